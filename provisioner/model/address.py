@@ -1,0 +1,74 @@
+"""The identity of a server in its stack: `gateway`, `trainer[0]`, `pool["a"]`, `module.vision.trainer[0]`.
+
+An address is a name, not a place: it knows neither the file that declares it nor the id the cloud gave.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import Any
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_ADDRESS = re.compile(rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>\d+|"(?:[^"\\]|\\.)*")\])?')
+NAME_PATTERN = re.compile(_NAME)
+
+Key = int | str | None
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`key` is the index of a `count`, the key of a `for_each`, or None for a single server."""
+
+    name: str
+    key: Key = None
+    modules: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises ValueError naming the text when it is no address."""
+        found = _ADDRESS.fullmatch(text)
+        if found is None:
+            raise ValueError(f'{text!r} is no address; write one like gateway, trainer[0] or pool["a"]')
+        modules = tuple(found["modules"].split(".")[1::2])
+        raw = found["key"]
+        key: Key = None if raw is None else json.loads(raw) if raw.startswith('"') else int(raw)
+        return cls(found["name"], key, modules)
+
+    def __str__(self) -> str:
+        prefix = "".join(f"module.{module}." for module in self.modules)
+        match self.key:
+            case None:
+                return f"{prefix}{self.name}"
+            case int(index):
+                return f"{prefix}{self.name}[{index}]"
+            case str(text):
+                return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]"
+
+    @property
+    def _order(self) -> tuple[tuple[str, ...], str, int, int, str]:
+        match self.key:
+            case None:
+                return (self.modules, self.name, 0, 0, "")
+            case int(index):
+                return (self.modules, self.name, 1, index, "")
+            case str(text):
+                return (self.modules, self.name, 2, 0, text)
+
+    def __lt__(self, other: Address) -> bool:
+        return self._order < other._order
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """In files an address is its text. Imported late, so that naming an address does not cost pydantic."""
+        from pydantic_core import core_schema
+
+        def read(value: Any) -> Address:
+            return value if isinstance(value, Address) else cls.parse(value)
+
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="always")
+        )

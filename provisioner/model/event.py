@@ -1,0 +1,71 @@
+"""What a run announces while it works: values for the screen, the log and the JSON stream, with no say in the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action
+from provisioner.model.diagnostic import Diagnostic
+
+
+class EventType(StrEnum):
+    STARTED = "started"
+    BOUGHT = "bought"
+    WAITING = "waiting"
+    FINISHED = "finished"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    ADOPTED = "adopted"
+    SETTLED = "settled"
+    DETACHED = "detached"
+    SKIPPED = "skipped"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`elapsed` is seconds since this address was started; `detail` is a status or a sentence for the reader."""
+
+    type: EventType
+    address: Address | None = None
+    action: Action | None = None
+    detail: str = ""
+    id: str | None = None
+    order_id: str | None = None
+    elapsed: float = 0.0
+    diagnostic: Diagnostic | None = None
+
+
+class ResultType(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    INCOMPLETE = "incomplete"
+    """Recorded and resumable: timed out, awaiting payment or approval, or detached by an interrupt."""
+    NOT_STARTED = "not_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one address ended. `diagnostic` says what happened and what to do next, unless it is done."""
+
+    address: Address
+    action: Action
+    type: ResultType
+    diagnostic: Diagnostic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The end of a run: one result an address that had work; `interrupted` when a person or the system stopped it."""
+
+    results: tuple[Result, ...]
+    interrupted: bool = False
+
+    def of(self, kind: ResultType) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.type is kind)
+
+    def done(self, *actions: Action) -> int:
+        return sum(result.type is ResultType.DONE and result.action in actions for result in self.results)

@@ -1,0 +1,144 @@
+"""The words of a conversation with the cloud. A kind speaks them, one driver hears them.
+
+A flow is a generator of `Call | Remember | Wait`; it is never replayed: after a death it starts again from what was
+remembered (docs/decisions/0001). Nothing here sends anything or knows how sending works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TypeAlias, TypeVar
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.resource import Fields, Live, Phase
+
+
+class Service(StrEnum):
+    MODELARTS = "modelarts"
+    BILLING = "bss"
+    IDENTITY = "iam"
+
+
+class Effect(StrEnum):
+    """What sending a call twice would mean; the driver journals the last two before they are sent."""
+
+    READ = "read"
+    REPEATABLE = "repeatable"
+    DESTRUCTIVE = "destructive"
+    PURCHASE = "purchase"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, inert. `{project_id}` in the path is the client's to fill in; secrets in the body are references.
+
+    `learns` names fields of the reply's body that make the purchase known; a 2xx that lacks all of them is an unknown
+    outcome, never a success.
+    """
+
+    service: Service
+    method: str
+    path: str
+    effect: Effect
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: Fields | None = None
+    learns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with a 2xx status. `server_time` is the Date header in milliseconds since the epoch, if there was one."""
+
+    status: int
+    body: JsonValue
+    request_id: str | None = None
+    server_time: int | None = None
+
+    def object(self) -> JsonObject:
+        """The body as an object; an empty one when it is anything else."""
+        return self.body if isinstance(self.body, Mapping) else {}
+
+
+class Outcome(StrEnum):
+    """What is known of a call that did not end in a usable 2xx."""
+
+    NOT_SENT = "not_sent"
+    """Provably: no byte of the request reached a server."""
+    REFUSED = "refused"
+    """The service said no and did nothing: a 4xx."""
+    UNKNOWN = "unknown"
+    """3xx, 5xx, reset, time-out, truncated: it may have been executed."""
+
+
+class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads as a fact
+    """`status` and `code` are None where no answer came. `code` is the vendor's, gateway prefixes unified to `APIG.`."""
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        server_time: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.server_time = server_time
+
+    @property
+    def not_found(self) -> bool:
+        """API reference section 5.2: not found is HTTP 400 with ModelArts.6404 (or .6309) as well as 404 on a known route."""
+        return self.code in {"ModelArts.6404", "ModelArts.6309"} or (
+            self.status == HTTPStatus.NOT_FOUND and self.code != "APIG.0101"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Facts for the journal, on disk before the flow goes on. None leaves a fact as it was."""
+
+    phase: Phase
+    id: str | None = None
+    order_id: str | None = None
+    declared: Fields | None = None
+    """Spec fields that the cloud now has; the driver redacts them before they are written."""
+    observed: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until `settled` holds for the server's row of the shared list poll (None: the complete list lacks it).
+
+    The row is found by `id`, or by `order_id` while no id is known. After `looks` polls without settling the flow gets
+    the row as it is, to look elsewhere.
+    """
+
+    settled: Callable[[Live | None], bool]
+    id: str | None = None
+    order_id: str | None = None
+    looks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`."""
+
+    phase: Phase | None
+    problem: str = ""
+    hint: str = ""
+
+
+Result = TypeVar("Result")
+Step: TypeAlias = Call | Remember | Wait
+Answer: TypeAlias = "Reply | Live | None"
+Flow: TypeAlias = Generator[Step, Answer, Ended]
+ReadFlow: TypeAlias = Generator[Call, Reply, Result]

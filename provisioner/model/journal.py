@@ -1,0 +1,168 @@
+"""The history as values: what each entry means for the state, and the pure replay that makes a state of entries.
+
+An entry says what became true, never what to do; replaying one twice changes nothing. How entries are written, chained and
+made durable is the store's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import Intent, State
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up."""
+
+    run: str
+    command: str
+    who: str
+    version: str
+    plan: str | None = None
+    reason: str | None = None
+    type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """A purchase or destructive call is about to be sent. If this is not durable, it is not sent."""
+
+    intent: Intent
+    type: Literal["intended"] = "intended"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The reply to an intent, with its ids, before anything else is done with it."""
+
+    intent: str
+    status: int
+    request_id: str | None = None
+    id: str | None = None
+    order_id: str | None = None
+    type: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An intent is known to have done nothing, or nothing that is not recorded: `outcome` says which, `evidence` why."""
+
+    intent: str
+    outcome: Literal["not_sent", "refused", "observed", "absent"]
+    evidence: str
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+    type: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A purchase in doubt was found in the cloud and is ours."""
+
+    intent: str
+    id: str
+    evidence: str
+    order_id: str | None = None
+    type: Literal["adopted"] = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Facts about one address. None leaves a fact as it was."""
+
+    address: Address
+    phase: Phase
+    id: str | None = None
+    order_id: str | None = None
+    declared: JsonObject | None = None
+    observed: JsonObject | None = None
+    labels: JsonObject | None = None
+    protected: bool | None = None
+    type: Literal["remembered"] = "remembered"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The address holds nothing any more; `reason` says why."""
+
+    address: Address
+    reason: str
+    id: str | None = None
+    type: Literal["forgotten"] = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    run: str
+    result: str
+    type: Literal["run_ended"] = "run_ended"
+
+
+Entry: TypeAlias = RunStarted | Intended | Answered | Settled | Adopted | Remembered | Forgotten | RunEnded
+
+
+def replay(state: State, entries: Iterable[Entry]) -> State:
+    """The state after `entries`; linear in their number. `serial` and `head` are the store's to move.
+
+    Raises ValueError for an entry that contradicts what came before it (facts about an address that nobody bought).
+    """
+    resources = dict(state.resources)
+    intents = dict(state.intents)
+    for entry in entries:
+        match entry:
+            case Intended(intent=intent):
+                intents[intent.id] = intent
+            case Answered() | Adopted():
+                _learn(resources, intents.pop(entry.intent, None), entry)
+            case Settled():
+                intents.pop(entry.intent, None)
+            case Remembered():
+                resources[entry.address] = _with_facts(resources.get(entry.address), entry)
+            case Forgotten():
+                resources.pop(entry.address, None)
+            case RunStarted() | RunEnded():
+                pass
+    return replace(state, resources=resources, intents=intents)
+
+
+def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going."""
+    if intent is None:
+        return
+    if intent.effect is Effect.DESTRUCTIVE:
+        if (recorded := resources.get(intent.address)) is not None and recorded.id is not None:
+            resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+        return
+    resources[intent.address] = Recorded(
+        address=intent.address,
+        kind=intent.kind,
+        phase=Phase.ORDERING if entry.id is None else Phase.CREATING,
+        declared=intent.declared,
+        id=entry.id,
+        order_id=entry.order_id,
+        labels=intent.labels,
+        protected=intent.protected,
+    )
+
+
+def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
+    if recorded is None:
+        raise ValueError(f"the journal remembers facts of {entry.address}, which nobody bought or adopted")
+    return replace(
+        recorded,
+        phase=entry.phase,
+        id=entry.id or recorded.id,
+        order_id=entry.order_id or recorded.order_id,
+        declared=recorded.declared if entry.declared is None else entry.declared,
+        observed=recorded.observed if entry.observed is None else entry.observed,
+        labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
+        protected=recorded.protected if entry.protected is None else entry.protected,
+    )

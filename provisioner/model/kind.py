@@ -1,0 +1,146 @@
+"""What a kind of resource is: a declarative value that the other rooms are handed and never look inside by name.
+
+A kind says what its fields are and what changing them means, what goes on the wire, and how one talks to the cloud
+about it. The catalogue maps names to kinds; which kinds exist is known only to the kinds room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from provisioner.model.canonical import JsonObject, JsonValue, digest
+from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
+from provisioner.model.secret import SecretReference
+from provisioner.model.state import Intent
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+class OnChange(StrEnum):
+    """What changing a field of a living resource takes."""
+
+    IN_PLACE = "in_place"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """The rule of one field and of everything below it, unless a longer path has its own.
+
+    `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
+    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest.
+    """
+
+    path: FieldPath
+    on_change: OnChange = OnChange.REPLACE
+    shown: bool = False
+    secret: bool = False
+    content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A remark of a kind on one field: `code` is stable; an error unless `warning`."""
+
+    path: FieldPath
+    code: str
+    message: str
+    hint: str = ""
+    warning: bool = False
+
+
+class Fingerprint(Protocol):
+    """A secret's fingerprint, or None when its value cannot be had here and now."""
+
+    def __call__(self, reference: SecretReference) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of resource.
+
+    `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
+    matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
+    `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
+    `match` names the live rows that an open purchase intent may have bought.
+    """
+
+    name: str
+    section: str
+    title: str
+    schema: type[BaseModel]
+    rules: tuple[FieldRule, ...]
+    advise: Callable[[Fields], Iterable[Advice]]
+    check_secret: Callable[[str], str | None]
+    listing: Callable[[], ReadFlow[tuple[Live, ...]]]
+    show: Callable[[str], ReadFlow[Live | None]]
+    create: Callable[[Desired, Recorded | None], Flow]
+    update: Callable[[Desired, Recorded], Flow]
+    delete: Callable[[Recorded, Live | None], Flow]
+    match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
+    adverse: frozenset[str]
+    """Statuses that mean something is wrong with a resource that was ready."""
+
+    def rule(self, path: FieldPath) -> FieldRule:
+        """The rule with the longest path that `path` begins with; replace and hidden where none is given."""
+        candidates = [rule for rule in self.rules if path[: len(rule.path)] == rule.path]
+        return max(candidates, key=lambda rule: len(rule.path), default=FieldRule(path))
+
+    def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
+        """`fields` as they may be written down: secrets as fingerprints, content as digests."""
+        return _redacted(self, (), fields, fingerprint)
+
+    def secrets(self, fields: Fields) -> Iterator[tuple[FieldPath, SecretReference]]:
+        return _secrets((), fields)
+
+
+def _redacted(kind: Kind, path: FieldPath, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
+    return {key: _redacted_value(kind, (*path, key), value, fingerprint) for key, value in fields.items()}
+
+
+def _redacted_value(kind: Kind, path: FieldPath, value: FieldValue, fingerprint: Fingerprint) -> JsonValue:
+    match value:
+        case SecretReference():
+            return {"fingerprint": fingerprint(value)}
+        case Mapping():
+            return _redacted(kind, path, value, fingerprint)
+        case tuple() | list():
+            return [_redacted_value(kind, path, item, fingerprint) for item in value]
+        case _ if value is not None and kind.rule(path).content:
+            return {"sha256": digest(value)}
+        case _:
+            return value
+
+
+def _secrets(path: FieldPath, fields: Fields) -> Iterator[tuple[FieldPath, SecretReference]]:
+    for key, value in fields.items():
+        if isinstance(value, SecretReference):
+            yield (*path, key), value
+        elif isinstance(value, Mapping):
+            yield from _secrets((*path, key), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The kinds there are, by name and by section."""
+
+    kinds: tuple[Kind, ...]
+
+    def __getitem__(self, name: str) -> Kind:
+        """Raises KeyError for a name that is in no catalogue of this version."""
+        for kind in self.kinds:
+            if kind.name == name:
+                return kind
+        raise KeyError(name)
+
+    def section(self, section: str) -> Kind | None:
+        return next((kind for kind in self.kinds if kind.section == section), None)
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        return tuple(kind.section for kind in self.kinds)

@@ -1,0 +1,99 @@
+"""The three faces of a server: wanted, recorded, live. Three types, so that no function can take the wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.diagnostic import SourceRange
+from provisioner.model.secret import SecretReference
+
+FieldPath: TypeAlias = tuple[str, ...]
+FieldValue: TypeAlias = (
+    "str | int | float | bool | SecretReference | tuple[FieldValue, ...] | list[FieldValue] | Fields | None"
+)
+Fields: TypeAlias = "Mapping[str, FieldValue]"
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    prevent_destroy: bool = False
+    ignore_changes: tuple[FieldPath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for a build and for a release; what takes longer is recorded and resumed, never bought again."""
+
+    create: float = 3600.0
+    delete: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the specs want. `fields` has the names and nesting of the create API; secrets stand in it as references."""
+
+    address: Address
+    kind: str
+    fields: Fields
+    labels: Mapping[str, str] = field(default_factory=dict)
+    lifecycle: Lifecycle = Lifecycle()
+    timeouts: Timeouts = Timeouts()
+    source: SourceRange | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.fields["name"])
+
+
+class Phase(StrEnum):
+    """How far a recorded server has come. `ordering`: an order id is known and no server yet."""
+
+    ORDERING = "ordering"
+    AWAITING_PAYMENT = "awaiting_payment"
+    CREATING = "creating"
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the state last knew. `declared` is what was sent, with secrets and opaque content as fingerprints."""
+
+    address: Address
+    kind: str
+    phase: Phase
+    declared: JsonObject
+    id: str | None = None
+    order_id: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    observed: JsonObject = field(default_factory=dict)
+    protected: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.declared.get("name", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the cloud shows now. `shown` has the shape of `Desired.fields`, limited to what the API reveals."""
+
+    kind: str
+    id: str
+    name: str
+    status: str
+    order_id: str | None = None
+    created_at: int | None = None
+    """Milliseconds since the epoch, by the cloud's clock."""
+    shown: JsonObject = field(default_factory=dict)
+    observed: JsonObject = field(default_factory=dict)
+    """What the state keeps of it: status, charging mode, times, cloud server, endpoints, image."""

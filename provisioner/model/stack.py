@@ -1,0 +1,28 @@
+"""The settings of a stack: frozen, from `stack.yaml`, with the environment already chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+
+
+class Cloud(StrEnum):
+    HUAWEICLOUD = "huaweicloud"
+    SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """`directory` is where stack.yaml stands; `region` is None when the environment is to say it."""
+
+    name: str
+    directory: PurePath
+    cloud: Cloud = Cloud.HUAWEICLOUD
+    region: str | None = None
+    environment: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Names the state's files: `demo.dev`, or `demo` where there are no environments."""
+        return self.name if self.environment is None else f"{self.name}.{self.environment}"

@@ -1,0 +1,105 @@
+"""What we believe we own, as one immutable value, and the one function that says when such a value is valid.
+
+A state is a checkpoint of the journal: `head` names the last record it includes. It knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.identity import Identity
+from provisioner.model.resource import Phase, Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHead:
+    """The last record's sequence number and hash; (0, "") before the first."""
+
+    sequence: int = 0
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The durable note that a purchase or another destructive call is about to be sent.
+
+    Open until the journal says how it ended; an open intent whose sender is gone is *in doubt*. `request` is the call
+    with secrets and opaque content as fingerprints. Times are milliseconds since the epoch; `server_time` is the cloud's
+    clock as last seen in a Date header.
+    """
+
+    id: str
+    address: Address
+    kind: str
+    attempt: int
+    effect: Effect
+    name: str
+    request: JsonObject
+    declared: JsonObject
+    sent_at: int
+    server_time: int
+    who: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    earlier_ids: tuple[str, ...] = ()
+    """Ids that already bore this name when the run began: never ours by this intent."""
+    target_id: str | None = None
+    """The id that a destructive call names."""
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    stack: str
+    environment: str | None
+    lineage: str
+    serial: int
+    identity: Identity
+    resources: Mapping[Address, Recorded] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    head: JournalHead = JournalHead()
+
+    def open_intent(self, address: Address) -> Intent | None:
+        return next((intent for intent in self.intents.values() if intent.address == address), None)
+
+    @property
+    def in_doubt(self) -> tuple[Intent, ...]:
+        """Open intents by address; of a run that is still alive they are merely in flight."""
+        return tuple(sorted(self.intents.values(), key=lambda intent: intent.address))
+
+    def problems(self) -> Iterator[str]:
+        """Every broken invariant, in words. A state with none is valid; reading, writing and the tests all ask here."""
+        if not self.lineage:
+            yield "the lineage is empty"
+        if self.serial < 1:
+            yield f"the serial {self.serial} is below 1"
+        if (self.head.sequence == 0) != (self.head.hash == ""):
+            yield "the journal's head has a sequence without a hash or a hash without a sequence"
+        for address, recorded in self.resources.items():
+            yield from _record_problems(address, recorded)
+        owners = Counter(recorded.id for recorded in self.resources.values() if recorded.id is not None)
+        for identifier, count in owners.items():
+            if count > 1:
+                yield f"the id {identifier} belongs to {count} addresses"
+        for key, intent in self.intents.items():
+            if key != intent.id:
+                yield f"the intent {intent.id} is filed under {key}"
+            if intent.effect not in {Effect.PURCHASE, Effect.DESTRUCTIVE}:
+                yield f"the intent {intent.id} is for a {intent.effect} call, which needs none"
+        purchases = Counter(intent.address for intent in self.intents.values() if intent.effect is Effect.PURCHASE)
+        for address, count in purchases.items():
+            if count > 1:
+                yield f"{address} has {count} purchases under way"
+
+
+def _record_problems(address: Address, recorded: Recorded) -> Iterator[str]:
+    if recorded.address != address:
+        yield f"the record of {recorded.address} is filed under {address}"
+    if recorded.id is None and recorded.order_id is None:
+        yield f"{address} has neither an id nor an order id"
+    if recorded.id is None and recorded.phase in {Phase.READY, Phase.DELETING}:
+        yield f"{address} is {recorded.phase} and has no id"

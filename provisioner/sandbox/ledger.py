@@ -1,0 +1,65 @@
+"""The ledger: what was bought, paid, given back and refused, in the order it happened. It is the witness that tests ask
+how often money was really spent, so rows are only ever added; the database itself refuses to change one."""
+
+import sqlite3
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+from provisioner.sandbox.prices import CURRENCY
+
+Kind = Literal["purchase", "payment", "refund", "release", "refusal"]
+
+SCHEMA: Final = """
+CREATE TABLE ledger (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL, server_id TEXT, name TEXT,
+  order_id TEXT, amount INTEGER NOT NULL, currency TEXT NOT NULL, caller TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER ledger_rows_stay BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_rows_last BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row. `amount` is in cents and never negative, the kind tells its direction; `time` is in milliseconds.
+
+    purchase: one for each server that a create executed (pay-per-use: its first hour's price; an order not yet paid has no
+    server id). payment: an order. release and refund: a server. refusal: a create, delete or unsubscription not executed.
+    """
+
+    sequence: int
+    time: int
+    kind: Kind
+    server_id: str | None
+    name: str | None
+    order_id: str | None
+    amount: int
+    currency: str
+    caller: str
+    detail: str
+
+
+_COLUMNS: Final = ", ".join(field.name for field in fields(LedgerEntry))
+
+
+def append(
+    connection: sqlite3.Connection,
+    kind: Kind,
+    *,
+    time: int,
+    caller: str,
+    server_id: str | None = None,
+    name: str | None = None,
+    order_id: str | None = None,
+    amount: int = 0,
+    detail: str = "",
+) -> None:
+    connection.execute(
+        f"INSERT INTO ledger ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+        (time, kind, server_id, name, order_id, amount, CURRENCY, caller, detail),
+    )
+
+
+def entries(connection: sqlite3.Connection) -> list[LedgerEntry]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY sequence")  # noqa: S608 - our own names
+    return [LedgerEntry(*row) for row in rows]
