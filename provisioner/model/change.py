@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DESTROY = "destroy"
     VANISHED = "vanished"
     UNDER_WAY = "under_way"
+    IN_DOUBT = "in_doubt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The words of a conversation with the cloud. A kind speaks them, one driver hears them.
 
-A flow is a generator of `Call | Remember | Wait`; it is never replayed: after a death it starts again from what was
+A flow is a generator of `Call | Remember | Wait | Remark`; it is never replayed: after a death it starts again from what was
 remembered (docs/decisions/0001). Nothing here sends anything or knows how sending works.
 """
 
@@ -110,7 +110,7 @@ class Remember:
     id: str | None = None
     order_id: str | None = None
     declared: Fields | None = None
-    """Spec fields that the cloud now has; the driver redacts them before they are written."""
+    """Top-level spec fields that the cloud now has otherwise; the driver redacts them before they are written."""
     observed: JsonObject | None = None
 
 
@@ -129,6 +129,15 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something the person paying should hear at once, said loudly and without stopping the work."""
+
+    code: str
+    summary: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`."""
 
@@ -138,7 +147,7 @@ class Ended:
 
 
 Result = TypeVar("Result")
-Step: TypeAlias = Call | Remember | Wait
+Step: TypeAlias = Call | Remember | Wait | Remark
 Answer: TypeAlias = "Reply | Live | None"
 Flow: TypeAlias = Generator[Step, Answer, Ended]
 ReadFlow: TypeAlias = Generator[Call, Reply, Result]

@@ -6,15 +6,15 @@ about it. The catalogue maps names to kinds; which kinds exist is known only to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from provisioner.model.canonical import JsonObject, JsonValue, digest
+from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Flow, ReadFlow
-from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
-from provisioner.model.secret import SecretReference
+from provisioner.model.redaction import Fingerprint, leaves, redact
+from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
 
 if TYPE_CHECKING:
@@ -54,12 +54,6 @@ class Advice:
     warning: bool = False
 
 
-class Fingerprint(Protocol):
-    """A secret's fingerprint, or None when its value cannot be had here and now."""
-
-    def __call__(self, reference: SecretReference) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
@@ -67,7 +61,7 @@ class Kind:
     `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
-    `match` names the live rows that an open purchase intent may have bought.
+    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought.
     """
 
     name: str
@@ -80,11 +74,15 @@ class Kind:
     listing: Callable[[], ReadFlow[tuple[Live, ...]]]
     show: Callable[[str], ReadFlow[Live | None]]
     create: Callable[[Desired, Recorded | None], Flow]
-    update: Callable[[Desired, Recorded], Flow]
+    update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
     delete: Callable[[Recorded, Live | None], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     adverse: frozenset[str]
     """Statuses that mean something is wrong with a resource that was ready."""
+    releasing: frozenset[str]
+    """Statuses of a resource on its way out."""
+    prepaid: Callable[[Recorded], bool]
+    """Whether its term is paid for: money that a replacement would lose."""
 
     def rule(self, path: FieldPath) -> FieldRule:
         """The rule with the longest path that `path` begins with; replace and hidden where none is given."""
@@ -93,36 +91,14 @@ class Kind:
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests."""
-        return _redacted(self, (), fields, fingerprint)
+        return redact(fields, fingerprint, lambda path: self.rule(path).content)
 
-    def secrets(self, fields: Fields) -> Iterator[tuple[FieldPath, SecretReference]]:
-        return _secrets((), fields)
+    def sensitive(self) -> tuple[FieldPath, ...]:
+        return tuple(rule.path for rule in self.rules if rule.secret)
 
-
-def _redacted(kind: Kind, path: FieldPath, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-    return {key: _redacted_value(kind, (*path, key), value, fingerprint) for key, value in fields.items()}
-
-
-def _redacted_value(kind: Kind, path: FieldPath, value: FieldValue, fingerprint: Fingerprint) -> JsonValue:
-    match value:
-        case SecretReference():
-            return {"fingerprint": fingerprint(value)}
-        case Mapping():
-            return _redacted(kind, path, value, fingerprint)
-        case tuple() | list():
-            return [_redacted_value(kind, path, item, fingerprint) for item in value]
-        case _ if value is not None and kind.rule(path).content:
-            return {"sha256": digest(value)}
-        case _:
-            return value
-
-
-def _secrets(path: FieldPath, fields: Fields) -> Iterator[tuple[FieldPath, SecretReference]]:
-    for key, value in fields.items():
-        if isinstance(value, SecretReference):
-            yield (*path, key), value
-        elif isinstance(value, Mapping):
-            yield from _secrets((*path, key), value)
+    def unverifiable(self, declared: JsonObject) -> tuple[FieldPath, ...]:
+        """The declared fields that the API hides: drift in them cannot be seen."""
+        return tuple(path for path, _ in leaves(declared) if not self.rule(path).shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,254 @@
+"""Drives one flow of one address, and makes it survive a death between any two of its steps.
+
+A purchase or destructive call is journaled before it is sent, and its ids before anything else is done with the reply. An
+outcome that is not known leaves the intent open: nothing here closes it by guessing (docs/decisions/0001).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from provisioner.applying.poll import Detached
+from provisioner.applying.ports import Channel
+from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Change
+from provisioner.model.diagnostic import warning
+from provisioner.model.event import Event, EventType
+from provisioner.model.flow import (
+    Answer,
+    Call,
+    CallFailed,
+    Effect,
+    Ended,
+    Flow,
+    Outcome,
+    Remark,
+    Remember,
+    Reply,
+    Step,
+    Wait,
+)  # fmt: skip
+from provisioner.model.journal import Answered, Intended, Remembered, Settled
+from provisioner.model.kind import Kind
+from provisioner.model.redaction import secrets_in
+from provisioner.model.resource import Live
+from provisioner.model.state import Intent
+
+_ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
+_SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
+
+
+@dataclass(slots=True)
+class Driver:
+    """One address's way through its flows. `earlier_ids` bore its name when the run began, so none of them is ours."""
+
+    workshop: Workshop
+    kind: Kind
+    change: Change
+    timeout: float
+    earlier_ids: tuple[str, ...] = ()
+    declared: JsonObject = field(default_factory=dict)
+    identifier: str | None = None
+    bought: Answered | None = None
+    doubt: Intent | None = None
+    """The intent of this run whose outcome is not known."""
+    _started: float | None = None
+    _deadline: float | None = None
+    _last_sign: tuple[float, str] = (0.0, "")
+
+    def __post_init__(self) -> None:
+        if self.change.recorded is not None:
+            self.declared = self.change.recorded.declared
+            self.identifier = self.change.recorded.id
+
+    async def drive(self, flow: Flow) -> Ended:
+        """Raises CallFailed, TimedOut, Detached or StoreError when the flow itself has no answer to it."""
+        answer: Answer = None
+        failure: CallFailed | None = None
+        try:
+            while True:
+                step = flow.send(answer) if failure is None else flow.throw(failure)
+                answer, failure = None, None
+                try:
+                    answer = await self._take(step)
+                except CallFailed as failed:
+                    failure = failed
+        except StopIteration as stop:
+            ended: Ended = stop.value
+            return ended
+        finally:
+            flow.close()
+
+    async def _take(self, step: Step) -> Answer:
+        match step:
+            case Call():
+                return await self._call(step)
+            case Remember():
+                await self._remember(step)
+            case Wait():
+                return await self._wait(step)
+            case Remark():
+                self.announce(EventType.NOTICE, remark=step)
+            case _:
+                assert_never(step)
+        return None
+
+    async def _call(self, call: Call) -> Reply:
+        async with self.workshop.pool.borrow() as channel:
+            if self.workshop.interruption.requested:
+                raise Detached
+            self._start()
+            if call.effect in {Effect.PURCHASE, Effect.DESTRUCTIVE}:
+                return await self._send_once(call, channel)
+            return await self._exchange(call, channel)
+
+    def _start(self) -> None:
+        if self._started is None:
+            self._started = self.workshop.clock.monotonic()
+            self.announce(EventType.STARTED)
+
+    async def _send_once(self, call: Call, channel: Channel) -> Reply:
+        for _, reference in secrets_in(call.body or {}):
+            self.workshop.secrets.reveal(reference)
+        intent = self._intent(call)
+        await self.workshop.scribe.write(Intended(intent))
+        try:
+            reply = await self._exchange(call, channel)
+            answered = _learnt(intent, call, reply)
+        except CallFailed as failed:
+            await self._settle(intent, failed)
+            raise
+        if call.effect is Effect.PURCHASE:
+            self.bought, self.identifier, self.declared = answered, answered.id, intent.declared
+        await self.workshop.scribe.write(answered)
+        if call.effect is Effect.PURCHASE:
+            self.announce(EventType.BOUGHT, identifier=answered.id, order_id=answered.order_id)
+        return reply
+
+    def _intent(self, call: Call) -> Intent:
+        desired, recorded = self.change.desired, self.change.recorded
+        fingerprint = self.workshop.secrets.fingerprint
+        purchase = call.effect is Effect.PURCHASE
+        assert not purchase or desired is not None  # only what is wanted is bought
+        return Intent(
+            id=secrets.token_hex(16),
+            address=self.change.address,
+            kind=self.kind.name,
+            attempt=1,
+            effect=call.effect,
+            name=desired.name if purchase and desired else recorded.name if recorded else "",
+            request={
+                "service": call.service,
+                "method": call.method,
+                "path": call.path,
+                "body": self.kind.redact(call.body or {}, fingerprint),
+            },
+            declared=self.kind.redact(desired.fields, fingerprint) if purchase and desired else {},
+            sent_at=self.workshop.clock.now(),
+            server_time=self.workshop.server_clock.now(),
+            who=self.workshop.who,
+            labels=desired.labels if desired else {},
+            earlier_ids=self.earlier_ids,
+            target_id=None if purchase or recorded is None else recorded.id,
+            protected=desired.lifecycle.prevent_destroy if desired else False,
+        )
+
+    async def _settle(self, intent: Intent, failed: CallFailed) -> None:
+        """Closes the intent where it provably did nothing; an unknown outcome leaves it open."""
+        if failed.outcome is Outcome.UNKNOWN:
+            self.doubt = intent
+            self.announce(EventType.IN_DOUBT, detail=failed.message)
+            return
+        refused = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
+        await self.workshop.scribe.write(
+            refused if failed.outcome is Outcome.REFUSED else replace(refused, outcome="not_sent")
+        )
+
+    async def _exchange(self, call: Call, channel: Channel) -> Reply:
+        """A second interruption stops waiting for the reply; what it did is then not known."""
+        sending = asyncio.ensure_future(channel.send(call, self.workshop.secrets.reveal))
+        hard = asyncio.ensure_future(self.workshop.interruption.hard())
+        try:
+            await asyncio.wait({sending, hard}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                sending.cancel()
+                await asyncio.wait({sending})
+            if sending.cancelled():
+                raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
+        finally:
+            hard.cancel()
+        reply = sending.result()
+        self.workshop.server_clock.hear(reply)
+        return reply
+
+    async def _remember(self, facts: Remember) -> None:
+        desired = self.change.desired
+        self.identifier = facts.id or self.identifier
+        if facts.declared is not None:
+            self.declared = {**self.declared, **self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)}
+        await self.workshop.scribe.write(
+            Remembered(
+                address=self.change.address,
+                phase=facts.phase,
+                id=facts.id,
+                order_id=facts.order_id,
+                declared=None if facts.declared is None else self.declared,
+                observed=facts.observed,
+                labels=dict(desired.labels) if desired else None,
+                protected=desired.lifecycle.prevent_destroy if desired else None,
+            )
+        )
+
+    async def _wait(self, wait: Wait) -> Live | None:
+        self._start()
+        if self._deadline is None:
+            self._deadline = self.workshop.clock.monotonic() + self.timeout
+        return await self.workshop.poll.wait(wait, deadline=self._deadline, watch=self._show_progress)
+
+    def _show_progress(self, row: Live | None) -> None:
+        """A sign of life when the status changes, and every ten seconds while it does not."""
+        now, status = self.workshop.clock.monotonic(), row.status if row else "not listed"
+        then, before = self._last_sign
+        if status != before or now - then >= _SECONDS_BETWEEN_SIGNS_OF_LIFE:
+            self._last_sign = (now, status)
+            self.announce(EventType.WAITING, detail=status)
+
+    def announce(
+        self,
+        event: EventType,
+        *,
+        detail: str = "",
+        identifier: str | None = None,
+        order_id: str | None = None,
+        remark: Remark | None = None,
+    ) -> None:
+        address = self.change.address
+        self.workshop.listen(
+            Event(
+                event,
+                address,
+                self.change.action,
+                detail=detail,
+                id=identifier,
+                order_id=order_id,
+                elapsed=0.0 if self._started is None else self.workshop.clock.monotonic() - self._started,
+                diagnostic=warning(remark.code, f"{address}: {remark.summary}", hint=remark.hint, address=address)
+                if remark
+                else None,
+            )
+        )
+
+
+def _learnt(intent: Intent, call: Call, reply: Reply) -> Answered:
+    """Raises CallFailed(UNKNOWN) when a purchase succeeded and nothing in the reply says what was bought."""
+    body = reply.object()
+    facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+    if call.learns and not facts:
+        message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
+        raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+    return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))

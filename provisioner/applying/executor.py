@@ -1,0 +1,194 @@
+"""Carries out a plan: every address on its own way, a failed one stopping no other.
+
+It does what the plan says in the plan's words and re-decides nothing; the one check it repeats is that no stranger took
+a wanted name since the plan was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from provisioner.applying import endings
+from provisioner.applying.driver import Driver
+from provisioner.applying.interruption import Interruption
+from provisioner.applying.poll import Poll
+from provisioner.applying.pool import ChannelPool
+from provisioner.applying.ports import Clock, Cloud, Ledger, Listener, Secrets
+from provisioner.applying.reading import run_read
+from provisioner.applying.scribe import Scribe
+from provisioner.applying.workshop import ServerClock, Workshop
+from provisioner.model.change import Action, Change, Plan
+from provisioner.model.event import EventType, Result, ResultType, RunResult
+from provisioner.model.flow import Ended
+from provisioner.model.journal import Forgotten
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Live, Timeouts
+
+
+@dataclass(frozen=True)
+class Execution:
+    """All that a run works with. `live` is the one complete read at its start; `who` is written into every intent."""
+
+    plan: Plan
+    live: Mapping[str, Live]
+    catalogue: Catalogue
+    cloud: Cloud
+    ledger: Ledger
+    secrets: Secrets
+    clock: Clock
+    interruption: Interruption
+    listen: Listener
+    who: str
+    parallelism: int = 10
+    _by_name: Mapping[str, list[Live]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, list[Live]] = {}
+        for row in self.live.values():
+            by_name.setdefault(row.name, []).append(row)
+        object.__setattr__(self, "_by_name", by_name)
+
+    def namesakes(self, name: str) -> list[Live]:
+        """The live servers that bore this name when the run began."""
+        return self._by_name.get(name, [])
+
+
+async def execute(execution: Execution) -> RunResult:
+    """Never raises for what happens to a server: each has its result. A journal that fails ends every purchase."""
+    kinds = [execution.catalogue[name] for name in {change.kind for change in execution.plan.work}]
+    async with execution.cloud.channel() as lookout, ChannelPool(execution.cloud, execution.parallelism) as pool:
+
+        async def look() -> dict[str, Live]:
+            return {row.id: row for kind in kinds for row in await run_read(kind.listing(), lookout)}
+
+        workshop = Workshop(
+            scribe=Scribe(execution.ledger),
+            pool=pool,
+            poll=Poll(look, execution.clock, execution.interruption),
+            secrets=execution.secrets,
+            clock=execution.clock,
+            server_clock=ServerClock(execution.clock),
+            interruption=execution.interruption,
+            listen=execution.listen,
+            who=execution.who,
+        )
+        polling = asyncio.ensure_future(workshop.poll.run())
+        try:
+            journeys = (_Journey(execution, workshop, change).travel() for change in execution.plan.work)
+            outcomes = await asyncio.gather(*journeys, return_exceptions=True)
+        finally:
+            polling.cancel()
+    return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
+
+
+def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:
+    """An error of our own is raised only now, when nobody else is on the way any more."""
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        yield outcome
+
+
+class _Journey:
+    """One change from its start to its result."""
+
+    def __init__(self, execution: Execution, workshop: Workshop, change: Change) -> None:
+        self._execution = execution
+        self._workshop = workshop
+        self._kind = execution.catalogue[change.kind]
+        self._change = change
+        self._driver = self._new_driver(releasing=change.action in {Action.DELETE, Action.REPLACE})
+
+    async def travel(self) -> Result:
+        try:
+            result = endings.arrived(self._change, await self._do())
+        except endings.EXPECTED as reason:
+            result = endings.broken_off(self._change, self._driver, reason)
+        self._announce(result)
+        return result
+
+    async def _do(self) -> Ended:
+        change = self._change
+        match change.action:
+            case Action.CREATE:
+                return await self._create(change)
+            case Action.RESUME:
+                return await self._resume(change)
+            case Action.UPDATE:
+                return await self._update(change)
+            case Action.DELETE:
+                return await self._release(change)
+            case Action.REPLACE:
+                released = await self._release(change)
+                if released.phase is not None:
+                    return released
+                self._driver = self._new_driver(releasing=False)
+                return await self._create(change)
+            case Action.FORGET:
+                return await self._forget("gone from the cloud")
+            case Action.NO_OP:
+                return Ended(change.recorded.phase if change.recorded else None)
+            case _:
+                assert_never(change.action)
+
+    async def _create(self, change: Change) -> Ended:
+        assert change.desired is not None  # only what is wanted is bought
+        ours = {planned.recorded.id for planned in self._execution.plan.changes if planned.recorded is not None}
+        for stranger in self._namesakes():
+            if stranger.id not in ours:
+                raise endings.NameTaken(stranger)
+        return await self._driver.drive(self._kind.create(change.desired, None))
+
+    async def _resume(self, change: Change) -> Ended:
+        if change.recorded is None:
+            raise endings.StillInDoubt
+        assert change.desired is not None  # what is not wanted is released, not resumed
+        return await self._driver.drive(self._kind.create(change.desired, change.recorded))
+
+    async def _update(self, change: Change) -> Ended:
+        assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
+        changed = frozenset(item.path for item in change.fields)
+        return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed))
+
+    async def _release(self, change: Change) -> Ended:
+        assert change.recorded is not None  # only what is recorded is released
+        live = self._execution.live.get(change.recorded.id) if change.recorded.id else None
+        ended = await self._driver.drive(self._kind.delete(change.recorded, live))
+        return await self._forget("released") if ended.phase is None else ended
+
+    async def _forget(self, reason: str) -> Ended:
+        await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.identifier))
+        return Ended(None)
+
+    def _new_driver(self, *, releasing: bool) -> Driver:
+        timeouts = self._change.desired.timeouts if self._change.desired else Timeouts()
+        return Driver(
+            workshop=self._workshop,
+            kind=self._kind,
+            change=self._change,
+            timeout=timeouts.delete if releasing else timeouts.create,
+            earlier_ids=tuple(row.id for row in self._namesakes()),
+        )
+
+    def _namesakes(self) -> list[Live]:
+        desired = self._change.desired
+        return [] if desired is None else self._execution.namesakes(desired.name)
+
+    def _announce(self, result: Result) -> None:
+        detail = result.diagnostic.summary if result.diagnostic else ""
+        match result.type:
+            case ResultType.DONE:
+                self._driver.announce(EventType.FINISHED, identifier=self._driver.identifier)
+            case ResultType.FAILED:
+                self._driver.announce(EventType.FAILED, detail=detail)
+            case ResultType.INCOMPLETE:
+                self._driver.announce(EventType.DETACHED, detail=detail)
+            case ResultType.NOT_STARTED:
+                self._driver.announce(EventType.SKIPPED, detail=detail)
+            case ResultType.IN_DOUBT:
+                self._driver.announce(EventType.IN_DOUBT, detail=detail)
+            case _:
+                assert_never(result.type)

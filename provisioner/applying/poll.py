@@ -1,0 +1,125 @@
+"""One list read a tick for everybody who waits, however many they are.
+
+It looks at once when somebody starts to wait, then after 1, 2, 4 ... 10 seconds; while new waiters keep coming, once a
+second. A reading that fails is no news; one that is refused, or fails five times in a row, ends every wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from provisioner.applying.interruption import Interruption
+from provisioner.applying.ports import Clock
+from provisioner.model.flow import CallFailed, Outcome, Wait
+from provisioner.model.resource import Live
+
+Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
+Watch: TypeAlias = Callable[[Live | None], None]
+
+_SHORTEST, _LONGEST = 1.0, 10.0
+_FAILURES_IN_A_ROW = 5
+
+
+class TimedOut(Exception):  # noqa: N818 - how a wait ends, not a malfunction
+    """The deadline passed before the server settled."""
+
+
+class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
+    """An interruption ended the wait."""
+
+
+@dataclass(eq=False, slots=True)
+class _Watcher:
+    wait: Wait
+    deadline: float
+    watch: Watch
+    answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    looks: int = 0
+
+    def see(self, row: Live | None, now: float) -> None:
+        self.looks += 1
+        self.watch(row)
+        if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
+            self.answer.set_result(row)
+        elif now >= self.deadline:
+            self.answer.set_exception(TimedOut())
+
+
+class Poll:
+    def __init__(self, read: Read, clock: Clock, interruption: Interruption) -> None:
+        self._read = read
+        self._clock = clock
+        self._interruption = interruption
+        self._watchers: set[_Watcher] = set()
+        self._arrival = asyncio.Event()
+        self._failures = 0
+        interruption.on_request(lambda: self._end_all(Detached()))
+
+    async def wait(self, wait: Wait, *, deadline: float, watch: Watch) -> Live | None:
+        """`deadline` in the clock's monotonic seconds; `watch` is told the row of every look.
+
+        Raises TimedOut, Detached, or CallFailed when looking is in vain.
+        """
+        if self._interruption.requested:
+            raise Detached
+        watcher = _Watcher(wait, deadline, watch)
+        self._watchers.add(watcher)
+        self._arrival.set()
+        try:
+            return await watcher.answer
+        finally:
+            self._watchers.discard(watcher)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._arrival.wait()
+            pause = _SHORTEST
+            while self._waiting():
+                if self._arrival.is_set():
+                    self._arrival.clear()
+                    pause = _SHORTEST
+                await self._look()
+                if self._waiting():
+                    await self._rest(pause)
+                pause = min(pause * 2, _LONGEST)
+            self._arrival.clear()
+
+    def _waiting(self) -> list[_Watcher]:
+        return [watcher for watcher in self._watchers if not watcher.answer.done()]
+
+    async def _rest(self, pause: float) -> None:
+        """The whole pause, or until somebody new waits, but never less than the shortest."""
+        await self._clock.sleep(_SHORTEST)
+        if pause > _SHORTEST and not self._arrival.is_set():
+            rest = asyncio.ensure_future(self._clock.sleep(pause - _SHORTEST))
+            arrival = asyncio.ensure_future(self._arrival.wait())
+            try:
+                await asyncio.wait({rest, arrival}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                rest.cancel()
+                arrival.cancel()
+
+    async def _look(self) -> None:
+        asked = self._waiting()
+        try:
+            rows = await self._read()
+        except CallFailed as failed:
+            self._failures += 1
+            if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
+                self._end_all(failed)
+            return
+        self._failures = 0
+        by_order = {row.order_id: row for row in rows.values() if row.order_id is not None}
+        now = self._clock.monotonic()
+        for watcher in asked:
+            if not watcher.answer.done():
+                wait = watcher.wait
+                watcher.see(rows.get(wait.id) if wait.id is not None else by_order.get(wait.order_id or ""), now)
+
+    def _end_all(self, reason: Exception) -> None:
+        for watcher in self._waiting():
+            watcher.answer.set_exception(reason)

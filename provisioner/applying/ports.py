@@ -1,0 +1,50 @@
+"""What applying needs from the rest of the house, as small protocols: the cloud, the journal, secrets, time, an ear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeAlias
+
+from provisioner.model.event import Event
+from provisioner.model.flow import Call, Reply
+from provisioner.model.journal import Entry
+from provisioner.model.secret import Secret, SecretReference
+
+Listener: TypeAlias = Callable[[Event], None]
+
+
+class Channel(Protocol):
+    """One connection's worth of cloud."""
+
+    async def send(self, call: Call, reveal: Callable[[SecretReference], Secret]) -> Reply:
+        """Raises CallFailed. A purchase or destructive call is sent at most once."""
+        ...
+
+
+class Cloud(Protocol):
+    def channel(self) -> AbstractAsyncContextManager[Channel]: ...
+
+
+class Ledger(Protocol):
+    def append(self, entries: Sequence[Entry], /) -> object:
+        """Durable when it returns. Blocks, so it is called from a thread. Raises StoreError, and then for ever after."""
+        ...
+
+
+class Secrets(Protocol):
+    def reveal(self, reference: SecretReference, /) -> Secret: ...
+
+    def fingerprint(self, reference: SecretReference, /) -> str | None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Milliseconds since the epoch, by this machine."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...

@@ -1,0 +1,45 @@
+"""Runs the read flows of kinds: a complete list, and a single show for a recorded id that the list lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from provisioner.applying.ports import Channel
+from provisioner.model.flow import CallFailed, ReadFlow
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live
+from provisioner.model.secret import Secret, SecretReference
+
+Result = TypeVar("Result")
+
+
+async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
+    """Raises CallFailed when the flow does not know better."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                reply = await channel.send(call, _no_secret)
+            except CallFailed as failed:
+                call = flow.throw(failed)
+            else:
+                call = flow.send(reply)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+
+
+async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -> dict[str, Live]:
+    """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
+    of that id said not found. Raises CallFailed when any of that could not be read.
+    """
+    live = {row.id: row for row in await run_read(kind.listing(), channel)}
+    for identifier in sorted(set(recorded_ids) - live.keys()):
+        if (row := await run_read(kind.show(identifier), channel)) is not None:
+            live[row.id] = row
+    return live
+
+
+def _no_secret(_reference: SecretReference) -> Secret:
+    raise AssertionError("a read carries no secret")

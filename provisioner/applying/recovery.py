@@ -1,0 +1,72 @@
+"""Settles what earlier runs left open, before anything new is planned: by looking, never by sending.
+
+A purchase in doubt is adopted when exactly one live server can be it; else it stays open, and so does its address. What
+a lost release did is seen in the complete list. (docs/decisions/0001)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from provisioner.applying.ports import Ledger, Listener
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.event import Event, EventType
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Adopted, Entry, Forgotten, Remembered, Settled, replay
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Live, Phase
+from provisioner.model.state import Intent, State
+
+
+def recover(state: State, live: Mapping[str, Live], *, catalogue: Catalogue, ledger: Ledger, listen: Listener) -> State:
+    """The state after what could be settled, journaled already. `live` is a complete read as the state's identity."""
+    entries = tuple(_settlements(state, live, catalogue, listen))
+    if entries:
+        ledger.append(entries)
+    return replay(state, entries)
+
+
+def _settlements(state: State, live: Mapping[str, Live], catalogue: Catalogue, listen: Listener) -> Iterator[Entry]:
+    tracked = {recorded.id for recorded in state.resources.values()}
+    untracked = [row for row in live.values() if row.id not in tracked]
+    for intent in state.in_doubt:
+        if intent.effect is Effect.DESTRUCTIVE:
+            yield from _after_release(intent, live, catalogue)
+            continue
+        candidates = catalogue[intent.kind].match(intent, untracked)
+        if len(candidates) == 1:
+            found = candidates[0]
+            listen(Event(EventType.ADOPTED, intent.address, id=found.id, order_id=found.order_id))
+            untracked.remove(found)
+            yield Adopted(
+                intent.id, found.id, f"the only live server named {intent.name} that fits the request", found.order_id
+            )
+        else:
+            listen(Event(EventType.IN_DOUBT, intent.address, diagnostic=_still_in_doubt(intent, candidates)))
+
+
+def _after_release(intent: Intent, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Entry]:
+    """Gone after we asked for it is released, not vanished; still there is for the next plan to judge."""
+    row = live.get(intent.target_id or "")
+    if row is None:
+        yield Settled(intent.id, "observed", "gone from the complete list")
+        yield Forgotten(intent.address, "released", intent.target_id)
+        return
+    yield Settled(intent.id, "observed", f"listed with status {row.status}")
+    if row.status in catalogue[intent.kind].releasing:
+        yield Remembered(intent.address, Phase.DELETING)
+
+
+def _still_in_doubt(intent: Intent, candidates: tuple[Live, ...]) -> Diagnostic:
+    found = ", ".join(row.id for row in candidates)
+    summary = (
+        f"{intent.address}: several servers could be the one in doubt: {found}"
+        if candidates
+        else f"{intent.address}: no server named {intent.name!r} is listed, and the request may still be carried out"
+    )
+    return warning(
+        "in-doubt",
+        summary,
+        hint="nothing is bought for this address until it is known; run apply again later",
+        address=intent.address,
+    )

@@ -1,0 +1,43 @@
+"""What every driver of a run shares, gathered so that it is passed as one thing, and the cloud's clock among it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.applying.interruption import Interruption
+from provisioner.applying.poll import Poll
+from provisioner.applying.pool import ChannelPool
+from provisioner.applying.ports import Clock, Listener, Secrets
+from provisioner.applying.scribe import Scribe
+from provisioner.model.flow import Reply
+
+
+class ServerClock:
+    """The cloud's time as its latest Date header told it, carried on by our own clock; ours until one is seen."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = 0
+
+    def hear(self, reply: Reply) -> None:
+        if reply.server_time is not None:
+            self._ahead = reply.server_time - self._clock.now()
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._clock.now() + self._ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """`who` is written into every intent: user@host, process."""
+
+    scribe: Scribe
+    pool: ChannelPool
+    poll: Poll
+    secrets: Secrets
+    clock: Clock
+    server_clock: ServerClock
+    interruption: Interruption
+    listen: Listener
+    who: str

@@ -1,0 +1,125 @@
+"""How a DevServer is bought, renamed, and followed until it runs.
+
+Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so that a flow
+which starts again after a death goes on where the facts end; it never sends a purchase when an id or order id is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
+
+_LOOKS_BEFORE_ASKING_BILLING = 3
+
+
+def wire(fields: Fields) -> Fields:
+    """The POST body: what was declared and nothing else, with both payment flags spelt out (their defaults are not published)."""
+    body: dict[str, FieldValue] = dict(fields)
+    if isinstance(charging := body.get("charging_info"), Mapping):
+        body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging}
+    return body
+
+
+def create(desired: Desired, recorded: Recorded | None) -> Flow:
+    identifier = recorded.id if recorded else None
+    order_id = recorded.order_id if recorded else None
+    if identifier is None and order_id is None:
+        reply = yield Call(
+            Service.MODELARTS,
+            "POST",
+            rows.SERVERS,
+            Effect.PURCHASE,
+            body=wire(desired.fields),
+            learns=("id", "order_id"),
+        )
+        answer = reply.object() if isinstance(reply, Reply) else {}
+        identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
+        yield from _compare_charging(desired, _text(answer.get("charging_mode")))
+    found = yield from _until_listed(identifier, order_id)
+    if isinstance(found, Ended):
+        return found
+    yield Remember(Phase.CREATING, id=found.id, order_id=found.order_id, observed=found.observed)
+    return (yield from _until_built(found))
+
+
+def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remark, Answer, None]:
+    charging = desired.fields.get("charging_info")
+    wanted = charging.get("charging_mode") if isinstance(charging, Mapping) else "POST_PAID"
+    if answered in {"PRE_PAID", "POST_PAID"} and answered != wanted:
+        yield Remark(
+            "charging-mismatch",
+            f"the cloud sold this server as {answered}, not {wanted}",
+            "its release goes through billing; write charging_info in the spec to say what you want",
+        )
+
+
+def _until_listed(identifier: str | None, order_id: str | None) -> Generator[Step, Answer, Live | Ended]:
+    """A prepaid server appears once its order is through; an order that waits for a person ends the wait."""
+    while True:
+        live = yield Wait(
+            settled=lambda row: row is not None,
+            id=identifier,
+            order_id=order_id,
+            looks=_LOOKS_BEFORE_ASKING_BILLING if order_id else None,
+        )
+        if isinstance(live, Live):
+            return live
+        status = yield from orders.read_status(order_id or "")
+        match status:
+            case OrderStatus.AWAITING_PAYMENT:
+                yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
+                return Ended(
+                    Phase.AWAITING_PAYMENT,
+                    f"order {order_id} awaits payment (with is_auto_pay: true this usually means the balance is short)",
+                    "pay or cancel it in the console, then run apply again: it goes on with this order and buys nothing new",
+                )
+            case OrderStatus.AWAITING_APPROVAL:
+                yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
+                return Ended(
+                    Phase.AWAITING_PAYMENT,
+                    f"order {order_id} awaits approval",
+                    "have it approved, then run apply again: it goes on with this order and buys nothing new",
+                )
+            case OrderStatus.CANCELLED:
+                yield Remember(Phase.FAILED, order_id=order_id)
+                return Ended(
+                    Phase.FAILED,
+                    f"order {order_id} was cancelled; nothing was built",
+                    "to order again, name the address: apply --replace ADDRESS",
+                )
+            case OrderStatus.PROCESSING | OrderStatus.COMPLETED | OrderStatus.UNKNOWN:
+                continue
+
+
+def _until_built(live: Live) -> Flow:
+    built = yield Wait(settled=lambda row: row is not None and row.status in rows.STABLE, id=live.id)
+    if not isinstance(built, Live):
+        return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
+    if built.status in rows.CREATE_FAILED:
+        yield Remember(Phase.FAILED, observed=built.observed)
+        return Ended(
+            Phase.FAILED,
+            f"the cloud could not build it: status {built.status}",
+            "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
+        )
+    yield Remember(Phase.READY, observed=built.observed)
+    return Ended(Phase.READY)
+
+
+def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
+    """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
+    observed = recorded.observed
+    if ("name",) in changed:
+        path = rows.server_path(recorded.id or "")
+        reply = yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body={"name": desired.name})
+        observed = rows.read(reply.body).observed if isinstance(reply, Reply) else observed
+    yield Remember(recorded.phase, declared={"name": desired.name}, observed=observed)
+    return Ended(recorded.phase)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

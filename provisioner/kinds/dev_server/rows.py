@@ -1,0 +1,160 @@
+"""What the API shows of a DevServer, and how all of them are read completely.
+
+Source: docs/api/devserver-api.md sections 2.2, 3.3 and 4. Both forms of an answer are read (`endpoints` and
+`endpoints_response`, `image` and `server_image_response`); unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
+from provisioner.model.resource import Live, Recorded
+
+SERVERS = "/v1/{project_id}/dev-servers"
+_OBSERVED = (
+    "status", "charging_mode", "create_at", "update_at", "cloud_server", "volumes", "category", "server_hps",
+    "hps_id", "hps_ecs_id",
+)  # fmt: skip
+
+CREATE_FAILED = frozenset({"CREATE_FAILED", "ERROR"})
+DELETING = "DELETING"
+DELETED = "DELETED"
+RELEASING = frozenset({DELETING, DELETED})
+ADVERSE = frozenset(
+    {
+        "CREATE_FAILED", "START_FAILED", "STOP_FAILED", "REBOOT_FAILED", "CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED",
+        "DELETE_FAILED", "ERROR",
+    }
+)  # fmt: skip
+STABLE = frozenset({"RUNNING", "STOPPED"}) | ADVERSE
+
+_ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
+"""Ids go into paths; anything else than this is never sent back."""
+_PAGE = 1000
+_READINGS = 3
+
+
+def read(row: JsonValue) -> Live:
+    """Raises CallFailed when the row is no server: without a well-formed id nothing can be said about it."""
+    identifier = row.get("id") if isinstance(row, Mapping) else None
+    if not isinstance(row, Mapping) or not isinstance(identifier, str) or _ID.fullmatch(identifier) is None:
+        raise CallFailed(Outcome.UNKNOWN, "the cloud answered with a server that has no usable id")
+    image = _object(row, "image") or _object(row, "server_image_response")
+    order_id, created_at = row.get("order_id"), row.get("create_at")
+    return Live(
+        kind="dev_server",
+        id=identifier,
+        name=str(row.get("name", "")),
+        status=str(row.get("status", "")),
+        order_id=order_id if isinstance(order_id, str) and order_id else None,
+        created_at=created_at if isinstance(created_at, int) else None,
+        shown=_shown(row, image),
+        observed=_observed(row, image),
+    )
+
+
+def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
+    shown: dict[str, JsonValue] = {
+        key: row[key] for key in ("name", "flavor", "resource_flavor", "key_pair_name") if row.get(key)
+    }
+    if image.get("image_id"):
+        shown["image_id"] = image["image_id"]
+    if network := {key: row[key] for key in ("vpc_id", "subnet_id") if row.get(key)}:
+        shown["network"] = network
+    if row.get("charging_mode") in {"PRE_PAID", "POST_PAID"}:
+        shown["charging_info"] = {"charging_mode": row["charging_mode"]}
+    return shown
+
+
+def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
+    observed = {key: row[key] for key in _OBSERVED if row.get(key) is not None}
+    if endpoints := row.get("endpoints") or row.get("endpoints_response"):
+        observed["endpoints"] = endpoints
+    if image:
+        observed["image"] = image
+    return observed
+
+
+def _object(row: JsonObject, key: str) -> JsonObject:
+    value = row.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def listing() -> ReadFlow[tuple[Live, ...]]:
+    """The tenant's servers, else the caller's own where that is refused or does not page.
+
+    A reading counts only when the distinct ids equal `total`: rows can shift between pages (section 2.2). Raises
+    CallFailed when no complete reading is had.
+    """
+    try:
+        rows = yield from _complete(f"{SERVERS}/all")
+    except CallFailed as failed:
+        if failed.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
+            raise
+        rows = None
+    if rows is None:
+        rows = yield from _complete(SERVERS)
+    if rows is None:
+        raise CallFailed(Outcome.UNKNOWN, "the list of servers does not page: its offset does not advance")
+    return rows
+
+
+def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
+    seen, total = 0, 0
+    for _ in range(_READINGS):
+        reading = yield from _read_pages(path)
+        if reading is None:
+            return None
+        rows, total = reading
+        seen = len(rows)
+        if seen == total:
+            return tuple(rows.values())
+    raise CallFailed(Outcome.UNKNOWN, f"the list of servers is incomplete: {seen} of {total} in {_READINGS} readings")
+
+
+def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], int] | None]:
+    """One reading: rows by id and the total of the last page; None when the offset does not advance."""
+    rows: dict[str, Live] = {}
+    offset = 0
+    while True:
+        query: dict[str, str | int] = {"limit": _PAGE, "offset": offset}
+        reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ, query=query)
+        page = reply.object()
+        data, total = page.get("data"), page.get("total")
+        if not isinstance(data, list) or not isinstance(total, int):
+            raise CallFailed(
+                Outcome.UNKNOWN, "the list of servers is no page: data or total is missing", request_id=reply.request_id
+            )
+        fresh = {live.id: live for live in map(read, data)}
+        if fresh and fresh.keys() <= rows.keys() and len(rows) < total:
+            return None
+        rows |= fresh
+        offset += len(data)
+        if not data or offset >= total:
+            return rows, total
+
+
+def show(identifier: str) -> ReadFlow[Live | None]:
+    """None only for the answers that mean not found (section 5.2); anything else that fails is raised."""
+    try:
+        reply = yield Call(Service.MODELARTS, "GET", server_path(identifier), Effect.READ)
+    except CallFailed as failed:
+        if failed.not_found:
+            return None
+        raise
+    return read(reply.body)
+
+
+def prepaid(recorded: Recorded) -> bool:
+    """As the cloud last showed it, else as it was ordered."""
+    charging = recorded.declared.get("charging_info")
+    ordered = charging.get("charging_mode") if isinstance(charging, Mapping) else None
+    return (recorded.observed.get("charging_mode") or ordered) == "PRE_PAID"
+
+
+def server_path(identifier: str) -> str:
+    return f"{SERVERS}/{identifier}"

@@ -1,0 +1,202 @@
+"""What may be written in a spec for one DevServer: the create API's own fields, names and rules.
+
+Source: docs/api/devserver-api.md section 3. It knows nothing of positions, templates, or where a password comes from;
+by the time a body comes here, secrets are references and userdata is Base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from provisioner.model.kind import Advice
+from provisioner.model.resource import Fields
+from provisioner.model.secret import SecretReference
+
+_USERDATA_LIMIT = 32 * 1024
+_SENSIBLE_PERIOD = {"MONTH": 9, "YEAR": 3}
+
+
+def _written_as(pattern: str, description: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(description)
+        return value
+
+    return AfterValidator(check)
+
+
+def _fits_userdata(value: str) -> str:
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except binascii.Error:
+        raise ValueError("userdata is not Base64") from None
+    if size > _USERDATA_LIMIT:
+        raise ValueError(f"userdata has {size} bytes; the API takes at most {_USERDATA_LIMIT} (32 KiB)")
+    return value
+
+
+def _some_addresses(value: str) -> str:
+    if value == "0.0.0.0/0":
+        raise ValueError("0.0.0.0/0 is not allowed; 1.1.1.1/0 switches the source/destination check off")
+    return value
+
+
+Name = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,64}", "a name has 1 to 64 letters, digits, '-', '_' or '.'")]
+Uuid = Annotated[
+    str,
+    _written_as(
+        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        "expected a UUID like 05982b48-a70f-43a1-a2b0-1fe36a236172",
+    ),
+]
+Zone = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
+ProjectId = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,36}", "expected 1 to 36 letters, digits, '-', '_' or '.'")]
+VolumeType = Literal["ESSD", "GPSSD", "SAS", "SATA", "SSD"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class RootVolume(_Section):
+    type: VolumeType | None = None
+    size: Annotated[int, Field(ge=100, le=1024)] | None = None
+
+
+class DataVolume(_Section):
+    type: VolumeType
+    size: Annotated[int, Field(ge=100, le=32768)]
+    count: Annotated[int, Field(ge=1, le=8)]
+
+
+class HyperCluster(_Section):
+    id: str | None = None
+    hyper_cluster_subnet_id: str | None = None
+
+
+class HyperGroup(_Section):
+    id: Uuid
+
+
+class AddressPair(_Section):
+    ip_address: Annotated[str, AfterValidator(_some_addresses)] | None = None
+    mac_address: str | None = None
+
+
+class Network(_Section):
+    vpc_id: Uuid
+    subnet_id: Uuid
+    security_group_id: Uuid
+    ipv6_enable: bool | None = None
+    roce_id: Uuid | None = None
+    hyper_cluster: HyperCluster | None = None
+    hyper_group: HyperGroup | None = None
+    allowed_address_pairs: list[AddressPair] | None = None
+
+
+class ChargingInfo(_Section):
+    """`COMMON` is in the API's enumeration but describes a flavor sold both ways: it is never sent (section 3.1)."""
+
+    charging_mode: Literal["PRE_PAID", "POST_PAID"]
+    period_type: Literal["MONTH", "YEAR", "ABSOLUTE", "DAY", "HOUR", "WEEK"]
+    period_num: Annotated[int, Field(ge=1, le=11)]
+    is_auto_pay: bool | None = None
+    is_auto_renew: bool | None = None
+
+
+class DevServer(_Section):
+    name: Name
+    flavor: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    resource_flavor: Zone | None = None
+    image_id: Uuid
+    network: Network
+    admin_pass: SecretReference | None = None
+    key_pair_name: Name | None = None
+    arch: Literal["X86", "ARM"] | None = None
+    server_type: Literal["BMS", "ECS", "HPS"] | None = None
+    availability_zone: Zone | None = None
+    enterprise_project_id: ProjectId | None = None
+    charging_info: ChargingInfo | None = None
+    root_volume: RootVolume | None = None
+    data_volume: DataVolume | None = None
+    userdata: Annotated[str, AfterValidator(_fits_userdata)] | None = None
+    hps_cluster_id: Uuid | None = None
+
+
+def advise(fields: Fields) -> Iterator[Advice]:
+    """Judges what no single field shows: exclusive pairs, what is not supported, and what may cost unexpectedly."""
+    yield from _exactly_one(fields, "flavor", "resource_flavor", "the machine to buy")
+    yield from _exactly_one(fields, "admin_pass", "key_pair_name", "the way to log in")
+    for field in ("server_type", "hps_cluster_id"):
+        if fields.get(field) == "HPS" or (field == "hps_cluster_id" and field in fields):
+            yield Advice(
+                (field,),
+                "hps-unsupported",
+                "supernodes (HPS) cannot be bought yet",
+                "the API does not say which object or id it answers for a supernode, so a lost reply could not be "
+                "recognised (docs/api/devserver-api.md section 10, question 20); use server_type BMS or ECS",
+            )
+    if "." in str(fields.get("name", "")):
+        yield Advice(("name",), "dotted-name", "the vendor's own provider refuses names with a dot", warning=True)
+    yield from _charging_advice(fields.get("charging_info"))
+
+
+def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator[Advice]:
+    if one in fields and other in fields:
+        yield Advice(
+            (other,),
+            "exactly-one",
+            f"{one} and {other} exclude each other",
+            f"keep one; null takes a default away: {one}: null",
+        )
+    elif one not in fields and other not in fields:
+        yield Advice((), "exactly-one", f"{purpose} is missing", f"write {one} or {other}")
+
+
+def _charging_advice(charging: object) -> Iterator[Advice]:
+    if not isinstance(charging, Mapping):
+        return
+    period, number = charging.get("period_type"), charging.get("period_num")
+    sensible = _SENSIBLE_PERIOD.get(str(period))
+    if sensible is not None and isinstance(number, int) and number > sensible:
+        yield Advice(
+            ("charging_info", "period_num"),
+            "long-period",
+            f"{number} times {period} is more than sister services sell ({sensible})",
+            "the cloud may refuse it",
+            warning=True,
+        )
+    if charging.get("charging_mode") == "PRE_PAID" and not charging.get("is_auto_pay"):
+        yield Advice(
+            ("charging_info",),
+            "unpaid-order",
+            "the order will wait for payment: is_auto_pay is not true",
+            "pay it in the console within its deadline, or set is_auto_pay: true",
+            warning=True,
+        )
+
+
+_PASSWORD = re.compile(r"[A-Za-z0-9!@%\-_=+\[{}\]:,./?]{8,26}")
+_PASSWORD_CLASSES = tuple(re.compile(text) for text in ("[A-Z]", "[a-z]", "[0-9]", r"[!@%\-_=+\[{}\]:,./?]"))
+_FORBIDDEN_WORDS = ("root", "administrator")
+_NEEDED_CLASSES = 3
+
+
+def check_password(value: str) -> str | None:
+    """The rule of section 3.1 in its strict reading, as a sentence; None when the password obeys it."""
+    if _PASSWORD.fullmatch(value) is None:
+        return "a password has 8 to 26 letters, digits or characters of !@%-_=+[{}]:,./?"
+    if sum(pattern.search(value) is not None for pattern in _PASSWORD_CLASSES) < _NEEDED_CLASSES:
+        return "a password needs three of: upper case, lower case, digits, special characters"
+    lowered = value.lower()
+    if any(word in lowered or word[::-1] in lowered for word in _FORBIDDEN_WORDS):
+        return "a password must not contain root, administrator, or either reversed"
+    return None

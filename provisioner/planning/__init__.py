@@ -1,0 +1,9 @@
+"""Wanted, recorded and live to a plan. Pure: no I/O, no clock, no environment, no randomness.
+
+It decides what is to happen and says why; whether that is allowed is for the guards, doing it for the applying room.
+"""
+
+from provisioner.planning.planner import plan
+from provisioner.planning.survey import Survey
+
+__all__ = ["Survey", "plan"]

@@ -1,0 +1,48 @@
+"""What differs between two bodies, as our own change records. The only door to deepdiff.
+
+Equal canonical bytes end the question before deepdiff is even imported: it is by far the dearest import and the slowest
+comparison of the project (docs/benchmarks.md), and `==` would call True and 1 equal where the wire does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from provisioner.model.canonical import JsonObject, JsonValue, canonical
+from provisioner.model.redaction import at, is_leaf, leaves
+from provisioner.model.resource import FieldPath
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One leaf; absent is None. A list is one leaf, however little of it changed."""
+
+    path: FieldPath
+    before: JsonValue
+    after: JsonValue
+
+
+def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]:
+    """Every differing leaf, by path."""
+    if canonical(before) == canonical(after):
+        return ()
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0)
+    steps = (tuple(map(str, level.path(output_format="list"))) for report in tree.values() for level in report)
+    paths = {leaf for path in steps for leaf in _leaf_paths(before, after, path)}
+    return tuple(Difference(path, at(before, path), at(after, path)) for path in sorted(paths))
+
+
+def _leaf_paths(before: JsonObject, after: JsonObject, path: FieldPath) -> Iterator[FieldPath]:
+    """The leaf that `path` leads into, or, where a whole object came or went, each leaf of it."""
+    for length in range(1, len(path) + 1):
+        start = path[:length]
+        one, other = at(before, start), at(after, start)
+        if (one is not None and is_leaf(one)) or (other is not None and is_leaf(other)):
+            yield start
+            return
+    for side in (at(before, path), at(after, path)):
+        if isinstance(side, Mapping):
+            yield from (leaf for leaf, _ in leaves(side, path))

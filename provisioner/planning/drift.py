@@ -1,0 +1,75 @@
+"""What the survey shows beside the changes: servers that vanished, failed, or stand in a bad status, and doubts.
+
+Findings inform; none of them turns into an action by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from provisioner.model.change import Action, Change, Reason
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Live, Phase
+from provisioner.model.state import State
+from provisioner.planning.survey import Survey
+
+
+def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    if survey.state is not None:
+        yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state)
+    for change in changes:
+        yield from _drift(change, survey.live, catalogue)
+
+
+def _in_flight(state: State) -> Iterator[Diagnostic]:
+    for intent in state.in_doubt:
+        yield warning(
+            "in-flight",
+            f"{intent.address}: another run is sending a {intent.effect} call for it right now",
+            address=intent.address,
+        )
+
+
+def _doubts(state: State) -> Iterator[Diagnostic]:
+    for intent in state.in_doubt:
+        yield warning(
+            "in-doubt",
+            f"{intent.address}: the outcome of a {intent.effect} call is not known (server {intent.name!r})",
+            hint="apply looks for it before it does anything else, and buys nothing for this address until it is known",
+            address=intent.address,
+        )
+
+
+def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    recorded = change.recorded
+    if recorded is None:
+        return
+    row = live.get(recorded.id) if recorded.id else None
+    if change.reason is Reason.VANISHED:
+        yield warning(
+            "vanished",
+            f"{change.address}: the cloud no longer knows server {recorded.id}",
+            hint="it is forgotten"
+            if change.action is Action.FORGET
+            else f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one",
+            address=change.address,
+        )
+    elif recorded.phase is Phase.FAILED and change.action is Action.NO_OP:
+        yield warning(
+            "failed",
+            f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",
+            hint=f"`apply --replace '{change.address}'` releases it and buys a new one; removing it from the specs releases it",
+            address=change.address,
+        )
+    elif row is not None and recorded.phase is Phase.READY and row.status in catalogue[recorded.kind].adverse:
+        yield warning(
+            "adverse-status",
+            f"{change.address}: the cloud reports status {row.status}",
+            hint="look at it in the console",
+            address=change.address,
+        )
+
+
+def _what(identifier: str | None, order_id: str | None) -> str:
+    return f"server {identifier}" if identifier else f"order {order_id}"

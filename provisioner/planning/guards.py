@@ -1,0 +1,89 @@
+"""Safety rules: each a function from a plan to the refusals it finds. A refusal names its code and the way out.
+
+A guard judges; it changes nothing and knows no command line. A new rule is a new function and a line in GUARDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.kind import Catalogue
+from provisioner.planning.survey import Survey
+
+Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
+
+
+def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
+    ours = {change.recorded.id for change in plan.changes if change.recorded is not None}
+    strangers = {row.name: row for row in survey.live.values() if row.id not in ours}
+    for change in plan.changes:
+        desired = change.desired
+        if desired is None or not _takes_a_name(plan, change):
+            continue
+        if (stranger := strangers.get(desired.name)) is not None:
+            yield error(
+                "name-taken",
+                f"a server named {desired.name!r} exists and is not in this state ({stranger.id}, {stranger.status})",
+                hint="choose another name in the specs, or have that server renamed or released",
+                source=desired.source,
+                address=change.address,
+            )
+
+
+def _takes_a_name(plan: Plan, change: Change) -> bool:
+    if plan.mode is Mode.DESTROY:
+        return False
+    renamed = change.action is Action.UPDATE and any(item.path == ("name",) for item in change.fields)
+    return renamed or change.action in {Action.CREATE, Action.REPLACE}
+
+
+def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it."""
+    for change in plan.changes:
+        if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
+            continue
+        guarded = change.desired.lifecycle.prevent_destroy if change.desired else change.recorded.protected
+        if guarded:
+            forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+            yield error(
+                "protected",
+                f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
+                detail=f"forced by {forcing}" if forcing else "",
+                hint="set prevent_destroy: false and apply that first, if it really is to go",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def prepaid_replacement(plan: Plan, _survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Releasing a prepaid server to buy another gives up a paid term, so a person must have named its address."""
+    for change in plan.changes:
+        if change.action is not Action.REPLACE or change.reason is not Reason.CANNOT_UPDATE or change.recorded is None:
+            continue
+        if catalogue[change.kind].prepaid(change.recorded):
+            forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+            yield error(
+                "prepaid-replace",
+                f"{change.address} is prepaid; changing {forcing} would release it and buy a new one",
+                hint=f"undo the change, or name the address: --replace '{change.address}'",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def unknown_replacement(_plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
+    for address in sorted(survey.replace - {desired.address for desired in survey.desired}):
+        yield error(
+            "unknown-address",
+            f"--replace names {address}, which the specs do not declare",
+            hint="`provisioner state list` shows the addresses that exist",
+            address=address,
+        )
+
+
+GUARDS: tuple[Guard, ...] = (unknown_replacement, name_taken, protected, prepaid_replacement)

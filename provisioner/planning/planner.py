@@ -1,0 +1,153 @@
+"""One change for every address that is wanted or recorded.
+
+The order is that of the addresses; servers do not depend on each other. Vanished is drift and never a create; a failed
+server is never silently bought again; an address in doubt is left for apply to resolve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
+from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.planning import drift
+from provisioner.planning.difference import differences
+from provisioner.planning.guards import GUARDS
+from provisioner.planning.survey import Survey
+
+UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+
+
+def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
+    """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    planner = _Planner(survey, mode, catalogue, fingerprint)
+    changes = tuple(planner.change(address) for address in planner.addresses())
+    draft = Plan(mode, basis, changes, findings=tuple(drift.findings(changes, survey, catalogue)))
+    refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
+    return replace(draft, refusals=refusals)
+
+
+class _Planner:
+    """Holds what every change is judged by, so that the judgements read as sentences."""
+
+    def __init__(self, survey: Survey, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
+        self._survey = survey
+        self._mode = mode
+        self._catalogue = catalogue
+        self._fingerprint = fingerprint
+        self._desired = {desired.address: desired for desired in survey.desired}
+        self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
+        intents = survey.state.intents.values() if survey.state else ()
+        self._in_doubt = {intent.address: intent for intent in intents if intent.address not in self._recorded}
+
+    def addresses(self) -> Iterable[Address]:
+        wanted = self._desired.keys() if self._mode is Mode.APPLY else set()
+        return sorted(wanted | self._recorded.keys() | self._in_doubt.keys())
+
+    def change(self, address: Address) -> Change:
+        desired, recorded = self._desired.get(address), self._recorded.get(address)
+        if recorded is not None:
+            if desired is None or self._mode is Mode.DESTROY:
+                return self._release(recorded, desired)
+            return self._compare(desired, recorded)
+        if (intent := self._in_doubt.get(address)) is not None:
+            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT)
+        assert desired is not None  # an address is wanted, recorded or in doubt
+        return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
+
+    def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
+        gone = recorded.id is not None and recorded.id not in self._survey.live
+        not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
+        reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
+        action = Action.FORGET if gone else Action.DELETE
+        return Change(recorded.address, recorded.kind, action, desired=desired, recorded=recorded, reason=reason)
+
+    def _compare(self, desired: Desired, recorded: Recorded) -> Change:
+        live = self._survey.live.get(recorded.id) if recorded.id else None
+        change = self._with_body(
+            Change(recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded)
+        )
+        if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
+            return special
+        fields = self._changed_fields(change, live)
+        if any(item.forces_replacement for item in fields):
+            return replace(change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=fields)
+        return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
+
+    def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
+        """What is decided before any field is compared; None for a server that is simply there."""
+        if recorded.phase is Phase.DELETING:
+            return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
+        if change.address in self._survey.replace:
+            fields = self._changed_fields(change, live)
+            return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
+        if recorded.id is not None and live is None:
+            return replace(change, reason=Reason.VANISHED)
+        if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
+            return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
+        return change if recorded.phase is Phase.FAILED else None
+
+    def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
+        adverse = self._catalogue[recorded.kind].adverse
+        return recorded.phase is Phase.FAILED and live is not None and live.status not in adverse
+
+    def _with_body(self, change: Change) -> Change:
+        assert change.desired is not None
+        kind = self._catalogue[change.kind]
+        after = kind.redact(change.desired.fields, self._fingerprint)
+        if change.recorded is not None:
+            after = _with_known_fingerprints(kind, after, change.recorded.declared)
+        return replace(change, after=after, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
+
+    def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
+        desired, recorded, after = change.desired, change.recorded, change.after
+        assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
+        kind = self._catalogue[change.kind]
+        current = _as_shown(kind, recorded.declared, live)
+        ignored = desired.lifecycle.ignore_changes
+        fields = [
+            FieldChange(
+                path=found.path,
+                before=found.before,
+                after=found.after,
+                forces_replacement=kind.rule(found.path).on_change is OnChange.REPLACE,
+                sensitive=kind.rule(found.path).secret,
+                drift=at(recorded.declared, found.path) == found.after,
+            )
+            for found in differences(current, after)
+            if not any(found.path[: len(path)] == path for path in ignored)
+        ]
+        return (*fields, *_kept_in_state_only(desired, recorded))
+
+
+def _as_shown(kind: Kind, declared: JsonObject, live: Live | None) -> JsonObject:
+    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference."""
+    current = declared
+    for rule in kind.rules:
+        if not rule.shown or live is None:
+            continue
+        was, now = at(declared, rule.path), at(live.shown, rule.path)
+        if was is not None and now is not None and was != now:
+            current = replaced(current, rule.path, now)
+    return current
+
+
+def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
+    """A secret that cannot be read here cannot be compared: it is taken as unchanged."""
+    for path in kind.sensitive():
+        if at(after, (*path, FINGERPRINT)) is None and at(after, path) is not None and at(declared, path) is not None:
+            after = replaced(after, path, at(declared, path))
+    return after
+
+
+def _kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
+    for found in differences(dict(recorded.labels), dict(desired.labels)):
+        yield FieldChange(("labels", *found.path), found.before, found.after)
+    if recorded.protected != desired.lifecycle.prevent_destroy:
+        path: FieldPath = ("lifecycle", "prevent_destroy")
+        yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)

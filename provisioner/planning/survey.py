@@ -1,0 +1,23 @@
+"""What a plan is made of: one look at the specs, the state and the cloud, taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provisioner.model.address import Address
+from provisioner.model.resource import Desired, Live
+from provisioner.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`live` is complete: a recorded id that is not in it is gone."""
+
+    desired: tuple[Desired, ...]
+    state: State | None
+    live: Mapping[str, Live]
+    at_work: bool = False
+    """Another run holds the lock, so that open intents are in flight and not in doubt."""
+    replace: frozenset[Address] = field(default_factory=frozenset)
+    """Addresses that a person named for replacement."""
