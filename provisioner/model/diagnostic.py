@@ -8,7 +8,8 @@ Families by whose move it is:
     ├── StoreError        whoever keeps the state; nothing is healed silently
     │   └── LockHeld      another run is at work
     ├── CloudError        the cloud or the way to it
-    └── Refused           a guard said no: the plan is understood and not allowed
+    ├── Refused           a guard said no: the plan is understood and not allowed
+    └── InDoubt           a purchase is in doubt, so this may not go on
 
 Findings carry no colour and no layout; the rendering room decides how they look, the CLI which exit code they mean.
 """
@@ -84,6 +85,10 @@ class CloudError(ProvisionerError):
 
 class Refused(ProvisionerError):  # noqa: N818 - a decision, not a malfunction
     """A guard stopped the run before anything was sent."""
+
+
+class InDoubt(ProvisionerError):  # noqa: N818 - a condition, not a malfunction
+    """Nothing was sent, because the outcome of an earlier purchase is not known."""
 
 
 def error(

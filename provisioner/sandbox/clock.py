@@ -1,5 +1,6 @@
 """Time as the sandbox sees it: integer milliseconds since the epoch, from a clock that a test may replace and move.
-Nothing else in this room reads the machine's clock."""
+Nothing else in this room reads the machine's clock.
+"""
 
 import time
 from datetime import UTC, datetime

@@ -1,5 +1,6 @@
 """The one account of the sandbox. It is printed in the API documents (docs/api/devserver-api.md section 6.2), so everyone
-knows it and it opens nothing but sandboxes: the documents' worked signatures verify here as they stand."""
+knows it and it opens nothing but sandboxes: the documents' worked signatures verify here as they stand.
+"""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,6 @@
 """What can go wrong, for two readers: `SandboxError` tells the person who runs the sandbox why it cannot run; `ApiError` is
-a refusal on the wire, in the body shapes of docs/api/devserver-api.md section 5. Knows no HTTP library."""
+a refusal on the wire, in the body shapes of docs/api/devserver-api.md section 5. Knows no HTTP library.
+"""
 
 from enum import Enum, auto
 from http import HTTPStatus

@@ -1,5 +1,6 @@
 """The ledger: what was bought, paid, given back and refused, in the order it happened. It is the witness that tests ask
-how often money was really spent, so rows are only ever added; the database itself refuses to change one."""
+how often money was really spent, so rows are only ever added; the database itself refuses to change one.
+"""
 
 import sqlite3
 from dataclasses import dataclass, fields

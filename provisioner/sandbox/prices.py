@@ -1,5 +1,6 @@
 """The price book: invented prices in integer cents of CNY, so that the ledger can be added up. Any flavor is sold; one
-that is not listed has the default price. Knows no servers and no orders."""
+that is not listed has the default price. Knows no servers and no orders.
+"""
 
 from typing import Final, Literal
 

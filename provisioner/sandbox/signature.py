@@ -1,5 +1,6 @@
 """SDK-HMAC-SHA256, the server's side: rebuilds what the client must have signed and compares. Follows
-docs/api/devserver-api.md section 6.1 by its steps; knows neither accounts nor clocks."""
+docs/api/devserver-api.md section 6.1 by its steps; knows neither accounts nor clocks.
+"""
 
 import hashlib
 import hmac

@@ -24,6 +24,8 @@ _LOOKS_FOR_AN_EARLIER_RELEASE = 5
 def delete(recorded: Recorded, live: Live | None) -> Flow:
     if recorded.id is None:
         return (yield from _drop_order(recorded))
+    if live is not None and live.status not in rows.STABLE | rows.RELEASING:
+        live = yield from _until_stable(recorded.id)
     if live is None or live.status == rows.DELETED:
         return Ended(None)
     looks: int | None = None
@@ -43,6 +45,12 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
         "billing says it is released or not known yet, and it is still there",
         "try again in some minutes",
     )
+
+
+def _until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
+    """The cloud refuses to release what is still building or moving (section 10, question 11)."""
+    row = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE | rows.RELEASING, id=identifier)
+    return row if isinstance(row, Live) else None
 
 
 def _settled(row: Live | None) -> bool:

@@ -1,0 +1,98 @@
+"""apply: make it so."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode, of_apply
+from provisioner.cli.options import apply_options, replace_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.cli.face import Face
+    from provisioner.model.address import Address
+    from provisioner.workflow.apply import Applied, ApplyRequest
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("apply")
+@click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@click.option("--destroy", is_flag=True, help="Release every server instead.")
+@replace_option
+@apply_options
+@stack_options
+def command(
+    *,
+    workspace: Workspace,
+    plan_file: Path | None,
+    destroy: bool,
+    replace: tuple[Address, ...],
+    auto_approve: bool,
+    may_ask: bool | None,
+    parallelism: int,
+    lock_timeout: float,
+    reason: str | None,
+    full: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Carry out a plan, and record every purchase as it happens.
+
+    Without PLAN it first settles what an earlier run left open, then plans and asks. With PLAN, a file from
+    `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
+    is recorded.
+    """
+    from provisioner.cli.face import Face
+    from provisioner.model.change import Mode
+    from provisioner.workflow.apply import ApplyRequest
+    from provisioner.workflow.plan import PlanRequest
+
+    if plan_file is not None and (destroy or replace):
+        raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
+    request = ApplyRequest(
+        command="destroy" if destroy else "apply",
+        plan=PlanRequest(Mode.DESTROY if destroy else Mode.APPLY, frozenset(replace)),
+        parallelism=parallelism,
+        lock_timeout=lock_timeout,
+        reason=reason,
+    )
+    face = Face(
+        console(),
+        auto_approve=auto_approve,
+        may_ask=workspace.settings.input if may_ask is None else may_ask,
+        as_json=as_json,
+        full=full,
+    )
+    return carry_out(workspace, request, face, plan_file=plan_file)
+
+
+def carry_out(workspace: Workspace, request: ApplyRequest, face: Face, *, plan_file: Path | None = None) -> ExitCode:
+    from provisioner.workflow.apply import apply, apply_saved
+
+    if plan_file is None:
+        applied = asyncio.run(apply(workspace, request, face))
+    else:
+        applied = asyncio.run(apply_saved(workspace, plan_file, request, face))
+    _conclude(applied, as_json=face.as_json)
+    return of_apply(applied)
+
+
+def _conclude(applied: Applied, *, as_json: bool) -> None:
+    if applied.result is None:
+        return
+    from provisioner.rendering.summary import render_summary
+
+    style = console().style(sys.stdout)
+    summary = render_summary(applied.result, style, mode=applied.plan.mode)
+    if as_json:
+        from provisioner.cli.face import now
+        from provisioner.rendering.stream import run_document
+
+        console().line(run_document(applied.result, message=summary.splitlines()[-1], timestamp=now()))
+    else:
+        console().write(f"\n{summary}")
+    console().diagnose(applied.trouble)

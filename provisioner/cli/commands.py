@@ -1,0 +1,84 @@
+"""The list of commands, with the line that help shows of each, so that listing them imports none."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+COMMANDS = {
+    "init": ("init", "Start a stack: write specs to begin with, for the built-in sandbox."),
+    "validate": ("validate", "Check the specs without asking anybody."),
+    "plan": ("plan", "Show what apply would buy, change and release."),
+    "apply": ("apply", "Make it so: carry out a plan, and record every purchase as it happens."),
+    "destroy": ("destroy", "Release every server of the stack."),
+    "show": ("show", "Show the recorded servers, or a saved plan."),
+    "state": ("state", "List and show what is recorded."),
+    "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
+    "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
+    "version": ("version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"provisioner.cli.{COMMANDS[name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as unknown:
+            raise click.UsageError(_did_you_mean(args[0], unknown.message), ctx) from None
+
+
+def _did_you_mean(name: str, message: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"There is no command {name!r}. Did you mean {near[0]!r}?" if near else message
+
+
+def _change_directory(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        os.chdir(value)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-C",
+    "--chdir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    expose_value=False,
+    is_eager=True,
+    callback=_change_directory,
+    help="Work in this directory.",
+)
+@click.version_option(package_name="provisioner", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Declare ModelArts DevServers in YAML, see what would be bought, and make it so.
+
+    No server is bought twice, lost, or released by accident, whatever dies and whenever.
+
+    \b
+    First steps:
+      provisioner init          write specs to begin with
+      provisioner plan          see what would happen
+      provisioner apply         make it so
+
+    Exit codes: 0 done, 1 error, 2 differences (--detailed-exitcode), 4 refused by a guard, 5 locked,
+    6 a purchase is in doubt, 7 incomplete, 8 interrupted or not approved.
+    """

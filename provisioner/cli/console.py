@@ -1,0 +1,80 @@
+"""Where the words go: results to stdout, progress and diagnostics to stderr, each coloured only where that is wanted.
+
+The one place that looks at the terminal. A reader who has gone away never ends a run: what cannot be written is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from provisioner.model.diagnostic import Diagnostic
+    from provisioner.rendering.style import Style
+
+_WIDEST = 120
+
+
+@dataclass(slots=True)
+class Console:
+    no_color: bool = False
+
+    def style(self, stream: TextIO | None = None) -> Style:
+        from provisioner.rendering.style import Style, choose_color
+
+        stream = stream or sys.stdout
+        color = choose_color(environ=os.environ, is_terminal=stream.isatty(), flag=False if self.no_color else None)
+        return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
+
+    def write(self, text: str) -> None:
+        """A result, to stdout."""
+        _write(sys.stdout, text)
+
+    def tell(self, line: str) -> None:
+        """Progress, to stderr, with its end of line."""
+        _write(sys.stderr, f"{line}\n")
+
+    def document(self, document: object) -> None:
+        """Indented JSON, to stdout."""
+        from provisioner.model.canonical import readable
+
+        self.write(readable(document).decode())
+
+    def line(self, document: object) -> None:
+        """One line of a JSON stream, to stdout at once."""
+        from provisioner.model.canonical import canonical
+
+        self.write(f"{canonical(document).decode()}\n")
+
+    def diagnose(self, findings: Iterable[Diagnostic]) -> None:
+        from provisioner.rendering.diagnostics import render_diagnostics
+
+        if text := render_diagnostics(list(findings), self.style(sys.stderr)):
+            _write(sys.stderr, text)
+
+
+@cache
+def console() -> Console:
+    """The one of this process; `--no-color` is said to it before anything is written."""
+    return Console()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except (BrokenPipeError, ValueError):
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Whoever read this stream has gone; from here on it leads nowhere, and the run goes on."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        return

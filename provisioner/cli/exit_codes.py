@@ -1,0 +1,85 @@
+"""What each exit code means, and who decides it: this file and no other.
+
+When several apply the worst wins, in the order 6 > 7 > 5 > 8 > 4 > 2 > 1: what may cost money first.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.model.change import Plan
+    from provisioner.model.diagnostic import ProvisionerError
+    from provisioner.workflow.apply import Applied
+
+
+class ExitCode(IntEnum):
+    DONE = 0
+    ERROR = 1
+    DIFFERENCES = 2
+    NOT_FORMATTED = 3
+    REFUSED = 4
+    LOCK_HELD = 5
+    IN_DOUBT = 6
+    INCOMPLETE = 7
+    INTERRUPTED = 8
+
+
+_WORST_FIRST = (
+    ExitCode.IN_DOUBT,
+    ExitCode.INCOMPLETE,
+    ExitCode.LOCK_HELD,
+    ExitCode.INTERRUPTED,
+    ExitCode.REFUSED,
+    ExitCode.DIFFERENCES,
+    ExitCode.ERROR,
+)
+
+
+def worst(*codes: ExitCode) -> ExitCode:
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.DONE)
+
+
+def of_error(failure: ProvisionerError) -> ExitCode:
+    from provisioner.model.diagnostic import InDoubt, LockHeld, Refused
+
+    match failure:
+        case InDoubt():
+            return ExitCode.IN_DOUBT
+        case LockHeld():
+            return ExitCode.LOCK_HELD
+        case Refused():
+            return ExitCode.REFUSED
+        case _:
+            return ExitCode.ERROR
+
+
+def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
+    """Without --detailed-exitcode a plan that could be made is a success, unless a guard refuses it."""
+    refused = ExitCode.REFUSED if plan.refusals else ExitCode.DONE
+    if not detailed:
+        return refused
+    doubt = any(finding.code == "in-doubt" for finding in plan.findings)
+    something = bool(plan.work or plan.findings)
+    return worst(
+        refused,
+        ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
+        ExitCode.DIFFERENCES if something else ExitCode.DONE,
+    )
+
+
+def of_apply(applied: Applied) -> ExitCode:
+    from provisioner.model.event import ResultType
+
+    if not applied.approved:
+        return ExitCode.INTERRUPTED
+    if applied.result is None:
+        return ExitCode.DONE
+    found = {result.type for result in applied.result.results}
+    return worst(
+        ExitCode.IN_DOUBT if ResultType.IN_DOUBT in found else ExitCode.DONE,
+        ExitCode.INCOMPLETE if found & {ResultType.FAILED, ResultType.INCOMPLETE} else ExitCode.DONE,
+        ExitCode.INTERRUPTED if applied.result.interrupted else ExitCode.DONE,
+        ExitCode.ERROR if applied.trouble else ExitCode.DONE,
+    )

@@ -1,0 +1,136 @@
+"""The face of a run that changes something: shows the plan, asks, tells what happens, and passes signals on.
+
+Three ways of telling: a live table on a terminal, a line per event elsewhere, a JSON stream with --json. None of them can
+stop the work.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from provisioner import __version__
+from provisioner.cli.console import Console
+from provisioner.cli.signals import interruptible
+
+if TYPE_CHECKING:
+    from provisioner.applying import Interruption
+    from provisioner.model.change import Plan
+    from provisioner.model.diagnostic import Diagnostic
+    from provisioner.model.event import Event
+    from provisioner.rendering.progress import LiveTable
+    from provisioner.store import LockHolder
+
+_REFRESHES_A_SECOND = 4
+_SECONDS_BETWEEN_LOCK_NEWS = 5.0
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Face:
+    console: Console
+    auto_approve: bool
+    may_ask: bool
+    as_json: bool = False
+    full: bool = False
+    saved: bool = False
+    _table: LiveTable | None = None
+    _lock_news: float = field(default=-_SECONDS_BETWEEN_LOCK_NEWS)
+
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
+        self.console.diagnose(warnings)
+        if self.as_json:
+            from provisioner.rendering.machine import plan_document
+            from provisioner.rendering.stream import version_document
+
+            self.console.line(version_document(version=__version__, timestamp=now()))
+            self.console.line({"type": "plan", "@timestamp": now(), "plan": plan_document(plan)})
+            return
+        from provisioner.rendering.plan import render_plan
+
+        self.console.write(render_plan(plan, self.console.style(), full=self.full))
+
+    def approve(self, plan: Plan) -> bool:
+        """Only `yes` is a yes."""
+        if self.auto_approve:
+            return True
+        if not self.may_ask or self.as_json or not sys.stdin.isatty():
+            from provisioner.model.diagnostic import error
+
+            hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
+            self.console.diagnose(
+                [error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=hint)]
+            )
+            return False
+        return self._ask(plan)
+
+    def _ask(self, plan: Plan) -> bool:
+        from provisioner.model.change import Mode
+
+        if plan.mode is Mode.DESTROY:
+            question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"
+        else:
+            question = "Do you want to perform these actions?\n"
+        sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip()
+        self.console.tell("")
+        if answer != "yes":
+            self.console.tell("Not approved. Nothing was changed.")
+        return answer == "yes"
+
+    def listen(self, event: Event) -> None:
+        if event.diagnostic is not None and not self.as_json:
+            self.console.diagnose([event.diagnostic])
+            return
+        if self.as_json:
+            from provisioner.rendering.stream import event_document
+
+            self.console.line(event_document(event, timestamp=now()))
+        elif self._table is not None:
+            self._table.hear(event)
+        else:
+            from provisioner.rendering.progress import event_line
+
+            if (line := event_line(event, self.console.style(sys.stderr))) is not None:
+                self.console.tell(line)
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None:
+        if seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
+            self._lock_news = seconds
+            self.console.tell(
+                f"Waiting for the lock, held by {holder.who} ({holder.command}, process {holder.pid})... {seconds:.0f}s"
+            )
+
+    @contextmanager
+    def at_work(self, plan: Plan) -> Iterator[Interruption]:
+        with self._live(plan), interruptible(self.console.tell) as interruption:
+            yield interruption
+
+    @contextmanager
+    def _live(self, plan: Plan) -> Iterator[None]:
+        """The table is drawn on stderr, and only where that is a terminal which can move its cursor."""
+        style = self.console.style(sys.stderr)
+        if self.as_json or not sys.stderr.isatty() or not style.color:
+            yield
+            return
+        from rich.console import Console as RichConsole
+        from rich.live import Live
+
+        from provisioner.rendering.progress import LiveTable
+
+        self._table = LiveTable(len(plan.work), style, clock=time.monotonic)
+        screen = RichConsole(file=sys.stderr, width=style.width)
+        try:
+            with Live(self._table, console=screen, refresh_per_second=_REFRESHES_A_SECOND, redirect_stdout=False):
+                yield
+        finally:
+            self._table = None

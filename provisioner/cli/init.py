@@ -1,0 +1,36 @@
+"""init: specs to begin with."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import no_color
+
+
+@click.command("init")
+@click.option(
+    "--specs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory to make [default: specs, or PROVISIONER_SPECS].",
+)
+@no_color
+def command(*, specs: Path | None) -> None:
+    """Start a stack: write specs to begin with, for the built-in sandbox.
+
+    Writes stack.yaml and servers.yaml, and a state folder that git ignores. What is there already stays as it is.
+    """
+    from provisioner.settings import read_settings
+    from provisioner.workflow.init import init
+
+    directory = specs or read_settings(os.environ).specs
+    name = re.sub(r"[^a-z0-9-]+", "-", directory.resolve().parent.name.lower()).strip("-") or "demo"
+    made = init(directory, name)
+    for path in made.written:
+        console().write(f"wrote {path}\n")
+    again = f" --specs {specs}" if specs else ""
+    console().tell(f"\nNext: provisioner plan{again}")

@@ -1,0 +1,181 @@
+"""Options that several commands share, and the workspace they make together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from provisioner import __version__
+from provisioner.cli.console import console
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.workflow.workspace import Emulator, Workspace
+
+Result = TypeVar("Result")
+
+
+def _say_no_color(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    if value:
+        console().no_color = True
+
+
+no_color = click.option(
+    "--no-color", is_flag=True, expose_value=False, callback=_say_no_color, help="No colours. NO_COLOR is heeded too."
+)
+
+_STACK_OPTIONS = (
+    click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: specs, or PROVISIONER_SPECS]."),
+    click.option("-e", "--environment", metavar="NAME", help="Environment: its variables, and a state of its own."),
+    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the nearest state/ folder]."),
+    click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
+    click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
+    no_color,
+)  # fmt: skip
+
+
+def stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Gives a command its `workspace` in place of the options that make it."""
+
+    @wraps(command)
+    def with_workspace(
+        *,
+        specs: Path | None,
+        environment: str | None,
+        state_location: str | None,
+        assignments: tuple[str, ...],
+        var_files: tuple[Path, ...],
+        **rest: Any,
+    ) -> Result:
+        workspace = make_workspace(
+            specs=specs,
+            environment=environment,
+            state_location=state_location,
+            assignments=assignments,
+            var_files=var_files,
+        )
+        return command(workspace=workspace, **rest)
+
+    decorated: Callable[..., Result] = with_workspace
+    for option in reversed(_STACK_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def make_workspace(
+    *,
+    specs: Path | None,
+    environment: str | None,
+    state_location: str | None,
+    assignments: tuple[str, ...] = (),
+    var_files: tuple[Path, ...] = (),
+) -> Workspace:
+    from provisioner.kinds import CATALOGUE
+    from provisioner.loading import VariableInputs
+    from provisioner.settings import read_settings
+    from provisioner.workflow.workspace import Workspace
+
+    settings = read_settings(os.environ)
+    start_log(settings.log_level)
+    return Workspace(
+        directory=specs or settings.specs,
+        environment=environment or settings.environment,
+        inputs=VariableInputs(files=var_files, environ=settings.variables, assignments=assignments),
+        state_location=state_location or settings.state,
+        settings=settings,
+        environ=os.environ,
+        home=Path.home(),
+        catalogue=CATALOGUE,
+        emulator=emulator(),
+        version=__version__,
+    )
+
+
+def emulator() -> Emulator:
+    """The sandbox, imported when a stack asks for it."""
+    from provisioner.sandbox import PUBLIC
+    from provisioner.workflow.workspace import Emulator
+
+    return Emulator(app=sandbox_app, access_key=PUBLIC.access_key, secret_key=PUBLIC.secret_key, region=PUBLIC.region)
+
+
+def sandbox_app(world: Path) -> Any:
+    from provisioner.model.diagnostic import StoreError, error
+    from provisioner.sandbox import SandboxError, create_app
+
+    try:
+        return create_app(world)
+    except SandboxError as unusable:
+        hint = f"nothing was changed; move {world} away to start with an empty sandbox"
+        raise StoreError(error("sandbox-world", str(unusable), hint=hint)) from unusable
+
+
+def start_log(level: str | None) -> None:
+    """PROVISIONER_LOG=debug|info|...: the log of the tool and its way to the cloud, on stderr, without secrets."""
+    if level is None:
+        return
+    import logging
+
+    known = logging.getLevelNamesMapping()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("provisioner").setLevel(known.get(level.upper(), logging.DEBUG))
+
+
+class AddressType(click.ParamType["Address"]):
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        from provisioner.model.address import Address
+
+        if isinstance(value, Address):
+            return value
+        try:
+            return Address.parse(value)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+class DurationType(click.ParamType[float]):
+    """Terraform's durations: `0s`, `30s`, `5m`, `1h30m`; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        import re
+
+        if isinstance(value, float | int):
+            return float(value)
+        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
+        if not value or found is None:
+            self.fail(f"{value!r} is no duration; write one like 30s, 5m or 1h30m", param, ctx)
+        hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return float(hours * 3600 + minutes * 60 + seconds)
+
+
+replace_option = click.option(
+    "--replace", "replace", metavar="ADDRESS", type=AddressType(), multiple=True,
+    help="Release this server and buy a new one; buy a vanished one again. May be repeated.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def apply_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """What apply and destroy have in common."""
+    for option in reversed(
+        (
+            click.option("--auto-approve", is_flag=True, help="Do not ask."),
+            click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
+            click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
+            click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
+            click.option("--reason", metavar="TEXT", help="Why: kept in the history."),
+            click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
+            json_option,
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command

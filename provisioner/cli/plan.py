@@ -1,0 +1,81 @@
+"""plan: what apply would do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner import __version__
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode, of_plan
+from provisioner.cli.options import json_option, replace_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.model.change import Plan
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("plan")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the plan, without secrets, for `apply FILE`.",
+)
+@click.option("--destroy", is_flag=True, help="Plan to release every server.")
+@replace_option
+@click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
+@click.option("--full", is_flag=True, help="Show every server in full, even where many are alike.")
+@json_option
+@stack_options
+def command(
+    *,
+    workspace: Workspace,
+    out: Path | None,
+    destroy: bool,
+    replace: tuple[Address, ...],
+    detailed_exitcode: bool,
+    full: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Show what apply would buy, change and release.
+
+    Compares the specs with the state and with what the cloud shows now. Changes nothing and takes no lock.
+    """
+    from provisioner.model.change import Mode
+    from provisioner.workflow.plan import PlanRequest, plan
+
+    mode = Mode.DESTROY if destroy else Mode.APPLY
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace))))
+    console().diagnose(planned.warnings)
+    if as_json:
+        from provisioner.rendering.machine import plan_document
+
+        console().document(plan_document(planned.plan))
+    else:
+        from provisioner.rendering.plan import render_plan
+
+        console().write(render_plan(planned.plan, console().style(), full=full))
+    if out is not None and not planned.plan.refusals:
+        _save(planned.plan, out, as_json=as_json)
+    elif planned.plan.work and not planned.plan.refusals and not as_json and not workspace.settings.in_automation:
+        console().tell(
+            "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
+        )
+    return of_plan(planned.plan, detailed=detailed_exitcode)
+
+
+def _save(plan: Plan, out: Path, *, as_json: bool) -> None:
+    import time
+
+    from provisioner.store import write_plan
+
+    write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)
+    if not as_json:
+        console().tell(
+            f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
+        )

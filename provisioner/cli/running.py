@@ -1,0 +1,62 @@
+"""Runs one command line to its exit code. The one place where an exception becomes a message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from provisioner.cli.commands import cli
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.spelling import with_two_dashes
+
+
+def run(arguments: Sequence[str]) -> int:
+    try:
+        code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as needs_command:
+        needs_command.show()
+        return ExitCode.ERROR
+    except click.ClickException as wrong:
+        wrong.show()
+        return ExitCode.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("\nInterrupted.\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _leave_stdout_alone()
+        return ExitCode.ERROR
+    except Exception as failure:  # noqa: BLE001 - a traceback is no message for a user
+        return _explain(failure)
+    _flush()
+    return int(code or ExitCode.DONE)
+
+
+def _explain(failure: Exception) -> int:
+    from provisioner.cli.console import console
+    from provisioner.cli.exit_codes import of_error
+    from provisioner.model.diagnostic import ProvisionerError, error
+
+    if isinstance(failure, ProvisionerError):
+        console().diagnose(failure.diagnostics)
+        return of_error(failure)
+    if os.environ.get("PROVISIONER_LOG", "").lower() in {"debug", "trace"}:
+        raise failure
+    summary = f"internal error: {type(failure).__name__}: {failure}"
+    hint = "this is a bug; please report it with the output of the same command under PROVISIONER_LOG=debug"
+    console().diagnose([error("internal", summary, hint=hint)])
+    return ExitCode.ERROR
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_stdout_alone()
+
+
+def _leave_stdout_alone() -> None:
+    """The reader has gone; the interpreter's own flush at exit must not complain about it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,89 @@
+"""sandbox: the emulator of the cloud over real HTTP, and its ledger. The one command that imports the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import json_option, no_color
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Serve the built-in emulator of the cloud, and read its ledger.
+
+    Stacks with `cloud: sandbox` use the emulator inside the command and need nothing from here. Serving it is for other
+    clients, and for trying the way over real HTTP.
+    """
+
+
+def _default_world() -> Path:
+    import os
+
+    from provisioner.settings import read_settings
+    from provisioner.store import locate
+
+    return locate(read_settings(os.environ).specs) / ".sandbox" / "world.db"
+
+
+_world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File of the world [default: the one beside the state].")  # fmt: skip
+
+
+@command.command("serve")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port on 127.0.0.1; 0 is a free one."
+)
+@_world
+@click.option(
+    "--build-seconds",
+    type=click.FloatRange(0, 86400),
+    default=2.0,
+    show_default=True,
+    help="How long a server takes to build.",
+)
+def serve(*, port: int, world: Path | None, build_seconds: float) -> None:
+    """Serve the emulator on 127.0.0.1 until it is interrupted.
+
+    Prints its address first, then what a shell needs to use it.
+    """
+    from provisioner.model.diagnostic import UsageError, error
+    from provisioner.sandbox import PUBLIC, SandboxError
+    from provisioner.sandbox import serve as serve_world
+
+    def announce(address: str) -> None:
+        console().write(
+            f"listening on {address}\n"
+            f"export PROVISIONER_ENDPOINT_MODELARTS={address} PROVISIONER_ENDPOINT_BSS={address} PROVISIONER_ENDPOINT_IAM={address}\n"
+            f"export HW_ACCESS_KEY={PUBLIC.access_key} HW_SECRET_KEY={PUBLIC.secret_key} HW_REGION_NAME={PUBLIC.region}\n"
+            f"# or: HW_USER_NAME={PUBLIC.user_name} HW_USER_PASSWORD={PUBLIC.user_password} HW_DOMAIN_NAME={PUBLIC.domain_name}\n"
+        )
+
+    try:
+        serve_world(world or _default_world(), port=port, build_seconds=build_seconds, announce=announce)
+    except SandboxError as unusable:
+        raise UsageError(error("sandbox-world", str(unusable))) from unusable
+
+
+@command.command("ledger")
+@_world
+@json_option
+@no_color
+def ledger(*, world: Path | None, as_json: bool) -> None:
+    """Show every purchase, payment, refund, release and refusal of the sandbox, oldest first."""
+    from dataclasses import asdict
+
+    from provisioner.model.diagnostic import StoreError, error
+    from provisioner.rendering.ledger import render_ledger
+    from provisioner.sandbox import SandboxError, read_ledger
+
+    path = world or _default_world()
+    try:
+        rows = [asdict(entry) for entry in read_ledger(path)]
+    except SandboxError as unusable:
+        raise StoreError(error("sandbox-world", str(unusable))) from unusable
+    if as_json:
+        console().document({"ledger": rows})
+    else:
+        console().write(render_ledger(rows, console().style()))

@@ -1,0 +1,60 @@
+"""show: the recorded servers, or a saved plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import json_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("show")
+@click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@json_option
+@stack_options
+def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> None:
+    """Show the recorded servers, or a saved plan.
+
+    Reads files only: neither the cloud nor a lock is needed.
+    """
+    if plan_file is not None:
+        _show_plan(plan_file, as_json=as_json)
+        return
+    from provisioner.workflow.state import read_state
+
+    shown = read_state(workspace)
+    if as_json:
+        from provisioner.rendering.machine import state_document
+
+        document = (
+            {"format_version": "1.0"} if shown.state is None else state_document(shown.state, in_flight=shown.at_work)
+        )
+        console().document(document)
+    elif shown.state is None:
+        console().write(f"Nothing is recorded yet at {shown.location}.\n")
+    else:
+        from provisioner.rendering.state import render_state
+
+        console().write(
+            render_state(shown.state, console().style(), unverifiable=shown.unverifiable, in_flight=shown.at_work)
+        )
+
+
+def _show_plan(path: Path, *, as_json: bool) -> None:
+    from provisioner.store import read_plan
+
+    plan = read_plan(path)
+    if as_json:
+        from provisioner.rendering.machine import plan_document
+
+        console().document(plan_document(plan))
+    else:
+        from provisioner.rendering.plan import render_plan
+
+        console().write(render_plan(plan, console().style(), full=True))

@@ -1,0 +1,34 @@
+"""Terraform's spelling of options: `-auto-approve`, `-out=plan`, `-var x=1` mean what they mean with two dashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LONG_OPTIONS = frozenset(
+    {
+        "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode", "environment", "full", "help", "input",
+        "json", "lock-timeout", "no-color", "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "specs",
+        "state", "var", "var-file", "version", "world",
+    }
+)  # fmt: skip
+"""Every long option of every command; a test holds it against the commands themselves."""
+
+
+def with_two_dashes(arguments: Iterable[str]) -> list[str]:
+    """Stops at `--`. `-input=false` and `-input=true` are Terraform's way of `--no-input` and `--input`."""
+    spelt: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            return [*spelt, argument, *rest]
+        spelt.append(_long(argument))
+    return spelt
+
+
+def _long(argument: str) -> str:
+    if not argument.startswith("-") or argument.startswith("--"):
+        long = argument
+    else:
+        name = argument[1:].split("=", 1)[0]
+        long = f"-{argument}" if name in LONG_OPTIONS else argument
+    return {"--input=false": "--no-input", "--input=true": "--input"}.get(long, long)

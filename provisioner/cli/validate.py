@@ -1,0 +1,37 @@
+"""validate: the specs' mistakes, all of them, for people or for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.options import json_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("validate")
+@json_option
+@stack_options
+def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
+    """Check the specs without asking anybody.
+
+    Reads stack.yaml and every spec below it and reports all mistakes with file, line and column. Needs neither
+    credentials nor a network.
+    """
+    from provisioner.workflow.validate import validate
+
+    validated = validate(workspace)
+    if as_json:
+        from provisioner.rendering.machine import validate_document
+
+        console().document(validate_document(validated.findings))
+    else:
+        console().diagnose(validated.findings)
+        if validated.valid:
+            console().write(f"Success! The specs are valid: {validated.servers} servers.\n")
+    return ExitCode.DONE if validated.valid else ExitCode.ERROR

@@ -1,0 +1,29 @@
+"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each.
+
+Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again.
+"""
+
+from provisioner.cloud.clock import Clock
+from provisioner.cloud.connection import Channel, Cloud, connect
+from provisioner.cloud.credentials import AccessKey, Credentials, Found, Password, find_credentials
+from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
+from provisioner.cloud.translation import translate
+from provisioner.cloud.transport import Timeouts, Transport
+
+__all__ = [
+    "AccessKey",
+    "Channel",
+    "Clock",
+    "Cloud",
+    "Credentials",
+    "Endpoints",
+    "Found",
+    "Password",
+    "Timeouts",
+    "Transport",
+    "connect",
+    "find_credentials",
+    "for_region",
+    "for_sandbox",
+    "translate",
+]

@@ -1,0 +1,23 @@
+"""Time and chance as values, so that tests move them. Knows nothing of what is timed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`now` is seconds since the epoch, `monotonic` seconds since some moment, `chance` a number from 0 to below 1."""
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)

@@ -1,0 +1,126 @@
+"""Where the services are: the vendor's hosts by region, or what whoever runs the command says instead.
+
+A region comes from a spec and a spec is not trusted: it may name a region and never a host. Knows nothing of connections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Final, assert_never
+from urllib.parse import SplitResult, urlsplit
+
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.flow import Service
+
+_REGION: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NO_OVERRIDES: Final[Mapping[Service, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The base URL of each service, without a slash at the end."""
+
+    modelarts: str
+    billing: str
+    identity: str
+
+    def of(self, service: Service) -> str:
+        match service:
+            case Service.MODELARTS:
+                return self.modelarts
+            case Service.BILLING:
+                return self.billing
+            case Service.IDENTITY:
+                return self.identity
+            case _:
+                assert_never(service)
+
+
+def for_region(region: str, overrides: Mapping[Service, str] = _NO_OVERRIDES) -> Endpoints:
+    """The hosts of docs/api/devserver-api.md section 7; billing is the China site's. Raises UsageError.
+
+    `overrides` are the values of PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM; an empty one counts as not given.
+    """
+    _check_region(region)
+    defaults = {
+        Service.MODELARTS: f"https://modelarts.{region}.myhuaweicloud.com",
+        Service.BILLING: "https://bss.myhuaweicloud.com",
+        Service.IDENTITY: f"https://iam.{region}.myhuaweicloud.com",
+    }
+    given = {service: _checked(service, url) for service, url in overrides.items() if url}
+    chosen = defaults | given
+    return Endpoints(chosen[Service.MODELARTS], chosen[Service.BILLING], chosen[Service.IDENTITY])
+
+
+def for_sandbox(region: str) -> Endpoints:
+    """Hosts that resolve nowhere (RFC 6761), for an emulator that is called inside the process."""
+    _check_region(region)
+    return Endpoints(*(f"https://{service}.{region}.sandbox.invalid" for service in ("modelarts", "bss", "iam")))
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_region(region: str) -> None:
+    if not _REGION.fullmatch(region):
+        raise UsageError(
+            error(
+                "region-invalid",
+                f"{region!r} is no region: a region consists of lower-case letters, digits and hyphens",
+                hint="use a region's id, such as cn-north-4",
+            )
+        )
+
+
+def _checked(service: Service, url: str) -> str:
+    if problem := _problem(url):
+        raise UsageError(
+            error(
+                "endpoint-invalid",
+                # The value is not shown: a password may stand in it.
+                f"PROVISIONER_ENDPOINT_{service.upper()} {problem}",
+                hint="give https://HOST[:PORT], or http://127.0.0.1:PORT for a sandbox on this machine",
+            )
+        )
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _problem(url: str) -> str:
+    """What is wrong with the value; nothing when it is empty."""
+    try:
+        parts = urlsplit(url)
+        port_is_usable = parts.port != 0
+    except ValueError:
+        return "is not a URL"
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return "contains characters that no URL has"
+    return _problem_of_parts(parts) if port_is_usable else "has port 0"
+
+
+def _problem_of_parts(parts: SplitResult) -> str:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "is neither an https:// nor an http:// URL"
+    if "@" in parts.netloc:
+        return "contains a user name; credentials have variables of their own"
+    if parts.query or parts.fragment or parts.path not in {"", "/"}:
+        return "has a path or a query; only scheme, host and port may be given"
+    if parts.scheme == "http" and not is_loopback(parts.geturl()):
+        return "is http:// to another machine; plain http is allowed to this machine only"
+    return "is a link-local address, where only a machine's metadata service lives" if _is_link_local(parts) else ""
+
+
+def _is_link_local(parts: SplitResult) -> bool:
+    try:
+        return ip_address(parts.hostname or "").is_link_local
+    except ValueError:
+        return False

@@ -1,0 +1,200 @@
+"""What an answer that is no success means: the outcome class, the vendor's words, and the sentence for a person.
+
+Classifies by HTTP status first and code second, by text never (docs/api/devserver-api.md section 5). Sends nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+from provisioner.cloud.request import Request
+from provisioner.cloud.transport import Answer, NoAnswer
+from provisioner.model.canonical import JsonObject, JsonValue, parse_json
+from provisioner.model.flow import CallFailed, Outcome
+from provisioner.model.secret import HIDDEN, Secret
+
+_MAX_TEXT: Final = 500
+_CLOCK_TOLERANCE: Final = 600.0
+"""Seconds. The cloud refuses signatures at 900; what is above this is worth a sentence."""
+
+_SHAPES: Final = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
+_OLD_SHAPE: Final = ("error_code", "error_message")
+_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+
+
+class Failure(CallFailed):
+    """`transient`: another try may go better. `retry_after`: seconds that the server asks for. `renewed`: it was refused for
+    a stale token, and a fresh one will be used next.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        server_time: int | None = None,
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(outcome, message, status=status, code=code, request_id=request_id, server_time=server_time)
+        self.transient = transient
+        self.retry_after = retry_after
+        self.renewed = False
+
+    @property
+    def is_unauthenticated(self) -> bool:
+        return _is_unauthenticated(self.status, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error body, whatever its shape."""
+
+    code: str
+    text: str
+    request_id: str | None
+
+
+def silence(request: Request, nothing: NoAnswer) -> Failure:
+    if nothing.may_have_left:
+        message = f"{request.origin} gave no answer to {request.line} ({nothing.reason})"
+        return Failure(Outcome.UNKNOWN, message, transient=True)
+    return Failure(Outcome.NOT_SENT, f"the request did not reach {request.origin} ({nothing.reason})", transient=True)
+
+
+def unusable(request: Request, answer: Answer, fault: str) -> Failure:
+    """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known."""
+    return Failure(
+        Outcome.UNKNOWN,
+        f"the answer to {request.line} cannot be used: {fault}",
+        status=answer.status,
+        code=str(answer.status),
+        request_id=request_id_of(answer),
+        server_time=answer.server_time,
+        transient=bool(answer.fault),
+    )
+
+
+def refusal(request: Request, answer: Answer, *, advice: str, now: float, secrets: Sequence[Secret]) -> Failure:
+    """Any status but 2xx. `advice` is what to check when it is for who we are; `secrets` are kept out of the message."""
+    status, complaint = answer.status, complaint_of(answer)
+    message = _verdict(request, status, complaint, secrets)
+    if _is_unauthenticated(status, complaint.code):
+        message += f"; {advice}{_skew(answer, now)}"
+    return Failure(
+        Outcome.REFUSED if _is_client_error(status) else Outcome.UNKNOWN,
+        message,
+        status=status,
+        code=complaint.code,
+        request_id=request_id_of(answer) or complaint.request_id,
+        server_time=answer.server_time,
+        transient=status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+        retry_after=_retry_after(answer, now),
+    )
+
+
+def _verdict(request: Request, status: int, complaint: Complaint, secrets: Sequence[Secret]) -> str:
+    if _is_redirect(status):
+        return f"{request.line} was answered with a redirect, which is never followed ({status})"
+    verdict = "was refused" if _is_client_error(status) else "failed"
+    text = _shorten(_blot_out(complaint.text, secrets)) or "no reason given"
+    number = str(status) if complaint.code == str(status) else f"{status} {complaint.code}"
+    return f"{request.line} {verdict}: {text} ({number})"
+
+
+def request_id_of(answer: Answer) -> str | None:
+    return _printable(answer.headers.get("x-request-id"))
+
+
+def complaint_of(answer: Answer) -> Complaint:
+    """The shapes of docs/api/devserver-api.md section 5.1, in its order."""
+    try:
+        body = parse_json(answer.body)
+    except ValueError:
+        body = None
+    objects = list(_objects(body))
+    tries = [(body, shape) for body in objects for shape in _SHAPES] + [(body, _OLD_SHAPE) for body in objects]
+    for candidate, shape in tries:
+        if all(candidate.get(name) is not None for name in shape):
+            return _complaint(candidate, *shape, objects)
+    text = answer.body.decode(errors="replace")
+    return Complaint(str(answer.status), text, _body_request_id(objects))
+
+
+def _objects(body: JsonValue) -> Iterator[JsonObject]:
+    """The body itself, then the objects right inside it (shape 4)."""
+    if isinstance(body, Mapping):
+        yield body
+        yield from (value for value in body.values() if isinstance(value, Mapping))
+
+
+def _complaint(body: JsonObject, code_name: str, text_name: str, objects: Sequence[JsonObject]) -> Complaint:
+    code = re.sub(r"^APIGW\.", "APIG.", str(body[code_name]))
+    return Complaint(_shorten(code), str(body[text_name]), _body_request_id(objects))
+
+
+def _body_request_id(objects: Sequence[JsonObject]) -> str | None:
+    found = (body.get(name) for body in objects for name in ("request_id", "requestId"))
+    return next((request_id for value in found if (request_id := _printable(value))), None)
+
+
+def _printable(value: object) -> str | None:
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
+
+
+def _blot_out(text: str, secrets: Sequence[Secret]) -> str:
+    """The gateway echoes what was signed, a security token included, and a service may echo a field it dislikes."""
+    for secret in secrets:
+        if value := secret.reveal():
+            # A body of unknown shape is shown as it came, with its JSON escapes.
+            for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+                text = text.replace(spelling, HIDDEN)
+    return text
+
+
+def _shorten(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MAX_TEXT else f"{flat[: _MAX_TEXT - 1]}…"
+
+
+def _skew(answer: Answer, now: float) -> str:
+    server = answer.server_time
+    if server is None or abs(server / 1000 - now) <= _CLOCK_TOLERANCE:
+        return ""
+    theirs, ours = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC" for moment in (server / 1000, now))
+    return f", and the clock: the server says {theirs}, this machine {ours} (a skew over 15 minutes is refused)"
+
+
+def _retry_after(answer: Answer, now: float) -> float | None:
+    """A date counts from the server's own clock, so that a skewed one here does no harm."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, moment - (answer.server_time / 1000 if answer.server_time else now))
+
+
+def _is_unauthenticated(status: int | None, code: str | None) -> bool:
+    """Billing says CBC.0154 for a bad or expired token with 401 or 403 (docs/api/devserver-api.md section 8)."""
+    return status == HTTPStatus.UNAUTHORIZED or code == "CBC.0154"
+
+
+def _is_client_error(status: int) -> bool:
+    return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_redirect(status: int) -> bool:
+    return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST

@@ -1,0 +1,75 @@
+"""A wire and the manners of using it: prove who we are, judge what comes back, try again where that is harmless.
+
+The rule that everything else rests on stands in `deliver`: a purchase and a destructive call are sent once, whatever happens.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from provisioner.cloud.authentication import Authentication
+from provisioner.cloud.clock import Clock
+from provisioner.cloud.failures import Failure, refusal, request_id_of, silence, unusable
+from provisioner.cloud.request import Request
+from provisioner.cloud.retrying import persist
+from provisioner.cloud.transport import Answer, NoAnswer, Wire
+
+_LOGGER: Final = logging.getLogger("provisioner.cloud")
+
+
+class Line:
+    """One worker's; the authentication is shared by all lines of a run."""
+
+    def __init__(self, wire: Wire, authentication: Authentication, clock: Clock) -> None:
+        self._wire = wire
+        self._authentication = authentication
+        self._clock = clock
+
+    async def deliver(self, request: Request) -> Answer:
+        """A whole answer with a 2xx status. Raises Failure."""
+        if request.is_repeatable:
+            return await persist(lambda: self._renewing(request), self._clock)
+        return await self._once(request)
+
+    async def _renewing(self, request: Request) -> Answer:
+        """Once more when the token had ended early; twice would only invite a lock."""
+        try:
+            return await self._once(request)
+        except Failure as failure:
+            if not failure.renewed:
+                raise
+        return await self._once(request)
+
+    async def _once(self, request: Request) -> Answer:
+        headers = await self._authentication.headers(request)
+        begun = self._clock.monotonic()
+        try:
+            answer = await self._wire.exchange(request, headers)
+        except NoAnswer as nothing:
+            self._log(request, begun, f"no answer ({nothing.reason})", None)
+            raise silence(request, nothing) from None
+        self._log(request, begun, str(answer.status), request_id_of(answer))
+        if not answer.is_success:
+            raise self._refused(request, answer, headers)
+        if answer.fault:
+            raise unusable(request, answer, answer.fault)
+        return answer
+
+    def _refused(self, request: Request, answer: Answer, sent: Mapping[str, str]) -> Failure:
+        failure = refusal(
+            request,
+            answer,
+            advice=self._authentication.advice,
+            now=self._clock.now(),
+            secrets=(*request.secrets, *self._authentication.secrets),
+        )
+        if failure.is_unauthenticated:
+            failure.renewed = self._authentication.renew(sent)
+        return failure
+
+    def _log(self, request: Request, begun: float, outcome: str, request_id: str | None) -> None:
+        """Neither headers nor bodies, whatever the level."""
+        milliseconds = (self._clock.monotonic() - begun) * 1000
+        _LOGGER.debug("%s %s: %s, %.0f ms, request %s", request.method, request.url, outcome, milliseconds, request_id)

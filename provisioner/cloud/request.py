@@ -1,0 +1,110 @@
+"""From an inert call to the exact bytes of a request: path filled in, query and body encoded, secrets put in at last.
+
+What it makes is complete but for the proof of who sends it. Knows nothing of connections, signatures or tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import quote, urlsplit
+
+from provisioner.cloud.endpoints import Endpoints
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
+from provisioner.model.identity import Identity
+from provisioner.model.resource import Fields
+from provisioner.model.secret import Secret, SecretReference
+
+Reveal: TypeAlias = Callable[[SecretReference], Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`url` is final and percent-encoded. `secrets` are those inside `body`, so that an echo of them can be blotted out."""
+
+    service: Service
+    effect: Effect
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    secrets: tuple[Secret, ...] = ()
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.effect in {Effect.READ, Effect.REPEATABLE}
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def line(self) -> str:
+        """Method and path, as messages name a request."""
+        return f"{self.method} {urlsplit(self.url).path}"
+
+
+def encode(call: Call, *, endpoints: Endpoints, identity: Identity | None, reveal: Reveal) -> Request:
+    """`identity` is None only while it is being found out. What `reveal` raises passes through: nothing was sent then."""
+    body, secrets = _encode_body(call.body, reveal)
+    path = _encode_path(call.path, identity)
+    query = "&".join(f"{_percent(name)}={_percent(_plain(value))}" for name, value in sorted(call.query.items()))
+    url = f"{endpoints.of(call.service)}{path}"
+    return Request(
+        service=call.service,
+        effect=call.effect,
+        method=call.method,
+        url=f"{url}?{query}" if query else url,
+        headers={"Content-Type": "application/json", **_account_headers(call.service, identity)},
+        body=body,
+        secrets=secrets,
+    )
+
+
+def _encode_path(path: str, identity: Identity | None) -> str:
+    project = identity.project if identity else ""
+    segments = path.replace("{project_id}", project).split("/")
+    if {".", ".."} & set(segments):
+        # An id that the cloud sent stands in the path; one like this would turn the call into another.
+        raise CallFailed(Outcome.NOT_SENT, f"{path!r} was not called: an id in it would change its meaning")
+    return "/".join(map(_percent, segments))
+
+
+def _account_headers(service: Service, identity: Identity | None) -> dict[str, str]:
+    """Regional services go by the project, billing by the account (docs/api/devserver-api.md section 6.1, step 2)."""
+    if identity is None or service is Service.IDENTITY:
+        return {}
+    if service is Service.BILLING:
+        return {"X-Domain-Id": identity.account, "X-Language": "en_US"}
+    return {"X-Project-Id": identity.project}
+
+
+def _encode_body(body: Fields | None, reveal: Reveal) -> tuple[bytes, tuple[Secret, ...]]:
+    if body is None:
+        return b"", ()
+    revealed: list[Secret] = []
+
+    def plain(value: object) -> object:
+        match value:
+            case SecretReference():
+                secret = reveal(value)
+                revealed.append(secret)
+                return secret.reveal()
+            case Mapping():
+                return dict(value)
+            case _:
+                raise TypeError(f"{type(value).__name__} is no JSON")
+
+    text = json.dumps(body, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(), tuple(revealed)
+
+
+def _plain(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _percent(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,41 @@
+"""When a request that may be repeated is repeated, and after how long. Knows nothing of what is sent.
+
+Purchases and destructive calls never come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from provisioner.cloud.clock import Clock
+from provisioner.cloud.failures import Failure
+
+TRIES: Final = 5
+PATIENCE: Final = 60.0
+"""Seconds after which no further wait begins, and the longest that one wait may be asked to take."""
+
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 16.0
+
+Result = TypeVar("Result")
+
+
+async def persist(attempt: Callable[[], Awaitable[Result]], clock: Clock) -> Result:
+    """Run `attempt` until it succeeds, fails for good, or patience ends; then its last failure is raised."""
+    begun = clock.monotonic()
+    for tried in range(TRIES - 1):
+        try:
+            return await attempt()
+        except Failure as failure:
+            if not failure.transient or clock.monotonic() - begun >= PATIENCE:
+                raise
+            wait = max(_back_off(tried, clock), min(failure.retry_after or 0.0, PATIENCE))
+        await clock.sleep(wait)
+    return await attempt()
+
+
+def _back_off(tried: int, clock: Clock) -> float:
+    """Doubling, each between half and whole, so that workers thrown out together do not come back together."""
+    whole = min(_FIRST_WAIT * 2.0**tried, _LONGEST_WAIT)
+    return whole * (0.5 + clock.chance() / 2)

@@ -1,0 +1,144 @@
+"""A password, exchanged for tokens that all channels share: one for the project, one for the account that pays.
+
+Wrong passwords lock the account (docs/api/devserver-api.md section 6.3), so a refused exchange is never tried again, by no
+channel. Knows nothing of what the tokens are used for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from provisioner.cloud.clock import Clock
+from provisioner.cloud.credentials import Password
+from provisioner.cloud.endpoints import Endpoints
+from provisioner.cloud.failures import Failure, unusable
+from provisioner.cloud.request import Request, encode
+from provisioner.cloud.transport import Answer
+from provisioner.model.canonical import JsonObject, parse_json
+from provisioner.model.flow import Call, Effect, Outcome, Service
+from provisioner.model.resource import Fields
+from provisioner.model.secret import Secret, SecretReference, SecretSource
+
+RENEW_BEFORE: Final = 600.0
+"""Seconds before its end at which a token is no longer used: none expires on its way, or under a purchase."""
+
+Deliver: TypeAlias = Callable[[Request], Awaitable[Answer]]
+
+
+class Scope(StrEnum):
+    PROJECT = "project"
+    ACCOUNT = "domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`renew_at` is seconds since the epoch, by this machine's clock; `grant` is what the cloud says the token is good for."""
+
+    value: Secret
+    renew_at: float
+    grant: JsonObject
+
+
+class Tokens:
+    """`scopes` says how the project and the account are named to the cloud; `deliver` sends without authentication."""
+
+    advice = "check HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME"
+
+    def __init__(
+        self, user: Password, *, scopes: Mapping[Scope, Fields], endpoints: Endpoints, deliver: Deliver, clock: Clock
+    ) -> None:
+        self._user = user
+        self._scopes = scopes
+        self._endpoints = endpoints
+        self._deliver = deliver
+        self._clock = clock
+        self._held: dict[Scope, Token] = {}
+        self._refused: dict[Scope, Failure] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return (self._user.password, *(token.value for token in self._held.values()))
+
+    async def headers(self, request: Request) -> Mapping[str, str]:
+        token = await self.token(_scope_of(request.service))
+        return {**request.headers, "X-Auth-Token": token.value.reveal()}
+
+    def renew(self, sent: Mapping[str, str]) -> bool:
+        """Drop the token if it is still the one in use: many channels may learn at once that it has ended."""
+        stale = Secret(sent.get("X-Auth-Token", ""))
+        self._held = {scope: token for scope, token in self._held.items() if token.value != stale}
+        return True
+
+    async def token(self, scope: Scope) -> Token:
+        """Raises Failure(NOT_SENT): whatever the token was for has not been sent."""
+        async with self._lock:
+            held = self._held.get(scope)
+            if held is None or self._clock.now() >= held.renew_at:
+                held = self._held[scope] = await self._exchange(scope)
+            return held
+
+    async def _exchange(self, scope: Scope) -> Token:
+        if refused := self._refused.get(scope):
+            raise refused
+        try:
+            request = self._request(scope)
+            return self._token(request, await self._deliver(request))
+        except Failure as failure:
+            unsent = _unsent(failure)
+            if failure.outcome is Outcome.REFUSED and not failure.transient:
+                self._refused[scope] = unsent
+            raise unsent from None
+
+    def _request(self, scope: Scope) -> Request:
+        password = SecretReference(SecretSource.LITERAL, "", self._user.password)
+        domain: Fields = {"name": self._user.domain_name}
+        user: Fields = {"domain": domain, "name": self._user.user_name, "password": password}
+        body: Fields = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": user}},
+                "scope": {scope.value: self._scopes[scope]},
+            }
+        }
+        call = Call(
+            Service.IDENTITY, "POST", "/v3/auth/tokens", Effect.REPEATABLE, query={"nocatalog": "true"}, body=body
+        )
+        return encode(call, endpoints=self._endpoints, identity=None, reveal=lambda _reference: self._user.password)
+
+    def _token(self, request: Request, answer: Answer) -> Token:
+        """A token's life is counted from the server's own clock, so that a skewed one here does no harm."""
+        now = self._clock.now()
+        try:
+            grant = _grant(answer)
+            ends = datetime.fromisoformat(str(grant["expires_at"])).timestamp()
+            value = answer.headers["x-subject-token"]
+        except (KeyError, ValueError):
+            raise unusable(request, answer, "it holds no token, or none with an end") from None
+        life = ends - (answer.server_time / 1000 if answer.server_time else now)
+        return Token(Secret(value), now + life - min(RENEW_BEFORE, life / 2), grant)
+
+
+def _scope_of(service: Service) -> Scope:
+    return Scope.ACCOUNT if service is Service.BILLING else Scope.PROJECT
+
+
+def _grant(answer: Answer) -> JsonObject:
+    body = parse_json(answer.body)
+    grant = body.get("token") if isinstance(body, Mapping) else None
+    return grant if isinstance(grant, Mapping) else {}
+
+
+def _unsent(failure: Failure) -> Failure:
+    return Failure(
+        Outcome.NOT_SENT,
+        f"signing in failed: {failure.message}",
+        status=failure.status,
+        code=failure.code,
+        request_id=failure.request_id,
+        server_time=failure.server_time,
+    )

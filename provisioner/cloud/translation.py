@@ -1,0 +1,45 @@
+"""From a failed call to a finding with a stable code and a next step, for those who only pass it on.
+
+Flows and recovery look at the failure itself; nothing is decided by what stands here.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from provisioner.model.diagnostic import CloudError, error
+from provisioner.model.flow import CallFailed
+
+_HINTS: Final = {
+    "cloud-unreachable": "check the network and the proxy variables (HTTPS_PROXY, NO_PROXY), then run the command again",
+    "cloud-unauthorized": "check the credentials and this machine's clock; the order of the places where credentials are looked for is HW_ACCESS_KEY, HUAWEICLOUD_SDK_AK, ~/.hcloud/config.json, HW_USER_NAME",
+    "cloud-denied": "ask the account's administrator for the permission, or use other credentials",
+    "cloud-throttled": "run the command again in a minute, with a smaller --parallelism if it happens often",
+    "cloud-error": "run the command again; if it stays, give the request id to the vendor's support",
+}
+_HINTS_BY_CODE: Final = {
+    "CBC.0156": "the account belongs to the vendor's other site: set PROVISIONER_ENDPOINT_BSS=https://bss-intl.myhuaweicloud.com",
+    "APIG.0101": "check the region and the PROVISIONER_ENDPOINT variables: the service does not know this address",
+}
+
+
+def translate(failed: CallFailed, doing: str) -> CloudError:
+    """`doing` begins the sentence: "reading the servers"."""
+    code = _code(failed)
+    hint = _HINTS_BY_CODE.get(failed.code or "", _HINTS[code])
+    return CloudError(error(code, f"{doing} failed: {failed.message}", hint=hint, request_id=failed.request_id))
+
+
+def _code(failed: CallFailed) -> str:
+    match failed.status:
+        case None:
+            return "cloud-unreachable"
+        case HTTPStatus.UNAUTHORIZED:
+            return "cloud-unauthorized"
+        case HTTPStatus.FORBIDDEN:
+            return "cloud-denied"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return "cloud-throttled"
+        case _:
+            return "cloud-error"

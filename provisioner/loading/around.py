@@ -1,0 +1,115 @@
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle and timeouts.
+
+Knows these keys and their forms; what is left of the body is the kind's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.tree import Path
+from provisioner.loading.validation import Problem, field_names, problems
+from provisioner.model.resource import Lifecycle, Timeouts
+
+EXPANSION_KEYS = ("count", "for_each")
+AROUND = ("labels", "lifecycle", "timeouts")
+_LATER = ("power", "order")
+_LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
+_DURATION = re.compile(r"(?=.)(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?")
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
+        hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        value = hours * 3600 + minutes * 60 + seconds
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value <= 0:
+        raise ValueError('write a time like "60m", "1h30m", "90s", or a number of seconds')
+    return float(value)
+
+
+_Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Lifecycle(_Strict):
+    prevent_destroy: bool = False
+    ignore_changes: list[str] = []
+
+
+class _Timeouts(_Strict):
+    create: _Seconds = Timeouts().create
+    delete: _Seconds = Timeouts().delete
+
+
+class _Around(_Strict):
+    labels: dict[str, str] = {}
+    lifecycle: _Lifecycle = _Lifecycle()
+    timeouts: _Timeouts = _Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    labels: Mapping[str, str]
+    lifecycle: Lifecycle
+    timeouts: Timeouts
+
+
+_NOTHING = Around({}, Lifecycle(), Timeouts())
+
+
+def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: frozenset[Path]) -> Around | list[Problem]:
+    """`schema` is the kind's: the paths in ignore_changes must be fields of it."""
+    data = {key: body[key] for key in AROUND if key in body}
+    if not data:
+        return _NOTHING
+    data, later = _without_later(data)
+    found = later + problems(_Around, data, withheld)
+    if found:
+        return found
+    read = _Around.model_validate(data)
+    ignored = tuple(tuple(path.split(".")) for path in read.lifecycle.ignore_changes)
+    found = [*_unknown_paths(schema, ignored)]
+    if found:
+        return found
+    lifecycle = Lifecycle(read.lifecycle.prevent_destroy, ignored)
+    return Around(read.labels, lifecycle, Timeouts(read.timeouts.create, read.timeouts.delete))
+
+
+def fields_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """What is the kind's own, and what is reserved for later versions."""
+    ours = {*AROUND, *EXPANSION_KEYS, *_LATER}
+    later = [_later((key,)) for key in _LATER if key in body]
+    return {key: value for key, value in body.items() if key not in ours}, later
+
+
+def _without_later(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    lifecycle = data.get("lifecycle")
+    if not isinstance(lifecycle, dict):
+        return data, []
+    later = [_later(("lifecycle", key)) for key in _LATER_LIFECYCLE if key in lifecycle]
+    return data | {"lifecycle": {key: value for key, value in lifecycle.items() if key not in _LATER_LIFECYCLE}}, later
+
+
+def _later(path: Path) -> Problem:
+    summary = f"{'.'.join(map(str, path))} is not supported yet"
+    return Problem(path, Mistake("not-supported-yet", summary, hint="leave it out for now"), key=True)
+
+
+def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:
+    for index, path in enumerate(ignored):
+        for depth, step in enumerate(path):
+            known = field_names(schema, path[:depth]) or ()
+            if step not in known:
+                summary = f"ignore_changes names {'.'.join(map(str, path))}, which is no field"
+                mistake = Mistake("unknown-field", summary, hint=nearest(str(step), known, title="the fields are"))
+                yield Problem(("lifecycle", "ignore_changes", index), mistake)
+                break

@@ -1,0 +1,62 @@
+"""Every code this room may put on a finding, with the sentence that docs/errors.md gives it.
+
+Codes are promises: scripts filter by them, so a code is never renamed and never reused for something else. Kinds add
+their own by `Advice`; those are not listed here.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+CODES: Final = MappingProxyType(
+    {
+        "stack-missing": "The directory does not exist or holds no stack.yaml.",
+        "unreadable-file": "A file cannot be opened or read, or is too large.",
+        "not-a-regular-file": "A device, pipe, socket or directory stands where a file is expected.",
+        "linked-directory": "A directory in the stack is a symbolic link; its specs could be read twice or for ever.",
+        "outside-stack": "A path or symbolic link leads out of the stack's directory.",
+        "not-utf8": "A file is not UTF-8 text, or begins with a byte order mark.",
+        "control-character": "A control or bidirectional character stands in a file or value, where it could hide text.",
+        "yaml-syntax": "A file is not valid YAML.",
+        "yaml-too-deep": "A YAML file nests maps and lists more than 64 deep.",
+        "yaml-too-large": "A YAML file's aliases stand for more values than are allowed.",
+        "several-documents": "A file holds more than one YAML document.",
+        "duplicate-key": "A map has the same key twice.",
+        "complex-key": "A map's key is not a plain text; often a template that lacks its quotes.",
+        "ambiguous-value": "A plain value (no, 010, 1:30) means different things to different YAML readers.",
+        "number-out-of-range": "A number is not finite or does not fit into 64 bits.",
+        "yaml-tag": "A YAML tag is used; values have only the types that YAML and the schema give them.",
+        "yaml-alias": "An alias names no anchor, or stands inside the value that its anchor names.",
+        "merge-key": "The YAML merge key << is used.",
+        "wrong-type": "A value is of another type than its field wants.",
+        "unknown-section": "A top-level key of a spec file is no section.",
+        "unknown-field": "A field is not known where it stands.",
+        "missing-field": "A required field is absent.",
+        "invalid-value": "A value is of the right type but breaks a rule of its field.",
+        "invalid-name": "A key cannot be a resource's or a variable's name.",
+        "not-supported-yet": "A feature is reserved for a later version.",
+        "environment-required": "The stack has environments and none was chosen.",
+        "unknown-environment": "The chosen environment does not exist in the stack.",
+        "undeclared-variable": "A value is given to a variable that stack.yaml does not declare.",
+        "missing-variable": "A variable has neither a default nor a value.",
+        "invalid-assignment": "A --var option does not have the form name=value.",
+        "template-syntax": "A template expression cannot be read.",
+        "template-statement": "A template statement or comment stands in a value; only expressions may.",
+        "template-forbidden": "A template uses something that templates of specs may not do.",
+        "template-limit": "A template would take too much memory or work.",
+        "template-error": "A template expression cannot be worked out.",
+        "undefined-variable": "A template names something that does not exist.",
+        "reference-unsupported": "A template refers to another server.",
+        "invalid-count": "count is not a whole number from 0, or stands beside for_each.",
+        "invalid-for-each": "for_each is neither a map nor a list of unique texts.",
+        "too-many-resources": "The stack declares more than 20,000 resources.",
+        "duplicate-address": "Two files declare the same address.",
+        "duplicate-name": "Two resources have the same name.",
+        "invalid-content": "A content field is not given as exactly one of text, template or base64.",
+        "invalid-secret": 'A secret field is not given as {secret: "env:NAME"} or {secret: "file:path"}.',
+        "secret-in-clear": "A secret's value is written in the specs themselves.",
+        "password-rule": "A secret's value breaks the cloud's rule for it.",
+        "too-many-mistakes": "More mistakes were found than are shown.",
+    }
+)

@@ -1,0 +1,95 @@
+"""One declaration becomes its instances: one, `count` of them, or one for each item of `for_each`.
+
+Knows addresses and what each instance's templates may see of itself; knows nothing of the other fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.loading.engine import Engine, Scope
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.rendering import render
+from provisioner.loading.tree import Path
+from provisioner.loading.validation import kind_of
+from provisioner.model.address import Address
+
+RESOURCE_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    address: Address
+    scope: Scope
+    default_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
+    path: Path
+    mistake: Mistake | None
+
+
+class Expansion:
+    """Counts what a stack comes to, so that a slip of the keyboard does not declare a million servers."""
+
+    def __init__(self, engine: Engine, scope: Scope) -> None:
+        self._engine = engine
+        self._scope = scope
+        self._total = 0
+
+    def instances(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
+        """Raises Refusal, with no mistake when what went wrong was reported elsewhere."""
+        if "count" in body and "for_each" in body:
+            hint = "keep one of the two; null takes a default away"
+            raise Refusal(("count",), Mistake("invalid-count", "count and for_each exclude each other", hint=hint))
+        if "count" in body:
+            return [*self._counted(name, self._value(body, "count"))]
+        if "for_each" in body:
+            return [*self._each(name, self._value(body, "for_each"))]
+        self._reserve(1, ())
+        return [Instance(Address(name), self._scope, name)]
+
+    def _counted(self, name: str, count: Any) -> Iterator[Instance]:
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            summary = f"count must be a whole number from 0 and is {'negative' if _negative(count) else kind_of(count)}"
+            raise Refusal(
+                ("count",), Mistake("invalid-count", summary, hint="write count: 3, or a template that gives a number")
+            )
+        self._reserve(count, ("count",))
+        for index in range(count):
+            yield Instance(Address(name, index), {**self._scope, "count": {"index": index}}, f"{name}-{index}")
+
+    def _each(self, name: str, items: Any) -> Iterator[Instance]:
+        if isinstance(items, list):
+            if not all(isinstance(item, str) for item in items) or len(set(items)) < len(items):
+                hint = "write each text once, in quotes if it looks like a number"
+                raise Refusal(
+                    ("for_each",), Mistake("invalid-for-each", "a list in for_each must hold unique texts", hint=hint)
+                )
+            items = {item: item for item in items}
+        if not isinstance(items, dict):
+            summary = f"for_each must be a map or a list of texts and is {kind_of(items)}"
+            raise Refusal(("for_each",), Mistake("invalid-for-each", summary, hint="write for_each: [a, b] or a map"))
+        self._reserve(len(items), ("for_each",))
+        for key, value in items.items():
+            yield Instance(Address(name, key), {**self._scope, "each": {"key": key, "value": value}}, f"{name}-{key}")
+
+    def _value(self, body: Mapping[str, Any], field: str) -> Any:
+        rendered = render({field: body[field]}, self._scope, self._engine)
+        for path, mistake in rendered.failures:
+            raise Refusal(path, mistake)
+        return rendered.value[field]
+
+    def _reserve(self, number: int, path: Path) -> None:
+        self._total += number
+        if self._total > RESOURCE_LIMIT:
+            self._total -= number
+            summary = f"with this the stack declares more than {RESOURCE_LIMIT:,} resources"
+            raise Refusal(path, Mistake("too-many-resources", summary, hint="lower the count, or split the stack"))
+
+
+def _negative(count: Any) -> bool:
+    return isinstance(count, int) and count < 0

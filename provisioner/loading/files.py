@@ -1,0 +1,89 @@
+"""The only way to bytes: regular files, of bounded size, inside a directory once every link is followed.
+
+Specs come from repositories that are not trusted, so a pipe must not hang the run and a link must not read /etc. It
+knows paths and text, not what stands in them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from provisioner.loading.document import label
+from provisioner.loading.mistake import Mistake
+
+SPEC_LIMIT = 16 * 1024 * 1024
+TEMPLATE_LIMIT = 1024 * 1024
+_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+
+
+def read_text(path: Path, *, limit: int = SPEC_LIMIT) -> str:
+    """Raises Mistake for what is no regular UTF-8 file of at most `limit` bytes."""
+    try:
+        text = _read(path, limit).decode()
+    except UnicodeDecodeError as reason:
+        raise Mistake(
+            "not-utf8",
+            f"{label(path)} is not UTF-8 text: byte {reason.start + 1} fits no character",
+            hint="save it as UTF-8",
+        ) from None
+    except OSError as reason:
+        raise Mistake(
+            "unreadable-file",
+            f"{label(path)} cannot be read: {reason.strerror}",
+            hint="check that it exists and may be read",
+        ) from None
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise Mistake(
+            "not-utf8",
+            f"{label(path)} begins with a byte order mark",
+            hint="save it as UTF-8 without a byte order mark",
+        )
+    return text
+
+
+def _read(path: Path, limit: int) -> bytes:
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Mistake(
+                "not-a-regular-file",
+                f"{label(path)} is not a regular file",
+                hint="remove it or put a file in its place",
+            )
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise Mistake(
+            "unreadable-file",
+            f"{label(path)} is larger than {limit // 1024 // 1024} MiB",
+            hint="split it into several files",
+        )
+    return content
+
+
+def inside(directory: Path, path: Path) -> Path:
+    """`path` with every link followed. Raises Mistake when it leaves `directory` or leads nowhere."""
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise Mistake(
+            "unreadable-file", f"{label(path)} does not exist or leads nowhere", hint="check the path"
+        ) from None
+    if not real.is_relative_to(directory.resolve()):
+        raise Mistake(
+            "outside-stack",
+            f"{label(path)} leads out of the stack's directory",
+            hint="move what it names into the stack",
+        )
+    return real
+
+
+def below(directory: Path, relative: str) -> Path:
+    """The file that a spec names by its path inside the stack. Raises Mistake when it is not one."""
+    if not relative or "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
+        raise Mistake(
+            "outside-stack", "this is no path inside the stack", hint="write it relative to stack.yaml and without .."
+        )
+    return inside(directory, directory / relative)

@@ -1,0 +1,244 @@
+"""The filters and operators of templates: an own short list, each bounded before it makes anything.
+
+Jinja's filters are not used: many can grow a value without limit or show Python's spelling of things. Knows values,
+not templates, scopes or files.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from jinja2 import Undefined
+
+from provisioner.loading.budget import Budget, too_much, weight
+from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.scalars import fits
+from provisioner.loading.tree import BROKEN
+
+_DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*[0-9]{0,3}(?:\.[0-9]{1,3})?[sdioxXeEfFgG])|%")
+_WORST_DIRECTIVE = 2000  # two widths of three digits, or the longest float
+_LARGEST_POWER = 64
+_OPERATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+}
+BINARY = frozenset(_OPERATIONS)
+
+
+def text_of(value: Any) -> str:
+    """A scalar as text, spelt as in YAML. Raises Mistake for what has no one spelling, and for the undefined."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case Undefined():
+            _demand(value)
+            raise _error("the condition is false and there is no else", hint="write: ... if ... else ...")
+        case None:
+            raise _error("null cannot stand inside a text", hint="give it a value with | default(..., true)")
+        case list() | tuple() | dict():
+            hint = "use | join(', ') or | tojson, or make the expression the whole value"
+            raise _error(f"a {'map' if isinstance(value, dict) else 'list'} cannot stand inside a text", hint=hint)
+        case _ if value is BROKEN:
+            raise Withheld
+        case _:
+            raise _error("this is no value that can stand in a text", hint="methods are called with ()")
+
+
+class Operations:
+    """All that an expression can compute, bound to the budget that pays for it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By the name that authors write."""
+        plain: dict[str, Callable[..., Any]] = {
+            "abs": abs,
+            "capitalize": lambda value: text_of(value).capitalize(),
+            "first": lambda items: _end_of(items, 0),
+            "float": _number_from(float),
+            "int": _number_from(int),
+            "last": lambda items: _end_of(items, -1),
+            "length": lambda items: len(_items(items)),
+            "list": lambda items: list(_items(items)),
+            "lower": lambda value: text_of(value).lower(),
+            "max": lambda items: max(_items(items)),
+            "min": lambda items: min(_items(items)),
+            "reverse": lambda items: items[::-1] if isinstance(items, str) else list(_items(items))[::-1],
+            "round": lambda value, precision=0: round(value, precision) if precision else round(value),
+            "sort": lambda items, reverse=False: sorted(_items(items), reverse=bool(reverse)),
+            "string": text_of,
+            "sum": lambda items: sum(_items(items)),
+            "title": lambda value: text_of(value).title(),
+            "trim": lambda value: text_of(value).strip(),
+            "unique": lambda items: [*dict.fromkeys(_items(items))],
+            "upper": lambda value: text_of(value).upper(),
+        }
+        bounded: dict[str, Callable[..., Any]] = {name: self._bounded(work) for name, work in plain.items()}
+        return bounded | {
+            "default": _default,
+            "format": lambda template, *values: self.binary("%", template, values),
+            "indent": self._indent,
+            "join": self.join,
+            "quote": lambda value: self._grown(text_of(value), 5, shlex.quote),
+            "replace": self.replace,
+            "tojson": self._to_json,
+        }
+
+    def binary(self, sign: str, left: Any, right: Any) -> Any:
+        for side in (left, right):
+            _demand(side)
+            if isinstance(side, int) and not fits(side):
+                raise too_much("a number in it does not fit into 64 bits")
+        self._budget.afford(_predicted(sign, left, right))
+        result = _OPERATIONS[sign](left, right)
+        if isinstance(result, complex) or (isinstance(result, float) and not math.isfinite(result)):
+            raise _error("the result is no ordinary number")
+        if isinstance(result, int) and not fits(result):
+            raise too_much("the result does not fit into 64 bits")
+        return result
+
+    def concatenate(self, parts: Iterable[Any]) -> str:
+        texts = [text_of(part) for part in parts]
+        self._budget.afford(sum(map(len, texts)))
+        return "".join(texts)
+
+    def join(self, items: Any, separator: Any = "") -> str:
+        between = text_of(separator)
+        texts = [text_of(item) for item in _items(items)]
+        self._budget.afford(sum(map(len, texts)) + len(between) * len(texts))
+        return between.join(texts)
+
+    def replace(self, value: Any, old: Any, new: Any, count: int = -1) -> str:
+        text, before, after = text_of(value), text_of(old), text_of(new)
+        times = text.count(before) if count < 0 else min(count, text.count(before))
+        self._budget.afford(len(text) + times * max(0, len(after) - len(before)))
+        return text.replace(before, after, count)
+
+    def method(self, owner: Any, name: str, arguments: tuple[Any, ...]) -> Any:
+        """`owner.name(...)` for the methods that the grammar grants; views become lists."""
+        if name == "replace":
+            return self.replace(owner, *arguments)
+        self._budget.afford(weight(owner))
+        result = getattr(owner, name)(*arguments)
+        return result if isinstance(owner, str) or name == "get" else list(result)
+
+    def weigh(self, value: Any) -> Any:
+        return self._budget.weigh(value)
+
+    def steps(self, items: Any) -> Iterable[Any]:
+        """The items of a loop, each paid for when it is reached."""
+        for item in _items(items):
+            self._budget.spend(1)
+            yield item
+
+    def span(self, *bounds: int) -> list[int]:
+        numbers = range(*bounds)
+        self._budget.afford(len(numbers) * 2)
+        return list(numbers)
+
+    def _bounded(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(value: Any, *arguments: Any, **options: Any) -> Any:
+            _demand(value)
+            return self._budget.weigh(work(self._budget.weigh(value), *arguments, **options))
+
+        return run
+
+    def _grown(self, text: str, factor: int, work: Callable[[str], str]) -> str:
+        self._budget.afford(len(text) * factor)
+        return work(text)
+
+    def _indent(self, value: Any, width: int = 4, first: bool = False) -> str:  # noqa: FBT001, FBT002 - as in Jinja
+        text = text_of(value)
+        self._budget.afford(len(text) + width * (text.count("\n") + 1))
+        margin = " " * width
+        indented = ("\n" + margin).join(text.split("\n"))
+        return margin + indented if first else indented
+
+    def _to_json(self, value: Any) -> str:
+        _demand(value)
+        self._budget.afford(weight(value) * 6)
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _predicted(sign: str, left: Any, right: Any) -> int:
+    """The weight of the result, from the operands alone."""
+    if sign == "**":
+        if isinstance(left, int) and isinstance(right, int) and abs(left) > 1 and right > _LARGEST_POWER:
+            raise too_much("the result does not fit into 64 bits")
+        return 0
+    if sign == "*":
+        for sequence, times in ((left, right), (right, left)):
+            if isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
+                return weight(sequence) * max(0, times) + max(0, times)
+    if sign == "+" and isinstance(left, (str, list, tuple)):
+        return weight(left) + weight(right)
+    if sign == "%" and isinstance(left, str):
+        return len(left) + _formatted(left, right if isinstance(right, tuple) else (right,))
+    return 0
+
+
+def _formatted(template: str, values: tuple[Any, ...]) -> int:
+    directives = _DIRECTIVE.findall(template)
+    if "%" in directives:
+        hint = "use %s, %d or %.2f, with widths of at most three digits"
+        raise Mistake("template-forbidden", "this format directive is refused", hint=hint)
+    return len(directives) * _WORST_DIRECTIVE + sum(len(text_of(value)) for value in values)
+
+
+def _demand(value: Any) -> None:
+    """Jinja's strict undefined raises when it is read."""
+    if isinstance(value, Undefined):
+        str(value)
+
+
+def _items(value: Any) -> Collection[Any]:
+    _demand(value)
+    if not isinstance(value, (str, list, tuple, dict)):
+        raise _error("a list, a map or a text is needed here")
+    items: Collection[Any] = value
+    return items
+
+
+def _end_of(items: Any, index: int) -> Any:
+    every = list(_items(items))
+    if not every:
+        raise _error("an empty list has no first and no last item", hint="give one with | default(..., true)")
+    return every[index]
+
+
+def _default(value: Any, instead: Any = "", boolean: bool = False) -> Any:  # noqa: FBT001, FBT002 - as in Jinja
+    return instead if isinstance(value, Undefined) or (boolean and not value) else value
+
+
+def _number_from(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        # The message leaves the value out: it may be a password.
+        try:
+            number = kind(value)
+        except (TypeError, ValueError, OverflowError):
+            raise _error("this value is not written like a number") from None
+        if (isinstance(number, float) and not math.isfinite(number)) or (isinstance(number, int) and not fits(number)):
+            raise _error("this number is out of range")
+        return number
+
+    return convert
+
+
+def _error(summary: str, *, hint: str = "") -> Mistake:
+    return Mistake("template-error", summary, hint=hint)

@@ -1,0 +1,112 @@
+"""Where every mistake of a run is gathered, so that all of them are told at once and none twice.
+
+Knows order, limits and masking; what counts as a mistake is the business of those who report.
+"""
+
+from __future__ import annotations
+
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.tree import Path
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import (
+    Diagnostic,
+    ProvisionerError,
+    SourceRange,
+    SpecError,
+    UsageError,
+    error,
+    warning,
+)
+from provisioner.model.secret import HIDDEN, Secret
+
+_SHOWN = 100
+_SHORTEST_MASKED = 4  # masking shorter values would tear words apart and hide nothing
+
+_Key = tuple[str, str, int, int, str, Path]
+
+
+class Findings:
+    """One finding a code, place and field: a thousand counted copies of one mistake are one mistake."""
+
+    def __init__(self) -> None:
+        self._errors: dict[_Key, Diagnostic] = {}
+        self._warnings: dict[_Key, Diagnostic] = {}
+        self._secrets: set[str] = set()
+        self._spec = False
+
+    def add(
+        self,
+        mistake: Mistake,
+        *,
+        at: SourceRange | None = None,
+        address: Address | None = None,
+        path: Path = (),
+        usage: bool = False,
+    ) -> None:
+        """`usage`: whoever typed the command is to act, not the author of the specs."""
+        self._spec = self._spec or not usage
+        finding = error(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
+        self._errors.setdefault(_key(finding, path), finding)
+
+    def warn(self, mistake: Mistake, *, at: SourceRange, address: Address, path: Path = ()) -> None:
+        finding = warning(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
+        self._warnings.setdefault(_key(finding, path), finding)
+
+    def hide(self, secret: Secret) -> None:
+        """Nothing that is told will contain this value, whatever quotes it."""
+        if len(secret.reveal()) >= _SHORTEST_MASKED:
+            self._secrets.add(secret.reveal())
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return self._told(self._warnings)
+
+    def settle(self) -> None:
+        """Raises SpecError or UsageError with all that was found, if anything was."""
+        if self._errors:
+            family: type[ProvisionerError] = SpecError if self._spec else UsageError
+            raise family(*self._told(self._errors))
+
+    def _told(self, gathered: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
+        ordered = [self._masked(gathered[key]) for key in sorted(gathered, key=_order)[:_SHOWN]]
+        if len(gathered) > _SHOWN:
+            rest = f"... and {len(gathered) - _SHOWN} more"
+            last = error if gathered is self._errors else warning
+            ordered.append(last("too-many-mistakes", rest, hint="mend those above, then run again"))
+        return tuple(ordered)
+
+    def _masked(self, finding: Diagnostic) -> Diagnostic:
+        if not self._secrets:
+            return finding
+        source = finding.source and SourceRange(
+            finding.source.file,
+            finding.source.line,
+            finding.source.column,
+            self._without_secrets(finding.source.excerpt),
+            finding.source.length,
+        )
+        return Diagnostic(
+            finding.severity,
+            finding.code,
+            self._without_secrets(finding.summary),
+            self._without_secrets(finding.detail),
+            self._without_secrets(finding.hint),
+            source,
+            finding.address,
+        )
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def _key(finding: Diagnostic, path: Path) -> _Key:
+    if finding.source is None:
+        return (finding.code, "", 0, 0, finding.summary, path)
+    return (finding.code, finding.source.file, finding.source.line, finding.source.column, "", path)
+
+
+def _order(key: _Key) -> tuple[str, int, int, str, str, str]:
+    code, file, line, column, summary, path = key
+    return (file, line, column, code, summary, str(path))

@@ -1,0 +1,157 @@
+"""The way from a directory to what it wants, top to bottom: stack, environment, variables, specs, resources.
+
+Every mistake on the way is gathered; nothing is returned unless there was none. Knows the order of the steps only.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from provisioner.loading.findings import Findings
+from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.resources import Resources
+from provisioner.loading.sources import Sources
+from provisioner.loading.stack_file import choose_environment, stack_of
+from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.loading.variables import VariableInputs, Variables
+from provisioner.model.address import NAME_PATTERN
+from provisioner.model.diagnostic import Diagnostic, SourceRange
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Desired
+from provisioner.model.stack import Stack
+
+_LATER_SECTIONS = frozenset(("outputs", "moved", "imports", "removed", "modules", "locals"))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`desired` is sorted by address."""
+
+    stack: Stack
+    desired: tuple[Desired, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
+    """Raises SpecError or UsageError with every mistake found, by file and line."""
+    with _without_collector():
+        findings = Findings()
+        sources = Sources(directory, findings, _secret_keys(catalogue))
+        settings = sources.stack()
+        specs = [*sources.specs()]
+        if settings is None:
+            findings.settle()
+            raise AssertionError("a stack file that cannot be read is a finding")
+        stack = _chosen(settings, environment, sources)
+        values = _values(settings, stack, sources, inputs)
+        scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
+        resources = Resources(directory, settings.below("defaults"), scope, findings)
+        desired = [*_desired(specs, catalogue, resources, findings)]
+        findings.settle()
+        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings)
+
+
+def read_stack(directory: Path, environment: str | None) -> Stack:
+    """Only stack.yaml and the choice of the environment, for commands that need no specs. Raises as `load` does."""
+    findings = Findings()
+    sources = Sources(directory, findings)
+    settings = sources.stack()
+    stack = None if settings is None else _chosen(settings, environment, sources)
+    findings.settle()
+    assert stack is not None, "a stack file that cannot be read is a finding"
+    return stack
+
+
+def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
+    stack = stack_of(settings, sources.directory, sources.findings)
+    chosen = choose_environment(environment, settings, sources.environments(), sources.findings)
+    return replace(stack, environment=chosen)
+
+
+def _values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
+    variables = Variables(settings, sources.findings)
+    available = sources.environments()
+    layers: list[Layer | None] = []
+    if available is not None:
+        layers.append(sources.read(available[stack.environment]) if stack.environment in available else None)
+    layers += [sources.read(path, usage=True) for path in inputs.files]
+    for layer in layers:
+        if layer is not None:
+            variables.from_file(layer)
+    variables.from_environ(inputs.environ)
+    for assignment in inputs.assignments:
+        variables.from_assignment(assignment)
+    return variables.values(complete=None not in layers)
+
+
+def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
+    if stack.environment is not None:
+        return {"env": stack.environment}
+    return {} if sources.environments() is None else {"env": BROKEN}
+
+
+def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
+    declared: dict[str, SourceRange] = {}
+    for layer in specs:
+        for section in layer.node:
+            kind = catalogue.section(section)
+            if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
+                _refuse_section(layer, section, catalogue, findings)
+                continue
+            for name, own in _bodies(layer.below(section), declared, findings):
+                yield from resources.read(kind, name, own)
+
+
+def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings) -> Iterator[tuple[str, Layer]]:
+    for name, body in section.node.items():
+        at = find([section], (name,), key=True)
+        if NAME_PATTERN.fullmatch(name) is None:
+            hint = "use letters, digits, - and _, and begin with a letter or _"
+            findings.add(Mistake("invalid-name", f"{name} cannot be the name of a resource", hint=hint), at=at)
+        elif name in declared:
+            first = declared[name]
+            hint = f"rename one of the two; the first is at {first}"
+            findings.add(Mistake("duplicate-address", f"{name} is declared already, at {first}", hint=hint), at=at)
+        elif body is not BROKEN:
+            declared[name] = at
+            if isinstance(body, (MapNode, type(None))):
+                yield name, section.below(name)
+            else:
+                findings.add(
+                    Mistake("wrong-type", f"{name} must be a map of fields", hint="write field: value below it"), at=at
+                )
+
+
+def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: Findings) -> None:
+    at = find([layer], (section,), key=True)
+    if layer.node[section] is BROKEN:
+        return
+    if catalogue.section(section) is not None:
+        mistake = Mistake("wrong-type", f"{section} must be a map of names and bodies", hint="write name: below it")
+    elif section in _LATER_SECTIONS:
+        mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
+    else:
+        hint = nearest(section, catalogue.sections, title="the sections are")
+        mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
+    findings.add(mistake, at=at)
+
+
+def _secret_keys(catalogue: Catalogue) -> frozenset[str]:
+    return frozenset(rule.path[-1] for kind in catalogue.kinds for rule in kind.rules if rule.secret)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Loading makes millions of objects and no cycles: collecting while it does takes most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

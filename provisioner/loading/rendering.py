@@ -1,0 +1,67 @@
+"""Walks a tree and works out the templates in it: a plain copy, and what could not be had.
+
+Knows that some texts are templates; how they are worked out is the engine's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.loading.engine import Engine, Scope
+from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.tree import BROKEN, Path
+
+
+@dataclass(slots=True)
+class Rendered:
+    """`failures` name each path that is absent from `value`; no mistake when it was reported elsewhere."""
+
+    value: Any = None
+    failures: list[tuple[Path, Mistake | None]] = field(default_factory=list)
+
+    @property
+    def withheld(self) -> frozenset[Path]:
+        return frozenset(path for path, _ in self.failures)
+
+
+def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
+    rendered = Rendered()
+    rendered.value = _Walk(scope, engine, rendered.failures).value(tree, ())
+    return rendered
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    scope: Scope
+    engine: Engine
+    failures: list[tuple[Path, Mistake | None]]
+
+    def value(self, value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path) if "{" in value else value
+        if isinstance(value, dict):
+            return dict(self._items(value.items(), path))
+        if isinstance(value, list):
+            return [item for _, item in self._items(enumerate(value), path)]
+        if value is BROKEN:
+            self.failures.append((path, None))
+        return value
+
+    def _items(self, items: Iterable[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
+        for step, value in items:
+            result = self.value(value, (*path, step))
+            if result is not BROKEN:
+                yield step, result
+
+    def _text(self, text: str, path: Path) -> Any:
+        if not any(mark in text for mark in ("{{", "{%", "{#")):
+            return text
+        try:
+            return self.engine.value(text, self.scope)
+        except Mistake as mistake:
+            self.failures.append((path, mistake))
+        except Withheld:
+            self.failures.append((path, None))
+        return BROKEN

@@ -1,0 +1,148 @@
+"""From one resource's body, as written, to what the specs want: rendered, judged by its kind, every mistake placed.
+
+Never names a kind: what fields there are and which are secret or content is read from the kind it is handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from provisioner.loading.around import EXPANSION_KEYS, around, fields_of
+from provisioner.loading.contents import Contents
+from provisioner.loading.engine import Engine, Scope
+from provisioner.loading.expansion import Expansion, Instance, Refusal
+from provisioner.loading.findings import Findings
+from provisioner.loading.merging import laid_under, without_nulls
+from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.rendering import render
+from provisioner.loading.secret_fields import in_clear, reference
+from provisioner.loading.tree import Layer, Path, find
+from provisioner.loading.validation import Problem, dotted, problems
+from provisioner.model.address import Address
+from provisioner.model.kind import FieldRule, Kind
+from provisioner.model.resource import Desired
+from provisioner.model.secret import SecretReference
+
+
+@dataclass(frozen=True, slots=True)
+class _Declaration:
+    kind: Kind
+    body: dict[str, Any]
+    layers: tuple[Layer, ...]
+
+
+class Resources:
+    """Reads one declaration after the other; names must be unique over all of them."""
+
+    def __init__(self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings) -> None:
+        self._defaults = defaults
+        self._findings = findings
+        self._engine = Engine()
+        self._expansion = Expansion(self._engine, scope)
+        self._contents = Contents(directory, self._engine)
+        self._names: dict[str, Address] = {}
+
+    def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
+        contents = frozenset(rule.path for rule in kind.rules if rule.content)
+        body = laid_under(self._defaults.node, own.node, contents)
+        declaration = _Declaration(kind, without_nulls(body), (own, self._defaults))
+        try:
+            instances = self._expansion.instances(name, declaration.body)
+        except Refusal as refusal:
+            self._report(declaration, Address(name), Problem(refusal.path, refusal.mistake))
+            return
+        for key in EXPANSION_KEYS:
+            declaration.body.pop(key, None)
+        for instance in instances:
+            desired = self._desired(declaration, instance)
+            if desired is not None:
+                yield desired
+
+    def _desired(self, declaration: _Declaration, instance: Instance) -> Desired | None:
+        kind, address = declaration.kind, instance.address
+        rendered = render(declaration.body, instance.scope, self._engine)
+        found = [Problem(path, mistake) for path, mistake in rendered.failures]
+        body = without_nulls(rendered.value)
+        if ("name",) not in rendered.withheld:
+            body.setdefault("name", instance.default_name)
+        fields, later = fields_of(body)
+        found += later
+        for rule in kind.rules:
+            if rule.content or rule.secret:
+                found += self._converted(declaration, rule, fields, instance, rendered.withheld)
+        withheld = frozenset(problem.path for problem in found)
+        about = around(body, kind.schema, withheld)
+        if isinstance(about, list):
+            found += about
+        found += problems(kind.schema, fields, withheld)
+        for problem in found:
+            self._report(declaration, address, problem)
+        if found or isinstance(about, list):
+            return None
+        self._advise(declaration, address, fields)
+        self._claim(declaration, address, str(fields["name"]))
+        source = find(declaration.layers[:1], ())
+        return Desired(address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source)
+
+    def _converted(
+        self,
+        declaration: _Declaration,
+        rule: FieldRule,
+        fields: dict[str, Any],
+        instance: Instance,
+        withheld: frozenset[Path],
+    ) -> list[Problem]:
+        """Puts Base64 or a reference in the place of what was written; takes out what cannot be converted."""
+        holder: Any = fields
+        for step in rule.path[:-1]:
+            holder = holder.get(step) if isinstance(holder, dict) else None
+        leaf = rule.path[-1]
+        if not isinstance(holder, dict) or leaf not in holder:
+            return []
+        written = holder.pop(leaf)
+        if any(path[: len(rule.path)] == rule.path for path in withheld):
+            return [Problem(rule.path, None)]
+        try:
+            if rule.secret:
+                holder[leaf] = self._secret(declaration, rule, written, instance.address)
+            else:
+                holder[leaf] = self._contents.encoded(dotted(rule.path), written, instance.scope)
+        except Mistake as mistake:
+            return [Problem(rule.path, mistake)]
+        except Withheld:
+            return [Problem(rule.path, None)]
+        return []
+
+    def _secret(self, declaration: _Declaration, rule: FieldRule, written: Any, address: Address) -> SecretReference:
+        name = dotted(rule.path)
+        at = find(declaration.layers, rule.path)
+        given = reference(name, written, at)
+        if given.literal is not None:
+            self._findings.hide(given.literal)
+            self._findings.warn(in_clear(name), at=at, address=address)
+            complaint = declaration.kind.check_secret(given.literal.reveal())
+            if complaint is not None:
+                raise Mistake("password-rule", f"{name}: {complaint}", hint="choose another value")
+        return given
+
+    def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any]) -> None:
+        for advice in declaration.kind.advise(fields):
+            mistake = Mistake(advice.code, advice.message, hint=advice.hint)
+            at = find(declaration.layers, advice.path)
+            tell = self._findings.warn if advice.warning else self._findings.add
+            tell(mistake, at=at, address=address, path=advice.path)
+
+    def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
+        first = self._names.setdefault(name, address)
+        if first != address:
+            hint = "use {{ count.index }} or {{ each.key }} in the name, or leave it out"
+            mistake = Mistake("duplicate-name", f"{first} and {address} have the same name: {name}", hint=hint)
+            self._report(declaration, address, Problem(("name",), mistake))
+
+    def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
+        if problem.mistake is not None:
+            at = find(declaration.layers, problem.path, key=problem.key)
+            self._findings.add(problem.mistake, at=at, address=address, path=problem.path)

@@ -1,0 +1,90 @@
+"""What a plain YAML scalar means, and which ones mean different things to different readers.
+
+Types follow YAML 1.2's core schema as far as YAML 1.1 agrees; where the two differ nothing is guessed. Knows single
+words only: quoted text never comes here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a scalar is refused, as the end of a sentence, and what to write instead."""
+
+    code: str
+    reading: str
+    hint: str
+
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+][0-9]+)?")
+_MAY_BE_SPECIAL = frozenset("-+.0123456789~=<yYnNoOtTfF")
+
+_QUOTE = "write it in quotes if it is a text"
+_DOUBTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern), reading, hint)
+    for pattern, reading, hint in (
+        (r"(?i:y|n|yes|no|on|off)", "some readers take it for true or false", f"{_QUOTE}, or write true or false"),
+        (r"(?i:true|false|null)", "some readers take it for a text", f"{_QUOTE}, or write it in small letters"),
+        (r"[-+]?0[0-9_]+", "some readers take it for an octal number", f"{_QUOTE}, or leave out the leading zero"),
+        (
+            r"[-+]?0[xXoObB][0-9a-fA-F_]+",
+            "some readers take it for a number",
+            f"{_QUOTE}, or write the number in decimal",
+        ),
+        (
+            r"[-+]?[0-9][0-9_]*(?::[0-9]{1,2})+(?:\.[0-9_]*)?",
+            "some readers take it for a number to the base of 60",
+            _QUOTE,
+        ),
+        (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?", "some readers take it for a date", _QUOTE),
+        (
+            r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?",
+            "some readers take it for a number and some for a text",
+            f"{_QUOTE}, or write the number as 1000 or 0.5",
+        ),
+        (r"=|<<", "it is an operator of YAML 1.1", _QUOTE),
+    )
+)
+_NOT_FINITE = re.compile(r"[-+]?\.(?i:inf)|\.(?i:nan)")
+_DIGITS = 20
+_LIMIT = 2**63
+
+
+def resolve(text: str) -> Scalar | Doubt:
+    if text and text[0] not in _MAY_BE_SPECIAL:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return number if math.isfinite(number) else _out_of_range("it is larger than any number here may be")
+    if _NOT_FINITE.fullmatch(text):
+        return _out_of_range("it is no finite number")
+    return next((Doubt("ambiguous-value", why, hint) for form, why, hint in _DOUBTS if form.fullmatch(text)), text)
+
+
+def fits(number: int) -> bool:
+    """Whether it is a signed 64-bit integer, the largest that every JSON reader on the way keeps."""
+    return -_LIMIT <= number < _LIMIT
+
+
+def _integer(text: str) -> int | Doubt:
+    # The length is asked first: turning a million digits into a number takes minutes.
+    if len(text) <= _DIGITS and fits(number := int(text)):
+        return number
+    return _out_of_range("it does not fit into 64 bits")
+
+
+def _out_of_range(why: str) -> Doubt:
+    return Doubt("number-out-of-range", why, _QUOTE)

@@ -1,0 +1,49 @@
+"""Secret fields: what the specs give becomes a reference; a value that stands in them is hidden from here on.
+
+Knows the forms of a reference. Whether it can be had is asked where secrets are read, much later.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.validation import HOW_TO_GIVE_IT, kind_of
+from provisioner.model.diagnostic import SourceRange
+from provisioner.model.secret import Secret, SecretReference, SecretSource
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def reference(name: str, value: Any, at: SourceRange) -> SecretReference:
+    """Raises Mistake, whose words never hold the value. `at` is where a literal stands."""
+    match value:
+        case str():
+            return SecretReference(SecretSource.LITERAL, str(at), Secret(value))
+        case {"secret": str(locator), **others} if not others:
+            return _located(name, locator)
+        case dict():
+            raise _invalid(f"{name} must have the one key secret")
+        case _:
+            raise _invalid(f"{name} must be a secret and is {kind_of(value)}")
+
+
+def in_clear(name: str) -> Mistake:
+    hint = f'keep the value out of the specs: {name}: {{secret: "env:NAME"}}'
+    return Mistake("secret-in-clear", f"{name} is written in clear", hint=hint)
+
+
+def _located(name: str, locator: str) -> SecretReference:
+    source, _, rest = locator.partition(":")
+    if source == "env" and _VARIABLE.fullmatch(rest):
+        return SecretReference(SecretSource.ENVIRONMENT, rest)
+    path = PurePosixPath(rest)
+    if source == "file" and path.parts and rest.isprintable() and not path.is_absolute() and ".." not in path.parts:
+        return SecretReference(SecretSource.FILE, rest)
+    raise _invalid(f"{name}.secret names neither an environment variable nor a file inside the stack")
+
+
+def _invalid(summary: str) -> Mistake:
+    return Mistake("invalid-secret", summary, hint=HOW_TO_GIVE_IT)

@@ -1,0 +1,110 @@
+"""Which files make up a stack, and each of them as a tree or a finding.
+
+Knows the layout of a stack's directory and nothing of what the files say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.loading.document import Document, label
+from provisioner.loading.files import inside, read_text
+from provisioner.loading.findings import Findings
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.tree import BROKEN, Layer, MapNode
+from provisioner.loading.yaml_reader import read_yaml
+from provisioner.model.diagnostic import SourceRange, UsageError, error
+
+STACK_FILE = "stack.yaml"
+ENVIRONMENTS = "environments"
+_SUFFIXES = frozenset((".yaml", ".yml"))
+_OTHER_PURPOSES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Reads one stack's files; `hidden` are the keys whose values are never shown."""
+
+    directory: Path
+    findings: Findings
+    hidden: frozenset[str] = frozenset()
+
+    def stack(self) -> Layer | None:
+        """Raises UsageError when there is no stack here at all."""
+        path = self.directory / STACK_FILE
+        if not path.is_file() and not path.is_symlink():
+            missing = (
+                f"{label(path)} does not exist"
+                if self.directory.is_dir()
+                else f"there is no directory {label(self.directory)}"
+            )
+            hint = "run provisioner init to make one, or name another directory with --specs"
+            raise UsageError(error("stack-missing", missing, hint=hint))
+        return self.read(path)
+
+    def specs(self) -> Iterator[Layer]:
+        """Every spec file below the stack, by path; what is no file, or leads elsewhere, becomes a finding."""
+        for path in self._found(self.directory):
+            if (layer := self.read(path)) is not None:
+                yield layer
+
+    def environments(self) -> dict[str, Path] | None:
+        """By name; None where the stack has no such folder."""
+        folder = self.directory / ENVIRONMENTS
+        if not _is_directory(folder):
+            return None
+        return {path.stem: path for path in self._entries(folder) if path.suffix in _SUFFIXES and not _private(path)}
+
+    def read(self, path: Path, *, usage: bool = False) -> Layer | None:
+        """`usage`: the file was named on the command line, so it may stand anywhere."""
+        start = SourceRange(label(path), 1, 1)
+        try:
+            text = read_text(path if usage else inside(self.directory, path))
+        except Mistake as mistake:
+            self.findings.add(mistake, at=start, usage=usage)
+            return None
+        document = Document(label(path), text, self.hidden)
+        root = read_yaml(document, self.findings)
+        if root is None:
+            root = MapNode()
+        if root is not BROKEN and not isinstance(root, MapNode):
+            self.findings.add(
+                Mistake("wrong-type", "a file is a map of keys and values", hint="write key: value"), at=start
+            )
+        return Layer(document, root) if isinstance(root, MapNode) else None
+
+    def _found(self, directory: Path) -> Iterator[Path]:
+        for entry in self._entries(directory):
+            if _private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_OTHER_PURPOSES}):
+                continue
+            if not _is_directory(entry):
+                if entry.suffix in _SUFFIXES:
+                    yield entry
+            elif entry.is_symlink():
+                self._refuse("linked-directory", entry, "is a link to a directory", "put the directory itself here")
+            else:
+                yield from self._found(entry)
+
+    def _entries(self, directory: Path) -> list[Path]:
+        try:
+            return sorted(directory.iterdir())
+        except OSError as reason:
+            self._refuse("unreadable-file", directory, f"cannot be read: {reason.strerror}", "check its permissions")
+            return []
+
+    def _refuse(self, code: str, path: Path, what: str, hint: str) -> None:
+        self.findings.add(Mistake(code, f"{label(path)} {what}", hint=hint), at=SourceRange(label(path), 1, 1))
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _private(path: Path) -> bool:
+    return path.name.startswith((".", "_"))

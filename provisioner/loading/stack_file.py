@@ -1,0 +1,91 @@
+"""stack.yaml: the settings of a stack, and the choice of its environment.
+
+Knows the file's own keys; variables and defaults are only handed on.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from provisioner.loading.findings import Findings
+from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
+from provisioner.loading.tree import Layer, find, sift
+from provisioner.loading.validation import problems
+from provisioner.model.stack import Cloud, Stack
+
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def _slug(value: str) -> str:
+    """Such names become parts of file names, so nothing in them may lead elsewhere."""
+    if _SLUG.fullmatch(value) is None:
+        raise ValueError("use up to 64 letters, digits, - and _, and begin with a letter or digit")
+    return value
+
+
+def _region(value: str) -> str:
+    """Regions become parts of host names, to which signed requests are sent."""
+    if _REGION.fullmatch(value) is None:
+        raise ValueError("a region is written like cn-north-4")
+    return value
+
+
+class _StackFile(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    stack: Annotated[str, AfterValidator(_slug)]
+    cloud: Literal["huaweicloud", "sandbox"] = "huaweicloud"
+    region: Annotated[str, AfterValidator(_region)] | None = None
+    environment: Annotated[str, AfterValidator(_slug)] | None = None
+    variables: dict[str, Any] | None = None
+    defaults: dict[str, Any] | None = None
+
+
+def stack_of(layer: Layer, directory: Path, findings: Findings) -> Stack:
+    """What stack.yaml says; where it is wrong, findings say so and a placeholder stands in."""
+    data, withheld = sift(layer.node)
+    found = problems(_StackFile, data, withheld)
+    for problem in found:
+        findings.add(problem.mistake, at=find([layer], problem.path, key=problem.key), path=problem.path)
+    broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
+    sound = {key: value for key, value in data.items() if key not in broken}
+    settings = _StackFile.model_validate({"stack": "broken"} | sound)
+    return Stack(settings.stack, directory, Cloud(settings.cloud), settings.region, settings.environment)
+
+
+def choose_environment(
+    asked: str | None, layer: Layer, available: dict[str, Path] | None, findings: Findings
+) -> str | None:
+    """`asked` (from -e) wins over stack.yaml. None when there are no environments, or after a finding."""
+    written = layer.node.get("environment")
+    chosen = asked or (written if isinstance(written, str) else None)
+    at = None if asked else find([layer], ("environment",))
+    if available is None:
+        if chosen is not None:
+            hint = f"leave the environment out, or make {ENVIRONMENTS}/{chosen}.yaml beside {STACK_FILE}"
+            findings.add(
+                Mistake("unknown-environment", "this stack has no environments", hint=hint),
+                at=at,
+                usage=asked is not None,
+            )
+        return None
+    if chosen in available:
+        return chosen
+    names = ", ".join(available) or "none yet"
+    if chosen is None:
+        hint = f"add -e NAME or write environment: in {STACK_FILE}; there are: {names}"
+        findings.add(
+            Mistake("environment-required", "this stack has environments and none was chosen", hint=hint), usage=True
+        )
+    else:
+        hint = nearest(chosen, available, title="there are") or f"make {ENVIRONMENTS}/NAME.yaml"
+        mistake = Mistake("unknown-environment", f"there is no environment {chosen}; there are: {names}", hint=hint)
+        findings.add(mistake, at=at, usage=asked is not None)
+    return None

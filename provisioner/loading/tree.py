@@ -1,0 +1,120 @@
+"""The tree that YAML is read into: plain dicts and lists that remember where their parts stood.
+
+A place is an offset into the document's text; it becomes a line and a column only when a finding needs one, so that
+ten thousand correct servers pay for none. Knows nothing of what the values mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from provisioner.model.diagnostic import SourceRange
+
+if TYPE_CHECKING:
+    from provisioner.loading.document import Document
+
+
+class _Broken(Enum):
+    BROKEN = "broken"
+
+
+BROKEN: Final = _Broken.BROKEN
+"""Stands where a value was unusable and has been reported, so that the rest can still be judged."""
+
+Broken: TypeAlias = Literal[_Broken.BROKEN]
+DEPTH_LIMIT: Final = 64
+"""How deep maps and lists may nest, whether written or made by a template."""
+
+Path: TypeAlias = tuple[str | int, ...]
+Value: TypeAlias = "str | int | float | bool | MapNode | ListNode | Broken | None"
+
+
+class MapNode(dict[str, Any]):
+    """`places`: for each key the offsets of the key and of its value."""
+
+    __slots__ = ("places",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[str, tuple[int, int]] = {}
+
+
+class ListNode(list[Any]):
+    """`places`: the offset of each item."""
+
+    __slots__ = ("places",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[int] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A map of one document; `start` and `name` are what to point at when nothing inside it fits."""
+
+    document: Document
+    node: MapNode
+    start: int = 0
+    name: str | None = None
+
+    def below(self, key: str) -> Layer:
+        """The map under `key`, pointing at the key; an empty one where no map stands there."""
+        value = self.node.get(key)
+        node = value if isinstance(value, MapNode) else MapNode()
+        return (
+            Layer(self.document, node, self.node.places[key][0], key)
+            if key in self.node
+            else Layer(self.document, node)
+        )
+
+
+def find(layers: Sequence[Layer], path: Path, *, key: bool = False) -> SourceRange:
+    """Where the value at `path` (or its key) was written: in the first layer that has it, else its nearest parent."""
+    _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
+    return layer.document.place(offset, text)
+
+
+def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, str | None]:
+    node: Any = layer.node
+    offset, text = layer.start, layer.name
+    steps = 0
+    for step in path:
+        if isinstance(node, MapNode) and step in node:
+            name = str(step)
+            value = node[name]
+            at_key = key or isinstance(value, (MapNode, ListNode)) or value is None
+            offset, text = (node.places[name][0], name) if at_key else (node.places[name][1], None)
+        elif isinstance(node, ListNode) and isinstance(step, int) and step < len(node):
+            value = node[step]
+            offset, text = node.places[step], None
+        else:
+            break
+        node = value
+        steps += 1
+    return steps, layer, offset, text
+
+
+def sift(value: Any) -> tuple[Any, frozenset[Path]]:
+    """A plain copy without what is broken, and the paths at which something was."""
+    broken: set[Path] = set()
+    return _sifted(value, (), broken), frozenset(broken)
+
+
+def _sifted(value: Any, path: Path, broken: set[Path]) -> Any:
+    if isinstance(value, dict):
+        return dict(_sound(value.items(), path, broken))
+    if isinstance(value, list):
+        return [item for _, item in _sound(enumerate(value), path, broken)]
+    return value
+
+
+def _sound(items: Iterable[tuple[Any, Any]], path: Path, broken: set[Path]) -> Iterator[tuple[Any, Any]]:
+    for step, value in items:
+        if value is BROKEN:
+            broken.add((*path, step))
+        else:
+            yield step, _sifted(value, (*path, step), broken)

@@ -1,0 +1,171 @@
+"""Asks a pydantic schema, and answers with mistakes at paths, in YAML's words and without pydantic's.
+
+Knows how schemas describe their errors; knows neither files nor what a schema is about.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.tree import Path
+
+_WANTED: Mapping[str, str] = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a map",
+    "mapping_type": "a map",
+    "model_type": "a map",
+    "model_attributes_type": "a map",
+    "dataclass_type": "a map",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "none_required": "nothing",
+}
+HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
+_SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`key`: the key at `path` is at fault, not its value. No mistake when it was reported elsewhere."""
+
+    path: Path
+    mistake: Mistake | None
+    key: bool = False
+
+
+def problems(
+    schema: type[BaseModel], data: Mapping[str, Any], withheld: frozenset[Path] = frozenset()
+) -> list[Problem]:
+    """What is wrong with `data`, but for what touches a withheld path: that was reported where it broke."""
+    try:
+        schema.model_validate(data)
+    except ValidationError as refusal:
+        found = [_problem(schema, data, error) for error in refusal.errors(include_url=False)]
+        return [problem for problem in found if not any(_touches(problem.path, path) for path in withheld)]
+    return []
+
+
+def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
+    """The fields that the map at `path` may have; None where a schema does not say."""
+    model = _model(schema)
+    if not path:
+        return None if model is None else tuple(model.model_fields)
+    if isinstance(path[0], int):
+        return next((names for part in get_args(schema) if (names := field_names(part, path[1:])) is not None), None)
+    if model is not None and path[0] in model.model_fields:
+        return field_names(model.model_fields[path[0]].annotation, path[1:])
+    inner = (part for part in get_args(schema) if get_origin(schema) in {Annotated, Union, types.UnionType})
+    return next((names for part in inner if (names := field_names(part, path)) is not None), None)
+
+
+def kind_of(value: object) -> str:
+    """What stands there, in YAML's words; never the value itself."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case Mapping():
+            return "a map"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "a secret"
+
+
+def dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _model(schema: object) -> type[BaseModel] | None:
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return schema
+    if get_origin(schema) in {Annotated, Union, types.UnionType, list, tuple}:
+        return next((model for part in get_args(schema) if (model := _model(part)) is not None), None)
+    return None
+
+
+def _touches(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any) -> Problem:
+    kind: str = error["type"]
+    path = tuple(_real_steps(data, error["loc"], missing=kind == "missing"))
+    name = dotted(path)
+    match kind:
+        case "extra_forbidden":
+            known = field_names(schema, path[:-1]) or ()
+            hint = nearest(str(path[-1]), known, title="the fields here are")
+            return Problem(path, Mistake("unknown-field", f"there is no field {name}", hint=hint), key=True)
+        case "missing":
+            return Problem(
+                path, Mistake("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")
+            )
+        case "is_instance_of" if "SecretReference" in error["msg"]:
+            return Problem(path, Mistake("invalid-secret", f"{name} is no secret", hint=HOW_TO_GIVE_IT))
+        case _ if kind in _WANTED:
+            return Problem(path, _wrong_type(name, _WANTED[kind], error["input"]))
+        case "literal_error" | "enum":
+            return Problem(path, _wrong_choice(name, error))
+        case _:
+            return Problem(path, Mistake("invalid-value", _sentence(name, error), hint="write another value"))
+
+
+def _wrong_type(name: str, wanted: str, value: object) -> Mistake:
+    hint = ""
+    if wanted == "a text" and isinstance(value, (bool, int, float)):
+        hint = "write it in quotes"
+    elif wanted in {"a whole number", "a number", "true or false"} and isinstance(value, str):
+        hint = "write it without quotes"
+    standing = "a number with a fraction" if isinstance(value, float) else kind_of(value)
+    return Mistake("wrong-type", f"{name or 'this'} must be {wanted} and is {standing}", hint=hint or f"write {wanted}")
+
+
+def _wrong_choice(name: str, error: Any) -> Mistake:
+    choices = re.findall(r"'([^']*)'|(\d+)", error.get("ctx", {}).get("expected", ""))
+    known = [text or number for text, number in choices]
+    if not isinstance(error["input"], str) and known:
+        return _wrong_type(name, "a text", error["input"])
+    return Mistake(
+        "invalid-value", f"{name} must be one of {', '.join(known)}", hint=nearest(str(error["input"]), known)
+    )
+
+
+def _sentence(name: str, error: Any) -> str:
+    reason = error.get("ctx", {}).get("error")
+    if reason is not None:
+        return f"{name}: {reason}" if name else str(reason)
+    return f"{name} {_SUBJECT.sub('must ', error['msg'])}"
+
+
+def _real_steps(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
+    """The location without the tags of unions: only steps that lead somewhere in the data, or name what is missing."""
+    holder = data
+    for index, step in enumerate(location):
+        if isinstance(holder, Mapping) and step in holder:
+            yield step
+            holder = holder[str(step)]
+        elif isinstance(holder, (list, tuple)) and isinstance(step, int) and step < len(holder):
+            yield step
+            holder = holder[step]
+        elif missing and index == len(location) - 1:
+            yield step

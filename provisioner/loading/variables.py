@@ -1,0 +1,209 @@
+"""Variables: what stack.yaml declares, what is given from where, and which value wins.
+
+Values come from files and from texts (environment, command line); a text is read by the declared type. Knows nothing of
+templates, which are only handed the result.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from provisioner.loading.document import Document
+from provisioner.loading.findings import Findings
+from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.scalars import Doubt, resolve
+from provisioner.loading.tree import BROKEN, Layer, find, sift
+from provisioner.loading.validation import kind_of, problems
+from provisioner.loading.yaml_reader import read_yaml
+from provisioner.model.diagnostic import SourceRange
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list,),
+    "map": (dict,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VariableInputs:
+    """What the command was given, in rising precedence: files, `environ` (name to text), `assignments` ("name=value")."""
+
+    files: tuple[Path, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    assignments: tuple[str, ...] = ()
+
+
+class Declaration(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    type: Literal["string", "integer", "number", "boolean", "list", "map"]
+    default: Any = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    allowed: list[Any] | None = None
+    description: str = ""
+
+    def refusal(self, value: object) -> str | None:
+        """Why `value` cannot be this variable's, as the end of a sentence; None when it can."""
+        if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
+            return f"must be of type {self.type} and is {kind_of(value)}"
+        if isinstance(value, (int, float)) and self.minimum is not None and value < self.minimum:
+            return f"must be at least {self.minimum}"
+        if isinstance(value, (int, float)) and self.maximum is not None and value > self.maximum:
+            return f"must be at most {self.maximum}"
+        if self.allowed is not None and value not in self.allowed:
+            return f"must be one of {', '.join(map(str, self.allowed))}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value given to one variable. `usage`: on the command line or in its environment."""
+
+    name: str
+    value: Any
+    at: SourceRange | None
+    origin: str
+    usage: bool = False
+
+
+class Variables:
+    """Gathers settings in rising precedence; `values` holds BROKEN where a mistake was reported."""
+
+    def __init__(self, stack: Layer, findings: Findings) -> None:
+        self._findings = findings
+        self._stack = stack
+        self._declared: dict[str, Declaration | None] = dict(self._declarations())
+        self._values: dict[str, Any] = {}
+        for name, declaration in self._declared.items():
+            if declaration is not None and declaration.default is not None:
+                at = find([stack], ("variables", name, "default"))
+                self._set(Setting(name, declaration.default, at, "its default"))
+
+    def from_file(self, layer: Layer) -> None:
+        for name in layer.node:
+            at = find([layer], (name,), key=True)
+            if name not in self._declared:
+                self._findings.add(self._undeclared(name), at=at)
+            else:
+                self._set(Setting(name, layer.node[name], find([layer], (name,)), layer.document.label))
+
+    def from_environ(self, environ: Mapping[str, str]) -> None:
+        """Names that are not declared are left alone: one environment may serve several stacks."""
+        for name, text in environ.items():
+            if name in self._declared:
+                self._set_text(name, text, f"PROVISIONER_VAR_{name}")
+
+    def from_assignment(self, assignment: str) -> None:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        if not equals:
+            self._findings.add(
+                Mistake("invalid-assignment", "a --var option lacks its =", hint="write --var name=value"), usage=True
+            )
+        elif name not in self._declared:
+            self._findings.add(self._undeclared(name), usage=True)
+        else:
+            self._set_text(name, text, f"--var {name}")
+
+    def values(self, *, complete: bool) -> dict[str, Any]:
+        """`complete`: every file was read, so a variable without a value has none anywhere."""
+        for name, declaration in self._declared.items():
+            if declaration is None:
+                self._values[name] = BROKEN
+            elif name not in self._values:
+                self._values[name] = self._without_value(name, declaration, complete=complete)
+        return self._values
+
+    def _without_value(self, name: str, declaration: Declaration, *, complete: bool) -> Any:
+        if "default" in declaration.model_fields_set:
+            return None
+        if complete:
+            ways = f"environments/NAME.yaml, --var-file FILE, PROVISIONER_VAR_{name} or --var {name}=..."
+            hint = f"give it a default in stack.yaml, or a value by {ways}"
+            at = find([self._stack], ("variables", name), key=True)
+            self._findings.add(
+                Mistake("missing-variable", f"the variable {name} has no value", hint=hint), at=at, usage=True
+            )
+        return BROKEN
+
+    def _declarations(self) -> Iterator[tuple[str, Declaration | None]]:
+        raw = self._stack.node.get("variables")
+        for name, body in raw.items() if isinstance(raw, dict) else ():
+            yield name, self._declaration(name, body)
+
+    def _declaration(self, name: str, body: Any) -> Declaration | None:
+        def at(*path: str | int) -> SourceRange:
+            return find([self._stack], ("variables", name, *path), key=not path)
+
+        if _NAME.fullmatch(name) is None:
+            hint = "use letters, digits and _, and begin with no digit"
+            self._findings.add(Mistake("invalid-name", f"{name} cannot be a variable's name", hint=hint), at=at())
+            return None
+        if not isinstance(body, dict):
+            mistake = Mistake("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")
+            self._findings.add(mistake, at=at())
+            return None
+        data, withheld = sift(body)
+        found = problems(Declaration, data, withheld)
+        for problem in found:
+            where = find([self._stack], ("variables", name, *problem.path), key=problem.key)
+            self._findings.add(problem.mistake, at=where, path=problem.path)
+        if found or withheld:
+            return None
+        declaration = Declaration.model_validate(data)
+        for bound in ("minimum", "maximum"):
+            if getattr(declaration, bound) is not None and declaration.type not in {"integer", "number"}:
+                hint = f"leave {bound} out, or use allowed: [...]"
+                mistake = Mistake(
+                    "invalid-value", f"{bound} goes with integer and number, not {declaration.type}", hint=hint
+                )
+                self._findings.add(mistake, at=at(bound))
+        return declaration
+
+    def _set_text(self, name: str, text: str, origin: str) -> None:
+        declaration = self._declared[name]
+        value: Any = BROKEN
+        if declaration is not None:
+            value = self._read(declaration.type, text, origin)
+        self._set(Setting(name, value, None, origin, usage=True))
+
+    def _read(self, wanted: str, text: str, origin: str) -> Any:
+        if wanted == "string":
+            return text
+        if wanted in {"list", "map"}:
+            return read_yaml(Document(origin, text), self._findings)
+        meaning = resolve(text.strip())
+        return text if isinstance(meaning, Doubt) else meaning
+
+    def _set(self, setting: Setting) -> None:
+        declaration = self._declared[setting.name]
+        value, broken = sift(setting.value)
+        if declaration is None or setting.value is BROKEN or broken:
+            self._values[setting.name] = BROKEN
+            return
+        self._values[setting.name] = value
+        refusal = declaration.refusal(value)
+        if refusal is not None:
+            self._values[setting.name] = BROKEN
+            self._refuse(setting, refusal)
+
+    def _refuse(self, setting: Setting, refusal: str) -> None:
+        code = "wrong-type" if "of type" in refusal else "invalid-value"
+        summary = f"the variable {setting.name} {refusal}"
+        hint = f"change the value given by {setting.origin}"
+        self._findings.add(Mistake(code, summary, hint=hint), at=setting.at, usage=setting.usage)
+
+    def _undeclared(self, name: str) -> Mistake:
+        hint = nearest(name, self._declared, title="declared are") or "declare it under variables: in stack.yaml"
+        return Mistake("undeclared-variable", f"the variable {name} is not declared", hint=hint)

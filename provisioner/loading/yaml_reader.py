@@ -1,0 +1,261 @@
+"""Strict YAML: builds the tree from the parser's events and refuses whatever could be read in two ways.
+
+Faster than PyYAML's own loaders and safe against hostile files: nesting, expansion by aliases and numbers are bounded,
+and nothing recurses. Knows YAML only, not what a spec is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, cast
+
+import yaml
+
+from provisioner.loading.document import UNSAFE, Document
+from provisioner.loading.findings import Findings
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.scalars import Doubt, Scalar, resolve
+from provisioner.loading.tree import BROKEN, DEPTH_LIMIT, ListNode, MapNode, Value
+
+EXPANSION_LIMIT = 1_000_000
+"""Values a file may stand for once its aliases are followed; files without aliases are bounded by their size."""
+
+# libyaml is several times faster; where PyYAML was built without it, its pure-Python twin emits the same events.
+_PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DROPPED: Final = object()
+_MAP_END = yaml.MappingEndEvent
+_LIST_END = yaml.SequenceEndEvent
+_BREAKS = re.compile(r"[\t\r\n]")
+
+
+def read_yaml(document: Document, findings: Findings) -> Value:
+    """BROKEN when nothing can be made of it; an empty document is an empty map. Every mistake goes to `findings`."""
+    unsafe = [*UNSAFE.finditer(document.text)]
+    for found in unsafe:
+        findings.add(_control(found.group()), at=document.place(found.start(), found.group()))
+    if unsafe:
+        return BROKEN
+    reader = _Reader(document, findings)
+    try:
+        return reader.read()
+    except _Stop as stop:
+        findings.add(stop.mistake, at=document.place(stop.offset))
+    except yaml.MarkedYAMLError as reason:
+        mark = reason.problem_mark or reason.context_mark
+        offset = mark.index if mark else 0
+        findings.add(_syntax(document, reason, offset), at=document.place(offset))
+    return BROKEN
+
+
+class _Stop(Exception):  # noqa: N818 - ends one document, not the run
+    def __init__(self, mistake: Mistake, offset: int) -> None:
+        super().__init__(mistake.summary)
+        self.mistake = mistake
+        self.offset = offset
+
+
+class _Frame:
+    """A map or list that is still open. `height` is how deep what it holds so far goes."""
+
+    __slots__ = ("anchor", "before", "height", "key", "key_at", "node")
+
+    def __init__(self, node: MapNode | ListNode, anchor: str | None, before: int) -> None:
+        self.node = node
+        self.anchor = anchor
+        self.before = before
+        self.height = 0
+        self.key: Any = None
+        self.key_at = 0
+
+
+class _Reader:
+    def __init__(self, document: Document, findings: Findings) -> None:
+        self._document = document
+        self._findings = findings
+        self._top = _Frame(ListNode(), None, 0)
+        self._open: list[_Frame] = []
+        self._count = 0
+        self._anchors: dict[str, tuple[Value, int, int]] = {}
+        self._meanings: dict[str, Scalar | Doubt] = {}
+
+    def read(self) -> Value:
+        parser = _PARSER(self._document.text)
+        handlers = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._begin,
+            yaml.SequenceStartEvent: self._begin,
+            _MAP_END: self._end,
+            _LIST_END: self._end,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document_start,
+        }
+        while type(event := parser.get_event()) is not yaml.StreamEndEvent:
+            if handler := handlers.get(type(event)):
+                handler(event)
+        root = self._top.node
+        return cast("Value", root[0]) if isinstance(root, ListNode) and root else MapNode()
+
+    def _document_start(self, event: Any) -> None:
+        if self._top.node:
+            hint = "put what follows --- into a file of its own"
+            raise _Stop(
+                Mistake("several-documents", "this file holds more than one document", hint=hint),
+                event.start_mark.index,
+            )
+
+    def _scalar(self, event: Any) -> None:
+        frame = self._top
+        self._count += 1
+        offset = event.start_mark.index
+        if event.tag is not None:
+            self._tag(event)
+        if frame.key is None and type(frame.node) is MapNode:
+            self._key(frame, event, offset)
+            return
+        value = self._value(event, offset)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, 1, 0)
+        self._put(value, offset)
+
+    def _put(self, value: Value, offset: int) -> None:
+        frame = self._top
+        node = frame.node
+        if type(node) is MapNode:
+            if frame.key is not _DROPPED:
+                node[frame.key] = value
+                node.places[frame.key] = (frame.key_at, offset)
+            frame.key = None
+        else:
+            cast("ListNode", node).append(value)
+            cast("ListNode", node).places.append(offset)
+
+    def _value(self, event: Any, offset: int) -> Value:
+        text: str = event.value
+        if not event.implicit[0]:
+            return self._quoted(text, offset)
+        meaning = self._meaning(text)
+        if not isinstance(meaning, Doubt):
+            return meaning
+        secret = self._top.key in self._document.hidden
+        shown = "this plain value" if secret else f"the plain value {_short(text)}"
+        mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=meaning.hint)
+        self._findings.add(mistake, at=self._document.place(offset, text))
+        return BROKEN
+
+    def _meaning(self, text: str) -> Scalar | Doubt:
+        try:
+            return self._meanings[text]
+        except KeyError:
+            return self._meanings.setdefault(text, resolve(text))
+
+    def _quoted(self, text: str, offset: int) -> Value:
+        if text.isprintable() or (found := UNSAFE.search(text)) is None:
+            return text
+        self._findings.add(_control(found.group()), at=self._document.place(offset))
+        return BROKEN
+
+    def _key(self, frame: _Frame, event: Any, offset: int) -> None:
+        key: str = event.value
+        frame.key, frame.key_at = key, offset
+        if event.implicit[0] and type(self._meaning(key)) is not str:
+            mistake = _odd_key(key)
+        elif not key.isprintable() and (found := UNSAFE.search(key) or _BREAKS.search(key)):
+            mistake = _control(found.group())
+        elif key in frame.node:
+            first = self._document.place(cast("MapNode", frame.node).places[key][0])
+            hint = f"keep one of the two; the first is at line {first.line}"
+            mistake = Mistake("duplicate-key", f"the key {_short(key)} stands twice in this map", hint=hint)
+        else:
+            return
+        frame.key = _DROPPED
+        self._findings.add(mistake, at=self._document.place(offset, key))
+
+    def _begin(self, event: Any) -> None:
+        frame = self._top
+        offset = event.start_mark.index
+        if frame.key is None and type(frame.node) is MapNode:
+            raise _Stop(_complex_key(self._document.text, offset), offset)
+        if event.tag is not None:
+            self._tag(event)
+        self._count += 1
+        node = MapNode() if type(event) is yaml.MappingStartEvent else ListNode()
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (BROKEN, 0, -1)
+        self._put(node, offset)
+        self._open.append(frame)
+        if len(self._open) > DEPTH_LIMIT:
+            raise _Stop(_too_deep(), offset)
+        self._top = _Frame(node, event.anchor, self._count)
+
+    def _end(self, _event: Any) -> None:
+        closed = self._top
+        self._top = self._open.pop()
+        height = closed.height + 1
+        self._top.height = max(self._top.height, height)
+        if closed.anchor is not None:
+            self._anchors[closed.anchor] = (closed.node, self._count - closed.before + 1, height)
+
+    def _alias(self, event: Any) -> None:
+        offset = event.start_mark.index
+        if self._top.key is None and type(self._top.node) is MapNode:
+            raise _Stop(_complex_key(self._document.text, offset), offset)
+        value, size, height = self._anchors.get(event.anchor, (BROKEN, 0, -2))
+        if height < 0:
+            why = "stands inside the value it names" if height == -1 else "names no anchor above it"
+            raise _Stop(Mistake("yaml-alias", f"the alias *{event.anchor} {why}", hint="write the value out"), offset)
+        self._count += size
+        if self._count > EXPANSION_LIMIT:
+            summary = f"with its aliases followed, this file stands for more than {EXPANSION_LIMIT:,} values"
+            raise _Stop(Mistake("yaml-too-large", summary, hint="use fewer aliases"), offset)
+        if len(self._open) + height > DEPTH_LIMIT:
+            raise _Stop(_too_deep(), offset)
+        self._top.height = max(self._top.height, height)
+        self._put(value, offset)
+
+    def _tag(self, event: Any) -> None:
+        hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
+        mistake = Mistake("yaml-tag", f"the tag {_short(event.tag)} is refused", hint=hint)
+        self._findings.add(mistake, at=self._document.place(event.start_mark.index))
+
+
+def _odd_key(key: str) -> Mistake:
+    if key == "<<":
+        hint = "write the values out, or lay them under every resource with defaults: in stack.yaml"
+        return Mistake("merge-key", "the merge key << is refused", hint=hint)
+    return Mistake(
+        "ambiguous-value", f"the key {_short(key)} is not a text for every reader", hint=f'write it as "{_short(key)}"'
+    )
+
+
+def _complex_key(text: str, offset: int) -> Mistake:
+    template = text.startswith("{", offset) and text.rfind("{", max(0, offset - 1), offset) >= 0
+    hint = 'put the template in quotes: "{{ ... }}"' if template else "use a plain text as the key"
+    return Mistake("complex-key", "a map, a list or an alias cannot be a key", hint=hint)
+
+
+def _too_deep() -> Mistake:
+    return Mistake("yaml-too-deep", f"maps and lists nest more than {DEPTH_LIMIT} deep here", hint="flatten this value")
+
+
+def _control(character: str) -> Mistake:
+    name = f"U+{ord(character):04X}"
+    return Mistake(
+        "control-character",
+        f"the invisible character {name} stands here",
+        hint="delete it, or write the text without it",
+    )
+
+
+def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> Mistake:
+    what = reason.problem or reason.context or "it cannot be parsed"
+    line = document.place(offset).excerpt
+    hint = "check the indentation, the quotes and the brackets near this place"
+    if "{{" in line:
+        hint = 'put values with templates in quotes: "{{ ... }}"'
+    elif document.text.startswith("\t", offset):
+        hint = "indent with spaces, not tabs"
+    return Mistake("yaml-syntax", f"this is not valid YAML: {what}", hint=hint)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}..."  # noqa: PLR2004 - enough to recognise it

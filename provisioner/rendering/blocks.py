@@ -1,0 +1,119 @@
+"""Fields laid out as nested blocks: one field a line, the equals signs of neighbours aligned, a sign where one changes.
+
+The one layout behind plans and `show`. It takes any fields in any nesting and does not know what a change is good for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import FieldChange
+from provisioner.model.resource import FieldPath
+from provisioner.model.secret import HIDDEN
+from provisioner.rendering.style import Style, cells, pad
+from provisioner.rendering.values import is_block, is_hidden, key_text, value_text
+
+STEP = "    "
+UNSIGNED = " "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`text` and `note` are safe to print; `sign` is one character, a space where nothing changes."""
+
+    name: str
+    text: str
+    sign: str = UNSIGNED
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    name: str
+    members: tuple[Member, ...]
+    sign: str = UNSIGNED
+
+
+Member: TypeAlias = Line | Block
+
+
+def members_of(
+    body: JsonObject, *, sign: str = UNSIGNED, sensitive: Collection[FieldPath] = (), path: FieldPath = ()
+) -> tuple[Member, ...]:
+    """A whole body: single values first, then blocks, each by name, so that equal bodies read equally."""
+    lines: list[Member] = []
+    blocks: list[Member] = []
+    for key, value in sorted(body.items()):
+        here = (*path, key)
+        if here not in sensitive and is_block(value):
+            blocks.append(Block(key_text(key), members_of(value, sign=sign, sensitive=sensitive, path=here), sign))
+        else:
+            text = HIDDEN if here in sensitive and value is not None else value_text(value)
+            lines.append(Line(key_text(key), text, sign))
+    return (*lines, *blocks)
+
+
+def changed_members(
+    fields: Iterable[FieldChange], *, sensitive: Collection[FieldPath] = (), depth: int = 0
+) -> tuple[Member, ...]:
+    """Only what changes, each in the block that its path names."""
+    lines: list[Member] = []
+    inner: dict[str, list[FieldChange]] = {}
+    for field in sorted(fields, key=lambda field: field.path):
+        if len(field.path) == depth + 1:
+            lines.append(_changed_line(field, hidden=field.sensitive or is_hidden(field.path, sensitive)))
+        else:
+            inner.setdefault(field.path[depth], []).append(field)
+    blocks = (
+        Block(key_text(key), changed_members(group, sensitive=sensitive, depth=depth + 1), "~")
+        for key, group in inner.items()
+    )
+    return (*lines, *blocks)
+
+
+def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
+    before, after = (HIDDEN if hidden else value_text(value) for value in (field.before, field.after))
+    name = key_text(field.path[-1])
+    notes = []
+    if field.forces_replacement:
+        notes.append("forces replacement")
+    if field.drift:
+        notes.append("changed outside of the specs")
+    note = ", ".join(notes)
+    if field.before is None:
+        return Line(name, after, "+", note)
+    if field.after is None:
+        return Line(name, f"{before} -> null", "-", note)
+    return Line(name, f"{before} -> {after}", "~", note)
+
+
+def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Iterator[str]:
+    """`indent` is where the signs stand."""
+    members = tuple(members)
+    width = max((cells(member.name) for member in members if isinstance(member, Line)), default=0)
+    for member in members:
+        sign = painted_sign(member.sign, style)
+        if isinstance(member, Line):
+            note = style.red(f" # {member.note}") if member.note else ""
+            yield f"{indent}{sign} {pad(member.name, width)} = {member.text}{note}"
+        else:
+            yield f"{indent}{sign} {member.name} {{"
+            yield from block_text(member.members, style, indent=indent + STEP)
+            yield f"{indent}  }}"
+
+
+def painted_sign(sign: str, style: Style) -> str:
+    match sign.strip():
+        case "+":
+            return style.green(sign)
+        case "-":
+            return style.red(sign)
+        case "~" | "-/+":
+            return style.yellow(sign)
+        case ">>" | ".":
+            return style.cyan(sign)
+        case _:
+            return sign

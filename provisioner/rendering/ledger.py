@@ -1,0 +1,39 @@
+"""The sandbox's ledger as a table: what was bought, paid, given back, released and refused, in order.
+
+It is handed plain rows, because the sandbox shares no types with the rest of the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from provisioner.rendering.style import Style, escape, pad
+
+_HEADINGS = ("time", "kind", "server", "name", "order", "amount")
+
+
+def render_ledger(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """Times are UTC; amounts are in units of the currency, refunds negative."""
+    if not rows:
+        return "The ledger is empty.\n"
+    table = [_HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    return "".join(f"{line}\n" for line in (style.bold(lines[0]), *lines[1:]))
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    moment = (
+        datetime.fromtimestamp(row["time"] / 1000, UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", "")
+    )
+    sign = "-" if row["kind"] == "refund" else ""
+    return (
+        moment,
+        escape(str(row["kind"])),
+        escape(row["server_id"] or ""),
+        escape(row["name"] or ""),
+        escape(row["order_id"] or ""),
+        f"{sign}{row['amount'] / 100:.2f} {row['currency']}" if row["amount"] else escape(row["detail"] or ""),
+    )

@@ -1,0 +1,199 @@
+"""Plans, diagnostics and states as versioned JSON documents for pipelines: plain dicts, modelled on Terraform's.
+
+Within one major `format_version` members are only added. Secrets and their fingerprints never appear, in any of them;
+nothing is cut or escaped here, for that is the JSON writer's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
+from provisioner.model.diagnostic import Diagnostic, Severity
+from provisioner.model.resource import FieldPath, Recorded
+from provisioner.model.state import Intent, State
+from provisioner.rendering.change import COMPUTED, body_of
+from provisioner.rendering.values import masked, secrecy
+
+FORMAT_VERSION = "1.0"
+
+Document = dict[str, Any]
+
+_ACTIONS = {
+    Action.NO_OP: ["no-op"],
+    Action.CREATE: ["create"],
+    Action.UPDATE: ["update"],
+    Action.REPLACE: ["delete", "create"],
+    Action.DELETE: ["delete"],
+    Action.FORGET: ["forget"],
+    Action.RESUME: ["resume"],
+}
+
+
+def plan_document(plan: Plan) -> Document:
+    """In the manner of `terraform show -json PLAN`."""
+    count = Counter(change.action for change in plan.changes)
+    summary = plan.summary
+    return {
+        "format_version": FORMAT_VERSION,
+        "mode": plan.mode.value,
+        "basis": _basis(plan.basis),
+        "applyable": bool(plan.work) and not plan.refusals,
+        "summary": {
+            "add": summary.add,
+            "change": summary.change,
+            "destroy": summary.destroy,
+            "resume": count[Action.RESUME],
+            "forget": count[Action.FORGET],
+        },
+        "resource_changes": [_resource_change(change) for change in plan.changes],
+        "findings": [diagnostic_document(finding) for finding in plan.findings],
+        "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
+    }
+
+
+def _basis(basis: Basis) -> Document:
+    return {
+        "stack": basis.stack,
+        "environment": basis.environment,
+        "account": basis.identity.account,
+        "project": basis.identity.project,
+        "region": basis.identity.region,
+        "lineage": basis.lineage,
+        "serial": basis.serial,
+        "journal": {"sequence": basis.head.sequence, "hash": basis.head.hash},
+    }
+
+
+def _resource_change(change: Change) -> Document:
+    hidden = {*change.sensitive, *(field.path for field in change.fields if field.sensitive)}
+    recorded, created = change.recorded, change.action in {Action.CREATE, Action.REPLACE}
+    before = None if recorded is None else recorded.declared
+    after = None if change.after is None else body_of(change)
+    return {
+        "address": str(change.address),
+        "kind": change.kind,
+        "id": None if recorded is None else recorded.id,
+        "order_id": None if recorded is None else recorded.order_id,
+        "change": {
+            "actions": _ACTIONS[change.action],
+            "before": masked(before, hidden),
+            "after": masked(after, hidden),
+            "after_unknown": dict.fromkeys(COMPUTED, True) if created else {},
+            "before_sensitive": secrecy(before, hidden),
+            "after_sensitive": secrecy(after, hidden),
+        },
+        "action_reason": None if change.reason is None else change.reason.value,
+        "fields": [_field(field, hidden) for field in change.fields],
+        "unverifiable": [list(path) for path in change.unverifiable],
+    }
+
+
+def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
+    return {
+        "path": list(field.path),
+        "before": masked(field.before, hidden, path=field.path),
+        "after": masked(field.after, hidden, path=field.path),
+        "forces_replacement": field.forces_replacement,
+        "sensitive": field.sensitive,
+        "drift": field.drift,
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> Document:
+    source = diagnostic.source
+    document: Document = {
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "hint": diagnostic.hint,
+        "address": None if diagnostic.address is None else str(diagnostic.address),
+        "request_id": diagnostic.request_id,
+        "range": None,
+    }
+    if source is not None:
+        end = source.column + source.length
+        document["range"] = {
+            "filename": source.file,
+            "start": {"line": source.line, "column": source.column},
+            "end": {"line": source.line, "column": end},
+        }
+        document["snippet"] = {"code": source.excerpt, "start_line": source.line} if source.excerpt else None
+    return document
+
+
+def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
+    """In the manner of `terraform validate -json`."""
+    found = tuple(diagnostics)
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
+    return {
+        "format_version": FORMAT_VERSION,
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": len(found) - errors,
+        "diagnostics": [diagnostic_document(diagnostic) for diagnostic in found],
+    }
+
+
+def state_document(state: State, *, in_flight: bool = False) -> Document:
+    """What `show --json` prints; not the format in which a state is stored.
+
+    `in_flight`: the run that sent the open intents is still alive, so they are no doubt yet.
+    """
+    open_intents = [_intent(intent) for intent in state.in_doubt]
+    return {
+        "format_version": FORMAT_VERSION,
+        "stack": state.stack,
+        "environment": state.environment,
+        "account": state.identity.account,
+        "project": state.identity.project,
+        "region": state.identity.region,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "resources": [_recorded(state.resources[address]) for address in sorted(state.resources)],
+        "in_doubt": [] if in_flight else open_intents,
+        "in_flight": open_intents if in_flight else [],
+    }
+
+
+def resource_document(recorded: Recorded | None, intent: Intent | None, *, in_flight: bool = False) -> Document:
+    """What `state show --json` prints of one address: its record, its open intent, or both."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "resource": None if recorded is None else _recorded(recorded),
+        "in_flight" if in_flight else "in_doubt": None if intent is None else _intent(intent),
+    }
+
+
+def _recorded(recorded: Recorded) -> Document:
+    return {
+        "address": str(recorded.address),
+        "kind": recorded.kind,
+        "name": recorded.name,
+        "phase": recorded.phase.value,
+        "id": recorded.id,
+        "order_id": recorded.order_id,
+        "protected": recorded.protected,
+        "labels": dict(recorded.labels),
+        "declared": masked(recorded.declared),
+        "sensitive": secrecy(recorded.declared),
+        "observed": masked(recorded.observed),
+    }
+
+
+def _intent(intent: Intent) -> Document:
+    return {
+        "id": intent.id,
+        "address": str(intent.address),
+        "kind": intent.kind,
+        "name": intent.name,
+        "effect": intent.effect.value,
+        "attempt": intent.attempt,
+        "target_id": intent.target_id,
+        "sent_at": intent.sent_at,
+        "server_time": intent.server_time,
+        "who": intent.who,
+    }

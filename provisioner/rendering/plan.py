@@ -1,0 +1,87 @@
+"""A whole plan for a person: what the signs mean, every change, what was noticed, and Terraform's last line.
+
+It adds no judgement: what is refused or worth a warning is in the plan. The cost is linear in the plan's changes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.canonical import JsonValue
+from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.resource import FieldPath
+from provisioner.model.secret import HIDDEN
+from provisioner.rendering.blocks import painted_sign
+from provisioner.rendering.change import change_text, name_of
+from provisioner.rendering.diagnostics import render_diagnostics
+from provisioner.rendering.grouping import Likenesses, grouped
+from provisioner.rendering.style import Style, cells, escape, pad
+from provisioner.rendering.values import is_hidden, path_text, value_text
+from provisioner.rendering.wording import WORDS, amount
+
+
+def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
+    """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
+    sections = []
+    if plan.work:
+        sections.append("\n".join(_legend(plan.work, style)))
+        changes = plan.work if full else grouped(plan.work)
+        sections += ("\n".join(_section(change, style)) for change in changes)
+    if plan.findings or plan.refusals:
+        sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
+    sections.append(last_line(plan, style))
+    return "\n\n".join(sections) + "\n"
+
+
+def last_line(plan: Plan, style: Style) -> str:
+    if not plan.work:
+        return _nothing_to_do(plan, style)
+    summary, count = plan.summary, Counter(change.action for change in plan.work)
+    extras = "".join(f", {count[action]} to {action}" for action in (Action.RESUME, Action.FORGET) if count[action] > 0)
+    return (
+        f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
+    )
+
+
+def _nothing_to_do(plan: Plan, style: Style) -> str:
+    title = style.bold(style.green("No changes."))
+    if found := len(plan.findings) + len(plan.refusals):
+        return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
+    if plan.mode is Mode.DESTROY:
+        return f"{title} There is nothing to destroy."
+    return f"{title} Your servers match the specs."
+
+
+def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:
+    yield "Provisioner will perform the following actions:"
+    used = {change.action for change in work}
+    for action in (action for action in Action if action in used):
+        yield f"  {painted_sign(f'{WORDS[action].sign:>3}', style)}  {WORDS[action].legend}"
+
+
+def _section(change: Change | Likenesses, style: Style) -> Iterator[str]:
+    return _likenesses(change, style) if isinstance(change, Likenesses) else change_text(change, style)
+
+
+def _likenesses(alike: Likenesses, style: Style) -> Iterator[str]:
+    """One line a server: its address, its name, and whatever else is its own."""
+    exception = ", but for the fields shown" if any(member.differences for member in alike.members) else ""
+    comment = f"# {len(alike.members)} more will be created like {escape(str(alike.model))}{exception}"
+    yield f"  {style.bold(comment)}"
+    rows = [
+        (
+            escape(str(member.change.address)),
+            value_text(name_of(member.change)),
+            "  ".join(_own_field(member.change, path=path, value=value) for path, value in member.differences),
+        )
+        for member in alike.members
+    ]
+    address_width, name_width = (max(cells(row[column]) for row in rows) for column in (0, 1))
+    sign = painted_sign("  +", style)
+    for address, name, own in rows:
+        yield f"{sign} {pad(address, address_width)}  {pad(name, name_width)}  {own}".rstrip()
+
+
+def _own_field(change: Change, *, path: FieldPath, value: JsonValue) -> str:
+    return f"{path_text(path)} = {HIDDEN if is_hidden(path, change.sensitive) else value_text(value)}"

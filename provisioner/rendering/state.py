@@ -1,0 +1,152 @@
+"""What is recorded, for `state list`, `state show`, `show` and `output`: one server or all of them, and what is in doubt.
+
+It shows the record, not the cloud; which fields the cloud never confirms is told by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from provisioner.model.canonical import JsonValue, canonical
+from provisioner.model.flow import Effect
+from provisioner.model.resource import FieldPath, Phase, Recorded
+from provisioner.model.state import Intent, State
+from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
+from provisioner.rendering.style import Style, cells, escape, pad, wrap
+from provisioner.rendering.values import key_text, leaves, path_text, value_text
+from provisioner.rendering.wording import amount
+
+_INDENT = "  "
+_MILLISECONDS = 1000
+
+
+def render_state_list(state: State) -> str:
+    """One address a line and nothing else, for pipes. Purchases in doubt are listed too: they may be ours."""
+    addresses = {*state.resources, *(intent.address for intent in state.in_doubt)}
+    return "".join(f"{escape(str(address))}\n" for address in sorted(addresses))
+
+
+def render_state(
+    state: State, style: Style, *, unverifiable: Collection[FieldPath] = (), in_flight: bool = False
+) -> str:
+    """Everything recorded; which fields the cloud never confirms is said once, at the end.
+
+    `in_flight`: the run that sent the open intents is still alive, so they are no doubt yet.
+    """
+    where = state.stack if state.environment is None else f"{state.stack}, environment {state.environment}"
+    title = f"{style.bold(escape(where))} ({escape(str(state.identity))}), serial {state.serial}\n"
+    records = [state.resources[address] for address in sorted(state.resources)]
+    sections = [title, *(_record(recorded, style) for recorded in records)]
+    sections += (render_intent(intent, style, in_flight=in_flight) for intent in state.in_doubt)
+    if not records and not state.intents:
+        sections.append("No servers are recorded.\n")
+    if note := _unverifiable_note(records, unverifiable, style):
+        sections.append(note)
+    return "\n".join(sections)
+
+
+def render_resource(
+    recorded: Recorded,
+    style: Style,
+    *,
+    intent: Intent | None = None,
+    unverifiable: Collection[FieldPath] = (),
+    in_flight: bool = False,
+) -> str:
+    """`intent` is the open one of this address; `unverifiable` are paths that the cloud never shows."""
+    sections = [_record(recorded, style)]
+    if intent is not None:
+        sections.append(render_intent(intent, style, in_flight=in_flight))
+    if note := _unverifiable_note([recorded], unverifiable, style):
+        sections.append(note)
+    return "\n".join(sections)
+
+
+def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> str:
+    """A call whose outcome is not known, or not yet."""
+    what = "purchase" if intent.effect is Effect.PURCHASE else "release or other change"
+    standing = (
+        f"in flight, a {what} of a run at work" if in_flight else f"in doubt, the outcome of a {what} is not known"
+    )
+    lines = (
+        style.yellow(style.bold(f"# {escape(str(intent.address))}: {standing}")),
+        f"{escape(intent.kind)} {value_text(intent.name)} {{",
+        *block_text(
+            (
+                Line("intent", value_text(intent.id)),
+                Line("attempt", value_text(intent.attempt)),
+                Line("sent_at", _moment(intent.sent_at)),
+                Line("sent_by", value_text(intent.who)),
+                *([] if intent.target_id is None else [Line("target_id", value_text(intent.target_id))]),
+            ),
+            style,
+            indent=_INDENT,
+        ),
+        "}",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_outputs(outputs: Mapping[str, JsonValue], style: Style) -> str:
+    width = max((cells(key_text(name)) for name in outputs), default=0)
+    return "".join(
+        f"{style.bold(pad(key_text(name), width))} = {value_text(value)}\n" for name, value in outputs.items()
+    )
+
+
+def render_raw(value: JsonValue) -> str:
+    """The bare value for scripts, a list's items a line each; objects as compact JSON."""
+    if isinstance(value, list):
+        return "".join(render_raw(item) for item in value)
+    text = value if isinstance(value, str) else canonical(value).decode()
+    return f"{escape(text)}\n"
+
+
+def _record(recorded: Recorded, style: Style) -> str:
+    lines = (
+        f"{style.bold(f'# {escape(str(recorded.address))}:')} {_phase(recorded.phase, style)}",
+        f"{escape(recorded.kind)} {value_text(recorded.name)} {{",
+        *block_text(_members(recorded), style, indent=_INDENT),
+        "}",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _members(recorded: Recorded) -> Iterator[Member]:
+    facts = {"id": recorded.id, "order_id": recorded.order_id, "protected": recorded.protected or None}
+    for name, fact in facts.items():
+        if fact is not None:
+            yield Line(name, value_text(fact))
+    yield from members_of(recorded.declared)
+    if recorded.labels:
+        yield Block("labels", members_of(dict(recorded.labels)))
+    if recorded.observed:
+        yield Block("observed", members_of(recorded.observed))
+
+
+def _phase(phase: Phase, style: Style) -> str:
+    text = phase.value.replace("_", " ")
+    match phase:
+        case Phase.READY:
+            return style.green(text)
+        case Phase.FAILED:
+            return style.red(text)
+        case _:
+            return style.yellow(text)
+
+
+def _unverifiable_note(records: Sequence[Recorded], unverifiable: Collection[FieldPath], style: Style) -> str:
+    declared = {path for recorded in records for path, _ in leaves(recorded.declared)}
+    hidden = sorted(path for path in unverifiable if any(found[: len(path)] == path for found in declared))
+    if not hidden:
+        return ""
+    names = ", ".join(map(path_text, hidden))
+    text = (
+        f"The cloud never shows {amount(len(hidden), 'declared field')}, so a change made outside is not seen: {names}."
+    )
+    return "".join(f"{style.dim(f'# {line}')}\n" for line in wrap(text, style.width - 2))
+
+
+def _moment(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / _MILLISECONDS, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

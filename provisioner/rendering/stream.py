@@ -1,0 +1,92 @@
+"""A run as a stream of JSON documents, one a line, in the manner of Terraform's `-json` output.
+
+The clock is the caller's, and so is writing them; whoever follows the stream needs no other source to know how it ended.
+"""
+
+from __future__ import annotations
+
+from provisioner.model.change import Action
+from provisioner.model.event import Event, EventType, RunResult
+from provisioner.rendering.machine import Document, diagnostic_document
+from provisioner.rendering.progress import event_sentence
+from provisioner.rendering.summary import OUTCOMES
+
+STREAM_VERSION = "1.0"
+
+_EVENT_TYPES = {
+    EventType.STARTED: "apply_start",
+    EventType.WAITING: "apply_progress",
+    EventType.FINISHED: "apply_complete",
+    EventType.FAILED: "apply_errored",
+    EventType.NOTICE: "log",
+}
+"""Terraform's names where it has the thing; ours keep their own."""
+
+_WARNINGS = frozenset({EventType.DETACHED, EventType.SKIPPED})
+_ERRORS = frozenset({EventType.FAILED, EventType.IN_DOUBT})
+
+
+def version_document(*, version: str, timestamp: str) -> Document:
+    """The first line of a stream."""
+    line = _stream_line("version", level="info", message=f"Provisioner {version}", timestamp=timestamp)
+    return {**line, "provisioner": version, "ui": STREAM_VERSION}
+
+
+def event_document(event: Event, *, timestamp: str) -> Document:
+    """One line of a stream in the manner of `terraform apply -json`; `timestamp` is RFC 3339."""
+    level = "error" if event.type in _ERRORS else "warn" if event.type in _WARNINGS else "info"
+    prefix = "" if event.address is None else f"{event.address}: "
+    document = _stream_line(
+        _EVENT_TYPES.get(event.type, event.type.value),
+        level=level,
+        message=prefix + event_sentence(event),
+        timestamp=timestamp,
+    )
+    if event.address is not None:
+        document["hook"] = {
+            "resource": {"addr": str(event.address)},
+            "action": None if event.action is None else event.action.value,
+            "id": event.id,
+            "order_id": event.order_id,
+            "elapsed_seconds": round(event.elapsed, 3),
+            "detail": event.detail,
+        }
+    if event.diagnostic is not None:
+        document["diagnostic"] = diagnostic_document(event.diagnostic)
+    return document
+
+
+def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
+    """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
+    changes = {
+        "add": run.done(Action.CREATE, Action.REPLACE),
+        "change": run.done(Action.UPDATE),
+        "remove": run.done(Action.DELETE, Action.REPLACE),
+        "resume": run.done(Action.RESUME),
+        "forget": run.done(Action.FORGET),
+    }
+    return {
+        **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
+        "changes": changes,
+        "interrupted": run.interrupted,
+        "not_done": [
+            {
+                "address": str(result.address),
+                "action": result.action.value,
+                "outcome": result.type.value,
+                "diagnostic": None if result.diagnostic is None else diagnostic_document(result.diagnostic),
+            }
+            for outcome in OUTCOMES
+            for result in run.of(outcome)
+        ],
+    }
+
+
+def _stream_line(kind: str, *, level: str, message: str, timestamp: str) -> Document:
+    return {
+        "@level": level,
+        "@message": message,
+        "@module": "provisioner.ui",
+        "@timestamp": timestamp,
+        "type": kind,
+    }

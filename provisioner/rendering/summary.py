@@ -1,0 +1,83 @@
+"""The last words of a run: who is not done and what to do about it, then how many are.
+
+It takes outcomes as they are told; which exit code they mean is the command line's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from provisioner.model.change import Action, Mode
+from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.rendering.style import Style, cells, escape, pad, wrap
+from provisioner.rendering.wording import WORDS
+
+OUTCOMES = {
+    ResultType.IN_DOUBT: "in doubt",
+    ResultType.FAILED: "failed",
+    ResultType.INCOMPLETE: "under way",
+    ResultType.NOT_STARTED: "not started",
+}
+"""What is not done, the gravest first."""
+
+_WIDEST_ADDRESS = 40
+_NARROWEST_TEXT = 30
+
+
+def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> str:
+    """Ends in a newline."""
+    command = mode.value.capitalize()
+    open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
+    if not open_results and not run.interrupted:
+        return f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}.\n"
+    how = "interrupted" if run.interrupted else "incomplete"
+    counts = ", ".join(f"{len(run.of(outcome))} {name}" for outcome, name in OUTCOMES.items() if run.of(outcome))
+    last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
+    if not open_results:
+        return f"{last}\n"
+    return "\n".join((style.bold("Not done:"), "", *_table(open_results, style), "", last)) + "\n"
+
+
+def _done(run: RunResult, mode: Mode) -> str:
+    parts = [f"{run.done(Action.DELETE, Action.REPLACE)} destroyed"]
+    if mode is Mode.APPLY:
+        parts[:0] = [f"{run.done(Action.CREATE, Action.REPLACE)} added", f"{run.done(Action.UPDATE)} changed"]
+    for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
+        if count := run.done(action):
+            parts.append(f"{count} {name}")
+    return ", ".join(parts)
+
+
+def _table(results: list[Result], style: Style) -> Iterator[str]:
+    """Neighbours with one next step share the line that tells it."""
+    address_width = min(max(cells(escape(str(result.address))) for result in results), _WIDEST_ADDRESS)
+    outcome_width = max(len(OUTCOMES[result.type]) for result in results)
+    indent = " " * (address_width + outcome_width + 6)
+    room = max(style.width - len(indent), _NARROWEST_TEXT)
+    for (_, hint), rows in groupby(results, key=lambda result: (result.type, _hint(result))):
+        for result in rows:
+            outcome = pad(OUTCOMES[result.type], outcome_width)
+            start = (
+                f"  {pad(escape(str(result.address)), address_width)}  {_painted(outcome, style, kind=result.type)}  "
+            )
+            first, *rest = wrap(escape(_what_happened(result)), room)
+            yield (start + first).rstrip()
+            yield from (indent + line for line in rest)
+        if hint:
+            first, *rest = wrap(hint, max(room - len("next: "), 1))
+            yield f"{indent}{style.cyan('next:')} {first}"
+            yield from (f"{indent}      {line}" for line in rest)
+
+
+def _hint(result: Result) -> str:
+    return "" if result.diagnostic is None else result.diagnostic.hint
+
+
+def _what_happened(result: Result) -> str:
+    deed = WORDS[result.action].deed
+    return deed if result.diagnostic is None else f"{deed}: {result.diagnostic.summary}"
+
+
+def _painted(outcome: str, style: Style, *, kind: ResultType) -> str:
+    return style.red(outcome) if kind in {ResultType.FAILED, ResultType.IN_DOUBT} else style.yellow(outcome)

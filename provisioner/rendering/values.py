@@ -1,0 +1,107 @@
+"""How one redacted value is shown, and what of it must never be.
+
+A secret is known by its shape (`{"fingerprint": ...}`) or by its path; opaque content by `{"sha256": ...}`. What a field
+means is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeGuard
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.resource import FieldPath
+from provisioner.model.secret import HIDDEN
+from provisioner.rendering.style import cut, escape
+
+LONGEST_VALUE = 512
+"""Cells. Long enough that two values which differ are rarely cut to the same text; the JSON documents cut nothing."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_SHORT_DIGEST = 8
+
+
+def is_secret(value: JsonValue) -> bool:
+    return isinstance(value, Mapping) and value.keys() == {"fingerprint"}
+
+
+def is_content(value: JsonValue) -> bool:
+    return isinstance(value, Mapping) and value.keys() == {"sha256"}
+
+
+def is_block(value: JsonValue) -> TypeGuard[JsonObject]:
+    """Whether a value is shown as a block of its own rather than behind an equals sign."""
+    return isinstance(value, Mapping) and bool(value) and not is_secret(value) and not is_content(value)
+
+
+def is_hidden(path: FieldPath, hidden: Collection[FieldPath]) -> bool:
+    """Whether `path` is, or stands below, one of the hidden ones."""
+    return any(path[:length] in hidden for length in range(1, len(path) + 1))
+
+
+def value_text(value: JsonValue) -> str:
+    """One safe line, strings in JSON's quotes."""
+    return cut(_text(value), LONGEST_VALUE)
+
+
+def key_text(key: str) -> str:
+    return key if _PLAIN_KEY.fullmatch(key) else value_text(key)
+
+
+def path_text(path: FieldPath) -> str:
+    return ".".join(map(key_text, path))
+
+
+def _text(value: JsonValue) -> str:
+    match value:
+        case str():
+            return escape(json.dumps(value, ensure_ascii=False))
+        case Mapping() if is_secret(value):
+            return HIDDEN
+        case Mapping() if is_content(value):
+            return f"(content, sha256 {escape(str(value['sha256'])[:_SHORT_DIGEST])})"
+        case Mapping():
+            members = ", ".join(f"{key_text(key)} = {_text(member)}" for key, member in sorted(value.items()))
+            return f"{{ {members} }}" if members else "{}"
+        case list() | tuple():
+            return f"[{', '.join(map(_text, value))}]"
+        case _:
+            return json.dumps(value)
+
+
+def leaves(value: JsonValue, path: FieldPath = ()) -> Iterator[tuple[FieldPath, JsonValue]]:
+    """The values that have no block of their own, by path."""
+    if is_block(value):
+        for key, member in value.items():
+            yield from leaves(member, (*path, key))
+    elif path:
+        yield path, value
+
+
+def masked(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
+    """A copy in plain dicts and lists with every secret replaced by the words for it."""
+    if is_secret(value) or (value is not None and is_hidden(path, hidden)):
+        return HIDDEN
+    match value:
+        case Mapping():
+            return {key: masked(member, hidden, path=(*path, key)) for key, member in value.items()}
+        case list() | tuple():
+            return [masked(member, hidden, path=path) for member in value]
+        case _:
+            return value
+
+
+def secrecy(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
+    """The shape of `value`, with true where a secret stands and nothing anywhere else, as Terraform's `after_sensitive`."""
+    if is_secret(value) or (value is not None and is_hidden(path, hidden)):
+        return True
+    match value:
+        case Mapping():
+            marks: JsonObject = {key: secrecy(member, hidden, path=(*path, key)) for key, member in value.items()}
+            return {key: mark for key, mark in marks.items() if mark}
+        case list() | tuple() if any(secrecy(member, hidden, path=path) for member in value):
+            return [secrecy(member, hidden, path=path) for member in value]
+        case _:
+            return False

@@ -1,0 +1,52 @@
+"""The words and signs for actions, phases and amounts, in one place, so that plan, progress and summary say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.model.change import Action
+from provisioner.model.resource import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`future` completes "trainer[0] ..."; `doing` and `deed` are what progress calls it."""
+
+    sign: str
+    legend: str
+    future: str
+    doing: str
+    deed: str
+
+
+WORDS = {
+    Action.CREATE: Words("+", "create", "will be created", "creating", "creation"),
+    Action.UPDATE: Words("~", "update in place", "will be updated in place", "updating", "update"),
+    Action.REPLACE: Words("-/+", "replace (destroy, then create)", "must be replaced", "replacing", "replacement"),
+    Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
+    Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
+    Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
+    Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
+}
+
+UNDER_WAY = {
+    Phase.ORDERING: "its order is placed, the server is not known yet",
+    Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
+    Phase.CREATING: "it is being built",
+    Phase.READY: "it is ready",
+    Phase.FAILED: "it has failed",
+    Phase.DELETING: "it is being released",
+}
+
+
+def amount(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Whole seconds, as 12s, 3m05s or 1h02m."""
+    minutes, rest = divmod(max(int(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

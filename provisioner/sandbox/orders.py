@@ -1,0 +1,162 @@
+"""The table of billing's orders and their form on the wire (docs/api/devserver-api.md section 8). Like a server, an order
+carries what its status becomes by itself, and when. Knows no server and no money but its own.
+"""
+
+import secrets
+import sqlite3
+import string
+from dataclasses import astuple, dataclass, fields
+from enum import IntEnum
+from typing import Final
+
+from provisioner.sandbox.clock import iso_time, moment
+from provisioner.sandbox.prices import CURRENCY, PeriodType, yuan
+
+
+class OrderStatus(IntEnum):
+    PROCESSING = 3
+    CANCELLED = 4
+    COMPLETED = 5
+    PENDING_PAYMENT = 6
+
+
+class OrderType(IntEnum):
+    NEW = 1
+    UNSUBSCRIBE = 4
+
+
+SCHEMA: Final = """
+CREATE TABLE orders (
+  id TEXT PRIMARY KEY, owner TEXT NOT NULL, order_type INTEGER NOT NULL, status INTEGER NOT NULL, amount INTEGER NOT NULL,
+  create_at INTEGER NOT NULL, payment_at INTEGER, pending_until INTEGER, flavor TEXT, period_type TEXT, period_num INTEGER,
+  subscription_num INTEGER, effective_at INTEGER, expire_at INTEGER, auto_renew INTEGER NOT NULL,
+  due_status INTEGER, due_at INTEGER
+) STRICT;
+CREATE INDEX orders_by_time ON orders (create_at);
+CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+"""
+
+_ALPHABET: Final = string.ascii_uppercase + string.digits
+_LINE_PERIODS: Final[dict[PeriodType, int]] = {"DAY": 0, "WEEK": 1, "MONTH": 2, "YEAR": 3, "HOUR": 4, "ABSOLUTE": 5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One row. `amount` is in cents; times are milliseconds; the fields of a period are None for an unsubscription."""
+
+    id: str
+    owner: str
+    order_type: OrderType
+    status: OrderStatus
+    amount: int
+    create_at: int
+    payment_at: int | None = None
+    pending_until: int | None = None
+    flavor: str | None = None
+    period_type: PeriodType | None = None
+    period_num: int | None = None
+    subscription_num: int | None = None
+    effective_at: int | None = None
+    expire_at: int | None = None
+    auto_renew: bool = False
+    due_status: OrderStatus | None = None
+    due_at: int | None = None
+
+    def wire(self) -> dict[str, object]:
+        body = {
+            "order_id": self.id,
+            "customer_id": self.owner,
+            "status": self.status,
+            "order_type": self.order_type,
+            "amount_after_discount": yuan(self.amount),
+            "official_amount": yuan(self.amount),
+            "create_time": iso_time(self.create_at),
+            "payment_time": _time(self.payment_at),
+            "pending_payment_end_time": _time(self.pending_until),
+            "currency": CURRENCY,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+    def line_items(self) -> list[dict[str, object]]:
+        if self.period_type is None:
+            return []
+        body = {
+            "order_line_item_id": f"{self.id}-1",
+            "product_spec_desc": self.flavor,
+            "period_type": _LINE_PERIODS[self.period_type],
+            "period_num": self.period_num,
+            "effective_time": _time(self.effective_at),
+            "expire_time": _time(self.expire_at),
+            "subscription_num": self.subscription_num,
+            "amount_after_discount": yuan(self.amount),
+            "official_amount": yuan(self.amount),
+            "currency": CURRENCY,
+        }
+        return [{name: value for name, value in body.items() if value is not None}]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What an order list asks for; None asks for everything."""
+
+    order_id: str | None
+    status: int | None
+    order_type: int | None
+    created_from: int | None
+    created_to: int | None
+    newest_first: bool
+
+
+_NAMES: Final = tuple(field.name for field in fields(Order))
+_COLUMNS: Final = ", ".join(_NAMES)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM orders"  # noqa: S608 - our own names
+_INSERT: Final = f"INSERT INTO orders ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
+
+
+def new_id(now: int) -> str:
+    """Like the vendor's, CS and the minute; the random part is longer, so that a busy minute does not repeat one."""
+    return f"CS{moment(now):%y%m%d%H%M}{''.join(secrets.choice(_ALPHABET) for _ in range(12))}"
+
+
+def settle(connection: sqlite3.Connection, now: int) -> None:
+    """Brings every order whose status has ended by `now` to what follows it."""
+    connection.execute(
+        "UPDATE orders SET status = due_status, due_status = NULL, due_at = NULL WHERE due_at <= ?",
+        (now,),
+    )
+
+
+def add(connection: sqlite3.Connection, order: Order) -> None:
+    connection.execute(_INSERT, astuple(order))
+
+
+def find(connection: sqlite3.Connection, order_id: str) -> Order | None:
+    return next(iter(_all(connection.execute(f"{_SELECT} WHERE id = ?", (order_id,)))), None)
+
+
+def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: int) -> tuple[list[Order], int]:
+    conditions: dict[str, object | None] = {
+        "id = ?": search.order_id,
+        "status = ?": search.status,
+        "order_type = ?": search.order_type,
+        "create_at >= ?": search.created_from,
+        "create_at <= ?": search.created_to,
+    }
+    asked = {condition: value for condition, value in conditions.items() if value is not None}
+    where = " AND ".join(asked) or "TRUE"
+    values = tuple(asked.values())
+    (total,) = connection.execute(f"SELECT count(*) FROM orders WHERE {where}", values).fetchone()  # noqa: S608 - our own text
+    direction = "DESC" if search.newest_first else "ASC"
+    rows = connection.execute(
+        f"{_SELECT} WHERE {where} ORDER BY create_at {direction}, rowid {direction} LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return _all(rows), int(total)
+
+
+def _all(rows: sqlite3.Cursor) -> list[Order]:
+    return [Order(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+def _time(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso_time(milliseconds)

@@ -1,0 +1,1 @@
+"""What the services accept, as models; one file a service."""

@@ -1,0 +1,66 @@
+"""What IAM accepts (docs/api/devserver-api.md sections 6.3 and 7)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from provisioner.sandbox.requests.reading import Lenient, Query
+
+
+class ProjectsQuery(Query):
+    name: str | None = None
+    domain_id: str | None = None
+    parent_id: str | None = None
+    enabled: bool | None = None
+
+
+class Reference(Lenient):
+    """A project or an account, by id or by name, or by both when both are right."""
+
+    id: str | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def check_given(self) -> Self:
+        if self.id is None and self.name is None:
+            raise ValueError("id or name must be given")
+        return self
+
+
+class TokenDomain(Lenient):
+    name: str
+
+
+class TokenUser(Lenient):
+    domain: TokenDomain
+    name: str
+    password: SecretStr
+
+
+class TokenPassword(Lenient):
+    user: TokenUser
+
+
+class TokenIdentity(Lenient):
+    methods: Annotated[list[Literal["password"]], Field(min_length=1, max_length=1)]
+    password: TokenPassword
+
+
+class TokenScope(Lenient):
+    project: Reference | None = None
+    domain: Reference | None = None
+
+    @model_validator(mode="after")
+    def check_one(self) -> Self:
+        if (self.project is None) == (self.domain is None):
+            raise ValueError("exactly one of project and domain must be given")
+        return self
+
+
+class TokenAuth(Lenient):
+    identity: TokenIdentity
+    scope: TokenScope | None = None
+
+
+class CreateToken(Lenient):
+    auth: TokenAuth

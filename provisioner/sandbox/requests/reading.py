@@ -1,0 +1,59 @@
+"""Reading what a client sent: gives the model, or one message that names every broken rule and never a value, which may
+be a secret. The rules themselves stand with each service's models.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from provisioner.sandbox.errors import InvalidParameterError
+
+
+class Lenient(BaseModel):
+    """A body of billing or IAM: fields that are not known are passed over."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Strict(Lenient):
+    """A body of ModelArts: refuses unknown fields (section 10, question 18), and null, which no field of it may be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_null(cls, data: object) -> object:
+        if isinstance(data, dict) and (nulls := [str(name) for name, value in data.items() if value is None]):
+            raise ValueError(f"must be left out rather than null: {', '.join(nulls)}")
+        return data
+
+
+class Query(BaseModel):
+    """Values of a query string; parameters that are not known are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_body(model: type[_Model], body: bytes) -> _Model:
+    """Raises InvalidParameterError."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidParameterError(_describe(error)) from None
+
+
+def read_query(model: type[_Model], query: Mapping[str, str]) -> _Model:
+    """Raises InvalidParameterError."""
+    try:
+        return model.model_validate(dict(query))
+    except ValidationError as error:
+        raise InvalidParameterError(_describe(error)) from None
+
+
+def _describe(error: ValidationError) -> str:
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in details)

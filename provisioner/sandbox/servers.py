@@ -1,0 +1,184 @@
+"""The table of servers, their states and their form on the wire (docs/api/devserver-api.md sections 3.3 and 4). A state
+that ends by itself carries what follows and when; `settle` makes it so. Knows no rule about who may do what.
+"""
+
+import json
+import sqlite3
+from dataclasses import astuple, dataclass, fields
+from typing import Final, Literal
+
+Status = Literal["CREATING", "CREATE_FAILED", "RUNNING", "DELETING", "DELETED", "ERROR"]
+SortColumn = Literal["create_at", "update_at"]
+SortDirection = Literal["ASC", "DESC"]
+
+TRANSITIONAL: Final[frozenset[Status]] = frozenset({"CREATING", "DELETING"})
+
+# The indexes are those of the two lists, of an order's servers and of what is due. DELETED rows stay: billing still knows them.
+SCHEMA: Final = """
+CREATE TABLE servers (
+  sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
+  flavor TEXT, resource_flavor TEXT, image_id TEXT NOT NULL, image_name TEXT NOT NULL, arch TEXT NOT NULL,
+  server_type TEXT NOT NULL, vpc_id TEXT NOT NULL, subnet_id TEXT NOT NULL, key_pair_name TEXT, volumes TEXT NOT NULL,
+  charging_mode TEXT NOT NULL, order_id TEXT, price INTEGER NOT NULL, cloud_server_id TEXT NOT NULL, built INTEGER NOT NULL,
+  status TEXT NOT NULL, create_at INTEGER NOT NULL, update_at INTEGER NOT NULL, due_status TEXT, due_at INTEGER
+) STRICT;
+CREATE INDEX servers_of_project ON servers (project_id, create_at) WHERE status <> 'DELETED';
+CREATE INDEX servers_of_owner ON servers (project_id, owner, create_at) WHERE status <> 'DELETED';
+CREATE INDEX servers_of_order ON servers (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX servers_due ON servers (due_at) WHERE due_at IS NOT NULL;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One row. `built` tells whether there is, or was, a machine behind it; `volumes` is wire form, kept as JSON text;
+    `price` is what its purchase cost in cents; times are milliseconds.
+    """
+
+    sequence: int
+    id: str
+    project_id: str
+    owner: str
+    name: str
+    flavor: str | None
+    resource_flavor: str | None
+    image_id: str
+    image_name: str
+    arch: str
+    server_type: str
+    vpc_id: str
+    subnet_id: str
+    key_pair_name: str | None
+    volumes: str
+    charging_mode: str
+    order_id: str | None
+    price: int
+    cloud_server_id: str
+    built: bool
+    status: Status
+    create_at: int
+    update_at: int
+    due_status: Status | None
+    due_at: int | None
+
+    def wire(self) -> dict[str, object]:
+        """What the API shows: absent values are left out, and what section 3.3 says is never echoed has no column."""
+        body: dict[str, object] = {
+            "id": self.id,
+            "name": self.name,
+            "flavor": self.flavor,
+            "resource_flavor": self.resource_flavor,
+            "status": self.status,
+            "charging_mode": self.charging_mode,
+            "order_id": self.order_id,
+            "key_pair_name": self.key_pair_name,
+            "vpc_id": self.vpc_id,
+            "subnet_id": self.subnet_id,
+            "image": self._image(),
+            "cloud_server": {"type": self.server_type},
+            "create_at": self.create_at,
+            "update_at": self.update_at,
+        }
+        if self.built:
+            body["cloud_server"] = {"id": self.cloud_server_id, "type": self.server_type}
+            body["endpoints"] = [self._endpoint()]
+            body["volumes"] = json.loads(self.volumes)
+        return {name: value for name, value in body.items() if value is not None}
+
+    def _image(self) -> dict[str, str]:
+        return {
+            "arch": self.arch,
+            "image_id": self.image_id,
+            "name": self.image_name,
+            "server_type": self.server_type,
+            "status": "ACTIVE",
+        }
+
+    def _endpoint(self) -> dict[str, object]:
+        address = f"192.168.{self.sequence // 254 % 256}.{self.sequence % 254 + 1}"
+        key_pairs = [self.key_pair_name] if self.key_pair_name else []
+        return {"dev_service": "SSH", "service": "SSH", "uri": address, "key_pair_names": key_pairs}
+
+
+_NAMES: Final = tuple(field.name for field in fields(Server))
+_COLUMNS: Final = ", ".join(_NAMES)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM servers"  # noqa: S608 - our own names
+_INSERT: Final = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
+
+
+def settle(connection: sqlite3.Connection, now: int) -> None:
+    """Brings every state that has ended by `now` to what follows it."""
+    connection.execute(
+        "UPDATE servers SET status = due_status, built = max(built, due_status = 'RUNNING'), update_at = due_at,"
+        " due_status = NULL, due_at = NULL WHERE due_at <= ?",
+        (now,),
+    )
+
+
+def next_sequence(connection: sqlite3.Connection) -> int:
+    (highest,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM servers").fetchone()
+    return int(highest) + 1
+
+
+def add(connection: sqlite3.Connection, server: Server) -> None:
+    connection.execute(_INSERT, astuple(server))
+
+
+def find(connection: sqlite3.Connection, server_id: str) -> Server | None:
+    """By its id, DELETED ones too."""
+    return _one(connection.execute(f"{_SELECT} WHERE id = ?", (server_id,)))
+
+
+def of_order(connection: sqlite3.Connection, order_id: str) -> list[Server]:
+    """All servers bought by one order, DELETED ones too, in the order of their creation."""
+    return _all(connection.execute(f"{_SELECT} WHERE order_id = ? ORDER BY sequence", (order_id,)))
+
+
+def prepaid(connection: sqlite3.Connection, project_id: str) -> list[Server]:
+    return _all(
+        connection.execute(f"{_SELECT} WHERE project_id = ? AND order_id IS NOT NULL ORDER BY sequence", (project_id,))
+    )
+
+
+def page(
+    connection: sqlite3.Connection,
+    project_id: str,
+    *,
+    owner: str | None,
+    sort: tuple[SortColumn, SortDirection],
+    limit: int,
+    offset: int,
+) -> tuple[list[Server], int]:
+    """One page and the number of all; `owner` None is the whole project's. Ties are kept in the order of creation."""
+    column, direction = sort
+    where, values = "project_id = ? AND status <> 'DELETED'", [project_id]
+    if owner is not None:
+        where, values = f"{where} AND owner = ?", [project_id, owner]
+    (total,) = connection.execute(f"SELECT count(*) FROM servers WHERE {where}", values).fetchone()  # noqa: S608 - our own text
+    rows = connection.execute(
+        f"{_SELECT} WHERE {where} ORDER BY {column} {direction}, sequence {direction} LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return _all(rows), int(total)
+
+
+def rename(connection: sqlite3.Connection, server_id: str, name: str, *, now: int) -> None:
+    connection.execute("UPDATE servers SET name = ?, update_at = ? WHERE id = ?", (name, now, server_id))
+
+
+def transit(
+    connection: sqlite3.Connection, server_id: str, via: Status, *, end: Status, now: int, milliseconds: int
+) -> None:
+    """Puts a server into a state that lasts for so long and then becomes `end`."""
+    connection.execute(
+        "UPDATE servers SET status = ?, update_at = ?, due_status = ?, due_at = ? WHERE id = ?",
+        (via, now, end, now + milliseconds, server_id),
+    )
+
+
+def _one(rows: sqlite3.Cursor) -> Server | None:
+    return next(iter(_all(rows)), None)
+
+
+def _all(rows: sqlite3.Cursor) -> list[Server]:
+    return [Server(**dict(zip(_NAMES, row, strict=True))) for row in rows]

@@ -1,0 +1,46 @@
+"""The tool's own environment variables, read once and in one place. Credentials and secrets are read elsewhere.
+
+Only names that begin with PROVISIONER_ are looked at; what a command line says comes before what is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_VARIABLE = "PROVISIONER_VAR_"
+_ENDPOINT = "PROVISIONER_ENDPOINT_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`endpoints` is by service (`modelarts`, `bss`, `iam`), `variables` by name without the prefix."""
+
+    specs: Path = Path("specs")
+    environment: str | None = None
+    state: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    in_automation: bool = False
+    input: bool = True
+    log_level: str | None = None
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Empty values count as unset, as elsewhere in the field."""
+    given = {name: value for name, value in environ.items() if name.startswith("PROVISIONER_") and value}
+    return Settings(
+        specs=Path(given.get("PROVISIONER_SPECS", "specs")),
+        environment=given.get("PROVISIONER_ENVIRONMENT"),
+        state=given.get("PROVISIONER_STATE"),
+        variables=_with_prefix(environ, _VARIABLE),
+        endpoints={name.lower(): value for name, value in _with_prefix(given, _ENDPOINT).items()},
+        in_automation="PROVISIONER_IN_AUTOMATION" in given,
+        input=given.get("PROVISIONER_INPUT", "1").lower() not in {"0", "false", "no"},
+        log_level=given.get("PROVISIONER_LOG"),
+    )
+
+
+def _with_prefix(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name[len(prefix) :]: value for name, value in environ.items() if name.startswith(prefix)}

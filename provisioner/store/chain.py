@@ -1,0 +1,118 @@
+"""The journal's written form: one record a line, each bound to the one before it.
+
+A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same object without `hash`: the canonical JSON
+of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `previous` and the fields of the entry. `hash` is
+SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the first line SHA-256 of the lineage, so
+that a journal of another state is noticed. Bytes in, bytes out: no file and no entry's meaning is known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+
+from provisioner.model.canonical import JsonObject, canonical, parse_json
+from provisioner.model.state import JournalHead
+from provisioner.store.sealed import Damaged
+
+_BEFORE_HASH = b',"hash":"'
+_AFTER_HASH = b'"}'
+_TAIL = len(_BEFORE_HASH) + hashlib.sha256().digest_size * 2 + len(_AFTER_HASH)
+CHAIN_KEYS = frozenset({"sequence", "time", "previous"})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`sequence` is also the number of its line; `end` is where the next line begins."""
+
+    sequence: int
+    time: int
+    previous: str
+    hash: str
+    entry: JsonObject
+    end: int
+
+    @property
+    def head(self) -> JournalHead:
+        return JournalHead(self.sequence, self.hash)
+
+
+class BrokenChain(Damaged):
+    def __init__(self, line: int, found: str) -> None:
+        super().__init__(found)
+        self.line = line
+
+
+def link(entries: Iterable[JsonObject], *, lineage: str, head: JournalHead, time: int) -> tuple[bytes, JournalHead]:
+    """The lines that continue a journal after `head`, and its new head."""
+    lines = bytearray()
+    for entry in entries:
+        sequence = head.sequence + 1
+        body = canonical({**entry, "sequence": sequence, "time": time, "previous": _anchor(lineage, head)})
+        hash_ = hashlib.sha256(body).hexdigest()
+        lines += body[:-1] + _BEFORE_HASH + hash_.encode() + _AFTER_HASH + b"\n"
+        head = JournalHead(sequence, hash_)
+    return bytes(lines), head
+
+
+def records(data: bytes, *, lineage: str) -> Iterator[Record]:
+    """Every whole record; a torn last line, which nobody was ever told of, is left out. Raises BrokenChain."""
+    head = JournalHead()
+    start = 0
+    while start < len(data):
+        newline = data.find(b"\n", start)
+        end = len(data) if newline < 0 else newline
+        line = data[start:end]
+        if newline < 0 and _is_torn(line):
+            return
+        record = _record(line, number=head.sequence + 1, end=min(end + 1, len(data)))
+        _require_link(record, after=head, anchor=_anchor(lineage, head))
+        yield record
+        head = record.head
+        start = record.end
+
+
+def _anchor(lineage: str, head: JournalHead) -> str:
+    return head.hash or hashlib.sha256(lineage.encode()).hexdigest()
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a record's first bytes and nothing else are there. A whole object is never torn, whatever follows it."""
+    try:
+        from_json(line, allow_partial=True)
+        json.JSONDecoder().raw_decode(line.decode(errors="replace"))
+    except json.JSONDecodeError:
+        return line.startswith(b"{")
+    except ValueError:
+        return False
+    return False
+
+
+def _record(line: bytes, *, number: int, end: int) -> Record:
+    body = line[:-_TAIL] + b"}"
+    hash_ = hashlib.sha256(body).hexdigest()
+    if line[-_TAIL:] != _BEFORE_HASH + hash_.encode() + _AFTER_HASH:
+        raise BrokenChain(number, "holds no record whose hash fits its content")
+    try:
+        fields = parse_json(body)
+    except ValueError as problem:
+        raise BrokenChain(number, f"is no JSON: {problem}") from problem
+    match fields:
+        case {"sequence": int(sequence), "time": int(time), "previous": str(previous)} if isinstance(fields, dict):
+            entry = {key: value for key, value in fields.items() if key not in CHAIN_KEYS}
+            return Record(sequence, time, previous=previous, hash=hash_, entry=entry, end=end)
+        case _:
+            raise BrokenChain(number, "lacks its sequence number, its time or the hash before it")
+
+
+def _require_link(record: Record, *, after: JournalHead, anchor: str) -> None:
+    number = after.sequence + 1
+    if record.sequence != number:
+        raise BrokenChain(number, f"holds record {record.sequence} where record {number} belongs")
+    if record.previous != anchor:
+        what = "this state's lineage" if after.sequence == 0 else f"the record on line {after.sequence}"
+        raise BrokenChain(number, f"does not follow from {what}: it belongs to another journal")

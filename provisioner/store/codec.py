@@ -1,0 +1,83 @@
+"""States and journal entries to JSON and back, by the annotations of the model's own dataclasses.
+
+Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows files,
+seals or chains.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import GenericAlias
+from typing import Any, TypeVar, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from provisioner.model.canonical import JsonObject, canonical
+from provisioner.model.journal import Entry
+from provisioner.model.state import State
+from provisioner.store.sealed import Damaged, FromNewerVersion
+
+Value = TypeVar("Value")
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+_ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
+
+
+def state_to_json(state: State) -> JsonObject:
+    return to_json(_states(), state)
+
+
+def state_from_json(content: JsonObject) -> State:
+    """Raises Damaged for what is no state, and for a state with problems."""
+    state = from_json(_states(), content)
+    if problem := next(state.problems(), None):
+        raise Damaged(f"contradicts itself: {problem}")
+    return state
+
+
+def entry_to_json(entry: Entry) -> JsonObject:
+    """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
+    return to_json(_entries_of(entry.type), entry)
+
+
+def entry_from_json(content: JsonObject) -> Entry:
+    """Raises Damaged; FromNewerVersion for a type or a key that this version does not know."""
+    match content.get("type"):
+        case str(name) if name in _ENTRY_TYPES:
+            return from_json(_entries_of(name), content)
+        case name:
+            raise FromNewerVersion(
+                f"holds an entry of the unknown type {name!r}, written by a newer version of this tool"
+            )
+
+
+def to_json(adapter: TypeAdapter[tuple[Value]], value: Value) -> JsonObject:
+    """Read-only mappings are written as objects too, though pydantic knows only dict."""
+    written: JsonObject = adapter.dump_python((value,), mode="json", warnings=False, fallback=dict)[0]
+    return written
+
+
+def from_json(adapter: TypeAdapter[tuple[Value]], content: JsonObject) -> Value:
+    # Through bytes, because only there strictness allows text for an enumeration and an array for a tuple.
+    try:
+        return adapter.validate_json(canonical([content]))[0]
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"][1:])
+        kind = FromNewerVersion if first["type"] in {"unexpected_keyword_argument", "extra_forbidden"} else Damaged
+        raise kind(f"is not understood by this version of the tool at {place}: {first['msg']}") from problem
+
+
+# Built when first needed: a schema costs more than the start of the tool. A tuple around each type, because a dataclass
+# of the standard library takes STRICT only from the type around it.
+
+
+@cache
+def _states() -> TypeAdapter[tuple[State]]:
+    return TypeAdapter(tuple[State], config=STRICT)
+
+
+@cache
+def _entries_of(name: str) -> TypeAdapter[tuple[Entry]]:
+    one: Any = GenericAlias(tuple, (_ENTRY_TYPES[name],))
+    return TypeAdapter(one, config=STRICT)

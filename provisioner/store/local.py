@@ -1,0 +1,116 @@
+"""The store in a folder: for a label `demo.dev` the files demo.dev.json, .journal, .backup and .lock.
+
+Readers take no lock: they read the state before the journal, so the journal they see is never the older of the two.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error, warning
+from provisioner.model.state import State
+from provisioner.store.clock import Clock
+from provisioner.store.disk import Disk
+from provisioner.store.lock import FileLock
+from provisioner.store.protocol import HistoryRecord, LockHolder, Waiting
+from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
+from provisioner.store.session import LocalSession
+
+_OTHERS = 0o077
+
+
+class LocalStore:
+    def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: Clock | None = None) -> None:
+        if label in {"", ".."} or Path(label).name != label:
+            raise UsageError(error("store-label", f"{label!r} cannot name a state", hint="Use a name without a slash."))
+        self._files = Files(folder, label)
+        self._disk = disk or Disk()
+        self._clock = clock or Clock()
+        self._lock = FileLock(self._files.lock, disk=self._disk, clock=self._clock)
+
+    @property
+    def location(self) -> str:
+        return str(self._files.state)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        folder = self._files.folder
+        if not folder.is_dir() or not (mode := folder.stat().st_mode & _OTHERS):
+            return ()
+        return (
+            warning(
+                "store-folder-open",
+                f"{folder} can be {'changed' if mode & 0o022 else 'looked into'} by other users of this machine",
+                hint=f"Run: chmod 700 {folder}",
+            ),
+        )
+
+    def load(self) -> State | None:
+        known, _, _ = self._read()
+        return None if known is None else known.state
+
+    def holder(self) -> LockHolder | None:
+        return self._lock.holder()
+
+    def history(self) -> Iterator[HistoryRecord]:
+        known, _, journal = self._read()
+        if known is not None and journal:
+            yield from read_history(self._files, journal, lineage=known.written.lineage)
+
+    @contextmanager
+    def write(
+        self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None
+    ) -> Iterator[LocalSession]:
+        try:
+            self._disk.make_folder(self._files.folder)
+        except OSError as failure:
+            raise self._unreadable(self._files.folder, failure) from failure
+        holder = LockHolder(
+            who=who, pid=os.getpid(), host=socket.gethostname(), command=command, since=self._clock.now()
+        )
+        descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
+        try:
+            known, state, journal = self._read()
+            session = LocalSession(
+                self._files, disk=self._disk, clock=self._clock, known=known, state=state, journal=journal
+            )
+            try:
+                yield session
+            finally:
+                session.close()
+        finally:
+            self._lock.release(descriptor)
+
+    def _read(self) -> tuple[Known | None, bytes | None, bytes | None]:
+        state, journal = self._look()
+        if state is None and journal is not None:
+            # A first run may have begun between the two looks: it writes the state before the journal.
+            state, journal = self._look()
+        if state is not None:
+            return read_known(self._files, state=state, journal=journal), state, journal
+        for path in (self._files.journal, self._files.backup):
+            if self._bytes(path) is not None:
+                raise state_missing(self._files, beside=path)
+        return None, None, None
+
+    def _look(self) -> tuple[bytes | None, bytes | None]:
+        return self._bytes(self._files.state), self._bytes(self._files.journal)
+
+    def _bytes(self, path: Path) -> bytes | None:
+        try:
+            return self._disk.read(path)
+        except OSError as failure:
+            raise self._unreadable(path, failure) from failure
+
+    def _unreadable(self, path: Path, failure: OSError) -> StoreError:
+        return StoreError(
+            error(
+                "store-unreadable",
+                f"cannot read {path}: {failure.strerror or failure}",
+                hint="Nothing was changed. The folder and its files must belong to you; symbolic links are not followed.",
+            )
+        )

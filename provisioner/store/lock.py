@@ -1,0 +1,138 @@
+"""One writer at a time: flock on a file of its own that is never replaced or removed, so the lock is freed by death.
+
+The file's content says who holds it and is for people only; the lock itself is the kernel's. It does not know what it
+protects.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from provisioner.model.diagnostic import LockHeld, StoreError, error
+from provisioner.store.clock import Clock
+from provisioner.store.disk import Disk, write_all
+from provisioner.store.protocol import LockHolder, Waiting
+
+_POLL = 0.25
+_BLINK = 0.005
+"""Seconds: longer than another's look at the lock takes, and than a new holder needs to write its name."""
+_LOOKS = 4
+
+
+class FileLock:
+    def __init__(self, path: Path, *, disk: Disk, clock: Clock) -> None:
+        self._path = path
+        self._disk = disk
+        self._clock = clock
+
+    def take(self, holder: LockHolder, *, timeout: float, waiting: Waiting | None) -> int:
+        """The descriptor that holds the lock. Raises LockHeld after `timeout` seconds; nobody is served in order."""
+        began = self._clock.elapsed()
+        while (descriptor := self._try()) is None:
+            other = self.holder()
+            waited = self._clock.elapsed() - began
+            if other is None:
+                self._clock.sleep(_BLINK)
+            elif waited >= timeout:
+                raise self._held(other)
+            else:
+                if waiting is not None:
+                    waiting(other, waited)
+                self._clock.sleep(min(_POLL, timeout - waited))
+        try:
+            self._sign(descriptor, holder)
+        except BaseException:
+            self._disk.close(descriptor)
+            raise
+        return descriptor
+
+    def release(self, descriptor: int) -> None:
+        self._disk.close(descriptor)
+
+    def holder(self) -> LockHolder | None:
+        """Looks by taking a shared lock for an instant, which a writer that meets it recognises as a look and tries again."""
+        for _ in range(_LOOKS):
+            try:
+                descriptor = self._disk.open(self._path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            except OSError as failure:
+                raise self._unusable(failure) from failure
+            try:
+                if self._locked(descriptor, fcntl.LOCK_SH):
+                    return None
+            finally:
+                self._disk.close(descriptor)
+            if (holder := self._named()) is not None:
+                return holder
+            self._clock.sleep(_BLINK)
+        return LockHolder(who="someone", pid=0, host="an unknown host", command="a command", since=self._clock.now())
+
+    def _try(self) -> int | None:
+        try:
+            descriptor = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
+        except OSError as failure:
+            raise self._unusable(failure) from failure
+        kept = False
+        try:
+            # A lock is on the file, not on its name: where the name has moved on, holding it would protect nothing.
+            kept = self._locked(descriptor, fcntl.LOCK_EX) and self._is_named(descriptor)
+        finally:
+            if not kept:
+                self._disk.close(descriptor)
+        return descriptor if kept else None
+
+    def _sign(self, descriptor: int, holder: LockHolder) -> None:
+        try:
+            self._disk.truncate(descriptor, 0)
+            write_all(self._disk, descriptor, json.dumps(asdict(holder)).encode())
+        except OSError as failure:
+            raise self._unusable(failure) from failure
+
+    def _is_named(self, descriptor: int) -> bool:
+        return self._disk.size_if_named(descriptor, self._path) is not None
+
+    def _locked(self, descriptor: int, how: int) -> bool:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as failure:
+            raise self._unusable(failure) from failure
+        return True
+
+    def _named(self) -> LockHolder | None:
+        try:
+            return TypeAdapter(LockHolder).validate_json(self._disk.read(self._path) or b"")
+        except (ValueError, OSError):
+            return None
+
+    def _held(self, holder: LockHolder) -> LockHeld:
+        since = datetime.fromtimestamp(holder.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return LockHeld(
+            error(
+                "lock-held",
+                f"{holder.who} is at work on this state: `{holder.command}`, process {holder.pid} on {holder.host}, "
+                f"since {since}",
+                hint="Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends "
+                "with it, and what it had under way is resumed by the next apply.",
+                detail=str(self._path),
+            )
+        )
+
+    def _unusable(self, failure: OSError) -> StoreError:
+        return StoreError(
+            error(
+                "lock-unusable",
+                f"cannot lock {self._path}: {failure.strerror}",
+                hint="Nothing was changed. The folder must be writable and its file system must support flock; "
+                "without a lock nothing is bought.",
+            )
+        )

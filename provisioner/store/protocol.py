@@ -1,0 +1,90 @@
+"""What the rest of the project knows of a store: three promises and two values.
+
+A store keeps one state and its journal, and lets one writer in at a time. Whether it is a folder, a database or a bucket
+stays behind these protocols; so does every file name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.identity import Identity
+from provisioner.model.journal import Entry
+from provisioner.model.state import JournalHead, State
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who is at work. `since` is in milliseconds since the epoch."""
+
+    who: str
+    pid: int
+    host: str
+    command: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One line of the journal. `time` is in milliseconds since the epoch, by the clock of the machine that wrote it."""
+
+    sequence: int
+    time: int
+    entry: Entry
+
+
+Waiting: TypeAlias = Callable[[LockHolder, float], None]
+"""Told at every look at a held lock: its holder, and the seconds waited so far."""
+
+
+class Session(Protocol):
+    """A writer's time with the store, under the lock. Every method raises StoreError; after one that could not make
+    something durable the session is broken for good, because a failed fsync says nothing about what is on the disk.
+    """
+
+    @property
+    def state(self) -> State | None:
+        """As loaded under the lock, or as last created or checkpointed; None before the first run."""
+
+    def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
+        """The first state: a new lineage, serial 1. Durable before a journal exists."""
+
+    def append(self, entries: Sequence[Entry]) -> JournalHead:
+        """Durable when it returns: one write and one fsync for all of `entries`. May be called from any thread."""
+
+    def checkpoint(self) -> State:
+        """The state after everything appended, written in one step. Writes nothing when nothing has happened."""
+
+    def plan_used(self, plan: str) -> bool:
+        """Whether a run has already begun to carry out the plan of this id."""
+
+
+class Store(Protocol):
+    @property
+    def location(self) -> str:
+        """Where the state is, for messages."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is unwise about the place, though it works."""
+
+    def load(self) -> State | None:
+        """The last checkpoint and all that the journal says has happened since; takes no lock.
+
+        None where nothing was ever recorded. Raises StoreError for damage.
+        """
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
+
+    def write(
+        self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None
+    ) -> AbstractContextManager[Session]:
+        """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
+
+    def history(self) -> Iterator[HistoryRecord]:
+        """Everything that ever happened, oldest first. Raises StoreError for damage."""

@@ -1,0 +1,86 @@
+"""A JSON document that shows when anyone has touched it: state files and saved plans are such documents.
+
+The seal is the key `checksum`: SHA-256 of the canonical bytes of all the rest. There is one way to write a document down,
+and any other spelling of the same content is refused too, so that no byte is beyond the seal. It proves care, not
+authorship: whoever can compute SHA-256 can seal. It does not know what a document means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.model.canonical import JsonObject, JsonValue, digest, parse_json, readable
+
+FORMAT = 1
+
+
+class Damaged(ValueError):  # noqa: N818 - names what the reader of the file meets
+    """Says what was found, as a clause that follows the file's name."""
+
+
+class FromNewerVersion(Damaged):
+    """Nothing is wrong with it; this version of the tool cannot read it."""
+
+
+def seal(content: JsonObject, *, tool: str) -> bytes:
+    """`tool` is the version that writes, named to whoever meets the document with an older one."""
+    document: dict[str, JsonValue] = {**content, "format": FORMAT, "tool": tool}
+    return readable({**document, "checksum": digest(document)})
+
+
+def unseal(data: bytes) -> dict[str, JsonValue]:
+    """The content as it was sealed. Raises Damaged for anything else."""
+    document = _parsed(data)
+    _require_format(document)
+    checksum = document.pop("checksum", None)
+    try:
+        if checksum != digest(document):
+            raise Damaged(_repetition(data) or "has a checksum that does not fit its content: it was altered")
+        if readable({**document, "checksum": checksum}) != data:
+            raise Damaged(_repetition(data) or "was rewritten by something else: its layout is not the tool's")
+    except TypeError as problem:
+        raise Damaged(f"holds what this tool never writes: {problem}") from problem
+    return {key: value for key, value in document.items() if key not in {"format", "tool"}}
+
+
+def _parsed(data: bytes) -> dict[str, JsonValue]:
+    if not data.strip():
+        raise Damaged("is empty")
+    if b"\0" in data:
+        raise Damaged("holds NUL bytes, as a disk leaves behind after a power loss")
+    try:
+        document = parse_json(data)
+    except ValueError as problem:
+        raise Damaged(f"is no JSON: {problem}") from problem
+    if not isinstance(document, dict):
+        raise Damaged("is JSON, but no object")
+    return document
+
+
+def _require_format(document: Mapping[str, JsonValue]) -> None:
+    match document.get("format"):
+        case bool() | None:
+            raise Damaged("does not say its format")
+        case int(number) if number == FORMAT:
+            return
+        case int(number) if number > FORMAT:
+            raise FromNewerVersion(
+                f"has format {number}, written by version {document.get('tool', 'unknown')} of this tool; "
+                f"this version reads format {FORMAT}"
+            )
+        case other:
+            raise Damaged(f"has the format {other!r}, which never was one")
+
+
+def _repetition(data: bytes) -> str | None:
+    """A key that stands twice in one object hides a value, and most readers would not say so."""
+    repeated: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> None:
+        repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+
+    json.loads(data, object_pairs_hook=collect)
+    return f"has the key {repeated[0]!r} twice in one object" if repeated else None

@@ -1,0 +1,212 @@
+"""apply and destroy: recover what is open, plan, ask, carry out, record.
+
+A saved plan is carried out as it stands or refused: when anything it was made from has moved, when it was used before, or
+while a purchase is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from provisioner.applying import Execution, Interruption, execute, recover
+from provisioner.cloud import Cloud
+from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, StoreError, UsageError, error
+from provisioner.model.event import Event, EventType, RunResult
+from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.resource import Live
+from provisioner.model.stack import Stack
+from provisioner.model.state import State
+from provisioner.store import LockHolder, Session, plan_id, read_plan
+from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import SystemClock, Workspace, who
+
+
+class Face(Protocol):
+    """Whoever sits in front of the run: shows the plan, answers the question, hears the events, catches signals."""
+
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None: ...
+
+    def approve(self, plan: Plan) -> bool: ...
+
+    def listen(self, event: Event) -> None: ...
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+
+    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
+        """Entered around the work itself: live progress and signals belong to it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    command: str
+    plan: PlanRequest = field(default_factory=PlanRequest)
+    parallelism: int = 10
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`result` is None when nothing was carried out: no work, or no approval."""
+
+    plan: Plan
+    approved: bool
+    result: RunResult | None
+    state: State | None
+    trouble: tuple[Diagnostic, ...] = ()
+    """What went wrong with the record after the work."""
+
+
+async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
+    """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
+    loaded = workspace.load()
+    with _session(workspace, loaded.stack, request, face) as (session, location):
+        async with workspace.cloud(loaded.stack) as cloud:
+            check_owner(session.state, loaded.stack, cloud.identity, location=location)
+            live = await look(cloud, session.state, workspace.catalogue)
+            state = _recovered(workspace, session, live, face)
+            made = planning_verb.make(workspace, request.plan, loaded, state=state, live=live, identity=cloud.identity)
+            face.show(made, loaded.warnings)
+            if made.refusals:
+                raise Refused(*made.refusals)
+            if not made.work:
+                return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
+            if not face.approve(made):
+                return Applied(made, approved=False, result=None, state=state)
+            run = _Run(workspace, request, session, cloud, live, face)
+            return await run.carry_out(made, loaded.stack)
+
+
+async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
+    """Raises UsageError for a plan that is damaged, used, stale or another stack's; InDoubt while a purchase is."""
+    plan = read_plan(path)
+    stack = workspace.stack()
+    with _session(workspace, stack, request, face) as (session, location):
+        async with workspace.cloud(stack) as cloud:
+            check_owner(session.state, stack, cloud.identity, location=location)
+            _check_current(plan, path, stack, session, cloud)
+            live = await look(cloud, session.state, workspace.catalogue)
+            face.show(plan, ())
+            if not plan.work:
+                return Applied(plan, approved=True, result=None, state=session.state)
+            return await _Run(workspace, request, session, cloud, live, face).carry_out(plan, stack)
+
+
+def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
+    state = session.state
+    if state is not None and state.in_doubt:
+        raise InDoubt(
+            *(
+                error(
+                    "in-doubt",
+                    f"{intent.address}: the outcome of an earlier call is not known, so a saved plan is not carried out",
+                    hint="run apply without a plan file: it looks for the server first",
+                    address=intent.address,
+                )
+                for intent in state.in_doubt
+            )
+        )
+    if session.plan_used(plan_id(plan)):
+        raise UsageError(
+            error("plan-used", f"the plan {path} has been carried out before", hint="Plan again with: plan --out FILE")
+        )
+    now = basis_of(stack, state, cloud.identity)
+    if (plan.basis.stack, plan.basis.environment) != (now.stack, now.environment):
+        summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
+        raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
+    if plan.basis != now:
+        hint = "Nothing was sent. Plan again with: plan --out FILE"
+        raise UsageError(
+            error("plan-stale", f"the plan {path} is stale: the state has moved since it was made", hint=hint)
+        )
+
+
+def _recovered(workspace: Workspace, session: Session, live: Mapping[str, Live], face: Face) -> State | None:
+    state = session.state
+    if state is None or not state.in_doubt:
+        return state
+    return recover(state, live, catalogue=workspace.catalogue, ledger=session, listen=face.listen)
+
+
+@contextmanager
+def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face) -> Iterator[tuple[Session, str]]:
+    store = workspace.store(stack)
+    for finding in store.warnings:
+        face.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+    with lock as session:
+        yield session, store.location
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """From an approved plan to a recorded result."""
+
+    workspace: Workspace
+    request: ApplyRequest
+    session: Session
+    cloud: Cloud
+    live: Mapping[str, Live]
+    face: Face
+
+    async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
+        session = self.session
+        state = session.state
+        vault = self._vault(plan, state.lineage if state else None)
+        if state is None:
+            state = session.create(stack.name, stack.environment, identity=self.cloud.identity)
+            vault = Vault(self.workspace.secrets(), state.lineage)
+        run = uuid4().hex
+        started = RunStarted(
+            run, self.request.command, who(), self.workspace.version, plan=plan_id(plan), reason=self.request.reason
+        )
+        session.append([started])
+        with self.face.at_work(plan) as interruption:
+            result = await execute(self._execution(plan, vault, interruption))
+        return self._recorded(plan, run, result)
+
+    def _vault(self, plan: Plan, lineage: str | None) -> Vault:
+        """Half a fleet bought before a missing password is noticed would be the worst of both."""
+        vault = Vault(self.workspace.secrets(), lineage)
+        buying = [
+            change.desired
+            for change in plan.work
+            if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
+        ]
+        vault.check(buying if plan.mode is Mode.APPLY else [], self.workspace.catalogue, all_needed=True)
+        return vault
+
+    def _execution(self, plan: Plan, vault: Vault, interruption: Interruption) -> Execution:
+        return Execution(
+            plan=plan,
+            live=self.live,
+            catalogue=self.workspace.catalogue,
+            cloud=self.cloud,
+            ledger=self.session,
+            secrets=vault,
+            clock=SystemClock(),
+            interruption=interruption,
+            listen=self.face.listen,
+            who=who(),
+            parallelism=self.request.parallelism,
+        )
+
+    def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:
+        """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
+        try:
+            outcome = "interrupted" if result.interrupted else "ended"
+            self.session.append([RunEnded(run, outcome)])
+            state: State | None = self.session.checkpoint()
+        except StoreError as failure:
+            return Applied(plan, approved=True, result=result, state=None, trouble=failure.diagnostics)
+        return Applied(plan, approved=True, result=result, state=state)

@@ -1,0 +1,66 @@
+"""What every verb does before it decides anything: whose cloud this is, and what is in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from provisioner.applying import read_live
+from provisioner.cloud import Cloud, translate
+from provisioner.model.change import Basis
+from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.flow import CallFailed
+from provisioner.model.identity import Identity
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Live
+from provisioner.model.stack import Stack
+from provisioner.model.state import JournalHead, State
+
+
+def check_owner(state: State | None, stack: Stack, identity: Identity, *, location: str) -> None:
+    """Raises StoreError when the state is another stack's or another account's: nothing in it may be judged by this cloud."""
+    if state is None:
+        return
+    if (state.stack, state.environment) != (stack.name, stack.environment):
+        raise StoreError(
+            error(
+                "state-foreign",
+                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
+                hint="check `stack:` in stack.yaml, -e and --state",
+            )
+        )
+    if state.identity != identity:
+        raise StoreError(
+            error(
+                "identity-mismatch",
+                "the credentials are for another account, project or region than the state",
+                detail=f"state: {state.identity}\ncredentials: {identity}",
+                hint="use the credentials of the state's account, or another environment or --state; nothing was planned",
+            )
+        )
+
+
+async def look(cloud: Cloud, state: State | None, catalogue: Catalogue) -> dict[str, Live]:
+    """Every live resource by id, completely, or a CloudError."""
+    recorded: dict[str, list[str]] = defaultdict(list)
+    for resource in state.resources.values() if state else ():
+        if resource.id is not None:
+            recorded[resource.kind].append(resource.id)
+    live: dict[str, Live] = {}
+    async with cloud.channel() as channel:
+        try:
+            for kind in catalogue.kinds:
+                live |= await read_live(kind, channel, recorded[kind.name])
+        except CallFailed as failed:
+            raise translate(failed, "listing the servers") from failed
+    return live
+
+
+def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
+    return Basis(
+        stack=stack.name,
+        environment=stack.environment,
+        identity=identity,
+        lineage=state.lineage if state else None,
+        serial=state.serial if state else 0,
+        head=state.head if state else JournalHead(),
+    )

@@ -1,0 +1,68 @@
+"""plan: what would happen, without a lock and without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioner import planning
+from provisioner.loading import Loaded
+from provisioner.model.address import Address
+from provisioner.model.change import Mode, Plan
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.identity import Identity
+from provisioner.model.resource import Live
+from provisioner.model.state import State
+from provisioner.planning import Survey
+from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    mode: Mode = Mode.APPLY
+    replace: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    plan: Plan
+    warnings: tuple[Diagnostic, ...]
+    requests: int
+    """HTTP requests that it took."""
+
+
+async def plan(workspace: Workspace, request: PlanRequest) -> Planned:
+    """Raises ProvisionerError for specs, state, credentials or a cloud that cannot be planned with."""
+    loaded = workspace.load()
+    store = workspace.store(loaded.stack)
+    state = store.load()
+    at_work = store.holder() is not None
+    async with workspace.cloud(loaded.stack) as cloud:
+        check_owner(state, loaded.stack, cloud.identity, location=store.location)
+        live = await look(cloud, state, workspace.catalogue)
+        made = make(workspace, request, loaded, state=state, live=live, identity=cloud.identity, at_work=at_work)
+        return Planned(made, (*store.warnings, *loaded.warnings), cloud.requests)
+
+
+def make(
+    workspace: Workspace,
+    request: PlanRequest,
+    loaded: Loaded,
+    *,
+    state: State | None,
+    live: Mapping[str, Live],
+    identity: Identity,
+    at_work: bool = False,
+) -> Plan:
+    """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
+    vault = Vault(workspace.secrets(), state.lineage if state else None)
+    vault.check(loaded.desired, workspace.catalogue, all_needed=False)
+    return planning.plan(
+        Survey(loaded.desired, state, live, at_work, request.replace),
+        mode=request.mode,
+        basis=basis_of(loaded.stack, state, identity),
+        catalogue=workspace.catalogue,
+        fingerprint=vault.fingerprint,
+    )

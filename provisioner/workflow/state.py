@@ -1,0 +1,94 @@
+"""show, state list, state show, output: what is recorded, read without a lock and without the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.diagnostic import StoreError, UsageError, error
+from provisioner.model.resource import FieldPath, Recorded
+from provisioner.model.state import Intent, State
+from provisioner.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`state` is None before the first apply. `at_work`: another run holds the lock, so open intents are in flight."""
+
+    state: State | None
+    location: str
+    at_work: bool
+    unverifiable: tuple[FieldPath, ...] = ()
+    """Declared fields of any server that the API hides."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResource:
+    recorded: Recorded | None
+    intent: Intent | None
+    unverifiable: tuple[FieldPath, ...]
+    at_work: bool
+
+
+def read_state(workspace: Workspace) -> Shown:
+    """Raises StoreError for a damaged state."""
+    stack = workspace.stack()
+    store = workspace.store(stack)
+    state = store.load()
+    if state is not None and (state.stack, state.environment) != (stack.name, stack.environment):
+        summary = f"the state at {store.location} belongs to stack {state.stack!r}, environment {state.environment!r}"
+        raise StoreError(error("state-foreign", summary, hint="check `stack:` in stack.yaml, -e and --state"))
+    resources = state.resources.values() if state else ()
+    hidden = {path for recorded in resources for path in _hidden(workspace, recorded)}
+    return Shown(state, store.location, store.holder() is not None, tuple(sorted(hidden)))
+
+
+def show_resource(workspace: Workspace, address: Address) -> ShownResource:
+    """Raises UsageError for an address that the state does not hold."""
+    shown = read_state(workspace)
+    recorded = shown.state.resources.get(address) if shown.state else None
+    intent = shown.state.open_intent(address) if shown.state else None
+    if recorded is None and intent is None:
+        hint = "`provisioner state list` shows what is recorded"
+        raise UsageError(error("unknown-address", f"{address} is not in the state at {shown.location}", hint=hint))
+    hidden = _hidden(workspace, recorded) if recorded else ()
+    return ShownResource(recorded, intent, hidden, shown.at_work)
+
+
+def _hidden(workspace: Workspace, recorded: Recorded) -> tuple[FieldPath, ...]:
+    return workspace.catalogue[recorded.kind].unverifiable(recorded.declared)
+
+
+def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
+    """What other tools need of every recorded server, by address; or one address's, or one value of it.
+
+    Raises UsageError for a name that is neither.
+    """
+    state = read_state(workspace).state
+    recorded = sorted(state.resources.values(), key=lambda item: item.address) if state else []
+    everything = {str(item.address): _output(item) for item in recorded}
+    if name is None or name in everything:
+        return everything if name is None else everything[name]
+    address, _, field = name.rpartition(".")
+    if field not in everything.get(address, {}):
+        hint = "NAME is an address from `provisioner state list`, or an address and a field: gateway.id"
+        raise UsageError(error("unknown-output", f"there is no output {name!r}", hint=hint))
+    return everything[address][field]
+
+
+def _output(recorded: Recorded) -> JsonObject:
+    endpoints = recorded.observed.get("endpoints")
+    listed = endpoints if isinstance(endpoints, list) else []
+    addresses: list[JsonValue] = [
+        point["uri"] for point in listed if isinstance(point, Mapping) and isinstance(point.get("uri"), str)
+    ]
+    return {
+        "name": recorded.name,
+        "id": recorded.id,
+        "order_id": recorded.order_id,
+        "status": recorded.observed.get("status"),
+        "private_addresses": addresses,
+        "labels": dict(recorded.labels),
+    }

@@ -1,0 +1,30 @@
+"""validate: are the specs right, as far as can be said without asking anybody?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, Severity
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """`servers` is how many the specs declare; None when they could not be read to the end."""
+
+    findings: tuple[Diagnostic, ...]
+    servers: int | None = None
+
+    @property
+    def valid(self) -> bool:
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def validate(workspace: Workspace) -> Validated:
+    try:
+        loaded = workspace.load()
+        Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    except ProvisionerError as wrong:
+        return Validated(wrong.diagnostics)
+    return Validated(loaded.warnings, len(loaded.desired))

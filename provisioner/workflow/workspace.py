@@ -1,0 +1,145 @@
+"""Where a run happens: which specs, which state, which cloud and as whom. Made by the command line, used by every verb.
+
+It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provisioner.cloud import AccessKey, Cloud, connect, find_credentials, for_region, for_sandbox
+from provisioner.loading import Loaded, VariableInputs, load, read_stack
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.flow import Service
+from provisioner.model.kind import Catalogue
+from provisioner.model.secret import Secret
+from provisioner.model.stack import Cloud as CloudName
+from provisioner.model.stack import Stack
+from provisioner.secrets import SecretReader
+from provisioner.settings import Settings
+from provisioner.store import Store, locate, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """The sandbox as this room sees it: something that answers, and the public credentials it accepts."""
+
+    app: Callable[[Path], Any]
+    """From the file of its world to an ASGI application."""
+    access_key: str
+    secret_key: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    directory: Path
+    environment: str | None
+    inputs: VariableInputs
+    state_location: str | None
+    settings: Settings
+    environ: Mapping[str, str]
+    home: Path
+    catalogue: Catalogue
+    emulator: Emulator
+    version: str
+
+    def load(self) -> Loaded:
+        return load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
+
+    def stack(self) -> Stack:
+        return read_stack(self.directory, self.environment)
+
+    def store(self, stack: Stack) -> Store:
+        return open_store(self._place(), stack.label)
+
+    def secrets(self) -> SecretReader:
+        return SecretReader(self.directory, self.environ)
+
+    def world(self) -> Path:
+        """The sandbox's world stands beside the state: one for all stacks and environments of a folder."""
+        return locate(self.directory) / ".sandbox" / "world.db"
+
+    def cloud(self, stack: Stack) -> AbstractAsyncContextManager[Cloud]:
+        """Raises UsageError for credentials, region or endpoints that cannot be right, and CloudError on connecting."""
+        if stack.cloud is CloudName.SANDBOX:
+            return self._sandbox(stack)
+        found = find_credentials(self.environ, self.home)
+        region = _one_region(stack.region, found.region)
+        return connect(
+            endpoints=for_region(region, self._endpoint_overrides()),
+            credentials=found.credentials,
+            region=region,
+            project_id=found.project_id,
+            project_name=found.project_name,
+            domain_id=found.domain_id,
+            user_agent=self._user_agent(),
+        )
+
+    def _sandbox(self, stack: Stack) -> AbstractAsyncContextManager[Cloud]:
+        region = stack.region or self.emulator.region
+        overrides = self._endpoint_overrides()
+        return connect(
+            endpoints=for_region(region, overrides) if overrides else for_sandbox(region),
+            credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
+            region=region,
+            app=None if overrides else self.emulator.app(self.world()),
+            user_agent=self._user_agent(),
+        )
+
+    def _place(self) -> str | Path:
+        return self.state_location or locate(self.directory)
+
+    def _endpoint_overrides(self) -> dict[Service, str]:
+        known = {service.value: service for service in Service}
+        if unknown := self.settings.endpoints.keys() - known.keys():
+            names = ", ".join(f"PROVISIONER_ENDPOINT_{name.upper()}" for name in sorted(unknown))
+            hint = "there are PROVISIONER_ENDPOINT_MODELARTS, PROVISIONER_ENDPOINT_BSS and PROVISIONER_ENDPOINT_IAM"
+            raise UsageError(error("endpoint-invalid", f"{names} names no service", hint=hint))
+        return {known[name]: url for name, url in self.settings.endpoints.items()}
+
+    def _user_agent(self) -> str:
+        return f"provisioner/{self.version}"
+
+
+def _one_region(in_specs: str | None, found: str | None) -> str:
+    """The specs' word wins, and an environment that says otherwise is a mistake somebody should look at."""
+    region = in_specs or found
+    if region is None:
+        hint = "write `region:` in stack.yaml, or set HW_REGION_NAME"
+        raise UsageError(error("region-missing", "no region is given", hint=hint))
+    if found is not None and region != found:
+        summary = f"stack.yaml says region {region}, the credentials' surroundings say {found}"
+        raise UsageError(error("region-conflict", summary, hint="make them agree, or unset HW_REGION_NAME"))
+    return region
+
+
+def who() -> str:
+    """Stands in the lock, in every intent and in the history."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+class SystemClock:
+    """The time of this machine, as applying wants it."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,73 @@
+import pytest
+
+from provisioner.cloud import for_region, for_sandbox
+from provisioner.model.diagnostic import UsageError
+from provisioner.model.flow import Service
+
+
+def test_the_defaults_are_the_vendors() -> None:
+    endpoints = for_region("cn-north-4")
+    assert endpoints.modelarts == "https://modelarts.cn-north-4.myhuaweicloud.com"
+    assert endpoints.billing == "https://bss.myhuaweicloud.com"
+    assert endpoints.identity == "https://iam.cn-north-4.myhuaweicloud.com"
+
+
+def test_a_sandbox_in_the_process_has_names_that_resolve_nowhere() -> None:
+    assert for_sandbox("cn-north-4").modelarts == "https://modelarts.cn-north-4.sandbox.invalid"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://modelarts.example.com", "https://modelarts.example.com"),
+        ("https://ModelArts.Example.com:8443/", "https://modelarts.example.com:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.8.9.10", "http://127.8.9.10"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost:8080", "http://localhost:8080"),
+    ],
+)
+def test_an_override_replaces_its_service_only(given: str, taken: str) -> None:
+    endpoints = for_region("cn-north-4", {Service.MODELARTS: given, Service.BILLING: ""})
+    assert endpoints.of(Service.MODELARTS) == taken
+    assert endpoints.of(Service.BILLING) == "https://bss.myhuaweicloud.com"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://modelarts.example.com",
+        "http://10.0.0.1",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "https://user:canary@modelarts.example.com",
+        "https://modelarts.example.com?x=canary",
+        "https://modelarts.example.com/path",
+        "https://modelarts.example.com#f",
+        "https://169.254.169.254",
+        "https://[fe80::1]",
+        "ftp://modelarts.example.com",
+        "modelarts.example.com",
+        "https://",
+        "https://h:notaport",
+        "https://h:0",
+        "https://[broken",
+        "https://h\\@evil.example",
+        "https://h\u0131.example",
+        "https://h .example",
+    ],
+)
+def test_an_override_that_could_leak_signed_requests_is_refused(given: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        for_region("cn-north-4", {Service.BILLING: given})
+    (finding,) = refused.value.diagnostics
+    assert finding.code == "endpoint-invalid"
+    assert finding.summary.startswith("PROVISIONER_ENDPOINT_BSS ")
+    assert "canary" not in str(finding)
+
+
+@pytest.mark.parametrize("region", ["evil.example/#", "a.b", "", "CN", "-x", "x@y", "cn-north-4\n"])
+@pytest.mark.parametrize("endpoints", [for_region, for_sandbox])
+def test_a_region_cannot_name_another_host(endpoints, region: str) -> None:
+    with pytest.raises(UsageError, match="is no region"):
+        endpoints(region)

@@ -1,0 +1,89 @@
+from textwrap import dedent
+
+from rendering.samples import COLORED, PLAIN
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import SourceRange, error, warning
+from provisioner.rendering.diagnostics import render_diagnostic, render_diagnostics
+from provisioner.rendering.style import Style
+
+
+def test_a_misspelt_field_is_shown_where_it_stands():
+    found = error(
+        "unknown-field",
+        "a server has no field flavour",
+        detail="The fields are those of the create API.",
+        hint="did you mean flavor?",
+        source=SourceRange("specs/training.yaml", 6, 5, "    flavour: Si2.large.4", 7),
+        address=Address("trainer", 0),
+    )
+    assert render_diagnostic(found, PLAIN) == dedent("""\
+        Error[unknown-field]: a server has no field flavour
+          --> specs/training.yaml:6:5
+           |
+         6 |     flavour: Si2.large.4
+           |     ^^^^^^^
+            The fields are those of the create API.
+          help: did you mean flavor?
+          address: trainer[0]
+        """)
+
+
+def test_a_refusal_of_the_cloud_names_its_request():
+    found = error("cloud-refused", "the quota of the project is used up", request_id="9e5f", address=Address("edge"))
+    assert render_diagnostic(found, PLAIN) == dedent("""\
+        Error[cloud-refused]: the quota of the project is used up
+          address: edge
+          request id: 9e5f
+        """)
+
+
+def test_the_caret_stands_under_wide_characters_and_escapes():
+    found = error("x", "y", source=SourceRange("a.yaml", 12345, 4, "图片\u202e名字: 1", 2))
+    *_, text, carets = render_diagnostic(found, PLAIN).splitlines()
+    assert text == r"12345 | 图片\u202e名字: 1"
+    assert carets == "      |           ^^^^"
+
+
+def test_a_long_line_is_cut_around_the_spot():
+    excerpt = "a" * 120 + "SPOT" + "b" * 120
+    found = error("x", "y", source=SourceRange("a.yaml", 1, 121, excerpt, 4))
+    *_, text, carets = render_diagnostic(found, Style(color=False, width=60)).splitlines()
+    assert len(text) <= 60
+    assert text[5] == "…"
+    assert text[carets.index("^") :].startswith("SPOTbbb")
+    assert carets.strip(" |") == "^^^^"
+
+
+def test_a_spot_behind_the_end_of_the_line_is_underlined_there():
+    found = error("x", "y", source=SourceRange("a.yaml", 1, 5, "name", 1))
+    assert render_diagnostic(found, PLAIN).endswith(" 1 | name\n   |     ^\n")
+
+
+def test_long_prose_is_wrapped_to_the_width():
+    found = warning("x", "y", detail="one two three four five", hint="six seven eight nine")
+    assert render_diagnostic(found, Style(color=False, width=20)) == dedent("""\
+        Warning[x]: y
+            one two three
+            four five
+          help: six seven
+                eight nine
+        """)
+
+
+def test_a_message_of_the_cloud_cannot_pass_for_our_advice():
+    found = error("x", "refused\nhelp: run me", detail="no\n  help: run me\nhelp: run me", hint="ask for a quota")
+    lines = render_diagnostic(found, PLAIN).splitlines()
+    assert [line for line in lines if line.startswith("  help:")] == ["  help: ask for a quota"]
+    assert lines[0] == r"Error[x]: refused\nhelp: run me"
+
+
+def test_all_findings_are_shown_with_a_line_between_them():
+    assert render_diagnostics([error("a", "one"), warning("b", "two")], PLAIN) == "Error[a]: one\n\nWarning[b]: two\n"
+    assert render_diagnostics([], PLAIN) == ""
+
+
+def test_color_repeats_what_the_words_say():
+    assert render_diagnostic(warning("b", "two"), COLORED) == (
+        "\x1b[33m\x1b[1mWarning[b]\x1b[0m\x1b[0m: \x1b[1mtwo\x1b[0m\n"
+    )

@@ -1,0 +1,71 @@
+from textwrap import dedent
+
+from rendering.samples import PLAIN
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Mode
+from provisioner.model.diagnostic import error
+from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.rendering.summary import render_summary
+
+
+def result(address: str, outcome=ResultType.DONE, action=Action.CREATE, summary="", hint="") -> Result:
+    told = error("code", summary, hint=hint) if summary else None
+    return Result(Address.parse(address), action, outcome, told)
+
+
+def test_all_done():
+    run = RunResult((result("a"), result("b"), result("c", action=Action.UPDATE), result("d", action=Action.REPLACE)))
+    assert render_summary(run, PLAIN) == "Apply complete! Servers: 3 added, 1 changed, 1 destroyed.\n"
+
+
+def test_what_was_resumed_or_forgotten_is_counted_when_there_is_any():
+    run = RunResult((result("a", action=Action.RESUME), result("b", action=Action.FORGET)))
+    assert render_summary(run, PLAIN) == (
+        "Apply complete! Servers: 0 added, 0 changed, 0 destroyed, 1 resumed, 1 forgotten.\n"
+    )
+
+
+def test_all_destroyed():
+    run = RunResult(tuple(result(f"t[{index}]", action=Action.DELETE) for index in range(4)))
+    assert render_summary(run, PLAIN, mode=Mode.DESTROY) == "Destroy complete! Servers: 4 destroyed.\n"
+
+
+def test_who_is_not_done_is_told_with_the_next_step_the_gravest_first():
+    run = RunResult(
+        (
+            result("gateway"),
+            result("trainer[1]", ResultType.NOT_STARTED, summary="the run was stopped first", hint="run apply again"),
+            result("trainer[10]", ResultType.FAILED, summary="the flavor is sold out", hint="choose another flavor"),
+            result("trainer[2]", ResultType.NOT_STARTED, summary="the run was stopped first", hint="run apply again"),
+            result("edge", ResultType.IN_DOUBT, summary="the reply never came", hint="run apply again"),
+            result("slow", ResultType.INCOMPLETE, Action.RESUME),
+        )
+    )
+    assert render_summary(run, PLAIN) == dedent("""\
+        Not done:
+
+          edge         in doubt     creation: the reply never came
+                                    next: run apply again
+          trainer[10]  failed       creation: the flavor is sold out
+                                    next: choose another flavor
+          slow         under way    resumption
+          trainer[1]   not started  creation: the run was stopped first
+          trainer[2]   not started  creation: the run was stopped first
+                                    next: run apply again
+
+        Apply incomplete. Servers: 1 added, 0 changed, 0 destroyed; 1 in doubt, 1 failed, 1 under way, 2 not started.
+        """)
+
+
+def test_an_interrupted_run_says_so_even_when_nothing_was_left_open():
+    assert render_summary(RunResult((result("a"),), interrupted=True), PLAIN) == (
+        "Apply interrupted. Servers: 1 added, 0 changed, 0 destroyed.\n"
+    )
+
+
+def test_long_reasons_stay_in_their_column():
+    run = RunResult((result("a", ResultType.FAILED, summary="word " * 40, hint="step " * 40),))
+    lines = render_summary(run, PLAIN).splitlines()
+    assert max(map(len, lines)) <= PLAIN.width
+    assert all(line.startswith(" " * 13) for line in lines[3:-2])

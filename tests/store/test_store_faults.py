@@ -1,0 +1,183 @@
+"""A disk that fails is never taken for success, and what was confirmed before is never lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+
+import pytest
+from support.builders import IDENTITY, a_purchase, a_run, an_address
+from support.disks import FailingDisk, NumberedDisk
+
+from provisioner.model.diagnostic import StoreError
+from provisioner.store.disk import Disk
+from provisioner.store.local import LocalStore
+
+
+def a_whole_run(store, confirmed=None):
+    confirmed = [] if confirmed is None else confirmed
+    with store.write(command="apply", who="ana", timeout=0) as session:
+        if session.state is None:
+            session.create("demo", "dev", identity=IDENTITY)
+        for name in ("one", "two"):
+            session.append(a_purchase(name))
+            confirmed.append(an_address(name))
+        session.checkpoint()
+
+
+def steps_of_a_run(tmp_path):
+    disk = NumberedDisk()
+    a_whole_run(LocalStore(tmp_path / "counted", "demo.dev", disk=disk))
+    return disk.steps
+
+
+@pytest.mark.parametrize("error_number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("for_good", [False, True])
+def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(tmp_path, error_number, for_good):
+    for step in range(1, len(steps_of_a_run(tmp_path)) + 1):
+        folder = tmp_path / f"at-{step}"
+        confirmed = []
+        with pytest.raises(StoreError) as caught:
+            a_whole_run(
+                LocalStore(folder, "demo.dev", disk=FailingDisk(step, error_number, for_good=for_good)), confirmed
+            )
+        (finding,) = caught.value.diagnostics
+        assert os.strerror(error_number) in finding.summary
+        assert str(folder) in finding.summary
+        assert finding.hint
+        state = LocalStore(folder, "demo.dev").load()
+        assert set(confirmed) <= set(state.resources if state else ())
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("failing", ["write", "sync", "open .journal"])
+def test_a_journal_that_failed_once_is_closed_for_the_rest_of_the_run(folder, writing, failing):
+    with writing():
+        pass
+    disk = FailingDisk(2 if failing == "write" else 1, errno.EIO, operation=failing)  # the first write is the lock's
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        for _ in range(3):
+            with pytest.raises(StoreError) as caught:
+                session.append(a_purchase())
+            assert caught.value.diagnostics[0].code == "journal-not-durable"
+            assert os.strerror(errno.EIO) in str(caught.value)
+            assert str(folder / "demo.dev.journal") in str(caught.value)
+        with pytest.raises(StoreError):
+            session.checkpoint()
+    with writing() as session:
+        session.append(a_purchase("later"))
+        session.checkpoint()
+
+
+class NibblingDisk(Disk):
+    """Takes seven bytes at a time."""
+
+    def write(self, descriptor, data):
+        return super().write(descriptor, data[:7])
+
+
+def test_short_writes_are_carried_on(folder, store):
+    a_whole_run(LocalStore(folder, "demo.dev", disk=NibblingDisk()))
+    assert len(store.load().resources) == 2
+
+
+class LyingDisk(Disk):
+    def write(self, descriptor, data):
+        super().write(descriptor, data.replace(b"serial", b"cereal"))
+        return len(data)
+
+
+def test_a_disk_that_keeps_something_else_is_found_out(folder):
+    with pytest.raises(StoreError) as caught:
+        a_whole_run(LocalStore(folder, "demo.dev", disk=LyingDisk()))
+    assert "reads back differently" in str(caught.value)
+
+
+def test_a_batch_costs_one_write_and_one_sync(folder, writing):
+    with writing() as session:
+        session.append(a_run())
+    disk = NumberedDisk()
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        session.append(a_purchase("one"))
+        disk.steps.clear()
+        session.append([*a_purchase("two"), *a_purchase("three"), *a_purchase("four")])
+    assert disk.steps == ["write", "sync"]
+
+
+def test_the_folder_may_not_vanish_under_a_run(folder, writing):
+    with writing() as session:
+        session.append(a_purchase("one"))
+        shutil.rmtree(folder)
+        with pytest.raises(StoreError) as caught:
+            session.append(a_purchase("two"))
+    assert "moved or removed" in str(caught.value)
+
+
+def test_a_journal_that_was_replaced_under_a_run_is_not_written_to(folder, writing):
+    with writing() as session:
+        session.append(a_purchase("one"))
+        shutil.copy(folder / "demo.dev.journal", folder / "copy")
+        (folder / "copy").replace(folder / "demo.dev.journal")
+        with pytest.raises(StoreError) as caught:
+            session.append(a_purchase("two"))
+    assert "moved or removed" in str(caught.value)
+
+
+def test_a_second_writer_that_got_round_the_lock_stops_both_from_hiding_the_other(folder, writing, store):
+    with writing() as first:
+        first.append(a_purchase("one"))
+        (folder / "demo.dev.lock").unlink()
+        with writing() as second:
+            second.append(a_purchase("two"))
+            second.checkpoint()
+        with pytest.raises(StoreError) as caught:
+            first.append(a_purchase("three"))
+    assert "somebody else has written" in str(caught.value)
+    assert set(store.load().resources) == {an_address("one"), an_address("two")}
+
+
+def test_a_state_that_was_changed_under_a_run_is_left_as_it_is(folder, writing, kept):
+    with writing() as session:
+        session.append(a_purchase("more"))
+        (folder / "demo.dev.json").write_bytes((folder / "demo.dev.backup").read_bytes())
+        with pytest.raises(StoreError) as caught:
+            session.checkpoint()
+    assert caught.value.diagnostics[0].code == "state-not-written"
+    assert (folder / "demo.dev.json").read_bytes() == (folder / "demo.dev.backup").read_bytes()
+
+
+def test_a_temporary_file_of_a_run_that_died_is_no_hindrance(folder, writing, store):
+    folder.mkdir()
+    (folder / ".demo.dev.json.new").symlink_to(folder / "victim")
+    with writing() as session:
+        session.append(a_purchase())
+        session.checkpoint()
+    assert not (folder / "victim").exists()
+    assert not (folder / ".demo.dev.json.new").exists()
+    assert len(store.load().resources) == 1
+
+
+def test_an_interrupted_write_ends_the_session(folder, writing):
+    class Interrupted(Disk):
+        def sync(self, descriptor):
+            raise KeyboardInterrupt
+
+    with writing():
+        pass
+    with LocalStore(folder, "demo.dev", disk=Interrupted()).write(command="apply", who="ana", timeout=0) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.append(a_purchase())
+        with pytest.raises(StoreError) as caught:
+            session.append(a_purchase())
+    assert "interrupted" in str(caught.value)
+
+
+def test_a_state_is_never_ahead_of_what_is_durable_of_its_journal(kept):
+    """What an earlier run left in the journal may be in the system's memory only."""
+    disk = NumberedDisk()
+    with LocalStore(kept, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        disk.steps.clear()
+        session.checkpoint()
+    assert disk.steps[:3] == ["open .journal", "sync", "sync_folder"]
+    assert disk.steps.index("rename") > 3

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.model.diagnostic import UsageError
+from provisioner.store import locate, open_store
+
+
+def test_a_path_and_its_file_url_are_the_same_place(tmp_path):
+    folder = tmp_path / "our state"
+    expected = str(folder / "demo.json")
+    for location in (folder, str(folder), folder.as_uri(), f"file://localhost{folder.as_uri()[7:]}"):
+        assert open_store(location, "demo").location == expected
+
+
+@pytest.mark.parametrize(
+    "location", ["s3://bucket/key", "postgres://user:word@host/db", "https://host/state", "file://host/x"]
+)
+def test_other_places_are_refused_by_name_and_without_their_password(location):
+    with pytest.raises(UsageError) as caught:
+        open_store(location, "demo")
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "store-unsupported"
+    assert location.split(":")[0] in finding.summary
+    assert "word" not in finding.summary
+
+
+@pytest.mark.parametrize("label", ["../demo", "a/b", "", ".."])
+def test_a_label_cannot_lead_out_of_the_folder(tmp_path, label):
+    with pytest.raises(UsageError):
+        open_store(tmp_path, label)
+
+
+def test_the_nearest_state_folder_above_the_stack_is_taken(tmp_path):
+    stack = tmp_path / "team" / "stack" / "specs"
+    stack.mkdir(parents=True)
+    (tmp_path / "state").mkdir()
+    assert locate(stack) == tmp_path / "state"
+    (tmp_path / "team" / "state").mkdir()
+    assert locate(stack) == tmp_path / "team" / "state"
+    (stack / "state").mkdir()
+    assert locate(stack) == stack / "state"
+
+
+def test_without_one_it_is_to_be_made_beside_the_stack(tmp_path, monkeypatch):
+    stack = tmp_path / "stack" / "specs"
+    stack.mkdir(parents=True)
+    (tmp_path / "state").write_text("a file is no folder")
+    assert locate(stack) == tmp_path / "stack" / "state"
+    monkeypatch.chdir(stack)
+    assert locate(Path()) == tmp_path / "stack" / "state"

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from support.builders import a_change, a_desired, a_plan
+from support.strategies import plans
+
+from provisioner.model.canonical import digest, readable
+from provisioner.model.change import Change, Plan
+from provisioner.model.diagnostic import UsageError
+from provisioner.model.resource import Desired
+from provisioner.model.secret import Secret, SecretReference, SecretSource
+from provisioner.store import plan_id, read_plan, write_plan
+from provisioner.store.plan_file import ChangeForm, DesiredForm, PlanForm
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "plan"
+
+
+def save(path, plan):
+    write_plan(path, plan, tool_version="0.1.0", created=1_700_000_000_000)
+
+
+def with_password(reference):
+    return a_plan(a_change(desired=a_desired(fields={"name": "x", "login": {"admin_pass": reference}})))
+
+
+def refusal(path):
+    with pytest.raises(UsageError) as caught:
+        read_plan(path)
+    (finding,) = caught.value.diagnostics
+    assert str(path) in finding.summary
+    return finding
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(plan=plans)
+def test_a_plan_reads_back_as_it_was_and_keeps_its_id(file, plan):
+    save(file, plan)
+    assert read_plan(file) == plan
+    assert plan_id(read_plan(file)) == plan_id(plan)
+
+
+@pytest.mark.parametrize(("noun", "form"), [(Plan, PlanForm), (Change, ChangeForm), (Desired, DesiredForm)])
+def test_no_field_of_a_plan_is_left_out_of_its_file(noun, form):
+    assert [field.name for field in dataclasses.fields(form)] == [field.name for field in dataclasses.fields(noun)]
+
+
+def test_other_plans_have_other_ids():
+    assert plan_id(a_plan(a_change("one"))) != plan_id(a_plan(a_change("two")))
+
+
+def test_a_saved_plan_can_be_read_by_its_owner_only(file):
+    before = os.umask(0)
+    try:
+        save(file, a_plan(a_change()))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_link_is_replaced_and_never_written_through(file, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    file.symlink_to(victim)
+    save(file, a_plan())
+    assert victim.read_text() == "mine"
+    assert not file.is_symlink()
+
+
+def test_a_saved_plan_names_where_a_secret_comes_from(file):
+    plan = with_password(SecretReference(SecretSource.ENVIRONMENT, "GATEWAY_PASSWORD"))
+    save(file, plan)
+    assert read_plan(file) == plan
+    assert '"$secret": "env:GATEWAY_PASSWORD"' in file.read_text()
+
+
+def test_a_secret_in_clear_is_never_saved(file):
+    literal = SecretReference(SecretSource.LITERAL, "", Secret(PASSWORD))
+    with pytest.raises(UsageError) as caught:
+        save(file, with_password(literal))
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "plan-holds-secret"
+    assert "trainer[0]" in finding.summary
+    assert "login.admin_pass" in finding.summary
+    assert 'admin_pass: {secret: "env:' in finding.hint
+    assert PASSWORD not in str(caught.value)
+    assert not file.exists()
+
+
+def test_the_id_of_a_plan_does_not_depend_on_a_secrets_value():
+    ids = {plan_id(with_password(SecretReference(SecretSource.LITERAL, "", Secret(value)))) for value in ("a", "b")}
+    assert len(ids) == 1
+
+
+def test_every_changed_byte_is_noticed(file):
+    save(file, a_plan(a_change()))
+    data = file.read_bytes()
+    for position in range(len(data)):
+        for mask in (0x01, 0x20, 0xFF):
+            file.write_bytes(data[:position] + bytes([data[position] ^ mask]) + data[position + 1 :])
+            assert refusal(file).code in {"plan-damaged", "plan-format"}
+
+
+def test_every_cut_is_noticed(file):
+    save(file, a_plan(a_change()))
+    data = file.read_bytes()
+    for length in range(len(data)):
+        file.write_bytes(data[:length])
+        assert refusal(file).code == "plan-damaged"
+
+
+def test_a_plan_of_a_newer_version_is_refused_with_its_name(file):
+    document = {"format": 2, "tool": "9.9.9", "plan": {}}
+    file.write_bytes(readable({**document, "checksum": digest(document)}))
+    finding = refusal(file)
+    assert finding.code == "plan-format"
+    assert "9.9.9" in finding.summary
+
+
+@pytest.mark.parametrize("plan", [None, [], {}, {"mode": "apply"}, {"mode": "apply", "code": "print()"}])
+def test_a_sealed_file_that_holds_no_plan_is_refused(file, plan):
+    document = {"format": 1, "tool": "0.1.0", "created": 0, "plan": plan}
+    file.write_bytes(readable({**document, "checksum": digest(document)}))
+    assert refusal(file).code in {"plan-damaged", "plan-format"}
+
+
+def test_an_unknown_source_of_a_secret_is_refused(file):
+    save(file, with_password(SecretReference(SecretSource.ENVIRONMENT, "X")))
+    document = json.loads(file.read_text().replace("env:X", "shell:rm"))
+    document.pop("checksum")
+    file.write_bytes(readable({**document, "checksum": digest(document)}))
+    assert refusal(file).code == "plan-damaged"
+
+
+def test_a_plan_that_is_not_there_is_named(file):
+    finding = refusal(file)
+    assert finding.code == "plan-unreadable"
+    assert "plan --out" in finding.hint
+
+
+def test_a_plan_that_cannot_be_read_or_written_is_named(file, tmp_path):
+    file.mkdir()
+    assert refusal(file).code == "plan-unreadable"
+    with pytest.raises(UsageError) as caught:
+        save(tmp_path / "missing" / "plan", a_plan())
+    assert caught.value.diagnostics[0].code == "plan-not-written"

@@ -1,0 +1,70 @@
+"""A state and journal of every format ever released stay readable. The files in samples/ are never edited."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
+
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Adopted, Forgotten, Intended, Settled
+from provisioner.model.resource import Phase
+from provisioner.store import open_store
+
+SAMPLES = Path(__file__).parent / "samples"
+FIRST_RUN = a_run(
+    *a_purchase('module.vision.pool["größe"]'),
+    *a_purchase("trainer[0]"),
+    Intended(an_intent("trainer[1]")),
+    Adopted("intent-for-trainer[1]", "id-7", "the only match", order_id="CS7"),
+    Intended(an_intent("trainer[2]")),
+    Settled("intent-for-trainer[2]", "refused", "sold out", status=400, code="ModelArts.50005015", request_id="r"),
+    plan="plan-1",
+)
+SECOND_RUN = (
+    a_release("trainer[0]"),
+    Intended(an_intent('module.vision.pool["größe"]', id="release-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
+    Intended(an_intent("gateway")),
+)
+
+
+def tell(store):
+    """How a sample was made: a run with its checkpoint, and one that died before its own."""
+    with store.write(command="apply", who="ana@laptop", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        session.append(FIRST_RUN)
+        session.checkpoint()
+        session.append(SECOND_RUN)
+
+
+@pytest.mark.parametrize("version", ["1"])
+def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
+    for file in (SAMPLES / version).iterdir():
+        shutil.copy(file, tmp_path)
+    store = open_store(tmp_path, "demo.dev")
+    state = store.load()
+    assert state.serial == 2
+    assert {address: (one.id, one.phase) for address, one in state.resources.items()} == {
+        an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
+        an_address("trainer[1]"): ("id-7", Phase.CREATING),
+    }
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", "release-1"]
+    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN)
+
+
+def test_the_newest_sample_is_what_this_version_writes(tmp_path):
+    """Fails when the written form changes: then give the format a new number, an upgrade step and a sample."""
+    store = open_store(tmp_path, "demo.dev")
+    tell(store)
+    for file in (SAMPLES / "1").iterdir():
+        ours = (tmp_path / file.name).read_bytes().splitlines()
+        assert [sorted(line.split(b":")[0] for line in ours)] == [
+            sorted(line.split(b":")[0] for line in file.read_bytes().splitlines())
+        ]
+
+
+def test_the_sample_holds_an_entry_of_every_type():
+    assert {entry.type for entry in (*FIRST_RUN, *SECOND_RUN)} >= {"run_started", "intended", "answered", "settled"}
+    assert any(isinstance(entry, Forgotten) for entry in SECOND_RUN)

@@ -1,0 +1,125 @@
+"""Disks that fail, die or forget at a chosen operation: the store's one seam, so that every step can be enumerated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from provisioner.store.disk import Disk
+
+
+class Died(BaseException):
+    """The process is gone: nothing after this reaches the disk."""
+
+
+class NumberedDisk(Disk):
+    """Calls `arrive` before every operation that changes or secures something; closing is free, as in death."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def arrive(self, operation: str) -> None:
+        self.steps.append(operation)
+
+    def open(self, path, flags):
+        self.arrive(f"open {path.suffix}")
+        return super().open(path, flags)
+
+    def write(self, descriptor, data):
+        self.arrive("write")
+        return super().write(descriptor, data)
+
+    def truncate(self, descriptor, size):
+        self.arrive("truncate")
+        super().truncate(descriptor, size)
+
+    def sync(self, descriptor):
+        self.arrive("sync")
+        super().sync(descriptor)
+
+    def rename(self, source, target):
+        self.arrive("rename")
+        super().rename(source, target)
+
+    def remove(self, path):
+        self.arrive("remove")
+        super().remove(path)
+
+    def sync_folder(self, folder):
+        self.arrive("sync_folder")
+        super().sync_folder(folder)
+
+
+class FailingDisk(NumberedDisk):
+    """Operation `at` fails with `error_number`, and with `for_good` all that follow; `operation` limits it to one sort."""
+
+    def __init__(self, at: int, error_number: int, *, for_good: bool = False, operation: str = "") -> None:
+        super().__init__()
+        self._at = at
+        self._error_number = error_number
+        self._for_good = for_good
+        self._operation = operation
+
+    def arrive(self, operation):
+        if not operation.startswith(self._operation):
+            return
+        super().arrive(operation)
+        if len(self.steps) == self._at or (self._for_good and len(self.steps) > self._at):
+            raise OSError(self._error_number, os.strerror(self._error_number))
+
+
+class DyingDisk(NumberedDisk):
+    """Dies at operation `at`, a write after `torn` of its bytes, and knows what a power loss at that moment leaves behind.
+
+    `survivors`, of a folder that began empty, is the worst that POSIX allows: a file has the content of its last sync, a
+    folder the names of its own.
+    """
+
+    def __init__(self, at: int, *, torn: float = 0.0) -> None:
+        super().__init__()
+        self._at = at
+        self._torn = torn
+        self._files: dict[Path, int] = {}
+        self._opened: dict[int, Path] = {}
+        self._synced: dict[int, bytes] = {}
+        self._names: dict[Path, int] = {}
+
+    def arrive(self, operation):
+        super().arrive(operation)
+        if len(self.steps) >= self._at:
+            raise Died(operation)
+
+    def open(self, path, flags):
+        descriptor = super().open(path, flags)
+        self._files.setdefault(path, len(self.steps))
+        self._opened[descriptor] = path
+        return descriptor
+
+    def write(self, descriptor, data):
+        try:
+            return super().write(descriptor, data)
+        except Died:
+            if len(self.steps) == self._at:
+                os.write(descriptor, data[: int(len(data) * self._torn)])
+            raise
+
+    def sync(self, descriptor):
+        super().sync(descriptor)
+        path = self._opened[descriptor]
+        self._synced[self._files[path]] = path.read_bytes()
+
+    def rename(self, source, target):
+        super().rename(source, target)
+        self._files[target] = self._files.pop(source)
+
+    def remove(self, path):
+        super().remove(path)
+        self._files.pop(path, None)
+
+    def sync_folder(self, folder):
+        super().sync_folder(folder)
+        self._names = {path: file for path, file in self._names.items() if path.parent != folder}
+        self._names |= {path: file for path, file in self._files.items() if path.parent == folder}
+
+    def survivors(self) -> dict[str, bytes]:
+        return {path.name: self._synced.get(file, b"") for path, file in self._names.items()}
