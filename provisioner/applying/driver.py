@@ -59,7 +59,7 @@ class Driver:
     """The intent of this run whose outcome is not known."""
     _started: float | None = None
     _deadline: float | None = None
-    _last_sign: tuple[float, str] = (0.0, "")
+    _last_sign: tuple[float, str] | None = None
 
     def __post_init__(self) -> None:
         if self.change.recorded is not None:
@@ -213,7 +213,8 @@ class Driver:
     def _show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""
         now, status = self.workshop.clock.monotonic(), row.status if row else "not listed"
-        then, before = self._last_sign
+        then, before = self._last_sign or (now, status)
+        self._last_sign = self._last_sign or (now, status)
         if status != before or now - then >= _SECONDS_BETWEEN_SIGNS_OF_LIFE:
             self._last_sign = (now, status)
             self.announce(EventType.WAITING, detail=status)

@@ -41,11 +41,12 @@ class _Watcher:
 
     def see(self, row: Live | None, now: float) -> None:
         self.looks += 1
-        self.watch(row)
         if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
             self.answer.set_result(row)
         elif now >= self.deadline:
             self.answer.set_exception(TimedOut())
+        else:
+            self.watch(row)
 
 
 class Poll:
@@ -59,7 +60,7 @@ class Poll:
         interruption.on_request(lambda: self._end_all(Detached()))
 
     async def wait(self, wait: Wait, *, deadline: float, watch: Watch) -> Live | None:
-        """`deadline` in the clock's monotonic seconds; `watch` is told the row of every look.
+        """`deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it.
 
         Raises TimedOut, Detached, or CallFailed when looking is in vain.
         """

@@ -6,7 +6,7 @@ Knows these keys and their forms; what is left of the body is the kind's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -42,7 +42,7 @@ class _Strict(BaseModel):
 
 class _Lifecycle(_Strict):
     prevent_destroy: bool = False
-    ignore_changes: list[str] = []
+    ignore_changes: list[str] | None = None
 
 
 class _Timeouts(_Strict):
@@ -51,9 +51,9 @@ class _Timeouts(_Strict):
 
 
 class _Around(_Strict):
-    labels: dict[str, str] = {}
-    lifecycle: _Lifecycle = _Lifecycle()
-    timeouts: _Timeouts = _Timeouts()
+    labels: dict[str, str] | None = None
+    lifecycle: _Lifecycle | None = None
+    timeouts: _Timeouts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Around:
 _NOTHING = Around({}, Lifecycle(), Timeouts())
 
 
-def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: frozenset[Path]) -> Around | list[Problem]:
+def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collection[Path]) -> Around | list[Problem]:
     """`schema` is the kind's: the paths in ignore_changes must be fields of it."""
     data = {key: body[key] for key in AROUND if key in body}
     if not data:
@@ -76,12 +76,16 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: frozenset
     if found:
         return found
     read = _Around.model_validate(data)
-    ignored = tuple(tuple(path.split(".")) for path in read.lifecycle.ignore_changes)
-    found = [*_unknown_paths(schema, ignored)]
-    if found:
-        return found
-    lifecycle = Lifecycle(read.lifecycle.prevent_destroy, ignored)
-    return Around(read.labels, lifecycle, Timeouts(read.timeouts.create, read.timeouts.delete))
+    lifecycle, timeouts = read.lifecycle or _Lifecycle(), read.timeouts or _Timeouts()
+    ignored = tuple(tuple(path.split(".")) for path in lifecycle.ignore_changes or ())
+    unknown = [*_unknown_paths(schema, ignored)]
+    if unknown:
+        return unknown
+    return Around(
+        read.labels or {},
+        Lifecycle(lifecycle.prevent_destroy, ignored),
+        Timeouts(timeouts.create, timeouts.delete),
+    )
 
 
 def fields_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.loading.engine import Engine, Scope
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.rendering import render
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import kind_of
@@ -29,7 +29,7 @@ class Instance:
 @dataclass(frozen=True, slots=True)
 class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
     path: Path
-    mistake: Mistake | None
+    mistake: Mistake
 
 
 class Expansion:
@@ -41,7 +41,7 @@ class Expansion:
         self._total = 0
 
     def instances(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
-        """Raises Refusal, with no mistake when what went wrong was reported elsewhere."""
+        """Raises Refusal, or Withheld when what went wrong was reported elsewhere."""
         if "count" in body and "for_each" in body:
             hint = "keep one of the two; null takes a default away"
             raise Refusal(("count",), Mistake("invalid-count", "count and for_each exclude each other", hint=hint))
@@ -80,7 +80,7 @@ class Expansion:
     def _value(self, body: Mapping[str, Any], field: str) -> Any:
         rendered = render({field: body[field]}, self._scope, self._engine)
         for path, mistake in rendered.failures:
-            raise Refusal(path, mistake)
+            raise Withheld if mistake is None else Refusal(path, mistake)
         return rendered.value[field]
 
     def _reserve(self, number: int, path: Path) -> None:

@@ -68,7 +68,7 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
 
 
 def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
-    stack = stack_of(settings, sources.directory, sources.findings)
+    stack = stack_of(settings, sources.findings)
     chosen = choose_environment(environment, settings, sources.environments(), sources.findings)
     return replace(stack, environment=chosen)
 

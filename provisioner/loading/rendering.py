@@ -21,10 +21,6 @@ class Rendered:
     value: Any = None
     failures: list[tuple[Path, Mistake | None]] = field(default_factory=list)
 
-    @property
-    def withheld(self) -> frozenset[Path]:
-        return frozenset(path for path, _ in self.failures)
-
 
 def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
     rendered = Rendered()

@@ -54,6 +54,8 @@ class Resources:
         except Refusal as refusal:
             self._report(declaration, Address(name), Problem(refusal.path, refusal.mistake))
             return
+        except Withheld:
+            return
         for key in EXPANSION_KEYS:
             declaration.body.pop(key, None)
         for instance in instances:
@@ -64,57 +66,50 @@ class Resources:
     def _desired(self, declaration: _Declaration, instance: Instance) -> Desired | None:
         kind, address = declaration.kind, instance.address
         rendered = render(declaration.body, instance.scope, self._engine)
-        found = [Problem(path, mistake) for path, mistake in rendered.failures]
+        withheld = {path for path, _ in rendered.failures}
+        found = [Problem(path, mistake) for path, mistake in rendered.failures if mistake is not None]
         body = without_nulls(rendered.value)
-        if ("name",) not in rendered.withheld:
+        if ("name",) not in withheld:
             body.setdefault("name", instance.default_name)
         fields, later = fields_of(body)
-        found += later
-        for rule in kind.rules:
-            if rule.content or rule.secret:
-                found += self._converted(declaration, rule, fields, instance, rendered.withheld)
-        withheld = frozenset(problem.path for problem in found)
+        found += later + self._convert(declaration, fields, instance, withheld)
         about = around(body, kind.schema, withheld)
-        if isinstance(about, list):
-            found += about
         found += problems(kind.schema, fields, withheld)
+        found += about if isinstance(about, list) else ()
         for problem in found:
             self._report(declaration, address, problem)
-        if found or isinstance(about, list):
+        if found or withheld or isinstance(about, list):
             return None
         self._advise(declaration, address, fields)
         self._claim(declaration, address, str(fields["name"]))
         source = find(declaration.layers[:1], ())
         return Desired(address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source)
 
-    def _converted(
-        self,
-        declaration: _Declaration,
-        rule: FieldRule,
-        fields: dict[str, Any],
-        instance: Instance,
-        withheld: frozenset[Path],
+    def _convert(
+        self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, withheld: set[Path]
     ) -> list[Problem]:
-        """Puts Base64 or a reference in the place of what was written; takes out what cannot be converted."""
-        holder: Any = fields
-        for step in rule.path[:-1]:
-            holder = holder.get(step) if isinstance(holder, dict) else None
-        leaf = rule.path[-1]
-        if not isinstance(holder, dict) or leaf not in holder:
-            return []
-        written = holder.pop(leaf)
-        if any(path[: len(rule.path)] == rule.path for path in withheld):
-            return [Problem(rule.path, None)]
-        try:
-            if rule.secret:
-                holder[leaf] = self._secret(declaration, rule, written, instance.address)
-            else:
-                holder[leaf] = self._contents.encoded(dotted(rule.path), written, instance.scope)
-        except Mistake as mistake:
-            return [Problem(rule.path, mistake)]
-        except Withheld:
-            return [Problem(rule.path, None)]
-        return []
+        """Puts Base64 and references in the place of what was written; what cannot be converted is withheld."""
+        found = []
+        for rule in declaration.kind.rules:
+            holder = _holder(rule, fields)
+            if holder is None:
+                continue
+            written = holder.pop(rule.path[-1])
+            if any(path[: len(rule.path)] == rule.path for path in withheld):
+                continue
+            try:
+                holder[rule.path[-1]] = self._converted(declaration, rule, written, instance)
+            except Mistake as mistake:
+                found.append(Problem(rule.path, mistake))
+                withheld.add(rule.path)
+            except Withheld:
+                withheld.add(rule.path)
+        return found
+
+    def _converted(self, declaration: _Declaration, rule: FieldRule, written: Any, instance: Instance) -> Any:
+        if rule.secret:
+            return self._secret(declaration, rule, written, instance.address)
+        return self._contents.encoded(dotted(rule.path), written, instance.scope)
 
     def _secret(self, declaration: _Declaration, rule: FieldRule, written: Any, address: Address) -> SecretReference:
         name = dotted(rule.path)
@@ -143,6 +138,15 @@ class Resources:
             self._report(declaration, address, Problem(("name",), mistake))
 
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
-        if problem.mistake is not None:
-            at = find(declaration.layers, problem.path, key=problem.key)
-            self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
+        at = find(declaration.layers, problem.path, key=problem.key)
+        self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
+
+
+def _holder(rule: FieldRule, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The map in which the rule's field stands, if the field is one to convert and stands there."""
+    if not (rule.content or rule.secret):
+        return None
+    holder: Any = fields
+    for step in rule.path[:-1]:
+        holder = holder.get(step) if isinstance(holder, dict) else None
+    return holder if isinstance(holder, dict) and rule.path[-1] in holder else None

@@ -35,12 +35,9 @@ class Sources:
     def stack(self) -> Layer | None:
         """Raises UsageError when there is no stack here at all."""
         path = self.directory / STACK_FILE
-        if not path.is_file() and not path.is_symlink():
-            missing = (
-                f"{label(path)} does not exist"
-                if self.directory.is_dir()
-                else f"there is no directory {label(self.directory)}"
-            )
+        if not os.path.lexists(path):
+            here = _is_directory(self.directory)
+            missing = f"{label(path)} does not exist" if here else f"there is no directory {label(self.directory)}"
             hint = "run provisioner init to make one, or name another directory with --specs"
             raise UsageError(error("stack-missing", missing, hint=hint))
         return self.read(path)

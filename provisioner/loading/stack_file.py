@@ -18,7 +18,6 @@ from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
 from provisioner.model.stack import Cloud, Stack
 
-
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -48,7 +47,7 @@ class _StackFile(BaseModel):
     defaults: dict[str, Any] | None = None
 
 
-def stack_of(layer: Layer, directory: Path, findings: Findings) -> Stack:
+def stack_of(layer: Layer, findings: Findings) -> Stack:
     """What stack.yaml says; where it is wrong, findings say so and a placeholder stands in."""
     data, withheld = sift(layer.node)
     found = problems(_StackFile, data, withheld)
@@ -57,7 +56,7 @@ def stack_of(layer: Layer, directory: Path, findings: Findings) -> Stack:
     broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
     sound = {key: value for key, value in data.items() if key not in broken}
     settings = _StackFile.model_validate({"stack": "broken"} | sound)
-    return Stack(settings.stack, directory, Cloud(settings.cloud), settings.region, settings.environment)
+    return Stack(settings.stack, Cloud(settings.cloud), settings.region, settings.environment)
 
 
 def choose_environment(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -39,16 +39,14 @@ _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|De
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`key`: the key at `path` is at fault, not its value. No mistake when it was reported elsewhere."""
+    """`key`: the key at `path` is at fault, not its value."""
 
     path: Path
-    mistake: Mistake | None
+    mistake: Mistake
     key: bool = False
 
 
-def problems(
-    schema: type[BaseModel], data: Mapping[str, Any], withheld: frozenset[Path] = frozenset()
-) -> list[Problem]:
+def problems(schema: type[BaseModel], data: Mapping[str, Any], withheld: Collection[Path] = ()) -> list[Problem]:
     """What is wrong with `data`, but for what touches a withheld path: that was reported where it broke."""
     try:
         schema.model_validate(data)

@@ -12,7 +12,8 @@ from functools import total_ordering
 from typing import Any
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-_ADDRESS = re.compile(rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>\d+|"(?:[^"\\]|\\.)*")\])?')
+_INDEX = r"(?:0|[1-9][0-9]{0,8})"
+_ADDRESS = re.compile(rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?')
 NAME_PATTERN = re.compile(_NAME)
 
 Key = int | str | None
@@ -35,8 +36,10 @@ class Address:
             raise ValueError(f'{text!r} is no address; write one like gateway, trainer[0] or pool["a"]')
         modules = tuple(found["modules"].split(".")[1::2])
         raw = found["key"]
-        key: Key = None if raw is None else json.loads(raw) if raw.startswith('"') else int(raw)
-        return cls(found["name"], key, modules)
+        try:
+            return cls(found["name"], None if raw is None else json.loads(raw), modules)
+        except json.JSONDecodeError as reason:
+            raise ValueError(f"{text!r} is no address: its key is no JSON text ({reason.msg})") from None
 
     def __str__(self) -> str:
         prefix = "".join(f"module.{module}." for module in self.modules)

@@ -19,12 +19,12 @@ else:
     JsonValue = Any
     JsonObject = dict[str, Any]
 
-_COMPACT = orjson.OPT_SORT_KEYS
-_READABLE = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a value of ours is written by its codec or not at all
+_READABLE = _COMPACT | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def canonical(value: object) -> bytes:
-    """Compact UTF-8 JSON with sorted keys. Raises TypeError for what is no JSON (NaN, foreign objects, huge integers)."""
+    """Compact UTF-8 JSON with sorted keys. Raises TypeError for what is no JSON (objects, integers beyond 64 bits); NaN becomes null."""
     return orjson.dumps(value, option=_COMPACT)
 
 

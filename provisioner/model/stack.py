@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
 
 
 class Cloud(StrEnum):
@@ -14,10 +13,9 @@ class Cloud(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`directory` is where stack.yaml stands; `region` is None when the environment is to say it."""
+    """`region` is None when the credentials' surroundings are to say it."""
 
     name: str
-    directory: PurePath
     cloud: Cloud = Cloud.HUAWEICLOUD
     region: str | None = None
     environment: str | None = None

@@ -29,7 +29,7 @@ def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]
         return ()
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0)
+    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
     steps = (tuple(map(str, level.path(output_format="list"))) for report in tree.values() for level in report)
     paths = {leaf for path in steps for leaf in _leaf_paths(before, after, path)}
     return tuple(Difference(path, at(before, path), at(after, path)) for path in sorted(paths))

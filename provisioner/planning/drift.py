@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase
 from provisioner.model.state import State
 from provisioner.planning.survey import Survey
@@ -62,13 +62,18 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
             hint=f"`apply --replace '{change.address}'` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
-    elif row is not None and recorded.phase is Phase.READY and row.status in catalogue[recorded.kind].adverse:
+    elif row is not None and recorded.phase is Phase.READY and row.status in _unwell(catalogue[recorded.kind]):
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
             hint="look at it in the console",
             address=change.address,
         )
+
+
+def _unwell(kind: Kind) -> frozenset[str]:
+    """A server that somebody else is releasing is not well either."""
+    return kind.adverse | kind.releasing
 
 
 def _what(identifier: str | None, order_id: str | None) -> str:

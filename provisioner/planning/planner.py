@@ -93,8 +93,8 @@ class _Planner:
         return change if recorded.phase is Phase.FAILED else None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
-        adverse = self._catalogue[recorded.kind].adverse
-        return recorded.phase is Phase.FAILED and live is not None and live.status not in adverse
+        kind = self._catalogue[recorded.kind]
+        return recorded.phase is Phase.FAILED and live is not None and live.status not in kind.adverse | kind.releasing
 
     def _with_body(self, change: Change) -> Change:
         assert change.desired is not None

@@ -28,7 +28,8 @@ class Disk:
     def read(self, path: Path) -> bytes | None:
         """None when there is no such file."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            # Without O_NONBLOCK a pipe in a file's place would be waited on for ever.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         with open(descriptor, "rb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor

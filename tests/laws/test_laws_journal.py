@@ -234,6 +234,20 @@ def test_a_power_loss_at_any_operation_loses_nothing_that_was_confirmed(tmp_path
         require_promises_kept(LocalStore(after, "demo.dev"), told)
 
 
+def test_a_finished_run_is_on_the_disk_to_the_last_byte(tmp_path):
+    disk = DyingDisk(10**6)
+    story(LocalStore(tmp_path / "state", "demo.dev", disk=disk), Told())
+    for name in ("demo.dev.json", "demo.dev.journal", "demo.dev.backup"):
+        assert disk.survivors()[name] == (tmp_path / "state" / name).read_bytes()
+
+
+def test_the_first_state_is_durable_before_it_is_answered(tmp_path):
+    disk = DyingDisk(10**6)
+    with LocalStore(tmp_path / "state", "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        assert disk.survivors()["demo.dev.json"] == (tmp_path / "state" / "demo.dev.json").read_bytes()
+
+
 @settings(max_examples=20, deadline=None)
 @given(histories(steps=6), st.data())
 def test_dying_twice_is_no_worse_than_once(entries, data):

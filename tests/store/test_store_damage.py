@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -255,6 +256,13 @@ def test_a_symbolic_link_is_not_followed(state_file, refused, tmp_path):
     assert "symbolic links" in refused("store-unreadable").hint
 
 
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_on(state_file, store):
+    state_file.unlink()
+    os.mkfifo(state_file)
+    with pytest.raises(StoreError):
+        store.load()
+
+
 def test_a_record_torn_by_a_crash_is_ignored_and_cut_off_by_the_next_run(journal, store, writing):
     whole = journal.read_bytes()
     known = store.load()
@@ -274,8 +282,9 @@ def test_a_last_record_that_lacks_only_its_newline_counts_and_gets_it(journal, s
     assert store.load() == known
     with writing() as session:
         session.append(a_purchase("two"))
+        session.append(a_purchase("three"))
     assert journal.read_bytes().startswith(whole)
-    assert [record.sequence for record in store.history()] == list(range(1, 12))
+    assert [record.sequence for record in store.history()] == list(range(1, 15))
 
 
 @pytest.mark.parametrize(

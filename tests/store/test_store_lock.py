@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -197,6 +198,17 @@ def test_without_a_lock_no_run_begins(folder, error_number):
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
+
+
+def test_a_file_system_without_locks_is_no_place_for_a_state(store, monkeypatch):
+    def unsupported(descriptor, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with pytest.raises(StoreError) as caught, store.write(command="apply", who="ana", timeout=0):
+        pytest.fail("a run began without a lock")
+    assert caught.value.diagnostics[0].code == "lock-unusable"
+    assert "flock" in caught.value.diagnostics[0].hint
 
 
 def test_a_run_that_begins_after_another_sees_all_of_it(folder):

@@ -5,13 +5,15 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.builders import IDENTITY, a_purchase, a_run, an_address
+from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Remembered, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import JournalHead
 from provisioner.store import open_store
+from provisioner.store.disk import Disk
+from provisioner.store.local import LocalStore
 
 
 def code_of(caught):
@@ -110,6 +112,61 @@ def test_a_run_can_check_in_more_than_once(store, writing):
         state = session.checkpoint()
     assert state.serial == 3
     assert store.load() == state
+
+
+def test_what_a_checkpoint_holds_is_not_told_again_at_the_next(kept, store, writing):
+    trainer = an_address()
+    with writing() as session:
+        session.append([Remembered(trainer, Phase.DELETING), a_release()])
+        session.checkpoint()
+        session.append(a_purchase("two"))
+        state = session.checkpoint()
+    assert trainer not in state.resources
+    assert store.load() == state
+
+
+def test_nothing_is_journaled_before_there_is_a_state(store, folder):
+    with store.write(command="apply", who="ana", timeout=0) as session, pytest.raises(StoreError) as caught:
+        session.append(a_purchase())
+    assert code_of(caught) == "state-missing"
+    assert not (folder / "demo.dev.journal").exists()
+
+
+def test_a_first_run_that_begins_between_two_looks_is_no_damage(folder, writing):
+    class Interleaved(Disk):
+        looks = 0
+
+        def read(self, path):
+            found = super().read(path)
+            self.looks += 1
+            if self.looks == 1:
+                with writing() as session:
+                    session.append(a_purchase())
+                    session.checkpoint()
+            return found
+
+    assert LocalStore(folder, "demo.dev", disk=Interleaved()).load().serial == 2
+
+
+def test_readers_never_see_anything_half_done(store, writing):
+    with writing():
+        pass
+    names = [f"trainer[{index}]" for index in range(30)]
+
+    def work():
+        for name in names:
+            with writing() as session:
+                session.append(a_purchase(name))
+                session.checkpoint()
+
+    with ThreadPoolExecutor(1) as worker:
+        run = worker.submit(work)
+        seen = [0]
+        while not run.done():
+            seen.append(len(store.load().resources))
+        run.result()
+    assert seen == sorted(seen)
+    assert len(store.load().resources) == len(names)
 
 
 def test_the_state_before_is_kept_and_leads_to_the_same_truth_when_it_is_put_back(store, folder, writing):

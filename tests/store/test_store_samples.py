@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Forgotten, Intended, Settled
+from provisioner.model.journal import Adopted, Entry, Intended, Settled
 from provisioner.model.resource import Phase
 from provisioner.store import open_store
 
@@ -59,12 +61,13 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
     store = open_store(tmp_path, "demo.dev")
     tell(store)
     for file in (SAMPLES / "1").iterdir():
-        ours = (tmp_path / file.name).read_bytes().splitlines()
-        assert [sorted(line.split(b":")[0] for line in ours)] == [
-            sorted(line.split(b":")[0] for line in file.read_bytes().splitlines())
-        ]
+        assert keys_of(tmp_path / file.name) == keys_of(file)
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {entry.type for entry in (*FIRST_RUN, *SECOND_RUN)} >= {"run_started", "intended", "answered", "settled"}
-    assert any(isinstance(entry, Forgotten) for entry in SECOND_RUN)
+    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN)} == set(get_args(Entry))
+
+
+def keys_of(path):
+    """Every key that stands in the file, in order; values such as hashes and times differ from day to day."""
+    return re.findall(rb'"[^"]+":', path.read_bytes())

@@ -112,12 +112,13 @@ def _until_built(live: Live) -> Flow:
 
 def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
     """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
-    observed = recorded.observed
+    facts = Remember(recorded.phase)  # labels and protection are recorded with any facts
     if ("name",) in changed:
-        path = rows.server_path(recorded.id or "")
-        reply = yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body={"name": desired.name})
-        observed = rows.read(reply.body).observed if isinstance(reply, Reply) else observed
-    yield Remember(recorded.phase, declared={"name": desired.name}, observed=observed)
+        path, name = rows.server_path(recorded.id or ""), {"name": desired.name}
+        reply = yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body=name)
+        observed = rows.read(reply.body).observed if isinstance(reply, Reply) else None
+        facts = Remember(recorded.phase, declared=name, observed=observed)
+    yield facts
     return Ended(recorded.phase)
 
 

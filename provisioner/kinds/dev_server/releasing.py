@@ -26,7 +26,7 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
         return (yield from _drop_order(recorded))
     if live is not None and live.status not in rows.STABLE | rows.RELEASING:
         live = yield from _until_stable(recorded.id)
-    if live is None or live.status == rows.DELETED:
+    if live is None:
         return Ended(None)
     looks: int | None = None
     if live.status != rows.DELETING:
@@ -34,9 +34,10 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
         if refusal is not None:
             return refusal
     gone = yield Wait(settled=_settled, id=recorded.id, looks=looks)
-    if not isinstance(gone, Live) or gone.status == rows.DELETED:
+    if not isinstance(gone, Live):
         return Ended(None)
-    if gone.status == "DELETE_FAILED":
+    yield Remember(recorded.phase, observed=gone.observed)
+    if gone.status == rows.DELETE_FAILED:
         return Ended(
             recorded.phase, "the cloud could not release it: status DELETE_FAILED", "try again, or ask the vendor"
         )
@@ -55,7 +56,7 @@ def _until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
 
 def _settled(row: Live | None) -> bool:
     """An old failure just after the call is not a new one (section 4), so only DELETE_FAILED counts."""
-    return row is None or row.status in {rows.DELETED, "DELETE_FAILED"}
+    return row is None or row.status == rows.DELETE_FAILED
 
 
 def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:

@@ -23,11 +23,13 @@ _OBSERVED = (
 CREATE_FAILED = frozenset({"CREATE_FAILED", "ERROR"})
 DELETING = "DELETING"
 DELETED = "DELETED"
-RELEASING = frozenset({DELETING, DELETED})
+"""A row of this status is as good as none (section 4: it may never be seen), so it is read as none."""
+DELETE_FAILED = "DELETE_FAILED"
+RELEASING = frozenset({DELETING})
 ADVERSE = frozenset(
     {
         "CREATE_FAILED", "START_FAILED", "STOP_FAILED", "REBOOT_FAILED", "CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED",
-        "DELETE_FAILED", "ERROR",
+        DELETE_FAILED, "ERROR",
     }
 )  # fmt: skip
 STABLE = frozenset({"RUNNING", "STOPPED"}) | ADVERSE
@@ -48,8 +50,8 @@ def read(row: JsonValue) -> Live:
     return Live(
         kind="dev_server",
         id=identifier,
-        name=str(row.get("name", "")),
-        status=str(row.get("status", "")),
+        name=str(row.get("name") or ""),
+        status=str(row.get("status") or ""),
         order_id=order_id if isinstance(order_id, str) and order_id else None,
         created_at=created_at if isinstance(created_at, int) else None,
         shown=_shown(row, image),
@@ -87,8 +89,8 @@ def _object(row: JsonObject, key: str) -> JsonObject:
 def listing() -> ReadFlow[tuple[Live, ...]]:
     """The tenant's servers, else the caller's own where that is refused or does not page.
 
-    A reading counts only when the distinct ids equal `total`: rows can shift between pages (section 2.2). Raises
-    CallFailed when no complete reading is had.
+    A reading counts only when the distinct ids equal `total`, on every page the same: rows can shift between pages
+    (section 2.2). Raises CallFailed when no complete reading is had.
     """
     try:
         rows = yield from _complete(f"{SERVERS}/all")
@@ -104,21 +106,22 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
 
 
 def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
-    seen, total = 0, 0
+    counts = ""
     for _ in range(_READINGS):
         reading = yield from _read_pages(path)
         if reading is None:
             return None
-        rows, total = reading
-        seen = len(rows)
-        if seen == total:
-            return tuple(rows.values())
-    raise CallFailed(Outcome.UNKNOWN, f"the list of servers is incomplete: {seen} of {total} in {_READINGS} readings")
+        rows, totals = reading
+        if totals == {len(rows)}:
+            return tuple(row for row in rows.values() if row.status != DELETED)
+        counts = f"{len(rows)} of {' or '.join(map(str, sorted(totals)))}"
+    raise CallFailed(Outcome.UNKNOWN, f"the list of servers is incomplete: {counts} in {_READINGS} readings")
 
 
-def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], int] | None]:
-    """One reading: rows by id and the total of the last page; None when the offset does not advance."""
+def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], set[int]] | None]:
+    """One reading: rows by id and every total that a page named; None when the offset does not advance."""
     rows: dict[str, Live] = {}
+    totals: set[int] = set()
     offset = 0
     while True:
         query: dict[str, str | int] = {"limit": _PAGE, "offset": offset}
@@ -133,9 +136,10 @@ def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], int] | None]:
         if fresh and fresh.keys() <= rows.keys() and len(rows) < total:
             return None
         rows |= fresh
+        totals.add(total)
         offset += len(data)
         if not data or offset >= total:
-            return rows, total
+            return rows, totals
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:
@@ -146,7 +150,8 @@ def show(identifier: str) -> ReadFlow[Live | None]:
         if failed.not_found:
             return None
         raise
-    return read(reply.body)
+    live = read(reply.body)
+    return None if live.status == DELETED else live
 
 
 def prepaid(recorded: Recorded) -> bool:

@@ -7,7 +7,6 @@ by the time a body comes here, secrets are references and userdata is Base64.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
@@ -36,7 +35,7 @@ def _written_as(pattern: str, description: str) -> AfterValidator:
 def _fits_userdata(value: str) -> str:
     try:
         size = len(base64.b64decode(value, validate=True))
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; text beyond ASCII raises a plain one
         raise ValueError("userdata is not Base64") from None
     if size > _USERDATA_LIMIT:
         raise ValueError(f"userdata has {size} bytes; the API takes at most {_USERDATA_LIMIT} (32 KiB)")
@@ -53,8 +52,8 @@ Name = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,64}", "a name has 1 to 64 l
 Uuid = Annotated[
     str,
     _written_as(
-        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-        "expected a UUID like 05982b48-a70f-43a1-a2b0-1fe36a236172",
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "expected a UUID in lower case, like 05982b48-a70f-43a1-a2b0-1fe36a236172",
     ),
 ]
 Zone = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
