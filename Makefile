@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench lock format clean
+.PHONY: help demo test check bench picture lock format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ format: $(VENV)/.dev  ## let ruff format and fix
 
 bench: $(VENV)/.runtime  ## measure the budgets of the design
 	$(BIN)/python -m benchmarks
+
+picture: $(VENV)/.runtime  ## draw docs/plan.svg from a real plan
+	$(BIN)/python docs/picture.py
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
 

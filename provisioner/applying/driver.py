@@ -36,7 +36,7 @@ from provisioner.model.flow import (
 from provisioner.model.journal import Answered, Intended, Remembered, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.redaction import secrets_in
-from provisioner.model.resource import Live
+from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
@@ -51,10 +51,16 @@ class Driver:
     kind: Kind
     change: Change
     timeout: float
+    recorded: Recorded | None = None
+    """What the flow starts from: None for a purchase, also for one that replaces."""
     earlier_ids: tuple[str, ...] = ()
     declared: JsonObject = field(default_factory=dict)
     identifier: str | None = None
-    bought: Answered | None = None
+    order_id: str | None = None
+    under_way: bool = False
+    """The cloud has, or may have, something to finish that this run or an earlier one asked for."""
+    unrecorded: bool = False
+    """Bought, and the ids are not yet known to be on disk."""
     doubt: Intent | None = None
     """The intent of this run whose outcome is not known."""
     _started: float | None = None
@@ -62,9 +68,10 @@ class Driver:
     _last_sign: tuple[float, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.change.recorded is not None:
-            self.declared = self.change.recorded.declared
-            self.identifier = self.change.recorded.id
+        if self.recorded is not None:
+            self.declared = self.recorded.declared
+            self.identifier, self.order_id = self.recorded.id, self.recorded.order_id
+            self.under_way = self.recorded.phase not in {Phase.READY, Phase.FAILED}
 
     async def drive(self, flow: Flow) -> Ended:
         """Raises CallFailed, TimedOut, Detached or StoreError when the flow itself has no answer to it."""
@@ -102,6 +109,7 @@ class Driver:
         async with self.workshop.pool.borrow() as channel:
             if self.workshop.interruption.requested:
                 raise Detached
+            self.workshop.scribe.check()
             self._start()
             if call.effect in {Effect.PURCHASE, Effect.DESTRUCTIVE}:
                 return await self._send_once(call, channel)
@@ -117,21 +125,34 @@ class Driver:
             self.workshop.secrets.reveal(reference)
         intent = self._intent(call)
         await self.workshop.scribe.write(Intended(intent))
+        if self.workshop.interruption.requested:
+            await self.workshop.scribe.write(
+                Settled(intent.id, "not_sent", "the run was interrupted before it was sent")
+            )
+            raise Detached
         try:
             reply = await self._exchange(call, channel)
             answered = _learnt(intent, call, reply)
         except CallFailed as failed:
             await self._settle(intent, failed)
             raise
-        if call.effect is Effect.PURCHASE:
-            self.bought, self.identifier, self.declared = answered, answered.id, intent.declared
+        self.under_way = True
+        if call.effect is Effect.DESTRUCTIVE:
+            await self.workshop.scribe.write(answered)
+            return reply
+        return await self._bought(intent, answered, reply)
+
+    async def _bought(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
+        """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
+        self.identifier, self.order_id, self.declared = answered.id, answered.order_id, intent.declared
+        self.unrecorded = True
         await self.workshop.scribe.write(answered)
-        if call.effect is Effect.PURCHASE:
-            self.announce(EventType.BOUGHT, identifier=answered.id, order_id=answered.order_id)
-        return reply
+        self.unrecorded = False
+        self.announce(EventType.BOUGHT, identifier=answered.id, order_id=answered.order_id)
+        return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
     def _intent(self, call: Call) -> Intent:
-        desired, recorded = self.change.desired, self.change.recorded
+        desired, recorded = self.change.desired, self.recorded
         fingerprint = self.workshop.secrets.fingerprint
         purchase = call.effect is Effect.PURCHASE
         assert not purchase or desired is not None  # only what is wanted is bought
@@ -161,7 +182,7 @@ class Driver:
     async def _settle(self, intent: Intent, failed: CallFailed) -> None:
         """Closes the intent where it provably did nothing; an unknown outcome leaves it open."""
         if failed.outcome is Outcome.UNKNOWN:
-            self.doubt = intent
+            self.doubt, self.under_way = intent, True
             self.announce(EventType.IN_DOUBT, detail=failed.message)
             return
         refused = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
@@ -175,20 +196,19 @@ class Driver:
         hard = asyncio.ensure_future(self.workshop.interruption.hard())
         try:
             await asyncio.wait({sending, hard}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                sending.cancel()
-                await asyncio.wait({sending})
-            if sending.cancelled():
-                raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
         finally:
+            sending.cancel()  # without effect on a reply that is there
             hard.cancel()
+        await asyncio.wait({sending})
+        if sending.cancelled():
+            raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
         reply = sending.result()
         self.workshop.server_clock.hear(reply)
         return reply
 
     async def _remember(self, facts: Remember) -> None:
         desired = self.change.desired
-        self.identifier = facts.id or self.identifier
+        self.identifier, self.order_id = facts.id or self.identifier, facts.order_id or self.order_id
         if facts.declared is not None:
             self.declared = {**self.declared, **self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)}
         await self.workshop.scribe.write(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.model.change import Change
+from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.event import Result, ResultType
-from provisioner.model.flow import CallFailed, Ended
+from provisioner.model.flow import CallFailed, Effect, Ended, Outcome
 from provisioner.model.resource import Live, Phase
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
     """An earlier purchase of this address has an unknown outcome, so nothing is sent."""
 
 
-EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, StillInDoubt, TimedOut)
+class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was gone when the plan was made, and is to be forgotten, is there."""
+
+
+EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
 
 
 def arrived(change: Change, ended: Ended) -> Result:
@@ -43,6 +48,9 @@ def arrived(change: Change, ended: Ended) -> Result:
 
 def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     kind, finding = _judge(change, driver, reason)
+    if change.action is Action.REPLACE and driver.recorded is None and not driver.under_way:
+        kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
+        finding = replace(finding, summary=f"{finding.summary}; the server it replaces is released")
     return Result(change.address, change.action, kind, finding)
 
 
@@ -63,8 +71,15 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
                 hint="choose another name in the specs, or have that server renamed or released",
                 address=address,
             )
+        case ShowsAgain():
+            return ResultType.FAILED, error(
+                "shows-again",
+                f"{address}: it was gone when the plan was made and is listed now{_ids(driver)}; nothing was forgotten",
+                hint="plan again",
+                address=address,
+            )
         case Detached():
-            if driver.identifier is None and driver.bought is None:
+            if not driver.under_way:
                 return ResultType.NOT_STARTED, warning(
                     "not-started", f"{address}: not started", hint=_AGAIN, address=address
                 )
@@ -81,7 +96,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
         case CallFailed():
             return _judge_call(change, driver, reason)
         case ProvisionerError():
-            return ResultType.FAILED, _own_failure(driver, change, reason)
+            return _judge_own_failure(change, driver, reason)
         case _:
             raise reason
 
@@ -89,7 +104,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address = change.address
     detail = f"{failed.code}: {failed.message}" if failed.code else failed.message
-    if driver.doubt is not None and driver.bought is None and driver.doubt.target_id is None:
+    if driver.doubt is not None and driver.doubt.effect is Effect.PURCHASE:
         return ResultType.IN_DOUBT, error(
             "in-doubt",
             f"{address}: sent, and the outcome is not known",
@@ -98,7 +113,7 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
             address=address,
             request_id=failed.request_id,
         )
-    if driver.bought is not None or driver.doubt is not None:
+    if driver.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
             f"{address}: recorded, and not followed to its end{_ids(driver)}",
@@ -107,34 +122,46 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
             address=address,
             request_id=failed.request_id,
         )
+    code, summary, hint = _without_effect(failed.outcome)
     return ResultType.FAILED, error(
-        "cloud-refused",
-        f"{address}: the cloud refused",
-        detail=detail,
-        hint="mend what it names, then run apply again",
-        address=address,
-        request_id=failed.request_id,
+        code, f"{address}: {summary}", detail=detail, hint=hint, address=address, request_id=failed.request_id
     )
 
 
-def _own_failure(driver: Driver, change: Change, reason: ProvisionerError) -> Diagnostic:
-    """When the journal fails after a purchase, these ids stand nowhere else."""
-    first = reason.diagnostics[0]
-    if isinstance(reason, StoreError) and driver.bought is not None:
-        return error(
+def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
+    """Code, summary and hint for a call that bought and released nothing."""
+    match outcome:
+        case Outcome.REFUSED:
+            return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
+        case Outcome.NOT_SENT:
+            return "cloud-unreachable", "the cloud was not reached; nothing was sent", "run apply again when it is"
+        case Outcome.UNKNOWN:
+            return "cloud-unusable", "the cloud gave no usable answer", _AGAIN
+        case _:
+            assert_never(outcome)
+
+
+def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
+    """When the journal fails right after a purchase, these ids stand nowhere else."""
+    first, address = reason.diagnostics[0], change.address
+    if isinstance(reason, StoreError) and driver.unrecorded:
+        return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"{change.address}: BOUGHT{_ids(driver)}, and it could not be recorded: {first.summary}",
+            f"{address}: BOUGHT{_ids(driver)}, and it could not be recorded: {first.summary}",
             hint="keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the server",
-            address=change.address,
+            address=address,
         )
-    return error(
-        first.code, f"{change.address}: {first.summary}", detail=first.detail, hint=first.hint, address=change.address
-    )
+    kind, state = ResultType.FAILED, ""
+    if driver.under_way:
+        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{_ids(driver)}, and not followed: "
+    summary = f"{address}: {state}{first.summary}"
+    return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)
 
 
 def _ids(driver: Driver) -> str:
-    order_id = driver.bought.order_id if driver.bought else None
     known = [
-        text for text in (driver.identifier and f"id {driver.identifier}", order_id and f"order {order_id}") if text
+        text
+        for text in (driver.identifier and f"id {driver.identifier}", driver.order_id and f"order {driver.order_id}")
+        if text
     ]
     return f" ({', '.join(known)})" if known else ""

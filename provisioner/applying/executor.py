@@ -1,14 +1,15 @@
 """Carries out a plan: every address on its own way, a failed one stopping no other.
 
-It does what the plan says in the plan's words and re-decides nothing; the one check it repeats is that no stranger took
-a wanted name since the plan was made.
+It does what the plan says in the plan's words and re-decides nothing; what it checks again is only what may have changed since
+a saved plan was made: that no stranger took a wanted name, and that what is to be forgotten is still gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import assert_never
 
 from provisioner.applying import endings
@@ -25,7 +26,7 @@ from provisioner.model.event import EventType, Result, ResultType, RunResult
 from provisioner.model.flow import Ended
 from provisioner.model.journal import Forgotten
 from provisioner.model.kind import Catalogue
-from provisioner.model.resource import Live, Timeouts
+from provisioner.model.resource import Live, Recorded, Timeouts
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,25 @@ class Execution:
     listen: Listener
     who: str
     parallelism: int = 10
-    _by_name: Mapping[str, list[Live]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        by_name: dict[str, list[Live]] = {}
-        for row in self.live.values():
-            by_name.setdefault(row.name, []).append(row)
-        object.__setattr__(self, "_by_name", by_name)
 
     def namesakes(self, name: str) -> list[Live]:
         """The live servers that bore this name when the run began."""
         return self._by_name.get(name, [])
+
+    def stranger(self, name: str) -> Live | None:
+        """A namesake that no address of the plan owns."""
+        return next((row for row in self.namesakes(name) if row.id not in self._ours), None)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Live]]:
+        by_name: dict[str, list[Live]] = {}
+        for row in self.live.values():
+            by_name.setdefault(row.name, []).append(row)
+        return by_name
+
+    @cached_property
+    def _ours(self) -> frozenset[str | None]:
+        return frozenset(change.recorded.id for change in self.plan.changes if change.recorded is not None)
 
 
 async def execute(execution: Execution) -> RunResult:
@@ -64,10 +73,11 @@ async def execute(execution: Execution) -> RunResult:
         async def look() -> dict[str, Live]:
             return {row.id: row for kind in kinds for row in await run_read(kind.listing(), lookout)}
 
+        poll = Poll(look, execution.clock, execution.interruption)
         workshop = Workshop(
-            scribe=Scribe(execution.ledger),
+            scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,
-            poll=Poll(look, execution.clock, execution.interruption),
+            poll=poll,
             secrets=execution.secrets,
             clock=execution.clock,
             server_clock=ServerClock(execution.clock),
@@ -75,12 +85,13 @@ async def execute(execution: Execution) -> RunResult:
             listen=execution.listen,
             who=execution.who,
         )
-        polling = asyncio.ensure_future(workshop.poll.run())
+        polling = asyncio.ensure_future(poll.run())
         try:
             journeys = (_Journey(execution, workshop, change).travel() for change in execution.plan.work)
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)
         finally:
             polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
 
 
@@ -100,7 +111,7 @@ class _Journey:
         self._workshop = workshop
         self._kind = execution.catalogue[change.kind]
         self._change = change
-        self._driver = self._new_driver(releasing=change.action in {Action.DELETE, Action.REPLACE})
+        self._driver = self._new_driver(change.recorded)
 
     async def travel(self) -> Result:
         try:
@@ -122,13 +133,14 @@ class _Journey:
             case Action.DELETE:
                 return await self._release(change)
             case Action.REPLACE:
+                self._refuse_stranger(change)
                 released = await self._release(change)
                 if released.phase is not None:
                     return released
-                self._driver = self._new_driver(releasing=False)
+                self._driver = self._new_driver(None)
                 return await self._create(change)
             case Action.FORGET:
-                return await self._forget("gone from the cloud")
+                return await self._forget_vanished(change)
             case Action.NO_OP:
                 return Ended(change.recorded.phase if change.recorded else None)
             case _:
@@ -136,11 +148,13 @@ class _Journey:
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        ours = {planned.recorded.id for planned in self._execution.plan.changes if planned.recorded is not None}
-        for stranger in self._namesakes():
-            if stranger.id not in ours:
-                raise endings.NameTaken(stranger)
+        self._refuse_stranger(change)
         return await self._driver.drive(self._kind.create(change.desired, None))
+
+    def _refuse_stranger(self, change: Change) -> None:
+        """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
+        if change.desired is not None and (stranger := self._execution.stranger(change.desired.name)) is not None:
+            raise endings.NameTaken(stranger)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -159,26 +173,32 @@ class _Journey:
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 
+    async def _forget_vanished(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: a server that shows again is not given up."""
+        assert change.recorded is not None  # only what is recorded can have vanished
+        if change.recorded.id in self._execution.live:
+            raise endings.ShowsAgain
+        return await self._forget("gone from the cloud")
+
     async def _forget(self, reason: str) -> Ended:
         await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.identifier))
         return Ended(None)
 
-    def _new_driver(self, *, releasing: bool) -> Driver:
-        timeouts = self._change.desired.timeouts if self._change.desired else Timeouts()
+    def _new_driver(self, recorded: Recorded | None) -> Driver:
+        desired = self._change.desired
+        timeouts = desired.timeouts if desired else Timeouts()
+        releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
         return Driver(
             workshop=self._workshop,
             kind=self._kind,
             change=self._change,
             timeout=timeouts.delete if releasing else timeouts.create,
-            earlier_ids=tuple(row.id for row in self._namesakes()),
+            recorded=recorded,
+            earlier_ids=tuple(row.id for row in self._execution.namesakes(desired.name)) if desired else (),
         )
 
-    def _namesakes(self) -> list[Live]:
-        desired = self._change.desired
-        return [] if desired is None else self._execution.namesakes(desired.name)
-
     def _announce(self, result: Result) -> None:
-        detail = result.diagnostic.summary if result.diagnostic else ""
+        detail = result.told
         match result.type:
             case ResultType.DONE:
                 self._driver.announce(EventType.FINISHED, identifier=self._driver.identifier)

@@ -1,7 +1,7 @@
 """One list read a tick for everybody who waits, however many they are.
 
 It looks at once when somebody starts to wait, then after 1, 2, 4 ... 10 seconds; while new waiters keep coming, once a
-second. A reading that fails is no news; one that is refused, or fails five times in a row, ends every wait.
+second. A reading that misses rows tells of those it has; one that fails is no news; one that is refused, or fails five times in a row, ends every wait.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from typing import TypeAlias
 
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Clock
-from provisioner.model.flow import CallFailed, Outcome, Wait
+from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.resource import Live
 
 Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
 Watch: TypeAlias = Callable[[Live | None], None]
 
 _SHORTEST, _LONGEST = 1.0, 10.0
+_BREATH = 0.1
+"""Seconds after a look that answered everybody: servers that run at once must not cost a list read each."""
 _FAILURES_IN_A_ROW = 5
 
 
@@ -40,13 +42,17 @@ class _Watcher:
     looks: int = 0
 
     def see(self, row: Live | None, now: float) -> None:
+        """What raises here is a fault of this watcher, and ends its wait alone."""
         self.looks += 1
-        if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
-            self.answer.set_result(row)
-        elif now >= self.deadline:
-            self.answer.set_exception(TimedOut())
-        else:
-            self.watch(row)
+        try:
+            if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
+                self.answer.set_result(row)
+            elif now >= self.deadline:
+                self.answer.set_exception(TimedOut())
+            else:
+                self.watch(row)
+        except Exception as fault:  # noqa: BLE001 - raised again where the watcher waits
+            self.answer.set_exception(fault)
 
 
 class Poll:
@@ -54,40 +60,56 @@ class Poll:
         self._read = read
         self._clock = clock
         self._interruption = interruption
-        self._watchers: set[_Watcher] = set()
+        self._watchers: dict[_Watcher, None] = {}
         self._arrival = asyncio.Event()
         self._failures = 0
-        interruption.on_request(lambda: self._end_all(Detached()))
+        self._over: BaseException | None = None
+        interruption.on_request(lambda: self.end(Detached()))
 
     async def wait(self, wait: Wait, *, deadline: float, watch: Watch) -> Live | None:
         """`deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it.
 
-        Raises TimedOut, Detached, or CallFailed when looking is in vain.
+        Raises TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
         """
         if self._interruption.requested:
             raise Detached
+        if self._over is not None:
+            raise self._over
         watcher = _Watcher(wait, deadline, watch)
-        self._watchers.add(watcher)
+        self._watchers[watcher] = None
         self._arrival.set()
         try:
             return await watcher.answer
         finally:
-            self._watchers.discard(watcher)
+            del self._watchers[watcher]
+
+    def end(self, reason: BaseException) -> None:
+        """Ends every wait with `reason`, those to come too."""
+        self._over = self._over or reason
+        self._end_all(reason)
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self._arrival.wait()
-            pause = _SHORTEST
-            while self._waiting():
-                if self._arrival.is_set():
-                    self._arrival.clear()
-                    pause = _SHORTEST
-                await self._look()
-                if self._waiting():
-                    await self._rest(pause)
-                pause = min(pause * 2, _LONGEST)
-            self._arrival.clear()
+        """Until cancelled. An error of our own ends every wait: nobody waits for a look that never comes."""
+        try:
+            while True:
+                await self._arrival.wait()
+                await self._look_until_answered()
+                self._arrival.clear()
+                await self._clock.sleep(_BREATH)
+        except BaseException as fault:
+            self.end(fault)
+            raise
+
+    async def _look_until_answered(self) -> None:
+        pause = _SHORTEST
+        while self._waiting():
+            if self._arrival.is_set():
+                self._arrival.clear()
+                pause = _SHORTEST
+            await self._look()
+            if self._waiting():
+                await self._rest(pause)
+            pause = min(pause * 2, _LONGEST)
 
     def _waiting(self) -> list[_Watcher]:
         return [watcher for watcher in self._watchers if not watcher.answer.done()]
@@ -106,8 +128,11 @@ class Poll:
 
     async def _look(self) -> None:
         asked = self._waiting()
+        complete = True
         try:
             rows = await self._read()
+        except PartialListing as partial:
+            rows, complete = {row.id: row for row in partial.rows}, False
         except CallFailed as failed:
             self._failures += 1
             if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
@@ -117,10 +142,11 @@ class Poll:
         by_order = {row.order_id: row for row in rows.values() if row.order_id is not None}
         now = self._clock.monotonic()
         for watcher in asked:
-            if not watcher.answer.done():
-                wait = watcher.wait
-                watcher.see(rows.get(wait.id) if wait.id is not None else by_order.get(wait.order_id or ""), now)
+            wait = watcher.wait
+            row = rows.get(wait.id) if wait.id is not None else by_order.get(wait.order_id or "")
+            if not watcher.answer.done() and (row is not None or complete):
+                watcher.see(row, now)
 
-    def _end_all(self, reason: Exception) -> None:
+    def _end_all(self, reason: BaseException) -> None:
         for watcher in self._waiting():
             watcher.answer.set_exception(reason)

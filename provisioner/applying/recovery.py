@@ -27,8 +27,7 @@ def recover(state: State, live: Mapping[str, Live], *, catalogue: Catalogue, led
 
 
 def _settlements(state: State, live: Mapping[str, Live], catalogue: Catalogue, listen: Listener) -> Iterator[Entry]:
-    tracked = {recorded.id for recorded in state.resources.values()}
-    untracked = [row for row in live.values() if row.id not in tracked]
+    untracked = _untracked(state, live)
     for intent in state.in_doubt:
         if intent.effect is Effect.DESTRUCTIVE:
             yield from _after_release(intent, live, catalogue)
@@ -43,6 +42,13 @@ def _settlements(state: State, live: Mapping[str, Live], catalogue: Catalogue, l
             )
         else:
             listen(Event(EventType.IN_DOUBT, intent.address, diagnostic=_still_in_doubt(intent, candidates)))
+
+
+def _untracked(state: State, live: Mapping[str, Live]) -> list[Live]:
+    """A server whose order is recorded has its address already, though nobody has seen its id yet."""
+    ids = {recorded.id for recorded in state.resources.values()}
+    orders = {recorded.order_id for recorded in state.resources.values()} - {None}
+    return [row for row in live.values() if row.id not in ids and row.order_id not in orders]
 
 
 def _after_release(intent: Intent, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Entry]:

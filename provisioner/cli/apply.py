@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,17 +81,18 @@ def carry_out(workspace: Workspace, request: ApplyRequest, face: Face, *, plan_f
 
 
 def _conclude(applied: Applied, *, as_json: bool) -> None:
-    if applied.result is None:
-        return
+    """A stream of JSON has a last line even when there was nothing to do; a person has read that already."""
+    from provisioner.model.event import RunResult
+    from provisioner.rendering.style import Style
     from provisioner.rendering.summary import render_summary
 
-    style = console().style(sys.stdout)
-    summary = render_summary(applied.result, style, mode=applied.plan.mode)
-    if as_json:
+    result = applied.result or RunResult(())
+    if as_json and applied.approved:
         from provisioner.cli.face import now
         from provisioner.rendering.stream import run_document
 
-        console().line(run_document(applied.result, message=summary.splitlines()[-1], timestamp=now()))
-    else:
-        console().write(f"\n{summary}")
+        summary = render_summary(result, Style(color=False), mode=applied.plan.mode)
+        console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now()))
+    elif applied.result is not None:
+        console().write(f"\n{render_summary(result, console().style(), mode=applied.plan.mode)}")
     console().diagnose(applied.trouble)

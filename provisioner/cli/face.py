@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -41,22 +41,21 @@ class Face:
     may_ask: bool
     as_json: bool = False
     full: bool = False
-    saved: bool = False
+    _streaming: bool = False
     _table: LiveTable | None = None
     _lock_news: float = field(default=-_SECONDS_BETWEEN_LOCK_NEWS)
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
         self.console.diagnose(warnings)
         if self.as_json:
-            from provisioner.rendering.machine import plan_document
-            from provisioner.rendering.stream import version_document
+            from provisioner.rendering.stream import planned_document
 
-            self.console.line(version_document(version=__version__, timestamp=now()))
-            self.console.line({"type": "plan", "@timestamp": now(), "plan": plan_document(plan)})
+            self._stream(planned_document(plan, timestamp=now()))
             return
         from provisioner.rendering.plan import render_plan
 
-        self.console.write(render_plan(plan, self.console.style(), full=self.full))
+        # A plan that is refused ends the run, and its refusals are told as the errors that end it.
+        self.console.write(render_plan(replace(plan, refusals=()), self.console.style(), full=self.full))
 
     def approve(self, plan: Plan) -> bool:
         """Only `yes` is a yes."""
@@ -94,7 +93,7 @@ class Face:
         if self.as_json:
             from provisioner.rendering.stream import event_document
 
-            self.console.line(event_document(event, timestamp=now()))
+            self._stream(event_document(event, timestamp=now()))
         elif self._table is not None:
             self._table.hear(event)
         else:
@@ -102,6 +101,15 @@ class Face:
 
             if (line := event_line(event, self.console.style(sys.stderr))) is not None:
                 self.console.tell(line)
+
+    def _stream(self, document: object) -> None:
+        """What happens first is not always the plan: a warning or a recovery may come before it."""
+        if not self._streaming:
+            from provisioner.rendering.stream import version_document
+
+            self._streaming = True
+            self.console.line(version_document(version=__version__, timestamp=now()))
+        self.console.line(document)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         if seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:

@@ -60,22 +60,24 @@ def command(
         from provisioner.rendering.plan import render_plan
 
         console().write(render_plan(planned.plan, console().style(), full=full))
-    if out is not None and not planned.plan.refusals:
-        _save(planned.plan, out, as_json=as_json)
-    elif planned.plan.work and not planned.plan.refusals and not as_json and not workspace.settings.in_automation:
-        console().tell(
-            "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
-        )
+    if not planned.plan.refusals:
+        _save_or_say(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
     return of_plan(planned.plan, detailed=detailed_exitcode)
 
 
-def _save(plan: Plan, out: Path, *, as_json: bool) -> None:
+def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
+    """Hints are for people; a pipeline knows its next step."""
     import time
 
     from provisioner.store import write_plan
 
-    write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)
-    if not as_json:
+    if out is not None:
+        write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)
+    if out is not None and hints:
         console().tell(
             f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
+        )
+    elif plan.work and hints:
+        console().tell(
+            "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
         )

@@ -13,6 +13,9 @@ LONG_OPTIONS = frozenset(
 )  # fmt: skip
 """Every long option of every command; a test holds it against the commands themselves."""
 
+SHORT_OPTIONS = frozenset("Ceh")
+"""Every short one, likewise."""
+
 
 def with_two_dashes(arguments: Iterable[str]) -> list[str]:
     """Stops at `--`. `-input=false` and `-input=true` are Terraform's way of `--no-input` and `--input`."""
@@ -25,10 +28,15 @@ def with_two_dashes(arguments: Iterable[str]) -> list[str]:
     return spelt
 
 
+def _is_misspelt(name: str) -> bool:
+    """Said to click in two dashes, which then knows what was meant. `-edev` and `-Cfolder` are a short option and its value."""
+    return len(name) > 1 and name[0].isalpha() and name[0] not in SHORT_OPTIONS
+
+
 def _long(argument: str) -> str:
     if not argument.startswith("-") or argument.startswith("--"):
         long = argument
     else:
         name = argument[1:].split("=", 1)[0]
-        long = f"-{argument}" if name in LONG_OPTIONS else argument
+        long = f"-{argument}" if name in LONG_OPTIONS or _is_misspelt(name) else argument
     return {"--input=false": "--no-input", "--input=true": "--input"}.get(long, long)

@@ -123,9 +123,9 @@ def _all_or_none(environ: Mapping[str, str], *names: str) -> bool:
     missing = [name for name in names if not environ.get(name)]
     if missing and len(missing) < len(names):
         given = next(name for name in names if name not in missing)
-        _incomplete(
-            f"{given} is set and {' and '.join(missing)} is not", f"set {' and '.join(missing)}, or unset {given}"
-        )
+        lacking = " and ".join(missing)
+        are = "is" if len(missing) == 1 else "are"
+        _incomplete(f"{given} is set and {lacking} {are} not", f"set {lacking}, or unset {given}")
     return not missing
 
 

@@ -30,7 +30,9 @@ class Line:
     async def deliver(self, request: Request) -> Answer:
         """A whole answer with a 2xx status. Raises Failure."""
         if request.is_repeatable:
-            return await persist(lambda: self._renewing(request), self._clock)
+            return await persist(
+                lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request)
+            )
         return await self._once(request)
 
     async def _renewing(self, request: Request) -> Answer:

@@ -12,6 +12,9 @@ from provisioner.cloud.clock import Clock
 from provisioner.cloud.failures import Failure
 
 TRIES: Final = 5
+TRIES_UNANSWERED: Final = 2
+"""As long as nobody has ever answered: a wrong address does not come right by waiting, and somebody is watching."""
+
 PATIENCE: Final = 60.0
 """Seconds after which no further wait begins, and the longest that one wait may be asked to take."""
 
@@ -21,21 +24,28 @@ _LONGEST_WAIT: Final = 16.0
 Result = TypeVar("Result")
 
 
-async def persist(attempt: Callable[[], Awaitable[Result]], clock: Clock) -> Result:
-    """Run `attempt` until it succeeds, fails for good, or patience ends; then its last failure is raised."""
+async def persist(
+    attempt: Callable[[], Awaitable[Result]], clock: Clock, *, answered: Callable[[], bool] = lambda: True
+) -> Result:
+    """Run `attempt` until it succeeds, fails for good, or patience ends; then its last failure is raised.
+
+    `answered`: whether the other end has answered anything yet in this run.
+    """
     begun = clock.monotonic()
-    for tried in range(TRIES - 1):
+    tried = 0
+    while True:
         try:
             return await attempt()
         except Failure as failure:
-            if not failure.transient or clock.monotonic() - begun >= PATIENCE:
+            tried += 1
+            is_last = tried >= (TRIES if answered() else TRIES_UNANSWERED)
+            if not failure.transient or is_last or clock.monotonic() - begun >= PATIENCE:
                 raise
             wait = max(_back_off(tried, clock), min(failure.retry_after or 0.0, PATIENCE))
         await clock.sleep(wait)
-    return await attempt()
 
 
 def _back_off(tried: int, clock: Clock) -> float:
     """Doubling, each between half and whole, so that workers thrown out together do not come back together."""
-    whole = min(_FIRST_WAIT * 2.0**tried, _LONGEST_WAIT)
+    whole = min(_FIRST_WAIT * 2.0 ** (tried - 1), _LONGEST_WAIT)
     return whole * (0.5 + clock.chance() / 2)

@@ -12,7 +12,7 @@ from provisioner.model.diagnostic import CloudError, error
 from provisioner.model.flow import CallFailed
 
 _HINTS: Final = {
-    "cloud-unreachable": "check the network and the proxy variables (HTTPS_PROXY, NO_PROXY), then run the command again",
+    "cloud-unreachable": "check the region, the network and the variables PROVISIONER_ENDPOINT_*, HTTPS_PROXY and NO_PROXY, then run the command again",
     "cloud-unauthorized": "check the credentials and this machine's clock; the order of the places where credentials are looked for is HW_ACCESS_KEY, HUAWEICLOUD_SDK_AK, ~/.hcloud/config.json, HW_USER_NAME",
     "cloud-denied": "ask the account's administrator for the permission, or use other credentials",
     "cloud-throttled": "run the command again in a minute, with a smaller --parallelism if it happens often",

@@ -96,6 +96,8 @@ class Network:
     ) -> None:
         self.requests = 0
         self.timeouts = timeouts
+        self.answered: set[str] = set()
+        """Origins that have answered in this run, with whatever status."""
         self._urls = (endpoints.modelarts, endpoints.billing, endpoints.identity)
         self._user_agent = user_agent
         self._transport = transport
@@ -143,6 +145,10 @@ class Wire:
         self._client = client
         self._network = network
 
+    def has_answered(self, request: Request) -> bool:
+        """Whether its service has answered anything yet, on any wire of this run."""
+        return request.origin in self._network.answered
+
     async def exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:
         """Send once. Raises NoAnswer when no status came back."""
         self._network.requests += 1
@@ -162,6 +168,7 @@ class Wire:
             content=request.body,
             timeout=self._timeout(request),
         ) as response:
+            self._network.answered.add(request.origin)
             body, fault = await _read(response)
             return Answer(response.status_code, dict(response.headers), body, fault)
 

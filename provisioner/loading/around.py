@@ -67,13 +67,13 @@ _NOTHING = Around({}, Lifecycle(), Timeouts())
 
 
 def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collection[Path]) -> Around | list[Problem]:
-    """`schema` is the kind's: the paths in ignore_changes must be fields of it."""
+    """What is wrong instead, when it cannot be read. `schema` is the kind's: ignore_changes must name fields of it."""
     data = {key: body[key] for key in AROUND if key in body}
     if not data:
         return _NOTHING
     data, later = _without_later(data)
     found = later + problems(_Around, data, withheld)
-    if found:
+    if found or any(path[0] in AROUND for path in withheld):
         return found
     read = _Around.model_validate(data)
     lifecycle, timeouts = read.lifecycle or _Lifecycle(), read.timeouts or _Timeouts()

@@ -13,9 +13,9 @@ VALUE_LIMIT = 64 * 1024
 """Characters that one rendered value, and the text of one expression, may have."""
 FILE_LIMIT = 1024 * 1024
 """Characters that one rendered template file may have."""
-WEIGHT_LIMIT = 4 * 1024 * 1024
+WEIGHT_LIMIT = 2 * 1024 * 1024
 """Characters (an item of a list or map counts as one more) that any value on the way may have."""
-EVALUATION_LIMIT = 16 * 1024 * 1024
+EVALUATION_LIMIT = 8 * 1024 * 1024
 RUN_LIMIT = 256 * 1024 * 1024
 
 _NUMBER = 24

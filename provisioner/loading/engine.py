@@ -1,7 +1,7 @@
-"""Templates of specs: Jinja2's expressions in an immutable sandbox that also bounds memory and work.
+"""Templates of specs: works out expressions and template files over plain values, within limits.
 
-Evaluates expressions and template files over plain values. Attributes of Python objects cannot be reached at all:
-`a.b` looks into maps, and a short list of methods is granted by name. Knows neither files nor where values stand.
+What they may contain is the grammar's business, what they can reach the environment's, what they may cost the budget's.
+Knows neither files nor where values stand.
 """
 
 from __future__ import annotations
@@ -11,32 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from jinja2 import (
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateSyntaxError,
-    Undefined,
-    UndefinedError,
-    nodes,
-    pass_eval_context,
-)
-from jinja2 import tests as jinja_tests
-from jinja2.nodes import EvalContext
+from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.parser import Parser
-from jinja2.runtime import Context, LoopContext
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioner.loading import grammar
 from provisioner.loading.budget import FILE_LIMIT, VALUE_LIMIT, Budget, too_much
-from provisioner.loading.filters import BINARY, Operations, text_of
-from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.environment import Environment
+from provisioner.loading.filters import Operations, text_of
+from provisioner.loading.mistake import Mistake
 from provisioner.loading.scalars import fits
-from provisioner.loading.tree import BROKEN, DEPTH_LIMIT
+from provisioner.loading.tree import DEPTH_LIMIT
 from provisioner.loading.undefined import explain
 
 Scope: TypeAlias = Mapping[str, Any]
-_LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "revindex0"))
 _UNWORKABLE = (
     TemplateError,
     ArithmeticError,
@@ -48,78 +35,8 @@ _UNWORKABLE = (
     MemoryError,
 )
 _UNREADABLE = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
-_EXPRESSIONS = 10_000
+_EXPRESSIONS = 5_000
 _RESULT = "result"
-
-
-@pass_eval_context
-def _finalize(_context: EvalContext, value: Any) -> str:
-    # Asking for a context keeps Jinja from working out constant expressions while it compiles, unbounded.
-    return text_of(value)
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = BINARY
-
-    def __init__(self, operations: Operations, **delimiters: str) -> None:
-        super().__init__(
-            undefined=StrictUndefined,
-            finalize=_finalize,
-            optimized=False,
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            **delimiters,
-        )
-        self.operations = operations
-        self.globals = {"range": operations.span}
-        self.tests = {name: jinja_tests.TESTS[name] for name in grammar.TESTS}
-        self.filters = operations.filters()
-        self.offered = frozenset(self.filters)
-        self.filters |= {
-            grammar.CONCATENATE: operations.concatenate,
-            grammar.WEIGH: operations.weigh,
-            grammar.STEPS: operations.steps,
-        }
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, dict) and attribute in obj:
-            return _whole(obj[attribute])
-        if isinstance(obj, LoopContext) and attribute in _LOOP:
-            return getattr(obj, attribute)
-        if attribute in grammar.METHODS.get(type(obj), ()):
-            return _Method(obj, attribute)
-        if isinstance(obj, Undefined):
-            str(obj)
-        return self.undefined(obj=obj, name=attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, Undefined):
-            str(obj)
-        if isinstance(obj, (dict, list, tuple, str)):
-            try:
-                return _whole(obj[argument])
-            except (LookupError, TypeError):
-                pass
-        return self.undefined(obj=obj, name=argument)
-
-    def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook
-        if isinstance(called, _Method):
-            return self.operations.method(called.owner, called.name, args)
-        if called == self.operations.span:
-            return self.operations.span(*args)
-        raise Mistake("template-forbidden", "this cannot be called in templates", hint="use a filter: value | filter")
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 - Jinja's hook
-        return self.operations.binary(operator, left, right)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Method:
-    """A method that was named and not yet called: of no use but to be called."""
-
-    owner: Any
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +55,8 @@ class Engine:
         out_of_reach = {
             f"{what}_{side}_string": f"\0{what}{side}" for what in ("block", "comment") for side in ("start", "end")
         }
-        self._values = _Environment(operations, **out_of_reach)
-        self._files = _Environment(operations)
+        self._values = Environment(operations, **out_of_reach)
+        self._files = Environment(operations)
         self._expressions: dict[str, _Compiled] = {}
         self._segments: dict[str, tuple[str | _Compiled, ...]] = {}
         self._sources: dict[str, _Compiled] = {}
@@ -217,7 +134,7 @@ class Engine:
             grammar.check(tree, self._files.offered, statements=True)
             return self._compiled(self._files, tree)
 
-    def _compiled(self, environment: _Environment, tree: nodes.Template) -> _Compiled:
+    def _compiled(self, environment: Environment, tree: nodes.Template) -> _Compiled:
         bounded = grammar.Bounded().visit(tree)
         bounded.set_environment(environment)
         return _Compiled(bounded, environment.from_string(bounded))
@@ -242,12 +159,6 @@ def _evaluate(compiled: _Compiled, scope: Scope, watch: list[nodes.Node]) -> Any
     for _ in compiled.template.root_render_func(context):
         pass
     return context.vars[_RESULT]
-
-
-def _whole(value: Any) -> Any:
-    if value is BROKEN:
-        raise Withheld
-    return value
 
 
 def _without_statements(text: str) -> str:

@@ -26,10 +26,11 @@ class Instance:
     default_name: str
 
 
-@dataclass(frozen=True, slots=True)
 class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
-    path: Path
-    mistake: Mistake
+    def __init__(self, path: Path, mistake: Mistake) -> None:
+        super().__init__(mistake.summary)
+        self.path = path
+        self.mistake = mistake
 
 
 class Expansion:

@@ -5,7 +5,7 @@ Knows that some texts are templates; how they are worked out is the engine's bus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,18 +38,20 @@ class _Walk:
         if isinstance(value, str):
             return self._text(value, path) if "{" in value else value
         if isinstance(value, dict):
-            return dict(self._items(value.items(), path))
+            return dict(self._sound(value, path))
         if isinstance(value, list):
-            return [item for _, item in self._items(enumerate(value), path)]
+            # A failed item leaves a gap, so that the items after it keep their places.
+            items = (self.value(item, (*path, index)) for index, item in enumerate(value))
+            return [None if item is BROKEN else item for item in items]
         if value is BROKEN:
             self.failures.append((path, None))
         return value
 
-    def _items(self, items: Iterable[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
-        for step, value in items:
-            result = self.value(value, (*path, step))
+    def _sound(self, entries: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
+        for key, value in entries.items():
+            result = self.value(value, (*path, key))
             if result is not BROKEN:
-                yield step, result
+                yield key, result
 
     def _text(self, text: str, path: Path) -> Any:
         if not any(mark in text for mark in ("{{", "{%", "{#")):

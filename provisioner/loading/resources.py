@@ -26,6 +26,8 @@ from provisioner.model.kind import FieldRule, Kind
 from provisioner.model.resource import Desired
 from provisioner.model.secret import SecretReference
 
+_FAILURES = 100  # instances of one declaration after which the rest would tell nothing new
+
 
 @dataclass(frozen=True, slots=True)
 class _Declaration:
@@ -48,7 +50,7 @@ class Resources:
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
         contents = frozenset(rule.path for rule in kind.rules if rule.content)
         body = laid_under(self._defaults.node, own.node, contents)
-        declaration = _Declaration(kind, without_nulls(body), (own, self._defaults))
+        declaration = _Declaration(kind, _without_unset(body), (own, self._defaults))
         try:
             instances = self._expansion.instances(name, declaration.body)
         except Refusal as refusal:
@@ -58,10 +60,15 @@ class Resources:
             return
         for key in EXPANSION_KEYS:
             declaration.body.pop(key, None)
+        failed = 0
         for instance in instances:
             desired = self._desired(declaration, instance)
             if desired is not None:
                 yield desired
+                continue
+            failed += 1
+            if failed >= _FAILURES:
+                break
 
     def _desired(self, declaration: _Declaration, instance: Instance) -> Desired | None:
         kind, address = declaration.kind, instance.address
@@ -120,7 +127,7 @@ class Resources:
             self._findings.warn(in_clear(name), at=at, address=address)
             complaint = declaration.kind.check_secret(given.literal.reveal())
             if complaint is not None:
-                raise Mistake("password-rule", f"{name}: {complaint}", hint="choose another value")
+                raise Mistake("password-rule", f"{name}: {complaint}")
         return given
 
     def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any]) -> None:
@@ -140,6 +147,15 @@ class Resources:
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
         at = find(declaration.layers, problem.path, key=problem.key)
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
+
+
+def _without_unset(body: dict[str, Any]) -> dict[str, Any]:
+    # An item of for_each may well be null: it is a key to expand by, not a field to leave out.
+    return {
+        key: value if key in EXPANSION_KEYS else without_nulls(value)
+        for key, value in body.items()
+        if value is not None
+    }
 
 
 def _holder(rule: FieldRule, fields: dict[str, Any]) -> dict[str, Any] | None:

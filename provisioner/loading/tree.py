@@ -6,7 +6,7 @@ ten thousand correct servers pay for none. Knows nothing of what the values mean
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -99,22 +99,18 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
 
 
 def sift(value: Any) -> tuple[Any, frozenset[Path]]:
-    """A plain copy without what is broken, and the paths at which something was."""
+    """A plain copy without what is broken, and the paths at which something was. In a list it leaves a gap."""
     broken: set[Path] = set()
     return _sifted(value, (), broken), frozenset(broken)
 
 
 def _sifted(value: Any, path: Path, broken: set[Path]) -> Any:
+    if value is BROKEN:
+        broken.add(path)
+        return None
     if isinstance(value, dict):
-        return dict(_sound(value.items(), path, broken))
+        copies = ((key, _sifted(item, (*path, key), broken)) for key, item in value.items())
+        return {key: copy for key, copy in copies if (*path, key) not in broken}
     if isinstance(value, list):
-        return [item for _, item in _sound(enumerate(value), path, broken)]
+        return [_sifted(item, (*path, index), broken) for index, item in enumerate(value)]
     return value
-
-
-def _sound(items: Iterable[tuple[Any, Any]], path: Path, broken: set[Path]) -> Iterator[tuple[Any, Any]]:
-    for step, value in items:
-        if value is BROKEN:
-            broken.add((*path, step))
-        else:
-            yield step, _sifted(value, (*path, step), broken)

@@ -34,6 +34,7 @@ _WANTED: Mapping[str, str] = {
     "none_required": "nothing",
 }
 HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
+_MOST = 50  # of one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
 
 
@@ -47,11 +48,12 @@ class Problem:
 
 
 def problems(schema: type[BaseModel], data: Mapping[str, Any], withheld: Collection[Path] = ()) -> list[Problem]:
-    """What is wrong with `data`, but for what touches a withheld path: that was reported where it broke."""
+    """What is wrong with `data` (at most 50 things), but for what touches a withheld path: that was reported where it broke."""
     try:
         schema.model_validate(data)
     except ValidationError as refusal:
-        found = [_problem(schema, data, error) for error in refusal.errors(include_url=False)]
+        errors = refusal.errors(include_url=False)[:_MOST]
+        found = [_problem(schema, data, error) for error in errors]
         return [problem for problem in found if not any(_touches(problem.path, path) for path in withheld)]
     return []
 
@@ -125,7 +127,7 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any) -> Pr
         case "literal_error" | "enum":
             return Problem(path, _wrong_choice(name, error))
         case _:
-            return Problem(path, Mistake("invalid-value", _sentence(name, error), hint="write another value"))
+            return Problem(path, Mistake("invalid-value", _sentence(name, error)))
 
 
 def _wrong_type(name: str, wanted: str, value: object) -> Mistake:

@@ -143,6 +143,9 @@ class Variables:
             yield name, self._declaration(name, body)
 
     def _declaration(self, name: str, body: Any) -> Declaration | None:
+        if body is BROKEN:
+            return None
+
         def at(*path: str | int) -> SourceRange:
             return find([self._stack], ("variables", name, *path), key=not path)
 

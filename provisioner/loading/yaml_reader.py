@@ -7,6 +7,7 @@ and nothing recurses. Knows YAML only, not what a spec is.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, Final, cast
 
 import yaml
@@ -16,21 +17,24 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake
 from provisioner.loading.scalars import Doubt, Scalar, resolve
 from provisioner.loading.tree import BROKEN, DEPTH_LIMIT, ListNode, MapNode, Value
+from provisioner.model.diagnostic import SourceRange
 
 EXPANSION_LIMIT = 1_000_000
 """Values a file may stand for once its aliases are followed; files without aliases are bounded by their size."""
+MISTAKE_LIMIT = 1000
 
 # libyaml is several times faster; where PyYAML was built without it, its pure-Python twin emits the same events.
 _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DROPPED: Final = object()
 _MAP_END = yaml.MappingEndEvent
 _LIST_END = yaml.SequenceEndEvent
+_LETTERS = frozenset("ynYN")  # the letter of YAML 1.1 makes them booleans; no reader in use does so for keys
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
 def read_yaml(document: Document, findings: Findings) -> Value:
     """BROKEN when nothing can be made of it; an empty document is an empty map. Every mistake goes to `findings`."""
-    unsafe = [*UNSAFE.finditer(document.text)]
+    unsafe = [*islice(UNSAFE.finditer(document.text), MISTAKE_LIMIT)]
     for found in unsafe:
         findings.add(_control(found.group()), at=document.place(found.start(), found.group()))
     if unsafe:
@@ -75,6 +79,7 @@ class _Reader:
         self._top = _Frame(ListNode(), None, 0)
         self._open: list[_Frame] = []
         self._count = 0
+        self._mistakes = 0
         self._anchors: dict[str, tuple[Value, int, int]] = {}
         self._meanings: dict[str, Scalar | Doubt] = {}
 
@@ -139,7 +144,7 @@ class _Reader:
         secret = self._top.key in self._document.hidden
         shown = "this plain value" if secret else f"the plain value {_short(text)}"
         mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=meaning.hint)
-        self._findings.add(mistake, at=self._document.place(offset, text))
+        self._tell(mistake, self._document.place(offset, text))
         return BROKEN
 
     def _meaning(self, text: str) -> Scalar | Doubt:
@@ -151,13 +156,13 @@ class _Reader:
     def _quoted(self, text: str, offset: int) -> Value:
         if text.isprintable() or (found := UNSAFE.search(text)) is None:
             return text
-        self._findings.add(_control(found.group()), at=self._document.place(offset))
+        self._tell(_control(found.group()), self._document.place(offset))
         return BROKEN
 
     def _key(self, frame: _Frame, event: Any, offset: int) -> None:
         key: str = event.value
         frame.key, frame.key_at = key, offset
-        if event.implicit[0] and type(self._meaning(key)) is not str:
+        if event.implicit[0] and type(self._meaning(key)) is not str and key not in _LETTERS:
             mistake = _odd_key(key)
         elif not key.isprintable() and (found := UNSAFE.search(key) or _BREAKS.search(key)):
             mistake = _control(found.group())
@@ -167,8 +172,12 @@ class _Reader:
             mistake = Mistake("duplicate-key", f"the key {_short(key)} stands twice in this map", hint=hint)
         else:
             return
+        self._tell(mistake, self._document.place(offset, key))
+        if key not in frame.node and mistake.code == "ambiguous-value":
+            # Known to be there, so that whatever refers to it does not call it missing.
+            cast("MapNode", frame.node)[key] = BROKEN
+            cast("MapNode", frame.node).places[key] = (offset, offset)
         frame.key = _DROPPED
-        self._findings.add(mistake, at=self._document.place(offset, key))
 
     def _begin(self, event: Any) -> None:
         frame = self._top
@@ -212,10 +221,19 @@ class _Reader:
         self._top.height = max(self._top.height, height)
         self._put(value, offset)
 
+    def _tell(self, mistake: Mistake, at: SourceRange) -> None:
+        self._mistakes += 1
+        if self._mistakes > MISTAKE_LIMIT:
+            summary = f"this file has more than {MISTAKE_LIMIT:,} mistakes; the rest of it was not read"
+            raise _Stop(
+                Mistake("too-many-mistakes", summary, hint="mend those above, then run again"), len(self._document.text)
+            )
+        self._findings.add(mistake, at=at)
+
     def _tag(self, event: Any) -> None:
         hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
         mistake = Mistake("yaml-tag", f"the tag {_short(event.tag)} is refused", hint=hint)
-        self._findings.add(mistake, at=self._document.place(event.start_mark.index))
+        self._tell(mistake, self._document.place(event.start_mark.index))
 
 
 def _odd_key(key: str) -> Mistake:

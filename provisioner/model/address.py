@@ -13,7 +13,9 @@ from typing import Any
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _INDEX = r"(?:0|[1-9][0-9]{0,8})"
-_ADDRESS = re.compile(rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?')
+_ADDRESS = re.compile(
+    rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?'
+)
 NAME_PATTERN = re.compile(_NAME)
 
 Key = int | str | None

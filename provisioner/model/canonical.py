@@ -19,7 +19,8 @@ else:
     JsonValue = Any
     JsonObject = dict[str, Any]
 
-_COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS  # a value of ours is written by its codec or not at all
+# Values of ours are written by their codecs: one that strays in here must not come out as JSON of its insides.
+_COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 _READABLE = _COMPACT | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 

@@ -56,6 +56,14 @@ class Result:
     type: ResultType
     diagnostic: Diagnostic | None = None
 
+    @property
+    def told(self) -> str:
+        """What happened and why, for a line that names the address already; empty when it is done."""
+        if self.diagnostic is None:
+            return ""
+        summary = self.diagnostic.summary.removeprefix(f"{self.address}: ")
+        return f"{summary}: {self.diagnostic.detail}" if self.diagnostic.detail else summary
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:

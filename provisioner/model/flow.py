@@ -102,6 +102,14 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
         )
 
 
+class PartialListing(CallFailed):
+    """Some rows are missing from `rows`, and nobody can say which: what is in it is there, nothing else may be concluded."""
+
+    def __init__(self, message: str, rows: tuple[Live, ...]) -> None:
+        super().__init__(Outcome.UNKNOWN, message)
+        self.rows = rows
+
+
 @dataclass(frozen=True, slots=True)
 class Remember:
     """Facts for the journal, on disk before the flow goes on. None leaves a fact as it was."""

@@ -45,4 +45,4 @@ def _leaf_paths(before: JsonObject, after: JsonObject, path: FieldPath) -> Itera
             return
     for side in (at(before, path), at(after, path)):
         if isinstance(side, Mapping):
-            yield from (leaf for leaf, _ in leaves(side, path))
+            yield from (leaf for leaf, value in leaves(side, path) if value is not None)

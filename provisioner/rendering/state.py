@@ -14,7 +14,7 @@ from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
-from provisioner.rendering.values import key_text, leaves, path_text, value_text
+from provisioner.rendering.values import is_block, key_text, leaves, path_text, value_text
 from provisioner.rendering.wording import amount
 
 _INDENT = "  "
@@ -89,10 +89,20 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
 
 
 def render_outputs(outputs: Mapping[str, JsonValue], style: Style) -> str:
-    width = max((cells(key_text(name)) for name in outputs), default=0)
-    return "".join(
-        f"{style.bold(pad(key_text(name), width))} = {value_text(value)}\n" for name, value in outputs.items()
-    )
+    """Names are addresses or fields, so they stand as they are; what has fields of its own gets a line for each."""
+    width = max((cells(escape(name)) for name, value in outputs.items() if not is_block(value)), default=0)
+    return "".join(f"{line}\n" for name, value in outputs.items() for line in _output(name, value, style, width=width))
+
+
+def _output(name: str, value: JsonValue, style: Style, *, width: int) -> Iterator[str]:
+    if not is_block(value):
+        yield f"{style.bold(pad(escape(name), width))} = {value_text(value)}"
+        return
+    yield f"{style.bold(escape(name))} = {{"
+    key_width = max(cells(key_text(key)) for key in value)
+    for key, item in value.items():
+        yield f"{_INDENT}{pad(key_text(key), key_width)} = {value_text(item)}"
+    yield "}"
 
 
 def render_raw(value: JsonValue) -> str:

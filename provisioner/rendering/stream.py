@@ -5,10 +5,12 @@ The clock is the caller's, and so is writing them; whoever follows the stream ne
 
 from __future__ import annotations
 
-from provisioner.model.change import Action
+from provisioner.model.change import Action, Plan
 from provisioner.model.event import Event, EventType, RunResult
-from provisioner.rendering.machine import Document, diagnostic_document
+from provisioner.rendering.machine import Document, diagnostic_document, plan_document
+from provisioner.rendering.plan import last_line
 from provisioner.rendering.progress import event_sentence
+from provisioner.rendering.style import Style
 from provisioner.rendering.summary import OUTCOMES
 
 STREAM_VERSION = "1.0"
@@ -30,6 +32,15 @@ def version_document(*, version: str, timestamp: str) -> Document:
     """The first line of a stream."""
     line = _stream_line("version", level="info", message=f"Provisioner {version}", timestamp=timestamp)
     return {**line, "provisioner": version, "ui": STREAM_VERSION}
+
+
+def planned_document(plan: Plan, *, timestamp: str) -> Document:
+    """The second line: the whole plan, and its last line in words as the message."""
+    message = last_line(plan, Style(color=False))
+    return {
+        **_stream_line("plan", level="info", message=message, timestamp=timestamp),
+        "plan": plan_document(plan),
+    }
 
 
 def event_document(event: Event, *, timestamp: str) -> Document:

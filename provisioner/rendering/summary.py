@@ -76,7 +76,7 @@ def _hint(result: Result) -> str:
 
 def _what_happened(result: Result) -> str:
     deed = WORDS[result.action].deed
-    return deed if result.diagnostic is None else f"{deed}: {result.diagnostic.summary}"
+    return f"{deed}: {result.told}" if result.told else deed
 
 
 def _painted(outcome: str, style: Style, *, kind: ResultType) -> str:

@@ -20,7 +20,8 @@ from provisioner.store.protocol import HistoryRecord, LockHolder, Waiting
 from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
 from provisioner.store.session import LocalSession
 
-_OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+"""Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
 
 
 class LocalStore:
@@ -39,12 +40,12 @@ class LocalStore:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         folder = self._files.folder
-        if not folder.is_dir() or not (mode := folder.stat().st_mode & _OTHERS):
+        if not folder.is_dir() or not folder.stat().st_mode & _OTHERS_WRITE:
             return ()
         return (
             warning(
                 "store-folder-open",
-                f"{folder} can be {'changed' if mode & 0o022 else 'looked into'} by other users of this machine",
+                f"{folder} can be changed by other users of this machine",
                 hint=f"Run: chmod 700 {folder}",
             ),
         )

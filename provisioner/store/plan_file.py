@@ -87,7 +87,9 @@ def write_plan(path: Path, plan: Plan, *, tool_version: str, created: int) -> No
     try:
         replace_file(Disk(), path, seal({"created": created, "plan": _plan_to_json(plan)}, tool=tool_version))
     except OSError as failure:
-        raise UsageError(error("plan-not-written", f"cannot write the plan to {path}: {failure.strerror}")) from failure
+        hint = "Name a file in a folder that exists and that you may write to."
+        summary = f"cannot write the plan to {path}: {failure.strerror}"
+        raise UsageError(error("plan-not-written", summary, hint=hint)) from failure
 
 
 def read_plan(path: Path) -> Plan:
@@ -95,7 +97,9 @@ def read_plan(path: Path) -> Plan:
     try:
         data = Disk().read(path)
     except OSError as failure:
-        raise UsageError(error("plan-unreadable", f"cannot read the plan {path}: {failure.strerror}")) from failure
+        hint = "The file must be readable for you; symbolic links are not followed."
+        summary = f"cannot read the plan {path}: {failure.strerror}"
+        raise UsageError(error("plan-unreadable", summary, hint=hint)) from failure
     if data is None:
         raise UsageError(error("plan-unreadable", f"there is no plan {path}", hint="Make one with: plan --out FILE"))
     try:

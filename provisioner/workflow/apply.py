@@ -81,6 +81,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
                 raise Refused(*made.refusals)
             if not made.work:
                 return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
+            _require_secrets(workspace, made)
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             run = _Run(workspace, request, session, cloud, live, face)
@@ -99,6 +100,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
             face.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
+            _require_secrets(workspace, plan)
             return await _Run(workspace, request, session, cloud, live, face).carry_out(plan, stack)
 
 
@@ -131,6 +133,17 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         )
 
 
+def _require_secrets(workspace: Workspace, plan: Plan) -> None:
+    """Before anybody is asked: half a fleet bought until a missing password is noticed would be the worst of both."""
+    buying = [
+        change.desired
+        for change in plan.work
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
+    ]
+    if plan.mode is Mode.APPLY:
+        Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
+
+
 def _recovered(workspace: Workspace, session: Session, live: Mapping[str, Live], face: Face) -> State | None:
     state = session.state
     if state is None or not state.in_doubt:
@@ -161,11 +174,8 @@ class _Run:
 
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
         session = self.session
-        state = session.state
-        vault = self._vault(plan, state.lineage if state else None)
-        if state is None:
-            state = session.create(stack.name, stack.environment, identity=self.cloud.identity)
-            vault = Vault(self.workspace.secrets(), state.lineage)
+        state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
+        vault = Vault(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
         started = RunStarted(
             run, self.request.command, who(), self.workspace.version, plan=plan_id(plan), reason=self.request.reason
@@ -174,17 +184,6 @@ class _Run:
         with self.face.at_work(plan) as interruption:
             result = await execute(self._execution(plan, vault, interruption))
         return self._recorded(plan, run, result)
-
-    def _vault(self, plan: Plan, lineage: str | None) -> Vault:
-        """Half a fleet bought before a missing password is noticed would be the worst of both."""
-        vault = Vault(self.workspace.secrets(), lineage)
-        buying = [
-            change.desired
-            for change in plan.work
-            if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
-        ]
-        vault.check(buying if plan.mode is Mode.APPLY else [], self.workspace.catalogue, all_needed=True)
-        return vault
 
     def _execution(self, plan: Plan, vault: Vault, interruption: Interruption) -> Execution:
         return Execution(

@@ -44,7 +44,10 @@ class Vault:
                 continue
             if (problem := catalogue[desired.kind].check_secret(value.reveal())) is not None:
                 summary = f"{desired.address}: the value of {reference} breaks the rule: {problem}"
-                broken.append(error("password-rule", summary, source=desired.source, address=desired.address))
+                hint = f"put another value where {reference} points; nothing was sent"
+                broken.append(
+                    error("password-rule", summary, hint=hint, source=desired.source, address=desired.address)
+                )
         if broken:
             raise SpecError(*broken)
         if missing and all_needed:

@@ -118,8 +118,9 @@ def _one_region(in_specs: str | None, found: str | None) -> str:
         hint = "write `region:` in stack.yaml, or set HW_REGION_NAME"
         raise UsageError(error("region-missing", "no region is given", hint=hint))
     if found is not None and region != found:
-        summary = f"stack.yaml says region {region}, the credentials' surroundings say {found}"
-        raise UsageError(error("region-conflict", summary, hint="make them agree, or unset HW_REGION_NAME"))
+        summary = f"stack.yaml says region {region}; HW_REGION_NAME or the hcloud profile says {found}"
+        hint = "make them agree, or unset HW_REGION_NAME; nothing was sent"
+        raise UsageError(error("region-conflict", summary, hint=hint))
     return region
 
 

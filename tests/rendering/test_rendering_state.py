@@ -83,10 +83,14 @@ def test_a_state_without_servers_says_so():
     assert render_state(state(), PLAIN).endswith("\n\nNo servers are recorded.\n")
 
 
-def test_outputs_are_aligned():
-    assert render_outputs({"addresses": ["192.168.0.3"], "count": 1, "a b": {"x": None}}, PLAIN) == dedent("""\
+def test_outputs_are_aligned_and_those_of_a_server_stand_in_a_block():
+    outputs = {"addresses": ["192.168.0.3"], "count": 1, 'pool["a b"]': {"id": None, "labels": {"x": "y"}}}
+    assert render_outputs(outputs, PLAIN) == dedent("""\
         addresses = ["192.168.0.3"]
         count     = 1
-        "a b"     = { x = null }
+        pool["a b"] = {
+          id     = null
+          labels = { x = "y" }
+        }
         """)
     assert render_outputs({}, PLAIN) == ""

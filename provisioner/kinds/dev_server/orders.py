@@ -34,4 +34,4 @@ def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
         return OrderStatus.UNKNOWN
     order = reply.object().get("order_info") if isinstance(reply, Reply) else None
     status = order.get("status") if isinstance(order, Mapping) else None
-    return OrderStatus(status) if status in {member.value for member in OrderStatus} else OrderStatus.UNKNOWN
+    return next((known for known in OrderStatus if known.value == status), OrderStatus.UNKNOWN)

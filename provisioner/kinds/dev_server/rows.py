@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, ReadFlow, Service
 from provisioner.model.resource import Live, Recorded
 
 SERVERS = "/v1/{project_id}/dev-servers"
@@ -67,7 +67,7 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["image_id"] = image["image_id"]
     if network := {key: row[key] for key in ("vpc_id", "subnet_id") if row.get(key)}:
         shown["network"] = network
-    if row.get("charging_mode") in {"PRE_PAID", "POST_PAID"}:
+    if row.get("charging_mode") in ("PRE_PAID", "POST_PAID"):  # a tuple: what came may not be hashable
         shown["charging_info"] = {"charging_mode": row["charging_mode"]}
     return shown
 
@@ -106,6 +106,7 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
 
 
 def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
+    rows: dict[str, Live] = {}
     counts = ""
     for _ in range(_READINGS):
         reading = yield from _read_pages(path)
@@ -115,7 +116,7 @@ def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
         if totals == {len(rows)}:
             return tuple(row for row in rows.values() if row.status != DELETED)
         counts = f"{len(rows)} of {' or '.join(map(str, sorted(totals)))}"
-    raise CallFailed(Outcome.UNKNOWN, f"the list of servers is incomplete: {counts} in {_READINGS} readings")
+    raise PartialListing(f"the list of servers is incomplete: {counts} in {_READINGS} readings", tuple(rows.values()))
 
 
 def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], set[int]] | None]:

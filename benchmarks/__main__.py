@@ -1,0 +1,77 @@
+"""`make bench`: prints every budget's figure. It measures and judges nothing; docs/benchmarks.md keeps figures seen.
+
+The peer's figures are Terraform 1.11.4 with the vendor's provider, measured on another day on a machine of this kind.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.fleet import Fleet, counted_fleet, written_fleet
+from benchmarks.processes import Figure, measure, median, provisioner, requests
+
+_YAML = "import sys, yaml; yaml.load(open(sys.argv[1]), yaml.CSafeLoader)"
+
+
+def main() -> None:
+    print(f"{'work':44} {'seconds':>8} {'MB':>6}  beside it")
+    _start_up()
+    _validate(10_000)
+    small = _fleet(100, parallelism=10, peer="peer 102 s, 300 calls")
+    thousand = _fleet(1_000, parallelism=200, peer="peer 60 s, 3,000 calls; no-op plan 7.5 s, 1,000 calls, 217 MB")
+    many = _fleet(10_000, parallelism=200, peer="budget: no-op plan at most 12 times ours of 1,000, 110 calls, 400 MB")
+    print(
+        f"no-op plan 10,000 / 1,000: {many.seconds / thousand.seconds:.1f} times; 1,000 / 100: {thousand.seconds / small.seconds:.1f}"
+    )
+
+
+def _show(work: str, figure: Figure, beside: str = "") -> None:
+    print(f"{work:44} {figure.seconds:8.2f} {figure.megabytes:6.0f}  {beside}", flush=True)
+
+
+def _start_up() -> None:
+    with TemporaryDirectory() as place:
+        directory, environ = Path(place), {"PATH": "/usr/bin:/bin"}
+        bare = median([sys.executable, "-c", "pass"], directory=directory, environ=environ, runs=11)
+        _show("python -c pass", bare)
+        for option, budget in (("--version", 2.5), ("--help", 12)):
+            figure = median(provisioner(option), directory=directory, environ=environ, runs=11)
+            _show(option, figure, f"{figure.seconds / bare.seconds:.1f} times python -c pass (budget {budget})")
+
+
+def _validate(servers: int) -> None:
+    with written_fleet(servers) as fleet:
+        parse = median(
+            [sys.executable, "-c", _YAML, "specs/servers.yaml"],
+            directory=fleet.directory,
+            environ=fleet.environ,
+            runs=3,
+        )
+        _show(f"CSafeLoader alone, {servers:,} servers", parse)
+        figure = median(provisioner("validate"), directory=fleet.directory, environ=fleet.environ, runs=3)
+        _show(
+            f"validate {servers:,} servers", figure, f"{figure.seconds / parse.seconds:.1f} times the parse (budget 3)"
+        )
+
+
+def _fleet(nodes: int, *, parallelism: int, peer: str) -> Figure:
+    """Applies `nodes` servers that run at once, then plans them again; returns the no-op plan's figure."""
+    with counted_fleet() as fleet:
+        size = ("--var", f"nodes={nodes}")
+        apply = provisioner("apply", "--auto-approve", "--parallelism", str(parallelism), *size)
+        _show(f"apply {nodes:,} servers, parallelism {parallelism}", _run(fleet, apply), peer)
+        state = (fleet.directory / "state" / "fleet.json").stat().st_size / 2**20
+        figure = median(provisioner("plan", *size), directory=fleet.directory, environ=fleet.environ, runs=3)
+        calls = requests(provisioner("plan", *size), directory=fleet.directory, environ=fleet.environ)
+        _show(f"no-op plan of {nodes:,}", figure, f"{len(calls)} API calls; state of {state:.1f} MB")
+        return figure
+
+
+def _run(fleet: Fleet, command: list[str]) -> Figure:
+    return measure(command, directory=fleet.directory, environ=fleet.environ)
+
+
+if __name__ == "__main__":
+    main()

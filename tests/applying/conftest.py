@@ -1,0 +1,199 @@
+"""A world: a scripted cloud, a journal that outlives its runs, and the run itself as the workflow would carry it out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from support.builders import a_desired, a_state
+from support.scripted_cloud import Death, Fate, ManualClock, MemoryLedger, OnTheSpot, ScriptedCloud
+
+from provisioner import planning
+from provisioner.applying import Execution, Interruption, execute, read_live, recover
+from provisioner.kinds import CATALOGUE
+from provisioner.model.address import Address
+from provisioner.model.change import Basis, Mode, Plan
+from provisioner.model.event import Event, EventType, Result, RunResult
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Entry, Remembered, Settled, replay
+from provisioner.model.resource import Desired, Live
+from provisioner.model.secret import Secret
+from provisioner.model.state import State
+from provisioner.planning import Survey
+
+SECONDS_UNTIL_HUNG = 30
+"""Of real time: a run that nothing moves any more is a failure and not a wait."""
+PREPAID = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
+
+
+class OpenVault:
+    def reveal(self, reference):
+        return Secret("canary")
+
+    def fingerprint(self, reference):
+        return "f0"
+
+
+@dataclass
+class World:
+    """`apply` is what the command does: look, recover, plan, carry out. At every step of it nothing of ours is lost."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    entries: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    base: State = field(default_factory=a_state)
+    interruption: Interruption = field(default_factory=Interruption)
+    listeners: list[Callable[[Event], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cloud = ScriptedCloud(self.clock)
+        self.fate = self.cloud.fate
+        self.ledger = MemoryLedger(self.entries, self.fate)
+
+    @property
+    def state(self) -> State:
+        return replay(self.base, self.entries)
+
+    def apply(
+        self,
+        *desired: Desired,
+        mode: Mode = Mode.APPLY,
+        replacing: Iterable[str] = (),
+        saved: Plan | None = None,
+        parallelism: int = 10,
+        die_at: int | None = None,
+        **ledger: Any,
+    ) -> RunResult | None:
+        """None when the run died."""
+        self.fate = self.cloud.fate = Fate(die_at, self.examine)
+        self.ledger = MemoryLedger(self.entries, self.fate, **ledger)
+
+        async def run() -> RunResult:
+            asyncio.get_running_loop().set_default_executor(OnTheSpot())
+            async with asyncio.timeout(SECONDS_UNTIL_HUNG):
+                live = await self._look()
+                state = recover(self.state, live, catalogue=CATALOGUE, ledger=self.ledger, listen=self._listen)
+                plan = saved or self._plan(desired, state, live, mode, replacing)
+                return await execute(self._execution(plan, live, parallelism))
+
+        try:
+            return asyncio.run(run())
+        except Death:
+            return None
+
+    def plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
+        live = asyncio.run(self._look())
+        return self._plan(desired, self.state, live, mode, replacing)
+
+    def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
+        """A plan as it stands, with `parts` of the execution exchanged. Raises what the run raises."""
+
+        async def run() -> RunResult:
+            asyncio.get_running_loop().set_default_executor(OnTheSpot())
+            async with asyncio.timeout(SECONDS_UNTIL_HUNG):
+                return await execute(replace(self._execution(plan, await self._look(), parallelism), **parts))
+
+        return asyncio.run(run())
+
+    def examine(self) -> None:
+        """What must hold at every instant: the state is valid, and every server of ours stands in it or in an intent."""
+        state = self.state
+        assert not list(state.problems())
+        ids = {one.id for one in state.resources.values()}
+        orders = {one.order_id for one in state.resources.values()} - {None}
+        sought = {intent.name for intent in state.intents.values() if intent.effect is Effect.PURCHASE}
+        for server in self.cloud.ours:
+            assert server.id in ids or server.order_id in orders or server.name in sought, f"{server} is lost"
+
+    def happened(self, event: EventType) -> list[str]:
+        return [str(one.address) for one in self.events if one.type is event]
+
+    def outcomes(self) -> list[str]:
+        return [entry.outcome for entry in self.entries if isinstance(entry, Settled)]
+
+    def remembered(self) -> list[str]:
+        return [entry.phase.value for entry in self.entries if isinstance(entry, Remembered)]
+
+    async def _look(self) -> dict[str, Live]:
+        ids = [one.id for one in self.state.resources.values() if one.id]
+        with self.cloud.undisturbed():
+            async with self.cloud.channel() as channel:
+                return await read_live(CATALOGUE["dev_server"], channel, ids)
+
+    def _plan(
+        self, desired: tuple[Desired, ...], state: State, live: dict[str, Live], mode: Mode, replacing: Iterable[str]
+    ) -> Plan:
+        named = frozenset(Address.parse(text) for text in replacing)
+        survey = Survey(desired, state, live, replace=named & {one.address for one in desired})
+        basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
+        plan = planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
+        assert not plan.refusals
+        return plan
+
+    def _execution(self, plan: Plan, live: dict[str, Live], parallelism: int) -> Execution:
+        return Execution(
+            plan=plan,
+            live=live,
+            catalogue=CATALOGUE,
+            cloud=self.cloud,
+            ledger=self.ledger,
+            secrets=OpenVault(),
+            clock=self.clock,
+            interruption=self.interruption,
+            listen=self._listen,
+            who="ana@laptop",
+            parallelism=parallelism,
+        )
+
+    def _listen(self, event: Event) -> None:
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+
+@pytest.fixture
+def new_world() -> type[World]:
+    return World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def some_servers(count: int, *, prepaid: bool = False, **fields: Any) -> tuple[Desired, ...]:
+    charging = {"charging_info": PREPAID} if prepaid else {}
+    names = [f"trainer-{index}" for index in range(count)]
+    return tuple(
+        a_desired(f"trainer[{index}]", fields={"name": name, "flavor": "Si2.large.4"} | charging | fields)
+        for index, name in enumerate(names)
+    )
+
+
+@pytest.fixture
+def servers() -> Callable[..., tuple[Desired, ...]]:
+    return some_servers
+
+
+@pytest.fixture
+def types() -> Callable[[RunResult | None], list[str]]:
+    """How each address ended, in the plan's order."""
+
+    def listed(result: RunResult | None) -> list[str]:
+        assert result is not None, "the run died"
+        return [one.type.value for one in result.results]
+
+    return listed
+
+
+@pytest.fixture
+def only() -> Callable[[RunResult | None], Result]:
+    def single(result: RunResult | None) -> Result:
+        assert result is not None, "the run died"
+        (one,) = result.results
+        return one
+
+    return single

@@ -1,0 +1,166 @@
+"""The journal in a run: shared by many, skipped by none, and when it fails nothing leaves any more."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import a_release, an_address
+from support.scripted_cloud import Fate, MemoryLedger, OnTheSpot
+
+from provisioner.applying.scribe import Scribe
+from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.flow import Effect, Outcome
+from provisioner.model.journal import Forgotten, Intended
+
+PURCHASE = Effect.PURCHASE
+
+
+def written(arrivals, *, fail_at=None, failure=None):
+    """What became of each writer that came after so many turns of the loop, and the ledger they wrote to."""
+    ledger = MemoryLedger([], Fate(), fail_at=fail_at, failure=failure)
+    reasons = []
+    scribe = Scribe(ledger, on_failure=reasons.append)
+
+    async def write(number, turns):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        entry = Forgotten(an_address(), str(number))
+        try:
+            await scribe.write(entry)
+        except StoreError:
+            return False
+        assert entry in ledger.entries, "told it was written before it was"
+        return True
+
+    async def run():
+        asyncio.get_running_loop().set_default_executor(OnTheSpot())
+        return await asyncio.gather(*(write(*one) for one in enumerate(arrivals)), return_exceptions=True)
+
+    return asyncio.run(run()), ledger, reasons
+
+
+@given(st.lists(st.integers(0, 12), max_size=30))
+def test_every_entry_is_written_once_in_the_order_of_arrival_whoever_comes_when(arrivals):
+    outcomes, ledger, _ = written(arrivals)
+    assert outcomes == [True] * len(arrivals)
+    order = sorted(range(len(arrivals)), key=lambda number: arrivals[number])
+    assert [int(entry.reason) for entry in ledger.entries] == order
+    assert all(ledger.batches)
+
+
+@given(st.lists(st.integers(0, 12), max_size=30), st.integers(0, 10))
+def test_after_a_failure_nobody_is_told_that_his_entry_is_safe(arrivals, fail_at):
+    outcomes, ledger, reasons = written(arrivals, fail_at=fail_at)
+    assert sum(outcomes) == len(ledger.entries)
+    assert len(reasons) == (0 if all(outcomes) else 1)
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(0, 10))
+def test_an_error_of_ours_while_writing_is_as_final_as_a_full_disk(arrivals, fail_at):
+    outcomes, ledger, _ = written(arrivals, fail_at=fail_at, failure=ZeroDivisionError())
+    assert sum(outcome is True for outcome in outcomes) == len(ledger.entries)
+    assert sum(isinstance(outcome, ZeroDivisionError) for outcome in outcomes) <= 1
+
+
+def test_those_who_come_together_share_a_write():
+    _, ledger, _ = written([0] * 50)
+    assert len(ledger.entries) == 50
+    assert [len(batch) for batch in ledger.batches] == [1, 49]  # the first found nobody writing and did not wait
+
+
+def test_a_batch_that_fails_fails_everyone_in_it():
+    outcomes, ledger, _ = written([0] * 50, fail_at=0)
+    assert outcomes == [False] * 50
+    assert ledger.entries == []
+
+
+def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
+    """The thread goes on: nobody knows whether the bytes are safe."""
+    ledger = MemoryLedger([], Fate())
+    scribe = Scribe(ledger, on_failure=lambda _: None)
+
+    async def run():
+        first = asyncio.ensure_future(scribe.write(a_release()))
+        second = asyncio.ensure_future(scribe.write(a_release()))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    cancelled, mate = asyncio.run(run())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert isinstance(mate, StoreError)
+
+
+@pytest.mark.parametrize("parallelism", [1, 2, 10])
+@pytest.mark.parametrize("fail_at", range(8))
+def test_nothing_is_sent_after_the_journal_failed(world, servers, parallelism, fail_at):
+    world.apply(*servers(4), parallelism=parallelism, fail_at=fail_at)
+    steps = world.fate.steps
+    writes = [at for at, step in enumerate(steps) if step.startswith("before writing")]
+    durable = {f"before buy {entry.intent.name}" for entry in world.entries if isinstance(entry, Intended)}
+    if len(writes) > fail_at:
+        later = [step for step in steps[writes[fail_at] :] if step.startswith("before")]
+        assert durable.issuperset(later[1:]) or later[1:] == ["before list"]
+
+
+def test_without_a_journal_nothing_is_bought(world, servers, types):
+    result = world.apply(*servers(3), fail_at=0)
+    assert types(result) == ["failed"] * 3
+    assert {one.diagnostic.code for one in result.results} == {"journal-not-durable"}
+    assert not world.cloud.sent(PURCHASE)
+
+
+def test_the_ids_of_a_purchase_that_could_not_be_recorded_are_said(world, servers, only):
+    result = only(world.apply(*servers(1, prepaid=True), fail_at=1))
+    assert (result.type, result.diagnostic.code) == ("failed", "bought-unrecorded")
+    assert "CS1" in result.diagnostic.summary
+    assert len(world.state.intents) == 1  # and the next run looks for it
+    assert world.apply(*servers(1, prepaid=True)) is not None
+    assert {one.order_id for one in world.state.resources.values()} == {"CS1"}
+    assert world.cloud.purchases == {"trainer-0": 1}
+
+
+def test_a_journal_that_fails_during_the_build_ends_the_wait_and_names_what_is_under_way(world, servers, types):
+    """Nothing that comes of waiting could be recorded; an hour of it would help nobody."""
+    world.cloud.build_seconds = 3000.0
+    world.cloud.latency = 5.0
+    result = world.apply(*servers(3), parallelism=1, fail_at=3)
+    assert world.clock.time < 60.0
+    assert types(result)[0] == "incomplete"
+    first = result.results[0].diagnostic
+    assert next(iter(world.state.resources.values())).id in first.summary
+    assert first.code == "journal-not-durable"
+
+
+def test_a_rename_is_not_sent_when_its_record_cannot_be_written(world, servers):
+    (old,) = servers(1)
+    world.apply(old)
+    (new,) = servers(1, name="renamed")
+    (other,) = servers(2)[1:]
+    plan = world.plan(other, new)
+    world.ledger = MemoryLedger(world.entries, world.fate, fail_at=0)
+    world.carry_out(plan, parallelism=1)
+    sent = world.cloud.sent(Effect.REPEATABLE)
+    assert len(sent) <= 1  # it needs no intent, so it may go first; after the failure it may not
+
+
+def test_a_refusal_that_cannot_be_recorded_is_a_failure_of_the_journal(world, servers, only):
+    world.cloud.fails(PURCHASE, Outcome.REFUSED, status=400)
+    result = only(world.apply(*servers(1), fail_at=1))
+    assert result.diagnostic.code == "journal-not-durable"
+    assert len(world.state.intents) == 1
+
+
+def test_what_broke_the_journal_is_raised_at_the_end_when_it_was_an_error_of_ours(world, servers):
+    with pytest.raises(ZeroDivisionError):
+        world.apply(*servers(3), fail_at=0, failure=ZeroDivisionError())
+    assert not world.cloud.sent(PURCHASE)
+
+
+def test_a_full_disk_is_one_error_for_all(world, servers):
+    full = StoreError(error("journal-not-durable", "no space left", hint="make room"))
+    result = world.apply(*servers(2), fail_at=2, failure=full)
+    assert all("no space left" in one.diagnostic.summary for one in result.results)

@@ -1,0 +1,144 @@
+"""Waiting: one list read a tick for everybody, at a pace that slows down, and nobody left waiting for nothing."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_desired
+
+from provisioner.model.event import EventType
+from provisioner.model.flow import Effect, Outcome
+from provisioner.model.resource import Phase, Timeouts
+
+READ, REFUSED, UNKNOWN = Effect.READ, Outcome.REFUSED, Outcome.UNKNOWN
+
+
+def looks(world):
+    """When the run looked at the list, without the complete read before it began."""
+    return [sent.at for sent in world.cloud.log if sent.what == "list"][1:]
+
+
+def test_it_looks_at_once_then_after_one_two_four_eight_and_then_every_ten_seconds(world, servers, types):
+    world.cloud.listed_after = 64.5
+    assert types(world.apply(*servers(1))) == ["done"]
+    assert looks(world)[:10] == [0, 1, 3, 7, 15, 25, 35, 45, 55, 65]
+
+
+def test_the_pace_is_fast_again_for_somebody_new(world, servers, types):
+    world.cloud.build_seconds = 30.0
+    world.cloud.latency = 12.0
+    assert types(world.apply(*servers(2), parallelism=1)) == ["done", "done"]
+    first, second = (event.elapsed for event in world.events if event.type is EventType.FINISHED)
+    pauses = [later - sooner for sooner, later in zip(looks(world), looks(world)[1:], strict=False)]
+    assert min(pauses) >= 1.0
+    assert world.clock.time < 12.0 * 4 + 30.0 + 12.0 * 3
+    assert first > 0 < second
+
+
+def test_three_hundred_servers_cost_no_more_looks_than_one(new_world, servers, types):
+    costs = []
+    for count in (1, 300):
+        world = new_world()
+        world.cloud.build_seconds = 600.0
+        assert types(world.apply(*servers(count), parallelism=300)) == ["done"] * count
+        assert world.cloud.sent(READ) == ["list"] * len(world.cloud.sent(READ))
+        costs.append(len(looks(world)))
+    one, three_hundred = costs
+    assert three_hundred <= one + 3
+
+
+def test_a_failed_look_is_no_news(world, servers, types):
+    plan = world.plan(*servers(3))
+    world.cloud.fails(READ, UNKNOWN, times=4)
+    assert types(world.carry_out(plan)) == ["done"] * 3
+
+
+@pytest.mark.parametrize(("outcome", "status", "failures"), [(REFUSED, 401, 1), (UNKNOWN, 503, 5), (UNKNOWN, None, 5)])
+def test_looking_in_vain_ends_the_wait_and_the_next_run_goes_on(world, servers, only, types, outcome, status, failures):
+    plan = world.plan(*servers(1))
+    world.cloud.fails(READ, outcome, times=failures, status=status)
+    result = only(world.carry_out(plan))
+    assert (result.type, result.diagnostic.code) == ("incomplete", "broken-off")
+    assert next(iter(world.state.resources.values())).id in result.diagnostic.summary
+    assert types(world.apply(*servers(1))) == ["done"]
+    assert world.cloud.purchases == {"trainer-0": 1}
+
+
+def test_servers_that_run_at_once_share_their_looks(world, servers, types):
+    world.cloud.latency = 0.01
+    assert types(world.apply(*servers(100), parallelism=10)) == ["done"] * 100
+    assert len(looks(world)) <= 10
+
+
+def test_a_wait_for_a_release_that_looks_in_vain_is_not_called_a_refusal(world, servers, only):
+    world.apply(*servers(1))
+    plan = world.plan()
+    world.cloud.release_seconds = 100.0
+    world.cloud.arrivals.append(
+        lambda what: world.cloud.fails(READ, UNKNOWN, times=5) if what.startswith("delete") else None
+    )
+    result = only(world.carry_out(plan))
+    assert (result.type, result.diagnostic.code) == ("incomplete", "broken-off")
+
+
+def test_a_time_out_is_each_servers_own(world, types):
+    quick = a_desired("quick", fields={"name": "quick", "flavor": "f"}, timeouts=Timeouts(create=10.0))
+    patient = a_desired("patient", fields={"name": "patient", "flavor": "f"}, timeouts=Timeouts(create=500.0))
+    world.cloud.build_seconds = 100.0
+    result = world.apply(quick, patient)
+    assert {str(one.address): one.type.value for one in result.results} == {"quick": "incomplete", "patient": "done"}
+    assert {str(key): one.phase for key, one in world.state.resources.items()} == {
+        "quick": Phase.CREATING,
+        "patient": Phase.READY,
+    }
+
+
+def test_a_long_build_gives_a_sign_of_life_every_ten_seconds(world, servers):
+    world.cloud.build_seconds = 120.0
+    world.apply(*servers(1))
+    signs = [event.elapsed for event in world.events if event.type is EventType.WAITING]
+    assert len(signs) >= 8
+    assert all(later - sooner >= 10.0 for sooner, later in zip(signs, signs[1:], strict=False))
+
+
+def test_an_error_of_ours_in_one_wait_stops_no_other_and_is_raised_at_the_end(world, servers):
+    world.cloud.build_seconds = 50.0
+
+    def break_at_the_first_sign(event):
+        if event.type is EventType.WAITING and str(event.address) == "trainer[1]":
+            raise ZeroDivisionError
+
+    world.listeners.append(break_at_the_first_sign)
+    with pytest.raises(ZeroDivisionError):
+        world.apply(*servers(3))
+    phases = {str(address): one.phase for address, one in world.state.resources.items()}
+    assert phases == {"trainer[0]": Phase.READY, "trainer[1]": Phase.CREATING, "trainer[2]": Phase.READY}
+
+
+def test_an_error_of_ours_in_looking_leaves_nobody_waiting(world, servers):
+    plan = world.plan(*servers(3))
+
+    def break_down(what):
+        if what == "list":
+            raise ZeroDivisionError
+
+    world.cloud.arrivals.append(break_down)
+    with pytest.raises(ZeroDivisionError):
+        world.carry_out(plan)
+    assert len(world.state.resources) == 3
+    assert not world.state.intents
+    world.cloud.arrivals.clear()
+    world.apply(*servers(3))
+    assert set(world.cloud.purchases.values()) == {1}
+    assert {one.phase for one in world.state.resources.values()} == {Phase.READY}
+
+
+def test_an_error_of_ours_before_a_purchase_lets_the_others_finish(world, servers):
+    def break_down(event):
+        if event.type is EventType.STARTED and str(event.address) == "trainer[0]":
+            raise ZeroDivisionError
+
+    world.listeners.append(break_down)
+    with pytest.raises(ZeroDivisionError):
+        world.apply(*servers(3))
+    assert {str(address) for address in world.state.resources} == {"trainer[1]", "trainer[2]"}
+    assert not world.state.intents

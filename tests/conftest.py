@@ -1,0 +1,62 @@
+"""What every test runs under: no network but loopback, and, where asked for, no environment that names a cloud."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+import pytest
+
+_CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--refresh-scenarios", action="store_true", help="rewrite plan.txt and calls.txt of every scenario"
+    )
+
+
+def _is_loopback(host):
+    if host in {None, "", "localhost", b"localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only():
+    """A test that reaches for the real cloud fails here, before a packet leaves."""
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def require_loopback(host):
+        if not _is_loopback(host):
+            pytest.fail(f"this test reaches for the network: {host}")
+
+    def guarded(method):
+        def call(self, address):
+            if self.family in {socket.AF_INET, socket.AF_INET6}:
+                require_loopback(address[0])
+            return method(self, address)
+
+        return call
+
+    def guarded_look_up(host, *rest, **named):
+        require_loopback(host)
+        return look_up(host, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture
+def no_environment(monkeypatch):
+    """No credentials, endpoints or settings of whoever runs the tests."""
+    for name in [*os.environ]:
+        if name.startswith(_CLOUD_VARIABLES):
+            monkeypatch.delenv(name)

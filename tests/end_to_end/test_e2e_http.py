@@ -1,0 +1,362 @@
+"""The main job over real HTTP, as a user does it: plan, apply, look, edit, apply, destroy. The ledger is the judge."""
+
+import base64
+import itertools
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from support.fault_proxy import answering, message
+from support.site import ONE, PASSWORD, PREPAID, STACK, THREE
+
+from provisioner.sandbox import PUBLIC
+
+SPECS = Path(__file__).parents[2] / "specs"
+SEED = """\
+servers:
+  EI-evs-1107:
+    flavor: Si2.large.4
+    image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
+    admin_pass: {secret: "env:SERVER_PASSWORD"}
+    network:
+      security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
+      subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
+      vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
+"""
+
+
+@pytest.fixture
+def demo(site):
+    """The stack that newcomers start with."""
+    shutil.rmtree(site.folder / "specs")
+    shutil.copytree(SPECS, site.folder / "specs")
+    return site
+
+
+class TestTheWholeWay:
+    def test_the_demo_is_planned_bought_found_unchanged_and_released(self, demo):
+        planned = demo.run("plan", "--detailed-exitcode")
+        assert planned.code == 2
+        assert "Plan: 5 to add, 0 to change, 0 to destroy." in planned.out
+        assert demo.here("plan").code == 0
+        assert not demo.ledger
+
+        applied = demo.run("apply", "--auto-approve")
+        assert (applied.code, applied.out.splitlines()[-1]) == (
+            0,
+            "Apply complete! Servers: 5 added, 0 changed, 0 destroyed.",
+        )
+        assert set(demo.purchases.values()) == {1}
+        outputs = demo.outputs
+        assert len(outputs) == 5
+        assert all(server["id"] and server["private_addresses"] for server in outputs.values())
+        assert outputs["gateway"]["order_id"] in {row.order_id for row in demo.ledger if row.kind == "payment"}
+        recorded = demo.state("demo.dev")["resources"]
+        assert json.dumps(recorded).count('"uri"') == 5
+
+        again = demo.run("plan", "--detailed-exitcode")
+        assert (again.code, again.out) == (0, "No changes. Your servers match the specs.\n")
+
+        destroyed = demo.run("destroy", "--auto-approve")
+        assert (destroyed.code, destroyed.out.splitlines()[-1]) == (0, "Destroy complete! Servers: 5 destroyed.")
+        assert demo.entries("release") == demo.purchases
+        assert set(demo.entries("refund")) == {"vision-dev-gateway"}
+        assert demo.outputs == {}
+
+    def test_an_edited_spec_is_exactly_that_change(self, site, proxy):
+        site.write(THREE)
+        site.apply()
+        bought = site.outputs
+        site.write(THREE.replace("gamma: {}", "gamma: {name: delta}"))
+        planned = site.here("plan", "--json")
+        changes = {change["address"]: change["change"]["actions"] for change in json.loads(planned.out)["resource_changes"]}
+        assert changes == {"alpha": ["no-op"], "beta": ["no-op"], "gamma": ["update"]}
+        sent = len(proxy.exchanges)
+        applied = site.run("apply", "--auto-approve")
+        assert applied.out.splitlines()[-1] == "Apply complete! Servers: 0 added, 1 changed, 0 destroyed."
+        changing = [(each.method, each.document) for each in proxy.exchanges[sent:] if each.method != "GET"]
+        assert changing == [("PUT", {"name": "delta"})]
+        assert site.outputs == {**bought, "gamma": {**bought["gamma"], "name": "delta"}}
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_server_added_to_the_specs_is_the_only_one_bought(self, site):
+        site.apply()
+        site.write("servers: {alpha: {}, beta: {}}\n")
+        assert site.here("apply", "--auto-approve").code == 0
+        site.write("servers: {beta: {}}\n")
+        assert site.here("apply", "--auto-approve").code == 0
+        assert site.purchases == {"alpha": 1, "beta": 1}
+        assert site.entries("release") == {"alpha": 1}
+
+    def test_a_field_that_cannot_change_replaces_the_server_and_the_old_one_is_released_once(self, site):
+        site.apply()
+        site.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+        assert "# forces replacement" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert [row.kind for row in site.ledger] == ["purchase", "release", "purchase"]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_saved_plan_is_carried_out_once(self, site):
+        assert site.here("plan", "--out", "plan.json").code == 0
+        assert site.run("apply", "plan.json").code == 0
+        again = site.here("apply", "plan.json")
+        assert (again.code, site.purchases) == (1, {"alpha": 1})
+        assert "carried out before" in again.err
+
+
+class TestTheQuestion:
+    """Asked on a terminal, and only `yes` is a yes."""
+
+    def ask(self, site, answer: str, *arguments: str):
+        terminal, theirs = pty.openpty()
+        os.write(terminal, f"{answer}\n".encode())
+        try:
+            return site.run(*arguments, stdin=theirs)
+        finally:
+            os.close(terminal)
+            os.close(theirs)
+
+    def test_no_releases_nothing(self, site):
+        site.write(THREE)
+        site.apply()
+        before = site.ledger, site.state()
+        refused = self.ask(site, "no", "destroy")
+        assert refused.code == 8
+        assert "Only 'yes' will be accepted" in refused.err
+        assert (site.ledger, site.state()) == before
+
+    def test_yes_empties_the_sandbox(self, site):
+        site.write(THREE)
+        site.apply()
+        assert self.ask(site, "yes", "destroy").code == 0
+        assert site.entries("release") == site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
+        assert site.entries("refund") == {"beta": 1}
+        assert site.outputs == {}
+
+    def test_almost_yes_buys_nothing(self, site):
+        assert self.ask(site, "y", "apply").code == 8
+        assert not site.ledger
+
+    def test_where_nobody_can_be_asked_nothing_happens_and_the_flag_is_named(self, site):
+        refused = site.run("apply")
+        assert (refused.code, site.ledger) == (8, [])
+        assert "--auto-approve" in refused.err
+
+    def test_a_whole_terminal_shows_progress_and_ends_as_any_run(self, site):
+        """Colours and the live table are drawn only here."""
+        terminal, theirs = pty.openpty()
+        os.write(terminal, b"yes\n")
+        process = site.popen("apply", stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b"".join(iter(lambda: read_terminal(terminal), b""))
+        os.close(terminal)
+        assert (process.wait(), site.purchases) == (0, {"alpha": 1})
+        assert b"Apply complete!" in shown
+        assert b"Traceback" not in shown
+
+
+def read_terminal(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the last of the other side has gone
+        return b""
+
+
+class TestTheRealCloudsWays:
+    """`cloud: huaweicloud`, with the sandbox in the place of the vendor's endpoints."""
+
+    KEYS = {"HW_ACCESS_KEY": PUBLIC.access_key, "HW_SECRET_KEY": PUBLIC.secret_key}  # noqa: RUF012 - never changed
+    USER = {  # noqa: RUF012 - never changed
+        "HW_USER_NAME": PUBLIC.user_name,
+        "HW_USER_PASSWORD": PUBLIC.user_password,
+        "HW_DOMAIN_NAME": PUBLIC.domain_name,
+    }
+
+    @pytest.mark.parametrize("credentials", [KEYS, USER], ids=["access key", "user and password"])
+    def test_prepaid_and_pay_per_use_are_bought_and_released(self, site, proxy, credentials):
+        site.write(THREE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
+        site.environment |= credentials
+        assert site.run("apply", "--auto-approve").code == 0
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.entries("release") == site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
+        sent = json.dumps([[each.headers, each.target] for each in proxy.exchanges])
+        assert PUBLIC.secret_key not in sent
+        assert sum("authorization" in each.headers for each in proxy.exchanges) in {0, len(proxy.exchanges)}
+
+    def test_one_way_of_being_somebody_goes_on_where_the_other_stopped(self, site):
+        """Keys and user are one account and one project, so the state is the same state."""
+        site.write(ONE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
+        site.environment = dict(self.KEYS)
+        assert site.apply().code == 0
+        site.environment = dict(self.USER)
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_wrong_key_buys_nothing_and_says_so(self, site):
+        site.write(ONE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
+        site.environment = {**self.KEYS, "HW_SECRET_KEY": "wrong"}
+        refused = site.run("apply", "--auto-approve")
+        assert (refused.code, site.purchases) == (1, {})
+        assert "HW_ACCESS_KEY" in refused.err
+        assert "Traceback" not in refused.err
+
+
+class TestServedByTheTool:
+    def test_what_serve_prints_is_all_a_shell_needs(self, site, tmp_path):
+        world = tmp_path / "served.db"
+        server = site.popen("sandbox", "serve", "--port", "0", "--build-seconds", "0", "--world", str(world))
+        assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
+        exports = [server.stdout.readline() for _ in range(2)]
+        site.write(ONE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
+        program = f"{sys.executable} -m provisioner"
+        shell = f"{''.join(exports)} {program} apply --auto-approve && {program} sandbox ledger --world {world}"
+        ran = subprocess.run(
+            ["sh", "-c", shell], cwd=site.folder, env=site.environ, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        site.world = world
+        assert site.purchases == {"alpha": 1}
+        assert "purchase" in ran.stdout
+
+
+class TestEnvironments:
+    def test_two_environments_are_two_states_of_one_world(self, demo):
+        assert demo.here("apply", "--auto-approve", "-e", "dev").code == 0
+        assert demo.here("apply", "--auto-approve", "-e", "prod").code == 0
+        assert len(demo.state("demo.dev")["resources"]) == 5
+        assert len(demo.state("demo.prod")["resources"]) == 11
+        assert len(demo.purchases) == 16
+        assert set(demo.purchases.values()) == {1}
+        for environment in ("dev", "prod"):
+            assert demo.here("plan", "--detailed-exitcode", "-e", environment).code == 0
+        assert demo.here("destroy", "--auto-approve", "-e", "dev").code == 0
+        assert all("-dev-" in name for name in demo.entries("release"))
+        assert demo.here("plan", "--detailed-exitcode", "-e", "prod").code == 0
+
+    def test_a_saved_plan_of_one_environment_is_refused_in_the_other(self, demo):
+        assert demo.here("plan", "-e", "prod", "--out", "plan.json").code == 0
+        refused = demo.here("apply", "-e", "dev", "plan.json")
+        assert (refused.code, demo.ledger) == (1, [])
+        assert "environment" in refused.err
+
+
+class TestTheSeedRequest:
+    """docs/api/devserver-api.md section 3.2, whose password must never be seen again."""
+
+    @pytest.fixture
+    def seed(self, site):
+        """No defaults, so that everything on the wire was written in the spec."""
+        site.write(SEED, stack=STACK.partition("defaults:")[0])
+        site.environment["SERVER_PASSWORD"] = PASSWORD
+        return site
+
+    def test_the_body_on_the_wire_has_exactly_its_fields(self, seed, proxy):
+        assert seed.run("apply", "--auto-approve").code == 0
+        (purchase,) = proxy.purchases
+        assert purchase.document == {
+            "name": "EI-evs-1107",
+            "flavor": "Si2.large.4",
+            "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
+            "admin_pass": PASSWORD,
+            "network": {
+                "security_group_id": "150a2c76-1334-45f6-b28f-419f9b1d1742",
+                "subnet_id": "38cf274a-98f9-4f6f-b622-5ed0e4a3db54",
+                "vpc_id": "05982b48-a70f-43a1-a2b0-1fe36a236172",
+            },
+        }
+
+    def test_the_password_is_in_no_file_and_in_nothing_said(self, seed):
+        seed.environment["PROVISIONER_LOG"] = "debug"
+        commands = (
+            ["plan", "--out", "plan.json"], ["show", "plan.json"], ["plan", "--json"], ["apply", "plan.json"],
+            ["plan", "--full"], ["show"], ["show", "--json"], ["state", "show", "EI-evs-1107"],
+            ["output", "--json"],
+        )  # fmt: skip
+        said = [seed.run(*command) if command[0] == "apply" else seed.here(*command) for command in commands]
+        assert [ran.code for ran in said] == [0] * len(commands)
+        assert seed.purchases == {"EI-evs-1107": 1}
+        assert_unseen(PASSWORD, seed.folder, said)
+
+    def test_the_password_is_not_repeated_from_a_cloud_that_sends_the_request_back(self, seed, proxy):
+        async def echo(exchange):
+            body = json.dumps({"error_code": "ModelArts.0104", "error_msg": f"bad request: {exchange.body.decode()}"})
+            await exchange.tell(message("400 Bad Request", body.encode()))
+
+        proxy.on(echo)
+        seed.environment["PROVISIONER_LOG"] = "debug"
+        refused = seed.run("apply", "--auto-approve")
+        assert refused.code == 7
+        assert "ModelArts.0104" in refused.text
+        assert_unseen(PASSWORD, seed.folder, [refused])
+
+    def test_the_password_is_not_in_what_a_doubt_leaves_behind(self, seed, proxy):
+        proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
+        seed.environment["PROVISIONER_LOG"] = "debug"
+        said = [seed.run("apply", "--auto-approve"), seed.here("show"), seed.here("plan")]
+        assert said[0].code == 6
+        assert_unseen(PASSWORD, seed.folder, said)
+
+    def test_a_changed_password_is_seen_without_being_known(self, seed):
+        seed.apply()
+        seed.environment["SERVER_PASSWORD"] = "Another-7q!Xw9Zt"
+        planned = seed.here("plan")
+        assert "admin_pass" in planned.out
+        assert_unseen("Another-7q!Xw9Zt", seed.folder, [planned])
+
+    def test_a_missing_password_is_noticed_before_anything_is_bought(self, seed):
+        del seed.environment["SERVER_PASSWORD"]
+        assert seed.here("plan").code == 0
+        refused = seed.run("apply", "--auto-approve")
+        assert (refused.code, seed.ledger) == (1, [])
+        assert "SERVER_PASSWORD" in refused.err
+
+
+def assert_unseen(secret: str, folder: Path, said) -> None:
+    texts = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert texts
+    texts |= {f"what command {number} said": ran.text.encode() for number, ran in enumerate(said)}
+    for form, (where, text) in itertools.product(disguises(secret), texts.items()):
+        assert form.lower() not in text.lower(), f"{where} holds the password as {form!r}"
+
+
+def disguises(secret: str) -> set[bytes]:
+    """Base64 has three forms, by where in a longer text the secret stands; its ends mix with what is around it."""
+    raw = secret.encode()
+    shifted = {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
+    escaped = {json.dumps(secret)[1:-1].encode(), quote(secret, safe="").encode(), repr(secret)[1:-1].encode()}
+    return {raw, raw.hex().encode(), *shifted, *escaped}
+
+
+class TestEconomy:
+    """A thousand servers cost a handful of reads, however many there are."""
+
+    @pytest.mark.slow
+    def test_a_thousand_servers(self, site, proxy):
+        site.write('servers: {node: {count: 1000, name: "node-{{ count.index }}"}}\n')
+        assert site.run("apply", "--auto-approve", "--parallelism", "16").code == 0
+        assert len(site.purchases) == 1000
+        assert set(site.purchases.values()) == {1}
+        assert len(proxy.purchases) == 1000
+        reads = proxy.of("GET")
+        assert {each.path.rsplit("/", 1)[1] for each in reads} <= {"all", "dev-servers", "domains", "projects"}
+        assert len(reads) < 60
+
+        sent = len(proxy.exchanges)
+        planned = site.run("plan", "--detailed-exitcode")
+        assert (planned.code, planned.out) == (0, "No changes. Your servers match the specs.\n")
+        assert len(proxy.exchanges) - sent <= 12
+        assert {each.method for each in proxy.exchanges[sent:]} == {"GET"}
+
+    def test_waiting_costs_one_read_for_all(self, site, proxy, served):
+        """Ten prepaid servers: a list page for the plan and one or two while they appear, no order is asked about."""
+        site.write(f'servers: {{node: {{count: 10, name: "node-{{{{ count.index }}}}", charging_info: {PREPAID}}}}}\n')
+        assert site.apply().code == 0
+        lists = [each for each in proxy.of("GET") if each.path.endswith("/all")]
+        assert 2 <= len(lists) <= 5
+        assert not [each for each in proxy.exchanges if "/orders/" in each.path]

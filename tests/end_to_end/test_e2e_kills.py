@@ -1,0 +1,227 @@
+"""kill -9 at exact moments, then the same command again: three servers bought and tracked, or exit 6; never one twice.
+
+The moments are requests, as the proxy sees them, and records of the journal, as the dying process writes them: nothing here
+depends on how fast a machine is.
+"""
+
+import signal
+
+import pytest
+from support.fault_proxy import FaultProxy, ending_run
+from support.site import ONE, THREE
+
+EACH_ONCE = {"alpha": 1, "beta": 1, "gamma": 1}
+BUY = ("apply", "--auto-approve", "--parallelism", "1")
+
+DIE_WHILE_WRITING = """
+import os, signal, sys
+from provisioner.store import journal_file
+number, part = int(sys.argv.pop(1)), sys.argv.pop(1)
+write_all, written = journal_file.write_all, 0
+
+def write_and_die(disk, descriptor, data):
+    global written
+    written += 1
+    if written == number:
+        kept = {"before": b"", "half": data[: len(data) // 2], "after": data}[part]
+        write_all(disk, descriptor, kept)
+        os.kill(os.getpid(), signal.SIGKILL)
+    write_all(disk, descriptor, data)
+
+journal_file.write_all = write_and_die
+from provisioner.cli.main import main
+main()
+"""
+"""The tool, which kills itself with the nth record of the journal not written, half written or whole."""
+
+
+@pytest.fixture
+def three(site):
+    site.write(THREE)
+    return site
+
+
+def die_at_request(site, proxy, *arguments: str, when: str, **which) -> None:
+    proxy.on(ending_run(lambda: running.kill(), when=when), **which)
+    running = site.start(*arguments)
+    assert running.end().code == -signal.SIGKILL
+    proxy.clear()
+
+
+def die_while_writing(site, number: int, part: str, *arguments: str) -> None:
+    ran = site.run(str(number), part, *arguments, program=("-c", DIE_WHILE_WRITING))
+    assert ran.code == -signal.SIGKILL
+
+
+def assert_all_bought_once_and_tracked(site) -> None:
+    assert site.purchases == EACH_ONCE
+    assert {address: server["id"] for address, server in site.outputs.items()} == {
+        row.name: row.server_id for row in site.ledger if row.kind == "purchase"
+    }
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def go_on(site, *, lost: bool) -> None:
+    """`lost`: the death took a request with it that was noted and never carried out. Absence cannot be known, so nothing
+    is bought in its place.
+    """
+    again = site.apply()
+    assert max(site.purchases.values()) == 1
+    if lost:
+        assert again.code == 6
+        assert site.apply().code == 6
+        assert sum(site.purchases.values()) == 2
+        assert site.here("plan", "--detailed-exitcode").code == 6
+    else:
+        assert again.code == 0
+        assert_all_bought_once_and_tracked(site)
+
+
+class TestKilledWhileBuying:
+    @pytest.mark.parametrize("when", ["before", "executed", "answered"])
+    @pytest.mark.parametrize("nth", [1, 2, 3])
+    def test_at_a_purchase(self, three, proxy, nth, when):
+        die_at_request(three, proxy, *BUY, when=when, nth=nth)
+        go_on(three, lost=when == "before")
+
+    @pytest.mark.parametrize("when", ["before", "answered"])
+    @pytest.mark.parametrize("nth", [1, 2])
+    def test_at_a_look_at_the_list(self, three, proxy, nth, when):
+        """The first precedes the plan, the second follows the first purchase."""
+        die_at_request(three, proxy, *BUY, when=when, nth=nth, method="GET", ending="/all")
+        go_on(three, lost=False)
+
+    @pytest.mark.parametrize("when", ["before", "executed"])
+    def test_while_three_purchases_are_in_flight(self, three, proxy, when):
+        """None has been answered, and the ids stand nowhere but in the cloud."""
+        gate = proxy.gate()
+        for name in ("alpha", "beta"):
+            proxy.on(gate.after, name=name)
+
+        third = proxy.gate()
+        proxy.on(third.after if when == "executed" else third.never, name="gamma")
+        running = three.start("apply", "--auto-approve")
+        for arrival in (gate, gate, third):
+            arrival.await_arrival()
+        running.kill()
+        assert running.end().code == -signal.SIGKILL
+        proxy.clear()
+        assert three.purchases == (EACH_ONCE if when == "executed" else {"alpha": 1, "beta": 1})
+        go_on(three, lost=when == "before")
+
+    @pytest.mark.parametrize("part", ["before", "half", "after"])
+    @pytest.mark.parametrize("number", range(1, 10))
+    def test_at_a_record_of_the_journal(self, three, number, part):
+        """One by one: the run's beginning, then for each server its intent, its ids, and what the list shows of it."""
+        die_while_writing(three, number, part, *BUY)
+        last = three.whole_records[-1:]
+        go_on(three, lost=last != [] and last[0]["type"] == "intended")
+
+    def test_again_and_again(self, three, proxy):
+        """Every run dies at its first purchase, after it was carried out; each next one adopts and goes on."""
+        for _ in EACH_ONCE:
+            die_at_request(three, proxy, *BUY, when="executed")
+        assert three.apply().code == 0
+        assert_all_bought_once_and_tracked(three)
+
+    def test_before_its_state_is_complete(self, site, proxy):
+        """The lock of the dead is free, and what it did is read from its journal by commands that only look."""
+        die_at_request(site, proxy, *BUY, when="before", method="GET", ending="/all", nth=2)
+        (bought,) = [row for row in site.ledger if row.kind == "purchase"]
+        assert site.outputs["alpha"]["id"] == bought.server_id
+        assert "resumed" in site.here("plan").out
+        assert site.apply().code == 0
+
+
+class TestKilledWhileReleasing:
+    @pytest.fixture
+    def bought(self, three):
+        three.apply()
+        return three
+
+    @pytest.mark.parametrize("when", ["before", "executed", "answered"])
+    @pytest.mark.parametrize(("method", "ending"), [("DELETE", ""), ("POST", "/unsubscribe")])
+    def test_at_a_release(self, bought, proxy, method, ending, when):
+        die_at_request(
+            bought, proxy, "destroy", "--auto-approve", "--parallelism", "1", when=when, method=method, ending=ending
+        )
+        assert bought.here("destroy", "--auto-approve").code == 0
+        assert bought.entries("release") == bought.purchases == EACH_ONCE
+        assert bought.entries("refund") == {"beta": 1}
+        assert bought.outputs == {}
+
+    @pytest.mark.parametrize("part", ["before", "half", "after"])
+    @pytest.mark.parametrize("number", [2, 3, 4])
+    def test_at_a_record_of_the_journal(self, site, number, part):
+        """The intent to release, the answer, and the server's leave from the state."""
+        site.apply()
+        die_while_writing(site, number, part, "destroy", "--auto-approve")
+        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.entries("release") == site.purchases == {"alpha": 1}
+        assert site.outputs == {}
+
+    def test_it_buys_nothing_for_what_a_dead_destroy_left(self, bought, proxy):
+        """An apply after it buys anew what was released, once, and keeps what was not."""
+        die_at_request(
+            bought, proxy, "destroy", "--auto-approve", "--parallelism", "1", when="executed", method="DELETE", ending=""
+        )
+        released = bought.entries("release")
+        assert sum(released.values()) == 1
+        assert bought.apply().code == 0
+        assert {name: count - released[name] for name, count in bought.purchases.items()} == EACH_ONCE
+
+
+class TestKilledWhileReplacing:
+    BIGGER = "servers: {alpha: {flavor: Si2.xlarge.4}}\n"
+
+    @pytest.mark.parametrize("when", ["before", "executed", "answered"])
+    @pytest.mark.parametrize("method", ["DELETE", "POST"])
+    def test_at_either_half(self, site, proxy, method, when):
+        site.apply()
+        site.write(self.BIGGER)
+        die_at_request(
+            site, proxy, *BUY, when=when, method=method, ending="" if method == "DELETE" else "/dev-servers"
+        )
+        again = site.apply()
+        lost = (method, when) == ("POST", "before")
+        assert again.code == (6 if lost else 0)
+        assert site.entries("release") == {"alpha": 1}
+        assert site.purchases == {"alpha": 1 if lost else 2}
+        if not lost:
+            assert site.here("plan", "--detailed-exitcode").code == 0
+            assert [row.detail for row in site.ledger if row.kind == "purchase"] == ["Si2.large.4", "Si2.xlarge.4"]
+
+
+class TestTheCloudDies:
+    """SIGKILL of the sandbox's own process, in the middle of a purchase; it comes back with the same world."""
+
+    def serve(self, site):
+        server = site.popen("sandbox", "serve", "--build-seconds", "0", "--world", str(site.world))
+        return server, server.stdout.readline().split()[-1]
+
+    @pytest.mark.parametrize("executed", [True, False])
+    def test_during_a_purchase(self, site, proxy: FaultProxy, executed):
+        server, proxy.upstream = self.serve(site)
+
+        async def die(exchange):
+            if executed:
+                await exchange.carry_out()
+            server.kill()
+            server.wait()
+            exchange.cut()
+
+        proxy.on(die)
+        broken = site.run("apply", "--auto-approve")
+        assert broken.code == 6
+        _, proxy.upstream = self.serve(site)
+        assert site.apply().code == (0 if executed else 6)
+        assert site.purchases == ({"alpha": 1} if executed else {})
+
+    def test_a_cloud_that_is_not_there_is_an_error_and_no_doubt(self, site):
+        server, site.endpoint = self.serve(site)
+        server.kill()
+        server.wait()
+        site.write(ONE)
+        refused = site.run("plan")
+        assert refused.code == 1
+        assert "connection refused" in refused.err

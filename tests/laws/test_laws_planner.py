@@ -1,0 +1,171 @@
+"""What holds of every plan, whatever is wanted, recorded and live."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.planning_builders import applied, fingerprint, planned, settled, unknown_fingerprint
+from support.planning_strategies import fleets, surveys
+
+from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.flow import Effect
+
+BUYING = frozenset({Action.CREATE, Action.REPLACE})
+
+
+def recorded_in(survey):
+    return survey.state.resources if survey.state else {}
+
+
+def purchases_in_doubt(survey):
+    return (
+        {intent.address for intent in survey.state.in_doubt if intent.effect is Effect.PURCHASE}
+        if survey.state
+        else set()
+    )
+
+
+@given(fleets(), st.sampled_from([fingerprint, unknown_fingerprint]))
+def test_what_is_there_as_it_is_wanted_is_no_work(desired, fingerprint):
+    plan = planned(settled(*desired), fingerprint=fingerprint)
+    assert (plan.work, plan.findings, plan.refusals) == ((), (), ())
+
+
+@given(surveys(), st.sampled_from(Mode))
+def test_a_plan_that_was_carried_out_leaves_no_work(survey, mode):
+    """But what waits for apply to resolve, and what waits for a person: failed, vanished, in doubt."""
+    plan = planned(survey, mode=mode)
+    again = planned(applied(plan, survey), mode=mode)
+    assert [change for change in again.work if change.reason is not Reason.IN_DOUBT] == [
+        change for change in again.work if _was_resumed(plan, change.address)
+    ]
+
+
+def _was_resumed(plan, address):
+    """A build is finished as it was begun; what the specs say by now is compared in the plan after it."""
+    return any(change.address == address and change.action is Action.RESUME for change in plan.work)
+
+
+@given(surveys(), st.sampled_from(Mode))
+def test_resuming_and_then_carrying_out_the_next_plan_leaves_no_work(survey, mode):
+    for _ in range(2):
+        survey = applied(planned(survey, mode=mode), survey)
+    assert all(change.reason is Reason.IN_DOUBT for change in planned(survey, mode=mode).work)
+
+
+@given(surveys(), st.sampled_from(Mode), st.randoms(use_true_random=False))
+def test_the_order_of_its_parts_never_matters(survey, mode, random):
+    def shuffled(items):
+        items = list(items)
+        random.shuffle(items)
+        return items
+
+    state = survey.state and replace(
+        survey.state,
+        resources=dict(shuffled(survey.state.resources.items())),
+        intents=dict(shuffled(survey.state.intents.items())),
+    )
+    other = replace(
+        survey, desired=tuple(shuffled(survey.desired)), state=state, live=dict(shuffled(survey.live.items()))
+    )
+    assert planned(other, mode=mode) == planned(survey, mode=mode)
+
+
+@given(surveys(), st.sampled_from(Mode))
+def test_every_address_has_one_change_and_no_other_is_touched(survey, mode):
+    addresses = [change.address for change in planned(survey, mode=mode).changes]
+    doubtful = {intent.address for intent in survey.state.in_doubt} if survey.state else set()
+    desired = {one.address for one in survey.desired} if mode is Mode.APPLY else set()
+    assert addresses == sorted(desired | recorded_in(survey).keys() | doubtful)
+
+
+@given(surveys())
+def test_where_nothing_is_wanted_nothing_is_bought_or_changed(survey):
+    plan = planned(replace(survey, desired=(), replace=frozenset()))
+    assert plan.changes == planned(replace(survey, desired=()), mode=Mode.APPLY).changes
+    for change in plan.changes:
+        if change.address in recorded_in(survey):
+            assert change.action in {Action.DELETE, Action.FORGET}
+        else:
+            assert (change.action, change.reason) == (Action.RESUME, Reason.IN_DOUBT)
+
+
+@given(surveys())
+def test_destroy_and_wanting_nothing_are_the_same_work(survey):
+    destroyed = planned(survey, mode=Mode.DESTROY)
+    unwanted = planned(replace(survey, desired=(), replace=frozenset()))
+    assert [(change.address, change.action) for change in destroyed.changes] == [
+        (change.address, change.action) for change in unwanted.changes
+    ]
+
+
+@given(surveys(), st.sampled_from(Mode))
+def test_a_purchase_is_planned_only_where_nothing_is_recorded_or_it_is_released_first(survey, mode):
+    for change in planned(survey, mode=mode).work:
+        if change.action in BUYING:
+            assert mode is Mode.APPLY
+            assert (change.action is Action.REPLACE) == (change.address in recorded_in(survey))
+            assert change.address not in purchases_in_doubt(survey) or change.address in recorded_in(survey)
+
+
+@given(surveys())
+def test_vanished_and_failed_servers_are_bought_again_only_by_name(survey):
+    for change in planned(survey).work:
+        recorded = change.recorded
+        if change.action is Action.REPLACE and recorded.phase.value != "deleting" and recorded.id not in survey.live:
+            assert change.address in survey.replace
+
+
+@given(surveys(), st.sampled_from(Mode))
+def test_a_replacement_says_why(survey, mode):
+    for change in planned(survey, mode=mode).work:
+        forcing = any(field.forces_replacement for field in change.fields)
+        if change.action is Action.REPLACE:
+            assert forcing or change.reason in {Reason.REQUESTED, Reason.UNDER_WAY}
+        else:
+            assert not forcing
+
+
+@given(surveys())
+def test_reading_no_password_never_makes_a_difference_of_its_own(survey):
+    """A pipeline that only plans need not hold the passwords."""
+    known = {(change.address, change.action) for change in planned(survey).work}
+    unknown = {(change.address, change.action) for change in planned(survey, fingerprint=unknown_fingerprint).work}
+    assert unknown <= known
+
+
+def test_planning_touches_no_file_and_no_network():
+    """Opening a file, a socket or a process fails under an audit hook; deepdiff is imported beforehand."""
+    program = """
+import sys
+import deepdiff
+from support.planning_builders import bought, planned, shown, surveyed, wanted
+from support.builders import a_state
+
+record = bought(wanted())
+survey = surveyed(wanted(name="portal", flavor="other"), wanted("new"), state=a_state(record), live=(shown(record),))
+planned(survey)
+
+def forbid(event, _arguments):
+    if event in {"open", "os.listdir", "os.scandir", "time.sleep"} or event.startswith(("socket.", "subprocess.", "os.system")):
+        raise AssertionError(f"planning did {event}")
+
+sys.addaudithook(forbid)
+plan = planned(survey)
+sys.stdout.write(f"{len(plan.work)} changes")
+"""
+    tests = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tests,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tests)},
+    )
+    assert (done.stdout, done.stderr) == ("2 changes", "")

@@ -1,0 +1,96 @@
+"""Secrets in specs: references pass through, values are never shown, whatever else is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from loading.stack_folder import StackFolder
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import ProvisionerError
+from provisioner.model.secret import Secret, SecretReference, SecretSource
+
+PASSWORD = "Xq7-canary-pass!"
+
+
+@pytest.mark.parametrize(
+    ("locator", "reference"),
+    [
+        ("env:GATEWAY_PASSWORD", SecretReference(SecretSource.ENVIRONMENT, "GATEWAY_PASSWORD")),
+        ("file:_secrets/gateway", SecretReference(SecretSource.FILE, "_secrets/gateway")),
+    ],
+)
+def test_a_reference_stays_a_reference(stack: StackFolder, locator, reference):
+    wanted = stack.server(f"key_pair_name: null\nadmin_pass: {{secret: '{locator}'}}\n")
+    assert wanted.fields["admin_pass"] == reference
+
+
+def test_a_value_in_the_specs_works_and_warns(stack: StackFolder):
+    loaded = stack.write(
+        "servers.yaml", f"servers:\n  x:\n    key_pair_name: null\n    admin_pass: '{PASSWORD}'\n"
+    ).load()
+    reference = loaded.desired[0].fields["admin_pass"]
+    assert reference == SecretReference(SecretSource.LITERAL, "specs/servers.yaml:4:17", Secret(PASSWORD))
+    (warning,) = loaded.warnings
+    assert (warning.code, warning.summary, warning.address) == (
+        "secret-in-clear",
+        "admin_pass is written in clear",
+        Address("x"),
+    )
+    assert warning.hint == 'keep the value out of the specs: admin_pass: {secret: "env:NAME"}'
+    assert warning.source.excerpt == "    admin_pass: (sensitive)"
+    assert PASSWORD not in repr(loaded)
+
+
+def test_a_weak_password_is_refused_without_being_shown(stack: StackFolder):
+    found = stack.mistake("servers:\n  x:\n    key_pair_name: null\n    admin_pass: canary\n")
+    assert (found.code, str(found.source)) == ("password-rule", "specs/servers.yaml:4:17")
+    assert "8 to 26" in found.summary
+    assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "12345678",
+        "[a]",
+        "{secrt: 'env:A'}",
+        "{secret: 3}",
+        "{secret: 'env:A', more: 1}",
+        "{secret: 'env:A B'}",
+        "{secret: 'file:../a'}",
+        "{secret: 'file:/etc/passwd'}",
+        "{secret: 'file:'}",
+        "{secret: 'vault:a'}",
+        "{secret: A}",
+    ],
+)
+def test_what_is_no_secret_is_refused_with_the_two_forms(stack: StackFolder, written):
+    found = stack.mistake(f"servers:\n  x:\n    key_pair_name: null\n    admin_pass: {written}\n")
+    assert found.code == "invalid-secret"
+    assert found.hint == 'write {secret: "env:NAME"} or {secret: "file:path"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"    admin_pass: '{PASSWORD}'\n    admin_pass: '{PASSWORD}'\n",
+        f"    admin_pass: '{PASSWORD}'\n    flavour: '{PASSWORD}'\n",
+        f"    {{admin_pass: '{PASSWORD}', flavour: a}}\n",
+        f'    "admin_pass": !!str {PASSWORD}\n',
+        f"    admin_pass: |\n      {PASSWORD}\n       \u202e{PASSWORD}\n",
+        f'    admin_pass: "{PASSWORD}\n',
+        f"    admin_pass: >-\n      {PASSWORD}\n    flavour: a\n",
+        f"    admin_pass:\n      !!str {PASSWORD}\n",
+        f"    admin_pass: '{PASSWORD} {{{{ var.nope }}}}'\n",
+        f"    admin_pass: '{{{{ \"{PASSWORD}\" | int }}}}'\n",
+        f"    admin_pass: [{PASSWORD}]\n",
+        f"    admin_pass: {{text: {PASSWORD}}}\n",
+        f"    ? admin_pass\n    : !!str {PASSWORD}\n",
+        f"    labels: [\n    admin_pass: '{PASSWORD}'\n",
+    ],
+)
+def test_no_mistake_shows_a_password(stack: StackFolder, body):
+    with pytest.raises(ProvisionerError) as caught:
+        stack.write("servers.yaml", "servers:\n  x:\n" + body).load()
+    assert PASSWORD not in repr(caught.value.diagnostics)
+    assert PASSWORD not in str(caught.value)

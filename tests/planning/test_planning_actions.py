@@ -1,0 +1,259 @@
+"""One change for every address: what it is, why, and what it is left alone for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state, an_address, an_intent
+from support.planning_builders import (
+    KIND,
+    OTHER_IMAGE,
+    bought,
+    codes,
+    planned,
+    settled,
+    shown,
+    surveyed,
+    the_change,
+    wanted,
+)
+
+from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.flow import Effect
+from provisioner.model.resource import Phase
+
+GATEWAY = an_address("gateway")
+
+
+def recorded_as(phase, *, wanted_now=True, row=None, replacing=False, **facts):
+    """A survey of one server whose record stands in `phase`; `row` is its status in the cloud, None when it is gone."""
+    record = bought(wanted(), phase=phase, **facts)
+    live = (shown(record, row),) if row else ()
+    return surveyed(
+        *([wanted()] if wanted_now else []),
+        state=a_state(record),
+        live=live,
+        replace=frozenset({GATEWAY} if replacing else ()),
+    )
+
+
+def test_what_is_wanted_and_unknown_is_bought():
+    change = the_change(surveyed(wanted()))
+    assert (change.action, change.reason, change.fields) == (Action.CREATE, None, ())
+    assert change.after == KIND.redact(wanted().fields, lambda _: None)
+    assert change.recorded is None
+
+
+def test_a_change_carries_what_its_readers_need():
+    change = the_change(surveyed(wanted(root_volume={"size": 200}, userdata="aGk=")))
+    assert change.sensitive == (("admin_pass",),)
+    assert ("root_volume", "size") in change.unverifiable
+    assert ("network", "security_group_id") in change.unverifiable
+    assert ("flavor",) not in change.unverifiable
+    assert change.after["userdata"].keys() == {"sha256"}
+
+
+def test_what_is_as_it_is_wanted_is_left_alone():
+    plan = planned(settled(wanted("one"), wanted("two[0]", name="two-0")))
+    assert [change.action for change in plan.changes] == [Action.NO_OP, Action.NO_OP]
+    assert (plan.work, plan.findings, plan.refusals) == ((), (), ())
+
+
+def test_a_new_name_is_an_update_in_place():
+    record = bought(wanted())
+    change = the_change(surveyed(wanted(name="portal"), state=a_state(record), live=(shown(record),)))
+    assert (change.action, change.reason) == (Action.UPDATE, None)
+    (field,) = change.fields
+    assert (field.path, field.before, field.after) == (("name",), "gateway", "portal")
+    assert not field.forces_replacement
+    assert not field.drift
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"image_id": OTHER_IMAGE}, ("image_id",)),
+        ({"flavor": "Si2.large.8"}, ("flavor",)),
+        ({"root_volume": {"size": 300}}, ("root_volume", "size")),
+        ({"userdata": "aGk="}, ("userdata",)),
+        ({"key_pair_name": "theirs"}, ("key_pair_name",)),
+    ],
+)
+def test_any_other_field_forces_a_replacement_and_is_named(changed, path):
+    record = bought(wanted())
+    change = the_change(surveyed(wanted(**changed), state=a_state(record), live=(shown(record),)))
+    assert (change.action, change.reason) == (Action.REPLACE, Reason.CANNOT_UPDATE)
+    assert [(field.path, field.forces_replacement) for field in change.fields] == [(path, True)]
+
+
+def test_a_rename_beside_a_forcing_field_is_part_of_the_replacement():
+    record = bought(wanted())
+    survey = surveyed(wanted(name="portal", flavor="Si2.large.8"), state=a_state(record), live=(shown(record),))
+    change = the_change(survey)
+    assert change.action is Action.REPLACE
+    assert [(field.path, field.forces_replacement) for field in change.fields] == [
+        (("flavor",), True),
+        (("name",), False),
+    ]
+
+
+def test_what_is_not_wanted_any_more_is_released():
+    change = the_change(recorded_as(Phase.READY, wanted_now=False, row="RUNNING"))
+    assert (change.action, change.reason, change.desired) == (Action.DELETE, Reason.NOT_IN_SPECS, None)
+
+
+def test_destroy_releases_what_is_wanted_too_and_buys_nothing():
+    survey = replace(recorded_as(Phase.READY, row="RUNNING"), desired=(wanted(), wanted("new")))
+    change = the_change(survey, mode=Mode.DESTROY)
+    assert (change.address, change.action, change.reason) == (GATEWAY, Action.DELETE, Reason.DESTROY)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_is_gone_and_not_wanted_is_forgotten(mode):
+    change = the_change(recorded_as(Phase.READY, wanted_now=False), mode=mode)
+    assert (change.action, change.reason) == (Action.FORGET, Reason.VANISHED)
+
+
+def test_a_release_that_came_through_is_forgotten_without_alarm():
+    plan = planned(recorded_as(Phase.DELETING, wanted_now=False))
+    (change,) = plan.changes
+    assert (change.action, change.reason) == (Action.FORGET, Reason.UNDER_WAY)
+    assert plan.findings == ()
+
+
+def test_an_order_without_a_server_is_released_and_not_taken_for_gone():
+    change = the_change(recorded_as(Phase.AWAITING_PAYMENT, wanted_now=False, id=None, order_id="CS1"))
+    assert change.action is Action.DELETE
+
+
+@pytest.mark.parametrize(
+    ("phase", "facts", "row"),
+    [
+        (Phase.ORDERING, {"id": None, "order_id": "CS1"}, None),
+        (Phase.AWAITING_PAYMENT, {"id": None, "order_id": "CS1"}, None),
+        (Phase.CREATING, {}, "CREATING"),
+        (Phase.CREATING, {}, "RUNNING"),
+        (Phase.CREATING, {}, "CREATE_FAILED"),
+        (Phase.AWAITING_PAYMENT, {"order_id": "CS1"}, "CREATING"),
+    ],
+)
+def test_what_was_begun_is_gone_on_with(phase, facts, row):
+    change = the_change(recorded_as(phase, row=row, **facts))
+    assert (change.action, change.reason) == (Action.RESUME, Reason.UNDER_WAY)
+
+
+def test_a_build_is_finished_before_its_fields_are_compared():
+    record = bought(wanted(), phase=Phase.CREATING)
+    change = the_change(surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record, "CREATING"),)))
+    assert (change.action, change.fields) == (Action.RESUME, ())
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.CREATING, Phase.FAILED])
+def test_a_vanished_server_is_drift_and_never_a_create(phase):
+    plan = planned(recorded_as(phase))
+    (change,) = plan.changes
+    assert (change.action, change.reason) == (Action.NO_OP, Reason.VANISHED)
+    assert codes(plan.findings) == ["vanished"]
+    assert "--replace 'gateway'" in plan.findings[0].hint
+    assert plan.work == ()
+
+
+def test_a_vanished_server_is_bought_again_when_a_person_names_it():
+    change = the_change(recorded_as(Phase.READY, replacing=True))
+    assert (change.action, change.reason) == (Action.REPLACE, Reason.REQUESTED)
+
+
+def test_a_forgotten_server_is_told_to_be_forgotten():
+    plan = planned(recorded_as(Phase.READY, wanted_now=False))
+    assert codes(plan.findings) == ["vanished"]
+    assert plan.findings[0].hint == "it is forgotten"
+
+
+def test_a_server_that_is_as_wanted_is_replaced_when_a_person_names_it():
+    change = the_change(recorded_as(Phase.READY, row="RUNNING", replacing=True))
+    assert (change.action, change.reason, change.fields) == (Action.REPLACE, Reason.REQUESTED, ())
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ERROR", "DELETING"])
+def test_a_failed_server_is_told_about_and_not_bought_again(status):
+    plan = planned(recorded_as(Phase.FAILED, row=status))
+    assert plan.changes[0].action is Action.NO_OP
+    assert codes(plan.findings) == ["failed"]
+    assert "server id-of-gateway-None" in plan.findings[0].summary
+
+
+def test_a_cancelled_order_is_told_about_and_not_repeated():
+    plan = planned(recorded_as(Phase.FAILED, id=None, order_id="CS1"))
+    assert plan.work == ()
+    assert "order CS1" in plan.findings[0].summary
+
+
+def test_a_failed_server_that_runs_after_all_is_gone_on_with():
+    change = the_change(recorded_as(Phase.FAILED, row="RUNNING"))
+    assert (change.action, change.reason) == (Action.RESUME, Reason.UNDER_WAY)
+
+
+def test_a_failed_server_is_released_when_it_is_not_wanted_any_more():
+    change = the_change(recorded_as(Phase.FAILED, wanted_now=False, row="CREATE_FAILED"))
+    assert change.action is Action.DELETE
+
+
+@pytest.mark.parametrize("row", ["DELETING", "RUNNING", None])
+def test_a_release_under_way_is_finished_before_the_server_is_bought_anew(row):
+    change = the_change(recorded_as(Phase.DELETING, row=row))
+    assert (change.action, change.reason) == (Action.REPLACE, Reason.UNDER_WAY)
+
+
+@pytest.mark.parametrize("status", ["START_FAILED", "DELETE_FAILED", "ERROR", "DELETING"])
+def test_a_bad_status_of_a_server_that_was_ready_is_told_and_nothing_else(status):
+    plan = planned(recorded_as(Phase.READY, row=status))
+    assert plan.work == ()
+    assert codes(plan.findings) == ["adverse-status"]
+    assert status in plan.findings[0].summary
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "STOPPED", "REBOOTING"])
+def test_a_status_of_everyday_life_is_not_told(status):
+    assert planned(recorded_as(Phase.READY, row=status)).findings == ()
+
+
+def in_doubt(effect=Effect.PURCHASE, *records, desired=(), **rest):
+    intent = an_intent("gateway", effect=effect)
+    return surveyed(
+        *desired, state=a_state(*records, intents={intent.id: intent}), live=tuple(map(shown, records)), **rest
+    )
+
+
+@pytest.mark.parametrize("desired", [(), (wanted(),)])
+@pytest.mark.parametrize("mode", Mode)
+def test_an_address_in_doubt_is_left_to_apply_and_never_bought(desired, mode):
+    plan = planned(in_doubt(desired=desired), mode=mode)
+    (change,) = plan.changes
+    assert (change.action, change.reason, change.desired) == (
+        Action.RESUME,
+        Reason.IN_DOUBT,
+        desired[0] if desired else None,
+    )
+    assert codes(plan.findings) == ["in-doubt"]
+
+
+def test_the_calls_of_a_run_that_is_at_work_are_in_flight_and_not_in_doubt():
+    assert codes(planned(in_doubt(at_work=True)).findings) == ["in-flight"]
+
+
+def test_a_release_in_doubt_is_planned_again_by_what_is_recorded():
+    plan = planned(in_doubt(Effect.DESTRUCTIVE, bought(wanted())))
+    assert [change.action for change in plan.changes] == [Action.DELETE]
+    assert codes(plan.findings) == ["in-doubt"]
+
+
+def test_changes_come_in_the_order_of_their_addresses():
+    names = ["b", "a[10]", "a[2]", 'a["x"]', "module.m.a", "a"]
+    plan = planned(surveyed(*(wanted(name) for name in names)))
+    assert [str(change.address) for change in plan.changes] == ["a", "a[2]", "a[10]", 'a["x"]', "b", "module.m.a"]
+
+
+def test_the_first_plan_knows_no_state():
+    plan = planned(surveyed())
+    assert (plan.changes, plan.findings, plan.refusals) == ((), (), ())

@@ -1,0 +1,154 @@
+"""Which differences count: what the cloud shows, what only the state holds, what nobody can see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state
+from support.planning_builders import (
+    NETWORK,
+    OTHER_IMAGE,
+    PASSWORD,
+    PREPAID,
+    bought,
+    planned,
+    shown,
+    surveyed,
+    the_change,
+    unknown_fingerprint,
+    wanted,
+)
+
+from provisioner.model.change import Action
+from provisioner.model.resource import Lifecycle
+
+
+def compared(desired, record, row=None, **rest):
+    return the_change(surveyed(desired, state=a_state(record), live=(row or shown(record),)), **rest)
+
+
+def test_a_rename_in_the_console_is_drift_and_is_renamed_back():
+    record = bought(wanted())
+    change = compared(wanted(), record, shown(record, name="theirs"))
+    (field,) = change.fields
+    assert change.action is Action.UPDATE
+    assert (field.path, field.before, field.after, field.drift) == (("name",), "theirs", "gateway", True)
+
+
+def test_what_the_cloud_shows_otherwise_is_drift_that_forces_a_replacement():
+    record = bought(wanted())
+    change = compared(wanted(), record, shown(record, image_id=OTHER_IMAGE))
+    assert change.action is Action.REPLACE
+    assert change.fields[0].drift
+
+
+def test_specs_that_follow_the_drift_end_it():
+    record = bought(wanted())
+    assert compared(wanted(name="theirs"), record, shown(record, name="theirs")).action is Action.NO_OP
+
+
+def test_a_nested_field_drifts_by_itself():
+    record = bought(wanted())
+    change = compared(wanted(), record, shown(record, network={**NETWORK, "subnet_id": "another"}))
+    assert [field.path for field in change.fields] == [("network", "subnet_id")]
+
+
+@pytest.mark.parametrize("unshown", ["flavor", "image_id", "key_pair_name", "network", "charging_info"])
+def test_what_the_row_leaves_out_is_nobodys_difference(unshown):
+    record = bought(wanted(charging_info=PREPAID))
+    row = shown(record)
+    row = replace(row, shown={key: value for key, value in row.shown.items() if key != unshown})
+    assert compared(wanted(charging_info=PREPAID), record, row).action is Action.NO_OP
+
+
+def test_what_the_cloud_shows_unasked_is_nobodys_difference():
+    record = bought(wanted())
+    row = shown(record, charging_info={"charging_mode": "PRE_PAID"}, resource_flavor="rf")
+    assert compared(wanted(), record, row).action is Action.NO_OP
+
+
+def test_hidden_fields_are_compared_with_what_was_sent():
+    record = bought(wanted(root_volume={"type": "SSD", "size": 200}, userdata="aGk="))
+    same = wanted(root_volume={"size": 200, "type": "SSD"}, userdata="aGk=")
+    assert compared(same, record).action is Action.NO_OP
+    change = compared(wanted(root_volume={"type": "SSD", "size": 200}, userdata="eW8="), record)
+    (field,) = change.fields
+    assert field.path == ("userdata",)
+    assert field.before.keys() == field.after.keys() == {"sha256"}
+
+
+def test_a_changed_password_forces_a_replacement_and_is_never_shown():
+    record = bought(wanted(admin_pass=PASSWORD, key_pair_name=None))
+    change = compared(wanted(admin_pass=PASSWORD, key_pair_name=None), record, fingerprint=lambda _: "another")
+    (field,) = change.fields
+    assert (field.path, field.sensitive, field.forces_replacement) == (("admin_pass",), True, True)
+
+
+def test_a_password_that_cannot_be_read_here_is_taken_as_unchanged():
+    record = bought(wanted(admin_pass=PASSWORD, key_pair_name=None))
+    change = compared(wanted(admin_pass=PASSWORD, key_pair_name=None), record, fingerprint=unknown_fingerprint)
+    assert change.action is Action.NO_OP
+    assert change.after["admin_pass"] == record.declared["admin_pass"]
+
+
+def test_a_password_in_place_of_a_key_is_a_change_even_when_it_cannot_be_read():
+    change = compared(
+        wanted(admin_pass=PASSWORD, key_pair_name=None), bought(wanted()), fingerprint=unknown_fingerprint
+    )
+    assert change.action is Action.REPLACE
+    assert [field.path for field in change.fields] == [("admin_pass",), ("key_pair_name",)]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "changed"),
+    [
+        (("image_id",), {"image_id": OTHER_IMAGE}),
+        (("root_volume",), {"root_volume": {"type": "SSD", "size": 100}}),
+        (("root_volume", "size"), {"root_volume": {"size": 100}}),
+        (("name",), {"name": "portal"}),
+    ],
+)
+def test_an_ignored_field_and_all_below_it_are_no_difference(ignored, changed):
+    desired = replace(wanted(**changed), lifecycle=Lifecycle(ignore_changes=(ignored,)))
+    assert compared(desired, bought(wanted())).action is Action.NO_OP
+
+
+def test_ignoring_one_field_hides_no_other():
+    desired = replace(wanted(name="portal", image_id=OTHER_IMAGE), lifecycle=Lifecycle(ignore_changes=(("image_id",),)))
+    change = compared(desired, bought(wanted()))
+    assert [field.path for field in change.fields] == [("name",)]
+
+
+def test_labels_are_kept_in_the_state_and_change_there():
+    record = bought(wanted(), labels={"team": "vision", "old": "1"})
+    change = compared(replace(wanted(), labels={"team": "speech", "__new": "2"}), record)
+    assert change.action is Action.UPDATE
+    assert [(field.path, field.before, field.after) for field in change.fields] == [
+        (("labels", "__new"), None, "2"),
+        (("labels", "old"), "1", None),
+        (("labels", "team"), "vision", "speech"),
+    ]
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_protection_is_recorded_when_it_is_turned_on_or_off(protect):
+    desired = replace(wanted(), lifecycle=Lifecycle(prevent_destroy=protect))
+    change = compared(desired, bought(wanted(), protected=not protect))
+    (field,) = change.fields
+    assert change.action is Action.UPDATE
+    assert (field.path, field.before, field.after) == (("lifecycle", "prevent_destroy"), not protect, protect)
+
+
+def test_a_charging_mode_that_was_sold_otherwise_is_drift():
+    record = bought(wanted(charging_info=PREPAID))
+    row = shown(record, charging_info={"charging_mode": "POST_PAID"})
+    change = compared(wanted(charging_info=PREPAID), record, row)
+    assert [field.path for field in change.fields] == [("charging_info", "charging_mode")]
+
+
+def test_no_plan_holds_a_secret_or_content():
+    desired = wanted(admin_pass=PASSWORD, key_pair_name=None, userdata="c2VjcmV0IHRleHQ=")
+    plan = planned(surveyed(desired))
+    assert "c2VjcmV0IHRleHQ=" not in str(plan.changes[0].after)
+    assert "PASSWORD" not in str(plan.changes[0].after["admin_pass"].get("value", ""))

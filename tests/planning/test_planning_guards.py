@@ -1,0 +1,151 @@
+"""What a plan is refused for, and the way out that each refusal names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state, an_address
+from support.planning_builders import PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
+
+from provisioner.model.change import Action, Mode
+from provisioner.model.diagnostic import SourceRange
+from provisioner.model.resource import Lifecycle, Phase
+
+PROTECTED = Lifecycle(prevent_destroy=True)
+GATEWAY = frozenset({an_address("gateway")})
+SOURCE = SourceRange("specs/main.yaml", 3, 5)
+
+
+def stranger(name="gateway", identifier="a-strangers-id"):
+    return shown(bought(wanted(name=name), id=identifier), "STOPPED")
+
+
+def test_a_name_that_a_stranger_bears_is_not_bought_again():
+    plan = planned(surveyed(replace(wanted(), source=SOURCE), live=(stranger(),)))
+    (refusal,) = plan.refusals
+    assert refusal.code == "name-taken"
+    assert "a-strangers-id, STOPPED" in refusal.summary
+    assert (refusal.source, refusal.address) == (SOURCE, an_address("gateway"))
+    assert refusal.hint
+
+
+def test_a_rename_to_a_strangers_name_is_refused():
+    record = bought(wanted())
+    plan = planned(surveyed(wanted(name="theirs"), state=a_state(record), live=(shown(record), stranger("theirs"))))
+    assert codes(plan.refusals) == ["name-taken"]
+
+
+def test_a_replacement_looks_for_strangers_and_not_for_itself():
+    record = bought(wanted())
+    changed = wanted(flavor="other")
+    assert planned(surveyed(changed, state=a_state(record), live=(shown(record),))).refusals == ()
+    beside = surveyed(changed, state=a_state(record), live=(shown(record), stranger()))
+    assert codes(planned(beside).refusals) == ["name-taken"]
+
+
+def test_a_name_that_another_of_ours_gives_up_is_free():
+    record = bought(wanted("old", name="gateway"))
+    plan = planned(surveyed(wanted(), state=a_state(record), live=(shown(record),)))
+    assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
+    assert plan.refusals == ()
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_stranger_is_nobodys_business_when_nothing_takes_its_name(mode):
+    survey = settled(wanted())
+    survey = replace(survey, live={**survey.live, "x": stranger(identifier="x")})
+    assert planned(survey, mode=mode).refusals == ()
+
+
+def protected_record(**facts):
+    return bought(wanted(), protected=True, **facts)
+
+
+def test_a_protected_server_is_not_released_by_leaving_the_specs():
+    record = protected_record()
+    (refusal,) = planned(surveyed(state=a_state(record), live=(shown(record),))).refusals
+    assert refusal.code == "protected"
+    assert (refusal.detail, refusal.source) == ("", None)
+    assert "prevent_destroy: false" in refusal.hint
+
+
+def test_a_protected_server_is_not_replaced_and_the_forcing_field_is_named():
+    record = protected_record()
+    desired = replace(wanted(flavor="other", name="portal"), lifecycle=PROTECTED, source=SOURCE)
+    (refusal,) = planned(surveyed(desired, state=a_state(record), live=(shown(record),))).refusals
+    assert (refusal.code, refusal.detail, refusal.source) == ("protected", "forced by flavor", SOURCE)
+
+
+@pytest.mark.parametrize("replacing", [frozenset(), GATEWAY])
+def test_neither_destroy_nor_a_named_replacement_overrules_protection(replacing):
+    record = protected_record()
+    desired = replace(wanted(), lifecycle=PROTECTED)
+    survey = surveyed(desired, state=a_state(record), live=(shown(record),), replace=replacing)
+    mode = Mode.APPLY if replacing else Mode.DESTROY
+    assert codes(planned(survey, mode=mode).refusals) == ["protected"]
+
+
+def test_protection_ends_where_the_specs_say_so():
+    record = protected_record()
+    survey = surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record),))
+    assert planned(survey).refusals == ()
+
+
+def test_a_vanished_server_needs_no_protection():
+    assert planned(surveyed(state=a_state(protected_record()))).refusals == ()
+
+
+def prepaid_survey(desired, observed=None, **rest):
+    record = bought(wanted(charging_info=PREPAID), **({} if observed is None else {"observed": observed}))
+    return surveyed(desired, state=a_state(record), live=(shown(record),), **rest)
+
+
+def test_a_prepaid_server_is_not_given_up_for_a_changed_field():
+    plan = planned(prepaid_survey(wanted(charging_info=PREPAID, flavor="other")))
+    (refusal,) = plan.refusals
+    assert refusal.code == "prepaid-replace"
+    assert "changing flavor would release it" in refusal.summary
+    assert "--replace 'gateway'" in refusal.hint
+
+
+def test_a_prepaid_server_is_replaced_when_a_person_names_it():
+    plan = planned(prepaid_survey(wanted(charging_info=PREPAID, flavor="other"), replace=GATEWAY))
+    assert [change.action for change in plan.changes] == [Action.REPLACE]
+    assert plan.refusals == ()
+
+
+def test_what_the_cloud_sold_as_prepaid_is_prepaid():
+    record = bought(wanted(), observed={"charging_mode": "PRE_PAID"})
+    plan = planned(surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record),)))
+    assert codes(plan.refusals) == ["prepaid-replace"]
+
+
+def test_a_pay_per_use_server_is_replaced_freely():
+    record = bought(wanted())
+    assert planned(surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record),))).refusals == ()
+
+
+def test_a_prepaid_server_may_be_released_by_leaving_the_specs():
+    plan = planned(replace(prepaid_survey(wanted()), desired=()))
+    assert [change.action for change in plan.changes] == [Action.DELETE]
+    assert plan.refusals == ()
+
+
+def test_a_prepaid_release_under_way_may_be_finished():
+    record = bought(wanted(charging_info=PREPAID), phase=Phase.DELETING)
+    plan = planned(surveyed(wanted(charging_info=PREPAID), state=a_state(record), live=(shown(record, "DELETING"),)))
+    assert plan.refusals == ()
+
+
+def test_an_address_named_for_replacement_must_exist():
+    typo = frozenset({an_address("gatewya"), an_address("pool[9]")})
+    plan = planned(replace(settled(wanted()), replace=typo))
+    assert codes(plan.refusals) == ["unknown-address", "unknown-address"]
+    assert [str(refusal.address) for refusal in plan.refusals] == ["gatewya", "pool[9]"]
+
+
+def test_an_address_that_is_not_bought_yet_may_be_named_for_replacement():
+    plan = planned(surveyed(wanted(), replace=GATEWAY))
+    assert [change.action for change in plan.changes] == [Action.CREATE]
+    assert plan.refusals == ()

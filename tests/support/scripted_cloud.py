@@ -1,0 +1,339 @@
+"""A cloud, a disk and a clock that obey the test: they fail where told, die where told, and write down what they saw.
+
+Nothing here sleeps or threads: time moves when nobody has anything else to do, and a journal is written on the spot, so that
+a run takes the same steps every time and each of them can be numbered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
+from provisioner.model.journal import Entry
+
+NOON = 1_767_268_800_000
+"""2026-01-01 12:00:00 UTC in milliseconds."""
+
+
+class Death(BaseException):
+    """The process is gone. Nothing catches this, and nothing reaches disk or cloud after it."""
+
+
+class Fate:
+    """Numbers every step that touches disk or wire. At step `die_at` the run dies; `examine` is asked at each step."""
+
+    def __init__(self, die_at: int | None = None, examine: Callable[[], None] = lambda: None) -> None:
+        self.steps: list[str] = []
+        self.dead = False
+        self._die_at = die_at
+        self._examine = examine
+
+    def arrive(self, step: str) -> None:
+        if self.dead:
+            raise Death(step)
+        self._examine()
+        self.steps.append(step)
+        if len(self.steps) - 1 == self._die_at:
+            self.dead = True
+            raise Death(step)
+
+
+class ManualClock:
+    """Time passes only when every task waits for it, and then at once."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._mover: asyncio.Task[None] | None = None
+
+    def now(self) -> int:
+        return NOON + round(self.time * 1000)
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        wake = asyncio.get_running_loop().create_future()
+        heappush(self._sleepers, (self.time + seconds, next(self._order), wake))
+        if self._mover is None or self._mover.done():
+            self._mover = asyncio.ensure_future(self._move())
+        await wake
+
+    async def _move(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._sleepers:
+            while loop._ready:
+                await asyncio.sleep(0)
+            due, _, wake = heappop(self._sleepers)
+            if wake.get_loop() is loop and not wake.done():
+                self.time = max(self.time, due)
+                wake.set_result(None)
+                await asyncio.sleep(0)
+
+
+class OnTheSpot(ThreadPoolExecutor):
+    """Runs what is submitted before it returns."""
+
+    def submit(self, work, /, *arguments, **options):
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments, **options))
+        except BaseException as failure:  # noqa: BLE001 - it belongs to whoever waits for the work
+            future.set_exception(failure)
+        return future
+
+
+class MemoryLedger:
+    """`entries` outlive the run, as a disk does. Append number `fail_at` and all after it fail with `failure`."""
+
+    def __init__(
+        self, entries: list[Entry], fate: Fate, *, fail_at: int | None = None, failure: BaseException | None = None
+    ) -> None:
+        self.entries = entries
+        self.batches: list[tuple[Entry, ...]] = []
+        self._fate = fate
+        self._fail_at = fail_at
+        self._failure = failure or StoreError(error("journal-not-durable", "the disk is full", hint="make room"))
+        self._appends = 0
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        names = "+".join(entry.type for entry in entries)
+        self._fate.arrive(f"before writing {names}")
+        if self._fail_at is not None and self._appends >= self._fail_at:
+            raise self._failure
+        self._appends += 1
+        self.batches.append(tuple(entries))
+        self.entries.extend(entries)
+        self._fate.arrive(f"after writing {names}")
+
+
+@dataclass(slots=True)
+class Server:
+    id: str
+    name: str
+    created_at: float
+    order_id: str | None = None
+    prepaid: bool = False
+    status: str | None = None
+    """Overrides what time would make of it."""
+    released_at: float | None = None
+    strange: bool = False
+    flavor: str = "Si2.large.4"
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to the next `times` calls of this effect (and name): `failure` is raised, or `body` answered."""
+
+    effect: Effect
+    name: str | None
+    executed: bool
+    failure: CallFailed | None = None
+    body: Any = None
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    what: str
+    call: Call
+    at: float
+    channel: int
+
+
+@dataclass(slots=True)
+class ScriptedCloud:
+    """Servers, orders, and a log. Latencies and builds take the clock's seconds; a call is executed as it arrives."""
+
+    clock: ManualClock
+    fate: Fate = field(default_factory=Fate)
+    latency: float = 0.0
+    build_seconds: float = 0.0
+    release_seconds: float = 0.0
+    listed_after: float = 0.0
+    unpaid: bool = False
+    failing: frozenset[str] = frozenset()
+    """Names that cannot be built."""
+    servers: dict[str, Server] = field(default_factory=dict)
+    log: list[Sent] = field(default_factory=list)
+    bought: list[str] = field(default_factory=list)
+    """The names of all purchases that were executed: the cloud's own ledger."""
+    arrivals: list[Callable[[str], None]] = field(default_factory=list)
+    channels: int = 0
+    open_channels: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    _faults: list[Fault] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncIterator[ScriptedChannel]:
+        self.channels += 1
+        self.open_channels += 1
+        try:
+            yield ScriptedChannel(self, self.channels)
+        finally:
+            self.open_channels -= 1
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Without faults and without anybody who listens."""
+        faults, arrivals = self._faults, self.arrivals
+        self._faults, self.arrivals = [], []
+        try:
+            yield
+        finally:
+            self._faults, self.arrivals = faults, arrivals
+
+    def fails(
+        self,
+        effect: Effect,
+        outcome: Outcome,
+        *,
+        executed: bool = False,
+        name: str | None = None,
+        times: int = 1,
+        **facts: Any,
+    ) -> None:
+        failure = CallFailed(outcome, facts.pop("message", f"scripted: {outcome}"), **facts)
+        self._faults.append(Fault(effect, name, executed, failure=failure, times=times))
+
+    def answers(self, effect: Effect, body: Any, *, name: str | None = None) -> None:
+        """The call is executed, and the answer is `body` whatever it did."""
+        self._faults.append(Fault(effect, name, executed=True, body=body))
+
+    def add_server(self, name: str, **facts: Any) -> Server:
+        server = Server(f"id-{next(self._numbers)}", name, self.clock.time, **facts)
+        self.servers[server.id] = server
+        return server
+
+    def sent(self, effect: Effect | None = None) -> list[str]:
+        return [sent.what for sent in self.log if effect is None or sent.call.effect is effect]
+
+    @property
+    def purchases(self) -> Counter[str]:
+        return Counter(self.bought)
+
+    @property
+    def ours(self) -> list[Server]:
+        return [server for server in self._present() if not server.strange]
+
+    def _present(self) -> list[Server]:
+        end = self.clock.time - self.release_seconds
+        return [one for one in self.servers.values() if one.released_at is None or one.released_at > end]
+
+    def fault(self, call: Call) -> Fault | None:
+        name = (call.body or {}).get("name")
+        for fault in self._faults:
+            if fault.effect is call.effect and fault.name in {None, name} and fault.times > 0:
+                fault.times -= 1
+                return fault
+        return None
+
+    def execute(self, call: Call) -> tuple[int, Any]:
+        """Raises CallFailed for what is refused."""
+        present = {server.id: server for server in self._present()}
+        body = call.body or {}
+        match (call.method, call.path.split("/")[3:]):
+            case ("GET", ["dev-servers", "all"]):
+                return self._page(call)
+            case ("POST", ["dev-servers"]):
+                return 200, self._buy(body)
+            case (method, ["dev-servers", identifier]) if identifier in present:
+                return self._change(method, present[identifier], body)
+            case ("GET", ["customer-orders", "details", _]):
+                return 200, {"order_info": {"status": 6 if self.unpaid else 3}}
+            case ("POST", ["suscriptions", "resources", "query"]):
+                known = [one for one in body["resource_ids"] if one in present and present[one].prepaid]
+                return 200, {"data": [{"resource_id": one} for one in known]}
+            case ("POST", ["subscriptions", "resources", "unsubscribe"]):
+                present[body["resource_ids"][0]].released_at = self.clock.time
+                return 200, {}
+            case _:
+                raise CallFailed(Outcome.REFUSED, "not found", status=404, code="ModelArts.6404")
+
+    def _page(self, call: Call) -> tuple[int, Any]:
+        shown = [one for one in self._present() if self.clock.time >= one.created_at + self.listed_after]
+        offset, limit = int(call.query["offset"]), int(call.query["limit"])
+        return 200, {"total": len(shown), "data": [self._row(one) for one in shown[offset : offset + limit]]}
+
+    def _buy(self, body: Any) -> Any:
+        self.bought.append(body["name"])
+        prepaid = body.get("charging_info", {}).get("charging_mode") == "PRE_PAID"
+        order_id = f"CS{len(self.bought)}" if prepaid else None
+        if self.unpaid:
+            return {"order_id": order_id}
+        server = self.add_server(body["name"], prepaid=prepaid, order_id=order_id, flavor=body["flavor"])
+        return {"order_id": order_id} if prepaid else self._row(server)
+
+    def _change(self, method: str, server: Server, body: Any) -> tuple[int, Any]:
+        match method:
+            case "DELETE":
+                server.released_at = self.clock.time if server.released_at is None else server.released_at
+                return 202, {}
+            case "PUT":
+                server.name = body["name"]
+        return 200, self._row(server)
+
+    def _row(self, server: Server) -> dict[str, Any]:
+        built = self.clock.time >= server.created_at + self.build_seconds
+        status = server.status or ("CREATE_FAILED" if server.name in self.failing else "RUNNING")
+        return {
+            "id": server.id,
+            "name": server.name,
+            "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
+            "order_id": server.order_id,
+            "create_at": NOON + round(server.created_at * 1000),
+            "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
+            "flavor": server.flavor,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedChannel:
+    cloud: ScriptedCloud
+    number: int
+
+    async def send(self, call: Call, reveal: Any) -> Reply:
+        cloud, what = self.cloud, described(call)
+        cloud.fate.arrive(f"before {what}")
+        cloud.log.append(Sent(what, call, cloud.clock.time, self.number))
+        for told in cloud.arrivals:
+            told(what)
+        cloud.in_flight += 1
+        cloud.most_in_flight = max(cloud.most_in_flight, cloud.in_flight)
+        try:
+            return await self._answer(call, what)
+        finally:
+            cloud.in_flight -= 1
+
+    async def _answer(self, call: Call, what: str) -> Reply:
+        cloud = self.cloud
+        fault = cloud.fault(call)
+        status, body = (0, None) if fault and not fault.executed else cloud.execute(call)
+        if cloud.latency:
+            await cloud.clock.sleep(cloud.latency)
+        cloud.fate.arrive(f"after {what}")
+        if fault and fault.failure:
+            raise fault.failure
+        return Reply(status, fault.body if fault else body, request_id="request-1", server_time=cloud.clock.now())
+
+
+def described(call: Call) -> str:
+    """The call in a word or two, as the tests and the numbered steps name it."""
+    last = call.path.rsplit("/", 1)[-1]
+    if call.service is Service.BILLING:
+        return {"query": "ask billing", "unsubscribe": "unsubscribe"}.get(last, "read order")
+    name = (call.body or {}).get("name", "")
+    verbs = {"POST": f"buy {name}", "PUT": f"rename to {name}", "DELETE": f"delete {last}"}
+    return verbs.get(call.method, "list" if last in {"all", "dev-servers"} else "show")

@@ -1,0 +1,221 @@
+"""A folder with specs and a state, the tool as a real process in it, and a sandbox over real HTTP whose clock can be moved.
+
+What counts is the sandbox's ledger. Runs that only set the scene happen inside the test's own process, because a new
+process costs half a second; the run that a test is about is always a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from provisioner.cli.running import run as run_in_process
+from provisioner.sandbox import create_app, read_ledger
+from provisioner.sandbox.serving import LoopbackOnly
+
+PATIENCE = 60
+PASSWORD = "Canary-7q!Xw9Zt"  # obeys the API's rule and is found nowhere by chance
+
+STACK = """\
+stack: test
+cloud: sandbox
+region: cn-north-4
+defaults:
+  flavor: Si2.large.4
+  image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
+  key_pair_name: ops
+  network:
+    vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
+    subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
+    security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
+"""
+ONE = "servers: {alpha: {}}\n"
+PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
+THREE = f"servers: {{alpha: {{}}, beta: {{charging_info: {PREPAID}}}, gamma: {{}}}}\n"
+
+
+class MovableClock:
+    """The machine's, ahead by what a test has let pass. Signatures allow for a quarter of an hour."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000 + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += round(seconds * 1000)
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Running:
+    """The tool at work; what it has said on stderr so far can be waited for."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._out: list[str] = []
+        self._err: list[str] = []
+        self._heard = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((process.stdout, self._out), (process.stderr, self._err))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream, lines: list[str]) -> None:
+        for line in stream:
+            with self._heard:
+                lines.append(line)
+                self._heard.notify_all()
+
+    def await_error(self, text: str) -> None:
+        with self._heard:
+            said = self._heard.wait_for(lambda: any(text in line for line in self._err), PATIENCE)
+        assert said, f"{text!r} was never said: {self._err}"
+
+    def kill(self) -> None:
+        """Returns when it is dead."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def end(self) -> Ran:
+        self.process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
+        return Ran(self.process.returncode, "".join(self._out), "".join(self._err))
+
+
+@dataclass
+class Site:
+    """A stack in a folder of its own, and the sandbox's world that it is applied to."""
+
+    folder: Path
+    world: Path
+    endpoint: str
+    environment: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen] = field(default_factory=list)
+
+    def write(self, servers: str, *, stack: str = STACK) -> None:
+        specs = self.folder / "specs"
+        specs.mkdir(exist_ok=True)
+        (specs / "stack.yaml").write_text(stack)
+        (specs / "servers.yaml").write_text(servers)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        services = ("MODELARTS", "BSS", "IAM")
+        endpoints = {f"PROVISIONER_ENDPOINT_{service}": self.endpoint for service in services}
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "COVERAGE_PROCESS_START"}}
+        return {**kept, "HOME": str(self.folder), **endpoints, **self.environment}
+
+    def popen(self, *arguments: str, program: tuple[str, ...] = ("-m", "provisioner"), **options) -> subprocess.Popen:
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        command = [sys.executable, *program, *arguments]
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environ, **{**pipes, **options})
+        self.processes.append(process)
+        return process
+
+    def run(self, *arguments: str, **options) -> Ran:
+        process = self.popen(*arguments, **options)
+        out, err = process.communicate(timeout=PATIENCE)
+        return Ran(process.returncode, out or "", err or "")
+
+    def start(self, *arguments: str, **options) -> Running:
+        return Running(self.popen(*arguments, **options))
+
+    def here(self, *arguments: str) -> Ran:
+        """Inside this process, for what only sets or checks the scene."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            for name in os.environ.keys() - self.environ.keys():
+                patch.delenv(name)
+            for name, value in self.environ.items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = run_in_process([*arguments])
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def apply(self) -> Ran:
+        return self.here("apply", "--auto-approve")
+
+    @property
+    def ledger(self):
+        return read_ledger(self.world)
+
+    def entries(self, kind: str) -> Counter[str]:
+        """How many rows of this kind the ledger has, by the server's name."""
+        return Counter(row.name for row in self.ledger if row.kind == kind)
+
+    @property
+    def purchases(self) -> Counter[str]:
+        return self.entries("purchase")
+
+    def state(self, label: str = "test"):
+        return json.loads((self.folder / "state" / f"{label}.json").read_text())
+
+    @property
+    def whole_records(self) -> list[dict]:
+        """Of the journal; what a death left half written is none."""
+        path = self.folder / "state" / "test.journal"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    @property
+    def outputs(self) -> dict:
+        return json.loads(self.here("output", "--json").out)
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(PATIENCE)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+
+
+class Served:
+    """A sandbox over HTTP in a thread of the test: its clock can be moved, and it starts in no time."""
+
+    def __init__(self, world: Path, *, build_seconds: float) -> None:
+        self.world = world
+        self.clock = MovableClock()
+        app = LoopbackOnly(create_app(world, build_seconds=build_seconds, clock=self.clock), self.clock)
+        options = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False, "date_header": False}
+        self._server = uvicorn.Server(uvicorn.Config(app, **options))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+        self._thread.start()
+
+    def end(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(PATIENCE)
+        self._listener.close()
