@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @replace_option
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
+@click.option(
+    "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
+)
 @click.option("--full", is_flag=True, help="Show every server in full, even where many are alike.")
 @json_option
 @stack_options

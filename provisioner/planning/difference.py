@@ -29,20 +29,28 @@ def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]
         return ()
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
-    steps = (tuple(map(str, level.path(output_format="list"))) for report in tree.values() for level in report)
+    trees = _written(before), _written(after)
+    report = DeepDiff(*trees, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
+    steps = (tuple(map(str, level.path(output_format="list"))) for levels in report.values() for level in levels)
     paths = {leaf for path in steps for leaf in _leaf_paths(before, after, path)}
     return tuple(Difference(path, at(before, path), at(after, path)) for path in sorted(paths))
 
 
+def _written(body: JsonObject) -> dict[str, object]:
+    """`body` with its leaves as canonical bytes: inside lists DeepDiff compares by `==`, and would miss True for 1."""
+    return {
+        key: _written(value) if isinstance(value, Mapping) and not is_leaf(value) else canonical(value)
+        for key, value in body.items()
+        if value is not None
+    }
+
+
 def _leaf_paths(before: JsonObject, after: JsonObject, path: FieldPath) -> Iterator[FieldPath]:
-    """The leaf that `path` leads into, or, where a whole object came or went, each leaf of it."""
-    for length in range(1, len(path) + 1):
-        start = path[:length]
-        one, other = at(before, start), at(after, start)
-        if (one is not None and is_leaf(one)) or (other is not None and is_leaf(other)):
-            yield start
-            return
-    for side in (at(before, path), at(after, path)):
+    """The leaf at `path`, or, where a whole object came or went, each leaf of it."""
+    sides = [side for side in (at(before, path), at(after, path)) if side is not None]
+    if any(map(is_leaf, sides)):
+        yield path
+        return
+    for side in sides:
         if isinstance(side, Mapping):
             yield from (leaf for leaf, value in leaves(side, path) if value is not None)

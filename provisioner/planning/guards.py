@@ -10,7 +10,9 @@ from typing import TypeAlias
 
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Desired
 from provisioner.planning.survey import Survey
 
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
@@ -20,10 +22,7 @@ def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Di
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
     ours = {change.recorded.id for change in plan.changes if change.recorded is not None}
     strangers = {row.name: row for row in survey.live.values() if row.id not in ours}
-    for change in plan.changes:
-        desired = change.desired
-        if desired is None or not _takes_a_name(plan, change):
-            continue
+    for change, desired in _takers_of_names(plan):
         if (stranger := strangers.get(desired.name)) is not None:
             yield error(
                 "name-taken",
@@ -34,11 +33,27 @@ def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Di
             )
 
 
-def _takes_a_name(plan: Plan, change: Change) -> bool:
-    if plan.mode is Mode.DESTROY:
-        return False
-    renamed = change.action is Action.UPDATE and any(item.path == ("name",) for item in change.fields)
-    return renamed or change.action in {Action.CREATE, Action.REPLACE}
+def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
+    intents = survey.state.in_doubt if survey.state else ()
+    awaited = {intent.name: intent.address for intent in intents if intent.effect is Effect.PURCHASE}
+    for change, desired in _takers_of_names(plan):
+        if (address := awaited.get(desired.name)) is not None:
+            yield error(
+                "name-in-doubt",
+                f"the name {desired.name!r} is that of {address}, whose purchase has an unknown outcome",
+                hint=f"choose another name, or keep the address {address} in the specs until it is known",
+                source=desired.source,
+                address=change.address,
+            )
+
+
+def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
+    """What would be bought or renamed, so that a server of the wanted name would come to be."""
+    for change in plan.changes if plan.mode is Mode.APPLY else ():
+        renamed = change.action is Action.UPDATE and any(item.path == ("name",) for item in change.fields)
+        if change.desired is not None and (renamed or change.action in {Action.CREATE, Action.REPLACE}):
+            yield change, change.desired
 
 
 def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -86,4 +101,4 @@ def unknown_replacement(_plan: Plan, survey: Survey, _catalogue: Catalogue) -> I
         )
 
 
-GUARDS: tuple[Guard, ...] = (unknown_replacement, name_taken, protected, prepaid_replacement)
+GUARDS: tuple[Guard, ...] = (unknown_replacement, name_taken, name_in_doubt, protected, prepaid_replacement)

@@ -68,6 +68,7 @@ class World:
         **ledger: Any,
     ) -> RunResult | None:
         """None when the run died."""
+        self.interruption = Interruption()
         self.fate = self.cloud.fate = Fate(die_at, self.examine)
         self.ledger = MemoryLedger(self.entries, self.fate, **ledger)
 
@@ -90,6 +91,7 @@ class World:
 
     def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
         """A plan as it stands, with `parts` of the execution exchanged. Raises what the run raises."""
+        self.interruption = self.interruption if self.interruption.requested else Interruption()
 
         async def run() -> RunResult:
             asyncio.get_running_loop().set_default_executor(OnTheSpot())
@@ -164,9 +166,9 @@ def world() -> World:
     return World()
 
 
-def some_servers(count: int, *, prepaid: bool = False, **fields: Any) -> tuple[Desired, ...]:
+def some_servers(count: int, *, prepaid: bool = False, prefix: str = "trainer", **fields: Any) -> tuple[Desired, ...]:
     charging = {"charging_info": PREPAID} if prepaid else {}
-    names = [f"trainer-{index}" for index in range(count)]
+    names = [f"{prefix}-{index}" for index in range(count)]
     return tuple(
         a_desired(f"trainer[{index}]", fields={"name": name, "flavor": "Si2.large.4"} | charging | fields)
         for index, name in enumerate(names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from support.desk import GATEWAY, Desk
 
-from provisioner.cli import options
-from provisioner.sandbox import create_app
+from provisioner import sandbox
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def desk(tmp_path, monkeypatch, capsys, no_environment) -> Desk:
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(options, "sandbox_app", lambda world: create_app(world, build_seconds=0))
+    monkeypatch.setattr(sandbox, "create_app", partial(sandbox.create_app, build_seconds=0))
     (tmp_path / "state").mkdir(mode=0o700)
     made = Desk(tmp_path, capsys)
     made.stack()

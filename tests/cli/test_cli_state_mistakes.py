@@ -8,7 +8,14 @@ from provisioner.sandbox import PUBLIC
 from provisioner.store import open_store
 from provisioner.store.disk import Disk
 
-READERS = (["plan"], ["show"], ["state", "list"], ["output"], ["apply", "--auto-approve"], ["destroy", "--auto-approve"])
+READERS = (
+    ["plan"],
+    ["show"],
+    ["state", "list"],
+    ["output"],
+    ["apply", "--auto-approve"],
+    ["destroy", "--auto-approve"],
+)
 
 
 def refused_by_all(desk, code: str) -> str:
@@ -168,8 +175,8 @@ def read_only(monkeypatch) -> None:
     monkeypatch.setattr(Disk, "open", open_to_read)
 
 
-def test_a_state_folder_that_others_may_look_into_is_a_warning(applied) -> None:
-    applied.state.chmod(0o755)
+def test_a_state_folder_that_others_may_change_is_a_warning(applied) -> None:
+    applied.state.chmod(0o777)
     ran = applied.run("plan")
     assert ran.code == 0
     assert "Warning[store-folder-open]" in ran.err

@@ -180,7 +180,7 @@ def test_a_failed_server_is_told_about_and_not_bought_again(status):
     plan = planned(recorded_as(Phase.FAILED, row=status))
     assert plan.changes[0].action is Action.NO_OP
     assert codes(plan.findings) == ["failed"]
-    assert "server id-of-gateway-None" in plan.findings[0].summary
+    assert "server id-of-gateway" in plan.findings[0].summary
 
 
 def test_a_cancelled_order_is_told_about_and_not_repeated():

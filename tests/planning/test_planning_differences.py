@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 
@@ -16,7 +15,9 @@ from provisioner.model.redaction import is_leaf
 from provisioner.planning.difference import Difference, differences
 
 KEYS = st.sampled_from(["a", "b", "sha256", "fingerprint", "it's", 'q"', "x]['", "0", "__private"])
-SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, 1.5]) | st.sampled_from(["", "x"])
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, -0.0, 1.0, 1.5]) | st.sampled_from(["", "x"])
+)
 bodies = st.dictionaries(KEYS, containers(SCALARS, KEYS), max_size=4)
 
 
@@ -59,7 +60,9 @@ def test_the_way_back_has_the_same_paths_and_the_values_swapped(before, after):
     assert back == tuple(Difference(one.path, one.after, one.before) for one in there)
 
 
-@pytest.mark.parametrize(("before", "after"), [(True, 1), (1, 1.0), (False, 0), (0, 0.0), (True, 1.0), ("1", 1)])
+@pytest.mark.parametrize(
+    ("before", "after"), [(True, 1), (1, 1.0), (False, 0), (0, 0.0), (True, 1.0), ("1", 1), ([True], [1])]
+)
 def test_what_is_equal_in_python_and_not_on_the_wire_differs(before, after):
     (difference,) = differences({"a": before}, {"a": after})
     assert (difference.before, difference.after) == (before, after)
@@ -101,10 +104,6 @@ def test_what_stands_for_a_value_is_one_leaf(mark):
 def test_no_key_is_too_odd_to_be_seen(key):
     assert paths_of({key: 1}, {key: 2}) == ((key,),)
     assert paths_of({}, {"in": {key: 1}}) == (("in", key),)
-
-
-def test_a_zero_is_a_zero_whatever_its_sign():
-    assert differences({"a": math.copysign(0.0, -1)}, {"a": 0.0}) == ()
 
 
 def run(program):

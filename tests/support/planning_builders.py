@@ -9,6 +9,7 @@ from support.builders import IDENTITY, a_state, an_address
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.flow import Effect
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead, State
@@ -59,7 +60,7 @@ def bought(desired: Desired, **facts: Any) -> Recorded:
     known: dict[str, Any] = {
         "phase": Phase.READY,
         "declared": KIND.redact(desired.fields, fingerprint),
-        "id": f"id-of-{desired.address.name}-{desired.address.key}",
+        "id": f"id-of-{desired.address}",
         "labels": dict(desired.labels),
         "protected": desired.lifecycle.prevent_destroy,
         "observed": {"status": "RUNNING"} | ({"charging_mode": charging["charging_mode"]} if charging else {}),
@@ -120,7 +121,7 @@ def codes(findings: Any) -> list[str]:
 
 
 def applied(plan: Plan, survey: Survey) -> Survey:
-    """The survey after the plan was carried out without a mishap: what is in doubt stays so."""
+    """The survey after the plan was carried out without a mishap: purchases in doubt stay so, releases are settled."""
     resources = dict(survey.state.resources) if survey.state else {}
     live = dict(survey.live)
     for change in plan.work:
@@ -148,8 +149,9 @@ def applied(plan: Plan, survey: Survey) -> Survey:
         resources[change.address] = one
         row = live.get(one.id or "")
         live[one.id or ""] = shown(one) if row is None else replace(row, status="RUNNING", **_renamed(change, row))
-    state = replace(survey.state, resources=resources) if survey.state else a_state(*resources.values())
-    return Survey(survey.desired, state, live)
+    intents = survey.state.intents if survey.state else {}
+    open_ones = {key: intent for key, intent in intents.items() if intent.effect is Effect.PURCHASE}
+    return Survey(survey.desired, a_state(*resources.values(), intents=open_ones), live)
 
 
 def _renamed(change: Change, row: Live) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def surveys(draw):
     return surveyed(
         *desired,
         state=draw(st.sampled_from([a_state(*recorded, intents=intents)] + ([] if recorded or intents else [None]))),
-        live=tuple([*rows, *strangers]),
+        live=(*rows, *strangers),
         at_work=draw(st.booleans()),
         replace=frozenset(one.address for one in desired if draw(st.integers(0, 4)) == 0),
     )

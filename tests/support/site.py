@@ -6,6 +6,7 @@ process costs half a second; the run that a test is about is always a process of
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -25,6 +26,7 @@ import uvicorn
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import create_app, read_ledger
 from provisioner.sandbox.serving import LoopbackOnly
+from provisioner.workflow.workspace import SystemClock
 
 PATIENCE = 60
 PASSWORD = "Canary-7q!Xw9Zt"  # obeys the API's rule and is found nowhere by chance
@@ -111,6 +113,10 @@ class Running:
         return Ran(self.process.returncode, "".join(self._out), "".join(self._err))
 
 
+async def _yield(_clock, _seconds: float) -> None:
+    await asyncio.sleep(0.01)
+
+
 @dataclass
 class Site:
     """A stack in a folder of its own, and the sandbox's world that it is applied to."""
@@ -150,9 +156,10 @@ class Site:
         return Running(self.popen(*arguments, **options))
 
     def here(self, *arguments: str) -> Ran:
-        """Inside this process, for what only sets or checks the scene."""
+        """Inside this process, where waiting takes no time, for what only sets or checks the scene."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SystemClock, "sleep", _yield)
             for name in os.environ.keys() - self.environ.keys():
                 patch.delenv(name)
             for name, value in self.environ.items():

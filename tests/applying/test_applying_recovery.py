@@ -1,0 +1,192 @@
+"""What an earlier run left open is settled by looking: adopted when one server can be it, asked about when several can."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_desired, a_recorded, a_state, an_address, an_intent
+from support.scripted_cloud import NOON, Fate, MemoryLedger
+
+from provisioner.applying import recover
+from provisioner.kinds import CATALOGUE
+from provisioner.model.diagnostic import StoreError
+from provisioner.model.event import EventType
+from provisioner.model.flow import Effect, Outcome
+from provisioner.model.resource import Live, Phase
+
+HOUR = 3_600_000
+MINUTE = 60_000
+
+
+def a_purchase_in_doubt(address="trainer[0]", **facts):
+    known = {"server_time": NOON, "declared": {"name": address, "flavor": "Si2.large.4"}, "earlier_ids": ("id-early",)}
+    return an_intent(address, **known | facts)
+
+
+def a_row(identifier, name="trainer[0]", **facts):
+    shown = {"name": name, "flavor": "Si2.large.4"}
+    known = {"kind": "dev_server", "status": "RUNNING", "created_at": NOON + MINUTE, "shown": shown}
+    return Live(id=identifier, name=name, **known | facts)
+
+
+def a_release_in_doubt(address="trainer[0]", **facts):
+    return an_intent(address, effect=Effect.DESTRUCTIVE, target_id=f"id-of-{address}", **facts)
+
+
+class Recovery:
+    def __init__(self, *recorded, intents):
+        self.state = a_state(*recorded, intents={intent.id: intent for intent in intents})
+        self.ledger = MemoryLedger([], Fate())
+        self.events = []
+
+    def see(self, *rows):
+        live = {row.id: row for row in rows}
+        self.state = recover(self.state, live, catalogue=CATALOGUE, ledger=self.ledger, listen=self.events.append)
+        return self.state
+
+
+def test_the_only_server_that_can_be_it_is_adopted():
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    state = recovery.see(a_row("id-1"), a_row("id-2", "another"))
+    assert state.resources[an_address()].id == "id-1"
+    assert state.resources[an_address()].phase is Phase.CREATING
+    assert not state.intents
+    assert [(event.type, event.id) for event in recovery.events] == [(EventType.ADOPTED, "id-1")]
+    assert [entry.type for entry in recovery.ledger.entries] == ["adopted"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        a_row("id-1", "another"),
+        a_row("id-early"),
+        a_row("id-1", created_at=NOON - HOUR),
+        a_row("id-1", shown={"name": "trainer[0]", "flavor": "Si2.huge"}),
+    ],
+    ids=["another name", "there before", "too old", "another flavor"],
+)
+def test_what_cannot_be_it_is_left_alone_and_the_doubt_stays(row):
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    state = recovery.see(row)
+    assert not state.resources
+    assert len(state.intents) == 1
+    assert not recovery.ledger.batches
+    (event,) = recovery.events
+    assert event.type is EventType.IN_DOUBT
+    assert "may still be carried out" in event.diagnostic.summary
+
+
+@pytest.mark.parametrize("created", [NOON - 15 * MINUTE, NOON, NOON + HOUR, None])
+def test_clocks_may_disagree_by_a_quarter_of_an_hour(created):
+    assert Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1", created_at=created)).resources
+
+
+def test_several_that_could_be_it_are_named_and_none_is_taken():
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    state = recovery.see(a_row("id-1"), a_row("id-2"))
+    assert not state.resources
+    assert not recovery.ledger.batches
+    (event,) = recovery.events
+    assert "id-1" in event.diagnostic.summary
+    assert "id-2" in event.diagnostic.summary
+
+
+def test_a_server_that_has_an_address_is_no_candidate():
+    tracked = a_recorded("gateway", id="id-1")
+    recovery = Recovery(tracked, intents=[a_purchase_in_doubt()])
+    assert recovery.see(a_row("id-1")).intents
+    assert recovery.see(a_row("id-1"), a_row("id-2")).resources[an_address()].id == "id-2"
+
+
+def test_a_server_whose_order_has_an_address_is_no_candidate():
+    ordered = a_recorded("gateway", id=None, order_id="CS1", phase=Phase.ORDERING)
+    recovery = Recovery(ordered, intents=[a_purchase_in_doubt()])
+    assert recovery.see(a_row("id-1", order_id="CS1")).intents
+    state = recovery.see(a_row("id-1", order_id="CS1"), a_row("id-2", order_id="CS2"))
+    assert (state.resources[an_address()].id, state.resources[an_address()].order_id) == ("id-2", "CS2")
+
+
+def test_one_server_is_not_adopted_by_two_addresses():
+    intents = [a_purchase_in_doubt("trainer[0]", name="same"), a_purchase_in_doubt("trainer[1]", name="same")]
+    row = a_row("id-1", "same", shown={"name": "same"})
+    for intent in intents:
+        intent.declared["name"] = "same"
+    state = Recovery(intents=intents).see(row)
+    assert len(state.resources) == 1
+    assert len(state.intents) == 1
+    assert not list(state.problems())
+
+
+def test_a_release_in_doubt_whose_server_is_gone_was_carried_out():
+    recovery = Recovery(a_recorded(), intents=[a_release_in_doubt()])
+    state = recovery.see()
+    assert not state.resources
+    assert not state.intents
+    assert [entry.type for entry in recovery.ledger.entries] == ["settled", "forgotten"]
+
+
+@pytest.mark.parametrize(("status", "phase"), [("RUNNING", Phase.READY), ("DELETING", Phase.DELETING)])
+def test_a_release_in_doubt_whose_server_is_listed_is_left_to_the_next_plan(status, phase):
+    recovery = Recovery(a_recorded(), intents=[a_release_in_doubt()])
+    state = recovery.see(a_row("id-of-trainer[0]", status=status))
+    assert state.resources[an_address()].phase is phase
+    assert not state.intents
+
+
+def test_recovering_twice_is_recovering_once():
+    intents = [a_purchase_in_doubt(), a_release_in_doubt("gateway"), a_purchase_in_doubt("pool", name="pool")]
+    recovery = Recovery(a_recorded("gateway"), intents=intents)
+    once = recovery.see(a_row("id-1"))
+    batches = len(recovery.ledger.batches)
+    assert recovery.see(a_row("id-1")) == once
+    assert len(recovery.ledger.batches) == batches
+    assert [intent.name for intent in once.in_doubt] == ["pool"]
+
+
+def test_what_cannot_be_recorded_is_not_believed():
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    recovery.ledger = MemoryLedger([], Fate(), fail_at=0)
+    before = recovery.state
+    with pytest.raises(StoreError):
+        recovery.see(a_row("id-1"))
+    assert recovery.state == before
+
+
+@pytest.mark.parametrize("prepaid", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_lost_reply_costs_nothing_the_next_run_adopts_and_goes_on(world, servers, types, prepaid, count):
+    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True, times=count)
+    assert types(world.apply(*servers(count, prepaid=prepaid))) == ["in_doubt"] * count
+    assert types(world.apply(*servers(count, prepaid=prepaid))) == ["done"] * count
+    assert set(world.cloud.purchases.values()) == {1}
+    assert {one.id for one in world.state.resources.values()} == {one.id for one in world.cloud.ours}
+
+
+def test_a_server_that_shows_late_is_waited_for_and_never_bought_again(world, servers, types):
+    world.cloud.listed_after = 600.0
+    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
+    for _ in range(3):
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+    world.clock.time += 600.0
+    assert types(world.apply(*servers(1))) == ["done"]
+    assert world.cloud.purchases == {"trainer-0": 1}
+
+
+def test_a_server_in_doubt_that_left_the_specs_is_adopted_and_released(world, servers, types):
+    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
+    world.apply(*servers(1))
+    assert types(world.apply()) == ["done"]
+    assert not world.cloud.ours
+    assert not world.state.resources
+    assert not world.state.intents
+
+
+def test_a_namesake_that_was_there_before_is_never_adopted(world):
+    stranger = world.cloud.add_server("gateway", strange=True)
+    recorded = a_recorded("gateway", declared={"name": "gateway", "flavor": "f"}, id=stranger.id)
+    world.base = a_state(recorded)
+    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN)
+    wanted = a_desired("other", fields={"name": "gateway", "flavor": "Si2.large.4"})
+    world.apply(wanted)
+    assert {str(intent.address): intent.earlier_ids for intent in world.state.intents.values()} == {
+        "other": (stranger.id,)
+    }

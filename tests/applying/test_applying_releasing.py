@@ -1,0 +1,181 @@
+"""Releasing, replacing, renaming, forgetting: by recorded id, one after the other, and never on an old look alone."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_desired, a_recorded, a_state
+
+from provisioner.model.change import Action, Mode
+from provisioner.model.event import EventType
+from provisioner.model.flow import Effect, Outcome
+from provisioner.model.journal import Forgotten
+from provisioner.model.resource import Phase, Timeouts
+
+DESTRUCTIVE, PURCHASE, REPEATABLE = Effect.DESTRUCTIVE, Effect.PURCHASE, Effect.REPEATABLE
+
+
+@pytest.fixture
+def running(world, servers):
+    """A world in which two servers run."""
+    world.apply(*servers(2))
+    return world
+
+
+def test_a_release_is_noted_before_it_leaves_and_forgotten_when_it_is_seen_gone(running, types):
+    open_intents = []
+    running.cloud.arrivals.append(
+        lambda what: open_intents.append(len(running.state.intents)) if what.startswith("delete") else None
+    )
+    running.cloud.release_seconds = 40.0
+    assert types(running.apply(mode=Mode.DESTROY)) == ["done", "done"]
+    assert min(open_intents) >= 1
+    assert not running.state.resources
+    assert not running.cloud.ours
+    assert {entry.id for entry in running.entries if isinstance(entry, Forgotten)} == {"id-1", "id-2"}
+
+
+@pytest.mark.parametrize("executed", [False, True])
+def test_a_release_of_unknown_outcome_stays_open_and_is_settled_by_looking(running, servers, types, executed):
+    running.cloud.fails(DESTRUCTIVE, Outcome.UNKNOWN, executed=executed)
+    assert types(running.apply(servers(2)[1])) == ["incomplete"]
+    assert len(running.state.intents) == 1
+    running.apply(servers(2)[1])
+    assert not running.state.intents
+    assert [str(address) for address in running.state.resources] == ["trainer[1]"]
+    assert [one.name for one in running.cloud.ours] == ["trainer-1"]
+
+
+def test_a_release_that_is_refused_leaves_the_server_recorded(running, servers, types):
+    running.cloud.fails(DESTRUCTIVE, Outcome.REFUSED, status=409, code="ModelArts.0409")
+    assert types(running.apply(servers(2)[1])) == ["failed"]
+    assert running.outcomes() == ["refused"]
+    assert {one.phase for one in running.state.resources.values()} == {Phase.READY}
+    assert types(running.apply(servers(2)[1])) == ["done"]
+
+
+def test_a_server_that_is_not_found_when_it_is_released_is_released(running, servers, types):
+    running.cloud.arrivals.append(
+        lambda what: running.cloud.servers.pop("id-1", None) if what == "delete id-1" else None
+    )
+    assert types(running.apply(servers(2)[1])) == ["done"]
+    assert len(running.state.resources) == 1
+
+
+def test_a_prepaid_server_is_released_through_billing(world, servers, types):
+    world.apply(*servers(1, prepaid=True))
+    assert types(world.apply(mode=Mode.DESTROY)) == ["done"]
+    assert world.cloud.sent(DESTRUCTIVE) == ["unsubscribe"]
+    assert not world.cloud.ours
+
+
+def test_a_release_that_takes_too_long_is_gone_on_with(world, only, types):
+    slow = a_desired("gateway", fields={"name": "gateway", "flavor": "f"}, timeouts=Timeouts(delete=30.0))
+    world.apply(slow)
+    world.cloud.release_seconds = 100.0
+    result = only(world.apply(slow, mode=Mode.DESTROY))
+    assert (result.type, result.diagnostic.code) == ("incomplete", "timed-out")
+    assert {one.phase for one in world.state.resources.values()} == {Phase.DELETING}
+    world.clock.time += 100.0
+    assert types(world.apply(mode=Mode.DESTROY)) == ["done"]
+    assert world.cloud.sent(DESTRUCTIVE) == ["delete id-1"]
+
+
+def test_a_replacement_is_bought_after_the_old_one_is_gone(running, servers, types):
+    running.cloud.release_seconds = 60.0
+    assert types(running.apply(*servers(2, flavor="larger"))) == ["done", "done"]
+    order = [sent.what for sent in running.cloud.log if sent.call.effect in {DESTRUCTIVE, PURCHASE}][2:]
+    assert order.index("delete id-1") < order.index("buy trainer-0")
+    at = {sent.what: sent.at for sent in running.cloud.log}
+    assert at["buy trainer-0"] >= at["delete id-1"] + 60.0
+    assert running.cloud.purchases == {"trainer-0": 2, "trainer-1": 2}
+    assert {one.flavor for one in running.cloud.ours} == {"larger"}
+    assert {one.declared["flavor"] for one in running.state.resources.values()} == {"larger"}
+
+
+def test_the_replaced_server_is_never_taken_for_its_replacement(running, servers):
+    running.cloud.fails(PURCHASE, Outcome.UNKNOWN, name="trainer-0")
+    running.apply(*servers(2, flavor="larger"))
+    (intent,) = running.state.intents.values()
+    assert intent.earlier_ids == ("id-1",)
+    assert intent.target_id is None
+
+
+@pytest.mark.parametrize(("outcome", "bought"), [(Outcome.REFUSED, 1), (Outcome.NOT_SENT, 1), (Outcome.UNKNOWN, 1)])
+def test_nothing_is_bought_when_the_old_server_could_not_be_released(world, servers, types, outcome, bought):
+    world.apply(*servers(1))
+    world.cloud.fails(DESTRUCTIVE, outcome, status=409 if outcome is Outcome.REFUSED else None)
+    assert types(world.apply(*servers(1, flavor="larger"))) == [
+        "incomplete" if outcome is Outcome.UNKNOWN else "failed"
+    ]
+    assert world.cloud.purchases["trainer-0"] == bought
+    assert [one.id for one in world.state.resources.values()] == ["id-1"]
+    assert types(world.apply(*servers(1, flavor="larger"))) == ["done"]
+    assert [one.flavor for one in world.cloud.ours] == ["larger"]
+
+
+def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_by_the_next_run(
+    world, servers, only, types
+):
+    world.apply(*servers(1))
+    world.cloud.fails(PURCHASE, Outcome.REFUSED, status=400, message="sold out")
+    result = only(world.apply(*servers(1, flavor="larger")))
+    assert result.type == "failed"
+    assert result.diagnostic.code == "cloud-refused"
+    assert "the server it replaces is released" in result.diagnostic.summary
+    assert not world.state.resources
+    assert types(world.apply(*servers(1, flavor="larger"))) == ["done"]
+    assert world.cloud.purchases == {"trainer-0": 2}
+
+
+def test_a_stranger_of_the_name_prevents_a_replacement_before_anything_is_released(world, servers, only):
+    world.apply(*servers(1))
+    plan = world.plan(*servers(1, flavor="larger"))
+    world.cloud.add_server("trainer-0", strange=True)
+    result = only(world.carry_out(plan))
+    assert (result.type, result.diagnostic.code) == ("failed", "name-taken")
+    assert not world.cloud.sent(DESTRUCTIVE)
+    assert len(world.cloud.ours) == 1
+
+
+def test_a_rename_is_repeated_rather_than_doubted(world, servers, types):
+    world.apply(*servers(1))
+    world.cloud.fails(REPEATABLE, Outcome.UNKNOWN, executed=True)
+    result = world.apply(*servers(1, name="renamed"))
+    assert types(result) == ["failed"]
+    assert result.results[0].diagnostic.code == "cloud-unusable"
+    assert not world.state.intents
+    assert types(world.apply(*servers(1, name="renamed"))) == []
+    assert [one.name for one in world.cloud.ours] == ["renamed"]
+    assert world.cloud.purchases == {"trainer-0": 1}
+
+
+def test_a_vanished_server_is_forgotten_when_it_is_not_wanted_any_more(running, servers, types):
+    del running.cloud.servers["id-1"]
+    plan = running.plan(servers(2)[1])
+    assert [change.action for change in plan.work] == [Action.FORGET]
+    assert types(running.carry_out(plan)) == ["done"]
+    assert [str(address) for address in running.state.resources] == ["trainer[1]"]
+
+
+def test_what_shows_again_after_a_plan_was_saved_is_not_forgotten(running, servers, only):
+    gone = running.cloud.servers.pop("id-1")
+    plan = running.plan(servers(2)[1])
+    running.cloud.servers["id-1"] = gone
+    result = only(running.carry_out(plan))
+    assert (result.type, result.diagnostic.code) == ("failed", "shows-again")
+    assert "id-1" in result.diagnostic.summary
+    assert len(running.state.resources) == 2
+
+
+def test_only_the_recorded_id_is_ever_released(world):
+    mine = world.cloud.add_server("gateway")
+    twin = world.cloud.add_server("gateway", strange=True)
+    world.base = a_state(a_recorded("gateway", id=mine.id))
+    world.apply(mode=Mode.DESTROY)
+    assert [one.id for one in world.cloud._present()] == [twin.id]
+
+
+def test_released_and_kept_are_told(running, servers):
+    running.events.clear()
+    running.apply(servers(2)[1])
+    assert running.happened(EventType.FINISHED) == ["trainer[0]"]

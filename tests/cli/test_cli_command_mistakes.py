@@ -1,0 +1,99 @@
+"""Commands that were mistyped or name what does not exist: the nearest word where there is one, and nothing is done."""
+
+import pytest
+
+
+def usage(desk, *arguments: str) -> str:
+    """What click says of a command line that cannot be; it has exit code 1, because 2 means differences here."""
+    before = desk.kept(), desk.ledger()
+    ran = desk.run(*arguments)
+    assert (ran.code, ran.out) == (1, "")
+    assert "Traceback" not in ran.err
+    assert (desk.kept(), desk.ledger()) == before
+    return ran.said
+
+
+def test_an_unknown_command(desk) -> None:
+    assert "There is no command 'aply'. Did you mean 'apply'?" in usage(desk, "aply")
+    said = usage(desk, "zzz")
+    assert "No such command 'zzz'" in said
+    assert "provisioner --help" in said
+    assert "Did you mean 'list'?" in usage(desk, "state", "lst")
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_an_unknown_option(desk, dashes: str) -> None:
+    said = usage(desk, "apply", f"{dashes}auto-aprove")
+    assert "No such option '--auto-aprove'. Did you mean '--auto-approve'?" in said
+
+
+def test_no_command_at_all_shows_what_there_is(desk) -> None:
+    ran = desk.run()
+    assert ran.code == 1
+    assert "First steps:" in ran.err
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "513", "many"])
+def test_a_parallelism_that_cannot_be(desk, value: str) -> None:
+    said = usage(desk, "apply", "--auto-approve", "--parallelism", value)
+    assert "Invalid value for '--parallelism'" in said
+    assert value in said
+
+
+def test_a_lock_timeout_that_is_no_duration(desk) -> None:
+    assert "'soon' is no duration; write one like 30s, 5m or 1h30m" in usage(desk, "apply", "--lock-timeout", "soon")
+
+
+def test_an_option_that_lacks_its_value(desk) -> None:
+    assert "'--var' requires an argument" in usage(desk, "plan", "-var")
+
+
+def test_a_directory_to_work_in_that_does_not_exist(desk) -> None:
+    assert "'nowhere' does not exist" in usage(desk, "-C", "nowhere", "plan")
+
+
+def test_an_address_to_replace_that_is_no_address(desk) -> None:
+    assert "'a b[' is no address; write one like gateway, trainer[0]" in usage(desk, "plan", "--replace", "a b[")
+
+
+def test_an_address_to_replace_that_is_not_declared(applied) -> None:
+    said = applied.fails("apply", "--auto-approve", "--replace", "gatway", code="unknown-address", exit_code=4).said
+    assert "--replace names gatway, which the specs do not declare" in said
+    assert "`provisioner state list`" in said
+
+
+def test_a_plan_that_is_refused_says_why_and_exits_4(applied) -> None:
+    ran = applied.run("plan", "--replace", "gatway")
+    assert ran.code == 4
+    assert "Error[unknown-address]" in ran.out
+
+
+def test_an_address_that_is_not_recorded(applied) -> None:
+    said = applied.fails("state", "show", "gatway", code="unknown-address").said
+    assert "gatway is not in the state at" in said
+    assert "`provisioner state list`" in said
+
+
+@pytest.mark.parametrize("name", ["gatway", "gateway.idd", "gatway.id", "."])
+def test_an_unknown_output(applied, name: str) -> None:
+    said = applied.fails("output", name, code="unknown-output").said
+    assert f"there is no output '{name}'" in said
+    assert "gateway.id" in said
+
+
+def test_a_bare_output_needs_a_name(applied) -> None:
+    assert "--raw needs the NAME of one value, such as 'gateway.id'" in usage(applied, "output", "--raw")
+
+
+def test_a_refusal_is_told_once_by_apply(applied) -> None:
+    ran = applied.run("apply", "--auto-approve", "--replace", "gatway")
+    assert ran.text.count("Error[unknown-address]") == 1
+
+
+def test_a_ledger_that_is_none(desk) -> None:
+    world = desk.write("world.db", "no database")
+    ran = desk.run("sandbox", "ledger", "--world", str(world))
+    assert (ran.code, ran.out) == (1, "")
+    assert "Error[sandbox-world]" in ran.err
+    assert "world.db is not a sandbox's world" in ran.said
+    assert "Choose another path, or move the file away" in ran.said

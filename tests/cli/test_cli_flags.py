@@ -1,0 +1,165 @@
+"""The words of the command line: Terraform's spelling, the settings by environment, colour, and help worth reading."""
+
+import shutil
+from collections.abc import Iterator
+
+import click
+import pytest
+from support.desk import STACK
+
+from provisioner import __version__
+from provisioner.cli.commands import COMMANDS, cli
+from provisioner.cli.running import run
+from provisioner.cli.spelling import LONG_OPTIONS, SHORT_OPTIONS, with_two_dashes
+
+ESCAPE = "\x1b["
+
+
+def all_commands(command: click.Command = cli, parent: click.Context | None = None) -> Iterator[click.Context]:
+    """As contexts, because a command's own options depend on those above it."""
+    context = click.Context(command, parent, command.name, **command.context_settings)
+    yield context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from all_commands(below, context)
+
+
+EVERY_COMMAND = {context.command_path.partition(" ")[2]: context for context in all_commands()}
+
+
+def options_of(context: click.Context) -> list[click.Option]:
+    return [each for each in context.command.get_params(context) if isinstance(each, click.Option)]
+
+
+def spellings() -> set[str]:
+    return {
+        spelling
+        for context in EVERY_COMMAND.values()
+        for option in options_of(context)
+        for spelling in (*option.opts, *option.secondary_opts)
+    }
+
+
+def test_the_known_spellings_are_those_of_all_commands() -> None:
+    assert {spelling[2:] for spelling in spellings() if spelling.startswith("--")} == LONG_OPTIONS
+    assert {spelling[1:] for spelling in spellings() if not spelling.startswith("--")} == SHORT_OPTIONS
+
+
+def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> None:
+    for name, (_, line) in COMMANDS.items():
+        own, _, _ = (EVERY_COMMAND[name].command.help or "").partition("\n")
+        assert own.lower() in line.lower()
+
+
+@pytest.mark.parametrize("path", EVERY_COMMAND)
+@pytest.mark.parametrize("flag", ["--help", "-h", "-help"])
+def test_every_command_has_help_that_explains_each_option(path: str, flag: str, capsys) -> None:
+    assert run([*path.split(), flag]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert f"Usage: {f'provisioner {path}'.strip()} " in shown.out
+    assert EVERY_COMMAND[path].command.help
+    assert all(option.help for option in options_of(EVERY_COMMAND[path]))
+
+
+@pytest.mark.parametrize(
+    ("terraform", "ours"),
+    [
+        (["apply", "-auto-approve"], ["apply", "--auto-approve"]),
+        (["plan", "-out=p"], ["plan", "--out=p"]),
+        (["plan", "-out", "p"], ["plan", "--out", "p"]),
+        (["plan", "-var", "x=1"], ["plan", "--var", "x=1"]),
+        (["plan", "-var=x=-1"], ["plan", "--var=x=-1"]),
+        (["apply", "-input=false"], ["apply", "--no-input"]),
+        (["apply", "-input=true"], ["apply", "--input"]),
+        (["plan", "-detailed-exitcode"], ["plan", "--detailed-exitcode"]),
+        (["-chdir=DIR", "plan"], ["--chdir=DIR", "plan"]),
+        (["plan", "-e", "dev"], ["plan", "-e", "dev"]),
+        (["plan", "-edev"], ["plan", "-edev"]),
+        (["-C", "x", "plan"], ["-C", "x", "plan"]),
+        (["-Cx", "plan"], ["-Cx", "plan"]),
+        (["plan", "--port", "-1"], ["plan", "--port", "-1"]),
+        (["output", "--", "-out"], ["output", "--", "-out"]),
+    ],
+)
+def test_terraforms_single_dashes_mean_two(terraform: list[str], ours: list[str]) -> None:
+    assert with_two_dashes(terraform) == ours
+
+
+def test_a_pipeline_written_for_terraform_works(desk) -> None:
+    assert desk.run("plan", "-input=false", "-out=p", "-detailed-exitcode", "-no-color").code == 2
+    assert desk.run("apply", "-input=false", "p").code == 0
+    assert desk.run("plan", "-detailed-exitcode").code == 0
+    assert desk.run("destroy", "-auto-approve").code == 0
+    assert desk.ledger() == [("purchase", "gateway"), ("release", "gateway")]
+
+
+@pytest.mark.parametrize("flag", ["-C", "--chdir", "-chdir"])
+def test_work_is_done_in_another_directory(desk, monkeypatch, flag: str) -> None:
+    monkeypatch.chdir("/")
+    assert "1 server." in desk.run(flag, str(desk.path), "validate").out
+
+
+def test_a_person_who_asks_for_the_version_gets_it(desk) -> None:
+    for arguments in (["--version"], ["version"]):
+        assert f"provisioner {__version__}" in desk.run(*arguments).out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "flags"),
+    [
+        ("PROVISIONER_SPECS", "elsewhere", ["--specs", "elsewhere"]),
+        ("PROVISIONER_ENVIRONMENT", "prod", ["-e", "prod"]),
+        ("PROVISIONER_STATE", "kept", ["--state", "kept"]),
+        ("PROVISIONER_VAR_team", "audio", ["--var", "team=audio"]),
+    ],
+)
+def test_a_setting_may_come_from_the_environment_or_from_an_option(desk, monkeypatch, name, value, flags) -> None:
+    desk.stack(f"{STACK}environment: dev\nvariables: {{team: {{type: string, default: vision}}}}\n")
+    desk.specs('servers: {gateway: {name: "{{ var.team }}-{{ env }}"}}\n')
+    for environment in ("dev", "prod"):
+        desk.write(f"specs/environments/{environment}.yaml", "{}\n")
+    shutil.copytree("specs", "elsewhere")
+    desk.write("elsewhere/servers.yaml", "servers: {other: {}}\n")
+
+    def seen(*options: str) -> str:
+        return desk.run("plan", "--json", *options).out + desk.run("show", *options).out
+
+    plain, by_option = seen(), seen(*flags)
+    monkeypatch.setenv(name, value)
+    assert seen() == by_option != plain
+
+
+def test_an_option_wins_over_the_environment(desk, monkeypatch) -> None:
+    monkeypatch.setenv("PROVISIONER_SPECS", "nowhere")
+    assert desk.run("validate", "--specs", "specs").code == 0
+
+
+def test_no_colour_where_nobody_looks(desk, monkeypatch) -> None:
+    assert ESCAPE not in desk.run("plan").text
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert ESCAPE in desk.run("plan").out
+    assert ESCAPE not in desk.run("plan", "--no-color").text
+    assert ESCAPE not in desk.run("plan", "--json").text
+    assert ESCAPE not in desk.run("apply", "--auto-approve", "--json").text
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert ESCAPE not in desk.run("plan").text
+
+
+@pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("NO_COLOR", "1"), ("CLICOLOR", "0")])
+def test_a_terminal_that_wants_no_colour_gets_none(desk, monkeypatch, variable: str, value: str) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert ESCAPE in desk.run("plan").out
+    monkeypatch.setenv(variable, value)
+    assert ESCAPE not in desk.run("plan").out
+
+
+def test_a_pipeline_is_spared_the_hints(desk, monkeypatch) -> None:
+    assert "plan --out FILE" in desk.run("plan").err
+    assert "provisioner apply p" in desk.run("plan", "--out", "p").err
+    monkeypatch.setenv("PROVISIONER_IN_AUTOMATION", "1")
+    assert desk.run("plan").err == ""
+    assert desk.run("plan", "--out", "p").err == ""

@@ -1,0 +1,131 @@
+"""Output for machines: one document or one stream on stdout, nothing else there, and no secret in it."""
+
+import json
+
+import pytest
+from support.desk import PASSWORD
+
+from provisioner import __version__
+
+
+@pytest.fixture
+def with_password(desk, monkeypatch):
+    monkeypatch.setenv("PW", PASSWORD)
+    desk.specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
+    return desk
+
+
+def test_valid_specs(desk) -> None:
+    assert desk.run("validate").out == "Success! The specs are valid: 1 server.\n"
+    document = desk.run("validate", "--json").document
+    assert (document["valid"], document["error_count"], document["diagnostics"]) == (True, 0, [])
+
+
+def test_mistakes_in_specs_come_with_their_places(desk) -> None:
+    desk.specs("servers:\n  gateway:\n    flavour: x\n    imageid: y\n")
+    ran = desk.run("validate", "--json")
+    assert (ran.code, ran.err) == (1, "")
+    assert (ran.document["valid"], ran.document["error_count"]) == (False, 2)
+    first, second = ran.document["diagnostics"]
+    assert (first["code"], first["address"]) == ("unknown-field", "gateway")
+    assert first["range"]["filename"] == "specs/servers.yaml"
+    assert first["range"]["start"] == {"line": 3, "column": 5}
+    assert second["range"]["start"] == {"line": 4, "column": 5}
+
+
+def test_a_plan(with_password) -> None:
+    ran = with_password.run("plan", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    (change,) = ran.document["resource_changes"]
+    assert (change["address"], change["change"]["actions"]) == ("gateway", ["create"])
+    assert ran.document["applyable"] is True
+    assert PASSWORD not in ran.out
+
+
+def test_the_state_before_and_after_the_first_apply(with_password) -> None:
+    assert "resources" not in with_password.run("show", "--json").document
+    with_password.apply()
+    ran = with_password.run("show", "--json")
+    assert ran.err == ""
+    assert "gateway" in json.dumps(ran.document)
+    assert PASSWORD not in ran.out
+    assert PASSWORD not in with_password.run("state", "show", "--json", "gateway").out
+
+
+def test_apply_is_a_stream_that_begins_with_the_version_and_ends_with_the_sum(with_password) -> None:
+    ran = with_password.run("apply", "--auto-approve", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    kinds = [line["type"] for line in ran.lines]
+    assert kinds[:2] == ["version", "plan"]
+    assert kinds[-1] == "change_summary"
+    assert {"apply_start", "apply_complete"} <= set(kinds)
+    assert all({"@level", "@message", "@module", "@timestamp"} <= line.keys() for line in ran.lines)
+    assert ran.lines[-1]["changes"]["add"] == 1
+    assert ran.lines[-1]["not_done"] == []
+    assert PASSWORD not in ran.out
+
+
+def test_the_stream_of_a_run_with_nothing_to_do_ends_with_the_sum_too(applied) -> None:
+    lines = applied.run("apply", "--auto-approve", "--json").lines
+    assert [line["type"] for line in lines] == ["version", "plan", "change_summary"]
+    assert lines[-1]["changes"]["add"] == 0
+
+
+def test_a_warning_before_the_plan_does_not_come_before_the_version(applied) -> None:
+    applied.state.chmod(0o777)
+    lines = applied.run("apply", "--auto-approve", "--json").lines
+    assert [line["type"] for line in lines] == ["version", "log", "plan", "change_summary"]
+    assert lines[1]["diagnostic"]["code"] == "store-folder-open"
+
+
+def test_the_stream_names_who_is_not_done(desk) -> None:
+    desk.specs("servers: {good: {}, bad: {flavor: sandbox.fails}}\n")
+    ran = desk.run("apply", "--auto-approve", "--json")
+    assert ran.code == 7
+    (missing,) = ran.lines[-1]["not_done"]
+    assert (missing["address"], missing["outcome"]) == ("bad", "failed")
+    assert missing["diagnostic"]["hint"]
+
+
+def test_the_sum_is_plain_text_even_where_colour_is_forced(desk, monkeypatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\\u001b" not in desk.run("apply", "--auto-approve", "--json").out
+
+
+def test_destroying_is_a_stream_too(applied) -> None:
+    lines = applied.run("destroy", "--auto-approve", "--json").lines
+    assert lines[-1]["changes"]["remove"] == 1
+    assert lines[-1]["@message"] == "Destroy complete! Servers: 1 destroyed."
+
+
+def test_outputs(applied) -> None:
+    everything = applied.run("output", "--json").document
+    assert everything["gateway"]["private_addresses"]
+    identifier = everything["gateway"]["id"]
+    assert applied.run("output", "--raw", "gateway.id").out == f"{identifier}\n"
+    assert applied.run("output", "--json", "gateway.id").document == identifier
+    addresses = applied.run("output", "--raw", "gateway.private_addresses").out
+    assert addresses.splitlines() == everything["gateway"]["private_addresses"]
+
+
+def test_outputs_before_the_first_apply(desk) -> None:
+    assert desk.run("output", "--json").document == {}
+    assert desk.run("state", "list").out == ""
+
+
+def test_the_ledger_of_the_sandbox(applied) -> None:
+    (entry,) = applied.run("sandbox", "ledger", "--json").document["ledger"]
+    assert (entry["kind"], entry["name"]) == ("purchase", "gateway")
+    assert "gateway" in applied.run("sandbox", "ledger").out
+
+
+def test_the_version(desk) -> None:
+    assert desk.run("version", "--json").document == {"provisioner_version": __version__}
+
+
+def test_an_error_leaves_stdout_to_the_machine(desk) -> None:
+    desk.specs("servers: 3\n")
+    for arguments in (["plan", "--json"], ["apply", "--auto-approve", "--json"]):
+        ran = desk.run(*arguments)
+        assert (ran.code, ran.out) == (1, "")
+        assert "Error[wrong-type]" in ran.err

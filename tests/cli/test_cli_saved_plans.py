@@ -1,0 +1,150 @@
+"""plan --out and apply FILE: exactly what was shown, or a refusal that says why."""
+
+import json
+import stat
+
+import pytest
+from support.desk import PASSWORD
+
+TWO = "servers: {gateway: {}, second: {}}\n"
+
+
+@pytest.fixture
+def saved(desk):
+    """A plan to buy two servers, in the file `two.plan`."""
+    desk.specs(TWO)
+    assert desk.run("plan", "--out", "two.plan").code == 0
+    return desk
+
+
+def test_a_saved_plan_is_carried_out_without_a_question(saved) -> None:
+    ran = saved.run("apply", "two.plan")
+    assert ran.code == 0, ran.text
+    assert "Apply complete! Servers: 2 added" in ran.out
+    assert saved.bought() == ["gateway", "second"]
+
+
+def test_saving_says_how_to_go_on(desk) -> None:
+    said = desk.run("plan", "--out", "one.plan").said
+    assert "Saved the plan to: one.plan" in said
+    assert "provisioner apply one.plan" in said
+
+
+def test_a_saved_plan_is_shown_as_it_was_made(saved) -> None:
+    shown = saved.run("show", "two.plan")
+    assert shown.code == 0
+    assert shown.out == saved.run("plan", "--full").out
+    assert saved.run("show", "--json", "two.plan").document == saved.run("plan", "--json").document
+
+
+def test_a_saved_plan_is_private_and_says_the_same_every_time(saved) -> None:
+    file = saved.path / "two.plan"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    first, again = (json.loads(file.read_text()) for _ in range(2) if saved.run("plan", "--out", "two.plan").code == 0)
+    assert first["plan"] == again["plan"]
+
+
+def test_a_saved_plan_holds_no_secret(desk, monkeypatch) -> None:
+    monkeypatch.setenv("PW", PASSWORD)
+    desk.specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
+    assert desk.run("plan", "--out", "one.plan").code == 0
+    assert PASSWORD not in (desk.path / "one.plan").read_text()
+    assert PASSWORD not in desk.run("show", "--json", "one.plan").text + desk.run("apply", "one.plan").text
+    assert desk.bought() == ["gateway"]
+
+
+def test_a_plan_with_a_password_in_clear_is_not_saved(desk) -> None:
+    desk.specs(f"servers:\n  gateway: {{key_pair_name: null, admin_pass: '{PASSWORD}'}}\n")
+    ran = desk.fails("plan", "--out", "one.plan", code="plan-holds-secret")
+    assert "gateway gives the value of admin_pass in clear" in ran.said
+    assert '{secret: "env:NAME"}' in ran.said
+    assert not (desk.path / "one.plan").exists()
+    assert PASSWORD not in ran.text
+
+
+def test_a_refused_plan_is_not_saved(applied) -> None:
+    assert applied.run("plan", "--replace", "nobody", "--out", "refused.plan").code == 4
+    assert not (applied.path / "refused.plan").exists()
+
+
+def test_a_plan_to_destroy_can_be_saved(applied) -> None:
+    assert applied.run("plan", "--destroy", "--out", "end.plan").code == 0
+    ran = applied.run("apply", "end.plan")
+    assert "Destroy complete! Servers: 1 destroyed" in ran.out
+    assert ("release", "gateway") in applied.ledger()
+
+
+def test_a_saved_plan_with_nothing_to_do_does_nothing(applied) -> None:
+    assert applied.run("plan", "--out", "nothing.plan").code == 0
+    ran = applied.run("apply", "nothing.plan")
+    assert ran.code == 0
+    assert "No changes" in ran.out
+
+
+def test_a_plan_that_is_not_there(desk) -> None:
+    for command in ("apply", "show"):
+        said = desk.fails(command, "gone.plan", code="plan-unreadable").said
+        assert "there is no plan gone.plan" in said
+        assert "plan --out FILE" in said
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.4, 0.6, 0.8, 0.98])
+def test_any_byte_of_a_plan_that_was_changed_is_noticed(saved, share: float) -> None:
+    file = saved.path / "two.plan"
+    content = file.read_bytes()
+    at = int(len(content) * share)
+    file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    for command in ("apply", "show"):
+        assert "Plan again with" in saved.fails(command, "two.plan", code="plan-damaged").said
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"plan": {}}'])
+def test_a_file_that_is_no_plan(saved, content: bytes) -> None:
+    (saved.path / "two.plan").write_bytes(content)
+    ran = saved.run("apply", "two.plan")
+    assert ran.code == 1
+    assert "Error[plan-" in ran.err
+    assert "help:" in ran.said
+    assert saved.ledger() == []
+
+
+def test_a_plan_is_carried_out_once(saved) -> None:
+    saved.run("apply", "two.plan")
+    assert "has been carried out before" in saved.fails("apply", "two.plan", code="plan-used").said
+    assert saved.bought() == ["gateway", "second"]
+
+
+def test_a_plan_is_stale_when_the_state_has_moved_since(saved) -> None:
+    saved.specs("servers: {gateway: {}}\n")
+    saved.apply()
+    said = saved.fails("apply", "two.plan", code="plan-stale").said
+    assert "the state has moved since it was made" in said
+    assert "Nothing was sent." in said
+    assert saved.bought() == ["gateway"]
+
+
+def test_a_plan_of_another_environment(desk) -> None:
+    desk.write("specs/environments/dev.yaml", "{}\n")
+    desk.write("specs/environments/prod.yaml", "{}\n")
+    assert desk.run("plan", "-e", "dev", "--out", "dev.plan").code == 0
+    said = desk.fails("apply", "-e", "prod", "dev.plan", code="plan-foreign").said
+    assert "is for stack 'demo', environment 'dev'" in said
+    assert "check -e" in said
+
+
+@pytest.mark.parametrize("extra", [["--destroy"], ["--replace", "gateway"]])
+def test_a_saved_plan_says_what_to_do_and_no_option_adds_to_it(saved, extra: list[str]) -> None:
+    ran = saved.run("apply", "two.plan", *extra)
+    assert ran.code == 1
+    assert "a saved plan says what to do" in ran.said
+    assert "`plan --out`" in ran.said
+    assert saved.ledger() == []
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/p", "folder"])
+def test_a_plan_cannot_be_written_there(desk, place: str) -> None:
+    (desk.path / "folder").mkdir()
+    ran = desk.run("plan", "--out", place)
+    assert ran.code == 1
+    assert place in ran.said
+    assert "Traceback" not in ran.err

@@ -1,0 +1,192 @@
+"""The documents are true: every snippet is run, every code is explained, every link leads somewhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from provisioner.kinds import CATALOGUE
+from provisioner.loading import CODES, VariableInputs, load
+from provisioner.sandbox import PUBLIC
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")])
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+MAKERS_OF_FINDINGS = {"error", "warning", "Advice", "Remark", "Mistake"}
+
+
+def snippets(document: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(document.read_text()) if kind == language]
+
+
+def documents_with(language: str) -> list[Path]:
+    return [document for document in DOCUMENTS if snippets(document, language)]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The specs of this repository, a state folder, and a `.venv` whose command is the one under test."""
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "activate").write_text(f'PATH="{Path(sys.executable).parent}:$PATH"\n')
+    return tmp_path
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", **more}
+
+
+def run_shell(script: str, *, directory: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """What the script leaves running in the background, as a reader would, ends with it."""
+    output = directory / "output"
+    with output.open("w") as stream:
+        shell = subprocess.Popen(
+            ["sh", "-eu", "-c", script],
+            cwd=directory,
+            env=environment(directory, **more),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        code = shell.wait(timeout=120)
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGTERM)
+    return subprocess.CompletedProcess(shell.args, code, output.read_text())
+
+
+@contextmanager
+def served_sandbox(directory: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "provisioner", "sandbox", "serve", "--build-seconds", "0.1", "--world", "world.db"]
+    server = subprocess.Popen(command, cwd=directory, env=environment(directory), stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().removeprefix("listening on ").strip()
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", documents_with("sh"), ids=lambda path: path.name)
+def test_the_commands_that_a_document_shows_work(document, clone):
+    for script in snippets(document, "sh"):
+        if script.startswith("make "):
+            targets = re.findall(r"^make (\w+)", script, re.MULTILINE)
+            assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE) for target in targets)
+            continue
+        done = run_shell(script.replace("8901", str(free_port())), directory=clone)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", documents_with("console"), ids=lambda path: path.name)
+def test_the_session_on_the_real_cloud_works_against_a_served_sandbox(document, tmp_path):
+    write_specs(document, tmp_path)
+    with served_sandbox(tmp_path) as address:
+        endpoints = {f"PROVISIONER_ENDPOINT_{name}": address for name in ("MODELARTS", "BSS", "IAM")}
+        for session in snippets(document, "console"):
+            lines = [line.removeprefix("$ ") for line in session.splitlines() if line.startswith("$ ")]
+            script = "\n".join(lines).replace("HW_ACCESS_KEY=...", f"HW_ACCESS_KEY={PUBLIC.access_key}")
+            script = script.replace("HW_SECRET_KEY=...", f"HW_SECRET_KEY={PUBLIC.secret_key}")
+            done = run_shell(script, directory=tmp_path, **endpoints)
+            assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_start_to_end(clone):
+    done = subprocess.run(
+        ["sh", str(ROOT / "docs" / "demo.sh")],
+        cwd=clone, env=environment(clone), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Apply complete! Servers: 5 added" in done.stdout
+    assert "No changes." in done.stdout
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in done.stdout
+    assert "Destroy complete! Servers: 6 destroyed." in done.stdout
+
+
+def write_specs(document: Path, directory: Path) -> None:
+    """Snippets that begin with `# specs/NAME` are files."""
+    for text in snippets(document, "yaml"):
+        name = re.match(r"# (specs/[\w./-]+)", text)
+        assert name is not None, f"a YAML snippet of {document.name} does not say which file it is"
+        path = directory / name[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("document", documents_with("yaml"), ids=lambda path: path.name)
+def test_the_specs_that_a_document_shows_are_valid(document, tmp_path):
+    write_specs(document, tmp_path)
+    loaded = load(tmp_path / "specs", catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
+    assert loaded.desired
+    assert not loaded.warnings
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document):
+    for target in LINK.findall(document.read_text()):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def codes_in_the_source() -> set[str]:
+    """The literal that whatever makes a finding is given for a code; an Advice names its field before."""
+    found = set(CODES)
+    for path in (ROOT / "provisioner").rglob("*.py"):
+        if "sandbox" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS_OF_FINDINGS:
+                texts = [
+                    arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+                ]
+                found |= {text for text in texts[:1] if re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", text)}
+    return found
+
+
+def test_every_code_is_explained():
+    explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE))
+    assert codes_in_the_source() - explained == set()
+
+
+def test_the_picture_shows_what_the_tool_prints_today():
+    specification = importlib.util.spec_from_file_location("picture", ROOT / "docs" / "picture.py")
+    assert specification is not None
+    assert specification.loader is not None
+    picture = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(picture)
+    ids = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    drawn, kept = (ids.sub("ID", text) for text in (picture.draw(), (ROOT / "docs" / "plan.svg").read_text()))
+    assert drawn == kept, "run `make picture`"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_the_lock_pins_with_hashes_and_names_no_index(name):
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    assert "--index" not in text
+    pinned = re.findall(r"^[\w.-]+(?:\[[\w,]+\])?==\S+", text, re.MULTILINE)
+    assert len(pinned) > 15
+    assert text.count("--hash=sha256:") >= len(pinned)
