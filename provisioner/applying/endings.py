@@ -136,7 +136,7 @@ def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
         case Outcome.NOT_SENT:
             return "cloud-unreachable", "the cloud was not reached; nothing was sent", "run apply again when it is"
         case Outcome.UNKNOWN:
-            return "cloud-unusable", "the cloud gave no usable answer", _AGAIN
+            return "cloud-error", "the cloud gave no usable answer", _AGAIN
         case _:
             assert_never(outcome)
 

@@ -47,9 +47,7 @@ class _Watcher:
         try:
             if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
                 self.answer.set_result(row)
-            elif now >= self.deadline:
-                self.answer.set_exception(TimedOut())
-            else:
+            elif now < self.deadline:
                 self.watch(row)
         except Exception as fault:  # noqa: BLE001 - raised again where the watcher waits
             self.answer.set_exception(fault)
@@ -107,6 +105,7 @@ class Poll:
                 self._arrival.clear()
                 pause = _SHORTEST
             await self._look()
+            self._end_late()
             if self._waiting():
                 await self._rest(pause)
             pause = min(pause * 2, _LONGEST)
@@ -146,6 +145,13 @@ class Poll:
             row = rows.get(wait.id) if wait.id is not None else by_order.get(wait.order_id or "")
             if not watcher.answer.done() and (row is not None or complete):
                 watcher.see(row, now)
+
+    def _end_late(self) -> None:
+        """Whatever the look showed, and also when it failed."""
+        now = self._clock.monotonic()
+        for watcher in self._waiting():
+            if now >= watcher.deadline:
+                watcher.answer.set_exception(TimedOut())
 
     def _end_all(self, reason: BaseException) -> None:
         for watcher in self._waiting():

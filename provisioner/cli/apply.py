@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +69,8 @@ def command(
 
 
 def carry_out(workspace: Workspace, request: ApplyRequest, face: Face, *, plan_file: Path | None = None) -> ExitCode:
+    import asyncio
+
     from provisioner.workflow.apply import apply, apply_saved
 
     if plan_file is None:

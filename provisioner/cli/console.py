@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
@@ -22,7 +23,10 @@ _WIDEST = 120
 
 @dataclass(slots=True)
 class Console:
+    """`lost`: a result could not be written, and not because its reader has gone."""
+
     no_color: bool = False
+    lost: bool = False
 
     def style(self, stream: TextIO | None = None) -> Style:
         from provisioner.rendering.style import Style, choose_color
@@ -33,7 +37,10 @@ class Console:
 
     def write(self, text: str) -> None:
         """A result, to stdout."""
-        _write(sys.stdout, text)
+        failure = _write(sys.stdout, text)
+        if failure is not None and not isinstance(failure, BrokenPipeError):
+            self.lost = True
+            self.tell(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
 
     def tell(self, line: str) -> None:
         """Progress, to stderr, with its end of line."""
@@ -64,17 +71,19 @@ def console() -> Console:
     return Console()
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str) -> OSError | None:
+    """Why it could not, the first time; from then on the stream leads nowhere, and the run goes on."""
     try:
         stream.write(text)
         stream.flush()
-    except (BrokenPipeError, ValueError):
+    except OSError as failure:
         _silence(stream)
+        return failure
+    except ValueError:  # closed
+        pass
+    return None
 
 
 def _silence(stream: TextIO) -> None:
-    """Whoever read this stream has gone; from here on it leads nowhere, and the run goes on."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):
-        return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from provisioner.model.change import Plan
     from provisioner.model.diagnostic import ProvisionerError
+    from provisioner.model.event import Result
     from provisioner.workflow.apply import Applied
 
 
@@ -76,10 +77,18 @@ def of_apply(applied: Applied) -> ExitCode:
         return ExitCode.INTERRUPTED
     if applied.result is None:
         return ExitCode.DONE
-    found = {result.type for result in applied.result.results}
+    results = applied.result.results
     return worst(
-        ExitCode.IN_DOUBT if ResultType.IN_DOUBT in found else ExitCode.DONE,
-        ExitCode.INCOMPLETE if found & {ResultType.FAILED, ResultType.INCOMPLETE} else ExitCode.DONE,
+        ExitCode.IN_DOUBT if any(result.type is ResultType.IN_DOUBT for result in results) else ExitCode.DONE,
+        ExitCode.INCOMPLETE if any(map(_fell_short, results)) else ExitCode.DONE,
         ExitCode.INTERRUPTED if applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,
     )
+
+
+def _fell_short(result: Result) -> bool:
+    """By itself: what an interruption left under way is recorded, and that the run was interrupted says enough."""
+    from provisioner.model.event import ResultType
+
+    detached = result.diagnostic is not None and result.diagnostic.code == "detached"
+    return result.type is ResultType.FAILED or (result.type is ResultType.INCOMPLETE and not detached)

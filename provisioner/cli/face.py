@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provisioner import __version__
 from provisioner.cli.console import Console
-from provisioner.cli.signals import interruptible
+from provisioner.cli.signals import answerable, interruptible
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
@@ -78,9 +78,10 @@ class Face:
             question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"
         else:
             question = "Do you want to perform these actions?\n"
-        sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline().strip()
+        with answerable():
+            sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
+            sys.stderr.flush()
+            answer = sys.stdin.readline().strip()
         self.console.tell("")
         if answer != "yes":
             self.console.tell("Not approved. Nothing was changed.")
@@ -113,10 +114,11 @@ class Face:
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         if seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
+            from provisioner.rendering.style import escape
+
             self._lock_news = seconds
-            self.console.tell(
-                f"Waiting for the lock, held by {holder.who} ({holder.command}, process {holder.pid})... {seconds:.0f}s"
-            )
+            whom = escape(f"{holder.who} ({holder.command}, process {holder.pid})")
+            self.console.tell(f"Waiting for the lock, held by {whom}... {seconds:.0f}s")
 
     @contextmanager
     def at_work(self, plan: Plan) -> Iterator[Interruption]:
@@ -137,8 +139,12 @@ class Face:
 
         self._table = LiveTable(len(plan.work), style, clock=time.monotonic)
         screen = RichConsole(file=sys.stderr, width=style.width)
+        live = Live(self._table, console=screen, refresh_per_second=_REFRESHES_A_SECOND, redirect_stdout=False)
+        with suppress(OSError):  # a terminal that has closed
+            live.start()
         try:
-            with Live(self._table, console=screen, refresh_per_second=_REFRESHES_A_SECOND, redirect_stdout=False):
-                yield
+            yield
         finally:
             self._table = None
+            with suppress(OSError):
+                live.stop()

@@ -5,10 +5,14 @@ It knows the commands by name only; each is imported when it is called. Exit cod
 
 from __future__ import annotations
 
+import os
 import sys
+
+_STANDARD_ERROR = 2
 
 
 def main() -> None:
+    _complete_streams()
     arguments = sys.argv[1:]
     if arguments in (["--version"], ["-version"], ["-v"]):
         from provisioner import __version__
@@ -18,3 +22,13 @@ def main() -> None:
     from provisioner.cli.running import run
 
     sys.exit(run(arguments))
+
+
+def _complete_streams() -> None:
+    """A stream that was closed before we began leads nowhere: else the next file opened, the journal say, gets its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(_STANDARD_ERROR, "w")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ def command(
 
     Compares the specs with the state and with what the cloud shows now. Changes nothing and takes no lock.
     """
+    import asyncio
+
     from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest, plan
 

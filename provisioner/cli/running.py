@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from provisioner.cli.commands import cli
+from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.spelling import with_two_dashes
 
@@ -23,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
         wrong.show()
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("\nInterrupted.\n")
+        console().tell("\nInterrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _leave_stdout_alone()
@@ -31,11 +32,10 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as failure:  # noqa: BLE001 - a traceback is no message for a user
         return _explain(failure)
     _flush()
-    return int(code or ExitCode.DONE)
+    return int(code or (ExitCode.ERROR if console().lost else ExitCode.DONE))
 
 
 def _explain(failure: Exception) -> int:
-    from provisioner.cli.console import console
     from provisioner.cli.exit_codes import of_error
     from provisioner.model.diagnostic import ProvisionerError, error
 

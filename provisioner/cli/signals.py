@@ -1,4 +1,4 @@
-"""Signals while servers are being bought: the first asks to stop, the second not even to wait for replies."""
+"""Signals while a person is asked, and while servers are being bought: the first asks to stop, the second not to wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
-    """Needs a running event loop. The handlers that were there before come back at the end."""
+    """Needs a running event loop. The handlers that were there before come back at the end.
+
+    A signal that whoever started us has ignored stays so: `nohup` means to outlive its terminal.
+    """
     from provisioner.applying import Interruption
 
     interruption = Interruption()
@@ -30,8 +33,9 @@ def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
         )
         interruption.request()
 
-    before = {number: signal.getsignal(number) for number in _STOPPING}
-    for number in _STOPPING:
+    handlers = {number: signal.getsignal(number) for number in _STOPPING}
+    before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in before:
         loop.add_signal_handler(number, stop)
     try:
         yield interruption
@@ -39,3 +43,15 @@ def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+@contextmanager
+def answerable() -> Iterator[None]:
+    """While a person is asked, Ctrl-C ends the question at once; the event loop would only take note of it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,6 +1,7 @@
 """Where a run happens: which specs, which state, which cloud and as whom. Made by the command line, used by every verb.
 
-It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them.
+It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them. The cloud's room
+costs half of the start-up, so it is imported by those who connect.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from provisioner.cloud import AccessKey, Cloud, connect, find_credentials, for_region, for_sandbox
 from provisioner.loading import Loaded, VariableInputs, load, read_stack
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Service
@@ -27,6 +27,9 @@ from provisioner.model.stack import Stack
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
 from provisioner.store import Store, locate, open_store
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Workspace:
         """Raises UsageError for credentials, region or endpoints that cannot be right, and CloudError on connecting."""
         if stack.cloud is CloudName.SANDBOX:
             return self._sandbox(stack)
+        from provisioner.cloud import connect, find_credentials, for_region
+
         found = find_credentials(self.environ, self.home)
         region = _one_region(stack.region, found.region)
         return connect(
@@ -86,6 +91,8 @@ class Workspace:
         )
 
     def _sandbox(self, stack: Stack) -> AbstractAsyncContextManager[Cloud]:
+        from provisioner.cloud import AccessKey, connect, for_region, for_sandbox
+
         region = stack.region or self.emulator.region
         overrides = self._endpoint_overrides()
         return connect(

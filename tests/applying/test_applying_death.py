@@ -18,8 +18,9 @@ from provisioner.model.change import Mode
 
 @dataclass(frozen=True)
 class Scenario:
-    """From `first`, where there is something before, to `then`. `servers` of neither release what there is."""
+    """From `first`, where there is something before, to `then`. A run passes `points` of each server, and others."""
 
+    points: tuple[str, ...]
     then: dict[str, Any] = field(default_factory=dict)
     first: dict[str, Any] | None = None
     mode: Mode = Mode.APPLY
@@ -30,18 +31,20 @@ class Scenario:
         return 0 if self.mode is Mode.DESTROY else 1
 
 
+BUYING = ("writing intended", "buy", "writing answered", "list", "writing remembered")
+RELEASING = ("ask billing", "writing intended", "delete", "writing answered", "list", "writing forgotten")
+UNSUBSCRIBING = tuple("unsubscribe" if point == "delete" else point for point in RELEASING)
 PREPAID = {"prepaid": True}
 SCENARIOS = {
-    "buy": Scenario(),
-    "buy prepaid": Scenario(then=PREPAID),
-    "release": Scenario(first={}, mode=Mode.DESTROY),
-    "release prepaid": Scenario(first=PREPAID, then=PREPAID, mode=Mode.DESTROY),
-    "replace": Scenario(first={}, then={"flavor": "larger"}, purchases=2),
-    "replace prepaid": Scenario(first=PREPAID, then={**PREPAID, "flavor": "larger"}, purchases=2),
-    "rename": Scenario(first={}, then={"prefix": "renamed"}),
-}
-STEPS = {
-    ("buy", 1, 1): 20,
+    "buy": Scenario(BUYING),
+    "buy prepaid": Scenario(BUYING, then=PREPAID),
+    "release": Scenario(RELEASING, first={}, mode=Mode.DESTROY),
+    "release prepaid": Scenario(UNSUBSCRIBING, first=PREPAID, then=PREPAID, mode=Mode.DESTROY),
+    "replace": Scenario((*RELEASING, *BUYING), first={}, then={"flavor": "larger"}, purchases=2),
+    "replace prepaid": Scenario(
+        (*UNSUBSCRIBING, *BUYING), first=PREPAID, then={**PREPAID, "flavor": "larger"}, purchases=2
+    ),
+    "rename": Scenario(("rename", "writing remembered"), first={}, then={"prefix": "renamed"}),
 }
 
 
@@ -97,6 +100,16 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name,
     alone.go_on()
     alone.check()
     steps = alone.world.fate.steps
+    for point in scenario.points:
+        for moment in ("before", "after"):
+            passed = [
+                word
+                for step in steps
+                if step.startswith(moment)
+                for word in step.split("+")
+                if point.split()[-1] in word
+            ]
+            assert len(passed) >= (1 if point == "list" else count), f"{moment} {point} is not among the steps"
     deaths = 0
     for step in range(len(steps)):
         story = Story(new_world, servers, scenario, count, parallelism)
@@ -106,7 +119,7 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name,
         deaths += 1
         story.go_on()
         story.check()
-    assert deaths == STEPS.get((name, count, parallelism))
+    assert deaths == len(steps) >= 2 * len(scenario.points)
 
 
 def test_only_a_request_that_never_left_leaves_a_doubt(new_world, servers):
@@ -124,13 +137,15 @@ def test_only_a_request_that_never_left_leaves_a_doubt(new_world, servers):
     assert doubted == ["after writing intended", "before buy trainer-0"]
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["buy", "release", "replace", "rename"])
 def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, servers, name):
     scenario = SCENARIOS[name]
     alone = Story(new_world, servers, scenario, 1)
     alone.go_on()
     deaths = 0
-    for first in range(len(alone.world.fate.steps)):
+    steps = len(alone.world.fate.steps)
+    for first in range(steps):
         second = 0
         while True:
             story = Story(new_world, servers, scenario, 1)
@@ -142,10 +157,7 @@ def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, server
             story.go_on()
             story.check()
         assert second > 0
-    assert deaths == DOUBLE_DEATHS.get(name)
-
-
-DOUBLE_DEATHS = {}
+    assert deaths >= 2 * steps
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -159,8 +171,8 @@ def test_a_death_while_the_list_lags_is_made_good_when_the_list_has_caught_up(ne
         story.world.cloud.listed_after = 30.0
         story.go_on(die_at=step)
         story.go_on()
-        assert max(story.world.cloud.purchases.values()) == 1 or story.world.state.in_doubt
+        assert max(story.world.cloud.purchases.values(), default=0) <= 1
         story.world.clock.time += 60.0
         story.go_on()
         story.check()
-    assert steps == {1: 24, 3: 44}[count]
+    assert steps >= 2 * len(BUYING)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import a_release, an_address
+from support.builders import a_desired, a_release, an_address
 from support.scripted_cloud import Fate, MemoryLedger, OnTheSpot
 
 from provisioner.applying.scribe import Scribe
@@ -63,6 +63,18 @@ def test_an_error_of_ours_while_writing_is_as_final_as_a_full_disk(arrivals, fai
     outcomes, ledger, _ = written(arrivals, fail_at=fail_at, failure=ZeroDivisionError())
     assert sum(outcome is True for outcome in outcomes) == len(ledger.entries)
     assert sum(isinstance(outcome, ZeroDivisionError) for outcome in outcomes) <= 1
+
+
+def test_with_real_threads_it_is_the_same():
+    ledger = MemoryLedger([], Fate())
+    scribe = Scribe(ledger, on_failure=lambda _: None)
+
+    async def run():
+        await asyncio.gather(*(scribe.write(Forgotten(an_address(), str(number))) for number in range(500)))
+
+    asyncio.run(run())
+    assert [int(entry.reason) for entry in ledger.entries] == list(range(500))
+    assert len(ledger.batches) < 10
 
 
 def test_those_who_come_together_share_a_write():
@@ -135,16 +147,12 @@ def test_a_journal_that_fails_during_the_build_ends_the_wait_and_names_what_is_u
     assert first.code == "journal-not-durable"
 
 
-def test_a_rename_is_not_sent_when_its_record_cannot_be_written(world, servers):
-    (old,) = servers(1)
-    world.apply(old)
-    (new,) = servers(1, name="renamed")
-    (other,) = servers(2)[1:]
-    plan = world.plan(other, new)
-    world.ledger = MemoryLedger(world.entries, world.fate, fail_at=0)
-    world.carry_out(plan, parallelism=1)
-    sent = world.cloud.sent(Effect.REPEATABLE)
-    assert len(sent) <= 1  # it needs no intent, so it may go first; after the failure it may not
+def test_a_rename_needs_no_note_and_yet_does_not_leave_once_the_journal_failed(world, servers, types):
+    world.apply(*servers(1))
+    other = a_desired("another", fields={"name": "another", "flavor": "Si2.large.4"})
+    result = world.apply(other, *servers(1, prefix="renamed"), parallelism=1, fail_at=0)
+    assert types(result) == ["failed", "failed"]
+    assert not world.cloud.sent(Effect.REPEATABLE)
 
 
 def test_a_refusal_that_cannot_be_recorded_is_a_failure_of_the_journal(world, servers, only):

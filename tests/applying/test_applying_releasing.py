@@ -100,17 +100,27 @@ def test_the_replaced_server_is_never_taken_for_its_replacement(running, servers
     assert intent.target_id is None
 
 
-@pytest.mark.parametrize(("outcome", "bought"), [(Outcome.REFUSED, 1), (Outcome.NOT_SENT, 1), (Outcome.UNKNOWN, 1)])
-def test_nothing_is_bought_when_the_old_server_could_not_be_released(world, servers, types, outcome, bought):
+@pytest.mark.parametrize("outcome", Outcome)
+def test_nothing_is_bought_when_the_old_server_could_not_be_released(world, servers, types, outcome):
     world.apply(*servers(1))
     world.cloud.fails(DESTRUCTIVE, outcome, status=409 if outcome is Outcome.REFUSED else None)
     assert types(world.apply(*servers(1, flavor="larger"))) == [
         "incomplete" if outcome is Outcome.UNKNOWN else "failed"
     ]
-    assert world.cloud.purchases["trainer-0"] == bought
+    assert world.cloud.purchases == {"trainer-0": 1}
     assert [one.id for one in world.state.resources.values()] == ["id-1"]
     assert types(world.apply(*servers(1, flavor="larger"))) == ["done"]
     assert [one.flavor for one in world.cloud.ours] == ["larger"]
+
+
+def test_nothing_is_bought_when_billing_keeps_the_old_server(world, servers, types):
+    world.apply(*servers(1, prepaid=True))
+    kept = {"fail_resource_infos": [{"error_code": "CBC.99000001", "error_msg": "in use"}]}
+    world.cloud.answers(DESTRUCTIVE, kept, executed=False)
+    assert types(world.apply(*servers(1, prepaid=True), replacing=["trainer[0]"])) == ["failed"]
+    assert world.cloud.purchases == {"trainer-0": 1}
+    assert [(one.id, one.phase) for one in world.state.resources.values()] == [("id-1", Phase.READY)]
+    assert not world.state.intents
 
 
 def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_by_the_next_run(
@@ -142,7 +152,7 @@ def test_a_rename_is_repeated_rather_than_doubted(world, servers, types):
     world.cloud.fails(REPEATABLE, Outcome.UNKNOWN, executed=True)
     result = world.apply(*servers(1, name="renamed"))
     assert types(result) == ["failed"]
-    assert result.results[0].diagnostic.code == "cloud-unusable"
+    assert result.results[0].diagnostic.code == "cloud-error"
     assert not world.state.intents
     assert types(world.apply(*servers(1, name="renamed"))) == []
     assert [one.name for one in world.cloud.ours] == ["renamed"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from support.builders import a_desired
 
+from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.resource import Phase, Timeouts
@@ -28,7 +31,7 @@ def test_the_pace_is_fast_again_for_somebody_new(world, servers, types):
     world.cloud.latency = 12.0
     assert types(world.apply(*servers(2), parallelism=1)) == ["done", "done"]
     first, second = (event.elapsed for event in world.events if event.type is EventType.FINISHED)
-    pauses = [later - sooner for sooner, later in zip(looks(world), looks(world)[1:], strict=False)]
+    pauses = [later - sooner for sooner, later in pairwise(looks(world))]
     assert min(pauses) >= 1.0
     assert world.clock.time < 12.0 * 4 + 30.0 + 12.0 * 3
     assert first > 0 < second
@@ -50,6 +53,53 @@ def test_a_failed_look_is_no_news(world, servers, types):
     plan = world.plan(*servers(3))
     world.cloud.fails(READ, UNKNOWN, times=4)
     assert types(world.carry_out(plan)) == ["done"] * 3
+
+
+def test_five_failures_are_in_vain_only_in_a_row(world, servers, types):
+    world.cloud.build_seconds = 50.0
+    plan = world.plan(*servers(1))
+
+    def fail_all_but_every_fourth(what):
+        if what == "list" and len(looks(world)) % 4:
+            world.cloud.fails(READ, UNKNOWN)
+
+    world.cloud.arrivals.append(fail_all_but_every_fourth)
+    assert types(world.carry_out(plan)) == ["done"]
+
+
+def test_what_an_incomplete_list_shows_is_believed_and_what_it_lacks_is_waited_for(world, servers, types):
+    plan = world.plan(*servers(2))
+    world.cloud.build_seconds = 20.0
+    world.cloud.arrivals.append(lambda _: setattr(world.cloud, "shifting", True))
+    assert types(world.carry_out(plan)) == ["done", "done"]
+
+
+def test_a_server_that_an_incomplete_list_lacks_is_not_gone_and_not_waited_for_for_ever(world, only, types):
+    patient = a_desired("gateway", fields={"name": "gateway", "flavor": "f"}, timeouts=Timeouts(delete=60.0))
+    world.apply(patient)
+    plan = world.plan(patient, mode=Mode.DESTROY)
+    world.cloud.arrivals.append(lambda _: setattr(world.cloud, "shifting", True))
+    result = only(world.carry_out(plan))
+    assert (result.type, result.diagnostic.code) == ("incomplete", "timed-out")
+    assert len(world.state.resources) == 1
+    world.cloud.arrivals.clear()
+    world.cloud.shifting = False
+    world.apply(mode=Mode.DESTROY)
+    assert not world.state.resources
+
+
+def test_a_wait_ends_in_time_though_looking_fails_again_and_again(world, only):
+    slow = a_desired("gateway", fields={"name": "gateway", "flavor": "f"}, timeouts=Timeouts(create=60.0))
+    world.cloud.build_seconds = 10_000.0
+    plan = world.plan(slow)
+
+    def fail_all_but_every_fourth(what):
+        if what == "list" and len(looks(world)) % 4:
+            world.cloud.fails(READ, UNKNOWN)
+
+    world.cloud.arrivals.append(fail_all_but_every_fourth)
+    assert only(world.carry_out(plan)).diagnostic.code == "timed-out"
+    assert world.clock.time <= 70.0
 
 
 @pytest.mark.parametrize(("outcome", "status", "failures"), [(REFUSED, 401, 1), (UNKNOWN, 503, 5), (UNKNOWN, None, 5)])
@@ -97,7 +147,7 @@ def test_a_long_build_gives_a_sign_of_life_every_ten_seconds(world, servers):
     world.apply(*servers(1))
     signs = [event.elapsed for event in world.events if event.type is EventType.WAITING]
     assert len(signs) >= 8
-    assert all(later - sooner >= 10.0 for sooner, later in zip(signs, signs[1:], strict=False))
+    assert all(later - sooner >= 10.0 for sooner, later in pairwise(signs))
 
 
 def test_an_error_of_ours_in_one_wait_stops_no_other_and_is_raised_at_the_end(world, servers):

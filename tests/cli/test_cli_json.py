@@ -22,7 +22,7 @@ def test_valid_specs(desk) -> None:
 
 
 def test_mistakes_in_specs_come_with_their_places(desk) -> None:
-    desk.specs("servers:\n  gateway:\n    flavour: x\n    imageid: y\n")
+    desk.specs("servers:\n  gateway:\n    flavour: x\n    imageid: z\n")
     ran = desk.run("validate", "--json")
     assert (ran.code, ran.err) == (1, "")
     assert (ran.document["valid"], ran.document["error_count"]) == (False, 2)

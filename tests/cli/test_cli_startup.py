@@ -43,10 +43,8 @@ def test_validating_knows_no_network(desk) -> None:
 
 
 def test_showing_reads_files_only(applied) -> None:
-    assert not imported("show") & {"httpx", "deepdiff", "starlette", "uvicorn", "rich", "jinja2"}
+    assert not imported("show") & {"httpx", "deepdiff", "starlette", "uvicorn", "rich"}
 
 
 def test_a_plan_without_differences_compares_bytes_only(applied) -> None:
-    seen = imported("plan")
-    assert "deepdiff" not in seen
-    assert not seen & {"uvicorn", "rich"}
+    assert not imported("plan") & {"deepdiff", "uvicorn"}

@@ -2,7 +2,17 @@
 
 import pytest
 from support.fault_proxy import FaultProxy
-from support.site import ONE, Served, Site
+from support.site import ONE, MovableClock, Server, Site
+
+from provisioner.sandbox import create_app
+from provisioner.sandbox.serving import LoopbackOnly
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server()
+    yield server
+    server.end()
 
 
 @pytest.fixture
@@ -12,24 +22,30 @@ def build_seconds():
 
 
 @pytest.fixture
-def served(tmp_path, build_seconds):
-    sandbox = Served(tmp_path / "world" / "world.db", build_seconds=build_seconds)
-    yield sandbox
-    sandbox.end()
+def clock():
+    """The sandbox's."""
+    return MovableClock()
 
 
 @pytest.fixture
-def proxy(served):
-    with FaultProxy(served.url) as proxy:
+def world(server, tmp_path, build_seconds, clock):
+    world = tmp_path / "world" / "world.db"
+    server.app = LoopbackOnly(create_app(world, build_seconds=build_seconds, clock=clock), clock)
+    return world
+
+
+@pytest.fixture
+def proxy(server):
+    with FaultProxy(server.url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def site(tmp_path, served, proxy):
+def site(tmp_path, world, proxy):
     """One server to buy, nothing bought yet."""
     folder = tmp_path / "site"
     (folder / "state").mkdir(parents=True, mode=0o700)
-    site = Site(folder, served.world, proxy.url)
+    site = Site(folder, world, proxy.url)
     site.write(ONE)
     yield site
     site.end()

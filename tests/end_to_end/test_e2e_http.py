@@ -75,7 +75,9 @@ class TestTheWholeWay:
         bought = site.outputs
         site.write(THREE.replace("gamma: {}", "gamma: {name: delta}"))
         planned = site.here("plan", "--json")
-        changes = {change["address"]: change["change"]["actions"] for change in json.loads(planned.out)["resource_changes"]}
+        changes = {
+            change["address"]: change["change"]["actions"] for change in json.loads(planned.out)["resource_changes"]
+        }
         assert changes == {"alpha": ["no-op"], "beta": ["no-op"], "gamma": ["update"]}
         sent = len(proxy.exchanges)
         applied = site.run("apply", "--auto-approve")
@@ -353,7 +355,7 @@ class TestEconomy:
         assert len(proxy.exchanges) - sent <= 12
         assert {each.method for each in proxy.exchanges[sent:]} == {"GET"}
 
-    def test_waiting_costs_one_read_for_all(self, site, proxy, served):
+    def test_waiting_costs_one_read_for_all(self, site, proxy):
         """Ten prepaid servers: a list page for the plan and one or two while they appear, no order is asked about."""
         site.write(f'servers: {{node: {{count: 10, name: "node-{{{{ count.index }}}}", charging_info: {PREPAID}}}}}\n')
         assert site.apply().code == 0

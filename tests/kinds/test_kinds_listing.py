@@ -9,7 +9,7 @@ from support.flows import NOT_FOUND, converse, ok, play, refused
 from support.rows import ID, a_row
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.flow import CallFailed, Effect, Outcome, Reply
+from provisioner.model.flow import CallFailed, Effect, Outcome, PartialListing, Reply
 
 KIND = CATALOGUE["dev_server"]
 ALL, OWN = "/v1/{project_id}/dev-servers/all", "/v1/{project_id}/dev-servers"
@@ -135,8 +135,16 @@ def test_a_list_that_never_holds_still_is_a_failure_and_not_a_guess():
 
 
 def test_fewer_rows_than_promised_are_a_failure():
-    with pytest.raises(CallFailed, match="incomplete: 1 of 2 in 3 readings"):
+    with pytest.raises(PartialListing, match="incomplete: 1 of 2 in 3 readings") as partial:
         converse(KIND.listing(), lambda call: page(rows(1) if call.query["offset"] == 0 else [], 2))
+    assert [row.id for row in partial.value.rows] == ["server-0"]
+
+
+def test_what_an_incomplete_list_holds_is_there_but_for_deleted_rows():
+    shown = [a_row(), a_row(id="gone", status="DELETED")]
+    with pytest.raises(PartialListing) as partial:
+        converse(KIND.listing(), lambda call: page(shown if call.query["offset"] == 0 else [], 3))
+    assert [row.id for row in partial.value.rows] == [ID]
 
 
 @pytest.mark.parametrize(

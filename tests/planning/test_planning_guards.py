@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import a_state, an_address
+from support.builders import a_state, an_address, an_intent
 from support.planning_builders import PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
 from provisioner.model.change import Action, Mode
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.flow import Effect
 from provisioner.model.resource import Lifecycle, Phase
 
 PROTECTED = Lifecycle(prevent_destroy=True)
@@ -56,6 +57,35 @@ def test_a_stranger_is_nobodys_business_when_nothing_takes_its_name(mode):
     survey = settled(wanted())
     survey = replace(survey, live={**survey.live, "x": stranger(identifier="x")})
     assert planned(survey, mode=mode).refusals == ()
+
+
+def doubtful(desired, *records, effect=Effect.PURCHASE, **rest):
+    intent = an_intent("gateway", name="gateway", effect=effect)
+    state = a_state(*records, intents={intent.id: intent})
+    return planned(surveyed(*desired, state=state, live=tuple(map(shown, records))), **rest)
+
+
+def test_a_name_that_may_yet_appear_is_not_bought_under_another_address():
+    (refusal,) = doubtful([wanted("portal", name="gateway")]).refusals
+    assert (refusal.code, str(refusal.address)) == ("name-in-doubt", "portal")
+    assert "keep the address gateway" in refusal.hint
+
+
+def test_no_server_is_renamed_to_a_name_that_may_yet_appear():
+    record = bought(wanted("portal"))
+    assert codes(doubtful([wanted("portal", name="gateway")], record).refusals) == ["name-in-doubt"]
+
+
+def test_the_address_in_doubt_itself_and_other_names_are_not_refused():
+    assert doubtful([wanted(), wanted("other")]).refusals == ()
+
+
+def test_a_release_in_doubt_keeps_no_name():
+    assert doubtful([wanted("portal", name="gateway")], effect=Effect.DESTRUCTIVE).refusals == ()
+
+
+def test_destroy_takes_no_name():
+    assert doubtful([wanted("portal", name="gateway")], mode=Mode.DESTROY).refusals == ()
 
 
 def protected_record(**facts):

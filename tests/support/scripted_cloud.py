@@ -72,7 +72,7 @@ class ManualClock:
     async def _move(self) -> None:
         loop = asyncio.get_running_loop()
         while self._sleepers:
-            while loop._ready:
+            while loop._ready:  # noqa: ASYNC110 - no event says that there is nothing left to do
                 await asyncio.sleep(0)
             due, _, wake = heappop(self._sleepers)
             if wake.get_loop() is loop and not wake.done():
@@ -161,6 +161,8 @@ class ScriptedCloud:
     build_seconds: float = 0.0
     release_seconds: float = 0.0
     listed_after: float = 0.0
+    shifting: bool = False
+    """Rows move between the pages all the time: no reading of the list is ever complete."""
     unpaid: bool = False
     failing: frozenset[str] = frozenset()
     """Names that cannot be built."""
@@ -208,9 +210,9 @@ class ScriptedCloud:
         failure = CallFailed(outcome, facts.pop("message", f"scripted: {outcome}"), **facts)
         self._faults.append(Fault(effect, name, executed, failure=failure, times=times))
 
-    def answers(self, effect: Effect, body: Any, *, name: str | None = None) -> None:
-        """The call is executed, and the answer is `body` whatever it did."""
-        self._faults.append(Fault(effect, name, executed=True, body=body))
+    def answers(self, effect: Effect, body: Any, *, executed: bool = True, name: str | None = None) -> None:
+        """The answer is `body`, whatever the call did."""
+        self._faults.append(Fault(effect, name, executed, body=body))
 
     def add_server(self, name: str, **facts: Any) -> Server:
         server = Server(f"id-{next(self._numbers)}", name, self.clock.time, **facts)
@@ -229,8 +231,14 @@ class ScriptedCloud:
         return [server for server in self._present() if not server.strange]
 
     def _present(self) -> list[Server]:
-        end = self.clock.time - self.release_seconds
-        return [one for one in self.servers.values() if one.released_at is None or one.released_at > end]
+        return [server for server in self.servers.values() if self._is_present(server)]
+
+    def _is_present(self, server: Server) -> bool:
+        return server.released_at is None or self.clock.time < server.released_at + self.release_seconds
+
+    def _find(self, identifier: str) -> Server | None:
+        server = self.servers.get(identifier)
+        return server if server and self._is_present(server) else None
 
     def fault(self, call: Call) -> Fault | None:
         name = (call.body or {}).get("name")
@@ -242,22 +250,21 @@ class ScriptedCloud:
 
     def execute(self, call: Call) -> tuple[int, Any]:
         """Raises CallFailed for what is refused."""
-        present = {server.id: server for server in self._present()}
         body = call.body or {}
         match (call.method, call.path.split("/")[3:]):
             case ("GET", ["dev-servers", "all"]):
                 return self._page(call)
             case ("POST", ["dev-servers"]):
                 return 200, self._buy(body)
-            case (method, ["dev-servers", identifier]) if identifier in present:
-                return self._change(method, present[identifier], body)
+            case (method, ["dev-servers", identifier]) if server := self._find(identifier):
+                return self._change(method, server, body)
             case ("GET", ["customer-orders", "details", _]):
                 return 200, {"order_info": {"status": 6 if self.unpaid else 3}}
             case ("POST", ["suscriptions", "resources", "query"]):
-                known = [one for one in body["resource_ids"] if one in present and present[one].prepaid]
-                return 200, {"data": [{"resource_id": one} for one in known]}
+                found = [self._find(identifier) for identifier in body["resource_ids"]]
+                return 200, {"data": [{"resource_id": one.id} for one in found if one and one.prepaid]}
             case ("POST", ["subscriptions", "resources", "unsubscribe"]):
-                present[body["resource_ids"][0]].released_at = self.clock.time
+                self.servers[body["resource_ids"][0]].released_at = self.clock.time
                 return 200, {}
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=404, code="ModelArts.6404")
@@ -265,7 +272,10 @@ class ScriptedCloud:
     def _page(self, call: Call) -> tuple[int, Any]:
         shown = [one for one in self._present() if self.clock.time >= one.created_at + self.listed_after]
         offset, limit = int(call.query["offset"]), int(call.query["limit"])
-        return 200, {"total": len(shown), "data": [self._row(one) for one in shown[offset : offset + limit]]}
+        return 200, {
+            "total": len(shown) + self.shifting,
+            "data": [self._row(one) for one in shown[offset : offset + limit]],
+        }
 
     def _buy(self, body: Any) -> Any:
         self.bought.append(body["name"])
@@ -320,7 +330,7 @@ class ScriptedChannel:
     async def _answer(self, call: Call, what: str) -> Reply:
         cloud = self.cloud
         fault = cloud.fault(call)
-        status, body = (0, None) if fault and not fault.executed else cloud.execute(call)
+        status, body = (200, None) if fault and not fault.executed else cloud.execute(call)
         if cloud.latency:
             await cloud.clock.sleep(cloud.latency)
         cloud.fate.arrive(f"after {what}")

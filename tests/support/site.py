@@ -24,8 +24,7 @@ import pytest
 import uvicorn
 
 from provisioner.cli.running import run as run_in_process
-from provisioner.sandbox import create_app, read_ledger
-from provisioner.sandbox.serving import LoopbackOnly
+from provisioner.sandbox import read_ledger
 from provisioner.workflow.workspace import SystemClock
 
 PATIENCE = 60
@@ -126,6 +125,7 @@ class Site:
     endpoint: str
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen] = field(default_factory=list)
+    python: str = sys.executable
 
     def write(self, servers: str, *, stack: str = STACK) -> None:
         specs = self.folder / "specs"
@@ -142,7 +142,7 @@ class Site:
 
     def popen(self, *arguments: str, program: tuple[str, ...] = ("-m", "provisioner"), **options) -> subprocess.Popen:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        command = [sys.executable, *program, *arguments]
+        command = [self.python, *program, *arguments]
         process = subprocess.Popen(command, cwd=self.folder, env=self.environ, **{**pipes, **options})
         self.processes.append(process)
         return process
@@ -208,19 +208,20 @@ class Site:
                     stream.close()
 
 
-class Served:
-    """A sandbox over HTTP in a thread of the test: its clock can be moved, and it starts in no time."""
+class Server:
+    """One HTTP server for many tests, because starting and ending one takes as long as a test; each puts in its own sandbox."""
 
-    def __init__(self, world: Path, *, build_seconds: float) -> None:
-        self.world = world
-        self.clock = MovableClock()
-        app = LoopbackOnly(create_app(world, build_seconds=build_seconds, clock=self.clock), self.clock)
+    def __init__(self) -> None:
+        self.app = None
         options = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False, "date_header": False}
-        self._server = uvicorn.Server(uvicorn.Config(app, **options))
+        self._server = uvicorn.Server(uvicorn.Config(self._answer, **options))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
         self._thread.start()
+
+    async def _answer(self, scope, receive, send) -> None:
+        await self.app(scope, receive, send)
 
     def end(self) -> None:
         self._server.should_exit = True

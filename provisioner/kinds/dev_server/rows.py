@@ -106,17 +106,18 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
 
 
 def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
-    rows: dict[str, Live] = {}
+    present: tuple[Live, ...] = ()
     counts = ""
     for _ in range(_READINGS):
         reading = yield from _read_pages(path)
         if reading is None:
             return None
         rows, totals = reading
+        present = tuple(row for row in rows.values() if row.status != DELETED)
         if totals == {len(rows)}:
-            return tuple(row for row in rows.values() if row.status != DELETED)
+            return present
         counts = f"{len(rows)} of {' or '.join(map(str, sorted(totals)))}"
-    raise PartialListing(f"the list of servers is incomplete: {counts} in {_READINGS} readings", tuple(rows.values()))
+    raise PartialListing(f"the list of servers is incomplete: {counts} in {_READINGS} readings", present)
 
 
 def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], set[int]] | None]:

@@ -1,0 +1,85 @@
+"""What each entry means for the state (the laws of whole histories stand in tests/laws)."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_purchase, a_recorded, a_release, a_run, a_state, an_address, an_intent
+
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Adopted, Answered, Intended, Remembered, Settled, replay
+from provisioner.model.resource import Phase
+
+TRAINER = an_address()
+INTENT = an_intent(labels={"team": "vision"}, protected=True)
+RELEASE = an_intent(effect=Effect.DESTRUCTIVE, id="release", target_id="id-of-trainer[0]")
+
+
+def test_an_intent_is_open_until_something_says_how_it_ended():
+    assert replay(a_state(), [Intended(INTENT)]).in_doubt == (INTENT,)
+
+
+@pytest.mark.parametrize("outcome", ["not_sent", "refused", "observed", "absent"])
+def test_a_settled_intent_leaves_nothing(outcome):
+    state = replay(a_state(), [Intended(INTENT), Settled(INTENT.id, outcome, "said so")])
+    assert (state.intents, state.resources) == ({}, {})
+
+
+@pytest.mark.parametrize("entry", [Answered(INTENT.id, 200, id="id-1"), Adopted(INTENT.id, "id-1", "found")])
+def test_a_purchase_is_recorded_the_moment_its_id_is_known(entry):
+    state = replay(a_state(), [Intended(INTENT), entry])
+    record = state.resources[TRAINER]
+    assert (record.id, record.phase, record.declared) == ("id-1", Phase.CREATING, INTENT.declared)
+    assert (record.labels, record.protected) == (INTENT.labels, True)
+    assert state.intents == {}
+
+
+def test_an_order_without_a_server_is_recorded_as_ordering():
+    state = replay(a_state(), [Intended(INTENT), Answered(INTENT.id, 200, order_id="CS1")])
+    assert (state.resources[TRAINER].phase, state.resources[TRAINER].order_id) == (Phase.ORDERING, "CS1")
+
+
+def test_an_answered_release_marks_its_record_as_going():
+    state = replay(a_state(a_recorded()), [Intended(RELEASE), Answered(RELEASE.id, 200)])
+    assert state.resources[TRAINER].phase is Phase.DELETING
+
+
+def test_an_answered_release_of_what_is_not_recorded_records_nothing():
+    assert replay(a_state(), [Intended(RELEASE), Answered(RELEASE.id, 200)]).resources == {}
+
+
+def test_an_answer_to_an_unknown_intent_means_nothing():
+    assert replay(a_state(), [Answered("unknown", 200, id="x")]) == a_state()
+
+
+def test_what_is_remembered_is_laid_over_what_was_known():
+    facts = Remembered(
+        TRAINER,
+        Phase.READY,
+        declared={"name": "new"},
+        observed={"status": "RUNNING"},
+        labels={"a": "1"},
+        protected=True,
+    )
+    record = replay(a_state(a_recorded()), [facts]).resources[TRAINER]
+    assert (record.declared, record.observed, record.labels, record.protected) == (
+        {"name": "new"},
+        {"status": "RUNNING"},
+        {"a": "1"},
+        True,
+    )
+
+
+def test_what_is_not_remembered_stays_as_it_was():
+    before = a_recorded(protected=True, order_id="CS1")
+    assert replay(a_state(before), [Remembered(TRAINER, before.phase)]).resources[TRAINER] == before
+
+
+def test_facts_about_what_nobody_bought_are_a_contradiction():
+    with pytest.raises(ValueError, match=r"trainer\[0\], which nobody bought"):
+        replay(a_state(), [Remembered(TRAINER, Phase.READY)])
+
+
+def test_a_whole_run_buys_and_another_releases():
+    state = replay(a_state(), a_run(*a_purchase()))
+    assert state.resources[TRAINER].phase is Phase.READY
+    assert replay(state, a_run(a_release())).resources == {}

@@ -1,0 +1,218 @@
+"""One scenario: a folder of specs, what is recorded and live, and what a plan and an apply make of them.
+
+`state.json` and `live.json` are written by hand: a record says only what differs from the stack's defaults, a row only what
+matters. `command.txt` holds the command where it is not a plain apply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from support.builders import IDENTITY, a_state, an_address, an_intent
+from support.scripted_cloud import Fate, ManualClock, MemoryLedger, OnTheSpot
+
+from provisioner.applying import Execution, Interruption, execute, recover
+from provisioner.applying.reading import run_read
+from provisioner.kinds import CATALOGUE
+from provisioner.loading import VariableInputs, load
+from provisioner.model.canonical import canonical
+from provisioner.model.change import Basis, Mode, Plan
+from provisioner.model.flow import Call, CallFailed, Outcome, Reply
+from provisioner.model.resource import Live, Phase, Recorded
+from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.state import JournalHead, State
+from provisioner.planning import Survey, plan
+from provisioner.rendering.plan import render_plan
+from provisioner.rendering.style import Style
+
+KIND = CATALOGUE["dev_server"]
+SENT = 1_767_268_800_000
+"""When purchases in doubt were sent: 2026-01-01 12:00:00 UTC in milliseconds."""
+
+
+class ScenarioSecrets:
+    """Every secret can be had, and its fingerprint is its place."""
+
+    def reveal(self, reference: SecretReference) -> Secret:
+        return Secret(f"the value of {reference}")
+
+    def fingerprint(self, reference: SecretReference) -> str | None:
+        return str(reference)
+
+
+class ScenarioCloud:
+    """The rows and orders of live.json. What is bought is built, and what is released gone, one list later."""
+
+    def __init__(self, world: dict[str, Any]) -> None:
+        self.rows = {row["id"]: {"status": "RUNNING", "charging_mode": "POST_PAID", **row} for row in world["servers"]}
+        self.orders = world.get("orders", {})
+        self.log: list[str] = []
+        self._numbers = itertools.count(1)
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncIterator[ScenarioCloud]:
+        yield self
+
+    async def send(self, call: Call, _reveal: Any) -> Reply:
+        if call.method != "GET":
+            body = "" if call.body is None else f" {canonical(_written(call.body)).decode()}"
+            self.log.append(f"{call.method} {call.path}{body}")
+        return Reply(200, self._answer(call), request_id="request-1", server_time=SENT)
+
+    def _answer(self, call: Call) -> Any:
+        body: Any = call.body or {}
+        match call.method, call.path.split("/")[3:]:
+            case "GET", ["dev-servers", "all"]:
+                return self._page()
+            case "POST", ["dev-servers"]:
+                return self._buy(body)
+            case "PUT", ["dev-servers", identifier]:
+                self.rows[identifier]["name"] = body["name"]
+                return self.rows[identifier]
+            case "DELETE", ["dev-servers", identifier]:
+                self.rows[identifier]["status"] = "DELETING"
+                return self.rows[identifier]
+            case "GET", ["customer-orders", "details", order]:
+                return {"order_info": {"status": self.orders[order]}}
+            case "POST", ["suscriptions", "resources", "query"]:
+                prepaid = [one for one in body["resource_ids"] if self.rows[one]["charging_mode"] == "PRE_PAID"]
+                return {"data": [{"resource_id": one} for one in prepaid]}
+            case "POST", ["subscriptions", "resources", "unsubscribe"]:
+                self.rows[body["resource_ids"][0]]["status"] = "DELETING"
+                return {"fail_resource_infos": []}
+            case _:
+                raise CallFailed(Outcome.REFUSED, "not found", status=400, code="ModelArts.6404")
+
+    def _page(self) -> dict[str, Any]:
+        page = [dict(row) for row in self.rows.values()]
+        self.rows = {key: self._next(row) for key, row in self.rows.items() if row["status"] != "DELETING"}
+        return {"data": page, "total": len(page)}
+
+    def _next(self, row: dict[str, Any]) -> dict[str, Any]:
+        built = "CREATE_FAILED" if row.get("flavor") == "sandbox.fails" else "RUNNING"
+        return {**row, "status": built if row["status"] == "CREATING" else row["status"]}
+
+    def _buy(self, body: dict[str, Any]) -> dict[str, Any]:
+        number = next(self._numbers)
+        mode = body.get("charging_info", {}).get("charging_mode", "POST_PAID")
+        order = {"order_id": f"CS{number}"} if mode == "PRE_PAID" else {}
+        row = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
+        self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
+        return self.rows[row["id"]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    folder: Path
+
+    @cached_property
+    def _stack(self) -> dict[str, Any]:
+        return yaml.load((self.folder / "specs" / "stack.yaml").read_text(), Loader=yaml.CSafeLoader)
+
+    def _read(self, name: str, default: Any) -> Any:
+        path = self.folder / name
+        return json.loads(path.read_text()) if path.exists() else default
+
+    @property
+    def _command(self) -> tuple[Mode, frozenset[Any]]:
+        path = self.folder / "command.txt"
+        verb, *rest = (path.read_text() if path.exists() else "apply").split()
+        return Mode(verb), frozenset(an_address(text) for text in rest if text != "--replace")
+
+    def outcome(self) -> tuple[str, str]:
+        """plan.txt and calls.txt, as they are now. To be asked for in the scenario's own folder."""
+        cloud = ScenarioCloud(self._read("live.json", {"servers": []}))
+        state = self._state()
+        live = {row.id: row for row in asyncio.run(run_read(KIND.listing(), cloud))}
+        shown = render_plan(self._plan(state, live), Style(color=False))
+        return shown, "".join(f"{line}\n" for line in self._applied(cloud, state, live))
+
+    def _plan(self, state: State | None, live: dict[str, Live]) -> Plan:
+        loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
+        mode, replacing = self._command
+        return plan(
+            Survey(loaded.desired, state, live, replace=replacing),
+            mode=mode,
+            basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
+            catalogue=CATALOGUE,
+            fingerprint=ScenarioSecrets().fingerprint,
+        )
+
+    def _applied(self, cloud: ScenarioCloud, state: State | None, live: dict[str, Live]) -> Iterator[str]:
+        """What a run sends, then how each address ended."""
+        ledger = MemoryLedger([], Fate())
+        if state is not None:
+            state = recover(state, live, catalogue=CATALOGUE, ledger=ledger, listen=lambda _event: None)
+        made = self._plan(state, live)
+        if made.refusals:
+            yield "# refused, nothing is sent"
+            return
+        execution = Execution(
+            plan=made,
+            live=live,
+            catalogue=CATALOGUE,
+            cloud=cloud,
+            ledger=ledger,
+            secrets=ScenarioSecrets(),
+            clock=ManualClock(),
+            interruption=Interruption(),
+            listen=lambda _event: None,
+            who="ana@laptop",
+            parallelism=1,
+        )
+        results = asyncio.run(_on_the_spot(execution)).results
+        yield from cloud.log
+        for result in results:
+            yield f"# {result.address} {result.action}: {result.type}{f' ({result.told})' if result.told else ''}"
+        if not results:
+            yield "# nothing is sent"
+
+    def _state(self) -> State | None:
+        if not (self.folder / "state.json").exists():
+            return None
+        held = self._read("state.json", {})
+        intents = [
+            an_intent(
+                one["address"],
+                name=one["name"],
+                declared=self._declared(one),
+                earlier_ids=(),
+                server_time=SENT,
+            )
+            for one in held.get("in_doubt", [])
+        ]
+        records = [self._recorded(one) for one in held.get("servers", [])]
+        return a_state(*records, stack=self._stack["stack"], environment=None, intents={one.id: one for one in intents})
+
+    def _declared(self, one: dict[str, Any]) -> dict[str, Any]:
+        declared = self._stack.get("defaults", {}) | {"name": one["name"]} | one.get("declared", {})
+        return {key: value for key, value in declared.items() if value is not None}
+
+    def _recorded(self, one: dict[str, Any]) -> Recorded:
+        facts = {key: one[key] for key in ("id", "order_id", "labels", "observed", "protected") if key in one}
+        phase = Phase(one.get("phase", "ready"))
+        return Recorded(an_address(one["address"]), KIND.name, phase, self._declared(one), **facts)
+
+
+async def _on_the_spot(execution: Execution) -> Any:
+    asyncio.get_running_loop().set_default_executor(OnTheSpot(1))
+    return await execute(execution)
+
+
+def _written(value: Any) -> Any:
+    match value:
+        case SecretReference():
+            return {"secret": str(value)}
+        case dict():
+            return {key: _written(item) for key, item in value.items()}
+        case _:
+            return value
