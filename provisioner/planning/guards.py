@@ -61,8 +61,7 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
     for change in plan.changes:
         if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
             continue
-        guarded = change.desired.lifecycle.prevent_destroy if change.desired else change.recorded.protected
-        if guarded:
+        if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
             forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
             yield error(
                 "protected",
@@ -90,15 +89,4 @@ def prepaid_replacement(plan: Plan, _survey: Survey, catalogue: Catalogue) -> It
             )
 
 
-def unknown_replacement(_plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
-    for address in sorted(survey.replace - {desired.address for desired in survey.desired}):
-        yield error(
-            "unknown-address",
-            f"--replace names {address}, which the specs do not declare",
-            hint="`provisioner state list` shows the addresses that exist",
-            address=address,
-        )
-
-
-GUARDS: tuple[Guard, ...] = (unknown_replacement, name_taken, name_in_doubt, protected, prepaid_replacement)
+GUARDS: tuple[Guard, ...] = (name_taken, name_in_doubt, protected, prepaid_replacement)

@@ -35,6 +35,10 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 
 
 def change_text(change: Change, style: Style) -> Iterator[str]:
+    if change.reason is Reason.IN_DOUBT:
+        yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
+        yield "  # (apply looks for its server first, and buys nothing for it until its outcome is known)"
+        return
     words = WORDS[change.action]
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"
     yield from (f"  # ({why})" for why in _explanations(change))

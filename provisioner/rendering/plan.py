@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from provisioner.model.canonical import JsonValue
-from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.blocks import painted_sign
@@ -25,7 +25,7 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
     sections = []
     if plan.work:
-        sections.append("\n".join(_legend(plan.work, style)))
+        sections += filter(None, ["\n".join(_legend(plan.work, style))])
         changes = plan.work if full else grouped(plan.work)
         sections += ("\n".join(_section(change, style)) for change in changes)
     if plan.findings or plan.refusals:
@@ -38,7 +38,9 @@ def last_line(plan: Plan, style: Style) -> str:
     if not plan.work:
         return _nothing_to_do(plan, style)
     summary, count = plan.summary, Counter(change.action for change in plan.work)
-    extras = "".join(f", {count[action]} to {action}" for action in (Action.RESUME, Action.FORGET) if count[action] > 0)
+    doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
+    others = {"to resume": count[Action.RESUME] - doubts, "to forget": count[Action.FORGET], "in doubt": doubts}
+    extras = "".join(f", {number} {what}" for what, number in others.items() if number > 0)
     return (
         f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
     )
@@ -54,8 +56,9 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
 
 
 def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:
-    yield "Provisioner will perform the following actions:"
-    used = {change.action for change in work}
+    used = {change.action for change in work if change.reason is not Reason.IN_DOUBT}
+    if used:
+        yield "Provisioner will perform the following actions:"
     for action in (action for action in Action if action in used):
         yield f"  {painted_sign(f'{WORDS[action].sign:>3}', style)}  {WORDS[action].legend}"
 

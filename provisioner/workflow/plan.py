@@ -9,7 +9,7 @@ from provisioner import planning
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
-from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Live
 from provisioner.model.state import State
@@ -17,6 +17,8 @@ from provisioner.planning import Survey
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
+
+_SHOWN_ADDRESSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def make(
 ) -> Plan:
     """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
+    _check_addresses(request, loaded)
     vault.check(loaded.desired, workspace.catalogue, all_needed=False)
     return planning.plan(
         Survey(loaded.desired, state, live, at_work, request.replace),
@@ -66,3 +69,19 @@ def make(
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
+
+
+def _check_addresses(request: PlanRequest, loaded: Loaded) -> None:
+    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
+    declared = {desired.address for desired in loaded.desired}
+    if unknown := sorted(request.replace - declared):
+        known = ", ".join(map(str, sorted(declared)[:_SHOWN_ADDRESSES])) + (
+            " ..." if len(declared) > _SHOWN_ADDRESSES else ""
+        )
+        hint = f"the specs declare: {known}" if declared else "the specs declare no server"
+        raise UsageError(
+            *(
+                error("unknown-address", f"--replace names {address}, which the specs do not declare", hint=hint)
+                for address in unknown
+            )
+        )

@@ -63,7 +63,8 @@ def test_a_plan_with_a_password_in_clear_is_not_saved(desk) -> None:
 
 
 def test_a_refused_plan_is_not_saved(applied) -> None:
-    assert applied.run("plan", "--replace", "nobody", "--out", "refused.plan").code == 4
+    applied.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    assert applied.run("plan", "--destroy", "--out", "refused.plan").code == 4
     assert not (applied.path / "refused.plan").exists()
 
 

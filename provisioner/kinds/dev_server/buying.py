@@ -53,7 +53,7 @@ def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remar
         yield Remark(
             "charging-mismatch",
             f"the cloud sold this server as {answered}, not {wanted}",
-            "its release goes through billing; write charging_info in the spec to say what you want",
+            "look at it in the console: its term and its release go through billing",
         )
 
 
@@ -96,7 +96,7 @@ def _until_listed(identifier: str | None, order_id: str | None) -> Generator[Ste
 
 
 def _until_built(live: Live) -> Flow:
-    built = yield Wait(settled=lambda row: row is not None and row.status in rows.STABLE, id=live.id)
+    built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
     if not isinstance(built, Live):
         return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
     if built.status in rows.CREATE_FAILED:

@@ -11,7 +11,20 @@ from collections.abc import Generator, Sequence
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.canonical import JsonObject
-from provisioner.model.flow import Answer, Call, CallFailed, Effect, Ended, Flow, Remember, Reply, Service, Step, Wait
+from provisioner.model.flow import (
+    Answer,
+    Call,
+    CallFailed,
+    Effect,
+    Ended,
+    Flow,
+    Outcome,
+    Remember,
+    Reply,
+    Service,
+    Step,
+    Wait,
+)  # fmt: skip
 from provisioner.model.resource import Fields, Live, Phase, Recorded
 
 _SUBSCRIPTIONS = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire (section 8)
@@ -61,7 +74,7 @@ def _settled(row: Live | None) -> bool:
 
 def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
     """Sends the one call that releases. Answers a refusal, or how many looks the disappearance may take."""
-    subscribed = yield from _is_subscribed(identifier)
+    subscribed = yield from _is_subscribed(identifier, live)
     if not subscribed or live.status in rows.CREATE_FAILED:
         if live.observed.get("charging_mode") == "PRE_PAID" and live.status not in rows.CREATE_FAILED:
             return Ended(
@@ -89,9 +102,17 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
     return None, None
 
 
-def _is_subscribed(identifier: str) -> Generator[Step, Answer, bool]:
+def _is_subscribed(identifier: str, live: Live) -> Generator[Step, Answer, bool]:
+    """Where billing may not be asked, a server shown as pay-per-use is tried with DELETE: the cloud refuses that for a
+    prepaid one (section 2.3), so nothing can be lost by it.
+    """
     body: Fields = {"resource_ids": [identifier], "only_main_resource": 1}
-    reply = yield Call(Service.BILLING, "POST", _SUBSCRIPTIONS, Effect.READ, body=body)
+    try:
+        reply = yield Call(Service.BILLING, "POST", _SUBSCRIPTIONS, Effect.READ, body=body)
+    except CallFailed as failed:
+        if failed.outcome is Outcome.REFUSED and live.observed.get("charging_mode") == "POST_PAID":
+            return False
+        raise
     return any(row.get("resource_id") == identifier for row in _objects(reply, "data"))
 
 

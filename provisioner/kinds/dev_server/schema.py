@@ -154,7 +154,7 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
             (other,),
             "exactly-one",
             f"{one} and {other} exclude each other",
-            f"keep one; null takes a default away: {one}: null",
+            f"keep one; `{one}: null` or `{other}: null` takes away what `defaults` gives",
         )
     elif one not in fields and other not in fields:
         yield Advice((), "exactly-one", f"{purpose} is missing", f"write {one} or {other}")
