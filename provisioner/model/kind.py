@@ -6,8 +6,8 @@ about it. The catalogue maps names to kinds; which kinds exist is known only to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -83,11 +83,17 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]
     """Whether its term is paid for: money that a replacement would lose."""
+    _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_rule_of", {rule.path: rule for rule in self.rules})
 
     def rule(self, path: FieldPath) -> FieldRule:
         """The rule with the longest path that `path` begins with; replace and hidden where none is given."""
-        candidates = [rule for rule in self.rules if path[: len(rule.path)] == rule.path]
-        return max(candidates, key=lambda rule: len(rule.path), default=FieldRule(path))
+        for length in range(len(path), 0, -1):
+            if (rule := self._rule_of.get(path[:length])) is not None:
+                return rule
+        return FieldRule(path)
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests."""

@@ -23,15 +23,12 @@ from provisioner.rendering.wording import WORDS, amount
 
 def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
-    sections = []
-    if plan.work:
-        sections += filter(None, ["\n".join(_legend(plan.work, style))])
-        changes = plan.work if full else grouped(plan.work)
-        sections += ("\n".join(_section(change, style)) for change in changes)
+    changes = plan.work if full else grouped(plan.work)
+    sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
     if plan.findings or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
     sections.append(last_line(plan, style))
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def last_line(plan: Plan, style: Style) -> str:

@@ -59,10 +59,10 @@ class ApplyRequest:
 class Applied:
     """`result` is None when nothing was carried out: no work, or no approval."""
 
-    plan: Plan
+    plan: Plan = field(repr=False)
     approved: bool
-    result: RunResult | None
-    state: State | None
+    result: RunResult | None = field(repr=False)
+    state: State | None = field(repr=False)
     trouble: tuple[Diagnostic, ...] = ()
     """What went wrong with the record after the work."""
 

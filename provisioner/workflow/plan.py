@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from provisioner import planning
 from provisioner.loading import Loaded
@@ -29,7 +29,8 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    plan: Plan
+    plan: Plan = field(repr=False)
+    """Not in the repr: asyncio formats the main task's result when it ends, and 10,000 servers took longer than planning."""
     warnings: tuple[Diagnostic, ...]
     requests: int
     """HTTP requests that it took."""
