@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.builders import a_desired, a_state
-from support.scripted_cloud import Death, Fate, ManualClock, MemoryLedger, OnTheSpot, ScriptedCloud
+from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
 from provisioner.applying import Execution, Interruption, execute, read_live, recover

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_desired, a_release, an_address
-from support.scripted_cloud import Fate, MemoryLedger, OnTheSpot
+from support.fate import Fate, MemoryLedger, OnTheSpot
 
 from provisioner.applying.scribe import Scribe
 from provisioner.model.diagnostic import StoreError, error

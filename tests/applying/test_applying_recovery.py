@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.builders import a_desired, a_recorded, a_state, an_address, an_intent
-from support.scripted_cloud import NOON, Fate, MemoryLedger
+from support.fate import NOON, Fate, MemoryLedger
 
 from provisioner.applying import recover
 from provisioner.kinds import CATALOGUE

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 from support.builders import IDENTITY, a_state, an_address, an_intent
-from support.scripted_cloud import Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.fate import Fate, ManualClock, MemoryLedger, OnTheSpot
 
 from provisioner.applying import Execution, Interruption, execute, recover
 from provisioner.applying.reading import run_read

@@ -1,120 +1,17 @@
-"""A cloud, a disk and a clock that obey the test: they fail where told, die where told, and write down what they saw.
-
-Nothing here sleeps or threads: time moves when nobody has anything else to do, and a journal is written on the spot, so that
-a run takes the same steps every time and each of them can be numbered.
-"""
+"""A cloud that obeys the test: it fails where told, keeps a ledger of what was bought, and logs every call it saw."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from typing import Any
 
-from provisioner.model.diagnostic import StoreError, error
+from support.fate import NOON, Fate, ManualClock
+
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
-from provisioner.model.journal import Entry
-
-NOON = 1_767_268_800_000
-"""2026-01-01 12:00:00 UTC in milliseconds."""
-
-
-class Death(BaseException):
-    """The process is gone. Nothing catches this, and nothing reaches disk or cloud after it."""
-
-
-class Fate:
-    """Numbers every step that touches disk or wire. At step `die_at` the run dies; `examine` is asked at each step."""
-
-    def __init__(self, die_at: int | None = None, examine: Callable[[], None] = lambda: None) -> None:
-        self.steps: list[str] = []
-        self.dead = False
-        self._die_at = die_at
-        self._examine = examine
-
-    def arrive(self, step: str) -> None:
-        if self.dead:
-            raise Death(step)
-        self._examine()
-        self.steps.append(step)
-        if len(self.steps) - 1 == self._die_at:
-            self.dead = True
-            raise Death(step)
-
-
-class ManualClock:
-    """Time passes only when every task waits for it, and then at once."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-        self._mover: asyncio.Task[None] | None = None
-
-    def now(self) -> int:
-        return NOON + round(self.time * 1000)
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        wake = asyncio.get_running_loop().create_future()
-        heappush(self._sleepers, (self.time + seconds, next(self._order), wake))
-        if self._mover is None or self._mover.done():
-            self._mover = asyncio.ensure_future(self._move())
-        await wake
-
-    async def _move(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._sleepers:
-            while loop._ready:  # noqa: ASYNC110 - no event says that there is nothing left to do
-                await asyncio.sleep(0)
-            due, _, wake = heappop(self._sleepers)
-            if wake.get_loop() is loop and not wake.done():
-                self.time = max(self.time, due)
-                wake.set_result(None)
-                await asyncio.sleep(0)
-
-
-class OnTheSpot(ThreadPoolExecutor):
-    """Runs what is submitted before it returns."""
-
-    def submit(self, work, /, *arguments, **options):
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*arguments, **options))
-        except BaseException as failure:  # noqa: BLE001 - it belongs to whoever waits for the work
-            future.set_exception(failure)
-        return future
-
-
-class MemoryLedger:
-    """`entries` outlive the run, as a disk does. Append number `fail_at` and all after it fail with `failure`."""
-
-    def __init__(
-        self, entries: list[Entry], fate: Fate, *, fail_at: int | None = None, failure: BaseException | None = None
-    ) -> None:
-        self.entries = entries
-        self.batches: list[tuple[Entry, ...]] = []
-        self._fate = fate
-        self._fail_at = fail_at
-        self._failure = failure or StoreError(error("journal-not-durable", "the disk is full", hint="make room"))
-        self._appends = 0
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        names = "+".join(entry.type for entry in entries)
-        self._fate.arrive(f"before writing {names}")
-        if self._fail_at is not None and self._appends >= self._fail_at:
-            raise self._failure
-        self._appends += 1
-        self.batches.append(tuple(entries))
-        self.entries.extend(entries)
-        self._fate.arrive(f"after writing {names}")
 
 
 @dataclass(slots=True)

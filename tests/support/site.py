@@ -213,7 +213,14 @@ class Server:
 
     def __init__(self) -> None:
         self.app = None
-        options = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False, "date_header": False}
+        options = {
+            "interface": "asgi3",
+            "lifespan": "off",
+            "ws": "none",
+            "log_config": None,
+            "access_log": False,
+            "date_header": False,
+        }
         self._server = uvicorn.Server(uvicorn.Config(self._answer, **options))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
