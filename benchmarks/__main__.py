@@ -19,6 +19,7 @@ def main() -> None:
     print(f"{'work':44} {'seconds':>8} {'MB':>6}  beside it")
     _start_up()
     _validate(10_000)
+    _calls_of_apply(1_000)
     small = _fleet(100, parallelism=10, peer="peer 102 s, 300 calls")
     thousand = _fleet(1_000, parallelism=200, peer="peer 60 s, 3,000 calls; no-op plan 7.5 s, 1,000 calls, 217 MB")
     many = _fleet(10_000, parallelism=200, peer="budget: no-op plan at most 12 times ours of 1,000, 110 calls, 400 MB")
@@ -54,6 +55,14 @@ def _validate(servers: int) -> None:
         _show(
             f"validate {servers:,} servers", figure, f"{figure.seconds / parse.seconds:.1f} times the parse (budget 3)"
         )
+
+
+def _calls_of_apply(nodes: int) -> None:
+    with counted_fleet() as fleet:
+        command = provisioner("apply", "--auto-approve", "--var", f"nodes={nodes}")
+        lines = requests(command, directory=fleet.directory, environ=fleet.environ)
+        posts = sum(": POST " in line for line in lines)
+        print(f"apply {nodes:,} servers: {posts:,} POST, {len(lines) - posts} other calls", flush=True)
 
 
 def _fleet(nodes: int, *, parallelism: int, peer: str) -> Figure:
