@@ -183,7 +183,6 @@ class Driver:
         """Closes the intent where it provably did nothing; an unknown outcome leaves it open."""
         if failed.outcome is Outcome.UNKNOWN:
             self.doubt, self.under_way = intent, True
-            self.announce(EventType.IN_DOUBT, detail=failed.message)
             return
         refused = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
         await self.workshop.scribe.write(

@@ -61,8 +61,8 @@ class Result:
         """What happened and why, for a line that names the address already; empty when it is done."""
         if self.diagnostic is None:
             return ""
-        summary = self.diagnostic.summary.removeprefix(f"{self.address}: ")
-        return f"{summary}: {self.diagnostic.detail}" if self.diagnostic.detail else summary
+        finding = self.diagnostic
+        return f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
 
 
 @dataclass(frozen=True, slots=True)

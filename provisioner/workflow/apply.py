@@ -78,7 +78,8 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             made = planning_verb.make(workspace, request.plan, loaded, state=state, live=live, identity=cloud.identity)
             face.show(made, loaded.warnings)
             if made.refusals:
-                raise Refused(*made.refusals)
+                in_doubt = state is not None and state.in_doubt
+                raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
                 return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
             _require_secrets(workspace, made)
