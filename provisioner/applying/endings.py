@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
@@ -37,21 +38,28 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
 EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
 
 
-def arrived(change: Change, ended: Ended) -> Result:
+def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
         return Result(change.address, change.action, ResultType.DONE)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
-    return Result(change.address, change.action, ResultType.FAILED if failed else ResultType.INCOMPLETE, finding)
+    kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
+    return Result(change.address, change.action, kind, finding, released=_has_released(change, driver))
+
+
+def _has_released(change: Change, driver: Driver) -> bool:
+    """A replacement's second half starts from no record."""
+    return change.action is Action.REPLACE and driver.recorded is None
 
 
 def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     kind, finding = _judge(change, driver, reason)
-    if change.action is Action.REPLACE and driver.recorded is None and not driver.under_way:
+    released = _has_released(change, driver)
+    if released and not driver.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
-        finding = replace(finding, summary=f"{finding.summary}; the server it replaces is released")
-    return Result(change.address, change.action, kind, finding)
+        finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
+    return Result(change.address, change.action, kind, finding, released=released)
 
 
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
@@ -119,15 +127,17 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
             address=address,
             request_id=failed.request_id,
         )
-    code, summary, hint = _without_effect(failed.outcome)
+    code, summary, hint = _without_effect(failed)
     return ResultType.FAILED, error(
         code, summary, detail=detail, hint=hint, address=address, request_id=failed.request_id
     )
 
 
-def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
+def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
     """Code, summary and hint for a call that bought and released nothing."""
-    match outcome:
+    match failed.outcome:
+        case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "cloud-throttled", "too many requests", "wait a minute and run apply again, or lower --parallelism"
         case Outcome.REFUSED:
             return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
         case Outcome.NOT_SENT:
@@ -135,7 +145,7 @@ def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
         case Outcome.UNKNOWN:
             return "cloud-error", "the cloud gave no usable answer", _AGAIN
         case _:
-            assert_never(outcome)
+            assert_never(failed.outcome)
 
 
 def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:

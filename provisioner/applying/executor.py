@@ -115,9 +115,11 @@ class _Journey:
 
     async def travel(self) -> Result:
         try:
-            result = endings.arrived(self._change, await self._do())
+            ended = await self._do()
         except endings.EXPECTED as reason:
             result = endings.broken_off(self._change, self._driver, reason)
+        else:
+            result = endings.arrived(self._change, self._driver, ended)
         self._announce(result)
         return result
 
