@@ -60,16 +60,18 @@ class Console:
     def document(self, document: object) -> None:
         """Indented JSON, to stdout."""
         from provisioner.model.canonical import readable
+        from provisioner.rendering.style import escape_json
 
         self._begun = True
-        self.write(readable(document).decode())
+        self.write(escape_json(readable(document).decode()))
 
     def line(self, document: object) -> None:
         """One line of a JSON stream, to stdout at once."""
         from provisioner.model.canonical import canonical
+        from provisioner.rendering.style import escape_json
 
         self._begun = True
-        self.write(f"{canonical(document).decode()}\n")
+        self.write(f"{escape_json(canonical(document).decode())}\n")
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics
