@@ -133,6 +133,8 @@ def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
     match outcome:
         case Outcome.REFUSED:
             return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
+        case Outcome.THROTTLED:
+            return "cloud-throttled", "the cloud turned it away again and again", "run apply again in a few minutes"
         case Outcome.NOT_SENT:
             return "cloud-unreachable", "the cloud was not reached; nothing was sent", "run apply again when it is"
         case Outcome.UNKNOWN:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from provisioner.model.diagnostic import Diagnostic
+    from provisioner.model.event import Event
     from provisioner.rendering.style import Style
 
 _WIDEST = 120
@@ -57,6 +58,15 @@ class Console:
         from provisioner.model.canonical import canonical
 
         self.write(f"{canonical(document).decode()}\n")
+
+    def hear(self, event: Event) -> None:
+        """What happens while something is only looked at."""
+        from provisioner.rendering.progress import event_line
+
+        if event.diagnostic is not None:
+            self.diagnose([event.diagnostic])
+        elif (line := event_line(event, self.style(sys.stderr))) is not None:
+            self.tell(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NoReturn, TypeAlias
 
-from provisioner.cloud.tokens import Scope, Tokens
+from provisioner.cloud.tokens import Scope, Tokens, account_of
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Call, CallFailed, Effect, Reply, Service
@@ -49,9 +49,7 @@ async def identify_by_list(claim: Claim, ask: Ask) -> Identity:
 async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
     """For passwords: the token itself says what it is good for. Raises CallFailed or UsageError."""
     grant = (await tokens.token(Scope.PROJECT)).grant
-    project, user = _object(grant.get("project")), _object(grant.get("user"))
-    domains = (_object(owner.get("domain")).get("id") for owner in (project, user))
-    found = _identity(claim, project.get("id"), next((domain for domain in domains if domain), claim.domain_id))
+    found = _identity(claim, _object(grant.get("project")).get("id"), account_of(grant) or claim.domain_id)
     if found.account != (claim.domain_id or found.account) or found.project != (claim.project_id or found.project):
         _undecided(claim, 0)
     return found

@@ -71,7 +71,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
     with _session(workspace, loaded.stack, request, face) as (session, location):
-        async with workspace.cloud(loaded.stack) as cloud:
+        async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=location)
             live = await look(cloud, session.state, workspace.catalogue)
             state = _recovered(workspace, session, live, face)
@@ -93,7 +93,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     plan = read_plan(path)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, location):
-        async with workspace.cloud(stack) as cloud:
+        async with workspace.cloud(stack, face.listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=location)
             _check_current(plan, path, stack, session, cloud)
             live = await look(cloud, session.state, workspace.catalogue)
@@ -198,6 +198,7 @@ class _Run:
             listen=self.face.listen,
             who=who(),
             parallelism=self.request.parallelism,
+            ahead=self.cloud.ahead,
         )
 
     def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:
