@@ -17,6 +17,7 @@ COMMANDS = {
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "state": ("state", "List and show what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
+    "credentials": ("credentials", "Tell which credentials are found, and whose they are."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
     "version": ("version", "Print the version."),
 }

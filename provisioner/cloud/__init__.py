@@ -13,8 +13,10 @@ from provisioner.cloud.credentials import (
     IssuedToken,
     Password,
     find_credentials,
+    method_of,
 )
 from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
+from provisioner.cloud.identification import names_of
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Timeouts, Transport
@@ -37,5 +39,7 @@ __all__ = [
     "find_credentials",
     "for_region",
     "for_sandbox",
+    "method_of",
+    "names_of",
     "translate",
 ]

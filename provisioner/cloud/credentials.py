@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from provisioner.cloud.hcloud_profile import read_profile
 from provisioner.cloud.sdk_profile import read_sdk_profile
@@ -50,6 +50,23 @@ class InstanceAgency:
 
 
 Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
+
+
+def method_of(credentials: Credentials) -> str:
+    """In words for people."""
+    match credentials:
+        case AccessKey(security_token=None):
+            return "access key"
+        case AccessKey():
+            return "temporary access key"
+        case Password():
+            return "password of an IAM user"
+        case IssuedToken():
+            return "token, exchanged for temporary keys"
+        case InstanceAgency():
+            return "agency of this cloud server"
+        case _:
+            assert_never(credentials)
 
 
 @dataclass(frozen=True, slots=True)

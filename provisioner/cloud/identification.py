@@ -55,6 +55,28 @@ async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
     return found
 
 
+async def names_of(identity: Identity, ask: Ask) -> tuple[str | None, str | None]:
+    """The account's and the project's, None where the user may not ask. Raises CallFailed when the credentials are not believed."""
+    domains = await _listed(ask, "/v3/auth/domains", "domains")
+    projects = await _listed(ask, "/v3/auth/projects", "projects")
+    return _name_of(identity.account, domains), _name_of(identity.project, projects)
+
+
+async def _listed(ask: Ask, path: str, what: str) -> Sequence[JsonObject]:
+    try:
+        reply = await ask(Call(Service.IDENTITY, "GET", path, Effect.READ))
+    except CallFailed as failed:
+        if failed.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            raise
+        return ()
+    return _objects(reply.object().get(what))
+
+
+def _name_of(identifier: str, entries: Sequence[JsonObject]) -> str | None:
+    names = (entry.get("name") for entry in entries if entry.get("id") == identifier)
+    return next((name for name in names if isinstance(name, str)), None)
+
+
 async def _projects(claim: Claim, ask: Ask) -> Sequence[JsonObject]:
     query = {} if claim.project_id else {"name": claim.name}
     try:
@@ -64,8 +86,7 @@ async def _projects(claim: Claim, ask: Ask) -> Sequence[JsonObject]:
             raise
         # Not everyone may list an account's projects; everyone may list those that are open to him.
         reply = await ask(Call(Service.IDENTITY, "GET", "/v3/auth/projects", Effect.READ))
-    projects = reply.object().get("projects")
-    return [entry for entry in projects if isinstance(entry, Mapping)] if isinstance(projects, Sequence) else []
+    return _objects(reply.object().get("projects"))
 
 
 def _matches(project: JsonObject, claim: Claim) -> bool:
@@ -97,6 +118,10 @@ def _undecided(claim: Claim, count: int) -> NoReturn:
             hint="set HW_PROJECT_ID and HW_DOMAIN_ID to the ids on the console's page 'My Credentials', or HW_PROJECT_NAME",
         )
     )
+
+
+def _objects(value: JsonValue) -> Sequence[JsonObject]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, Sequence) else []
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -63,6 +63,10 @@ class Workspace:
     def stack(self) -> Stack:
         return read_stack(self.directory, self.environment)
 
+    def stack_if_any(self) -> Stack | None:
+        """For commands that are of use before there are specs."""
+        return self.stack() if self.directory.exists() else None
+
     def store(self, stack: Stack) -> Store:
         return open_store(self._place(), stack.label)
 
