@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 LONG_OPTIONS = frozenset(
     {
-        "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode", "environment", "full", "help", "input",
+        "absent", "adopt", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode", "environment", "full", "help", "input",
         "json", "lock-timeout", "no-color", "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "specs",
         "state", "var", "var-file", "version", "world",
     }

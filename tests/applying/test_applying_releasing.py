@@ -136,7 +136,7 @@ def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_b
     result = only(world.apply(*servers(1, flavor="larger")))
     assert result.type == "failed"
     assert result.diagnostic.code == "cloud-refused"
-    assert "the server it replaces is released" in result.diagnostic.summary
+    assert "the old server is released, no new one is bought" in result.diagnostic.summary
     assert not world.state.resources
     assert types(world.apply(*servers(1, flavor="larger"))) == ["done"]
     assert world.cloud.purchases == {"trainer-0": 2}

@@ -94,7 +94,7 @@ def test_specs_cannot_send_requests_to_a_host_of_their_own(desk) -> None:
 
 def test_a_damaged_world_of_the_sandbox_is_left_as_it_is(applied) -> None:
     world = applied.state / ".sandbox/world.db"
-    gc.collect()  # the command that bought has ended, and as a process it would have taken its open files along
+    gc.collect()  # the emulator of the run before lives in this process; a command's own would have ended with it
     world.write_bytes(b"not a world")
     kept = applied.kept()
     for arguments in (["plan"], ["apply", "--auto-approve"], ["destroy", "--auto-approve"]):
