@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.model.address import Address
@@ -55,7 +56,7 @@ def event_sentence(event: Event) -> str:
         case EventType.NOTICE:
             return _told(event)
         case EventType.PAUSED:
-            return f"The cloud asks for fewer requests: going on in {duration(event.remaining)}"
+            return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
         case _:
             assert_never(event.type)
 
@@ -175,7 +176,7 @@ class LiveTable:
         totals = ", ".join((*parts, duration(now - self._began)))
         if now >= self._paused_until:
             return self._style.bold(totals)
-        pause = f"paused for {duration(self._paused_until - now)}: the cloud asks for fewer requests"
+        pause = f"paused for {duration(ceil(self._paused_until - now))}: the cloud asks for fewer requests"
         room = max(self._style.width - cells(totals) - 2, 1)
         return f"{self._style.bold(totals)}  {self._style.yellow(cut(pause, room))}"
 

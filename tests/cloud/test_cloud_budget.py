@@ -213,3 +213,15 @@ def test_whatever_the_cloud_says_every_turn_comes_and_long_waits_are_told(refusa
     asyncio.run(conversation())
     assert all(seconds >= NOTEWORTHY for seconds in told)
     assert all(seconds > 0 for seconds in slept)
+
+
+@pytest.mark.parametrize(("date", "ahead"), [("Thu, 01 Jan 2026 13:00:00 GMT", 3_600_000), ("yesterday", 0), (None, 0)])
+def test_the_clouds_clock_is_known_from_any_answer(connect_to, date, ahead) -> None:
+    async def conversation() -> int:
+        headers = {"Date": date} if date else {}
+        async with connect_to(lambda _: httpx.Response(200, json={}, headers=headers)) as cloud:
+            async with cloud.channel() as channel:
+                await read(channel)
+            return cloud.ahead
+
+    assert asyncio.run(conversation()) == ahead

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from provisioner.cloud import AccessKey, connect, for_region
+from provisioner.cloud import AccessKey, InstanceAgency, connect, connection, for_region, temporary_keys
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret
 
@@ -51,7 +51,7 @@ class Listener:
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             at_work.append(asyncio.current_task())
-            with suppress(ConnectionError, ssl.SSLError):
+            with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
                 await self.serve(reader, writer)
             await close(writer)
 
@@ -200,3 +200,37 @@ def test_no_proxy_is_heeded(monkeypatch) -> None:
     assert isinstance(failure, CallFailed)
     assert failure.outcome is Outcome.NOT_SENT
     assert proxy.asked == []
+
+
+class Metadata(Listener):
+    """A cloud server's metadata service and the cloud, without TLS and in one place."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not reader.at_eof():
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.asked.append(head.partition(b" HTTP")[0])
+            key = b'{"credential":{"access":"A","secret":"S","securitytoken":"T","expires_at":"2099-01-01T00:00:00Z"}}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(key), key))
+            await writer.drain()
+
+
+def test_the_metadata_service_is_never_asked_through_a_proxy(monkeypatch) -> None:
+    async def conversation() -> tuple[list[bytes], list[bytes]]:
+        async with Metadata().listening() as machine, Proxy("127.0.0.1:1").listening() as proxy:
+            monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.origin}")
+            monkeypatch.setenv("ALL_PROXY", f"http://{proxy.origin}")
+            for module in (connection, temporary_keys):
+                monkeypatch.setattr(module, "METADATA", f"http://{machine.origin}")
+            options = {"region": "r", "project_id": "p", "domain_id": "d", "user_agent": "t"}
+            endpoints = for_region("r", {Service.MODELARTS: f"http://{machine.origin}"})
+            async with connect(endpoints=endpoints, credentials=InstanceAgency(), **options) as cloud:
+                async with cloud.channel() as channel:
+                    await channel.send(Call(Service.MODELARTS, "GET", "/x", Effect.READ), lambda _: Secret(""))
+                return machine.asked, proxy.asked
+
+    asked, proxied = asyncio.run(conversation())
+    assert asked == [b"GET /openstack/latest/securitykey", b"GET /x"]
+    assert proxied == []
