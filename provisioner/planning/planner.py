@@ -118,7 +118,7 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        current = _as_shown(kind, recorded.declared, live)
+        current = _as_shown(kind, recorded.declared, live, after)
         ignored = desired.lifecycle.ignore_changes
         fields = [
             FieldChange(
@@ -135,14 +135,19 @@ class _Planner:
         return (*fields, *_kept_in_state_only(desired, recorded))
 
 
-def _as_shown(kind: Kind, declared: JsonObject, live: Live | None) -> JsonObject:
-    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference."""
+def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
+    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
+
+    Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
+    change is made once more, which is harmless, and then recorded.
+    """
     current = declared
     for rule in kind.rules:
         if not rule.shown or live is None:
             continue
         was, now = at(declared, rule.path), at(live.shown, rule.path)
-        if was is not None and now is not None and was != now:
+        unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
+        if was is not None and now is not None and was != now and not unrecorded:
             current = replaced(current, rule.path, now)
     return current
 

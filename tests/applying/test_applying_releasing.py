@@ -159,6 +159,8 @@ def test_a_rename_is_repeated_rather_than_doubted(world, servers, types):
     assert types(result) == ["failed"]
     assert result.results[0].diagnostic.code == "cloud-error"
     assert not world.state.intents
+    assert types(world.apply(*servers(1, name="renamed"))) == ["done"], "made once more, and recorded"
+    assert [record.name for record in world.state.resources.values()] == ["renamed"]
     assert types(world.apply(*servers(1, name="renamed"))) == []
     assert [one.name for one in world.cloud.ours] == ["renamed"]
     assert world.cloud.purchases == {"trainer-0": 1}
