@@ -84,8 +84,10 @@ class Budget:
                 await self._clock.sleep(min(wait, _BETWEEN_NEWS))
             bucket.room -= 1.0
 
-    def succeeded(self, service: Service) -> None:
-        self._buckets[service].refusals = 0
+    def succeeded(self, service: Service, *, sent_at: float) -> None:
+        bucket = self._buckets[service]
+        if sent_at >= bucket.closed_at:
+            bucket.refusals = 0
 
     def throttled(self, service: Service, *, sent_at: float, limit: Limit | None, retry_after: float | None) -> None:
         """The service refused a request that was sent at `sent_at`, by the clock's monotonic seconds."""

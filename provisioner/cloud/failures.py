@@ -31,6 +31,8 @@ _LIMIT: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_SLOWEST_PACE: Final = 60.0
+"""Seconds a request. Nobody would wait at a slower one: then it is better to fail and say why."""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 
@@ -133,9 +135,10 @@ def _outcome(status: int, code: str) -> Outcome:
 def _limit(text: str) -> Limit | None:
     """From a text like `over ratelimit,limit:100,time:1 minute` (docs/api/devserver-api.md section 5.2): sets a pace, decides nothing."""
     found = _LIMIT.search(text)
-    if found is None or int(found["requests"]) == 0:
+    if found is None:
         return None
-    return Limit(int(found["requests"]), float(found["count"] or 1) * _SECONDS[found["unit"].lower()])
+    limit = Limit(int(found["requests"]), float(found["count"] or 1) * _SECONDS[found["unit"].lower()])
+    return limit if limit.seconds <= _SLOWEST_PACE * limit.requests else None
 
 
 def _verdict(request: Request, status: int, complaint: Complaint, secrets: Sequence[Secret]) -> str:

@@ -62,7 +62,7 @@ class Line:
         self._log(request, begun, str(answer.status), request_id_of(answer))
         if not answer.is_success:
             raise self._refused(request, answer, headers, sent_at=begun)
-        self._budget.succeeded(request.service)
+        self._budget.succeeded(request.service, sent_at=begun)
         if answer.fault:
             raise unusable(request, answer, answer.fault)
         return answer

@@ -117,10 +117,21 @@ def test_refusals_of_what_was_on_its_way_already_do_not_lengthen_the_pause(time)
     assert time.slept == [1.0]
 
 
-@pytest.mark.parametrize("told", ["limit:0,time:1 minute", "limit:x,time:1 minute", "limit:9", "no words"])
+@pytest.mark.parametrize(
+    "told", ["limit:0,time:1 minute", "limit:x,time:1 minute", "limit:9", "no words", "limit:99,time:1 day"]
+)
 def test_a_message_without_a_limit_teaches_nothing(connect_to, time, told: str) -> None:
     converse(connect_to, Gateway(time, too_many(told)), buy_in_vain, *[buy] * 20)
     assert time.slept == [1.0]
+
+
+def test_an_answer_to_an_earlier_request_does_not_end_the_trouble(time) -> None:
+    budget = Budget(time.clock(), lambda _: None)
+    for _ in range(3):
+        asyncio.run(budget.turn(Service.MODELARTS))
+        budget.throttled(Service.MODELARTS, sent_at=time.seconds, limit=None, retry_after=None)
+        budget.succeeded(Service.MODELARTS, sent_at=time.seconds - 1)
+    assert time.slept == [1.0, 2.0]
 
 
 def test_a_long_wait_is_counted_down(connect_to, time) -> None:
@@ -184,7 +195,7 @@ def test_workers_queue_in_the_order_of_asking_and_one_that_gives_up_blocks_nobod
 @given(
     st.lists(
         st.tuples(
-            st.none() | st.builds(Limit, st.integers(1, 1000), st.sampled_from([1.0, 60.0, 3600.0])),
+            st.none() | st.builds(Limit, st.integers(60, 1000), st.sampled_from([1.0, 60.0, 3600.0])),
             st.none() | st.floats(min_value=0),
         ),
         max_size=6,
