@@ -25,8 +25,8 @@ class Settings:
     in_automation: bool = False
     input: bool = True
     log_level: str | None = None
-    international: bool = False
-    """The account is of the vendor's international site."""
+    site: str | None = None
+    """Which of the vendor's sites the account is of."""
     instance_metadata: bool = False
     """This machine is a cloud server and may be asked for keys."""
     token_cache: bool = True
@@ -44,7 +44,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         in_automation="PROVISIONER_IN_AUTOMATION" in given,
         input=not _is_off(given.get("PROVISIONER_INPUT", "1")),
         log_level=given.get("PROVISIONER_LOG"),
-        international=given.get("PROVISIONER_SITE", "").lower() == "international",
+        site=given.get("PROVISIONER_SITE"),
         instance_metadata=not _is_off(given.get("PROVISIONER_INSTANCE_METADATA", "0")),
         token_cache=not _is_off(given.get("PROVISIONER_TOKEN_CACHE", "1")),
     )

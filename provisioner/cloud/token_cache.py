@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from provisioner.cloud.private_file import is_sendable
 from provisioner.cloud.tokens import Token
 from provisioner.model.canonical import parse_json
 from provisioner.model.secret import Secret
@@ -43,13 +44,13 @@ class TokenFiles:
             return None
         match kept:
             case {
-                "format": 1,
+                "format": int(version),
                 "name": str(hashed),
                 "token": str(value),
                 "ends_at": int() | float() as ends_at,
                 "renew_at": int() | float() as renew_at,
                 "grant": Mapping() as grant,
-            } if hashed == _hash(name):
+            } if (version, hashed) == (_FORMAT, _hash(name)) and value and is_sendable(value):
                 return Token(Secret(value), ends_at, renew_at, grant)
             case _:
                 return None

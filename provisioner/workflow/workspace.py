@@ -100,7 +100,10 @@ class Workspace:
         region = _one_region(region_in_specs, found.region)
         return connect(
             endpoints=for_region(
-                region, self._endpoint_overrides(), environ=self.environ, international=self.settings.international
+                region,
+                self._endpoint_overrides(),
+                environ=self.environ,
+                international=_is_international(self.settings.site),
             ),
             credentials=found.credentials,
             region=region,
@@ -139,6 +142,13 @@ class Workspace:
 
     def _user_agent(self) -> str:
         return f"provisioner/{self.version}"
+
+
+def _is_international(site: str | None) -> bool:
+    if site not in {None, "china", "international"}:
+        hint = "set it to international, or to china, which is the default"
+        raise UsageError(error("endpoint-invalid", "PROVISIONER_SITE names no site of the vendor's", hint=hint))
+    return site == "international"
 
 
 def _telling(listen: Listener) -> Callable[[float], None]:

@@ -112,3 +112,12 @@ def test_a_wish_for_less_safety_is_answered_and_not_granted(real_cloud, point_to
     monkeypatch.setenv("HW_INSECURE", "true")
     ran = real_cloud.run(*command)
     assert "Warning[insecure-ignored]: HW_INSECURE is ignored" in ran.said
+
+
+def test_an_account_of_the_international_site_is_billed_there(real_cloud, point_to, served, monkeypatch) -> None:
+    point_to(served)
+    monkeypatch.delenv("PROVISIONER_ENDPOINT_BSS")
+    monkeypatch.setenv("PROVISIONER_SITE", "international")
+    assert real_cloud.run("credentials", "--json").document["endpoints"]["bss"] == "https://bss-intl.myhuaweicloud.com"
+    monkeypatch.setenv("PROVISIONER_SITE", "intl")
+    assert "PROVISIONER_SITE names no site" in real_cloud.fails("credentials", code="endpoint-invalid").said

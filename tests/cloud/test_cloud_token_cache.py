@@ -125,6 +125,8 @@ def edit(**fields: Any):
         edit(format=2),
         edit(name="another's"),
         edit(token=7),
+        edit(token=""),
+        edit(token="canary\r\nX-Evil: 1"),
         edit(renew_at=None),
         edit(grant=[]),
     ],
