@@ -170,21 +170,19 @@ def _from_sdk_profile(variables: Variables, home: Path) -> Found | None:
 
 
 def _from_password_variables(variables: Variables) -> Found | None:
-    """By name where a name is given: an id alone needs no account."""
-    who: tuple[str, ...] = ("HW_USER_NAME", "HW_DOMAIN_NAME")
-    if variables.get("HW_USER_ID") and not variables.get("HW_USER_NAME"):
-        who = ("HW_USER_ID",)
-    if not any(variables.get(name) for name in (who[0], "HW_USER_PASSWORD")):
+    """By name where a name is given; an id alone needs no account."""
+    by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
+    name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
+    # The account's name alone begins no set: it accompanies access keys as well.
+    if not any(map(variables.get, (name, "HW_USER_PASSWORD"))):
         return None
-    variables.are_given(who[0], "HW_USER_PASSWORD", *who[1:])
-    names = {name: variables.get(name) for name in who}
-    user = Password(
-        names.get("HW_USER_NAME"),
-        Secret(variables.get("HW_USER_PASSWORD") or ""),
-        names.get("HW_DOMAIN_NAME"),
-        names.get("HW_USER_ID"),
-    )
-    return Found(user, variables.given(who[0]) or "")
+    variables.are_given(name, "HW_USER_PASSWORD", *account)
+    password = Secret(variables.get("HW_USER_PASSWORD") or "")
+    if by_id:
+        user = Password(None, password, None, variables.get("HW_USER_ID"))
+    else:
+        user = Password(variables.get("HW_USER_NAME"), password, variables.get("HW_DOMAIN_NAME"))
+    return Found(user, variables.given(name) or "")
 
 
 def _access_key(variables: Variables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
