@@ -25,6 +25,11 @@ class Settings:
     in_automation: bool = False
     input: bool = True
     log_level: str | None = None
+    site: str | None = None
+    """Which of the vendor's sites the account is of."""
+    instance_metadata: bool = False
+    """This machine is a cloud server and may be asked for keys."""
+    token_cache: bool = True
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -37,9 +42,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         variables=_with_prefix(environ, _VARIABLE),
         endpoints={name.lower(): value for name, value in _with_prefix(given, _ENDPOINT).items()},
         in_automation="PROVISIONER_IN_AUTOMATION" in given,
-        input=given.get("PROVISIONER_INPUT", "1").lower() not in {"0", "false", "no"},
+        input=not _is_off(given.get("PROVISIONER_INPUT", "1")),
         log_level=given.get("PROVISIONER_LOG"),
+        site=given.get("PROVISIONER_SITE"),
+        instance_metadata=not _is_off(given.get("PROVISIONER_INSTANCE_METADATA", "0")),
+        token_cache=not _is_off(given.get("PROVISIONER_TOKEN_CACHE", "1")),
     )
+
+
+def _is_off(value: str) -> bool:
+    return value.lower() in {"0", "false", "no"}
 
 
 def _with_prefix(environ: Mapping[str, str], prefix: str) -> dict[str, str]:

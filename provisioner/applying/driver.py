@@ -6,12 +6,12 @@ outcome that is not known leaves the intent open: nothing here closes it by gues
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from provisioner.applying.interruption import run_until
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
 from provisioner.applying.workshop import Workshop
@@ -41,6 +41,8 @@ from provisioner.model.state import Intent
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
+_ATTEMPTS = 5
+"""Of a call that the gateway turns away each time; each is an intent of its own, and waits for its own turn."""
 
 
 @dataclass(slots=True)
@@ -121,9 +123,20 @@ class Driver:
             self.announce(EventType.STARTED)
 
     async def _send_once(self, call: Call, channel: Channel) -> Reply:
+        """Again only while the gateway turns it away: then it provably was not executed."""
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return await self._attempt(call, channel, attempt)
+            except CallFailed as failed:
+                if failed.outcome is not Outcome.THROTTLED:
+                    raise
+        return await self._attempt(call, channel, _ATTEMPTS)
+
+    async def _attempt(self, call: Call, channel: Channel, attempt: int) -> Reply:
+        await self._take_turn(call, channel)
         for _, reference in secrets_in(call.body or {}):
             self.workshop.secrets.reveal(reference)
-        intent = self._intent(call)
+        intent = self._intent(call, attempt)
         await self.workshop.scribe.write(Intended(intent))
         if self.workshop.interruption.requested:
             await self.workshop.scribe.write(
@@ -164,7 +177,14 @@ class Driver:
         self.announce(EventType.BOUGHT, identifier=answered.id, order_id=answered.order_id)
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
-    def _intent(self, call: Call) -> Intent:
+    async def _take_turn(self, call: Call, channel: Channel) -> None:
+        """Before the intent is written: what only queues must not look as if it might have been sent."""
+        turn = await run_until(self.workshop.interruption.soft(), channel.turn(call))
+        if self.workshop.interruption.requested:
+            raise Detached
+        turn.result()
+
+    def _intent(self, call: Call, attempt: int) -> Intent:
         desired, recorded = self.change.desired, self.recorded
         fingerprint = self.workshop.secrets.fingerprint
         purchase = call.effect is Effect.PURCHASE
@@ -173,7 +193,7 @@ class Driver:
             id=secrets.token_hex(16),
             address=self.change.address,
             kind=self.kind.name,
-            attempt=1,
+            attempt=attempt,
             effect=call.effect,
             name=desired.name if purchase and desired else recorded.name if recorded else "",
             request={
@@ -197,21 +217,14 @@ class Driver:
         if failed.outcome is Outcome.UNKNOWN:
             self.doubt, self.under_way = intent, True
             return
-        refused = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
+        settled = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
         await self.workshop.scribe.write(
-            refused if failed.outcome is Outcome.REFUSED else replace(refused, outcome="not_sent")
+            replace(settled, outcome="not_sent") if failed.outcome is Outcome.NOT_SENT else settled
         )
 
     async def _exchange(self, call: Call, channel: Channel) -> Reply:
         """A second interruption stops waiting for the reply; what it did is then not known."""
-        sending = asyncio.ensure_future(channel.send(call, self.workshop.secrets.reveal))
-        hard = asyncio.ensure_future(self.workshop.interruption.hard())
-        try:
-            await asyncio.wait({sending, hard}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sending.cancel()  # without effect on a reply that is there
-            hard.cancel()
-        await asyncio.wait({sending})
+        sending = await run_until(self.workshop.interruption.hard(), channel.send(call, self.workshop.secrets.reveal))
         if sending.cancelled():
             raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
         reply = sending.result()

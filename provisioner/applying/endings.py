@@ -140,6 +140,8 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
             return "cloud-throttled", "too many requests", "wait a minute and run apply again, or lower --parallelism"
         case Outcome.REFUSED:
             return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
+        case Outcome.THROTTLED:
+            return "cloud-throttled", "the cloud turned it away again and again", "run apply again in a few minutes"
         case Outcome.NOT_SENT:
             return "cloud-unreachable", "the cloud was not reached; nothing was sent", "run apply again when it is"
         case Outcome.UNKNOWN:

@@ -18,12 +18,12 @@ from provisioner.applying.driver import Driver
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
-from provisioner.applying.ports import Clock, Cloud, Ledger, Listener, Secrets
+from provisioner.applying.ports import Clock, Cloud, Ledger, Secrets
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.workshop import ServerClock, Workshop
 from provisioner.model.change import Action, Change, Plan
-from provisioner.model.event import EventType, Result, ResultType, RunResult
+from provisioner.model.event import EventType, Listener, Result, ResultType, RunResult
 from provisioner.model.flow import Ended
 from provisioner.model.journal import Forgotten
 from provisioner.model.kind import Catalogue
@@ -32,7 +32,9 @@ from provisioner.model.resource import Live, Recorded, Timeouts
 
 @dataclass(frozen=True)
 class Execution:
-    """All that a run works with. `live` is the one complete read at its start; `who` is written into every intent."""
+    """All that a run works with. `live` is the one complete read at its start; `who` is written into every intent; `ahead` is
+    what that read told of the cloud's clock: milliseconds by which it is before ours.
+    """
 
     plan: Plan
     live: Mapping[str, Live]
@@ -45,6 +47,7 @@ class Execution:
     listen: Listener
     who: str
     parallelism: int = 10
+    ahead: int = 0
 
     def namesakes(self, name: str) -> list[Live]:
         """The live servers that bore this name when the run began."""
@@ -82,7 +85,7 @@ async def execute(execution: Execution) -> RunResult:
             poll=poll,
             secrets=execution.secrets,
             clock=execution.clock,
-            server_clock=ServerClock(execution.clock),
+            server_clock=ServerClock(execution.clock, ahead=execution.ahead),
             interruption=execution.interruption,
             listen=execution.listen,
             who=execution.who,

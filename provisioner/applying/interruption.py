@@ -6,12 +6,16 @@ It knows nothing of signals: whoever catches them calls `request`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class Interruption:
     def __init__(self) -> None:
         self.requested = False
+        self._soft = asyncio.Event()
         self._hard = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
 
@@ -24,9 +28,26 @@ class Interruption:
             self._hard.set()
             return
         self.requested = True
+        self._soft.set()
         for listener in self._listeners:
             listener()
+
+    async def soft(self) -> None:
+        """Returns at the first request."""
+        await self._soft.wait()
 
     async def hard(self) -> None:
         """Returns at the second request."""
         await self._hard.wait()
+
+
+async def run_until(stop: Coroutine[None, None, None], work: Coroutine[None, None, Result]) -> asyncio.Task[Result]:
+    """`work`, ended: by itself, or cancelled because `stop` came first. What it raised is raised where its result is asked for."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop)
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        working.cancel()  # without effect on a result that is there
+        stopping.cancel()
+    await asyncio.wait({working})
+    return working

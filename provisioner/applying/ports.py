@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from provisioner.model.event import Event
 from provisioner.model.flow import Call, Reply
 from provisioner.model.journal import Entry
 from provisioner.model.secret import Secret, SecretReference
 
-Listener: TypeAlias = Callable[[Event], None]
-
 
 class Channel(Protocol):
     """One connection's worth of cloud."""
+
+    async def turn(self, call: Call) -> None:
+        """Returns when the account's budget of requests has room for `call`, a purchase or destructive one."""
+        ...
 
     async def send(self, call: Call, reveal: Callable[[SecretReference], Secret]) -> Reply:
         """Raises CallFailed. A purchase or destructive call is sent at most once."""

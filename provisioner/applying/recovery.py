@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from provisioner.applying.ports import Ledger, Listener
-from provisioner.model.event import Event, EventType
+from provisioner.applying.ports import Ledger
+from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Forgotten, Remembered, Settled, replay
 from provisioner.model.kind import Catalogue

@@ -8,17 +8,21 @@ from provisioner.applying.claims import Claims
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
-from provisioner.applying.ports import Clock, Listener, Secrets
+from provisioner.applying.ports import Clock, Secrets
 from provisioner.applying.scribe import Scribe
+from provisioner.model.event import Listener
 from provisioner.model.flow import Reply
 
 
 class ServerClock:
-    """The cloud's time as its latest Date header told it, carried on by our own clock; ours until one is seen."""
+    """The cloud's time as its latest Date header told it, carried on by our own clock.
 
-    def __init__(self, clock: Clock) -> None:
+    `ahead` is what was known of it before: milliseconds by which it is before ours.
+    """
+
+    def __init__(self, clock: Clock, *, ahead: int = 0) -> None:
         self._clock = clock
-        self._ahead = 0
+        self._ahead = ahead
 
     def hear(self, reply: Reply) -> None:
         if reply.server_time is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from provisioner.model.diagnostic import Diagnostic
+    from provisioner.model.event import Event
     from provisioner.rendering.style import Style
 
 _WIDEST = 120
@@ -72,6 +73,15 @@ class Console:
 
         self._begun = True
         self.write(f"{escape_json(canonical(document).decode())}\n")
+
+    def hear(self, event: Event) -> None:
+        """What happens while something is only looked at."""
+        from provisioner.rendering.progress import event_line
+
+        if event.diagnostic is not None:
+            self.diagnose([event.diagnostic])
+        elif (line := event_line(event, self.style(sys.stderr))) is not None:
+            self.tell(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics

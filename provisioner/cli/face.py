@@ -98,10 +98,7 @@ class Face:
         elif self._table is not None:
             self._table.hear(event)
         else:
-            from provisioner.rendering.progress import event_line
-
-            if (line := event_line(event, self.console.style(sys.stderr))) is not None:
-                self.console.tell(line)
+            self.console.hear(event)
 
     def _stream(self, document: object) -> None:
         """What happens first is not always the plan: a warning or a recovery may come before it."""

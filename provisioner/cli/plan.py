@@ -54,7 +54,7 @@ def command(
     from provisioner.workflow.plan import PlanRequest, plan
 
     mode = Mode.DESTROY if destroy else Mode.APPLY
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace))))
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace)), console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

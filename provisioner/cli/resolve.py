@@ -31,7 +31,7 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
 
     if absent == (adopt is not None):
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
-    resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason)))
+    resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason), console().hear))
     console().write(
         f"{address}: adopted server {adopt}; the next apply goes on with it.\n"
         if resolved.outcome == "adopted"

@@ -5,8 +5,19 @@ Knows HTTP, signatures and tokens; knows neither servers nor state, and never de
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.connection import Channel, Cloud, connect
-from provisioner.cloud.credentials import AccessKey, Credentials, Found, Password, find_credentials
+from provisioner.cloud.credentials import (
+    AccessKey,
+    Credentials,
+    Found,
+    InstanceAgency,
+    IssuedToken,
+    Password,
+    find_credentials,
+    method_of,
+)
 from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
+from provisioner.cloud.identification import names_of
+from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Timeouts, Transport
 
@@ -18,12 +29,17 @@ __all__ = [
     "Credentials",
     "Endpoints",
     "Found",
+    "InstanceAgency",
+    "IssuedToken",
     "Password",
     "Timeouts",
     "Transport",
+    "cache_folder",
     "connect",
     "find_credentials",
     "for_region",
     "for_sandbox",
+    "method_of",
+    "names_of",
     "translate",
 ]

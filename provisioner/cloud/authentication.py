@@ -24,6 +24,10 @@ class Authentication(Protocol):
     def secrets(self) -> tuple[Secret, ...]:
         """Whatever of ours an answer might echo."""
 
+    @property
+    def ends_at(self) -> float | None:
+        """Seconds since the epoch until which the proof is good; None when it does not end, or nobody has said."""
+
     async def headers(self, request: Request) -> Mapping[str, str]:
         """All headers of one sending of `request`. Raises Failure(NOT_SENT)."""
 
@@ -32,10 +36,13 @@ class Authentication(Protocol):
 
 
 class Anonymous:
-    """For the one request that carries its own proof: the exchange of a password for a token."""
+    """For the one request that carries its own proof, or needs none: the one that gets a token or a temporary key."""
 
-    advice = "check HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME"
     secrets = ()
+    ends_at = None
+
+    def __init__(self, advice: str) -> None:
+        self.advice = advice
 
     async def headers(self, request: Request) -> Mapping[str, str]:
         return request.headers
@@ -48,6 +55,7 @@ class Signer:
     """Signs each sending anew: a signature carries its time."""
 
     advice = "check the access key and its secret key (HW_ACCESS_KEY, HW_SECRET_KEY)"
+    ends_at = None
 
     def __init__(self, key: AccessKey, clock: Clock) -> None:
         self._key = key

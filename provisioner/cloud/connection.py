@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, assert_never
 
 from provisioner.cloud.authentication import Anonymous, Authentication, Signer
+from provisioner.cloud.budget import Budget, Waiting
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.credentials import AccessKey, Credentials
+from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
 from provisioner.cloud.request import Request, Reveal, encode
-from provisioner.cloud.tokens import Scope, Tokens
+from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
+from provisioner.cloud.token_cache import TokenFiles
+from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Answer, Network, Timeouts, Transport, Wire, in_process
 from provisioner.model.canonical import JsonValue, parse_json
@@ -33,13 +39,20 @@ _DEEPEST: Final = 64
 class Channel:
     """One worker's way to the cloud."""
 
-    def __init__(self, line: Line, endpoints: Endpoints, identity: Identity | None) -> None:
+    def __init__(self, line: Line, endpoints: Endpoints, identity: Identity | None, budget: Budget) -> None:
         self._line = line
         self._endpoints = endpoints
         self._identity = identity
+        self._budget = budget
+
+    async def turn(self, call: Call) -> None:
+        """Returns when the account's budget has room for `call`. For what is journaled before it is sent."""
+        await self._budget.turn(call.service)
 
     async def send(self, call: Call, reveal: Reveal) -> Reply:
-        """Raises CallFailed. Reads and repeatable calls are tried up to five times; all others are sent exactly once."""
+        """Raises CallFailed. Reads and repeatable calls wait for their turn and are tried up to five times; all others are
+        sent at once and exactly once.
+        """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
         return _reply(request, await self._line.deliver(request))
 
@@ -54,12 +67,14 @@ class Cloud:
         authentication: Authentication,
         endpoints: Endpoints,
         identity: Identity,
+        budget: Budget,
         clock: Clock,
     ) -> None:
         self.identity = identity
+        self.endpoints = endpoints
         self._network = network
         self._authentication = authentication
-        self._endpoints = endpoints
+        self._budget = budget
         self._clock = clock
 
     @property
@@ -67,10 +82,22 @@ class Cloud:
         """HTTP requests sent so far, over all channels, signing in included."""
         return self._network.requests
 
+    @property
+    def ahead(self) -> int:
+        """Milliseconds by which the cloud's clock is before this machine's, as its latest answer told."""
+        return self._network.ahead
+
+    @property
+    def credentials_end(self) -> datetime | None:
+        """None for credentials that do not end, or whose end nobody has told."""
+        ends_at = self._authentication.ends_at
+        return None if ends_at is None else datetime.fromtimestamp(ends_at, UTC)
+
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
         async with self._network.wire() as wire:
-            yield Channel(Line(wire, self._authentication, self._clock), self._endpoints, self.identity)
+            line = Line(wire, self._authentication, budget=self._budget, clock=self._clock)
+            yield Channel(line, self.endpoints, self.identity, self._budget)
 
 
 @asynccontextmanager
@@ -87,36 +114,96 @@ async def connect(
     transport: Transport | None = None,
     timeouts: Timeouts = _DEFAULT_TIMEOUTS,
     clock: Clock = _REAL_TIME,
+    token_folder: Path | None = None,
+    waiting: Waiting = lambda _seconds: None,
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
-    `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's.
+    `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's. Without
+    a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait.
     """
     claim = Claim(region, project_id, project_name, domain_id)
-    chosen = in_process(app) if app is not None else transport
-    network = Network(endpoints, user_agent=user_agent, timeouts=timeouts, transport=chosen)
+    network = Network(
+        endpoints,
+        user_agent=user_agent,
+        timeouts=timeouts,
+        clock=clock,
+        transport=in_process(app) if app is not None else transport,
+        direct=METADATA if isinstance(credentials, InstanceAgency) else None,
+    )
+    budget = Budget(clock, waiting)
     async with network.wire() as wire:
+        cache = TokenFiles(token_folder) if token_folder else NoCache()
+        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache)
         try:
-            authentication, identity = await _introduce(wire, credentials, claim, endpoints=endpoints, clock=clock)
+            authentication, identity = await entrance.introduce(credentials)
         except CallFailed as failed:
             raise translate(failed, "finding out the account and the project") from None
-        yield Cloud(network, authentication=authentication, endpoints=endpoints, identity=identity, clock=clock)
+        yield Cloud(
+            network,
+            authentication=authentication,
+            endpoints=endpoints,
+            identity=identity,
+            budget=budget,
+            clock=clock,
+        )
 
 
-async def _introduce(
-    wire: Wire, credentials: Credentials, claim: Claim, *, endpoints: Endpoints, clock: Clock
-) -> tuple[Authentication, Identity]:
-    if isinstance(credentials, AccessKey):
-        signer = Signer(credentials, clock)
-        channel = Channel(Line(wire, signer, clock), endpoints, None)
-        return signer, await identify_by_list(claim, lambda call: channel.send(call, _no_secrets))
-    scopes = {
-        Scope.PROJECT: {"id": claim.project_id} if claim.project_id else {"name": claim.name},
-        Scope.ACCOUNT: {"id": claim.domain_id} if claim.domain_id else {"name": credentials.domain_name},
-    }
-    line = Line(wire, Anonymous(), clock)
-    tokens = Tokens(credentials, scopes=scopes, endpoints=endpoints, deliver=line.deliver, clock=clock)
-    return tokens, await identify_by_token(claim, tokens)
+@dataclass(frozen=True, slots=True)
+class _Entrance:
+    """From credentials to a proof that can be used, and to whom they belong."""
+
+    wire: Wire
+    endpoints: Endpoints
+    claim: Claim
+    budget: Budget
+    clock: Clock
+    cache: TokenCache
+
+    async def introduce(self, credentials: Credentials) -> tuple[Authentication, Identity]:
+        match credentials:
+            case AccessKey():
+                return await self._by_list(Signer(credentials, self.clock))
+            case IssuedToken():
+                advice = (
+                    "check HW_AUTH_TOKEN: a token ends a day after it was given, or when its user's password changes"
+                )
+                return await self._by_list(self._temporary(for_token(credentials, self.endpoints), advice))
+            case InstanceAgency():
+                advice = "check that this machine is a cloud server, and the agency that it has"
+                return await self._by_list(self._temporary(of_instance(), advice))
+            case Password():
+                tokens = self._tokens(credentials)
+                return tokens, await identify_by_token(self.claim, tokens)
+            case _:
+                assert_never(credentials)
+
+    async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
+        channel = Channel(self._line(authentication), self.endpoints, None, self.budget)
+        return authentication, await identify_by_list(self.claim, lambda call: channel.send(call, _no_secrets))
+
+    def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
+        return TemporaryKeys(request, advice=advice, deliver=self._line(Anonymous(advice)).deliver, clock=self.clock)
+
+    def _tokens(self, user: Password) -> Tokens:
+        claim = self.claim
+        account = (
+            {"id": claim.domain_id} if claim.domain_id else {"name": user.domain_name} if user.domain_name else None
+        )
+        return Tokens(
+            user,
+            scopes={
+                Scope.PROJECT: {"id": claim.project_id} if claim.project_id else {"name": claim.name},
+                **({Scope.ACCOUNT: account} if account else {}),
+            },
+            endpoints=self.endpoints,
+            deliver=self._line(Anonymous(Tokens.advice)).deliver,
+            clock=self.clock,
+            cache=self.cache,
+        )
+
+    def _line(self, authentication: Authentication) -> Line:
+        return Line(self.wire, authentication, budget=self.budget, clock=self.clock)
 
 
 def _no_secrets(reference: SecretReference) -> Secret:

@@ -1,18 +1,20 @@
 """Who we are to the cloud: found where the vendor's own tools look, in a fixed order, never in a spec or on a command line.
 
-The names are those of docs/api/devserver-api.md section 6.4. Reads an environment that is handed to it and one file below the
+The names are those of docs/api/devserver-api.md section 6.4. Reads an environment that is handed to it and files below the
 home folder; asks no server whether what it found is any good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
-from provisioner.cloud.hcloud_profile import Profile, read_profile
-from provisioner.model.diagnostic import UsageError, error
+from provisioner.cloud.hcloud_profile import read_profile
+from provisioner.cloud.sdk_profile import read_sdk_profile
+from provisioner.cloud.variables import Variables
+from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.model.secret import Secret
 
 
@@ -27,14 +29,44 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """An IAM user of the account `domain_name`; exchanged for tokens."""
+    """An IAM user, named by id, or by name in the account `domain_name`; exchanged for tokens."""
 
-    user_name: str
+    user_name: str | None
     password: Secret
-    domain_name: str
+    domain_name: str | None
+    user_id: str | None = None
 
 
-Credentials: TypeAlias = AccessKey | Password
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that somebody else has signed in for; exchanged for temporary keys."""
+
+    value: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAgency:
+    """The agency of the cloud server that this runs on; its metadata service gives temporary keys."""
+
+
+Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
+
+
+def method_of(credentials: Credentials) -> str:
+    """In words for people."""
+    match credentials:
+        case AccessKey(security_token=None):
+            return "access key"
+        case AccessKey():
+            return "temporary access key"
+        case Password():
+            return "password of an IAM user"
+        case IssuedToken():
+            return "token, exchanged for temporary keys"
+        case InstanceAgency():
+            return "agency of this cloud server"
+        case _:
+            assert_never(credentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,108 +79,142 @@ class Found:
     project_id: str | None = None
     project_name: str | None = None
     domain_id: str | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 _WAYS: Final = (
-    "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or configure hcloud"
-    " (~/.hcloud/config.json); or set HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME"
+    "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or HW_AUTH_TOKEN; or configure"
+    " hcloud (~/.hcloud/config.json) or the SDK (~/.huaweicloud/credentials); or set HW_USER_NAME, HW_USER_PASSWORD and"
+    " HW_DOMAIN_NAME; or, on a cloud server with an agency, PROVISIONER_INSTANCE_METADATA=1"
 )
 
 
-def find_credentials(environ: Mapping[str, str], home: Path) -> Found:
-    """The first complete set. Raises UsageError: a set that is begun and not finished, or none at all."""
+def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadata: bool = False) -> Found:
+    """The first complete set. Raises UsageError: a set that is begun and not finished, or none at all.
+
+    `instance_metadata`: whether this machine may be asked at last; elsewhere than in the cloud anybody could answer.
+    """
+    variables = Variables(environ)
+    _refuse_assumed_role(variables)
     found = (
-        _from_provider_variables(environ)
-        or _from_sdk_variables(environ)
-        or _from_profile(environ, home)
-        or _from_password_variables(environ)
+        _from_provider_variables(variables)
+        or _from_sdk_variables(variables)
+        or _from_token_variable(variables)
+        or _from_hcloud_profile(variables, home)
+        or _from_sdk_profile(variables, home)
+        or _from_password_variables(variables)
+        or (Found(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
     )
     if found is None:
         raise UsageError(error("credentials-missing", "there are no credentials for the cloud", hint=_WAYS))
-    return found
-
-
-def _from_provider_variables(environ: Mapping[str, str]) -> Found | None:
-    if not _all_or_none(environ, "HW_ACCESS_KEY", "HW_SECRET_KEY"):
-        return None
-    key = _access_key(environ, "HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
-    return _scoped(key, "HW_ACCESS_KEY", environ)
-
-
-def _from_sdk_variables(environ: Mapping[str, str]) -> Found | None:
-    access_key, secret_key = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
-    if not _all_or_none(environ, access_key, secret_key):
-        return None
-    return Found(
-        _access_key(environ, access_key, secret_key, "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
-        source=access_key,
-        region=_clean(environ, "HW_REGION_NAME"),
-        project_id=_clean(environ, "HUAWEICLOUD_SDK_PROJECT_ID") or _clean(environ, "HW_PROJECT_ID"),
-        project_name=_clean(environ, "HW_PROJECT_NAME"),
-        domain_id=_clean(environ, "HUAWEICLOUD_SDK_DOMAIN_ID") or _clean(environ, "HW_DOMAIN_ID"),
+    return replace(
+        found,
+        region=variables.sendable("HW_REGION_NAME") or found.region,
+        project_id=found.project_id or variables.sendable("HW_PROJECT_ID"),
+        project_name=variables.sendable("HW_PROJECT_NAME"),
+        domain_id=found.domain_id or variables.sendable("HW_DOMAIN_ID"),
+        warnings=_warnings(variables),
     )
 
 
-def _from_profile(environ: Mapping[str, str], home: Path) -> Found | None:
-    path = Path(environ.get("HW_SHARED_CONFIG_FILE") or home / ".hcloud" / "config.json")
-    profile = read_profile(path, environ.get("HW_PROFILE") or None)
+def _from_provider_variables(variables: Variables) -> Found | None:
+    if not variables.are_given("HW_ACCESS_KEY", "HW_SECRET_KEY"):
+        return None
+    key = _access_key(variables, "HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
+    return Found(key, variables.given("HW_ACCESS_KEY") or "")
+
+
+def _from_sdk_variables(variables: Variables) -> Found | None:
+    access_key, secret_key = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
+    if not variables.are_given(access_key, secret_key):
+        return None
+    return Found(
+        _access_key(variables, access_key, secret_key, "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
+        source=access_key,
+        project_id=variables.sendable("HUAWEICLOUD_SDK_PROJECT_ID"),
+        domain_id=variables.sendable("HUAWEICLOUD_SDK_DOMAIN_ID"),
+    )
+
+
+def _from_token_variable(variables: Variables) -> Found | None:
+    token = variables.sendable("HW_AUTH_TOKEN")
+    return Found(IssuedToken(Secret(token)), variables.given("HW_AUTH_TOKEN") or "") if token else None
+
+
+def _from_hcloud_profile(variables: Variables, home: Path) -> Found | None:
+    path = Path(variables.get("HW_SHARED_CONFIG_FILE") or home / ".hcloud" / "config.json")
+    profile = read_profile(path, variables.get("HW_PROFILE"))
     if profile is None:
         return None
-    key = AccessKey(profile.access_key, profile.secret_key, profile.security_token)
-    return _scoped(key, f"profile {profile.name} of {path}", environ, profile)
-
-
-def _from_password_variables(environ: Mapping[str, str]) -> Found | None:
-    names = ("HW_USER_NAME", "HW_USER_PASSWORD")
-    if not any(environ.get(name) for name in names):
-        return None
-    _all_or_none(environ, *names, "HW_DOMAIN_NAME")
-    user_name, password, domain_name = (environ[name] for name in (*names, "HW_DOMAIN_NAME"))
-    return _scoped(Password(user_name, Secret(password), domain_name), "HW_USER_NAME", environ)
-
-
-def _scoped(credentials: Credentials, source: str, environ: Mapping[str, str], profile: Profile | None = None) -> Found:
-    """The environment's word on region, project and account goes before the profile's."""
     return Found(
-        credentials,
-        source=source,
-        region=_clean(environ, "HW_REGION_NAME") or (profile.region if profile else None),
-        project_id=_clean(environ, "HW_PROJECT_ID") or (profile.project_id if profile else None),
-        project_name=_clean(environ, "HW_PROJECT_NAME"),
-        domain_id=_clean(environ, "HW_DOMAIN_ID") or (profile.domain_id if profile else None),
+        AccessKey(profile.access_key, profile.secret_key, profile.security_token),
+        source=f"profile {profile.name} of {path}",
+        region=profile.region,
+        # The environment's word on project and account goes before a file's.
+        project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
+        domain_id=variables.sendable("HW_DOMAIN_ID") or profile.domain_id,
     )
 
 
-def _all_or_none(environ: Mapping[str, str], *names: str) -> bool:
-    missing = [name for name in names if not environ.get(name)]
-    if missing and len(missing) < len(names):
-        given = next(name for name in names if name not in missing)
-        lacking = " and ".join(missing)
-        are = "is" if len(missing) == 1 else "are"
-        _incomplete(f"{given} is set and {lacking} {are} not", f"set {lacking}, or unset {given}")
-    return not missing
+def _from_sdk_profile(variables: Variables, home: Path) -> Found | None:
+    path = Path(variables.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE") or home / ".huaweicloud" / "credentials")
+    profile = read_sdk_profile(path)
+    if profile is None:
+        return None
+    return Found(
+        AccessKey(profile.access_key, profile.secret_key, profile.security_token),
+        source=str(path),
+        project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
+        domain_id=variables.sendable("HW_DOMAIN_ID") or profile.domain_id,
+    )
 
 
-def _access_key(environ: Mapping[str, str], access_key: str, secret_key: str, security_token: str) -> AccessKey:
-    token = _clean(environ, security_token)
+def _from_password_variables(variables: Variables) -> Found | None:
+    """By name where a name is given; an id alone needs no account."""
+    by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
+    name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
+    # The account's name alone begins no set: it accompanies access keys as well.
+    if not any(map(variables.get, (name, "HW_USER_PASSWORD"))):
+        return None
+    variables.are_given(name, "HW_USER_PASSWORD", *account)
+    password = Secret(variables.get("HW_USER_PASSWORD") or "")
+    if by_id:
+        user = Password(None, password, None, variables.get("HW_USER_ID"))
+    else:
+        user = Password(variables.get("HW_USER_NAME"), password, variables.get("HW_DOMAIN_NAME"))
+    return Found(user, variables.given(name) or "")
+
+
+def _access_key(variables: Variables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
+    token = variables.sendable(security_token)
     return AccessKey(
-        _clean(environ, access_key) or "",
-        Secret(_clean(environ, secret_key) or ""),
+        variables.sendable(access_key) or "",
+        Secret(variables.sendable(secret_key) or ""),
         Secret(token) if token else None,
     )
 
 
-def _clean(environ: Mapping[str, str], name: str) -> str | None:
-    """For values that travel in headers, where a line break from a careless copy would break the request."""
-    value = environ.get(name)
-    if not value:
-        return None
-    if not all("!" <= character <= "~" for character in value):
-        _incomplete(
-            f"{name} contains a space, a line break or another character that cannot be part of it", f"set {name} again"
+def _refuse_assumed_role(variables: Variables) -> None:
+    """Whoever sets it wants to act in another account than his keys': nothing may be bought in his own instead."""
+    if name := variables.with_prefix("HW_ASSUME_ROLE"):
+        raise UsageError(
+            error(
+                "credentials-unsupported",
+                f"{name} is set, and acting through an agency is not supported",
+                hint="give the agency's temporary keys by HW_ACCESS_KEY, HW_SECRET_KEY and HW_SECURITY_TOKEN,"
+                f" and unset {name}",
+            )
         )
-    return value
 
 
-def _incomplete(summary: str, hint: str) -> NoReturn:
-    raise UsageError(error("credentials-invalid", summary, hint=hint))
+def _warnings(variables: Variables) -> tuple[Diagnostic, ...]:
+    if (variables.get("HW_INSECURE") or "false").lower() in {"0", "f", "false", "no"}:
+        return ()
+    name = variables.given("HW_INSECURE")
+    return (
+        warning(
+            "insecure-ignored",
+            f"{name} is ignored: the cloud's certificates are always verified",
+            hint="to trust a certificate authority of your own, name its file in SSL_CERT_FILE",
+        ),
+    )

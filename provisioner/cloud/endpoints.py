@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import SplitResult, urlsplit
 
+from provisioner.cloud.variables import VENDOR_DOMAINS, Variables
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Service
 
 _REGION: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NO_OVERRIDES: Final[Mapping[Service, str]] = MappingProxyType({})
+_NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +42,32 @@ class Endpoints:
                 assert_never(service)
 
 
-def for_region(region: str, overrides: Mapping[Service, str] = _NO_OVERRIDES) -> Endpoints:
-    """The hosts of docs/api/devserver-api.md section 7; billing is the China site's. Raises UsageError.
+def for_region(
+    region: str,
+    overrides: Mapping[Service, str] = _NO_OVERRIDES,
+    *,
+    environ: Mapping[str, str] = _NO_ENVIRONMENT,
+    international: bool = False,
+) -> Endpoints:
+    """The hosts of docs/api/devserver-api.md section 7. Raises UsageError.
 
-    `overrides` are the values of PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM; an empty one counts as not given.
+    `overrides` are the values of PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM; an empty one counts as not given. After them
+    come the vendor's own variables in `environ`. `international`: the account is of the vendor's international site, which
+    has a billing of its own.
     """
     _check_region(region)
-    defaults = {
-        Service.MODELARTS: f"https://modelarts.{region}.myhuaweicloud.com",
-        Service.BILLING: "https://bss.myhuaweicloud.com",
-        Service.IDENTITY: f"https://iam.{region}.myhuaweicloud.com",
+    variables = Variables(environ)
+    domain = _domain(variables)
+    chosen = {
+        Service.MODELARTS: f"https://modelarts.{region}.{domain}",
+        Service.BILLING: f"https://{'bss-intl' if international else 'bss'}.{domain}",
+        Service.IDENTITY: f"https://iam.{region}.{domain}",
     }
-    given = {service: _checked(service, url) for service, url in overrides.items() if url}
-    chosen = defaults | given
+    for service in Service:
+        if overrides.get(service):
+            chosen[service] = _checked(f"PROVISIONER_ENDPOINT_{service.upper()}", overrides[service])
+        elif name := next(filter(variables.get, _vendor_names(service, region)), None):
+            chosen[service] = _checked(variables.given(name) or name, _without_version(variables.get(name) or ""))
     return Endpoints(chosen[Service.MODELARTS], chosen[Service.BILLING], chosen[Service.IDENTITY])
 
 
@@ -81,13 +96,32 @@ def _check_region(region: str) -> None:
         )
 
 
-def _checked(service: Service, url: str) -> str:
+def _domain(variables: Variables) -> str:
+    domain = variables.get("HW_CLOUD") or VENDOR_DOMAINS[0]
+    if domain not in VENDOR_DOMAINS:
+        hint = f"use one of {', '.join(VENDOR_DOMAINS)}, or name other hosts by PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM"
+        raise UsageError(error("endpoint-invalid", "HW_CLOUD names no cloud of the vendor's", hint=hint))
+    return domain
+
+
+def _vendor_names(service: Service, region: str) -> tuple[str, ...]:
+    """The SDK's variable for a service in a region (docs/api/devserver-api.md section 6.4), then those for identity alone."""
+    of_region = f"HUAWEICLOUD_SDK_REGION_{service}_{region}".replace("-", "_").upper()
+    return (of_region, "HUAWEICLOUD_SDK_IAM_ENDPOINT", "HW_AUTH_URL") if service is Service.IDENTITY else (of_region,)
+
+
+def _without_version(url: str) -> str:
+    """The vendor's tools want identity's address with the version of its API at the end."""
+    return re.sub(r"/v3/?$", "", url)
+
+
+def _checked(name: str, url: str) -> str:
     if problem := _problem(url):
         raise UsageError(
             error(
                 "endpoint-invalid",
                 # The value is not shown: a password may stand in it.
-                f"PROVISIONER_ENDPOINT_{service.upper()} {problem}",
+                f"{name} {problem}",
                 hint="give https://HOST[:PORT], or http://127.0.0.1:PORT for a sandbox on this machine",
             )
         )

@@ -26,12 +26,27 @@ _CLOCK_TOLERANCE: Final = 600.0
 
 _SHAPES: Final = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
 _OLD_SHAPE: Final = ("error_code", "error_message")
+_LIMIT: Final = re.compile(
+    r"limit:(?P<requests>\d{1,9}),\s*time:\s*(?P<count>[1-9]\d{0,3})?\s*(?P<unit>second|minute|hour|day)",
+    re.ASCII | re.IGNORECASE,
+)
+_SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_SLOWEST_PACE: Final = 60.0
+"""Seconds a request. Nobody would wait at a slower one: then it is better to fail and say why."""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a gateway allows: so many requests in so many seconds."""
+
+    requests: int
+    seconds: float
+
+
 class Failure(CallFailed):
-    """`transient`: another try may go better. `retry_after`: seconds that the server asks for. `renewed`: it was refused for
-    a stale token, and a fresh one will be used next.
+    """`transient`: another try may go better. `retry_after`: seconds that the server asks for. `limit`: the one that was
+    exceeded, where the gateway named it. `renewed`: it was refused for a stale token, and a fresh one will be used next.
     """
 
     def __init__(
@@ -45,11 +60,17 @@ class Failure(CallFailed):
         server_time: int | None = None,
         transient: bool = False,
         retry_after: float | None = None,
+        limit: Limit | None = None,
     ) -> None:
         super().__init__(outcome, message, status=status, code=code, request_id=request_id, server_time=server_time)
         self.transient = transient
         self.retry_after = retry_after
+        self.limit = limit
         self.renewed = False
+
+    @property
+    def is_throttled(self) -> bool:
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS
 
     @property
     def is_unauthenticated(self) -> bool:
@@ -92,7 +113,7 @@ def refusal(request: Request, answer: Answer, *, advice: str, now: float, secret
     if _is_unauthenticated(status, complaint.code):
         message += f"; {advice}{_skew(answer, now)}"
     return Failure(
-        Outcome.REFUSED if _is_client_error(status) else Outcome.UNKNOWN,
+        _outcome(status, complaint.code),
         message,
         status=status,
         code=complaint.code,
@@ -100,7 +121,24 @@ def refusal(request: Request, answer: Answer, *, advice: str, now: float, secret
         server_time=answer.server_time,
         transient=status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
         retry_after=_retry_after(answer, now),
+        limit=_limit(complaint.text) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
     )
+
+
+def _outcome(status: int, code: str) -> Outcome:
+    """The gateway's own 429 is the one refusal of which it is certain that no service has seen the request."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS and code == "APIG.0308":
+        return Outcome.THROTTLED
+    return Outcome.REFUSED if _is_client_error(status) else Outcome.UNKNOWN
+
+
+def _limit(text: str) -> Limit | None:
+    """From a text like `over ratelimit,limit:100,time:1 minute` (docs/api/devserver-api.md section 5.2): sets a pace, decides nothing."""
+    found = _LIMIT.search(text)
+    if found is None:
+        return None
+    limit = Limit(int(found["requests"]), float(found["count"] or 1) * _SECONDS[found["unit"].lower()])
+    return limit if limit.seconds <= _SLOWEST_PACE * limit.requests else None
 
 
 def _verdict(request: Request, status: int, complaint: Complaint, secrets: Sequence[Secret]) -> str:
@@ -110,6 +148,18 @@ def _verdict(request: Request, status: int, complaint: Complaint, secrets: Seque
     text = _shorten(_blot_out(complaint.text, secrets)) or "no reason given"
     number = str(status) if complaint.code == str(status) else f"{status} {complaint.code}"
     return f"{request.line} {verdict}: {text} ({number})"
+
+
+def unsent(failure: Failure) -> Failure:
+    """What a failed exchange of credentials means for the request that they were for."""
+    return Failure(
+        Outcome.NOT_SENT,
+        f"signing in failed: {failure.message}",
+        status=failure.status,
+        code=failure.code,
+        request_id=failure.request_id,
+        server_time=failure.server_time,
+    )
 
 
 def request_id_of(answer: Answer) -> str | None:

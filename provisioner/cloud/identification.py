@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NoReturn, TypeAlias
 
-from provisioner.cloud.tokens import Scope, Tokens
+from provisioner.cloud.tokens import Scope, Tokens, account_of
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Call, CallFailed, Effect, Reply, Service
@@ -49,12 +49,32 @@ async def identify_by_list(claim: Claim, ask: Ask) -> Identity:
 async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
     """For passwords: the token itself says what it is good for. Raises CallFailed or UsageError."""
     grant = (await tokens.token(Scope.PROJECT)).grant
-    project, user = _object(grant.get("project")), _object(grant.get("user"))
-    domains = (_object(owner.get("domain")).get("id") for owner in (project, user))
-    found = _identity(claim, project.get("id"), next((domain for domain in domains if domain), claim.domain_id))
+    found = _identity(claim, _object(grant.get("project")).get("id"), account_of(grant) or claim.domain_id)
     if found.account != (claim.domain_id or found.account) or found.project != (claim.project_id or found.project):
         _undecided(claim, 0)
     return found
+
+
+async def names_of(identity: Identity, ask: Ask) -> tuple[str | None, str | None]:
+    """The account's and the project's, None where the user may not ask. Raises CallFailed when the credentials are not believed."""
+    domains = await _listed(ask, "/v3/auth/domains", "domains")
+    projects = await _listed(ask, "/v3/auth/projects", "projects")
+    return _name_of(identity.account, domains), _name_of(identity.project, projects)
+
+
+async def _listed(ask: Ask, path: str, what: str) -> Sequence[JsonObject]:
+    try:
+        reply = await ask(Call(Service.IDENTITY, "GET", path, Effect.READ))
+    except CallFailed as failed:
+        if failed.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            raise
+        return ()
+    return _objects(reply.object().get(what))
+
+
+def _name_of(identifier: str, entries: Sequence[JsonObject]) -> str | None:
+    names = (entry.get("name") for entry in entries if entry.get("id") == identifier)
+    return next((name for name in names if isinstance(name, str)), None)
 
 
 async def _projects(claim: Claim, ask: Ask) -> Sequence[JsonObject]:
@@ -66,8 +86,7 @@ async def _projects(claim: Claim, ask: Ask) -> Sequence[JsonObject]:
             raise
         # Not everyone may list an account's projects; everyone may list those that are open to him.
         reply = await ask(Call(Service.IDENTITY, "GET", "/v3/auth/projects", Effect.READ))
-    projects = reply.object().get("projects")
-    return [entry for entry in projects if isinstance(entry, Mapping)] if isinstance(projects, Sequence) else []
+    return _objects(reply.object().get("projects"))
 
 
 def _matches(project: JsonObject, claim: Claim) -> bool:
@@ -99,6 +118,10 @@ def _undecided(claim: Claim, count: int) -> NoReturn:
             hint="set HW_PROJECT_ID and HW_DOMAIN_ID to the ids on the console's page 'My Credentials', or HW_PROJECT_NAME",
         )
     )
+
+
+def _objects(value: JsonValue) -> Sequence[JsonObject]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, Sequence) else []
 
 
 def _object(value: JsonValue) -> JsonObject:

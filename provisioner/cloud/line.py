@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from provisioner.cloud.authentication import Authentication
+from provisioner.cloud.budget import Budget
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.failures import Failure, refusal, request_id_of, silence, unusable
 from provisioner.cloud.request import Request
@@ -20,15 +21,19 @@ _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
 
 class Line:
-    """One worker's; the authentication is shared by all lines of a run."""
+    """One worker's; the authentication and the budget are shared by all lines of a run."""
 
-    def __init__(self, wire: Wire, authentication: Authentication, clock: Clock) -> None:
+    def __init__(self, wire: Wire, authentication: Authentication, *, budget: Budget, clock: Clock) -> None:
         self._wire = wire
         self._authentication = authentication
+        self._budget = budget
         self._clock = clock
 
     async def deliver(self, request: Request) -> Answer:
-        """A whole answer with a 2xx status. Raises Failure."""
+        """A whole answer with a 2xx status. Raises Failure.
+
+        What may be sent only once waits for no turn here: its sender has done so before it was journaled.
+        """
         if request.is_repeatable:
             return await persist(
                 lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request)
@@ -37,11 +42,13 @@ class Line:
 
     async def _renewing(self, request: Request) -> Answer:
         """Once more when the token had ended early; twice would only invite a lock."""
+        await self._budget.turn(request.service)
         try:
             return await self._once(request)
         except Failure as failure:
             if not failure.renewed:
                 raise
+        await self._budget.turn(request.service)
         return await self._once(request)
 
     async def _once(self, request: Request) -> Answer:
@@ -54,12 +61,13 @@ class Line:
             raise silence(request, nothing) from None
         self._log(request, begun, str(answer.status), request_id_of(answer))
         if not answer.is_success:
-            raise self._refused(request, answer, headers)
+            raise self._refused(request, answer, headers, sent_at=begun)
+        self._budget.succeeded(request.service, sent_at=begun)
         if answer.fault:
             raise unusable(request, answer, answer.fault)
         return answer
 
-    def _refused(self, request: Request, answer: Answer, sent: Mapping[str, str]) -> Failure:
+    def _refused(self, request: Request, answer: Answer, sent: Mapping[str, str], *, sent_at: float) -> Failure:
         failure = refusal(
             request,
             answer,
@@ -69,6 +77,10 @@ class Line:
         )
         if failure.is_unauthenticated:
             failure.renewed = self._authentication.renew(sent)
+        if failure.is_throttled:
+            self._budget.throttled(
+                request.service, sent_at=sent_at, limit=failure.limit, retry_after=failure.retry_after
+            )
         return failure
 
     def _log(self, request: Request, begun: float, outcome: str, request_id: str | None) -> None:

@@ -1,6 +1,7 @@
 """When a request that may be repeated is repeated, and after how long. Knows nothing of what is sent.
 
-Purchases and destructive calls never come here.
+Purchases and destructive calls never come here. How long a throttled request waits is the budget's to say (budget.py): it is
+tried again as soon as its turn has come.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ async def persist(
             is_last = tried >= (TRIES if answered() else TRIES_UNANSWERED)
             if not failure.transient or is_last or clock.monotonic() - begun >= PATIENCE:
                 raise
-            wait = max(_back_off(tried, clock), min(failure.retry_after or 0.0, PATIENCE))
+            if failure.is_throttled:
+                continue
+            wait = max(back_off(tried, clock), min(failure.retry_after or 0.0, PATIENCE))
         await clock.sleep(wait)
 
 
-def _back_off(tried: int, clock: Clock) -> float:
+def back_off(tried: int, clock: Clock) -> float:
     """Doubling, each between half and whole, so that workers thrown out together do not come back together."""
     whole = min(_FIRST_WAIT * 2.0 ** (tried - 1), _LONGEST_WAIT)
     return whole * (0.5 + clock.chance() / 2)

@@ -7,16 +7,17 @@ channel. Knows nothing of what the tokens are used for.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import Failure, unusable
+from provisioner.cloud.failures import Failure, unsent, unusable
 from provisioner.cloud.request import Request, encode
 from provisioner.cloud.transport import Answer
 from provisioner.model.canonical import JsonObject, parse_json
@@ -37,26 +38,57 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`renew_at` is seconds since the epoch, by this machine's clock; `grant` is what the cloud says the token is good for."""
+    """Moments are seconds since the epoch, by this machine's clock; `grant` is what the cloud says the token is good for."""
 
     value: Secret
+    ends_at: float
     renew_at: float
     grant: JsonObject
 
 
-class Tokens:
-    """`scopes` says how the project and the account are named to the cloud; `deliver` sends without authentication."""
+class TokenCache(Protocol):
+    """Tokens of earlier runs, by a name that says whose they are and what for."""
 
-    advice = "check HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME"
+    def load(self, name: str) -> Token | None: ...
+
+    def save(self, name: str, token: Token) -> None: ...
+
+    def forget(self, name: str) -> None: ...
+
+
+class NoCache:
+    """Every run signs in for itself."""
+
+    def load(self, name: str) -> None: ...
+
+    def save(self, name: str, token: Token) -> None: ...
+
+    def forget(self, name: str) -> None: ...
+
+
+class Tokens:
+    """`scopes` says how project and account are named to the cloud; an account that is not in it is learnt from the project's
+    token. `deliver` sends without authentication.
+    """
+
+    advice = "check HW_USER_NAME (or HW_USER_ID), HW_USER_PASSWORD and HW_DOMAIN_NAME"
 
     def __init__(
-        self, user: Password, *, scopes: Mapping[Scope, Fields], endpoints: Endpoints, deliver: Deliver, clock: Clock
+        self,
+        user: Password,
+        *,
+        scopes: Mapping[Scope, Fields],
+        endpoints: Endpoints,
+        deliver: Deliver,
+        clock: Clock,
+        cache: TokenCache,
     ) -> None:
         self._user = user
         self._scopes = scopes
         self._endpoints = endpoints
         self._deliver = deliver
         self._clock = clock
+        self._cache = cache
         self._held: dict[Scope, Token] = {}
         self._refused: dict[Scope, Failure] = {}
         self._lock = asyncio.Lock()
@@ -69,19 +101,38 @@ class Tokens:
         token = await self.token(_scope_of(request.service))
         return {**request.headers, "X-Auth-Token": token.value.reveal()}
 
+    @property
+    def ends_at(self) -> float | None:
+        """The first end of those in use."""
+        return min((token.ends_at for token in self._held.values()), default=None)
+
     def renew(self, sent: Mapping[str, str]) -> bool:
         """Drop the token if it is still the one in use: many channels may learn at once that it has ended."""
         stale = Secret(sent.get("X-Auth-Token", ""))
-        self._held = {scope: token for scope, token in self._held.items() if token.value != stale}
+        for scope in [scope for scope, token in self._held.items() if token.value == stale]:
+            del self._held[scope]
+            self._cache.forget(self._name(scope))
         return True
 
     async def token(self, scope: Scope) -> Token:
         """Raises Failure(NOT_SENT): whatever the token was for has not been sent."""
+        if scope is Scope.ACCOUNT and scope not in self._scopes:
+            account = account_of((await self.token(Scope.PROJECT)).grant)
+            assert account is not None  # without an account nobody is identified, and no channel is opened
+            self._scopes = {**self._scopes, scope: {"id": account}}
         async with self._lock:
-            held = self._held.get(scope)
+            held = self._held.get(scope) or self._cache.load(self._name(scope))
             if held is None or self._clock.now() >= held.renew_at:
-                held = self._held[scope] = await self._exchange(scope)
+                held = await self._exchange(scope)
+                self._cache.save(self._name(scope), held)
+            self._held[scope] = held
             return held
+
+    def _name(self, scope: Scope) -> str:
+        """Whoever may read the cache learns nothing from it: it is hashed there."""
+        user = self._user
+        who = [user.user_id, user.user_name, user.domain_name]
+        return json.dumps([self._endpoints.identity, who, scope, self._scopes[scope]], sort_keys=True)
 
     async def _exchange(self, scope: Scope) -> Token:
         if refused := self._refused.get(scope):
@@ -90,18 +141,19 @@ class Tokens:
             request = self._request(scope)
             return self._token(request, await self._deliver(request))
         except Failure as failure:
-            unsent = _unsent(failure)
+            nothing_sent = unsent(failure)
             if failure.outcome is Outcome.REFUSED and not failure.transient:
-                self._refused[scope] = unsent
-            raise unsent from None
+                self._refused[scope] = nothing_sent
+            raise nothing_sent from None
 
     def _request(self, scope: Scope) -> Request:
         password = SecretReference(SecretSource.LITERAL, "", self._user.password)
         domain: Fields = {"name": self._user.domain_name}
-        user: Fields = {"domain": domain, "name": self._user.user_name, "password": password}
+        named: Fields = {"domain": domain, "name": self._user.user_name}
+        user: Fields = {"id": self._user.user_id} if self._user.user_id else named
         body: Fields = {
             "auth": {
-                "identity": {"methods": ["password"], "password": {"user": user}},
+                "identity": {"methods": ["password"], "password": {"user": {**user, "password": password}}},
                 "scope": {scope.value: self._scopes[scope]},
             }
         }
@@ -120,7 +172,7 @@ class Tokens:
         except (KeyError, ValueError):
             raise unusable(request, answer, "it holds no token, or none with an end") from None
         life = ends - (answer.server_time / 1000 if answer.server_time else now)
-        return Token(Secret(value), now + life - min(RENEW_BEFORE, life / 2), grant)
+        return Token(Secret(value), now + life, now + life - min(RENEW_BEFORE, life / 2), grant)
 
 
 def _scope_of(service: Service) -> Scope:
@@ -133,12 +185,8 @@ def _grant(answer: Answer) -> JsonObject:
     return grant if isinstance(grant, Mapping) else {}
 
 
-def _unsent(failure: Failure) -> Failure:
-    return Failure(
-        Outcome.NOT_SENT,
-        f"signing in failed: {failure.message}",
-        status=failure.status,
-        code=failure.code,
-        request_id=failure.request_id,
-        server_time=failure.server_time,
-    )
+def account_of(grant: JsonObject) -> str | None:
+    """The id of the account that a token is of: its project's, else its user's."""
+    owners = (owner for name in ("project", "user") if isinstance(owner := grant.get(name), Mapping))
+    domains = (domain for owner in owners if isinstance(domain := owner.get("domain"), Mapping))
+    return next((found for domain in domains if isinstance(found := domain.get("id"), str) and found), None)

@@ -13,13 +13,13 @@ from provisioner.model.flow import CallFailed
 
 _HINTS: Final = {
     "cloud-unreachable": "check the region, the network and the variables PROVISIONER_ENDPOINT_*, HTTPS_PROXY and NO_PROXY, then run the command again",
-    "cloud-unauthorized": "check the credentials and this machine's clock; the order of the places where credentials are looked for is HW_ACCESS_KEY, HUAWEICLOUD_SDK_AK, ~/.hcloud/config.json, HW_USER_NAME",
+    "cloud-unauthorized": "check the credentials and this machine's clock; `provisioner credentials` tells which were found and where",
     "cloud-denied": "ask the account's administrator for the permission, or use other credentials",
     "cloud-throttled": "run the command again in a minute, with a smaller --parallelism if it happens often",
     "cloud-error": "run the command again; if it stays, give the request id to the vendor's support",
 }
 _HINTS_BY_CODE: Final = {
-    "CBC.0156": "the account belongs to the vendor's other site: set PROVISIONER_ENDPOINT_BSS=https://bss-intl.myhuaweicloud.com",
+    "CBC.0156": "the account belongs to the vendor's other site: set PROVISIONER_SITE=international (its billing is at bss-intl.myhuaweicloud.com)",
     "APIG.0101": "check the region and the PROVISIONER_ENDPOINT variables: the service does not know this address",
 }
 

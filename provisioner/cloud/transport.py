@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from provisioner.cloud.clock import Clock
 from provisioner.cloud.endpoints import Endpoints, is_loopback
 from provisioner.cloud.request import Request
 from provisioner.model.diagnostic import UsageError, error
@@ -92,13 +93,25 @@ class Network:
     """Makes the wires of one run: they share the TLS context and the count of requests, and nothing else."""
 
     def __init__(
-        self, endpoints: Endpoints, *, user_agent: str, timeouts: Timeouts, transport: Transport | None = None
+        self,
+        endpoints: Endpoints,
+        *,
+        user_agent: str,
+        timeouts: Timeouts,
+        clock: Clock,
+        transport: Transport | None = None,
+        direct: str | None = None,
     ) -> None:
+        """`direct`: the base URL of one more place that is never asked through a proxy."""
         self.requests = 0
+        self.ahead = 0
+        """Milliseconds by which the cloud's clock, as its latest Date header told it, is before this machine's."""
         self.timeouts = timeouts
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""
         self._urls = (endpoints.modelarts, endpoints.billing, endpoints.identity)
+        self._direct = (*filter(is_loopback, self._urls), *([direct] if direct else []))
+        self._clock = clock
         self._user_agent = user_agent
         self._transport = transport
 
@@ -107,6 +120,10 @@ class Network:
         """A wire with a client of its own: one that many workers share slows down as they grow in number."""
         async with self._client() as client:
             yield Wire(client, self)
+
+    def hear(self, answer: Answer) -> None:
+        if answer.server_time is not None:
+            self.ahead = answer.server_time - round(self._clock.now() * 1000)
 
     def _client(self) -> httpx.AsyncClient:
         # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.
@@ -117,7 +134,7 @@ class Network:
                 transport=self._transport,
                 verify=self._tls,
                 # A mount of None means "no proxy": what goes to this machine never leaves it.
-                mounts={_host_pattern(url): None for url in self._urls if is_loopback(url)},
+                mounts={_host_pattern(url): None for url in self._direct},
                 headers={"User-Agent": self._user_agent, "Accept": "application/json"},
                 limits=httpx.Limits(max_connections=4, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
                 follow_redirects=False,
@@ -170,7 +187,9 @@ class Wire:
         ) as response:
             self._network.answered.add(request.origin)
             body, fault = await _read(response)
-            return Answer(response.status_code, dict(response.headers), body, fault)
+            answer = Answer(response.status_code, dict(response.headers), body, fault)
+            self._network.hear(answer)
+            return answer
 
     def _timeout(self, request: Request) -> httpx.Timeout:
         seconds = self._network.timeouts

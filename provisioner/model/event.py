@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.change import Action
@@ -22,11 +24,15 @@ class EventType(StrEnum):
     DETACHED = "detached"
     SKIPPED = "skipped"
     NOTICE = "notice"
+    PAUSED = "paused"
+    """The cloud makes the whole run wait; said again from time to time while it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`elapsed` is seconds since this address was started; `detail` is a status or a sentence for the reader."""
+    """`elapsed` is seconds since this address was started, `remaining` those that a pause has still to go; `detail` is a status
+    or a sentence for the reader.
+    """
 
     type: EventType
     address: Address | None = None
@@ -36,6 +42,10 @@ class Event:
     order_id: str | None = None
     elapsed: float = 0.0
     diagnostic: Diagnostic | None = None
+    remaining: float = 0.0
+
+
+Listener: TypeAlias = Callable[[Event], None]
 
 
 class ResultType(StrEnum):

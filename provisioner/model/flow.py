@@ -69,6 +69,8 @@ class Outcome(StrEnum):
     """Provably: no byte of the request reached a server."""
     REFUSED = "refused"
     """The service said no and did nothing: a 4xx."""
+    THROTTLED = "throttled"
+    """The gateway turned it away before any service saw it; the same call may be made again when its turn comes."""
     UNKNOWN = "unknown"
     """3xx, 5xx, reset, time-out, truncated: it may have been executed."""
 

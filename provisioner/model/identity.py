@@ -1,8 +1,12 @@
-"""Whose servers a state lists: the account, project and region that every run must match before it plans."""
+"""Whose servers a state lists: the account, project and region that every run must match before it plans; and how a run
+proves to be theirs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +19,20 @@ class Identity:
 
     def __str__(self) -> str:
         return f"account {self.account}, project {self.project}, region {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """Who the cloud takes us for, and by what: no secret is in it.
+
+    A name is None where the user may not ask for it. `ends_at` is None for a `temporary` proof whose end nobody tells.
+    """
+
+    source: str
+    method: str
+    identity: Identity
+    account_name: str | None
+    project_name: str | None
+    temporary: bool
+    ends_at: datetime | None
+    endpoints: Mapping[str, str]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.model.address import Address
@@ -54,6 +55,8 @@ def event_sentence(event: Event) -> str:
             return _because(_NEWS[event.type], event)
         case EventType.NOTICE:
             return _told(event)
+        case EventType.PAUSED:
+            return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
         case _:
             assert_never(event.type)
 
@@ -96,7 +99,7 @@ def _painted(text: str, style: Style, *, kind: EventType) -> str:
     match kind:
         case EventType.FAILED | EventType.IN_DOUBT:
             return style.red(text)
-        case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE:
+        case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE | EventType.PAUSED:
             return style.yellow(text)
         case EventType.FINISHED | EventType.ADOPTED:
             return style.green(text)
@@ -132,8 +135,11 @@ class LiveTable:
         self._clock = clock
         self._began = clock()
         self._rows: dict[Address, _Row] = {}
+        self._paused_until = self._began
 
     def hear(self, event: Event) -> None:
+        if event.type is EventType.PAUSED:
+            self._paused_until = self._clock() + event.remaining
         if event.address is not None and event.type not in _SILENT:
             self._rows[event.address] = _Row(event, self._clock())
 
@@ -166,7 +172,13 @@ class LiveTable:
         if under_way := sum(map(_is_under_way, rows)):
             parts.append(f"{under_way} under way")
         parts += (f"{count[kind]} {name}" for kind, name in _OVER.items() if count[kind])
-        return self._style.bold(", ".join((*parts, duration(self._clock() - self._began))))
+        now = self._clock()
+        totals = ", ".join((*parts, duration(now - self._began)))
+        if now >= self._paused_until:
+            return self._style.bold(totals)
+        pause = f"paused for {duration(ceil(self._paused_until - now))}: the cloud asks for fewer requests"
+        room = max(self._style.width - cells(totals) - 2, 1)
+        return f"{self._style.bold(totals)}  {self._style.yellow(cut(pause, room))}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text

@@ -24,7 +24,7 @@ _EVENT_TYPES = {
 }
 """Terraform's names where it has the thing; ours keep their own."""
 
-_WARNINGS = frozenset({EventType.DETACHED, EventType.SKIPPED})
+_WARNINGS = frozenset({EventType.DETACHED, EventType.PAUSED, EventType.SKIPPED})
 _ERRORS = frozenset({EventType.FAILED, EventType.IN_DOUBT})
 
 
@@ -53,6 +53,8 @@ def event_document(event: Event, *, timestamp: str) -> Document:
         message=prefix + event_sentence(event),
         timestamp=timestamp,
     )
+    if event.type is EventType.PAUSED:
+        document["remaining_seconds"] = round(event.remaining, 3)
     if event.address is not None:
         document["hook"] = {
             "resource": {"addr": str(event.address)},

@@ -72,7 +72,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     loaded = workspace.load()
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     with _session(workspace, loaded.stack, request, face) as (session, location):
-        async with workspace.cloud(loaded.stack) as cloud:
+        async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=location)
             live = await look(cloud, session.state, workspace.catalogue)
             state = _recovered(workspace, session, live, face)
@@ -99,7 +99,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, location):
-        async with workspace.cloud(stack) as cloud:
+        async with workspace.cloud(stack, face.listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=location)
             _check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
@@ -211,6 +211,7 @@ class _Run:
             listen=self.face.listen,
             who=who(),
             parallelism=self.request.parallelism,
+            ahead=self.cloud.ahead,
         )
 
     def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:

@@ -10,6 +10,7 @@ from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.event import Listener
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Live
 from provisioner.model.state import State
@@ -36,14 +37,14 @@ class Planned:
     """HTTP requests that it took."""
 
 
-async def plan(workspace: Workspace, request: PlanRequest) -> Planned:
+async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> Planned:
     """Raises ProvisionerError for specs, state, credentials or a cloud that cannot be planned with."""
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
     at_work = store.holder() is not None
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
-    async with workspace.cloud(loaded.stack) as cloud:
+    async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         live = await look(cloud, state, workspace.catalogue)
         made = make(workspace, request, loaded, state=state, live=live, identity=cloud.identity, at_work=at_work)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.event import Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Settled
 from provisioner.model.resource import Live
@@ -33,12 +34,12 @@ class Resolved:
     outcome: Literal["adopted", "absent"]
 
 
-async def resolve(workspace: Workspace, decision: Decision) -> Resolved:
+async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
     """Raises UsageError, and changes nothing, for an address that is not in doubt or a server that cannot be its own."""
     stack = workspace.stack()
     store = workspace.store(stack)
     with store.write(command="resolve", who=who(), timeout=0) as session:
-        async with workspace.cloud(stack) as cloud:
+        async with workspace.cloud(stack, listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
             live = await look(cloud, session.state, workspace.catalogue)
         intent = _intent(session.state, decision.address)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioner.loading import Loaded, VariableInputs, load, read_stack
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
 from provisioner.model.secret import Secret
@@ -29,7 +30,7 @@ from provisioner.settings import Settings
 from provisioner.store import Store, locate, open_store
 
 if TYPE_CHECKING:
-    from provisioner.cloud import Cloud
+    from provisioner.cloud import Cloud, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Workspace:
     def stack(self) -> Stack:
         return read_stack(self.directory, self.environment)
 
+    def stack_if_any(self) -> Stack | None:
+        """For commands that are of use before there are specs."""
+        return self.stack() if self.directory.exists() else None
+
     def store(self, stack: Stack) -> Store:
         return open_store(self._place(), stack.label)
 
@@ -72,25 +77,45 @@ class Workspace:
         """The sandbox's world stands beside the state: one for all stacks and environments of a folder."""
         return locate(self.directory) / ".sandbox" / "world.db"
 
-    def cloud(self, stack: Stack) -> AbstractAsyncContextManager[Cloud]:
-        """Raises UsageError for credentials, region or endpoints that cannot be right, and CloudError on connecting."""
-        if stack.cloud is CloudName.SANDBOX:
-            return self._sandbox(stack)
-        from provisioner.cloud import connect, find_credentials, for_region
+    def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
+        """Raises UsageError for credentials, region or endpoints that cannot be right, and CloudError on connecting.
 
-        found = find_credentials(self.environ, self.home)
-        region = _one_region(stack.region, found.region)
+        `listen` hears what is odd about the credentials, and every long pause that the cloud asks for.
+        """
+        if stack.cloud is CloudName.SANDBOX:
+            return self.sandbox(stack, listen)
+        return self.vendor(self.credentials(), stack.region, listen)
+
+    def credentials(self) -> Found:
+        """Raises UsageError when there are none, or none that can be right."""
+        from provisioner.cloud import find_credentials
+
+        return find_credentials(self.environ, self.home, instance_metadata=self.settings.instance_metadata)
+
+    def vendor(self, found: Found, region_in_specs: str | None, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
+        from provisioner.cloud import cache_folder, connect, for_region
+
+        for finding in found.warnings:
+            listen(Event(EventType.NOTICE, diagnostic=finding))
+        region = _one_region(region_in_specs, found.region)
         return connect(
-            endpoints=for_region(region, self._endpoint_overrides()),
+            endpoints=for_region(
+                region,
+                self._endpoint_overrides(),
+                environ=self.environ,
+                international=_is_international(self.settings.site),
+            ),
             credentials=found.credentials,
             region=region,
             project_id=found.project_id,
             project_name=found.project_name,
             domain_id=found.domain_id,
             user_agent=self._user_agent(),
+            token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
+            waiting=_telling(listen),
         )
 
-    def _sandbox(self, stack: Stack) -> AbstractAsyncContextManager[Cloud]:
+    def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
         from provisioner.cloud import AccessKey, connect, for_region, for_sandbox
 
         region = stack.region or self.emulator.region
@@ -101,6 +126,7 @@ class Workspace:
             region=region,
             app=None if overrides else self.emulator.app(self.world()),
             user_agent=self._user_agent(),
+            waiting=_telling(listen),
         )
 
     def _place(self) -> str | Path:
@@ -116,6 +142,17 @@ class Workspace:
 
     def _user_agent(self) -> str:
         return f"provisioner/{self.version}"
+
+
+def _is_international(site: str | None) -> bool:
+    if site not in {None, "china", "international"}:
+        hint = "set it to international, or to china, which is the default"
+        raise UsageError(error("endpoint-invalid", "PROVISIONER_SITE names no site of the vendor's", hint=hint))
+    return site == "international"
+
+
+def _telling(listen: Listener) -> Callable[[float], None]:
+    return lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds))
 
 
 def _one_region(in_specs: str | None, found: str | None) -> str:

@@ -103,7 +103,12 @@ def test_the_replaced_server_is_never_taken_for_its_replacement(running, servers
 @pytest.mark.parametrize("outcome", Outcome)
 def test_nothing_is_bought_when_the_old_server_could_not_be_released(world, servers, types, outcome):
     world.apply(*servers(1))
-    world.cloud.fails(DESTRUCTIVE, outcome, status=409 if outcome is Outcome.REFUSED else None)
+    world.cloud.fails(
+        DESTRUCTIVE,
+        outcome,
+        status=409 if outcome is Outcome.REFUSED else None,
+        times=5 if outcome is Outcome.THROTTLED else 1,
+    )
     assert types(world.apply(*servers(1, flavor="larger"))) == [
         "incomplete" if outcome is Outcome.UNKNOWN else "failed"
     ]

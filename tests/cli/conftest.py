@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 
 import pytest
 from support.desk import GATEWAY, Desk
 
 from provisioner import sandbox
+from provisioner.sandbox import PUBLIC
+
+SERVICES = ("MODELARTS", "BSS", "IAM")
 
 
 @pytest.fixture
@@ -16,7 +21,7 @@ def desk(tmp_path, monkeypatch, capsys, no_environment) -> Desk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "100")
-    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sandbox, "create_app", partial(sandbox.create_app, build_seconds=0))
     (tmp_path / "state").mkdir(mode=0o700)
@@ -31,4 +36,33 @@ def applied(desk: Desk) -> Desk:
     """The one server is bought."""
     desk.apply()
     assert desk.bought() == ["gateway"]
+    return desk
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> str:
+    """The address of a sandbox over real HTTP."""
+    world = tmp_path_factory.mktemp("world") / "world.db"
+    command = [sys.executable, "-m", "provisioner", "sandbox", "serve", "--world", str(world), "--build-seconds", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+@pytest.fixture
+def point_to(monkeypatch):
+    def point(url: str) -> None:
+        for service in SERVICES:
+            monkeypatch.setenv(f"PROVISIONER_ENDPOINT_{service}", url)
+
+    return point
+
+
+@pytest.fixture
+def real_cloud(desk, monkeypatch):
+    """A stack in the vendor's cloud, with credentials that only a sandbox accepts."""
+    desk.stack(cloud="huaweicloud")
+    monkeypatch.setenv("HW_ACCESS_KEY", PUBLIC.access_key)
+    monkeypatch.setenv("HW_SECRET_KEY", PUBLIC.secret_key)
     return desk

@@ -3,43 +3,8 @@
 import gc
 import json
 import logging
-import subprocess
-import sys
 
 import pytest
-
-from provisioner.sandbox import PUBLIC
-
-SERVICES = ("MODELARTS", "BSS", "IAM")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory) -> str:
-    """The address of a sandbox over real HTTP."""
-    world = tmp_path_factory.mktemp("world") / "world.db"
-    command = [sys.executable, "-m", "provisioner", "sandbox", "serve", "--world", str(world), "--build-seconds", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("listening on ").strip()
-        process.terminate()
-
-
-@pytest.fixture
-def point_to(monkeypatch):
-    def point(url: str) -> None:
-        for service in SERVICES:
-            monkeypatch.setenv(f"PROVISIONER_ENDPOINT_{service}", url)
-
-    return point
-
-
-@pytest.fixture
-def real_cloud(desk, monkeypatch):
-    """A stack in the vendor's cloud, with credentials that only a sandbox accepts."""
-    desk.stack(cloud="huaweicloud")
-    monkeypatch.setenv("HW_ACCESS_KEY", PUBLIC.access_key)
-    monkeypatch.setenv("HW_SECRET_KEY", PUBLIC.secret_key)
-    return desk
 
 
 def test_an_endpoint_where_nobody_listens(real_cloud, point_to) -> None:

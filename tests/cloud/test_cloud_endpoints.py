@@ -71,3 +71,37 @@ def test_an_override_that_could_leak_signed_requests_is_refused(given: str) -> N
 def test_a_region_cannot_name_another_host(endpoints, region: str) -> None:
     with pytest.raises(UsageError, match="is no region"):
         endpoints(region)
+
+
+def test_the_international_site_has_a_billing_of_its_own() -> None:
+    endpoints = for_region("ap-southeast-3", international=True)
+    assert endpoints.billing == "https://bss-intl.myhuaweicloud.com"
+    assert endpoints.modelarts == "https://modelarts.ap-southeast-3.myhuaweicloud.com"
+
+
+def test_the_vendors_other_clouds_have_other_hosts() -> None:
+    endpoints = for_region("eu-west-101", environ={"HW_CLOUD": "myhuaweicloud.eu"})
+    assert endpoints.identity == "https://iam.eu-west-101.myhuaweicloud.eu"
+    with pytest.raises(UsageError, match="HW_CLOUD names no cloud"):
+        for_region("eu-west-101", environ={"HW_CLOUD": "evil.example"})
+
+
+def test_the_vendors_own_variables_name_endpoints_too() -> None:
+    environ = {
+        "HUAWEICLOUD_SDK_REGION_MODELARTS_CN_NORTH_4": "https://a.example",
+        "HUAWEICLOUD_SDK_REGION_MODELARTS_CN_NORTH_1": "https://elsewhere.example",
+        "HUAWEICLOUD_SDK_REGION_BSS_CN_NORTH_4": "https://b.example",
+        "HW_AUTH_URL": "https://iam.example:443/v3",
+    }
+    endpoints = for_region("cn-north-4", {Service.BILLING: "https://ours.example"}, environ=environ)
+    assert endpoints.modelarts == "https://a.example"
+    assert endpoints.billing == "https://ours.example", "PROVISIONER_ENDPOINT_* goes first"
+    assert endpoints.identity == "https://iam.example:443"
+
+
+@pytest.mark.parametrize(
+    "name", ["HW_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT", "HUAWEICLOUD_SDK_REGION_IAM_CN_NORTH_4"]
+)
+def test_the_vendors_variables_are_checked_like_ours(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} is http:// to another machine"):
+        for_region("cn-north-4", environ={name: "http://iam.example"})

@@ -119,14 +119,14 @@ def test_the_servers_wish_is_honoured_within_reason(connect_to, time, asked: str
     # The server's clock is an hour ahead: a date means what it means there.
     act = answer(429, Retry_After=asked.encode(), Date=b"Thu, 01 Jan 2026 13:00:00 GMT")
     read(connect_to, Script(act, GOOD))
-    assert time.slept == [waited]
+    assert sum(time.slept) == waited
 
 
 def test_patience_ends_after_a_minute(connect_to, time) -> None:
     script = Script(*[answer(429, Retry_After="3600")] * 9)
     with pytest.raises(CallFailed):
         read(connect_to, script)
-    assert time.slept == [60.0]
+    assert sum(time.slept) == 60.0
 
 
 @given(

@@ -31,10 +31,13 @@ LOST = {
     "an empty object": answering(message("200 OK", b"{}"), executed=False),
 }
 REFUSED = {
-    "a gateway's 429": message("429 Too Many Requests", b'{"error_code": "APIG.0308", "error_msg": "throttled"}'),
+    "a service's 429": message("429 Too Many Requests", b'{"error_code": "ModelArts.0118", "error_msg": "throttled"}'),
     "sold out": message("400 Bad Request", b'{"error_code": "ModelArts.0113", "error_msg": "sold out"}'),
     "no right to": message("403 Forbidden", b'{"error_code": "APIG.0302", "error_msg": "not allowed"}'),
 }
+
+
+TURNED_AWAY = message("429 Too Many Requests", b'{"error_code": "APIG.0308", "error_msg": "throttled"}')
 
 
 def cases(table):
@@ -127,6 +130,20 @@ class TestRefused:
         assert two.purchases == {"beta": 1}
         assert two.apply().code == 0
         assert two.purchases == {"alpha": 1, "beta": 1}
+
+
+class TestTurnedAway:
+    def test_by_the_gateway_it_is_bought_by_the_same_run_as_another_attempt(self, two, proxy):
+        proxy.on(answering(TURNED_AWAY, executed=False), name="alpha")
+        assert two.apply().code == 0
+        assert two.purchases == {"alpha": 1, "beta": 1}
+        intents = [record["intent"] for record in two.whole_records if record["type"] == "intended"]
+        assert sorted((intent["name"], intent["attempt"]) for intent in intents) == [
+            ("alpha", 1),
+            ("alpha", 2),
+            ("beta", 1),
+        ]
+        assert open_intents(two) == []
 
 
 class TestWhileInDoubt:

@@ -43,6 +43,10 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
         (event(EventType.DETACHED, id="6238"), "trainer[0]: Left [id=6238]"),
         (event(EventType.SKIPPED, detail="interrupted"), "trainer[0]: Not started: interrupted"),
         (event(EventType.NOTICE, None, None, detail="the cloud is slow"), "the cloud is slow"),
+        (
+            event(EventType.PAUSED, None, None, remaining=65),
+            "The cloud asks for fewer requests: going on in 1m05s",
+        ),
     ],
 )
 def test_one_line_an_event(heard, line):
@@ -106,3 +110,18 @@ def test_a_console_shows_the_table_within_its_height_and_takes_no_markup_from_na
     lines = screen.getvalue().splitlines()
     assert len(lines) == 4
     assert '  pool["[red]0"]  Creating... 0s  [bold]CREATING' in lines
+
+
+def test_a_pause_is_counted_down_beside_the_totals_and_then_gone(clock):
+    live = table(clock)
+    live.hear(event(EventType.PAUSED, None, None, remaining=45))
+    clock.now += 15
+    assert live.lines(9) == ["0 of 3 done, 15s  paused for 30s: the cloud asks for fewer requests"]
+    clock.now += 30
+    assert live.lines(9) == ["0 of 3 done, 45s"]
+
+
+def test_a_pause_is_cut_to_the_width(clock):
+    live = table(clock, 3, Style(color=False, width=40))
+    live.hear(event(EventType.PAUSED, None, None, remaining=45))
+    assert len(live.lines(9)[0]) == 40

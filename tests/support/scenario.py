@@ -62,6 +62,9 @@ class ScenarioCloud:
     async def channel(self) -> AsyncIterator[ScenarioCloud]:
         yield self
 
+    async def turn(self, call: Call) -> None:
+        """Always at once."""
+
     async def send(self, call: Call, _reveal: Any) -> Reply:
         if call.method != "GET":
             body = "" if call.body is None else f" {canonical(_written(call.body)).decode()}"

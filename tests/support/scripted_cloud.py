@@ -60,6 +60,8 @@ class ScriptedCloud:
     listed_after: float = 0.0
     shifting: bool = False
     """Rows move between the pages all the time: no reading of the list is ever complete."""
+    pause: float = 0.0
+    """Seconds until a purchase or a release may be sent."""
     unpaid: bool = False
     failing: frozenset[str] = frozenset()
     """Names that cannot be built."""
@@ -210,6 +212,12 @@ class ScriptedCloud:
 class ScriptedChannel:
     cloud: ScriptedCloud
     number: int
+
+    async def turn(self, call: Call) -> None:
+        if self.cloud.pause:
+            for told in self.cloud.arrivals:
+                told(f"queue to {described(call)}")
+            await self.cloud.clock.sleep(self.cloud.pause)
 
     async def send(self, call: Call, reveal: Any) -> Reply:
         cloud, what = self.cloud, described(call)

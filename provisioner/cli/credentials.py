@@ -1,0 +1,37 @@
+"""credentials: who we are to the cloud, asked before it matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import json_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("credentials")
+@json_option
+@stack_options
+def command(*, workspace: Workspace, as_json: bool) -> None:
+    """Tell which credentials are found, and whose they are.
+
+    Asks the cloud for the account and the project, and names the place where the credentials were found and when they end.
+    Never prints a secret. Works without a stack, too.
+    """
+    import asyncio
+
+    from provisioner.workflow.credentials import credentials
+
+    known = asyncio.run(credentials(workspace, console().hear))
+    if as_json:
+        from provisioner.rendering.credentials import introduction_document
+
+        console().document(introduction_document(known))
+    else:
+        from provisioner.rendering.credentials import render_introduction
+
+        console().write(render_introduction(known, console().style()))

@@ -1,0 +1,48 @@
+"""Who we are to the cloud, for people and for machines."""
+
+from __future__ import annotations
+
+from provisioner.model.identity import Introduction
+from provisioner.rendering.machine import FORMAT_VERSION, Document
+from provisioner.rendering.style import Style, escape, pad
+
+_LABELS = {"modelarts": "ModelArts", "bss": "Billing", "iam": "Identity"}
+_WIDTH = 14
+
+
+def render_introduction(known: Introduction, style: Style) -> str:
+    lines = {
+        "Credentials": f"{known.source} ({known.method})",
+        "Account": _named(known.identity.account, known.account_name),
+        "Project": _named(known.identity.project, known.project_name),
+        "Region": known.identity.region,
+        "Good until": _end(known),
+        **{_LABELS.get(service, service): url for service, url in known.endpoints.items()},
+    }
+    told = "".join(f"{style.bold(pad(f'{label}:', _WIDTH))}{escape(value)}\n" for label, value in lines.items())
+    return f"{told}{style.green('The cloud accepts them.')}\n"
+
+
+def introduction_document(known: Introduction) -> Document:
+    identity = known.identity
+    return {
+        "format_version": FORMAT_VERSION,
+        "source": known.source,
+        "method": known.method,
+        "account": {"id": identity.account, "name": known.account_name},
+        "project": {"id": identity.project, "name": known.project_name},
+        "region": identity.region,
+        "temporary": known.temporary,
+        "expires_at": None if known.ends_at is None else known.ends_at.isoformat(timespec="seconds"),
+        "endpoints": dict(known.endpoints),
+    }
+
+
+def _named(identifier: str, name: str | None) -> str:
+    return identifier if name is None else f"{name} ({identifier})"
+
+
+def _end(known: Introduction) -> str:
+    if known.ends_at is not None:
+        return f"{known.ends_at:%Y-%m-%d %H:%M:%S} UTC"
+    return "not told; temporary keys end within a day" if known.temporary else "they are taken back"

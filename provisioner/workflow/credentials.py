@@ -1,0 +1,60 @@
+"""credentials: who the cloud takes us for, and by which of the places where credentials are looked for. Tells no secret."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from provisioner.model.event import Listener
+from provisioner.model.flow import Call, CallFailed, Reply, Service
+from provisioner.model.identity import Introduction
+from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.stack import Cloud as CloudName
+from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
+
+
+async def credentials(workspace: Workspace, listen: Listener) -> Introduction:
+    """Asks the cloud, so that what is told is also believed there. Raises UsageError and CloudError."""
+    stack = workspace.stack_if_any()
+    if stack is not None and stack.cloud is CloudName.SANDBOX:
+        cloud = workspace.sandbox(stack, listen)
+        return await _introduce(cloud, source="the sandbox's own", method="access key", temporary=False)
+    from provisioner.cloud import AccessKey, method_of
+
+    found = workspace.credentials()
+    lasting = isinstance(found.credentials, AccessKey) and found.credentials.security_token is None
+    cloud = workspace.vendor(found, stack.region if stack else None, listen)
+    return await _introduce(cloud, source=found.source, method=method_of(found.credentials), temporary=not lasting)
+
+
+async def _introduce(
+    connecting: AbstractAsyncContextManager[Cloud], *, source: str, method: str, temporary: bool
+) -> Introduction:
+    from provisioner.cloud import names_of, translate
+
+    async with connecting as cloud, cloud.channel() as channel:
+
+        async def ask(call: Call) -> Reply:
+            return await channel.send(call, _no_secret)
+
+        try:
+            account, project = await names_of(cloud.identity, ask)
+        except CallFailed as failed:
+            raise translate(failed, "introducing ourselves to the cloud") from failed
+        return Introduction(
+            source=source,
+            method=method,
+            identity=cloud.identity,
+            account_name=account,
+            project_name=project,
+            temporary=temporary,
+            ends_at=cloud.credentials_end,
+            endpoints={service.value: cloud.endpoints.of(service) for service in Service},
+        )
+
+
+def _no_secret(_reference: SecretReference) -> Secret:
+    raise AssertionError("a question to the identity service carries no secret")

@@ -1,0 +1,46 @@
+"""Who we are to the cloud, in the cloud's own words, which are not trusted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from rendering.samples import PLAIN
+
+from provisioner.model.identity import Identity, Introduction
+from provisioner.rendering.credentials import introduction_document, render_introduction
+
+END = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetime | None = None) -> Introduction:
+    endpoints = {"iam": "https://iam.example"}
+    identity = Identity("d", "p", "r")
+    return Introduction("HW_AUTH_TOKEN", "token", identity, name, name, temporary, ends_at, endpoints)
+
+
+@pytest.mark.parametrize(
+    ("introduction", "says"),
+    [
+        (known(temporary=False), "they are taken back"),
+        (known(ends_at=END), "2026-01-02 12:00:00 UTC"),
+        (known(), "not told; temporary keys end within a day"),
+    ],
+)
+def test_how_long_they_are_good_is_told(introduction, says):
+    assert f"Good until:   {says}\n" in render_introduction(introduction, PLAIN)
+
+
+def test_a_name_that_nobody_may_ask_for_is_left_out():
+    assert "Account:      d\n" in render_introduction(known(None), PLAIN)
+    assert introduction_document(known(None))["account"] == {"id": "d", "name": None}
+
+
+def test_a_name_cannot_paint_the_terminal():
+    told = render_introduction(known("\x1b[31mred\nGood until: 2099"), PLAIN)
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 7
+
+
+def test_machines_get_the_end_as_a_moment():
+    assert introduction_document(known(ends_at=END))["expires_at"] == "2026-01-02T12:00:00+00:00"
