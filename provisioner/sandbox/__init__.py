@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["PUBLIC", "Clock", "Credentials", "SandboxError", "WorldError", "create_app", "read_ledger", "serve"]
 
 DEFAULT_BUILD_SECONDS: Final = 2.0
-FAILING_FLAVORS: Final = ("sandbox.fails",)
 
 
 def create_app(
@@ -30,7 +29,7 @@ def create_app(
     *,
     build_seconds: float = DEFAULT_BUILD_SECONDS,
     clock: Clock | None = None,
-    failing_flavors: Iterable[str] = FAILING_FLAVORS,
+    failing_flavors: Iterable[str] = (),
 ) -> Sandbox:
     """An ASGI application; it speaks for all three services, told apart by their paths, under any host name.
 
@@ -38,11 +37,17 @@ def create_app(
     server takes `build_seconds` of `clock` and fails for the `failing_flavors`. Raises WorldError when the file is no usable
     world, and leaves it as it was.
     """
+    from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
     from provisioner.sandbox.app import Sandbox
+    from provisioner.sandbox.market import PUBLIC_MARKET
     from provisioner.sandbox.world import Rules, World
 
     clock = clock or SystemClock()
-    rules = Rules(build_milliseconds=round(build_seconds * 1000), failing_flavors=frozenset(failing_flavors))
+    rules = Rules(
+        build_milliseconds=round(build_seconds * 1000),
+        market=PUBLIC_MARKET.failing_to_build(frozenset(failing_flavors)),
+        accounts=PUBLIC_ACCOUNTS,
+    )
     return Sandbox(World(world, clock=clock, rules=rules), clock)
 
 

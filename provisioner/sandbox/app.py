@@ -23,11 +23,31 @@ from provisioner.sandbox.errors import (
     parameter_error,
     request_error,
 )
-from provisioner.sandbox.services import billing, dev_servers, identity
+from provisioner.sandbox.services import (
+    attaching,
+    billing,
+    catalogue,
+    dev_servers,
+    identity,
+    ratings,
+    subscriptions,
+    supernodes,
+    terms,
+)
 from provisioner.sandbox.signature import SignedRequest
 from provisioner.sandbox.world import Transaction, World
 
-_ROUTES: Final = Routes((*dev_servers.OPERATIONS, *billing.OPERATIONS, *identity.OPERATIONS))
+OPERATIONS: Final = (
+    *catalogue.OPERATIONS,
+    *supernodes.OPERATIONS,
+    *dev_servers.OPERATIONS,
+    *attaching.OPERATIONS,
+    *billing.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *ratings.OPERATIONS,
+    *identity.OPERATIONS,
+)
+_ROUTES: Final = Routes(OPERATIONS)
 _BODY_LIMIT: Final = 12 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -58,6 +78,7 @@ class Sandbox:
         operation, path = found
         try:
             with self._world.transaction() as transaction:
+                terms.settle(transaction)
                 return _perform(transaction, operation, path, request, body)
         except ApiError:
             raise
@@ -68,8 +89,10 @@ class Sandbox:
 
 def print_answer(answer: Answer, request_id: str, now: int) -> Response:
     """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
-    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
     headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
     return Response(content, status_code=answer.status, headers=headers, media_type="application/json")
 
 
@@ -102,7 +125,7 @@ def _record_refusal(transaction: Transaction, caller: Caller, path: dict[str, st
         transaction.connection,
         "refusal",
         time=transaction.now,
-        caller=caller.user_name,
+        by=caller.actor,
         server_id=path.get("id"),
         detail=str(refusal),
     )
