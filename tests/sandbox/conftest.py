@@ -57,7 +57,7 @@ class Cloud:
 
     def call(self, method: str, path: str, *, token: str | None = None, **options) -> httpx.Response:
         """With the token that the service behind the path asks for."""
-        right_one = self.account_token if path.startswith("/v2") else self.project_token
+        right_one = self.account_token if path.startswith(("/v2/", "/v3/orders/")) else self.project_token
         return self.send(method, path, headers={"X-Auth-Token": token or right_one}, **options)
 
     def create(self, **changes) -> httpx.Response:
@@ -79,6 +79,20 @@ class Cloud:
     def delete(self, server_id: str) -> httpx.Response:
         return self.call("DELETE", f"{self.SERVERS}/{server_id}")
 
+    def act(self, server_id: str, action: str, body=None) -> httpx.Response:
+        method = "POST" if action in {"changeos", "reinstallos"} else "PUT"
+        body = {} if body is None and action == "start" else body
+        return self.call(method, f"{self.SERVERS}/{server_id}/{action}", **({} if body is None else {"json": body}))
+
+    def status(self, server_id: str) -> str:
+        return self.show(server_id).json()["status"]
+
+    def stopped(self, **changes) -> dict:
+        server = self.running(**changes)
+        assert self.act(server["id"], "stop").status_code == 200
+        self.clock.advance(60)
+        return self.show(server["id"]).json()
+
     def servers(self, **query) -> dict:
         return self.call("GET", self.SERVERS, params=query).json()
 
@@ -91,6 +105,11 @@ class Cloud:
     def unsubscribe(self, *resource_ids: str, kind: int = 1) -> httpx.Response:
         body = {"resource_ids": list(resource_ids), "unsubscribe_type": kind}
         return self.call("POST", "/v2/orders/subscriptions/resources/unsubscribe", json=body)
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    """A refusal, in short."""
+    return answer.status_code, answer.json()["error_code"]
 
 
 def server_request(**changes) -> dict:
@@ -152,6 +171,11 @@ def open_cloud(clock) -> Iterator:
     yield open_one
     for cloud in opened:
         cloud.close()
+
+
+@pytest.fixture
+def refusal():
+    return code_of
 
 
 @pytest.fixture
