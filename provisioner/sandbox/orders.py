@@ -7,7 +7,7 @@ import sqlite3
 import string
 from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 from provisioner.sandbox.clock import iso_time, moment
 from provisioner.sandbox.prices import CURRENCY, MEASURE_ID, PeriodType, yuan
@@ -177,7 +177,11 @@ def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: 
 
 
 def _all(rows: sqlite3.Cursor) -> list[Order]:
-    return [Order(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    return [_order(dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+def _order(row: dict[str, Any]) -> Order:
+    return Order(**row | {"order_type": OrderType(row["order_type"]), "status": OrderStatus(row["status"])})
 
 
 def _time(milliseconds: int | None) -> str | None:
