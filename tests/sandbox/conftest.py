@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -23,13 +24,22 @@ class ManualClock:
         self.milliseconds += round(seconds * 1000)
 
 
+@dataclass(frozen=True)
+class Login:
+    account: str = PUBLIC.domain_name
+    user: str = PUBLIC.user_name
+    password: str = PUBLIC.user_password
+    project: str = PUBLIC.project_name
+    project_id: str = PUBLIC.project_id
+
+
 class Cloud:
     """A user of the sandbox with a token for the project and one for the account."""
 
-    SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
-
-    def __init__(self, app, clock: ManualClock) -> None:
+    def __init__(self, app, clock: ManualClock, login: Login | None = None) -> None:
         self.clock = clock
+        self.login = login or Login()
+        self.SERVERS = f"/v1/{self.login.project_id}/dev-servers"
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="https://modelarts.cn-north-4.sandbox.invalid", trust_env=False
@@ -37,8 +47,8 @@ class Cloud:
         self.renew_tokens()
 
     def renew_tokens(self) -> None:
-        self.project_token = self.token({"project": {"name": PUBLIC.project_name}})
-        self.account_token = self.token({"domain": {"name": PUBLIC.domain_name}})
+        self.project_token = self.token({"project": {"name": self.login.project}})
+        self.account_token = self.token({"domain": {"name": self.login.account}})
 
     def close(self) -> None:
         self._runner.run(self._client.aclose())
@@ -47,8 +57,9 @@ class Cloud:
     def send(self, method: str, path: str, **options) -> httpx.Response:
         return self._runner.run(self._client.request(method, path, **options))
 
-    def token_answer(self, scope, password=PUBLIC.user_password) -> httpx.Response:
-        user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": password}
+    def token_answer(self, scope, password=None) -> httpx.Response:
+        secret = password or self.login.password
+        user = {"domain": {"name": self.login.account}, "name": self.login.user, "password": secret}
         auth = {"identity": {"methods": ["password"], "password": {"user": user}}}
         return self.send("POST", "/v3/auth/tokens", json={"auth": auth | ({"scope": scope} if scope else {})})
 
@@ -166,6 +177,20 @@ def open_cloud(clock) -> Iterator:
 
     def open_one(world: Path | None = None, **options) -> Cloud:
         opened.append(Cloud(create_app(world, clock=clock, **options), clock))
+        return opened[-1]
+
+    yield open_one
+    for cloud in opened:
+        cloud.close()
+
+
+@pytest.fixture
+def cloud_of(clock) -> Iterator:
+    """An app as one of its users sees it; `login` names what differs from the public user."""
+    opened: list[Cloud] = []
+
+    def open_one(app, login: dict) -> Cloud:
+        opened.append(Cloud(app, clock, Login(**login)))
         return opened[-1]
 
     yield open_one

@@ -57,6 +57,8 @@ def _blueprint(call: Call, request: CreateServer, flavor: Flavor, *, charging: C
     image = call.transaction.rules.market.image(request.image_id)
     if image is None:
         raise InvalidParameterError("image_id: the image does not exist")
+    if image.status == "INACTIVE":
+        raise InvalidParameterError("image_id: the image is not active")
     server_type = request.server_type or flavor.server_type
     assert server_type != "HPS", "refused when it was read"
     price = flavor.hourly_price
