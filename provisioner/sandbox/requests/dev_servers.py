@@ -39,7 +39,8 @@ def _check_userdata(text: str) -> str:
     return text
 
 
-_UUID: Final = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+# Requests are published with any UUID, answers with those of versions 1 to 5; no resource bears another, so none is accepted.
+_UUID: Final = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
 Uuid = Annotated[str, StringConstraints(pattern=_UUID, to_lower=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[-_.a-zA-Z0-9]{1,64}$")]
 AdminPass = Annotated[SecretStr, AfterValidator(_check_password)]
