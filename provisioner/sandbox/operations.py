@@ -4,7 +4,8 @@ section 2.4). Knows what an operation does to a server's list of disks, and not 
 
 import json
 import sqlite3
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final, Literal
 
 Kind = Literal["node_attach_volume", "node_detach_volume"]
@@ -37,6 +38,7 @@ class Operation:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Operation))
+_values: Final = attrgetter(*_NAMES)
 _SELECT: Final = f"SELECT {', '.join(_NAMES)} FROM operations"  # noqa: S608 - our own names
 _INSERT: Final = f"INSERT INTO operations ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
 
@@ -52,7 +54,7 @@ def settle(connection: sqlite3.Connection, now: int) -> None:
 
 
 def add(connection: sqlite3.Connection, operation: Operation) -> None:
-    connection.execute(_INSERT, astuple(operation))
+    connection.execute(_INSERT, _values(operation))
 
 
 def find(connection: sqlite3.Connection, server_id: str, operation_id: str) -> Operation | None:

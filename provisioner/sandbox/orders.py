@@ -5,8 +5,9 @@ carries what its status becomes by itself, and when. Knows no server and no mone
 import secrets
 import sqlite3
 import string
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from provisioner.sandbox.clock import iso_time, moment
@@ -118,6 +119,7 @@ class Search:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Order))
+_values: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = ", ".join(_NAMES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM orders"  # noqa: S608 - our own names
 _INSERT: Final = f"INSERT INTO orders ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
@@ -141,7 +143,7 @@ def settle(connection: sqlite3.Connection, now: int) -> None:
 
 
 def add(connection: sqlite3.Connection, order: Order) -> None:
-    connection.execute(_INSERT, astuple(order))
+    connection.execute(_INSERT, _values(order))
 
 
 def find(connection: sqlite3.Connection, account: str, order_id: str) -> Order | None:
@@ -152,7 +154,7 @@ def find(connection: sqlite3.Connection, account: str, order_id: str) -> Order |
 def change(connection: sqlite3.Connection, order: Order) -> None:
     """Puts this in the place of the order of the same id."""
     assignments = ", ".join(f"{name} = ?" for name in _NAMES)
-    connection.execute(f"UPDATE orders SET {assignments} WHERE id = ?", (*astuple(order), order.id))  # noqa: S608 - our own names
+    connection.execute(f"UPDATE orders SET {assignments} WHERE id = ?", (*_values(order), order.id))  # noqa: S608 - our own names
 
 
 def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: int) -> tuple[list[Order], int]:

@@ -4,7 +4,8 @@ that ends by itself carries what follows and when; `settle` makes it so. Knows n
 
 import json
 import sqlite3
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final, Literal
 
 Status = Literal[
@@ -124,6 +125,7 @@ class Server:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Server))
+_values: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = ", ".join(_NAMES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM servers"  # noqa: S608 - our own names
 _INSERT: Final = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
@@ -144,7 +146,7 @@ def next_sequence(connection: sqlite3.Connection) -> int:
 
 
 def add(connection: sqlite3.Connection, server: Server) -> None:
-    connection.execute(_INSERT, astuple(server))
+    connection.execute(_INSERT, _values(server))
 
 
 def find(connection: sqlite3.Connection, server_id: str) -> Server | None:
