@@ -11,9 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from provisioner.sandbox import ledger
 from provisioner.sandbox.authentication import ANYONE, authenticate, authorize
-from provisioner.sandbox.calls import Answer, Call, Caller, Operation, Routes
+from provisioner.sandbox.calls import Answer, Call, Operation, Routes
 from provisioner.sandbox.clock import Clock, http_date
 from provisioner.sandbox.errors import (
     ApiError,
@@ -109,7 +108,7 @@ def _perform(
         return _ask(operation, call)
     except ApiError as refusal:
         if operation.spends:
-            _record_refusal(transaction, caller, path, refusal)
+            call.record("refusal", server_id=path.get("id"), detail=str(refusal))
         raise
 
 
@@ -118,17 +117,6 @@ def _ask(operation: Operation, call: Call) -> Answer:
         return operation.answer(call)
     except InvalidParameterError as error:
         raise parameter_error(operation.service, str(error)) from None
-
-
-def _record_refusal(transaction: Transaction, caller: Caller, path: dict[str, str], refusal: ApiError) -> None:
-    ledger.append(
-        transaction.connection,
-        "refusal",
-        time=transaction.now,
-        by=caller.actor,
-        server_id=path.get("id"),
-        detail=str(refusal),
-    )
 
 
 async def _read_body(request: Request) -> bytes:

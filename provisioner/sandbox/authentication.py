@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from provisioner.sandbox import tokens
+from provisioner.sandbox import lockouts, tokens
 from provisioner.sandbox.accounts import Account, User
 from provisioner.sandbox.calls import Caller
 from provisioner.sandbox.clock import milliseconds
@@ -58,9 +58,22 @@ def _by_signature(transaction: Transaction, request: SignedRequest) -> Caller:
     if abs(transaction.now - signed_at) > _SKEW_MILLISECONDS:
         raise unauthenticated("the difference between X-Sdk-Date and the server's time is above 15 minutes")
     member, secret_key = _key_holder(transaction, authorization.access_key, request.headers.get("x-security-token"))
-    if member is None or not verify(request, authorization, secret_key):
+    caller = _caller(member, Scope())
+    _check_signature(transaction, request, authorization, secret_key)
+    return caller
+
+
+def _check_signature(
+    transaction: Transaction, request: SignedRequest, authorization: Authorization, secret_key: str
+) -> None:
+    """A key that fails too often in a row is locked for a while, and then a good signature is no help."""
+    connection, access_key, now = transaction.connection, authorization.access_key, transaction.now
+    if lockouts.is_locked(connection, access_key, now=now):
+        raise unauthenticated("AK access failed to reach the limit,forbidden")
+    if not verify(request, authorization, secret_key):
+        lockouts.count_failure(connection, access_key, now=now)
         raise unauthenticated("verify aksk signature fail")
-    return _caller(member, Scope())
+    lockouts.forget(connection, access_key)
 
 
 def _key_holder(

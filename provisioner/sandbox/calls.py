@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final
 
+from provisioner.sandbox import ledger
 from provisioner.sandbox.accounts import Account
 from provisioner.sandbox.errors import Service
 from provisioner.sandbox.ledger import Actor
@@ -37,6 +38,29 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+
+    def record(
+        self,
+        kind: ledger.Kind,
+        *,
+        server_id: str | None = None,
+        name: str | None = None,
+        order_id: str | None = None,
+        amount: int = 0,
+        detail: str,
+    ) -> None:
+        """A row in the ledger, as of now and by the caller."""
+        ledger.append(
+            self.transaction.connection,
+            kind,
+            time=self.transaction.now,
+            by=self.caller.actor,
+            server_id=server_id,
+            name=name,
+            order_id=order_id,
+            amount=amount,
+            detail=detail,
+        )
 
 
 @dataclass(frozen=True, slots=True)

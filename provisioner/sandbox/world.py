@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from provisioner.sandbox import attachments, balances, ledger, operations, orders, servers, tokens
+from provisioner.sandbox import attachments, balances, ledger, lockouts, operations, orders, servers, tokens
 from provisioner.sandbox.accounts import Accounts
 from provisioner.sandbox.clock import Clock
 from provisioner.sandbox.errors import ApiError, WorldError
@@ -33,6 +33,7 @@ BEGIN;
 {attachments.SCHEMA}
 {balances.SCHEMA}
 {tokens.SCHEMA}
+{lockouts.SCHEMA}
 {ledger.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};

@@ -2,6 +2,8 @@
 
 import pytest
 
+from provisioner.sandbox import read_ledger
+
 IMAGE = "0f6d5c3a-7b1e-4c55-9a37-6d2f8e1b4a90"
 KEY = {"key_pair_name": "rescue"}
 
@@ -196,6 +198,19 @@ class TestBatch:
         usage, subscribed = cloud.running()["id"], cloud.running(charging_info=prepaid)["id"]
         page = batch(cloud, "DELETE", usage, subscribed).json()
         assert [server["status"] for server in page["data"]] == ["DELETING", "RUNNING"]
+
+    @pytest.mark.parametrize("with_another", [True, False])
+    def test_a_refused_deletion_is_a_refusal_in_the_ledger(self, lasting_cloud, world, prepaid, with_another):
+        subscribed = lasting_cloud.running(charging_info=prepaid)["id"]
+        others = [lasting_cloud.running()["id"]] if with_another else []
+        batch(lasting_cloud, "DELETE", subscribed, *others)
+        kinds = {entry.server_id: entry.kind for entry in read_ledger(world)}
+        assert kinds == {None: "payment", subscribed: "refusal"} | dict.fromkeys(others, "release")
+
+    def test_nothing_is_done_when_its_parameters_are_wrong(self, cloud):
+        ids = [cloud.stopped()["id"] for _ in range(2)]
+        assert batch(cloud, "REINSTALLOS", *ids, key_pair_name="ok", admin_pass="@DevServer").status_code == 400
+        assert [cloud.status(each) for each in ids] == ["STOPPED", "STOPPED"]
 
     @pytest.mark.parametrize(
         "body",

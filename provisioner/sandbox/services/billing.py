@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from provisioner.sandbox import ledger, orders
+from provisioner.sandbox import orders
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, parameter_error
 from provisioner.sandbox.orders import Order, OrderStatus, Search
@@ -53,16 +53,7 @@ def pay_order(call: Call) -> Answer:
     if order.status is not OrderStatus.PENDING_PAYMENT:
         raise parameter_error(Service.BILLING, f"order_id: an order of status {order.status} cannot be paid")
     built = pay(call, order)
-    ledger.append(
-        call.transaction.connection,
-        "payment",
-        time=call.transaction.now,
-        by=call.caller.actor,
-        name=built[0].name,
-        order_id=order.id,
-        amount=order.amount,
-        detail="paid on request",
-    )
+    call.record("payment", name=built[0].name, order_id=order.id, amount=order.amount, detail="paid on request")
     return Answer(None, status=204)
 
 

@@ -2,10 +2,11 @@
 buying has a file of its own. Sees a server's state as it is now: what time has done to it has been settled before.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from provisioner.sandbox import ledger, servers
+from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, operation_refused
 from provisioner.sandbox.requests.dev_servers import (
@@ -87,35 +88,39 @@ def batch(call: Call) -> Answer:
     in the answer, unknown ones are left out, and the call is refused only when every server refuses.
     """
     request = read_body(BatchAction, call.body)
-    refusals: list[ApiError] = []
+    act = _single_action(call, request)
+    refusals: dict[str, ApiError] = {}
     asked = list(dict.fromkeys(server.id for server in request.servers))
     for server_id in asked:
         try:
-            _act_in_batch(call, existing(call, server_id), request)
+            act(existing(call, server_id))
         except ApiError as refusal:
-            refusals.append(refusal)
-            if request.type == "DELETE" and len(refusals) < len(asked):
-                _record_refusal(call, server_id, refusal)
+            refusals[server_id] = refusal
+            if request.type == "DELETE":
+                call.record("refusal", server_id=server_id, detail=str(refusal))
     if len(refusals) == len(asked):
-        raise refusals[0]
+        raise refusals[asked[0]]
     found = (visible(call, server_id) for server_id in asked)
     return paged([server.wire() for server in found if server is not None])
 
 
-def _act_in_batch(call: Call, server: Server, request: BatchAction) -> None:
+def _single_action(call: Call, request: BatchAction) -> Callable[[Server], None]:
+    """What is done to each server; the parameters are read before anything is."""
     match request.type:
         case "START":
-            acting.act(call, server, "start")
+            return lambda server: acting.act(call, server, "start")
         case "STOP":
-            acting.act(call, server, "stop")
+            return lambda server: acting.act(call, server, "stop")
         case "REBOOT":
-            acting.act(call, server, "reboot")
+            return lambda server: acting.act(call, server, "reboot")
         case "CHANGEOS":
-            acting.install(call, server, "changeos", read_parameters(ChangeOs, request.extend_param))
+            change = read_parameters(ChangeOs, request.extend_param)
+            return lambda server: acting.install(call, server, "changeos", change)
         case "REINSTALLOS":
-            acting.install(call, server, "reinstallos", read_parameters(ReinstallOs, request.extend_param))
+            reinstallation = read_parameters(ReinstallOs, request.extend_param)
+            return lambda server: acting.install(call, server, "reinstallos", reinstallation)
         case "DELETE":
-            _delete(call, server)
+            return lambda server: _delete(call, server)
 
 
 def _delete(call: Call, server: Server) -> None:
@@ -125,17 +130,6 @@ def _delete(call: Call, server: Server) -> None:
     if server.status in servers.TRANSITIONAL:
         raise operation_refused(server.id, f"is {server.status}: wait until that has ended.")
     release(call.transaction, server, by=call.caller.actor, reason="deleted")
-
-
-def _record_refusal(call: Call, server_id: str, refusal: ApiError) -> None:
-    ledger.append(
-        call.transaction.connection,
-        "refusal",
-        time=call.transaction.now,
-        by=call.caller.actor,
-        server_id=server_id,
-        detail=str(refusal),
-    )
 
 
 def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:

@@ -4,7 +4,7 @@ the real one does: no key makes it repeatable, names may repeat, and `count` ser
 
 from typing import Final
 
-from provisioner.sandbox import ledger, orders, prices, servers
+from provisioner.sandbox import orders, prices, servers
 from provisioner.sandbox.calls import Answer, Call
 from provisioner.sandbox.errors import ApiError, InvalidParameterError
 from provisioner.sandbox.market import Flavor
@@ -89,7 +89,7 @@ def _blueprint(call: Call, request: CreateServer, flavor: Flavor, *, charging: C
 def _build_at_once(call: Call, blueprint: Blueprint) -> Answer:
     built = build(call.transaction, blueprint, order=None)
     for server in built:
-        _record(call, "purchase", server.name, server_id=server.id, amount=server.price, detail=blueprint.spec)
+        call.record("purchase", server_id=server.id, name=server.name, amount=server.price, detail=blueprint.spec)
     return Answer(built[0].wire())
 
 
@@ -123,26 +123,27 @@ def _pay_at_once(call: Call, blueprint: Blueprint, order: Order) -> Answer:
         built = pay(call, order)
     except ApiError as refusal:
         answer = _ordered(call, blueprint, order)
-        _record(call, "refusal", blueprint.name, order_id=order.id, detail=str(refusal))
+        call.record("refusal", name=blueprint.name, order_id=order.id, detail=str(refusal))
         return answer
     for server in built:
-        _record(
-            call,
+        call.record(
             "purchase",
-            server.name,
             server_id=server.id,
+            name=server.name,
             order_id=order.id,
             amount=server.price,
             detail=blueprint.spec,
         )
-    _record(call, "payment", blueprint.name, order_id=order.id, amount=order.amount, detail="paid automatically")
+    call.record("payment", name=blueprint.name, order_id=order.id, amount=order.amount, detail="paid automatically")
     return Answer(built[0].wire())
 
 
 def _ordered(call: Call, blueprint: Blueprint, order: Order) -> Answer:
     """Nothing is built, so the answer has no server's id and no status: the order is all there is."""
     for _ in range(blueprint.count):
-        _record(call, "purchase", blueprint.name, order_id=order.id, amount=blueprint.price, detail="ordered, not paid")
+        call.record(
+            "purchase", name=blueprint.name, order_id=order.id, amount=blueprint.price, detail="ordered, not paid"
+        )
     body = {
         "order_id": order.id,
         "name": blueprint.name,
@@ -151,26 +152,3 @@ def _ordered(call: Call, blueprint: Blueprint, order: Order) -> Answer:
         "charging_mode": "PRE_PAID",
     }
     return Answer({name: value for name, value in body.items() if value is not None})
-
-
-def _record(
-    call: Call,
-    kind: ledger.Kind,
-    name: str,
-    *,
-    server_id: str | None = None,
-    order_id: str | None = None,
-    amount: int = 0,
-    detail: str,
-) -> None:
-    ledger.append(
-        call.transaction.connection,
-        kind,
-        time=call.transaction.now,
-        by=call.caller.actor,
-        server_id=server_id,
-        name=name,
-        order_id=order_id,
-        amount=amount,
-        detail=detail,
-    )

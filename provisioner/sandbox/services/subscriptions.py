@@ -5,7 +5,7 @@ a prepaid server seen from billing's side; it exists once the server is built, a
 from functools import partial
 from typing import Final
 
-from provisioner.sandbox import ledger, orders, servers
+from provisioner.sandbox import orders, servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.clock import iso_time
 from provisioner.sandbox.errors import ApiError, Service, parameter_error
@@ -43,7 +43,7 @@ def unsubscribe(call: Call) -> Answer:
     if len(failures) == len(refusals):
         raise next(iter(failures.values()))
     for resource_id, refusal in failures.items():
-        _record_refusal(call, resource_id, refusal)
+        call.record("refusal", server_id=resource_id, detail=str(refusal))
     leaving = [_prepaid_server(call, resource_id) for resource_id in refusals if resource_id not in failures]
     ended = dict.fromkeys(server.order_id for server in leaving if server is not None and server.order_id is not None)
     return Answer(
@@ -107,17 +107,6 @@ def _refusal(call: Call, resource_id: str) -> ApiError | None:
 
 def _unknown() -> ApiError:
     return ApiError(400, "CBC.99003012", "The resource ID does not exist.")
-
-
-def _record_refusal(call: Call, resource_id: str, refusal: ApiError) -> None:
-    ledger.append(
-        call.transaction.connection,
-        "refusal",
-        time=call.transaction.now,
-        by=call.caller.actor,
-        server_id=resource_id,
-        detail=str(refusal),
-    )
 
 
 def _end_order(call: Call, order_id: str) -> str:
