@@ -50,7 +50,8 @@ class TestAutoRenewal:
         server_id = cloud.running(charging_info=prepaid)["id"]
         renew(cloud, server_id, json={"auto_renew_times": 2})
         advance(cloud, 3 * MONTH - 120)
-        assert subscription(cloud, server_id)["status"] == 2
+        last_term = subscription(cloud, server_id)
+        assert (last_term["status"], last_term["expire_policy"]) == (2, 0)
         advance(cloud, 120)
         assert subscription(cloud, server_id)["status"] == 5
 

@@ -59,7 +59,7 @@ def _renew(transaction: Transaction, server: Server) -> Server | None:
     """Buys the next term as of the end of this one; None when none is to be bought, or the balance is too short."""
     account = transaction.rules.accounts.by_account_id(server.account)
     first = orders.find(transaction.connection, server.account, server.order_id or "")
-    if not server.auto_renew or server.renewals_left == 0 or account is None or first is None:
+    if not server.auto_renew or account is None or first is None:
         return None
     order = _renewal_order(transaction, server, first)
     if not balances.covers(transaction.connection, account, order.amount):
@@ -77,13 +77,16 @@ def _renew(transaction: Transaction, server: Server) -> Server | None:
         amount=order.amount,
         detail="renewed automatically",
     )
-    term = {
-        "effective_at": order.effective_at,
-        "expire_at": order.expire_at,
-        "price": order.amount,
-        "renewals_left": None if server.renewals_left is None else server.renewals_left - 1,
-    }
-    servers.change(transaction.connection, server, **term)
+    left = None if server.renewals_left is None else server.renewals_left - 1
+    servers.change(
+        transaction.connection,
+        server,
+        effective_at=order.effective_at,
+        expire_at=order.expire_at,
+        price=order.amount,
+        renewals_left=left,
+        auto_renew=left != 0,
+    )
     return servers.find(transaction.connection, server.id)
 
 
