@@ -8,6 +8,7 @@ from provisioner.sandbox import balances, orders, prices
 from provisioner.sandbox.calls import Call
 from provisioner.sandbox.errors import ApiError
 from provisioner.sandbox.orders import Order, OrderStatus
+from provisioner.sandbox.prices import CURRENCY, yuan
 from provisioner.sandbox.servers import Server
 from provisioner.sandbox.services.building import Blueprint, build
 
@@ -20,7 +21,9 @@ def pay(call: Call, order: Order) -> list[Server]:
     transaction = call.transaction
     if not balances.covers(transaction.connection, call.caller.account, order.amount):
         raise ApiError(
-            400, "CBC.30050006", f"Payment failed. The balance of the account is short of {order.amount / 100:.2f}."
+            400,
+            "CBC.30050006",
+            f"Payment of the order {order.id} failed. The balance does not cover {yuan(order.amount):.2f} {CURRENCY}.",
         )
     assert order.blueprint is not None
     assert order.period_type is not None
