@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import CODES, VariableInputs, load
 from provisioner.sandbox import PUBLIC
@@ -169,6 +170,11 @@ def codes_in_the_source() -> set[str]:
 def test_every_code_is_explained():
     explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE))
     assert codes_in_the_source() - explained == set()
+
+
+def test_every_option_is_named_in_the_document_of_the_commands():
+    words = set(re.findall(r"--([a-z][a-z-]*)", (ROOT / "docs" / "commands.md").read_text()))
+    assert words >= LONG_OPTIONS
 
 
 def test_the_picture_shows_what_the_tool_prints_today():

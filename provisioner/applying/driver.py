@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from provisioner.applying.poll import Detached
+from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
 from provisioner.applying.workshop import Workshop
 from provisioner.model.canonical import JsonObject
@@ -132,7 +132,7 @@ class Driver:
             raise Detached
         try:
             reply = await self._exchange(call, channel)
-            answered = _learnt(intent, call, reply)
+            answered = self._learnt(intent, call, reply)
         except CallFailed as failed:
             await self._settle(intent, failed)
             raise
@@ -141,6 +141,19 @@ class Driver:
             await self.workshop.scribe.write(answered)
             return reply
         return await self._bought(intent, answered, reply)
+
+    def _learnt(self, intent: Intent, call: Call, reply: Reply) -> Answered:
+        """Raises CallFailed(UNKNOWN) when a purchase succeeded and what the reply says of it cannot be believed."""
+        body = reply.object()
+        facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+        if call.learns and not facts:
+            message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        if facts.get("id") in self.earlier_ids:
+            message = f"the cloud answered with {facts['id']}, which was there before"
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        self.workshop.claims.take(self.change.address, *facts.values())
+        return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     async def _bought(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
@@ -183,7 +196,6 @@ class Driver:
         """Closes the intent where it provably did nothing; an unknown outcome leaves it open."""
         if failed.outcome is Outcome.UNKNOWN:
             self.doubt, self.under_way = intent, True
-            self.announce(EventType.IN_DOUBT, detail=failed.message)
             return
         refused = Settled(intent.id, "refused", failed.message, failed.status, failed.code, failed.request_id)
         await self.workshop.scribe.write(
@@ -208,6 +220,7 @@ class Driver:
 
     async def _remember(self, facts: Remember) -> None:
         desired = self.change.desired
+        self.workshop.claims.take(self.change.address, facts.id, facts.order_id)
         self.identifier, self.order_id = facts.id or self.identifier, facts.order_id or self.order_id
         if facts.declared is not None:
             self.declared = {**self.declared, **self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)}
@@ -228,6 +241,8 @@ class Driver:
         self._start()
         if self._deadline is None:
             self._deadline = self.workshop.clock.monotonic() + self.timeout
+        if self.workshop.clock.monotonic() >= self._deadline:
+            raise TimedOut
         return await self.workshop.poll.wait(wait, deadline=self._deadline, watch=self._show_progress)
 
     def _show_progress(self, row: Live | None) -> None:
@@ -263,13 +278,3 @@ class Driver:
                 else None,
             )
         )
-
-
-def _learnt(intent: Intent, call: Call, reply: Reply) -> Answered:
-    """Raises CallFailed(UNKNOWN) when a purchase succeeded and nothing in the reply says what was bought."""
-    body = reply.object()
-    facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
-    if call.learns and not facts:
-        message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
-        raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-    return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
@@ -37,21 +38,28 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
 EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
 
 
-def arrived(change: Change, ended: Ended) -> Result:
+def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
         return Result(change.address, change.action, ResultType.DONE)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
-    finding = error(code, f"{change.address}: {ended.problem}", hint=ended.hint, address=change.address)
-    return Result(change.address, change.action, ResultType.FAILED if failed else ResultType.INCOMPLETE, finding)
+    finding = error(code, ended.problem, hint=ended.hint, address=change.address)
+    kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
+    return Result(change.address, change.action, kind, finding, released=_has_released(change, driver))
+
+
+def _has_released(change: Change, driver: Driver) -> bool:
+    """A replacement's second half starts from no record."""
+    return change.action is Action.REPLACE and driver.recorded is None
 
 
 def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     kind, finding = _judge(change, driver, reason)
-    if change.action is Action.REPLACE and driver.recorded is None and not driver.under_way:
+    released = _has_released(change, driver)
+    if released and not driver.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
-        finding = replace(finding, summary=f"{finding.summary}; the server it replaces is released")
-    return Result(change.address, change.action, kind, finding)
+        finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
+    return Result(change.address, change.action, kind, finding, released=released)
 
 
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
@@ -60,36 +68,34 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
         case StillInDoubt():
             return ResultType.IN_DOUBT, error(
                 "in-doubt",
-                f"{address}: an earlier purchase has an unknown outcome, so nothing was sent",
+                "an earlier purchase has an unknown outcome, so nothing was sent",
                 hint="run apply again later: it adopts the server if one appears; nothing is bought until this is known",
                 address=address,
             )
         case NameTaken(stranger=stranger):
             return ResultType.FAILED, error(
                 "name-taken",
-                f"{address}: a server of this name exists and is not ours ({stranger.id}); nothing was bought",
+                f"a server of this name exists and is not ours ({stranger.id}); nothing was bought",
                 hint="choose another name in the specs, or have that server renamed or released",
                 address=address,
             )
         case ShowsAgain():
             return ResultType.FAILED, error(
                 "shows-again",
-                f"{address}: it was gone when the plan was made and is listed now{_ids(driver)}; nothing was forgotten",
+                f"it was gone when the plan was made and is listed now{_ids(driver)}; nothing was forgotten",
                 hint="plan again",
                 address=address,
             )
         case Detached():
             if not driver.under_way:
-                return ResultType.NOT_STARTED, warning(
-                    "not-started", f"{address}: not started", hint=_AGAIN, address=address
-                )
+                return ResultType.NOT_STARTED, warning("not-started", "not started", hint=_AGAIN, address=address)
             return ResultType.INCOMPLETE, warning(
-                "detached", f"{address}: under way in the cloud{_ids(driver)}", hint=_AGAIN, address=address
+                "detached", f"under way in the cloud{_ids(driver)}", hint=_AGAIN, address=address
             )
         case TimedOut():
             return ResultType.INCOMPLETE, error(
                 "timed-out",
-                f"{address}: not settled after {driver.timeout:.0f} s{_ids(driver)}",
+                f"not settled after {driver.timeout:.0f} s{_ids(driver)}",
                 hint=_AGAIN,
                 address=address,
             )
@@ -102,12 +108,11 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
-    address = change.address
-    detail = f"{failed.code}: {failed.message}" if failed.code else failed.message
+    address, detail = change.address, failed.message
     if driver.doubt is not None and driver.doubt.effect is Effect.PURCHASE:
         return ResultType.IN_DOUBT, error(
             "in-doubt",
-            f"{address}: sent, and the outcome is not known",
+            "sent, and the outcome is not known",
             detail=detail,
             hint="run apply again: it looks for the server and adopts it; nothing is bought until this is known",
             address=address,
@@ -116,21 +121,23 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
     if driver.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
-            f"{address}: recorded, and not followed to its end{_ids(driver)}",
+            f"recorded, and not followed to its end{_ids(driver)}",
             detail=detail,
             hint=_AGAIN,
             address=address,
             request_id=failed.request_id,
         )
-    code, summary, hint = _without_effect(failed.outcome)
+    code, summary, hint = _without_effect(failed)
     return ResultType.FAILED, error(
-        code, f"{address}: {summary}", detail=detail, hint=hint, address=address, request_id=failed.request_id
+        code, summary, detail=detail, hint=hint, address=address, request_id=failed.request_id
     )
 
 
-def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
+def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
     """Code, summary and hint for a call that bought and released nothing."""
-    match outcome:
+    match failed.outcome:
+        case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "cloud-throttled", "too many requests", "wait a minute and run apply again, or lower --parallelism"
         case Outcome.REFUSED:
             return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
         case Outcome.NOT_SENT:
@@ -138,7 +145,7 @@ def _without_effect(outcome: Outcome) -> tuple[str, str, str]:
         case Outcome.UNKNOWN:
             return "cloud-error", "the cloud gave no usable answer", _AGAIN
         case _:
-            assert_never(outcome)
+            assert_never(failed.outcome)
 
 
 def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
@@ -147,14 +154,14 @@ def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError)
     if isinstance(reason, StoreError) and driver.unrecorded:
         return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"{address}: BOUGHT{_ids(driver)}, and it could not be recorded: {first.summary}",
+            f"BOUGHT{_ids(driver)}, and it could not be recorded: {first.summary}",
             hint="keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the server",
             address=address,
         )
     kind, state = ResultType.FAILED, ""
     if driver.under_way:
         kind, state = ResultType.INCOMPLETE, f"under way in the cloud{_ids(driver)}, and not followed: "
-    summary = f"{address}: {state}{first.summary}"
+    summary = f"{state}{first.summary}"
     return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import assert_never
 
 from provisioner.applying import endings
+from provisioner.applying.claims import Claims
 from provisioner.applying.driver import Driver
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
@@ -77,6 +78,7 @@ async def execute(execution: Execution) -> RunResult:
         workshop = Workshop(
             scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,
+            claims=Claims(change.recorded for change in execution.plan.changes if change.recorded is not None),
             poll=poll,
             secrets=execution.secrets,
             clock=execution.clock,
@@ -115,9 +117,11 @@ class _Journey:
 
     async def travel(self) -> Result:
         try:
-            result = endings.arrived(self._change, await self._do())
+            ended = await self._do()
         except endings.EXPECTED as reason:
             result = endings.broken_off(self._change, self._driver, reason)
+        else:
+            result = endings.arrived(self._change, self._driver, ended)
         self._announce(result)
         return result
 
@@ -169,7 +173,7 @@ class _Journey:
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
-        live = self._execution.live.get(change.recorded.id) if change.recorded.id else None
+        live = self._execution.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 

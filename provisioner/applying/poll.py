@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeAlias
 
 from provisioner.applying.interruption import Interruption
@@ -133,18 +134,23 @@ class Poll:
         except PartialListing as partial:
             rows, complete = {row.id: row for row in partial.rows}, False
         except CallFailed as failed:
-            self._failures += 1
-            if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
-                self._end_all(failed)
+            if failed.status != HTTPStatus.TOO_MANY_REQUESTS:
+                self._count(failed)
             return
         self._failures = 0
         by_order = {row.order_id: row for row in rows.values() if row.order_id is not None}
         now = self._clock.monotonic()
         for watcher in asked:
             wait = watcher.wait
-            row = rows.get(wait.id) if wait.id is not None else by_order.get(wait.order_id or "")
+            row = rows.get(wait.id or "") or by_order.get(wait.order_id or "")
             if not watcher.answer.done() and (row is not None or complete):
                 watcher.see(row, now)
+
+    def _count(self, failed: CallFailed) -> None:
+        """Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""
+        self._failures += 1
+        if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
+            self._end_all(failed)
 
     def _end_late(self) -> None:
         """Whatever the look showed, and also when it failed."""

@@ -1,6 +1,7 @@
 """Settles what earlier runs left open, before anything new is planned: by looking, never by sending.
 
-A purchase in doubt is adopted when exactly one live server can be it; else it stays open, and so does its address. What
+A purchase in doubt is adopted when exactly one live server can be it; else it stays open, and so does its address: the
+plan that follows says what is listed. What
 a lost release did is seen in the complete list. (docs/decisions/0001)
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from provisioner.applying.ports import Ledger, Listener
-from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Event, EventType
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Forgotten, Remembered, Settled, replay
@@ -40,8 +40,6 @@ def _settlements(state: State, live: Mapping[str, Live], catalogue: Catalogue, l
             yield Adopted(
                 intent.id, found.id, f"the only live server named {intent.name} that fits the request", found.order_id
             )
-        else:
-            listen(Event(EventType.IN_DOUBT, intent.address, diagnostic=_still_in_doubt(intent, candidates)))
 
 
 def _untracked(state: State, live: Mapping[str, Live]) -> list[Live]:
@@ -61,18 +59,3 @@ def _after_release(intent: Intent, live: Mapping[str, Live], catalogue: Catalogu
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if row.status in catalogue[intent.kind].releasing:
         yield Remembered(intent.address, Phase.DELETING)
-
-
-def _still_in_doubt(intent: Intent, candidates: tuple[Live, ...]) -> Diagnostic:
-    found = ", ".join(row.id for row in candidates)
-    summary = (
-        f"{intent.address}: several servers could be the one in doubt: {found}"
-        if candidates
-        else f"{intent.address}: no server named {intent.name!r} is listed, and the request may still be carried out"
-    )
-    return warning(
-        "in-doubt",
-        summary,
-        hint="nothing is bought for this address until it is known; run apply again later",
-        address=intent.address,
-    )

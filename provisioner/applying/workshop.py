@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from provisioner.applying.claims import Claims
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
@@ -34,6 +35,7 @@ class Workshop:
 
     scribe: Scribe
     pool: ChannelPool
+    claims: Claims
     poll: Poll
     secrets: Secrets
     clock: Clock

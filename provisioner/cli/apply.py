@@ -49,6 +49,8 @@ def command(
     from provisioner.workflow.apply import ApplyRequest
     from provisioner.workflow.plan import PlanRequest
 
+    if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
+        raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
     if plan_file is not None and (destroy or replace):
         raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
     request = ApplyRequest(

@@ -17,6 +17,7 @@ COMMANDS = {
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "state": ("state", "List and show what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
+    "resolve": ("resolve", "Settle a purchase in doubt by hand."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
     "version": ("version", "Print the version."),
 }
@@ -48,6 +49,10 @@ class LazyGroup(click.Group):
 def _did_you_mean(name: str, message: str) -> str:
     import difflib
 
+    from provisioner.cli import terraform
+
+    if name in terraform.COMMANDS:
+        return f"There is no command {name!r}: {terraform.COMMANDS[name]}."
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     return f"There is no command {name!r}. Did you mean {near[0]!r}?" if near else message
 

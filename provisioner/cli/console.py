@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
 _WIDEST = 120
 
 
+class Json(Enum):
+    """What `--json` means for a command: one document, or a line for everything that happens."""
+
+    DOCUMENT = auto()
+    STREAM = auto()
+
+
 @dataclass(slots=True)
 class Console:
     """`lost`: a result could not be written, and not because its reader has gone."""
 
     no_color: bool = False
+    json: Json | None = None
     lost: bool = False
+    _begun: bool = False
+    """Some JSON is on stdout already."""
 
     def style(self, stream: TextIO | None = None) -> Style:
         from provisioner.rendering.style import Style, choose_color
@@ -49,20 +60,38 @@ class Console:
     def document(self, document: object) -> None:
         """Indented JSON, to stdout."""
         from provisioner.model.canonical import readable
+        from provisioner.rendering.style import escape_json
 
-        self.write(readable(document).decode())
+        self._begun = True
+        self.write(escape_json(readable(document).decode()))
 
     def line(self, document: object) -> None:
         """One line of a JSON stream, to stdout at once."""
         from provisioner.model.canonical import canonical
+        from provisioner.rendering.style import escape_json
 
-        self.write(f"{canonical(document).decode()}\n")
+        self._begun = True
+        self.write(f"{escape_json(canonical(document).decode())}\n")
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics
 
         if text := render_diagnostics(list(findings), self.style(sys.stderr)):
             _write(sys.stderr, text)
+
+    def fail(self, findings: Sequence[Diagnostic]) -> None:
+        """The errors that end a command: in words, and as JSON where that was asked for.
+
+        A document that is out already says what it says: a second one beside it could not be read.
+        """
+        from provisioner.cli.failure import failed_document, failed_lines
+
+        self.diagnose(findings)
+        if self.json is Json.STREAM:
+            for line in failed_lines(findings, first=not self._begun):
+                self.line(line)
+        elif self.json is Json.DOCUMENT and not self._begun:
+            self.document(failed_document(findings))
 
 
 @cache

@@ -71,17 +71,17 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
 
 
 def of_apply(applied: Applied) -> ExitCode:
+    """A wanted server that vanished or failed keeps apply from being done, even when nothing was left to do about it."""
     from provisioner.model.event import ResultType
 
     if not applied.approved:
         return ExitCode.INTERRUPTED
-    if applied.result is None:
-        return ExitCode.DONE
-    results = applied.result.results
+    results = applied.result.results if applied.result else ()
+    short = any(map(_fell_short, results)) or applied.plan.unsettled
     return worst(
         ExitCode.IN_DOUBT if any(result.type is ResultType.IN_DOUBT for result in results) else ExitCode.DONE,
-        ExitCode.INCOMPLETE if any(map(_fell_short, results)) else ExitCode.DONE,
-        ExitCode.INTERRUPTED if applied.result.interrupted else ExitCode.DONE,
+        ExitCode.INCOMPLETE if short else ExitCode.DONE,
+        ExitCode.INTERRUPTED if applied.result and applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,
     )
 

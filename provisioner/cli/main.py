@@ -19,9 +19,17 @@ def main() -> None:
 
         sys.stdout.write(f"provisioner {__version__}\n")
         return
+    _leave_no_core()
     from provisioner.cli.running import run
 
     sys.exit(run(arguments))
+
+
+def _leave_no_core() -> None:
+    """A core dump would hold the credentials and every secret."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _complete_streams() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provisioner import __version__
-from provisioner.cli.console import console
+from provisioner.cli.console import Json, console
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -25,6 +25,15 @@ def _say_no_color(_context: click.Context, _parameter: click.Parameter, value: b
         console().no_color = True
 
 
+def _say_json(kind: Json) -> Callable[[click.Context, click.Parameter, bool], bool]:
+    def say(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
+        if value:
+            console().json = kind
+        return value
+
+    return say
+
+
 no_color = click.option(
     "--no-color", is_flag=True, expose_value=False, callback=_say_no_color, help="No colours. NO_COLOR is heeded too."
 )
@@ -32,7 +41,7 @@ no_color = click.option(
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: specs, or PROVISIONER_SPECS]."),
     click.option("-e", "--environment", metavar="NAME", help="Environment: its variables, and a state of its own."),
-    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the nearest state/ folder]."),
+    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the state/ folder nearest to the specs]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
     no_color,
@@ -161,7 +170,8 @@ replace_option = click.option(
     "--replace", "replace", metavar="ADDRESS", type=AddressType(), multiple=True,
     help="Release this server and buy a new one; buy a vanished one again. May be repeated.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+json_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
+_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
 
 
 def apply_options(command: Callable[..., Result]) -> Callable[..., Result]:
@@ -172,9 +182,9 @@ def apply_options(command: Callable[..., Result]) -> Callable[..., Result]:
             click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
             click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
             click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
-            click.option("--reason", metavar="TEXT", help="Why: kept in the history."),
+            click.option("--reason", metavar="TEXT", help="Why: kept in the journal."),
             click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
-            json_option,
+            _json_stream_option,
         )
     ):  # fmt: skip
         command = option(command)

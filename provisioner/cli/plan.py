@@ -65,8 +65,29 @@ def command(
 
         console().write(render_plan(planned.plan, console().style(), full=full))
     if not planned.plan.refusals:
+        if out is not None:
+            _refuse_doubt(planned.plan, out)
         _save_or_say(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
     return of_plan(planned.plan, detailed=detailed_exitcode)
+
+
+def _refuse_doubt(plan: Plan, out: Path) -> None:
+    """Apply refuses every saved plan while a purchase is in doubt, so one made now could never be carried out."""
+    from provisioner.model.diagnostic import InDoubt, error
+
+    doubts = [finding.address for finding in plan.findings if finding.code == "in-doubt"]
+    if doubts:
+        raise InDoubt(
+            *(
+                error(
+                    "in-doubt",
+                    f"the plan was not saved to {out}: what became of an earlier call for {address} is not known",
+                    hint="run apply without a plan file: it looks for the server first",
+                    address=address,
+                )
+                for address in doubts
+            )
+        )
 
 
 def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:

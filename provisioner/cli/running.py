@@ -12,6 +12,7 @@ from provisioner.cli.commands import cli
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.spelling import with_two_dashes
+from provisioner.cli.terraform import advised
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -21,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
         needs_command.show()
         return ExitCode.ERROR
     except click.ClickException as wrong:
-        wrong.show()
+        advised(wrong).show()
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
         console().tell("\nInterrupted.")
@@ -40,13 +41,13 @@ def _explain(failure: Exception) -> int:
     from provisioner.model.diagnostic import ProvisionerError, error
 
     if isinstance(failure, ProvisionerError):
-        console().diagnose(failure.diagnostics)
+        console().fail(failure.diagnostics)
         return of_error(failure)
     if os.environ.get("PROVISIONER_LOG", "").lower() in {"debug", "trace"}:
         raise failure
     summary = f"internal error: {type(failure).__name__}: {failure}"
     hint = "this is a bug; please report it with the output of the same command under PROVISIONER_LOG=debug"
-    console().diagnose([error("internal", summary, hint=hint)])
+    console().fail([error("internal", summary, hint=hint)])
     return ExitCode.ERROR
 
 

@@ -96,16 +96,23 @@ def ledger(*, world: Path | None, as_json: bool) -> None:
     """Show every purchase, payment, refund, release and refusal of the sandbox, oldest first."""
     from dataclasses import asdict
 
-    from provisioner.model.diagnostic import StoreError, error
+    from provisioner.model.diagnostic import StoreError, UsageError, error
     from provisioner.rendering.ledger import render_ledger
+    from provisioner.rendering.style import escape
     from provisioner.sandbox import SandboxError, read_ledger
 
     path = world or _default_world()
+    missing = f"There is no sandbox world at {path} yet."
+    if world is not None and not world.exists():
+        hint = "check --world; `sandbox serve --world FILE` makes a new one"
+        raise UsageError(error("sandbox-world", missing, hint=hint))
     try:
         rows = [asdict(entry) for entry in read_ledger(path)]
     except SandboxError as unusable:
         raise StoreError(error("sandbox-world", str(unusable))) from unusable
     if as_json:
         console().document({"ledger": rows})
-    else:
+    elif rows or path.exists():
         console().write(render_ledger(rows, console().style()))
+    else:
+        console().write(f"{escape(missing)}\n")

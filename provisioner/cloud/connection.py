@@ -20,13 +20,14 @@ from provisioner.cloud.request import Request, Reveal, encode
 from provisioner.cloud.tokens import Scope, Tokens
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Answer, Network, Timeouts, Transport, Wire, in_process
-from provisioner.model.canonical import parse_json
+from provisioner.model.canonical import JsonValue, parse_json
 from provisioner.model.flow import Call, CallFailed, Reply
 from provisioner.model.identity import Identity
 from provisioner.model.secret import Secret, SecretReference
 
 _DEFAULT_TIMEOUTS: Final = Timeouts()
 _REAL_TIME: Final = Clock()
+_DEEPEST: Final = 64
 
 
 class Channel:
@@ -127,4 +128,19 @@ def _reply(request: Request, answer: Answer) -> Reply:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:
         raise unusable(request, answer, "it is no JSON") from None
+    if _is_too_deep(body):
+        raise unusable(request, answer, f"its JSON is nested more than {_DEEPEST} deep")
     return Reply(answer.status, body, request_id_of(answer), answer.server_time)
+
+
+def _is_too_deep(body: JsonValue) -> bool:
+    """What comes in is written down later, and writers have a limit too. Level by level, so that no depth can hurt."""
+    level = [body]
+    for _ in range(_DEEPEST):
+        children = (
+            node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)
+        )
+        level = [child for group in children for child in group if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True

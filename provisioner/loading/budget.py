@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.mistake import Mistake, Withheld
 
 VALUE_LIMIT = 64 * 1024
 """Characters that one rendered value, and the text of one expression, may have."""
@@ -16,33 +16,65 @@ FILE_LIMIT = 1024 * 1024
 WEIGHT_LIMIT = 2 * 1024 * 1024
 """Characters (an item of a list or map counts as one more) that any value on the way may have."""
 EVALUATION_LIMIT = 8 * 1024 * 1024
-RUN_LIMIT = 256 * 1024 * 1024
+RUN_LIMIT = 768 * 1024 * 1024
+"""Work for all templates of a stack: a few seconds at the prices below, many times what 10,000 servers need."""
+
+STEP = 16
+"""The price of one node of a template's tree each time it is run."""
+CALL = 8 * STEP
+"""The price of a filter, a method or an operator, beside what it handles."""
+COPYING = 10 * STEP
+"""The price of one value that a resource gets a copy of, with what it takes to judge it."""
+PARSING, COMPILING = 200, 3000
+"""The price of reading one character of a template, and one node of its tree, once for each distinct text."""
+EXPLAINING = 600
+"""The price, for each node of a template's tree, of finding out what was undefined."""
 
 _NUMBER = 24
+_LONG_TEXT = 30_000  # from here on Python's search takes linear time at worst; below it, the product of the lengths
 
 
 class Budget:
-    """Units are roughly characters made or items visited: for one evaluation, and for all of a run."""
+    """Units are roughly characters handled, a few nanoseconds each: for one evaluation, and for all of a run."""
 
     def __init__(self) -> None:
         self._evaluation = EVALUATION_LIMIT
         self._run = RUN_LIMIT
+        self._told = False
 
-    def begin(self) -> None:
+    def begin(self, units: int) -> None:
+        """A new evaluation, which costs at least this."""
         self._evaluation = EVALUATION_LIMIT
+        self.spend(units)
 
     def spend(self, units: int) -> None:
-        """Raises Mistake `template-limit` when the evaluation or the run has none left."""
+        """Raises Mistake `template-limit` when the evaluation has none left, and as `prepare` does."""
         self._evaluation -= units
-        self._run -= units
-        if self._evaluation < 0 or self._run < 0:
+        if self._evaluation < 0:
+            self._run -= units
             raise too_much("it takes too much work")
+        self.prepare(units)
+
+    def prepare(self, units: int) -> None:
+        """Pays for work that belongs to the run and to no evaluation.
+
+        Raises Mistake `template-limit` when the run has none left, and Withheld once that was said: whatever comes
+        after would only say it again.
+        """
+        self._run -= units
+        if self._run >= 0:
+            return
+        if self._told:
+            raise Withheld
+        self._told = True
+        hint = "make them do less, use a smaller count, or split the stack"
+        raise Mistake("template-limit", "the templates of this stack take too much work together", hint=hint)
 
     def afford(self, weight: int) -> None:
-        """Pays for a value of this weight that is about to be made."""
+        """Pays for a value of this weight that is about to be made, and for the call that makes it."""
         if weight > WEIGHT_LIMIT:
             raise too_much(f"it makes a value of more than {WEIGHT_LIMIT:,} characters or items")
-        self.spend(weight + 1)
+        self.spend(weight + CALL)
 
     def weigh(self, value: Any) -> Any:
         """Pays for a value that exists and hands it on."""
@@ -68,6 +100,11 @@ def weight(value: Any) -> int:
         else:
             total += _NUMBER
     return total
+
+
+def search_cost(text: str, sought: str) -> int:
+    worst = len(sought) if len(text) < _LONG_TEXT else min(len(sought), 4)
+    return len(text) + len(sought) + len(text) * worst // 4
 
 
 def too_much(why: str) -> Mistake:

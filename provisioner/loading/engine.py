@@ -15,7 +15,18 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError,
 from jinja2.parser import Parser
 
 from provisioner.loading import grammar
-from provisioner.loading.budget import FILE_LIMIT, VALUE_LIMIT, Budget, too_much
+from provisioner.loading.budget import (
+    COMPILING,
+    COPYING,
+    EXPLAINING,
+    FILE_LIMIT,
+    PARSING,
+    STEP,
+    VALUE_LIMIT,
+    Budget,
+    too_much,
+)
+from provisioner.loading.comparisons import Comparisons
 from provisioner.loading.environment import Environment
 from provisioner.loading.filters import Operations, text_of
 from provisioner.loading.mistake import Mistake
@@ -43,6 +54,7 @@ _RESULT = "result"
 class _Compiled:
     tree: nodes.Node
     template: Template
+    size: int
 
 
 class Engine:
@@ -50,13 +62,13 @@ class Engine:
 
     def __init__(self) -> None:
         self._budget = Budget()
-        operations = Operations(self._budget)
+        operations, comparisons = Operations(self._budget), Comparisons(self._budget)
         # In values only {{ }} is a template. The other delimiters are characters that no spec can contain.
         out_of_reach = {
             f"{what}_{side}_string": f"\0{what}{side}" for what in ("block", "comment") for side in ("start", "end")
         }
-        self._values = Environment(operations, **out_of_reach)
-        self._files = Environment(operations)
+        self._values = Environment(operations, comparisons, **out_of_reach)
+        self._files = Environment(operations, comparisons)
         self._expressions: dict[str, _Compiled] = {}
         self._segments: dict[str, tuple[str | _Compiled, ...]] = {}
         self._sources: dict[str, _Compiled] = {}
@@ -64,8 +76,8 @@ class Engine:
     def value(self, text: str, scope: Scope) -> Any:
         """A text that is one whole expression gives the expression's value with its type; any other gives a text."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
-        self._budget.begin()
-        with _explained(scope) as watch:
+        self._budget.begin(STEP * sum(1 if isinstance(part, str) else part.size for part in segments))
+        with self._explained(scope) as watch:
             if len(segments) == 1 and isinstance(segments[0], _Compiled):
                 result = self._plain(_evaluate(segments[0], scope, watch), 0)
             else:
@@ -79,21 +91,27 @@ class Engine:
     def file(self, source: str, scope: Scope) -> str:
         """A whole template file, in which if, for and set may stand as well."""
         compiled = self._sources.get(source) or self._sources.setdefault(source, self._compile_file(source))
-        self._budget.begin()
+        self._budget.begin(STEP * compiled.size)
         pieces: list[str] = []
         room = FILE_LIMIT
-        with _explained(scope) as watch:
-            watch.append(compiled.tree)
+        with self._explained(scope) as watch:
+            watch.append(compiled)
             for piece in compiled.template.root_render_func(compiled.template.new_context(dict(scope))):
                 room -= len(piece)
                 if room < 0:
                     raise too_much(f"it gives more than {FILE_LIMIT:,} characters")
+                self._budget.spend(STEP * 3 + len(piece))
                 pieces.append(piece)
         return "".join(pieces)
+
+    def copied(self, values: int) -> None:
+        """Pays for values that a resource gets a copy of. Raises Mistake, and Withheld once that was said."""
+        self._budget.prepare(COPYING * values)
 
     def _split(self, text: str) -> tuple[str | _Compiled, ...]:
         if len(text) > VALUE_LIMIT:
             raise too_much(f"a text with templates may have {VALUE_LIMIT:,} characters")
+        self._budget.prepare(PARSING * len(text))
         segments: list[str | _Compiled] = []
         inside: list[str] | None = None
         with _readable():
@@ -129,19 +147,22 @@ class Engine:
         return self._expressions.setdefault(text, compiled)
 
     def _compile_file(self, source: str) -> _Compiled:
+        self._budget.prepare(PARSING * len(source))
         with _readable():
             tree = self._files.parse(source)
             grammar.check(tree, self._files.offered, statements=True)
             return self._compiled(self._files, tree)
 
     def _compiled(self, environment: Environment, tree: nodes.Template) -> _Compiled:
+        size = grammar.size(tree)
+        self._budget.prepare(COMPILING * size)
         bounded = grammar.Bounded().visit(tree)
         bounded.set_environment(environment)
-        return _Compiled(bounded, environment.from_string(bounded))
+        return _Compiled(bounded, environment.from_string(bounded), size)
 
     def _plain(self, value: Any, depth: int) -> Any:
         """A copy made of YAML's own types, so that what is done to one resource is not done to another."""
-        self._budget.spend(1)
+        self._budget.spend(STEP)
         if depth > DEPTH_LIMIT:
             raise too_much(f"its value nests more than {DEPTH_LIMIT} deep")
         if isinstance(value, dict):
@@ -152,9 +173,23 @@ class Engine:
             raise too_much("its value does not fit into 64 bits")
         return None if value is None else value if isinstance(value, (bool, int, float)) else text_of(value)
 
+    @contextmanager
+    def _explained(self, scope: Scope) -> Iterator[list[_Compiled]]:
+        """Hands out a list for what is being evaluated: the last of it is where an error came from."""
+        watch: list[_Compiled] = []
+        try:
+            yield watch
+        except UndefinedError as reason:
+            self._budget.prepare(EXPLAINING * watch[-1].size)
+            raise explain(watch[-1].tree, scope, reason) from None
+        except RecursionError:
+            raise too_much("it nests too deeply") from None
+        except _UNWORKABLE as reason:
+            raise Mistake("template-error", _said(reason), hint="check the types of the values in it") from None
 
-def _evaluate(compiled: _Compiled, scope: Scope, watch: list[nodes.Node]) -> Any:
-    watch.append(compiled.tree)
+
+def _evaluate(compiled: _Compiled, scope: Scope, watch: list[_Compiled]) -> Any:
+    watch.append(compiled)
     context = compiled.template.new_context(dict(scope))
     for _ in compiled.template.root_render_func(context):
         pass
@@ -179,20 +214,6 @@ def _readable() -> Iterator[None]:
         raise Mistake("template-syntax", summary, hint="check the brackets, quotes and filters in it") from None
     except _UNREADABLE:
         raise Mistake("template-syntax", "this template is too deeply nested to be read", hint="simplify it") from None
-
-
-@contextmanager
-def _explained(scope: Scope) -> Iterator[list[nodes.Node]]:
-    """Hands out a list for the trees that are being evaluated: the last one is where an error came from."""
-    watch: list[nodes.Node] = []
-    try:
-        yield watch
-    except UndefinedError as reason:
-        raise explain(watch[-1], scope, reason) from None
-    except RecursionError:
-        raise too_much("it nests too deeply") from None
-    except _UNWORKABLE as reason:
-        raise Mistake("template-error", _said(reason), hint="check the types of the values in it") from None
 
 
 def _said(reason: BaseException) -> str:

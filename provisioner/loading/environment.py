@@ -16,6 +16,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioner.loading import grammar
+from provisioner.loading.comparisons import Comparisons
 from provisioner.loading.filters import BINARY, Operations, text_of
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.tree import BROKEN
@@ -32,7 +33,7 @@ def _finalize(_context: EvalContext, value: Any) -> str:
 class Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = BINARY
 
-    def __init__(self, operations: Operations, **delimiters: str) -> None:
+    def __init__(self, operations: Operations, comparisons: Comparisons, **delimiters: str) -> None:
         super().__init__(
             undefined=StrictUndefined,
             finalize=_finalize,
@@ -44,13 +45,15 @@ class Environment(ImmutableSandboxedEnvironment):
         )
         self.operations = operations
         self.globals = {"range": operations.span}
-        self.tests = {name: jinja_tests.TESTS[name] for name in grammar.TESTS}
+        self.tests = {name: jinja_tests.TESTS[name] for name in grammar.TESTS} | comparisons.tests()
         self.filters = operations.filters()
         self.offered = frozenset(self.filters)
         self.filters |= {
             grammar.CONCATENATE: operations.concatenate,
             grammar.WEIGH: operations.weigh,
             grammar.STEPS: operations.steps,
+            grammar.COMPARE: comparisons.compare,
+            grammar.CUT: operations.cut,
         }
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -67,11 +70,14 @@ class Environment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Undefined):
             str(obj)
-        if isinstance(obj, (dict, list, tuple, str)):
+        container: Any = obj
+        if isinstance(obj, (dict, list, tuple, str)) and isinstance(argument, (str, int)):
             try:
-                return _whole(obj[argument])
+                return _whole(container[argument])
             except (LookupError, TypeError):
                 pass
+        if isinstance(argument, (list, tuple, dict)):
+            raise Mistake("template-error", "a list or a map cannot stand in [ ]", hint="write a key or a number there")
         return self.undefined(obj=obj, name=argument)
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook

@@ -14,14 +14,35 @@ from provisioner.loading.document import label
 from provisioner.loading.mistake import Mistake
 
 SPEC_LIMIT = 16 * 1024 * 1024
+STACK_LIMIT = 32 * 1024 * 1024
+"""Bytes that all files of a stack may have together: 20,000 servers of fifty lines."""
 TEMPLATE_LIMIT = 1024 * 1024
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
-def read_text(path: Path, *, limit: int = SPEC_LIMIT) -> str:
-    """Raises Mistake for what is no regular UTF-8 file of at most `limit` bytes."""
+class Allowance:
+    """What is left of STACK_LIMIT for the files that are still to be read."""
+
+    def __init__(self) -> None:
+        self.left = STACK_LIMIT
+        self.exceeded = False
+
+    def take(self, path: Path, size: int) -> None:
+        """Raises Mistake at the file that is too much."""
+        self.left -= size
+        if self.left < 0:
+            self.exceeded = True
+            summary = f"with {label(path)} the files of this stack have more than {STACK_LIMIT // 1024 // 1024} MiB"
+            raise Mistake("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
+
+
+def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: Allowance | None = None) -> str:
+    """Raises Mistake for what is no regular UTF-8 file of at most `limit` bytes, or more than is left of `allowance`."""
     try:
-        text = _read(path, limit).decode()
+        content = _read(path, limit)
+        if allowance is not None:
+            allowance.take(path, len(content))
+        text = content.decode()
     except UnicodeDecodeError as reason:
         raise Mistake(
             "not-utf8",

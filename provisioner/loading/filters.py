@@ -16,7 +16,7 @@ from typing import Any
 
 from jinja2 import Undefined
 
-from provisioner.loading.budget import Budget, too_much, weight
+from provisioner.loading.budget import STEP, Budget, search_cost, too_much, weight
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.scalars import fits
 from provisioner.loading.tree import BROKEN
@@ -34,6 +34,7 @@ _OPERATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "**": operator.pow,
 }
 BINARY = frozenset(_OPERATIONS)
+_MOST_DIGITS = 20
 
 
 def text_of(value: Any) -> str:
@@ -46,7 +47,7 @@ def text_of(value: Any) -> str:
         case int() | float():
             return str(value)
         case Undefined():
-            _demand(value)
+            demand(value)
             raise _error("the condition is false and there is no else", hint="write: ... if ... else ...")
         case None:
             raise _error("null cannot stand inside a text", hint="give it a value with | default(..., true)")
@@ -80,8 +81,8 @@ class Operations:
             "max": lambda items: max(_items(items)),
             "min": lambda items: min(_items(items)),
             "reverse": lambda items: items[::-1] if isinstance(items, str) else list(_items(items))[::-1],
-            "round": lambda value, precision=0: round(value, precision) if precision else round(value),
-            "sort": lambda items, reverse=False: sorted(_items(items), reverse=bool(reverse)),
+            "round": _rounded,
+            "sort": self._sorted,
             "string": text_of,
             "sum": lambda items: sum(_items(items)),
             "title": lambda value: text_of(value).title(),
@@ -100,9 +101,17 @@ class Operations:
             "tojson": self._to_json,
         }
 
+    def cut(self, value: Any, start: Any, stop: Any, step: Any) -> Any:
+        """`value[start:stop:step]`"""
+        part = slice(start, stop, step)
+        if not isinstance(value, (str, list, tuple)):
+            raise _error("only a list or a text can be cut with [:]")
+        self._budget.afford(len(range(*part.indices(len(value)))))
+        return value[part]
+
     def binary(self, sign: str, left: Any, right: Any) -> Any:
         for side in (left, right):
-            _demand(side)
+            demand(side)
             if isinstance(side, int) and not fits(side):
                 raise too_much("a number in it does not fit into 64 bits")
         self._budget.afford(_predicted(sign, left, right))
@@ -113,19 +122,22 @@ class Operations:
             raise too_much("the result does not fit into 64 bits")
         return result
 
-    def concatenate(self, parts: Iterable[Any]) -> str:
+    def concatenate(self, parts: list[Any]) -> str:
+        self._budget.spend(STEP * len(parts))
         texts = [text_of(part) for part in parts]
         self._budget.afford(sum(map(len, texts)))
         return "".join(texts)
 
     def join(self, items: Any, separator: Any = "") -> str:
         between = text_of(separator)
+        self._budget.spend(STEP * len(_items(items)))
         texts = [text_of(item) for item in _items(items)]
         self._budget.afford(sum(map(len, texts)) + len(between) * len(texts))
         return between.join(texts)
 
     def replace(self, value: Any, old: Any, new: Any, count: int = -1) -> str:
         text, before, after = text_of(value), text_of(old), text_of(new)
+        self._budget.spend(search_cost(text, before))
         times = text.count(before) if count < 0 else min(count, text.count(before))
         self._budget.afford(len(text) + times * max(0, len(after) - len(before)))
         return text.replace(before, after, count)
@@ -134,17 +146,23 @@ class Operations:
         """`owner.name(...)` for the methods that the grammar grants; views become lists."""
         if name == "replace":
             return self.replace(owner, *arguments)
-        self._budget.afford(weight(owner))
+        self._budget.afford(0 if name == "get" else weight(owner))
+        for argument in arguments:
+            self._budget.spend(weight(argument))
+        if name == "split" and arguments:
+            self._budget.spend(search_cost(owner, text_of(arguments[0])))
         result = getattr(owner, name)(*arguments)
+        if name == "split":
+            self._budget.spend(STEP * len(result))
         return result if isinstance(owner, str) or name == "get" else list(result)
 
     def weigh(self, value: Any) -> Any:
         return self._budget.weigh(value)
 
-    def steps(self, items: Any) -> Iterable[Any]:
-        """The items of a loop, each paid for when it is reached."""
+    def steps(self, items: Any, size: int) -> Iterable[Any]:
+        """The items of a loop, each paid for when it is reached. `size` is how many nodes the loop has."""
         for item in _items(items):
-            self._budget.spend(1)
+            self._budget.spend(STEP * size)
             yield item
 
     def span(self, *bounds: int) -> list[int]:
@@ -154,10 +172,15 @@ class Operations:
 
     def _bounded(self, work: Callable[..., Any]) -> Callable[..., Any]:
         def run(value: Any, *arguments: Any, **options: Any) -> Any:
-            _demand(value)
+            demand(value)
             return self._budget.weigh(work(self._budget.weigh(value), *arguments, **options))
 
         return run
+
+    def _sorted(self, items: Any, reverse: Any = None) -> list[Any]:
+        rounds = len(_items(items)).bit_length()
+        self._budget.spend(weight(items) * rounds // 4)
+        return sorted(items, reverse=bool(reverse))
 
     def _grown(self, text: str, factor: int, work: Callable[[str], str]) -> str:
         self._budget.afford(len(text) * factor)
@@ -165,13 +188,13 @@ class Operations:
 
     def _indent(self, value: Any, width: int = 4, first: bool = False) -> str:  # noqa: FBT001, FBT002 - as in Jinja
         text = text_of(value)
-        self._budget.afford(len(text) + width * (text.count("\n") + 1))
+        self._budget.afford(len(text) + max(0, whole(width)) * (text.count("\n") + 1))
         margin = " " * width
         indented = ("\n" + margin).join(text.split("\n"))
         return margin + indented if first else indented
 
     def _to_json(self, value: Any) -> str:
-        _demand(value)
+        demand(value)
         self._budget.afford(weight(value) * 6)
         return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
@@ -201,14 +224,28 @@ def _formatted(template: str, values: tuple[Any, ...]) -> int:
     return len(directives) * _WORST_DIRECTIVE + sum(len(text_of(value)) for value in values)
 
 
-def _demand(value: Any) -> None:
+def demand(value: Any) -> None:
     """Jinja's strict undefined raises when it is read."""
     if isinstance(value, Undefined):
         str(value)
 
 
+def whole(value: Any) -> int:
+    demand(value)
+    if not isinstance(value, int):
+        raise _error("a whole number is needed here")
+    return value
+
+
+def _rounded(value: Any, precision: Any = 0) -> Any:
+    # For a whole number Python works out ten to the power of the digits, however many they are.
+    if abs(whole(precision)) > _MOST_DIGITS:
+        raise _error(f"round takes at most {_MOST_DIGITS} digits")
+    return round(value, precision) if precision else round(value)
+
+
 def _items(value: Any) -> Collection[Any]:
-    _demand(value)
+    demand(value)
     if not isinstance(value, (str, list, tuple, dict)):
         raise _error("a list, a map or a text is needed here")
     items: Collection[Any] = value

@@ -6,14 +6,14 @@ Also rewrites the few constructs that Jinja offers no hook for, so that they too
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import cast
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from provisioner.loading.mistake import Mistake, nearest
 
-CONCATENATE, WEIGH, STEPS = "_concatenate", "_weigh", "_steps"
+CONCATENATE, WEIGH, STEPS, COMPARE, CUT = "_concatenate", "_weigh", "_steps", "_compare", "_cut"
 """Filters that authors cannot name; they carry what the tree is rewritten to."""
 
 TESTS = frozenset(
@@ -49,6 +49,11 @@ _EXPRESSIONS: tuple[type[nodes.Node], ...] = (
 _STATEMENTS: tuple[type[nodes.Node], ...] = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
 )
+
+
+def size(tree: nodes.Node) -> int:
+    """How many nodes there are: what running it once costs at least."""
+    return sum(1 for _ in _walk(tree))
 
 
 def check(tree: nodes.Node, filters: frozenset[str], *, statements: bool) -> None:
@@ -132,12 +137,26 @@ class Bounded(NodeTransformer):
         self.generic_visit(node)
         return _toll(WEIGH, node) if node.ctx == "load" else node
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        node.iter = _toll(STEPS, cast("nodes.Expr", node.iter))
+        sides = [node.expr, *(operand.expr for operand in node.ops)]
+        signs = nodes.Const(tuple(operand.op for operand in node.ops))
+        return _toll(COMPARE, nodes.List(sides, lineno=node.lineno), signs)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            return node
+        bounds = (node.arg.start, node.arg.stop, node.arg.step)
+        return _toll(CUT, node.node, *(bound or nodes.Const(None) for bound in bounds))
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+        each_time = size(node)
+        self.generic_visit(node)
+        node.iter = _toll(STEPS, cast("nodes.Expr", node.iter), nodes.Const(each_time))
         return node
 
 
-def _toll(name: str, node: nodes.Expr) -> nodes.Filter:
-    arguments: list[Any] = []
-    return nodes.Filter(node, name, arguments, arguments, None, None, lineno=node.lineno)
+def _toll(name: str, node: nodes.Expr, *arguments: nodes.Expr) -> nodes.Filter:
+    options: list[nodes.Pair] = []
+    return nodes.Filter(node, name, [*arguments], options, None, None, lineno=node.lineno)

@@ -21,11 +21,15 @@ class Withheld(Exception):  # noqa: N818 - a state of a value
     """What is asked for is broken, and was reported where it broke: nothing that depends on it says so again."""
 
 
+def closest(word: str, options: Iterable[str]) -> str | None:
+    """The option that was probably meant."""
+    return next(iter(difflib.get_close_matches(word, sorted(options), n=1)), None)
+
+
 def nearest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:
     """A hint: the option that was probably meant, else all of them (at most 20)."""
     known = sorted(options)
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
+    if (meant := closest(word, known)) is not None:
+        return f"did you mean {meant}?"
     shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")  # noqa: PLR2004 - the doc says 20
     return f"{title}: {shown}" if known else ""

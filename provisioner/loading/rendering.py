@@ -5,7 +5,7 @@ Knows that some texts are templates; how they are worked out is the engine's bus
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ from provisioner.loading.tree import BROKEN, Path
 
 @dataclass(slots=True)
 class Rendered:
-    """`failures` name each path that is absent from `value`; no mistake when it was reported elsewhere."""
+    """`failures` name each path that is absent from `value`; no mistake when it was reported elsewhere.
+
+    `value` is an empty map when all of it is absent.
+    """
 
     value: Any = None
     failures: list[tuple[Path, Mistake | None]] = field(default_factory=list)
@@ -24,7 +27,8 @@ class Rendered:
 
 def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
     rendered = Rendered()
-    rendered.value = _Walk(scope, engine, rendered.failures).value(tree, ())
+    value = _Walk(scope, engine, rendered.failures).value(tree, ())
+    rendered.value = {} if value is BROKEN else value
     return rendered
 
 
@@ -38,8 +42,10 @@ class _Walk:
         if isinstance(value, str):
             return self._text(value, path) if "{" in value else value
         if isinstance(value, dict):
-            return dict(self._sound(value, path))
+            return dict(self._sound(value, path)) if self._affordable(value, path) else BROKEN
         if isinstance(value, list):
+            if not self._affordable(value, path):
+                return BROKEN
             # A failed item leaves a gap, so that the items after it keep their places.
             items = (self.value(item, (*path, index)) for index, item in enumerate(value))
             return [None if item is BROKEN else item for item in items]
@@ -52,6 +58,17 @@ class _Walk:
             result = self.value(value, (*path, key))
             if result is not BROKEN:
                 yield key, result
+
+    def _affordable(self, values: Collection[Any], path: Path) -> bool:
+        try:
+            self.engine.copied(len(values))
+        except Mistake as mistake:
+            self.failures.append((path, mistake))
+        except Withheld:
+            self.failures.append((path, None))
+        else:
+            return True
+        return False
 
     def _text(self, text: str, path: Path) -> Any:
         if not any(mark in text for mark in ("{{", "{%", "{#")):

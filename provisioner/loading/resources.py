@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from provisioner.loading.around import EXPANSION_KEYS, around, fields_of
+from provisioner.loading.around import AROUND, EXPANSION_KEYS, around, fields_of
 from provisioner.loading.contents import Contents
 from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.expansion import Expansion, Instance, Refusal
@@ -81,7 +81,7 @@ class Resources:
         fields, later = fields_of(body)
         found += later + self._convert(declaration, fields, instance, withheld)
         about = around(body, kind.schema, withheld)
-        found += problems(kind.schema, fields, withheld)
+        found += problems(kind.schema, fields, withheld, beside=(*EXPANSION_KEYS, *AROUND))
         found += about if isinstance(about, list) else ()
         for problem in found:
             self._report(declaration, address, problem)

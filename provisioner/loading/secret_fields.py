@@ -12,7 +12,7 @@ from typing import Any
 from provisioner.loading.mistake import Mistake
 from provisioner.loading.validation import HOW_TO_GIVE_IT, kind_of
 from provisioner.model.diagnostic import SourceRange
-from provisioner.model.secret import Secret, SecretReference, SecretSource
+from provisioner.model.secret import CHOOSE_YOUR_OWN, Secret, SecretReference, SecretSource, is_reserved
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -37,6 +37,9 @@ def in_clear(name: str) -> Mistake:
 
 def _located(name: str, locator: str) -> SecretReference:
     source, _, rest = locator.partition(":")
+    if source == "env" and is_reserved(rest):
+        summary = f"{name}.secret names {rest}, which is kept for credentials and for this tool"
+        raise Mistake("invalid-secret", summary, hint=CHOOSE_YOUR_OWN)
     if source == "env" and _VARIABLE.fullmatch(rest):
         return SecretReference(SecretSource.ENVIRONMENT, rest)
     path = PurePosixPath(rest)

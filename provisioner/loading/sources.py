@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioner.loading.document import Document, label
-from provisioner.loading.files import inside, read_text
+from provisioner.loading.files import Allowance, inside, read_text
 from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import BROKEN, Layer, MapNode
@@ -31,6 +31,7 @@ class Sources:
     directory: Path
     findings: Findings
     hidden: frozenset[str] = frozenset()
+    allowance: Allowance = field(default_factory=Allowance)
 
     def stack(self) -> Layer | None:
         """Raises UsageError when there is no stack here at all."""
@@ -45,6 +46,8 @@ class Sources:
     def specs(self) -> Iterator[Layer]:
         """Every spec file below the stack, by path; what is no file, or leads elsewhere, becomes a finding."""
         for path in self._found(self.directory):
+            if self.allowance.exceeded:
+                return
             if (layer := self.read(path)) is not None:
                 yield layer
 
@@ -59,7 +62,7 @@ class Sources:
         """`usage`: the file was named on the command line, so it may stand anywhere."""
         start = SourceRange(label(path), 1, 1)
         try:
-            text = read_text(path if usage else inside(self.directory, path))
+            text = read_text(path if usage else inside(self.directory, path), allowance=self.allowance)
         except Mistake as mistake:
             self.findings.add(mistake, at=start, usage=usage)
             return None

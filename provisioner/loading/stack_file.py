@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.findings import Findings
-from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.mistake import Mistake, closest
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
@@ -84,7 +84,8 @@ def choose_environment(
             Mistake("environment-required", "this stack has environments and none was chosen", hint=hint), usage=True
         )
     else:
-        hint = nearest(chosen, available, title="there are") or f"make {ENVIRONMENTS}/NAME.yaml"
+        meant = closest(chosen, available)
+        hint = f"did you mean {meant}?" if meant else f"choose one that there is, or make {ENVIRONMENTS}/NAME.yaml"
         mistake = Mistake("unknown-environment", f"there is no environment {chosen}; there are: {names}", hint=hint)
         findings.add(mistake, at=at, usage=asked is not None)
     return None

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.mistake import Mistake, closest, nearest
 from provisioner.loading.tree import Path
 
 _WANTED: Mapping[str, str] = {
@@ -33,6 +33,12 @@ _WANTED: Mapping[str, str] = {
     "set_type": "a list",
     "none_required": "nothing",
 }
+_IN_QUOTES: Mapping[str, re.Pattern[str]] = {
+    "a whole number": re.compile(r"-?[0-9]+"),
+    "a number": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
+    "true or false": re.compile(r"true|false"),
+}
+"""Texts that only lack being none."""
 HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
 _MOST = 50  # of one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
@@ -47,22 +53,34 @@ class Problem:
     key: bool = False
 
 
-def problems(schema: type[BaseModel], data: Mapping[str, Any], withheld: Collection[Path] = ()) -> list[Problem]:
-    """What is wrong with `data` (at most 50 things), but for what touches a withheld path: that was reported where it broke."""
+def problems(
+    schema: type[BaseModel], data: Mapping[str, Any], withheld: Collection[Path] = (), *, beside: tuple[str, ...] = ()
+) -> list[Problem]:
+    """What is wrong with `data` (at most 50 things), but for what touches a withheld path: that was reported where it broke.
+
+    `beside` are fields that may stand next to those of the schema, and that others judge. A field that is required and was
+    misspelt is not called missing as well.
+    """
     try:
         schema.model_validate(data)
     except ValidationError as refusal:
         errors = refusal.errors(include_url=False)[:_MOST]
-        found = [_problem(schema, data, error) for error in errors]
-        return [problem for problem in found if not any(_touches(problem.path, path) for path in withheld)]
+        found = [_problem(schema, data, error, beside) for error in errors]
+        misspelt = {path for problem in found if problem.key for path in _meant(schema, problem.path, beside)}
+        return [
+            problem
+            for problem in found
+            if not any(_touches(problem.path, path) for path in withheld)
+            and not (problem.mistake.code == "missing-field" and problem.path in misspelt)
+        ]
     return []
 
 
 def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
-    """The fields that the map at `path` may have; None where a schema does not say."""
+    """The fields that the map at `path` may have; None where a schema does not say. Those it excludes are not offered."""
     model = _model(schema)
     if not path:
-        return None if model is None else tuple(model.model_fields)
+        return None if model is None else tuple(name for name, field in model.model_fields.items() if not field.exclude)
     if isinstance(path[0], int):
         return next((names for part in get_args(schema) if (names := field_names(part, path[1:])) is not None), None)
     if model is not None and path[0] in model.model_fields:
@@ -107,14 +125,24 @@ def _touches(one: Path, other: Path) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any) -> Problem:
+def _known(schema: type[BaseModel], path: Path, beside: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that could stand in the place of the unknown one at `path`."""
+    return (field_names(schema, path[:-1]) or ()) + (beside if len(path) == 1 else ())
+
+
+def _meant(schema: type[BaseModel], path: Path, beside: tuple[str, ...]) -> Iterator[Path]:
+    meant = closest(str(path[-1]), _known(schema, path, beside))
+    if meant is not None:
+        yield (*path[:-1], meant)
+
+
+def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, beside: tuple[str, ...]) -> Problem:
     kind: str = error["type"]
     path = tuple(_real_steps(data, error["loc"], missing=kind == "missing"))
     name = dotted(path)
     match kind:
         case "extra_forbidden":
-            known = field_names(schema, path[:-1]) or ()
-            hint = nearest(str(path[-1]), known, title="the fields here are")
+            hint = nearest(str(path[-1]), _known(schema, path, beside), title="the fields here are")
             return Problem(path, Mistake("unknown-field", f"there is no field {name}", hint=hint), key=True)
         case "missing":
             return Problem(
@@ -134,7 +162,7 @@ def _wrong_type(name: str, wanted: str, value: object) -> Mistake:
     hint = ""
     if wanted == "a text" and isinstance(value, (bool, int, float)):
         hint = "write it in quotes"
-    elif wanted in {"a whole number", "a number", "true or false"} and isinstance(value, str):
+    elif isinstance(value, str) and wanted in _IN_QUOTES and _IN_QUOTES[wanted].fullmatch(value):
         hint = "write it without quotes"
     standing = "a number with a fraction" if isinstance(value, float) else kind_of(value)
     return Mistake("wrong-type", f"{name or 'this'} must be {wanted} and is {standing}", hint=hint or f"write {wanted}")

@@ -13,7 +13,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.identity import Identity
-from provisioner.model.resource import Desired, FieldPath, Recorded
+from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
 from provisioner.model.state import JournalHead
 
 
@@ -105,6 +105,17 @@ class Plan:
     @property
     def work(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.action is not Action.NO_OP)
+
+    @property
+    def unsettled(self) -> tuple[Change, ...]:
+        """Wanted servers that are not there and that nothing will be done about: vanished, or failed to be built."""
+        return tuple(
+            change
+            for change in self.changes
+            if change.action is Action.NO_OP
+            and change.recorded is not None
+            and (change.reason is Reason.VANISHED or change.recorded.phase is Phase.FAILED)
+        )
 
     @property
     def summary(self) -> Summary:

@@ -55,14 +55,16 @@ class Result:
     action: Action
     type: ResultType
     diagnostic: Diagnostic | None = None
+    released: bool = False
+    """A replacement's old server is gone, whatever became of the new one."""
 
     @property
     def told(self) -> str:
         """What happened and why, for a line that names the address already; empty when it is done."""
         if self.diagnostic is None:
             return ""
-        summary = self.diagnostic.summary.removeprefix(f"{self.address}: ")
-        return f"{summary}: {self.diagnostic.detail}" if self.diagnostic.detail else summary
+        finding = self.diagnostic
+        return f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,13 @@ class RunResult:
 
     def done(self, *actions: Action) -> int:
         return sum(result.type is ResultType.DONE and result.action in actions for result in self.results)
+
+    @property
+    def added(self) -> int:
+        return self.done(Action.CREATE, Action.REPLACE)
+
+    @property
+    def destroyed(self) -> int:
+        """Released servers, those included whose replacement was then not bought."""
+        unreplaced = sum(result.released and result.type is not ResultType.DONE for result in self.results)
+        return self.done(Action.DELETE, Action.REPLACE) + unreplaced

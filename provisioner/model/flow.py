@@ -126,7 +126,7 @@ class Remember:
 class Wait:
     """Until `settled` holds for the server's row of the shared list poll (None: the complete list lacks it).
 
-    The row is found by `id`, or by `order_id` while no id is known. After `looks` polls without settling the flow gets
+    The row is found by `id`, else by `order_id`: what a purchase answers as an id need not be the server's. After `looks` polls without settling the flow gets
     the row as it is, to look elsewhere.
     """
 

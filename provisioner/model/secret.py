@@ -10,6 +10,13 @@ from enum import StrEnum
 from typing import NoReturn
 
 HIDDEN = "(sensitive)"
+CHOOSE_YOUR_OWN = "choose a variable of its own, such as GATEWAY_PASSWORD"
+_RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_")
+
+
+def is_reserved(variable: str) -> bool:
+    """Whether an environment variable may hold the credentials of whoever runs this: no spec may send those anywhere."""
+    return variable.startswith(_RESERVED)
 
 
 class Secret:

@@ -12,25 +12,40 @@ from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
-from provisioner.model.resource import Desired
+from provisioner.model.resource import Desired, Live
 from provisioner.planning.survey import Survey
 
+_LIFTING = "set prevent_destroy: false and apply that first, if it really is to go"
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
 def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
-    ours = {change.recorded.id for change in plan.changes if change.recorded is not None}
-    strangers = {row.name: row for row in survey.live.values() if row.id not in ours}
+    owners = {change.recorded.id: change.address for change in plan.changes if change.recorded is not None}
+    bearers: dict[str, list[Live]] = {}
+    for row in survey.live.values():
+        bearers.setdefault(row.name, []).append(row)
     for change, desired in _takers_of_names(plan):
-        if (stranger := strangers.get(desired.name)) is not None:
-            yield error(
-                "name-taken",
-                f"a server named {desired.name!r} exists and is not in this state ({stranger.id}, {stranger.status})",
-                hint="choose another name in the specs, or have that server renamed or released",
-                source=desired.source,
-                address=change.address,
-            )
+        for row in bearers.get(desired.name, ()):
+            owner = owners.get(row.id)
+            if owner is None:
+                yield error(
+                    "name-taken",
+                    f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
+                    hint="choose another name in the specs, or have that server renamed or released",
+                    source=desired.source,
+                    address=change.address,
+                )
+            elif owner != change.address:
+                yield error(
+                    "name-held",
+                    f"the name {desired.name!r} is still that of {owner} ({row.id})",
+                    detail="buying it again before that server is released or renamed would pay for both",
+                    hint=f"if {owner} was only renamed in the specs, give it its old key back; else apply its release or "
+                    "its new name first, and this address after it",
+                    source=desired.source,
+                    address=change.address,
+                )
 
 
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -67,7 +82,7 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
                 detail=f"forced by {forcing}" if forcing else "",
-                hint="set prevent_destroy: false and apply that first, if it really is to go",
+                hint=_LIFTING if change.desired else f"put it back into the specs; {_LIFTING}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -41,6 +41,7 @@ class _Planner:
         self._catalogue = catalogue
         self._fingerprint = fingerprint
         self._desired = {desired.address: desired for desired in survey.desired}
+        self._by_order = {row.order_id: row for row in survey.live.values() if row.order_id is not None}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
         intents = survey.state.intents.values() if survey.state else ()
         self._in_doubt = {intent.address: intent for intent in intents if intent.address not in self._recorded}
@@ -61,14 +62,14 @@ class _Planner:
         return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
-        gone = recorded.id is not None and recorded.id not in self._survey.live
+        gone = self._is_gone(recorded)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
         action = Action.FORGET if gone else Action.DELETE
         return Change(recorded.address, recorded.kind, action, desired=desired, recorded=recorded, reason=reason)
 
     def _compare(self, desired: Desired, recorded: Recorded) -> Change:
-        live = self._survey.live.get(recorded.id) if recorded.id else None
+        live = self._row(recorded)
         change = self._with_body(
             Change(recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded)
         )
@@ -86,11 +87,20 @@ class _Planner:
         if change.address in self._survey.replace:
             fields = self._changed_fields(change, live)
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
-        if recorded.id is not None and live is None:
+        if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
         if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None
+
+    def _row(self, recorded: Recorded) -> Live | None:
+        """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
+        row = self._survey.live.get(recorded.id or "")
+        return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+
+    def _is_gone(self, recorded: Recorded) -> bool:
+        """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""
+        return recorded.id is not None and bool(recorded.observed) and self._row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
         kind = self._catalogue[recorded.kind]
@@ -108,7 +118,7 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        current = _as_shown(kind, recorded.declared, live)
+        current = _as_shown(kind, recorded.declared, live, after)
         ignored = desired.lifecycle.ignore_changes
         fields = [
             FieldChange(
@@ -125,14 +135,19 @@ class _Planner:
         return (*fields, *_kept_in_state_only(desired, recorded))
 
 
-def _as_shown(kind: Kind, declared: JsonObject, live: Live | None) -> JsonObject:
-    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference."""
+def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
+    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
+
+    Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
+    change is made once more, which is harmless, and then recorded.
+    """
     current = declared
     for rule in kind.rules:
         if not rule.shown or live is None:
             continue
         was, now = at(declared, rule.path), at(live.shown, rule.path)
-        if was is not None and now is not None and was != now:
+        unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
+        if was is not None and now is not None and was != now and not unrecorded:
             current = replaced(current, rule.path, now)
     return current
 

@@ -24,7 +24,7 @@ _WIDEST_ADDRESS = 40
 _NEWS = {
     EventType.BOUGHT: "Bought",
     EventType.ADOPTED: "Adopted",
-    EventType.DETACHED: "Left under way in the cloud, recorded",
+    EventType.DETACHED: "Left",
     EventType.IN_DOUBT: "In doubt",
     EventType.SETTLED: "Settled",
     EventType.SKIPPED: "Not started",

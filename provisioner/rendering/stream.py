@@ -70,9 +70,9 @@ def event_document(event: Event, *, timestamp: str) -> Document:
 def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
     """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
     changes = {
-        "add": run.done(Action.CREATE, Action.REPLACE),
+        "add": run.added,
         "change": run.done(Action.UPDATE),
-        "remove": run.done(Action.DELETE, Action.REPLACE),
+        "remove": run.destroyed,
         "resume": run.done(Action.RESUME),
         "forget": run.done(Action.FORGET),
     }

@@ -6,6 +6,7 @@ does not know what is shown, and colour never carries a meaning that the words d
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 ELLIPSIS = "…"
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BASIC_PLANE = 0xFFFF
+_ABOVE_ASCII = re.compile(r"[\x7f-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,22 @@ def escape(text: str) -> str:
     what Unicode has not assigned. Spaces of every width stay: Chinese text needs its own.
     """
     return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def escape_json(text: str) -> str:
+    r"""JSON text that means the same, with whatever `escape` would not let through written as JSON's own `\u202e`.
+
+    JSON has escaped C0 itself; its line breaks stand between values and stay.
+    """
+    return text if text.isascii() and "\x7f" not in text else _ABOVE_ASCII.sub(_visible_in_json, text)
+
+
+def _visible_in_json(found: re.Match[str]) -> str:
+    character = found.group()
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _visible(character: str) -> str:

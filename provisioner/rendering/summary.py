@@ -40,9 +40,9 @@ def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> 
 
 
 def _done(run: RunResult, mode: Mode) -> str:
-    parts = [f"{run.done(Action.DELETE, Action.REPLACE)} destroyed"]
+    parts = [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
-        parts[:0] = [f"{run.done(Action.CREATE, Action.REPLACE)} added", f"{run.done(Action.UPDATE)} changed"]
+        parts[:0] = [f"{run.added} added", f"{run.done(Action.UPDATE)} changed"]
     for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
         if count := run.done(action):
             parts.append(f"{count} {name}")
@@ -76,7 +76,8 @@ def _hint(result: Result) -> str:
 
 def _what_happened(result: Result) -> str:
     deed = WORDS[result.action].deed
-    return f"{deed}: {result.told}" if result.told else deed
+    code = f" [{result.diagnostic.code}]" if result.diagnostic else ""
+    return f"{deed}: {result.told}{code}" if result.told else deed
 
 
 def _painted(outcome: str, style: Style, *, kind: ResultType) -> str:

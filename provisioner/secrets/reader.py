@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.secret import Secret, SecretReference, SecretSource
+from provisioner.model.secret import CHOOSE_YOUR_OWN, Secret, SecretReference, SecretSource, is_reserved
 
 _FILE_LIMIT: Final = 64 * 1024
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
@@ -58,6 +58,10 @@ class SecretReader:
                 assert_never(reference.source)
 
     def _from_environment(self, name: str) -> Secret:
+        # Specs that say so are refused when they are loaded; a saved plan comes here without having been.
+        if is_reserved(name):
+            what = f"the environment variable {name} is kept for credentials and for this tool"
+            raise _unavailable(what, hint=CHOOSE_YOUR_OWN)
         value = self._environ.get(name)
         if not value:
             state = "is empty" if value == "" else "is not set"

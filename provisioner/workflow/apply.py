@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -70,15 +70,17 @@ class Applied:
 async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
+    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     with _session(workspace, loaded.stack, request, face) as (session, location):
         async with workspace.cloud(loaded.stack) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=location)
             live = await look(cloud, session.state, workspace.catalogue)
             state = _recovered(workspace, session, live, face)
             made = planning_verb.make(workspace, request.plan, loaded, state=state, live=live, identity=cloud.identity)
-            face.show(made, loaded.warnings)
+            face.show(made, (*loaded.warnings, *notes))
             if made.refusals:
-                raise Refused(*made.refusals)
+                in_doubt = state is not None and state.in_doubt
+                raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
                 return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
             _require_secrets(workspace, made)
@@ -89,13 +91,18 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
-    """Raises UsageError for a plan that is damaged, used, stale or another stack's; InDoubt while a purchase is."""
+    """Raises UsageError for a plan that is damaged, used, stale or another stack's; InDoubt while a purchase is.
+
+    The plan knows its environment; one that is given all the same must be that one.
+    """
     plan = read_plan(path)
+    workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, location):
         async with workspace.cloud(stack) as cloud:
             check_owner(session.state, stack, cloud.identity, location=location)
             _check_current(plan, path, stack, session, cloud)
+            _check_secrets(workspace, plan, session)
             live = await look(cloud, session.state, workspace.catalogue)
             face.show(plan, ())
             if not plan.work:
@@ -131,6 +138,12 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         raise UsageError(
             error("plan-stale", f"the plan {path} is stale: the state has moved since it was made", hint=hint)
         )
+
+
+def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
+    vault = Vault(workspace.secrets(), session.state.lineage if session.state else None)
+    if changed := tuple(vault.unlike(plan, workspace.catalogue)):
+        raise UsageError(*changed)
 
 
 def _require_secrets(workspace: Workspace, plan: Plan) -> None:

@@ -42,11 +42,12 @@ async def plan(workspace: Workspace, request: PlanRequest) -> Planned:
     store = workspace.store(loaded.stack)
     state = store.load()
     at_work = store.holder() is not None
+    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     async with workspace.cloud(loaded.stack) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         live = await look(cloud, state, workspace.catalogue)
         made = make(workspace, request, loaded, state=state, live=live, identity=cloud.identity, at_work=at_work)
-        return Planned(made, (*store.warnings, *loaded.warnings), cloud.requests)
+        return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
 
 
 def make(
@@ -62,7 +63,6 @@ def make(
     """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
     _check_addresses(request, loaded)
-    vault.check(loaded.desired, workspace.catalogue, all_needed=False)
     return planning.plan(
         Survey(loaded.desired, state, live, at_work, request.replace),
         mode=request.mode,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from provisioner.model.diagnostic import Diagnostic, SpecError, UsageError, error
+from provisioner.model.change import Plan
+from provisioner.model.diagnostic import Diagnostic, Severity, SpecError, UsageError, error
 from provisioner.model.kind import Catalogue
-from provisioner.model.redaction import secrets_in
+from provisioner.model.redaction import FINGERPRINT, at, secrets_in
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.secrets import SecretReader
@@ -32,8 +34,11 @@ class Vault:
         except UsageError:
             return None
 
-    def check(self, wanted: Iterable[Desired], catalogue: Catalogue, *, all_needed: bool) -> None:
-        """Every secret obeys its kind's rule, and, when `all_needed`, can be had. Raises UsageError or SpecError with all findings."""
+    def check(self, wanted: Iterable[Desired], catalogue: Catalogue, *, all_needed: bool) -> tuple[Diagnostic, ...]:
+        """Every secret obeys its kind's rule, and, when `all_needed`, can be had; warnings about those that cannot.
+
+        Raises UsageError or SpecError with all findings.
+        """
         missing: list[Diagnostic] = []
         broken: list[Diagnostic] = []
         for desired, reference in _references(wanted):
@@ -43,15 +48,30 @@ class Vault:
                 missing += unavailable.diagnostics
                 continue
             if (problem := catalogue[desired.kind].check_secret(value.reveal())) is not None:
-                summary = f"{desired.address}: the value of {reference} breaks the rule: {problem}"
-                hint = f"put another value where {reference} points; nothing was sent"
-                broken.append(
-                    error("password-rule", summary, hint=hint, source=desired.source, address=desired.address)
-                )
+                broken.append(_broken(desired, reference, problem))
         if broken:
             raise SpecError(*broken)
         if missing and all_needed:
             raise UsageError(*dict.fromkeys(missing))
+        note = "a plan goes on without it: it is taken as unchanged; apply needs it for every server that it buys"
+        return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(missing))
+
+    def unlike(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:
+        """What a saved plan was made with and finds otherwise now: a secret of another value is another plan."""
+        for change in planned.work:
+            if change.desired is None or change.after is None:
+                continue
+            now = catalogue[change.kind].redact(change.desired.fields, self.fingerprint)
+            for path, reference in secrets_in(change.desired.fields):
+                before, after = at(change.after, (*path, FINGERPRINT)), at(now, (*path, FINGERPRINT))
+                if before is not None and after is not None and before != after:
+                    summary = f"{change.address}: the value of {reference} is another one than when the plan was made"
+                    yield error(
+                        "plan-stale",
+                        summary,
+                        hint="Nothing was sent. Plan again with: plan --out FILE",
+                        address=change.address,
+                    )
 
 
 def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretReference]]:
@@ -62,3 +82,13 @@ def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretRefe
             if reference not in seen:
                 seen.add(reference)
                 yield desired, reference
+
+
+def _broken(desired: Desired, reference: SecretReference, problem: str) -> Diagnostic:
+    return error(
+        "password-rule",
+        f"{desired.address}: the value of {reference} breaks the rule: {problem}",
+        hint=f"put another value where {reference} points; nothing was sent",
+        source=desired.source,
+        address=desired.address,
+    )

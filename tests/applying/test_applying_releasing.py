@@ -131,7 +131,7 @@ def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_b
     result = only(world.apply(*servers(1, flavor="larger")))
     assert result.type == "failed"
     assert result.diagnostic.code == "cloud-refused"
-    assert "the server it replaces is released" in result.diagnostic.summary
+    assert "the old server is released, no new one is bought" in result.diagnostic.summary
     assert not world.state.resources
     assert types(world.apply(*servers(1, flavor="larger"))) == ["done"]
     assert world.cloud.purchases == {"trainer-0": 2}
@@ -154,6 +154,8 @@ def test_a_rename_is_repeated_rather_than_doubted(world, servers, types):
     assert types(result) == ["failed"]
     assert result.results[0].diagnostic.code == "cloud-error"
     assert not world.state.intents
+    assert types(world.apply(*servers(1, name="renamed"))) == ["done"], "made once more, and recorded"
+    assert [record.name for record in world.state.resources.values()] == ["renamed"]
     assert types(world.apply(*servers(1, name="renamed"))) == []
     assert [one.name for one in world.cloud.ours] == ["renamed"]
     assert world.cloud.purchases == {"trainer-0": 1}

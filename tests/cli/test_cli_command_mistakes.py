@@ -2,6 +2,10 @@
 
 import pytest
 
+from provisioner.cli import terraform
+from provisioner.cli.commands import COMMANDS
+from provisioner.cli.spelling import LONG_OPTIONS
+
 
 def usage(desk, *arguments: str) -> str:
     """What click says of a command line that cannot be; it has exit code 1, because 2 means differences here."""
@@ -25,6 +29,28 @@ def test_an_unknown_command(desk) -> None:
 def test_an_unknown_option(desk, dashes: str) -> None:
     said = usage(desk, "apply", f"{dashes}auto-aprove")
     assert "No such option '--auto-aprove'. Did you mean '--auto-approve'?" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["taint", "gateway"], "There is no command 'taint': name the server to plan or apply instead: --replace ADDRESS."),
+        (["workspace", "list"], "use environments: environments/NAME.yaml"),
+        (["plan", "-lock=false"], "There is no option '--lock': plan takes no lock, apply always does"),
+        (["apply", "-refresh=false"], "the live list is always read"),
+        (["plan", "-target=gateway"], "a part of a stack cannot be planned yet"),
+        (["destroy", "--compact-warnings"], "There is no option '--compact-warnings': "),
+    ],
+)  # fmt: skip
+def test_what_terraform_has_and_we_have_not_is_answered_with_advice(desk, words: list[str], advice: str) -> None:
+    said = usage(desk, *words)
+    assert advice in said
+    assert "Did you mean" not in said
+
+
+def test_advice_is_given_for_no_word_of_ours() -> None:
+    assert not terraform.OPTIONS.keys() & LONG_OPTIONS
+    assert not terraform.COMMANDS.keys() & COMMANDS.keys()
 
 
 def test_no_command_at_all_shows_what_there_is(desk) -> None:
@@ -98,3 +124,16 @@ def test_a_ledger_that_is_none(desk) -> None:
     assert "Error[sandbox-world]" in ran.err
     assert "world.db is not a sandbox's world" in ran.said
     assert "Choose another path, or move the file away" in ran.said
+
+
+def test_there_is_no_sandbox_before_the_first_run(desk) -> None:
+    ran = desk.run("sandbox", "ledger")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"There is no sandbox world at {desk.path}/state/.sandbox/world.db yet.\n"
+    assert desk.run("sandbox", "ledger", "--json").document == {"ledger": []}
+
+
+def test_a_sandbox_that_is_named_and_not_there(desk) -> None:
+    said = desk.fails("sandbox", "ledger", "--world", "wrld.db", code="sandbox-world").said
+    assert "There is no sandbox world at wrld.db yet." in said
+    assert "check --world" in said

@@ -123,9 +123,48 @@ def test_the_version(desk) -> None:
     assert desk.run("version", "--json").document == {"provisioner_version": __version__}
 
 
-def test_an_error_leaves_stdout_to_the_machine(desk) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["plan", "--json"], "wrong-type"),
+        (["show", "--json", "gone.plan"], "plan-unreadable"),
+        (["output", "--json", "gatway"], "unknown-output"),
+        (["state", "show", "--json", "gatway"], "unknown-address"),
+        (["plan", "--json", "--specs", "\udcff"], "stack-missing"),
+    ],
+)
+def test_an_error_is_a_document_for_the_machine_and_words_for_people(desk, arguments: list[str], code: str) -> None:
     desk.specs("servers: 3\n")
-    for arguments in (["plan", "--json"], ["apply", "--auto-approve", "--json"]):
-        ran = desk.run(*arguments)
-        assert (ran.code, ran.out) == (1, "")
-        assert "Error[wrong-type]" in ran.err
+    ran = desk.run(*arguments)
+    assert ran.code == 1
+    assert f"Error[{code}]" in ran.err
+    assert (ran.document["format_version"], ran.document["errored"]) == ("1.0", True)
+    (finding,) = ran.document["diagnostics"]
+    assert (finding["severity"], finding["code"]) == ("error", code)
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_an_error_is_a_line_of_a_stream_each(desk, command: str) -> None:
+    desk.specs("servers: {a: {flavour: x}, b: {flavour: x}}\n")
+    ran = desk.run(command, "--auto-approve", "--json")
+    assert ran.code == 1
+    assert "Error[unknown-field]" in ran.err
+    assert [line["type"] for line in ran.lines] == ["version", "diagnostic", "diagnostic"]
+    assert [line.get("diagnostic", {}).get("address") for line in ran.lines] == [None, "a", "b"]
+    assert ran.lines[1]["@level"] == "error"
+    assert all({"@level", "@message", "@module", "@timestamp"} <= line.keys() for line in ran.lines)
+
+
+def test_an_error_after_the_plan_goes_on_with_the_stream(applied) -> None:
+    applied.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    ran = applied.run("destroy", "--auto-approve", "--json")
+    assert ran.code == 4
+    assert [line["type"] for line in ran.lines] == ["version", "plan", "diagnostic"]
+    assert ran.lines[-1]["diagnostic"]["code"] == "protected"
+
+
+def test_an_error_after_the_document_adds_no_second_one(desk) -> None:
+    ran = desk.run("plan", "--json", "--out", "no/such/folder/p")
+    assert ran.code == 1
+    assert "resource_changes" in ran.document
+    assert "Error[plan-not-written]" in ran.err

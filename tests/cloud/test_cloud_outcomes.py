@@ -173,3 +173,13 @@ def test_a_401_says_what_to_check_and_mentions_the_clock_only_when_it_is_off(con
     right = fail(connect_to, answering(401, Date="Thu, 01 Jan 2026 12:01:00 GMT"))[0]
     assert "HW_ACCESS_KEY" in right.message
     assert "clock" not in right.message
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_an_answer_nested_beyond_all_measure_is_not_believed(connect_to, opening):
+    """It could not be written down either: what a journal cannot hold must not be learnt."""
+    closing = b"]" if opening == b"[" else b"}"
+    body = b'{"id": "x", "volumes": ' + opening * 100 + b"1" + closing * 100 + b"}"
+    failed, requests = fail(connect_to, answering(200, body))
+    assert (failed.outcome, requests) == (Outcome.UNKNOWN, 1)
+    assert "nested more than 64 deep" in failed.message

@@ -1,7 +1,5 @@
 """The main job over real HTTP, as a user does it: plan, apply, look, edit, apply, destroy. The ledger is the judge."""
 
-import base64
-import itertools
 import json
 import os
 import pty
@@ -9,26 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from support.fault_proxy import answering, message
-from support.site import ONE, PASSWORD, PREPAID, STACK, THREE
+from support.site import ONE, PREPAID, STACK, THREE
 
 from provisioner.sandbox import PUBLIC
 
 SPECS = Path(__file__).parents[2] / "specs"
-SEED = """\
-servers:
-  EI-evs-1107:
-    flavor: Si2.large.4
-    image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
-    admin_pass: {secret: "env:SERVER_PASSWORD"}
-    network:
-      security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
-      subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
-      vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
-"""
 
 
 @pytest.fixture
@@ -246,93 +231,6 @@ class TestEnvironments:
         refused = demo.here("apply", "-e", "dev", "plan.json")
         assert (refused.code, demo.ledger) == (1, [])
         assert "environment" in refused.err
-
-
-class TestTheSeedRequest:
-    """docs/api/devserver-api.md section 3.2, whose password must never be seen again."""
-
-    @pytest.fixture
-    def seed(self, site):
-        """No defaults, so that everything on the wire was written in the spec."""
-        site.write(SEED, stack=STACK.partition("defaults:")[0])
-        site.environment["SERVER_PASSWORD"] = PASSWORD
-        return site
-
-    def test_the_body_on_the_wire_has_exactly_its_fields(self, seed, proxy):
-        assert seed.run("apply", "--auto-approve").code == 0
-        (purchase,) = proxy.purchases
-        assert purchase.document == {
-            "name": "EI-evs-1107",
-            "flavor": "Si2.large.4",
-            "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
-            "admin_pass": PASSWORD,
-            "network": {
-                "security_group_id": "150a2c76-1334-45f6-b28f-419f9b1d1742",
-                "subnet_id": "38cf274a-98f9-4f6f-b622-5ed0e4a3db54",
-                "vpc_id": "05982b48-a70f-43a1-a2b0-1fe36a236172",
-            },
-        }
-
-    def test_the_password_is_in_no_file_and_in_nothing_said(self, seed):
-        seed.environment["PROVISIONER_LOG"] = "debug"
-        commands = (
-            ["plan", "--out", "plan.json"], ["show", "plan.json"], ["plan", "--json"], ["apply", "plan.json"],
-            ["plan", "--full"], ["show"], ["show", "--json"], ["state", "show", "EI-evs-1107"],
-            ["output", "--json"],
-        )  # fmt: skip
-        said = [seed.run(*command) if command[0] == "apply" else seed.here(*command) for command in commands]
-        assert [ran.code for ran in said] == [0] * len(commands)
-        assert seed.purchases == {"EI-evs-1107": 1}
-        assert_unseen(PASSWORD, seed.folder, said)
-
-    def test_the_password_is_not_repeated_from_a_cloud_that_sends_the_request_back(self, seed, proxy):
-        async def echo(exchange):
-            body = json.dumps({"error_code": "ModelArts.0104", "error_msg": f"bad request: {exchange.body.decode()}"})
-            await exchange.tell(message("400 Bad Request", body.encode()))
-
-        proxy.on(echo)
-        seed.environment["PROVISIONER_LOG"] = "debug"
-        refused = seed.run("apply", "--auto-approve")
-        assert refused.code == 7
-        assert "ModelArts.0104" in refused.text
-        assert_unseen(PASSWORD, seed.folder, [refused])
-
-    def test_the_password_is_not_in_what_a_doubt_leaves_behind(self, seed, proxy):
-        proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
-        seed.environment["PROVISIONER_LOG"] = "debug"
-        said = [seed.run("apply", "--auto-approve"), seed.here("show"), seed.here("plan")]
-        assert said[0].code == 6
-        assert_unseen(PASSWORD, seed.folder, said)
-
-    def test_a_changed_password_is_seen_without_being_known(self, seed):
-        seed.apply()
-        seed.environment["SERVER_PASSWORD"] = "Another-7q!Xw9Zt"
-        planned = seed.here("plan")
-        assert "admin_pass" in planned.out
-        assert_unseen("Another-7q!Xw9Zt", seed.folder, [planned])
-
-    def test_a_missing_password_is_noticed_before_anything_is_bought(self, seed):
-        del seed.environment["SERVER_PASSWORD"]
-        assert seed.here("plan").code == 0
-        refused = seed.run("apply", "--auto-approve")
-        assert (refused.code, seed.ledger) == (1, [])
-        assert "SERVER_PASSWORD" in refused.err
-
-
-def assert_unseen(secret: str, folder: Path, said) -> None:
-    texts = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert texts
-    texts |= {f"what command {number} said": ran.text.encode() for number, ran in enumerate(said)}
-    for form, (where, text) in itertools.product(disguises(secret), texts.items()):
-        assert form.lower() not in text.lower(), f"{where} holds the password as {form!r}"
-
-
-def disguises(secret: str) -> set[bytes]:
-    """Base64 has three forms, by where in a longer text the secret stands; its ends mix with what is around it."""
-    raw = secret.encode()
-    shifted = {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
-    escaped = {json.dumps(secret)[1:-1].encode(), quote(secret, safe="").encode(), repr(secret)[1:-1].encode()}
-    return {raw, raw.hex().encode(), *shifted, *escaped}
 
 
 class TestEconomy:

@@ -148,13 +148,25 @@ class TestWhileInDoubt:
         assert json.loads(doubtful.here("plan", "--json").out)["findings"][0]["code"] == "in-doubt"
 
     def test_a_saved_plan_is_refused_and_nothing_is_sent(self, doubtful, proxy):
-        assert doubtful.here("plan", "--out", "after.json").code == 0
         sent = len(proxy.purchases)
-        for plan in ("before.json", "after.json"):
-            refused = doubtful.here("apply", plan)
-            assert refused.code == 6
-            assert "alpha" in refused.err
+        refused = doubtful.here("apply", "before.json")
+        assert refused.code == 6
+        assert "alpha" in refused.err
         assert len(proxy.purchases) == sent
+
+    def test_a_plan_that_apply_would_refuse_is_shown_and_not_saved(self, doubtful):
+        refused = doubtful.here("plan", "--out", "after.json")
+        assert refused.code == 6
+        assert "in-doubt" in refused.out
+        said = " ".join(refused.err.split())
+        assert "Error[in-doubt]: the plan was not saved to after.json" in said
+        assert "run apply without a plan file" in said
+        assert not (doubtful.folder / "after.json").exists()
+
+    def test_a_plan_that_is_not_saved_is_still_one_document(self, doubtful):
+        refused = doubtful.here("plan", "--out", "after.json", "--json")
+        assert refused.code == 6
+        assert json.loads(refused.out)["resource_changes"]
 
     def test_replacing_by_name_does_not_buy_either(self, doubtful, proxy):
         sent = len(proxy.purchases)
@@ -171,7 +183,7 @@ class TestWhileInDoubt:
         doubtful.write("servers: {beta: {}, other: {name: alpha}}\n")
         sent = len(proxy.purchases)
         refused = doubtful.apply()
-        assert refused.code == 4
+        assert refused.code == 6, "the doubt comes before the name"
         assert "name-in-doubt" in refused.err
         assert len(proxy.purchases) == sent
 
@@ -185,12 +197,12 @@ class TestReleases:
         ids=["reset, carried out", "502, carried out", "reset, lost"],
     )
     @pytest.mark.parametrize(
-        ("server", "call"),
+        ("spec", "call"),
         [("{}", ("DELETE", "")), (f"{{charging_info: {PREPAID}}}", ("POST", "/unsubscribe"))],
         ids=["pay-per-use", "prepaid"],
     )
-    def test_the_next_destroy_settles_it(self, site, proxy, server, call, fault):
-        site.write(f"servers: {{alpha: {server}}}\n")
+    def test_the_next_destroy_settles_it(self, site, proxy, spec, call, fault):
+        site.write(f"servers: {{alpha: {spec}}}\n")
         site.apply()
         method, ending = call
         proxy.on(fault, method=method, ending=ending)

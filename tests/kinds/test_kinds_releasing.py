@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.flows import NOT_FOUND, ok, play, refused
 from support.planning_builders import PREPAID, bought, wanted
-from support.rows import ID, a_live
+from support.rows import ID, a_live, a_row
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Outcome, Remember, Reply, Service, Wait
@@ -16,10 +16,13 @@ RECORDED = bought(wanted(), id=ID)
 PREPAID_RECORD = bought(wanted(charging_info=PREPAID), id=ID, order_id="CS2311")
 QUERY = "POST /v2/orders/suscriptions/resources/query"
 UNSUBSCRIBE = "POST /v2/orders/subscriptions/resources/unsubscribe"
+SHOW = f"GET /v1/{{project_id}}/dev-servers/{ID}"
 DELETE = f"DELETE /v1/{{project_id}}/dev-servers/{ID}"
 SUBSCRIBED = ok(data=[{"resource_id": ID, "status": 2}], total_count=1)
 UNSUBSCRIBED = ok(order_ids=["CS9"], fail_resource_infos=[])
 NOTHING_SUBSCRIBED = ok(data=[], total_count=0)
+GONE = refused(NOT_FOUND)
+"""A show of the id, which alone says that a server is gone: a list may lag, or be another user's."""
 UNKNOWN_TO_BILLING = "CBC.30000067"
 
 
@@ -36,23 +39,23 @@ def failed_for(code):
 
 
 def test_a_pay_per_use_server_is_deleted_and_watched_until_the_list_lacks_it():
-    played = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, Reply(200, a_live("DELETING").observed), None])
-    assert played.calls == [QUERY, DELETE]
+    played = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, Reply(200, a_live("DELETING").observed), None, GONE])
+    assert played.calls == [QUERY, DELETE, SHOW]
     assert played.result == Ended(None)
     (wait,) = played.of(Wait)
     assert (wait.id, wait.looks) == (ID, None)
 
 
 def test_the_call_that_releases_is_destructive_and_the_question_before_it_is_not():
-    query, delete = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, ok(), None]).of(Call)
+    query, delete, _show = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, ok(), None, GONE]).of(Call)
     assert (query.effect, query.service) == (Effect.READ, Service.BILLING)
     assert query.body == {"resource_ids": [ID], "only_main_resource": 1}
     assert (delete.effect, delete.body) == (Effect.DESTRUCTIVE, None)
 
 
 def test_a_prepaid_server_is_unsubscribed_by_its_own_id():
-    played = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, UNSUBSCRIBED, None])
-    assert played.calls == [QUERY, UNSUBSCRIBE]
+    played = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, UNSUBSCRIBED, None, GONE])
+    assert played.calls == [QUERY, UNSUBSCRIBE, SHOW]
     unsubscribe = played.of(Call)[1]
     assert unsubscribe.effect is Effect.DESTRUCTIVE
     assert unsubscribe.body == {"resource_ids": [ID], "unsubscribe_type": 1}
@@ -60,21 +63,21 @@ def test_a_prepaid_server_is_unsubscribed_by_its_own_id():
 
 
 def test_billing_decides_the_way_not_the_charging_mode():
-    assert release(live=a_live(), replies=[SUBSCRIBED, UNSUBSCRIBED, None]).calls == [QUERY, UNSUBSCRIBE]
+    assert release(live=a_live(), replies=[SUBSCRIBED, UNSUBSCRIBED, None, GONE]).calls == [QUERY, UNSUBSCRIBE, SHOW]
 
 
 @pytest.mark.parametrize(
     "answer", [ok(data=[{"resource_id": "another"}]), ok(data="none"), ok(data=["x"]), ok(), Reply(200, None)]
 )
 def test_only_a_subscription_of_this_very_id_counts(answer):
-    assert release(live=a_live(), replies=[answer, ok(), None]).calls == [QUERY, DELETE]
+    assert release(live=a_live(), replies=[answer, ok(), None, GONE]).calls == [QUERY, DELETE, SHOW]
 
 
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "ERROR"])
 @pytest.mark.parametrize("subscription", [SUBSCRIBED, NOTHING_SUBSCRIBED])
 def test_a_prepaid_server_that_was_never_built_is_deleted(status, subscription):
-    played = release(PREPAID_RECORD, prepaid(status), [subscription, ok(), None])
-    assert played.calls == [QUERY, DELETE]
+    played = release(PREPAID_RECORD, prepaid(status), [subscription, ok(), None, GONE])
+    assert played.calls == [QUERY, DELETE, SHOW]
     assert played.result == Ended(None)
 
 
@@ -87,17 +90,17 @@ def test_prepaid_but_unknown_to_billing_is_left_alone_for_now():
 
 @pytest.mark.parametrize("status", ["CREATING", "STOPPING", "SOMETHING_NEW"])
 def test_a_server_on_the_move_is_released_once_it_stands_still(status):
-    played = release(live=a_live(status), replies=[a_live("RUNNING"), NOTHING_SUBSCRIBED, ok(), None])
+    played = release(live=a_live(status), replies=[a_live("RUNNING"), NOTHING_SUBSCRIBED, ok(), None, GONE])
     until_stable = played.steps[0]
     assert isinstance(until_stable, Wait)
     assert not until_stable.settled(a_live(status))
-    assert played.calls == [QUERY, DELETE]
+    assert played.calls == [QUERY, DELETE, SHOW]
     assert played.result == Ended(None)
 
 
 def test_a_server_that_disappears_while_it_is_waited_for_needs_no_call():
-    played = release(live=a_live("CREATING"), replies=[None])
-    assert (played.calls, played.result) == ([], Ended(None))
+    played = release(live=a_live("CREATING"), replies=[None, GONE])
+    assert (played.calls, played.result) == ([SHOW], Ended(None))
 
 
 def test_a_server_that_is_not_there_any_more_needs_nothing():
@@ -106,8 +109,8 @@ def test_a_server_that_is_not_there_any_more_needs_nothing():
 
 
 def test_a_release_under_way_is_only_watched():
-    played = release(live=a_live("DELETING"), replies=[None])
-    assert played.calls == []
+    played = release(live=a_live("DELETING"), replies=[None, GONE])
+    assert played.calls == [SHOW]
     assert played.result == Ended(None)
 
 
@@ -115,7 +118,7 @@ def test_a_release_under_way_is_only_watched():
     "answer", [refused(NOT_FOUND), refused("ModelArts.6309"), refused(status=404), refused("ModelArts.404", status=404)]
 )
 def test_not_found_means_released_and_the_list_confirms_it(answer):
-    played = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, answer, None])
+    played = release(live=a_live(), replies=[NOTHING_SUBSCRIBED, answer, None, GONE])
     assert played.of(Wait)
     assert played.result == Ended(None)
 
@@ -133,7 +136,7 @@ def test_nothing_is_released_while_billing_cannot_say_which_way():
 
 @pytest.mark.parametrize("answer", [refused(UNKNOWN_TO_BILLING), failed_for(UNKNOWN_TO_BILLING)])
 def test_released_earlier_is_believed_only_when_the_server_disappears(answer):
-    gone = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, answer, None])
+    gone = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, answer, None, GONE])
     assert gone.result == Ended(None)
     still_there = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, answer, prepaid()])
     assert "still there" in still_there.result.problem
@@ -154,7 +157,7 @@ def test_any_other_error_of_billing_is_the_drivers_to_judge():
 
 @pytest.mark.parametrize("status", ["RUNNING", "CREATE_FAILED", "ERROR", "DELETING"])
 def test_an_old_status_just_after_the_call_is_no_news(status):
-    (wait,) = release(live=a_live("ERROR"), replies=[NOTHING_SUBSCRIBED, ok(), None]).of(Wait)
+    (wait,) = release(live=a_live("ERROR"), replies=[NOTHING_SUBSCRIBED, ok(), None, GONE]).of(Wait)
     assert not wait.settled(a_live(status))
 
 
@@ -170,13 +173,46 @@ ORDER_ONLY = bought(wanted(charging_info=PREPAID), phase=Phase.AWAITING_PAYMENT,
 
 
 def test_a_cancelled_order_is_forgotten():
-    played = release(ORDER_ONLY, replies=[ok(order_info={"status": 4})])
+    played = release(ORDER_ONLY, replies=[None, ok(order_info={"status": 4})])
     assert played.calls == ["GET /v2/orders/customer-orders/details/CS2311"]
     assert played.result == Ended(None)
 
 
 @pytest.mark.parametrize("answer", [ok(order_info={"status": 6}), ok(order_info={"status": 5}), refused(status=403)])
 def test_any_other_order_without_a_server_belongs_to_a_person(answer):
-    played = release(ORDER_ONLY, replies=[answer])
+    played = release(ORDER_ONLY, replies=[None, answer])
     assert played.result.phase is Phase.AWAITING_PAYMENT
     assert "CS2311" in played.result.problem
+
+
+def test_a_server_that_only_the_list_lacks_is_not_gone():
+    """A list may lag, and the caller's own never shows a colleague's: nothing is forgotten on its word."""
+    played = release(
+        live=a_live(), replies=[NOTHING_SUBSCRIBED, ok(), None, ok(**a_row(status="DELETING")), None, GONE]
+    )
+    assert played.calls == [QUERY, DELETE, SHOW, SHOW]
+    assert played.result == Ended(None)
+
+
+def test_a_moving_server_that_one_list_lacks_is_still_released():
+    played = release(
+        live=a_live("CREATING"),
+        replies=[None, ok(**a_row(status="RUNNING")), NOTHING_SUBSCRIBED, ok(), None, GONE],
+    )
+    assert played.calls == [SHOW, QUERY, DELETE, SHOW]
+    assert played.result == Ended(None)
+
+
+def test_an_order_whose_server_has_appeared_is_released_by_that_servers_id():
+    played = release(ORDER_ONLY, replies=[a_live(), NOTHING_SUBSCRIBED, ok(), None, GONE])
+    assert played.of(Remember)[0].id == ID
+    assert played.calls == [QUERY, DELETE, SHOW]
+    assert played.result == Ended(None)
+
+
+def test_a_purchase_that_no_list_has_shown_is_neither_released_nor_forgotten():
+    unseen = bought(wanted(), phase=Phase.CREATING, id=ID, observed={})
+    played = release(unseen, replies=[None])
+    assert played.calls == []
+    assert played.result.phase is Phase.CREATING
+    assert "has not shown" in played.result.problem

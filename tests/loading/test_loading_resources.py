@@ -116,6 +116,14 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             "write it without quotes",
         ),
         (
+            "root_volume: {size: 50GB}",
+            "wrong-type",
+            "3:25",
+            "root_volume.size must be a whole number and is a text",
+            "write a whole number",
+        ),
+        ("lables: {a: b}", "unknown-field", "3:5", "there is no field lables", "did you mean labels?"),
+        (
             "root_volume: {size: 150.5}",
             "wrong-type",
             "3:25",
@@ -207,6 +215,23 @@ def test_a_mistake_in_a_default_is_reported_where_the_default_stands(stack: Stac
     stack.write("stack.yaml", STACK.replace("Si2.large.4", "3"))
     found = stack.mistake("servers: {x: {}}\n")
     assert (found.code, str(found.source)) == ("wrong-type", "specs/stack.yaml:3:11")
+
+
+def test_the_fields_that_there_are_include_what_goes_on_top_and_nothing_that_is_always_refused(stack: StackFolder):
+    hint = stack.mistake("servers: {x: {zzz: 1}}\n").hint
+    offered = set(hint.removeprefix("the fields here are: ").split(", "))
+    assert {"flavor", "count", "for_each", "labels", "lifecycle", "timeouts"} <= offered
+    assert not {"hps_cluster_id", "..."} & offered
+
+
+def test_a_misspelt_default_is_one_mistake_and_not_a_missing_field_of_every_server(stack: StackFolder):
+    stack.write("stack.yaml", STACK.replace("network:", "networks:"))
+    found = stack.mistake("servers: {x: {}, y: {}, z: {count: 2}}\n")
+    assert (found.code, str(found.source), found.hint) == (
+        "unknown-field",
+        "specs/stack.yaml:6:3",
+        "did you mean network?",
+    )
 
 
 def test_one_mistake_of_a_thousand_copies_is_told_once(stack: StackFolder):

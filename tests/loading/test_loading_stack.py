@@ -21,7 +21,8 @@ def test_a_stack_says_its_name_cloud_and_region(stack: StackFolder):
 @pytest.mark.parametrize(
     ("text", "code", "place", "summary"),
     [
-        ("stak: demo\n", "missing-field", "1:1", "stack is required and missing"),
+        ("cloud: sandbox\n", "missing-field", "1:1", "stack is required and missing"),
+        ("stak: demo\n", "unknown-field", "1:1", "there is no field stak"),
         ("stack: a.b\n", "invalid-value", "1:8", None),
         ("stack: ../a\n", "invalid-value", "1:8", None),
         ("stack: demo\ncloud: aws\n", "invalid-value", "2:8", "cloud must be one of huaweicloud, sandbox"),
@@ -74,12 +75,20 @@ def test_without_a_choice_the_environments_are_named(stack: StackFolder):
     )
 
 
-@pytest.mark.parametrize("asked", ["prd", "../secret", "prod.yaml"])
-def test_an_environment_that_does_not_exist_is_the_callers_to_mend(stack: StackFolder, asked):
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("prd", "did you mean prod?"),
+        ("../secret", "choose one that there is, or make environments/NAME.yaml"),
+        ("prod.yaml", "did you mean prod?"),
+    ],
+)
+def test_an_environment_that_does_not_exist_is_the_callers_to_mend(stack: StackFolder, asked, hint):
     stack.write("environments/dev.yaml", "").write("environments/prod.yaml", "")
     with pytest.raises(UsageError) as caught:
         stack.load(asked)
-    assert caught.value.diagnostics[0].summary == f"there is no environment {asked}; there are: dev, prod"
+    (found,) = caught.value.diagnostics
+    assert (found.summary, found.hint) == (f"there is no environment {asked}; there are: dev, prod", hint)
 
 
 def test_an_unknown_environment_in_the_stack_file_is_the_authors_to_mend(stack: StackFolder):

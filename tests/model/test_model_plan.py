@@ -99,15 +99,15 @@ def test_results_are_counted_by_how_they_ended():
     ("finding", "told"),
     [
         (None, ""),
-        (error("x", "trainer[0]: the cloud refused"), "the cloud refused"),
+        (error("x", "the cloud refused"), "the cloud refused"),
         (
-            error("x", "trainer[0]: the cloud refused", detail="ModelArts.7000: no"),
+            error("x", "the cloud refused", detail="ModelArts.7000: no"),
             "the cloud refused: ModelArts.7000: no",
         ),
         (error("x", "the disk is full"), "the disk is full"),
     ],
 )
-def test_a_result_tells_what_happened_without_its_address(finding, told):
+def test_a_result_tells_what_happened_and_why(finding, told):
     assert Result(an_address(), Action.CREATE, ResultType.FAILED, finding).told == told
 
 

@@ -257,3 +257,15 @@ def test_changes_come_in_the_order_of_their_addresses():
 def test_the_first_plan_knows_no_state():
     plan = planned(surveyed())
     assert (plan.changes, plan.findings, plan.refusals) == ((), (), ())
+
+
+def test_a_rename_whose_reply_was_lost_is_made_once_more_so_that_it_gets_recorded():
+    record = bought(wanted(name="old"))
+    survey = surveyed(
+        wanted(name="new"),
+        state=a_state(record),
+        live=(shown(replace(record, declared={**record.declared, "name": "new"})),),
+    )
+    (change,) = planned(survey).changes
+    assert change.action is Action.UPDATE
+    assert [(field.path, field.before, field.after) for field in change.fields] == [(("name",), "old", "new")]

@@ -43,9 +43,12 @@ def test_what_the_cloud_shows_otherwise_is_drift_that_forces_a_replacement():
     assert change.fields[0].drift
 
 
-def test_specs_that_follow_the_drift_end_it():
+def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
     record = bought(wanted())
-    assert compared(wanted(name="theirs"), record, shown(record, name="theirs")).action is Action.NO_OP
+    followed = wanted(name="theirs")
+    assert compared(followed, record, shown(record, name="theirs")).action is Action.UPDATE
+    caught_up = bought(followed)
+    assert compared(followed, caught_up, shown(caught_up)).action is Action.NO_OP
 
 
 def test_a_nested_field_drifts_by_itself():

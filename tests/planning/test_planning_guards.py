@@ -45,10 +45,21 @@ def test_a_replacement_looks_for_strangers_and_not_for_itself():
     assert codes(planned(beside).refusals) == ["name-taken"]
 
 
-def test_a_name_that_another_of_ours_gives_up_is_free():
+def test_a_name_that_another_of_ours_is_only_about_to_give_up_is_not_bought_beside_it():
+    """A key renamed in the specs would else buy the same server again and release the old one at the same moment."""
     record = bought(wanted("old", name="gateway"))
     plan = planned(surveyed(wanted(), state=a_state(record), live=(shown(record),)))
     assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
+    (refusal,) = plan.refusals
+    assert (refusal.code, str(refusal.address)) == ("name-held", "gateway")
+    assert "old" in refusal.summary
+    assert "give it its old key back" in refusal.hint
+
+
+def test_a_name_that_another_of_ours_has_given_up_is_free():
+    record = bought(wanted("old", name="gateway"))
+    plan = planned(surveyed(wanted(), state=a_state(record), live=()))
+    assert [change.action for change in plan.changes] == [Action.CREATE, Action.FORGET]
     assert plan.refusals == ()
 
 

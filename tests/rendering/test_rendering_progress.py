@@ -40,7 +40,7 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
         (event(EventType.IN_DOUBT, detail="the reply never came"), "trainer[0]: In doubt: the reply never came"),
         (event(EventType.ADOPTED, id="6238"), "trainer[0]: Adopted [id=6238]"),
         (event(EventType.SETTLED, detail="nothing was bought"), "trainer[0]: Settled: nothing was bought"),
-        (event(EventType.DETACHED, id="6238"), "trainer[0]: Left under way in the cloud, recorded [id=6238]"),
+        (event(EventType.DETACHED, id="6238"), "trainer[0]: Left [id=6238]"),
         (event(EventType.SKIPPED, detail="interrupted"), "trainer[0]: Not started: interrupted"),
         (event(EventType.NOTICE, None, None, detail="the cloud is slow"), "the cloud is slow"),
     ],

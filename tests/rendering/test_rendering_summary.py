@@ -45,13 +45,13 @@ def test_who_is_not_done_is_told_with_the_next_step_the_gravest_first():
     assert render_summary(run, PLAIN) == dedent("""\
         Not done:
 
-          edge         in doubt     creation: the reply never came
+          edge         in doubt     creation: the reply never came [code]
                                     next: run apply again
-          trainer[10]  failed       creation: the flavor is sold out
+          trainer[10]  failed       creation: the flavor is sold out [code]
                                     next: choose another flavor
           slow         under way    resumption
-          trainer[1]   not started  creation: the run was stopped first
-          trainer[2]   not started  creation: the run was stopped first
+          trainer[1]   not started  creation: the run was stopped first [code]
+          trainer[2]   not started  creation: the run was stopped first [code]
                                     next: run apply again
 
         Apply incomplete. Servers: 1 added, 0 changed, 0 destroyed; 1 in doubt, 1 failed, 1 under way, 2 not started.

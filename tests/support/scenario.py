@@ -200,6 +200,8 @@ class Scenario:
     def _recorded(self, one: dict[str, Any]) -> Recorded:
         facts = {key: one[key] for key in ("id", "order_id", "labels", "observed", "protected") if key in one}
         phase = Phase(one.get("phase", "ready"))
+        if phase is Phase.READY:
+            facts = {"observed": {"status": "RUNNING"}} | facts  # what is ready was seen
         return Recorded(an_address(one["address"]), KIND.name, phase, self._declared(one), **facts)
 
 

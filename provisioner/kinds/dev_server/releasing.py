@@ -1,7 +1,7 @@
 """How a DevServer is released: pay-per-use by delete, prepaid by unsubscribing; by recorded id only.
 
 Source: docs/api/devserver-api.md sections 2.3 and 8. Billing decides which way, not the charging mode alone; gone is
-believed only when a complete list lacks the id.
+believed only when a complete list lacks the id and a show of it says not found.
 """
 
 from __future__ import annotations
@@ -32,25 +32,29 @@ _UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
 _RESOURCE_AND_RENEWALS = 1
 _NOT_KNOWN_TO_BILLING = "CBC.30000067"
 _LOOKS_FOR_AN_EARLIER_RELEASE = 5
+_LOOKS_FOR_A_FIRST_SIGHT = 4
 
 
 def delete(recorded: Recorded, live: Live | None) -> Flow:
-    if recorded.id is None:
-        return (yield from _drop_order(recorded))
+    if recorded.id is None or (live is None and not recorded.observed):
+        seen = yield from _first_sight(recorded)
+        if isinstance(seen, Ended):
+            return seen
+        live = seen
     if live is not None and live.status not in rows.STABLE | rows.RELEASING:
-        live = yield from _until_stable(recorded.id)
+        live = yield from _until(live.id, rows.STABLE | rows.RELEASING)
     if live is None:
         return Ended(None)
     looks: int | None = None
     if live.status != rows.DELETING:
-        refusal, looks = yield from _release(recorded.id, live)
+        refusal, looks = yield from _release(live.id, live)
         if refusal is not None:
             return refusal
-    gone = yield Wait(settled=_settled, id=recorded.id, looks=looks)
-    if not isinstance(gone, Live):
+    left = yield from _until(live.id, frozenset({rows.DELETE_FAILED}), looks)
+    if left is None:
         return Ended(None)
-    yield Remember(recorded.phase, observed=gone.observed)
-    if gone.status == rows.DELETE_FAILED:
+    yield Remember(recorded.phase, observed=left.observed)
+    if left.status == rows.DELETE_FAILED:
         return Ended(
             recorded.phase, "the cloud could not release it: status DELETE_FAILED", "try again, or ask the vendor"
         )
@@ -61,15 +65,36 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
     )
 
 
-def _until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
-    """The cloud refuses to release what is still building or moving (section 10, question 11)."""
-    row = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE | rows.RELEASING, id=identifier)
-    return row if isinstance(row, Live) else None
+def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
+    """A purchase that no list has shown yet is not known to be gone: it must show, or its order be known to have failed."""
+    row = yield Wait(
+        settled=lambda row: row is not None, id=recorded.id, order_id=recorded.order_id, looks=_LOOKS_FOR_A_FIRST_SIGHT
+    )
+    if isinstance(row, Live):
+        yield Remember(recorded.phase, id=row.id, order_id=row.order_id, observed=row.observed)
+        return row
+    if recorded.order_id is not None:
+        status = yield from orders.read_status(recorded.order_id)
+        if status is OrderStatus.CANCELLED:
+            return Ended(None)
+    what = f"server {recorded.id}" if recorded.id else f"a server of order {recorded.order_id}"
+    return Ended(
+        recorded.phase,
+        f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
+        "look at the console, cancel an order that is not finished, and run this again in some minutes",
+    )
 
 
-def _settled(row: Live | None) -> bool:
-    """An old failure just after the call is not a new one (section 4), so only DELETE_FAILED counts."""
-    return row is None or row.status == rows.DELETE_FAILED
+def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) -> Generator[Step, Answer, Live | None]:
+    """Until the server has one of `statuses`, or is gone: a list may lag or be another user's, so only a show that says
+    not found counts as gone (design of the list: docs/api/devserver-api.md sections 2.2 and 5.2).
+    """
+    while True:
+        row = yield Wait(settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks)
+        if not isinstance(row, Live):
+            row = yield from rows.show(identifier)
+        if row is None or row.status in statuses or looks is not None:
+            return row
 
 
 def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
@@ -119,15 +144,3 @@ def _is_subscribed(identifier: str, live: Live) -> Generator[Step, Answer, bool]
 def _objects(reply: Answer, key: str) -> list[JsonObject]:
     rows_found = reply.object().get(key) if isinstance(reply, Reply) else None
     return [row for row in rows_found if isinstance(row, dict)] if isinstance(rows_found, Sequence) else []
-
-
-def _drop_order(recorded: Recorded) -> Flow:
-    """An order without a server: a cancelled one is forgotten, any other still belongs to a person's decision."""
-    status = yield from orders.read_status(recorded.order_id or "")
-    if status is OrderStatus.CANCELLED:
-        return Ended(None)
-    return Ended(
-        recorded.phase,
-        f"order {recorded.order_id} is not finished, and no server of it is known yet",
-        "cancel it in the console or let it finish, then run this again",
-    )

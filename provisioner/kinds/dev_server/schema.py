@@ -127,7 +127,8 @@ class DevServer(_Section):
     root_volume: RootVolume | None = None
     data_volume: DataVolume | None = None
     userdata: Annotated[str, AfterValidator(_fits_userdata)] | None = None
-    hps_cluster_id: Uuid | None = None
+    hps_cluster_id: Annotated[Uuid | None, Field(exclude=True)] = None
+    """Known only to be refused in words of its own; as a field to exclude it is offered to nobody."""
 
 
 def advise(fields: Fields) -> Iterator[Advice]:

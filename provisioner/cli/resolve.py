@@ -1,0 +1,39 @@
+"""resolve: a person's word on a purchase in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import AddressType, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("resolve")
+@click.argument("address", type=AddressType())
+@click.option("--adopt", metavar="ID", help="It became this server.")
+@click.option("--absent", is_flag=True, help="It became none: the next apply may buy it.")
+@click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
+@stack_options
+def command(*, workspace: Workspace, address: Address, adopt: str | None, absent: bool, reason: str | None) -> None:
+    """Settle a purchase in doubt by hand.
+
+    Look at the console first, at orders as well as at servers: a request may be carried out minutes after its reply was
+    lost, and --absent allows another purchase. The decision is journaled with your name; nothing is sent.
+    """
+    from provisioner.workflow.resolve import Decision, resolve
+
+    if absent == (adopt is not None):
+        raise click.UsageError("say what became of it: either --adopt ID or --absent")
+    resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason)))
+    console().write(
+        f"{address}: adopted server {adopt}; the next apply goes on with it.\n"
+        if resolved.outcome == "adopted"
+        else f"{address}: settled as not bought; the next apply may buy {resolved.intent.name!r}.\n"
+    )

@@ -1,0 +1,36 @@
+"""Words of Terraform's that this tool has not, and for each what its user wanted: advice in the place of a guess.
+
+Knows words only; a test holds that none of them is a word of ours.
+"""
+
+from __future__ import annotations
+
+import click
+
+OPTIONS = {
+    "backup": "the state before the last run is kept beside it, as NAME.backup",
+    "compact-warnings": "warnings are told once, in full",
+    "generate-config-out": "servers that exist already cannot be taken over yet",
+    "lock": "plan takes no lock, apply always does; --lock-timeout is how long it waits for another run",
+    "refresh": "the live list is always read, as nothing may be bought on a guess",
+    "state-out": "a run writes the state that it reads; --state says where that is",
+    "target": "a part of a stack cannot be planned yet; what belongs apart can be a stack of its own",
+}
+
+COMMANDS = {
+    "console": "plan shows what every template comes to",
+    "fmt": "there is no formatter yet, and specs may be laid out as you like",
+    "graph": "servers do not depend on each other, so there is nothing to draw",
+    "import": "servers that exist already cannot be taken over yet",
+    "refresh": "plan and apply always read the live list themselves",
+    "taint": "name the server to plan or apply instead: --replace ADDRESS",
+    "untaint": "no server is ever marked; --replace ADDRESS holds for one command",
+    "workspace": "use environments: environments/NAME.yaml beside stack.yaml, and -e NAME",
+}
+
+
+def advised(wrong: click.ClickException) -> click.ClickException:
+    """The same complaint, with advice where an option is known from Terraform."""
+    if isinstance(wrong, click.NoSuchOption) and (name := wrong.option_name.lstrip("-")) in OPTIONS:
+        return click.UsageError(f"There is no option {wrong.option_name!r}: {OPTIONS[name]}.", wrong.ctx)
+    return wrong

@@ -1,0 +1,49 @@
+"""One id, one address: an answer that would give a server to two addresses is not believed, and the journal stays readable."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_recorded, an_address
+
+from provisioner.applying.claims import Claims
+from provisioner.model.event import ResultType
+from provisioner.model.flow import CallFailed, Effect, Outcome
+
+
+def test_an_id_belongs_to_the_address_that_had_it_first():
+    claims = Claims([a_recorded("gateway", id="id-1", order_id="CS1")])
+    for stolen in (("id-1",), ("CS1",), ("id-2", "CS1"), (None, "CS1")):
+        with pytest.raises(CallFailed, match="which is that of gateway") as refused:
+            claims.take(an_address("trainer[0]"), *stolen)
+        assert refused.value.outcome is Outcome.UNKNOWN
+    claims.take(an_address("trainer[0]"), "id-2", None)
+    claims.take(an_address("gateway"), "id-1", "CS1")
+
+
+def test_a_refused_claim_takes_nothing():
+    claims = Claims([a_recorded("gateway", id="id-1")])
+    with pytest.raises(CallFailed):
+        claims.take(an_address("trainer[0]"), "id-2", "id-1")
+    claims.take(an_address("trainer[1]"), "id-2")
+
+
+def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_state(world, servers):
+    """Servers id-1 and id-2 are bought; both answers name the first."""
+    for name in ("trainer-0", "trainer-1"):
+        world.cloud.answers(Effect.PURCHASE, {"id": "id-1"}, name=name)
+    outcome = world.apply(*servers(2), parallelism=1)
+    (doubt,) = [result for result in outcome.results if result.type is ResultType.IN_DOUBT]
+    assert "which is that of trainer[0]" in doubt.diagnostic.detail
+    assert list(world.state.problems()) == []
+    assert len(world.state.intents) == 1
+    assert len(world.cloud.bought) == 2
+
+
+def test_an_id_that_was_there_before_is_not_what_was_bought(world, servers):
+    """A replacement whose answer names the old server again."""
+    world.apply(*servers(1))
+    (old,) = world.state.resources.values()
+    world.cloud.answers(Effect.PURCHASE, {"id": old.id})
+    outcome = world.apply(*servers(1), replacing=["trainer[0]"])
+    assert [result.type for result in outcome.results] == [ResultType.IN_DOUBT]
+    assert len(world.state.intents) == 1
