@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.emulator import rates
 from benchmarks.fleet import Fleet, counted_fleet, written_fleet
 from benchmarks.processes import Figure, measure, median, provisioner, requests
 
@@ -31,6 +32,7 @@ APPLY_BUDGET, PLAN_BUDGET = 20, 10
 def main() -> None:
     print(f"{'work':40} {'seconds':>8} {'MB':>6}  beside it")
     _start_up()
+    _emulator()
     _validate(10_000)
     _calls_of_apply(1_000)
     small = _fleet(100, parallelism=10)
@@ -53,6 +55,11 @@ def _start_up() -> None:
         for option, budget in (("--version", 2.5), ("--help", 12)):
             figure = median(provisioner(option), directory=directory, environ=environ, runs=11)
             _show(option, figure, f"{figure.seconds / bare.seconds:.1f} times python -c pass (budget {budget})")
+
+
+def _emulator() -> None:
+    for work, ours, bare in rates():
+        print(f"sandbox: {work}, a second {ours:24,.0f}  {bare / ours:.1f} times as many by bare Starlette", flush=True)
 
 
 def _validate(servers: int) -> None:

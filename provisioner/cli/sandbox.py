@@ -28,6 +28,7 @@ def _default_world() -> Path:
     return locate(read_settings(os.environ).specs) / ".sandbox" / "world.db"
 
 
+_settings_file = click.Path(dir_okay=False, path_type=Path)
 _world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File of the world [default: the one beside the state].")  # fmt: skip
 
 
@@ -43,27 +44,48 @@ _world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="How long a server takes to build.",
 )
-def serve(*, port: int, world: Path | None, build_seconds: float) -> None:
+@click.option("--accounts", type=_settings_file, metavar="FILE", help="Accounts, users and money, in YAML [default: one public account].")  # fmt: skip
+@click.option("--market", type=_settings_file, metavar="FILE", help="Flavors, prices, zones and images, in YAML [default: everything is sold].")  # fmt: skip
+def serve(*, port: int, world: Path | None, build_seconds: float, accounts: Path | None, market: Path | None) -> None:
     """Serve the emulator on 127.0.0.1 until it is interrupted.
 
     Prints its address first, then what a shell needs to use it.
     """
     from provisioner.model.diagnostic import UsageError, error
-    from provisioner.sandbox import PUBLIC, SandboxError
+    from provisioner.sandbox import SandboxError, SettingsError
     from provisioner.sandbox import serve as serve_world
 
-    def announce(address: str) -> None:
-        console().write(
-            f"listening on {address}\n"
-            f"export PROVISIONER_ENDPOINT_MODELARTS={address} PROVISIONER_ENDPOINT_BSS={address} PROVISIONER_ENDPOINT_IAM={address}\n"
-            f"export HW_ACCESS_KEY={PUBLIC.access_key} HW_SECRET_KEY={PUBLIC.secret_key} HW_REGION_NAME={PUBLIC.region}\n"
-            f"# or: HW_USER_NAME={PUBLIC.user_name} HW_USER_PASSWORD={PUBLIC.user_password} HW_DOMAIN_NAME={PUBLIC.domain_name}\n"
-        )
-
     try:
-        serve_world(world or _default_world(), port=port, build_seconds=build_seconds, announce=announce)
+        serve_world(
+            world or _default_world(),
+            port=port,
+            build_seconds=build_seconds,
+            accounts=accounts,
+            market=market,
+            announce=lambda address: console().write(_announcement(address, accounts)),
+        )
+    except SettingsError as unusable:
+        raise UsageError(error("sandbox-settings", str(unusable))) from unusable
     except SandboxError as unusable:
         raise UsageError(error("sandbox-world", str(unusable))) from unusable
+
+
+def _announcement(address: str, accounts: Path | None) -> str:
+    """The credentials of a file are not repeated: whoever wrote it knows them."""
+    from provisioner.sandbox import PUBLIC
+
+    lines = [
+        f"listening on {address}",
+        f"export PROVISIONER_ENDPOINT_MODELARTS={address} PROVISIONER_ENDPOINT_BSS={address} PROVISIONER_ENDPOINT_IAM={address}",
+    ]
+    if accounts is None:
+        lines += [
+            f"export HW_ACCESS_KEY={PUBLIC.access_key} HW_SECRET_KEY={PUBLIC.secret_key} HW_REGION_NAME={PUBLIC.region}",
+            f"# or: HW_USER_NAME={PUBLIC.user_name} HW_USER_PASSWORD={PUBLIC.user_password} HW_DOMAIN_NAME={PUBLIC.domain_name}",
+        ]
+    else:
+        lines.append(f"# credentials: those of the users in {accounts}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 @command.command("ledger")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from provisioner.sandbox.clock import Clock, SystemClock
 from provisioner.sandbox.credentials import PUBLIC, Credentials
-from provisioner.sandbox.errors import SandboxError, WorldError
+from provisioner.sandbox.errors import SandboxError, SettingsError, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from provisioner.sandbox.app import Sandbox
     from provisioner.sandbox.ledger import LedgerEntry
 
-__all__ = ["PUBLIC", "Clock", "Credentials", "SandboxError", "WorldError", "create_app", "read_ledger", "serve"]
+__all__ = [
+    "PUBLIC",
+    "Clock",
+    "Credentials",
+    "SandboxError",
+    "SettingsError",
+    "WorldError",
+    "create_app",
+    "read_ledger",
+    "serve",
+]
 
 DEFAULT_BUILD_SECONDS: Final = 2.0
-FAILING_FLAVORS: Final = ("sandbox.fails",)
 
 
 def create_app(
@@ -30,19 +39,31 @@ def create_app(
     *,
     build_seconds: float = DEFAULT_BUILD_SECONDS,
     clock: Clock | None = None,
-    failing_flavors: Iterable[str] = FAILING_FLAVORS,
+    failing_flavors: Iterable[str] = (),
+    accounts: Path | None = None,
+    market: Path | None = None,
 ) -> Sandbox:
     """An ASGI application; it speaks for all three services, told apart by their paths, under any host name.
 
     `world` is a file that is made when missing and that several processes may share; None is a world in memory. Building a
-    server takes `build_seconds` of `clock` and fails for the `failing_flavors`. Raises WorldError when the file is no usable
-    world, and leaves it as it was.
+    server takes `build_seconds` of `clock` and fails for the `failing_flavors`, beside those whose market says so. `accounts`
+    and `market` are files (docs/sandbox.md); without them there is the one public account, and everything is for sale.
+
+    Raises WorldError when the file is no usable world, and leaves it as it was; raises SettingsError for the other two.
     """
+    from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
     from provisioner.sandbox.app import Sandbox
+    from provisioner.sandbox.market import PUBLIC_MARKET
+    from provisioner.sandbox.settings import read_accounts, read_market
     from provisioner.sandbox.world import Rules, World
 
     clock = clock or SystemClock()
-    rules = Rules(build_milliseconds=round(build_seconds * 1000), failing_flavors=frozenset(failing_flavors))
+    on_sale = PUBLIC_MARKET if market is None else read_market(market)
+    rules = Rules(
+        build_milliseconds=round(build_seconds * 1000),
+        market=on_sale.failing_to_build(frozenset(failing_flavors)),
+        accounts=PUBLIC_ACCOUNTS if accounts is None else read_accounts(accounts),
+    )
     return Sandbox(World(world, clock=clock, rules=rules), clock)
 
 
@@ -51,16 +72,23 @@ def serve(
     *,
     port: int = 0,
     build_seconds: float = DEFAULT_BUILD_SECONDS,
+    accounts: Path | None = None,
+    market: Path | None = None,
     announce: Callable[[str], None],
 ) -> None:
     """Serves over HTTP on 127.0.0.1 until SIGINT or SIGTERM, then returns; port 0 is a free one.
 
-    Calls `announce` with the address, such as "http://127.0.0.1:8000", once it listens. Raises WorldError as `create_app`
-    does, and SandboxError when the port cannot be had.
+    Calls `announce` with the address, such as "http://127.0.0.1:8000", once it listens. Raises what
+    `create_app` does, and SandboxError when the port cannot be had.
     """
     from provisioner.sandbox.serving import run
 
-    run(create_app(world, build_seconds=build_seconds), SystemClock(), port=port, announce=announce)
+    run(
+        create_app(world, build_seconds=build_seconds, accounts=accounts, market=market),
+        SystemClock(),
+        port=port,
+        announce=announce,
+    )
 
 
 def read_ledger(world: Path) -> list[LedgerEntry]:

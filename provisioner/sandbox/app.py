@@ -11,9 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from provisioner.sandbox import ledger
 from provisioner.sandbox.authentication import ANYONE, authenticate, authorize
-from provisioner.sandbox.calls import Answer, Call, Caller, Operation, Routes
+from provisioner.sandbox.calls import Answer, Call, Operation, Routes
 from provisioner.sandbox.clock import Clock, http_date
 from provisioner.sandbox.errors import (
     ApiError,
@@ -23,11 +22,31 @@ from provisioner.sandbox.errors import (
     parameter_error,
     request_error,
 )
-from provisioner.sandbox.services import billing, dev_servers, identity
+from provisioner.sandbox.services import (
+    attaching,
+    billing,
+    catalogue,
+    dev_servers,
+    identity,
+    ratings,
+    subscriptions,
+    supernodes,
+    terms,
+)
 from provisioner.sandbox.signature import SignedRequest
 from provisioner.sandbox.world import Transaction, World
 
-_ROUTES: Final = Routes((*dev_servers.OPERATIONS, *billing.OPERATIONS, *identity.OPERATIONS))
+OPERATIONS: Final = (
+    *catalogue.OPERATIONS,
+    *supernodes.OPERATIONS,
+    *dev_servers.OPERATIONS,
+    *attaching.OPERATIONS,
+    *billing.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *ratings.OPERATIONS,
+    *identity.OPERATIONS,
+)
+_ROUTES: Final = Routes(OPERATIONS)
 _BODY_LIMIT: Final = 12 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
@@ -58,6 +77,7 @@ class Sandbox:
         operation, path = found
         try:
             with self._world.transaction() as transaction:
+                terms.settle(transaction)
                 return _perform(transaction, operation, path, request, body)
         except ApiError:
             raise
@@ -68,8 +88,10 @@ class Sandbox:
 
 def print_answer(answer: Answer, request_id: str, now: int) -> Response:
     """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
-    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
     headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
     return Response(content, status_code=answer.status, headers=headers, media_type="application/json")
 
 
@@ -86,7 +108,7 @@ def _perform(
         return _ask(operation, call)
     except ApiError as refusal:
         if operation.spends:
-            _record_refusal(transaction, caller, path, refusal)
+            call.record("refusal", server_id=path.get("id"), detail=str(refusal))
         raise
 
 
@@ -95,17 +117,6 @@ def _ask(operation: Operation, call: Call) -> Answer:
         return operation.answer(call)
     except InvalidParameterError as error:
         raise parameter_error(operation.service, str(error)) from None
-
-
-def _record_refusal(transaction: Transaction, caller: Caller, path: dict[str, str], refusal: ApiError) -> None:
-    ledger.append(
-        transaction.connection,
-        "refusal",
-        time=transaction.now,
-        caller=caller.user_name,
-        server_id=path.get("id"),
-        detail=str(refusal),
-    )
 
 
 async def _read_body(request: Request) -> bytes:

@@ -2,22 +2,33 @@
 the services can be read, and called, without one.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Final
 
+from provisioner.sandbox import ledger
+from provisioner.sandbox.accounts import Account
 from provisioner.sandbox.errors import Service
+from provisioner.sandbox.ledger import Actor
 from provisioner.sandbox.world import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, and for what. Keys open project and account alike; a token only the one it was scoped to."""
+    """Who calls, and for what. Keys open all projects and the account alike (`project_id` and `domain_id` of None); a token
+    has the one of the two that it was scoped to.
+    """
 
+    account: Account
     user_id: str
     user_name: str
-    project_id: str | None
-    domain_id: str | None
+    is_administrator: bool = False
+    project_id: str | None = None
+    domain_id: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.account.id, self.user_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +39,51 @@ class Call:
     query: Mapping[str, str]
     body: bytes
 
+    def record(
+        self,
+        kind: ledger.Kind,
+        *,
+        server_id: str | None = None,
+        name: str | None = None,
+        order_id: str | None = None,
+        amount: int = 0,
+        detail: str,
+    ) -> None:
+        """A row in the ledger, as of now and by the caller."""
+        ledger.append(
+            self.transaction.connection,
+            kind,
+            time=self.transaction.now,
+            by=self.caller.actor,
+            server_id=server_id,
+            name=name,
+            order_id=order_id,
+            amount=amount,
+            detail=detail,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A `body` of None is an answer without one."""
+
     body: object
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API. `path` is its template; `anonymous` operations need no credentials; a refusal of one that
-    `spends` (buys or releases) is a row in the ledger.
+    """One line of the API. `name` is the vendor's; `path` is a template; `anonymous` operations need no credentials; a refusal
+    of one that `spends` (buys, pays or releases) is a row in the ledger.
     """
 
+    name: str
     method: str
     path: str
-    service: Service
     answer: Callable[[Call], Answer]
+    _: KW_ONLY
+    service: Service
     anonymous: bool = False
     spends: bool = False
 
@@ -57,22 +95,25 @@ RESERVED_IDS: Final = frozenset({
 """Words that stand where a server's id could stand; they never are one (docs/api/devserver-api.md section 1)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Routes:
-    operations: tuple[Operation, ...]
+    """Finds the operation of a request. Literal routes win by standing first, words by never being ids."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._operations: dict[tuple[str, int], list[tuple[Operation, list[str]]]] = {}
+        for operation in operations:
+            template = operation.path.split("/")
+            self._operations.setdefault((operation.method, len(template)), []).append((operation, template))
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        """The operation and the values of its path, or None. Literal routes win by standing first, words by never being ids."""
+        """The operation and the values of its path, or None."""
         segments = path.split("/")
-        for operation in self.operations:
-            if operation.method == method and (values := _match(operation.path.split("/"), segments)) is not None:
+        for operation, template in self._operations.get((method, len(segments)), ()):
+            if (values := _match(template, segments)) is not None:
                 return operation, values
         return None
 
 
 def _match(template: list[str], segments: list[str]) -> dict[str, str] | None:
-    if len(template) != len(segments):
-        return None
     values: dict[str, str] = {}
     for expected, actual in zip(template, segments, strict=True):
         if not expected.startswith("{"):

@@ -4,6 +4,7 @@ a refusal on the wire, in the body shapes of docs/api/devserver-api.md section 5
 
 from enum import Enum, auto
 from http import HTTPStatus
+from pathlib import Path
 from typing import assert_never
 
 
@@ -13,6 +14,13 @@ class SandboxError(Exception):
 
 class WorldError(SandboxError):
     """A world file cannot be used. It has not been touched."""
+
+
+class SettingsError(SandboxError):
+    """A file of accounts or of the market cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the file {path} cannot be used: {reason}. Mend it; nothing was started")
 
 
 class InvalidParameterError(Exception):

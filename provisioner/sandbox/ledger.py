@@ -13,7 +13,8 @@ Kind = Literal["purchase", "payment", "refund", "release", "refusal"]
 SCHEMA: Final = """
 CREATE TABLE ledger (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL, server_id TEXT, name TEXT,
-  order_id TEXT, amount INTEGER NOT NULL, currency TEXT NOT NULL, caller TEXT NOT NULL, detail TEXT NOT NULL
+  order_id TEXT, amount INTEGER NOT NULL, currency TEXT NOT NULL, account TEXT NOT NULL, caller TEXT NOT NULL,
+  detail TEXT NOT NULL
 ) STRICT;
 CREATE TRIGGER ledger_rows_stay BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_rows_last BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
@@ -25,7 +26,8 @@ class LedgerEntry:
     """One row. `amount` is in cents and never negative, the kind tells its direction; `time` is in milliseconds.
 
     purchase: one for each server that a create executed (pay-per-use: its first hour's price; an order not yet paid has no
-    server id). payment: an order. release and refund: a server. refusal: a create, delete or unsubscription not executed.
+    server id). payment: an order. release and refund: a server. refusal: what would have spent or released, not executed.
+    `account` is an id; `caller` is a user's name, or "billing" for what billing does by itself.
     """
 
     sequence: int
@@ -36,8 +38,17 @@ class LedgerEntry:
     order_id: str | None
     amount: int
     currency: str
+    account: str
     caller: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who a row is about: the account whose money it is, and who acted."""
+
+    account: str
+    name: str
 
 
 _COLUMNS: Final = ", ".join(field.name for field in fields(LedgerEntry))
@@ -48,7 +59,7 @@ def append(
     kind: Kind,
     *,
     time: int,
-    caller: str,
+    by: Actor,
     server_id: str | None = None,
     name: str | None = None,
     order_id: str | None = None,
@@ -56,8 +67,8 @@ def append(
     detail: str = "",
 ) -> None:
     connection.execute(
-        f"INSERT INTO ledger ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
-        (time, kind, server_id, name, order_id, amount, CURRENCY, caller, detail),
+        f"INSERT INTO ledger ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+        (time, kind, server_id, name, order_id, amount, CURRENCY, by.account, by.name, detail),
     )
 
 

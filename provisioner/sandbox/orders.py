@@ -5,15 +5,17 @@ carries what its status becomes by itself, and when. Knows no server and no mone
 import secrets
 import sqlite3
 import string
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from provisioner.sandbox.clock import iso_time, moment
-from provisioner.sandbox.prices import CURRENCY, PeriodType, yuan
+from provisioner.sandbox.prices import CURRENCY, MEASURE_ID, PeriodType, yuan
 
 
 class OrderStatus(IntEnum):
+    PENDING_APPROVAL = 1
     PROCESSING = 3
     CANCELLED = 4
     COMPLETED = 5
@@ -22,19 +24,22 @@ class OrderStatus(IntEnum):
 
 class OrderType(IntEnum):
     NEW = 1
+    RENEW = 2
     UNSUBSCRIBE = 4
 
 
 SCHEMA: Final = """
 CREATE TABLE orders (
-  id TEXT PRIMARY KEY, owner TEXT NOT NULL, order_type INTEGER NOT NULL, status INTEGER NOT NULL, amount INTEGER NOT NULL,
+  id TEXT PRIMARY KEY, account TEXT NOT NULL, order_type INTEGER NOT NULL, status INTEGER NOT NULL, amount INTEGER NOT NULL,
   create_at INTEGER NOT NULL, payment_at INTEGER, pending_until INTEGER, flavor TEXT, period_type TEXT, period_num INTEGER,
-  subscription_num INTEGER, effective_at INTEGER, expire_at INTEGER, auto_renew INTEGER NOT NULL,
-  due_status INTEGER, due_at INTEGER
+  subscription_num INTEGER, effective_at INTEGER, expire_at INTEGER, blueprint TEXT, due_status INTEGER, due_at INTEGER
 ) STRICT;
-CREATE INDEX orders_by_time ON orders (create_at);
+CREATE INDEX orders_by_time ON orders (account, create_at);
 CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
 """
+
+SERVICE_TYPE: Final = "hws.service.type.modelarts"
+"""Not published for DevServers; the sandbox's own choice."""
 
 _ALPHABET: Final = string.ascii_uppercase + string.digits
 _LINE_PERIODS: Final[dict[PeriodType, int]] = {"DAY": 0, "WEEK": 1, "MONTH": 2, "YEAR": 3, "HOUR": 4, "ABSOLUTE": 5}
@@ -42,10 +47,13 @@ _LINE_PERIODS: Final[dict[PeriodType, int]] = {"DAY": 0, "WEEK": 1, "MONTH": 2, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One row. `amount` is in cents; times are milliseconds; the fields of a period are None for an unsubscription."""
+    """One row. `amount` is in cents; times are milliseconds; the fields of a period are None for an unsubscription.
+
+    `blueprint` is what paying it builds, as JSON text; `pending_until` is when it is cancelled if nobody pays.
+    """
 
     id: str
-    owner: str
+    account: str
     order_type: OrderType
     status: OrderStatus
     amount: int
@@ -58,14 +66,14 @@ class Order:
     subscription_num: int | None = None
     effective_at: int | None = None
     expire_at: int | None = None
-    auto_renew: bool = False
+    blueprint: str | None = None
     due_status: OrderStatus | None = None
     due_at: int | None = None
 
     def wire(self) -> dict[str, object]:
         body = {
             "order_id": self.id,
-            "customer_id": self.owner,
+            "customer_id": self.account,
             "status": self.status,
             "order_type": self.order_type,
             "amount_after_discount": yuan(self.amount),
@@ -74,6 +82,8 @@ class Order:
             "payment_time": _time(self.payment_at),
             "pending_payment_end_time": _time(self.pending_until),
             "currency": CURRENCY,
+            "measure_id": MEASURE_ID,
+            "service_type_code": SERVICE_TYPE,
         }
         return {name: value for name, value in body.items() if value is not None}
 
@@ -99,6 +109,7 @@ class Order:
 class Search:
     """What an order list asks for; None asks for everything."""
 
+    account: str
     order_id: str | None
     status: int | None
     order_type: int | None
@@ -108,6 +119,7 @@ class Search:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Order))
+_values: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = ", ".join(_NAMES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM orders"  # noqa: S608 - our own names
 _INSERT: Final = f"INSERT INTO orders ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
@@ -119,7 +131,11 @@ def new_id(now: int) -> str:
 
 
 def settle(connection: sqlite3.Connection, now: int) -> None:
-    """Brings every order whose status has ended by `now` to what follows it."""
+    """Brings every order whose status has ended by `now` to what follows it. Approved ones wait to be paid, and then cancel."""
+    connection.execute(
+        "UPDATE orders SET status = due_status, due_status = ?, due_at = pending_until WHERE due_at <= ? AND due_status = ?",
+        (OrderStatus.CANCELLED, now, OrderStatus.PENDING_PAYMENT),
+    )
     connection.execute(
         "UPDATE orders SET status = due_status, due_status = NULL, due_at = NULL WHERE due_at <= ?",
         (now,),
@@ -127,15 +143,23 @@ def settle(connection: sqlite3.Connection, now: int) -> None:
 
 
 def add(connection: sqlite3.Connection, order: Order) -> None:
-    connection.execute(_INSERT, astuple(order))
+    connection.execute(_INSERT, _values(order))
 
 
-def find(connection: sqlite3.Connection, order_id: str) -> Order | None:
-    return next(iter(_all(connection.execute(f"{_SELECT} WHERE id = ?", (order_id,)))), None)
+def find(connection: sqlite3.Connection, account: str, order_id: str) -> Order | None:
+    rows = connection.execute(f"{_SELECT} WHERE id = ? AND account = ?", (order_id, account))
+    return next(iter(_all(rows)), None)
+
+
+def change(connection: sqlite3.Connection, order: Order) -> None:
+    """Puts this in the place of the order of the same id."""
+    assignments = ", ".join(f"{name} = ?" for name in _NAMES)
+    connection.execute(f"UPDATE orders SET {assignments} WHERE id = ?", (*_values(order), order.id))  # noqa: S608 - our own names
 
 
 def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: int) -> tuple[list[Order], int]:
     conditions: dict[str, object | None] = {
+        "account = ?": search.account,
         "id = ?": search.order_id,
         "status = ?": search.status,
         "order_type = ?": search.order_type,
@@ -143,7 +167,7 @@ def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: 
         "create_at <= ?": search.created_to,
     }
     asked = {condition: value for condition, value in conditions.items() if value is not None}
-    where = " AND ".join(asked) or "TRUE"
+    where = " AND ".join(asked)
     values = tuple(asked.values())
     (total,) = connection.execute(f"SELECT count(*) FROM orders WHERE {where}", values).fetchone()  # noqa: S608 - our own text
     direction = "DESC" if search.newest_first else "ASC"
@@ -155,7 +179,11 @@ def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: 
 
 
 def _all(rows: sqlite3.Cursor) -> list[Order]:
-    return [Order(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    return [_order(dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+def _order(row: dict[str, Any]) -> Order:
+    return Order(**row | {"order_type": OrderType(row["order_type"]), "status": OrderStatus(row["status"])})
 
 
 def _time(milliseconds: int | None) -> str | None:

@@ -4,27 +4,35 @@ that ends by itself carries what follows and when; `settle` makes it so. Knows n
 
 import json
 import sqlite3
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final, Literal
 
-Status = Literal["CREATING", "CREATE_FAILED", "RUNNING", "DELETING", "DELETED", "ERROR"]
+Status = Literal[
+    "CREATING", "CREATE_FAILED", "RUNNING", "STARTING", "START_FAILED", "STOPPING", "STOPPED", "STOP_FAILED", "REBOOTING",
+    "REBOOT_FAILED", "CHANGINGOS", "CHANGINGOS_FAILED", "REINSTALLINGOS", "REINSTALLINGOS_FAILED", "DELETING", "DELETED",
+    "DELETE_FAILED", "ERROR",
+]  # fmt: skip
 SortColumn = Literal["create_at", "update_at"]
 SortDirection = Literal["ASC", "DESC"]
 
-TRANSITIONAL: Final[frozenset[Status]] = frozenset({"CREATING", "DELETING"})
+TRANSITIONAL: Final[frozenset[Status]] = frozenset(
+    {"CREATING", "STARTING", "STOPPING", "REBOOTING", "CHANGINGOS", "REINSTALLINGOS", "DELETING"}
+)
 
 # The indexes are those of the two lists, of an order's servers and of what is due. DELETED rows stay: billing still knows them.
 SCHEMA: Final = """
 CREATE TABLE servers (
-  sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
-  flavor TEXT, resource_flavor TEXT, image_id TEXT NOT NULL, image_name TEXT NOT NULL, arch TEXT NOT NULL,
+  sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, project_id TEXT NOT NULL,
+  owner TEXT NOT NULL, name TEXT NOT NULL, flavor TEXT, resource_flavor TEXT, image_id TEXT NOT NULL, image_name TEXT NOT NULL, arch TEXT NOT NULL,
   server_type TEXT NOT NULL, vpc_id TEXT NOT NULL, subnet_id TEXT NOT NULL, key_pair_name TEXT, volumes TEXT NOT NULL,
-  charging_mode TEXT NOT NULL, order_id TEXT, price INTEGER NOT NULL, cloud_server_id TEXT NOT NULL, built INTEGER NOT NULL,
-  status TEXT NOT NULL, create_at INTEGER NOT NULL, update_at INTEGER NOT NULL, due_status TEXT, due_at INTEGER
+  charging_mode TEXT NOT NULL, order_id TEXT, price INTEGER NOT NULL, effective_at INTEGER, expire_at INTEGER,
+  auto_renew INTEGER NOT NULL, renewals_left INTEGER, renewal_period TEXT, cloud_server_id TEXT NOT NULL, built INTEGER NOT NULL, status TEXT NOT NULL, create_at INTEGER NOT NULL, update_at INTEGER NOT NULL, due_status TEXT, due_at INTEGER
 ) STRICT;
 CREATE INDEX servers_of_project ON servers (project_id, create_at) WHERE status <> 'DELETED';
 CREATE INDEX servers_of_owner ON servers (project_id, owner, create_at) WHERE status <> 'DELETED';
 CREATE INDEX servers_of_order ON servers (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX servers_expiring ON servers (expire_at) WHERE expire_at IS NOT NULL AND status <> 'DELETED';
 CREATE INDEX servers_due ON servers (due_at) WHERE due_at IS NOT NULL;
 """
 
@@ -32,11 +40,15 @@ CREATE INDEX servers_due ON servers (due_at) WHERE due_at IS NOT NULL;
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One row. `built` tells whether there is, or was, a machine behind it; `volumes` is wire form, kept as JSON text;
-    `price` is what its purchase cost in cents; times are milliseconds.
+    `price` is what its current term cost in cents; times are milliseconds.
+
+    The term of a prepaid one runs from `effective_at` to `expire_at`. With `auto_renew` billing then buys another one, as
+    often as `renewals_left` (None: without end) and of a `renewal_period` (None: as long as the last).
     """
 
     sequence: int
     id: str
+    account: str
     project_id: str
     owner: str
     name: str
@@ -53,6 +65,11 @@ class Server:
     charging_mode: str
     order_id: str | None
     price: int
+    effective_at: int | None
+    expire_at: int | None
+    auto_renew: bool
+    renewals_left: int | None
+    renewal_period: Literal["MONTH", "YEAR"] | None
     cloud_server_id: str
     built: bool
     status: Status
@@ -60,6 +77,13 @@ class Server:
     update_at: int
     due_status: Status | None
     due_at: int | None
+
+    @property
+    def spec(self) -> str:
+        """The flavor, by whichever of the two names it was bought."""
+        name = self.flavor or self.resource_flavor
+        assert name is not None
+        return name
 
     def wire(self) -> dict[str, object]:
         """What the API shows: absent values are left out, and what section 3.3 says is never echoed has no column."""
@@ -101,6 +125,7 @@ class Server:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Server))
+_values: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = ", ".join(_NAMES)
 _SELECT: Final = f"SELECT {_COLUMNS} FROM servers"  # noqa: S608 - our own names
 _INSERT: Final = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - our own names
@@ -121,7 +146,7 @@ def next_sequence(connection: sqlite3.Connection) -> int:
 
 
 def add(connection: sqlite3.Connection, server: Server) -> None:
-    connection.execute(_INSERT, astuple(server))
+    connection.execute(_INSERT, _values(server))
 
 
 def find(connection: sqlite3.Connection, server_id: str) -> Server | None:
@@ -134,10 +159,24 @@ def of_order(connection: sqlite3.Connection, order_id: str) -> list[Server]:
     return _all(connection.execute(f"{_SELECT} WHERE order_id = ? ORDER BY sequence", (order_id,)))
 
 
-def prepaid(connection: sqlite3.Connection, project_id: str) -> list[Server]:
+def subscribed(connection: sqlite3.Connection, account: str) -> list[Server]:
+    """All prepaid servers that an account ever had."""
     return _all(
-        connection.execute(f"{_SELECT} WHERE project_id = ? AND order_id IS NOT NULL ORDER BY sequence", (project_id,))
+        connection.execute(f"{_SELECT} WHERE account = ? AND order_id IS NOT NULL ORDER BY sequence", (account,))
     )
+
+
+def expiring(connection: sqlite3.Connection, until: int) -> list[Server]:
+    """Prepaid servers whose term ends by then."""
+    return _all(connection.execute(f"{_SELECT} WHERE expire_at <= ? AND status <> 'DELETED'", (until,)))
+
+
+def count(connection: sqlite3.Connection, project_id: str) -> int:
+    """How many there are of a project, on their way out included."""
+    (total,) = connection.execute(
+        "SELECT count(*) FROM servers WHERE project_id = ? AND status <> 'DELETED'", (project_id,)
+    ).fetchone()
+    return int(total)
 
 
 def page(
@@ -162,8 +201,10 @@ def page(
     return _all(rows), int(total)
 
 
-def rename(connection: sqlite3.Connection, server_id: str, name: str, *, now: int) -> None:
-    connection.execute("UPDATE servers SET name = ?, update_at = ? WHERE id = ?", (name, now, server_id))
+def change(connection: sqlite3.Connection, server: Server, **columns: object) -> None:
+    """Writes other values into columns; the names are the program's, never a client's."""
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    connection.execute(f"UPDATE servers SET {assignments} WHERE id = ?", (*columns.values(), server.id))  # noqa: S608 - our own names
 
 
 def transit(
@@ -174,6 +215,11 @@ def transit(
         "UPDATE servers SET status = ?, update_at = ?, due_status = ?, due_at = ? WHERE id = ?",
         (via, now, end, now + milliseconds, server_id),
     )
+
+
+def detachable_volumes(server: Server) -> set[str]:
+    """The ids of its disks but the system's."""
+    return {disk["evs_id"] for disk in json.loads(server.volumes) if disk["type"] == "DATA"}
 
 
 def _one(rows: sqlite3.Cursor) -> Server | None:

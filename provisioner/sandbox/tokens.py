@@ -1,6 +1,9 @@
-"""The table of IAM tokens. Only a token's digest is kept, so a world file lets no one in. Knows no password and no header."""
+"""The tables of IAM tokens and temporary keys. Only a token's digest is kept; a temporary secret has to be, to verify what it
+signs, and opens nothing but sandboxes. Knows no password and no header.
+"""
 
 import hashlib
+import hmac
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -12,6 +15,9 @@ SCHEMA: Final = """
 CREATE TABLE tokens (
   digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT, domain_id TEXT, expires_at INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE temporary_keys (
+  access TEXT PRIMARY KEY, secret TEXT NOT NULL, digest TEXT NOT NULL, user_id TEXT NOT NULL, expires_at INTEGER NOT NULL
+) STRICT;
 """
 
 
@@ -21,6 +27,13 @@ class Scope:
 
     project_id: str | None = None
     domain_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryKeys:
+    access_key: str
+    secret_key: str
+    security_token: str
 
 
 def issue(connection: sqlite3.Connection, user_id: str, scope: Scope, *, now: int) -> str:
@@ -40,6 +53,28 @@ def look_up(connection: sqlite3.Connection, token: str, *, now: int) -> tuple[st
         "SELECT user_id, project_id, domain_id FROM tokens WHERE digest = ? AND expires_at > ?", (_digest(token), now)
     ).fetchone()
     return None if row is None else (row[0], Scope(row[1], row[2]))
+
+
+def issue_keys(connection: sqlite3.Connection, user_id: str, *, now: int, expires_at: int) -> TemporaryKeys:
+    keys = TemporaryKeys(secrets.token_hex(10).upper(), secrets.token_urlsafe(30), secrets.token_urlsafe(96))
+    connection.execute("DELETE FROM temporary_keys WHERE expires_at <= ?", (now,))
+    connection.execute(
+        "INSERT INTO temporary_keys (access, secret, digest, user_id, expires_at) VALUES (?, ?, ?, ?, ?)",
+        (keys.access_key, keys.secret_key, _digest(keys.security_token), user_id, expires_at),
+    )
+    return keys
+
+
+def look_up_keys(
+    connection: sqlite3.Connection, access_key: str, security_token: str, *, now: int
+) -> tuple[str, str] | None:
+    """The user and secret of temporary keys; None when they are unknown, expired, or not those of the security token."""
+    row = connection.execute(
+        "SELECT user_id, secret, digest FROM temporary_keys WHERE access = ? AND expires_at > ?", (access_key, now)
+    ).fetchone()
+    if row is None or not hmac.compare_digest(row[2], _digest(security_token)):
+        return None
+    return row[0], row[1]
 
 
 def _digest(token: str) -> str:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from provisioner.sandbox import ledger, orders, servers, tokens
+from provisioner.sandbox import attachments, balances, ledger, lockouts, operations, orders, servers, tokens
+from provisioner.sandbox.accounts import Accounts
 from provisioner.sandbox.clock import Clock
 from provisioner.sandbox.errors import ApiError, WorldError
+from provisioner.sandbox.market import Market
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x44565342
 """Marks the file as a sandbox's world: "DVSB" in the header field that SQLite keeps for this."""
 
@@ -27,7 +29,11 @@ _SCHEMA: Final = f"""
 BEGIN;
 {servers.SCHEMA}
 {orders.SCHEMA}
+{operations.SCHEMA}
+{attachments.SCHEMA}
+{balances.SCHEMA}
 {tokens.SCHEMA}
+{lockouts.SCHEMA}
 {ledger.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -37,14 +43,15 @@ COMMIT;
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How this sandbox behaves: how long building takes, and which flavors never come up."""
+    """How this sandbox behaves: how long building takes, what is on sale, and who may buy it."""
 
     build_milliseconds: int
-    failing_flavors: frozenset[str]
+    market: Market
+    accounts: Accounts
 
     @property
     def step_milliseconds(self) -> int:
-        """How long the short things take: completing an order, releasing a server."""
+        """How long the short things take: completing an order, any action of a server but building."""
         return min(1_000, self.build_milliseconds)
 
 
@@ -79,8 +86,8 @@ class World:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(self._connection, self._clock.now(), self._rules)
-                servers.settle(self._connection, transaction.now)
-                orders.settle(self._connection, transaction.now)
+                for table in (servers, orders, operations):
+                    table.settle(self._connection, transaction.now)
                 try:
                     yield transaction
                 except ApiError:

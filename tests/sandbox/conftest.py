@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -23,13 +24,22 @@ class ManualClock:
         self.milliseconds += round(seconds * 1000)
 
 
+@dataclass(frozen=True)
+class Login:
+    account: str = PUBLIC.domain_name
+    user: str = PUBLIC.user_name
+    password: str = PUBLIC.user_password
+    project: str = PUBLIC.project_name
+    project_id: str = PUBLIC.project_id
+
+
 class Cloud:
     """A user of the sandbox with a token for the project and one for the account."""
 
-    SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
-
-    def __init__(self, app, clock: ManualClock) -> None:
+    def __init__(self, app, clock: ManualClock, login: Login | None = None) -> None:
         self.clock = clock
+        self.login = login or Login()
+        self.SERVERS = f"/v1/{self.login.project_id}/dev-servers"
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="https://modelarts.cn-north-4.sandbox.invalid", trust_env=False
@@ -37,8 +47,8 @@ class Cloud:
         self.renew_tokens()
 
     def renew_tokens(self) -> None:
-        self.project_token = self.token({"project": {"name": PUBLIC.project_name}})
-        self.account_token = self.token({"domain": {"name": PUBLIC.domain_name}})
+        self.project_token = self.token({"project": {"name": self.login.project}})
+        self.account_token = self.token({"domain": {"name": self.login.account}})
 
     def close(self) -> None:
         self._runner.run(self._client.aclose())
@@ -47,8 +57,9 @@ class Cloud:
     def send(self, method: str, path: str, **options) -> httpx.Response:
         return self._runner.run(self._client.request(method, path, **options))
 
-    def token_answer(self, scope, password=PUBLIC.user_password) -> httpx.Response:
-        user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": password}
+    def token_answer(self, scope, password=None) -> httpx.Response:
+        secret = password or self.login.password
+        user = {"domain": {"name": self.login.account}, "name": self.login.user, "password": secret}
         auth = {"identity": {"methods": ["password"], "password": {"user": user}}}
         return self.send("POST", "/v3/auth/tokens", json={"auth": auth | ({"scope": scope} if scope else {})})
 
@@ -57,7 +68,7 @@ class Cloud:
 
     def call(self, method: str, path: str, *, token: str | None = None, **options) -> httpx.Response:
         """With the token that the service behind the path asks for."""
-        right_one = self.account_token if path.startswith("/v2") else self.project_token
+        right_one = self.account_token if path.startswith(("/v2/", "/v3/orders/")) else self.project_token
         return self.send(method, path, headers={"X-Auth-Token": token or right_one}, **options)
 
     def create(self, **changes) -> httpx.Response:
@@ -79,6 +90,20 @@ class Cloud:
     def delete(self, server_id: str) -> httpx.Response:
         return self.call("DELETE", f"{self.SERVERS}/{server_id}")
 
+    def act(self, server_id: str, action: str, body=None) -> httpx.Response:
+        method = "POST" if action in {"changeos", "reinstallos"} else "PUT"
+        body = {} if body is None and action == "start" else body
+        return self.call(method, f"{self.SERVERS}/{server_id}/{action}", **({} if body is None else {"json": body}))
+
+    def status(self, server_id: str) -> str:
+        return self.show(server_id).json()["status"]
+
+    def stopped(self, **changes) -> dict:
+        server = self.running(**changes)
+        assert self.act(server["id"], "stop").status_code == 200
+        self.clock.advance(60)
+        return self.show(server["id"]).json()
+
     def servers(self, **query) -> dict:
         return self.call("GET", self.SERVERS, params=query).json()
 
@@ -91,6 +116,11 @@ class Cloud:
     def unsubscribe(self, *resource_ids: str, kind: int = 1) -> httpx.Response:
         body = {"resource_ids": list(resource_ids), "unsubscribe_type": kind}
         return self.call("POST", "/v2/orders/subscriptions/resources/unsubscribe", json=body)
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    """A refusal, in short."""
+    return answer.status_code, answer.json()["error_code"]
 
 
 def server_request(**changes) -> dict:
@@ -152,6 +182,25 @@ def open_cloud(clock) -> Iterator:
     yield open_one
     for cloud in opened:
         cloud.close()
+
+
+@pytest.fixture
+def cloud_of(clock) -> Iterator:
+    """An app as one of its users sees it; `login` names what differs from the public user."""
+    opened: list[Cloud] = []
+
+    def open_one(app, login: dict) -> Cloud:
+        opened.append(Cloud(app, clock, Login(**login)))
+        return opened[-1]
+
+    yield open_one
+    for cloud in opened:
+        cloud.close()
+
+
+@pytest.fixture
+def refusal():
+    return code_of
 
 
 @pytest.fixture

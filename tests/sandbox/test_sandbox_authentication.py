@@ -101,6 +101,34 @@ def test_any_other_authorization_is_refused(cloud, authorization):
     assert refused(send(cloud, BY_NAME["minimal-signed-headers"], headers={"Authorization": authorization}))
 
 
+class TestLockedKeys:
+    """Section 6.1: more than five failures in a row lock a key for five minutes."""
+
+    GOOD = BY_NAME["list-dev-servers-get-query"]
+    BAD = f"{GOOD['expected_authorization'][:-64]}{'0' * 64}"
+
+    def fail(self, cloud, times: int) -> None:
+        for _ in range(times):
+            assert refused(send(cloud, self.GOOD, headers={"Authorization": self.BAD}))
+
+    def test_the_sixth_failure_locks_and_time_unlocks(self, cloud):
+        self.fail(cloud, 6)
+        locked = send(cloud, self.GOOD)
+        assert refused(locked)
+        assert locked.json()["error_msg"].endswith("AK access failed to reach the limit,forbidden")
+        cloud.clock.advance(300)
+        assert send(cloud, self.GOOD).status_code == 200
+
+    def test_a_success_breaks_the_row(self, cloud):
+        for _ in range(3):
+            self.fail(cloud, 5)
+            assert send(cloud, self.GOOD).status_code == 200
+
+    def test_tokens_are_not_locked_with_the_keys(self, cloud):
+        self.fail(cloud, 6)
+        assert cloud.call("GET", PROJECT_PATH).status_code == 200
+
+
 @pytest.mark.parametrize("date", ["", "yesterday", "2026-01-02T03:04:05Z"])
 def test_a_signature_needs_a_date(cloud, date):
     assert refused(send(cloud, BY_NAME["minimal-signed-headers"], headers={"X-Sdk-Date": date}))

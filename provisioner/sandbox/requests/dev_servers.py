@@ -39,7 +39,8 @@ def _check_userdata(text: str) -> str:
     return text
 
 
-_UUID: Final = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+# Requests are published with any UUID, answers with those of versions 1 to 5; no resource bears another, so none is accepted.
+_UUID: Final = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
 Uuid = Annotated[str, StringConstraints(pattern=_UUID, to_lower=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[-_.a-zA-Z0-9]{1,64}$")]
 AdminPass = Annotated[SecretStr, AfterValidator(_check_password)]
@@ -107,8 +108,8 @@ class CreateServer(Strict):
     network: Network
     admin_pass: AdminPass | None = None
     key_pair_name: Name | None = None
-    arch: Literal["X86", "ARM"] = "X86"
-    server_type: Literal["BMS", "ECS", "HPS"] = "ECS"
+    arch: Literal["X86", "ARM"] | None = None
+    server_type: Literal["BMS", "ECS", "HPS"] | None = None
     availability_zone: Annotated[str, StringConstraints(pattern=r"^[-_.a-zA-Z0-9]{1,256}$")] | None = None
     enterprise_project_id: Annotated[str, StringConstraints(pattern=r"^[-_.a-zA-Z0-9]{1,36}$")] | None = None
     count: Annotated[int, Field(ge=1, le=10)] = 1
@@ -134,6 +135,66 @@ class CreateServer(Strict):
 
 class RenameServer(Strict):
     name: Name
+
+
+class StartServer(Strict):
+    """All optional, yet a body must be there (section 2.1)."""
+
+    arch: Literal["X86", "ARM"] | None = None
+    charging_mode: Literal["COMMON", "POST_PAID", "PRE_PAID"] | None = None
+    server_type: Literal["BMS", "ECS", "HPS"] | None = None
+
+
+class ReinstallOs(Strict):
+    """Without an `image_id` the server keeps its image."""
+
+    image_id: Uuid | None = None
+    admin_pass: AdminPass | None = None
+    key_pair_name: Name | None = None
+    user_data: UserData | None = None
+
+    @model_validator(mode="after")
+    def check_one(self) -> Self:
+        if (self.admin_pass is None) == (self.key_pair_name is None):
+            raise ValueError("exactly one of admin_pass and key_pair_name must be given")
+        return self
+
+
+class ChangeOs(ReinstallOs):
+    image_id: Uuid
+
+
+class ServerReference(Strict):
+    id: str
+
+
+class BatchAction(Strict):
+    """`extend_param` is read by the rules of the single call that each server gets."""
+
+    type: Literal["START", "STOP", "REBOOT", "CHANGEOS", "REINSTALLOS", "DELETE"]
+    servers: Annotated[list[ServerReference], Field(min_length=1)]
+    extend_param: dict[str, object] = Field(default_factory=dict)
+
+
+class HyperClusterCreation(Strict):
+    name: Name
+    hyper_cluster_subnet_id: str | None = None
+    type: Literal["HPS", "ECS"] = "HPS"
+
+
+class HyperClustersQuery(Query):
+    type: Literal["HPS", "ECS"] = "HPS"
+
+
+class CatalogueQuery(Query):
+    server_type: Literal["BMS", "ECS", "HPS"] | None = None
+    arch: Literal["X86", "ARM"] | None = None
+    charging_mode: Literal["PRE_PAID", "POST_PAID"] | None = None
+
+
+class ImagesQuery(Query):
+    server_type: Literal["BMS", "ECS", "HPS"] | None = None
+    flavor_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
 
 
 class ServersQuery(Query):

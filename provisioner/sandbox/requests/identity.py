@@ -12,6 +12,8 @@ class ProjectsQuery(Query):
     domain_id: str | None = None
     parent_id: str | None = None
     enabled: bool | None = None
+    page: Annotated[int, Field(ge=1, le=2_147_483_647)] = 1
+    per_page: Annotated[int, Field(ge=1, le=5_000)] = 5_000
 
 
 class Reference(Lenient):
@@ -25,6 +27,9 @@ class Reference(Lenient):
         if self.id is None and self.name is None:
             raise ValueError("id or name must be given")
         return self
+
+    def means(self, own_id: str, own_name: str) -> bool:
+        return self.id in {None, own_id} and self.name in {None, own_name}
 
 
 class TokenDomain(Lenient):
@@ -64,3 +69,23 @@ class TokenAuth(Lenient):
 
 class CreateToken(Lenient):
     auth: TokenAuth
+
+
+class KeysToken(Lenient):
+    """Section 6.3: 15 minutes to 24 hours. The token may stand here too; it is the header's that counts."""
+
+    id: str | None = None
+    duration_seconds: Annotated[int, Field(ge=900, le=86_400)] = 900
+
+
+class KeysIdentity(Lenient):
+    methods: Annotated[list[Literal["token"]], Field(min_length=1, max_length=1)]
+    token: KeysToken = KeysToken()
+
+
+class KeysAuth(Lenient):
+    identity: KeysIdentity
+
+
+class CreateKeys(Lenient):
+    auth: KeysAuth

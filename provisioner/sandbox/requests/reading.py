@@ -46,6 +46,14 @@ def read_body(model: type[_Model], body: bytes) -> _Model:
         raise InvalidParameterError(_describe(error)) from None
 
 
+def read_parameters(model: type[_Model], parameters: Mapping[str, object]) -> _Model:
+    """A body inside another, already parsed. Raises InvalidParameterError."""
+    try:
+        return model.model_validate(parameters)
+    except ValidationError as error:
+        raise InvalidParameterError(_describe(error)) from None
+
+
 def read_query(model: type[_Model], query: Mapping[str, str]) -> _Model:
     """Raises InvalidParameterError."""
     try:

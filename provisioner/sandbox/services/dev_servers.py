@@ -1,15 +1,26 @@
-"""ModelArts: servers are shown, renamed and deleted here (docs/api/devserver-api.md section 2); buying has a file of its
-own. Sees a server's state as it is now: what time has done to it has been settled before.
+"""ModelArts: servers are shown, renamed, deleted and put through their states here (docs/api/devserver-api.md section 2);
+buying has a file of its own. Sees a server's state as it is now: what time has done to it has been settled before.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
-from provisioner.sandbox.errors import Service, operation_refused, server_not_found
-from provisioner.sandbox.requests.dev_servers import RenameServer, ServersQuery
-from provisioner.sandbox.requests.reading import read_body, read_query
+from provisioner.sandbox.errors import ApiError, Service, operation_refused
+from provisioner.sandbox.requests.dev_servers import (
+    BatchAction,
+    ChangeOs,
+    ReinstallOs,
+    RenameServer,
+    ServersQuery,
+    StartServer,
+)
+from provisioner.sandbox.requests.reading import read_body, read_parameters, read_query
 from provisioner.sandbox.servers import Server
+from provisioner.sandbox.services import acting
+from provisioner.sandbox.services.finding import existing, paged, visible
 from provisioner.sandbox.services.purchasing import create
 from provisioner.sandbox.services.releasing import release
 
@@ -17,9 +28,10 @@ _SORT_COLUMNS: Final[dict[str, servers.SortColumn]] = {"createTime": "create_at"
 
 
 def list_own(call: Call) -> Answer:
-    """The caller's, or with `owner` another's: the sandbox's user is an administrator."""
+    """The caller's; an administrator may name another owner, anyone else's `owner` is passed over (section 2.2)."""
     query = read_query(ServersQuery, call.query)
-    return _page(call, query, owner=query.owner or call.caller.user_id)
+    owner = query.owner if call.caller.is_administrator else None
+    return _page(call, query, owner=owner or call.caller.user_id)
 
 
 def list_all(call: Call) -> Answer:
@@ -27,33 +39,97 @@ def list_all(call: Call) -> Answer:
 
 
 def show(call: Call) -> Answer:
-    return Answer(_existing(call).wire())
+    return Answer(existing(call, call.path["id"]).wire())
 
 
 def rename(call: Call) -> Answer:
-    server = _existing(call)
+    server = existing(call, call.path["id"])
     request = read_body(RenameServer, call.body)
-    servers.rename(call.transaction.connection, server.id, request.name, now=call.transaction.now)
+    servers.change(call.transaction.connection, server, name=request.name, update_at=call.transaction.now)
     return show(call)
 
 
 def delete(call: Call) -> Answer:
+    _delete(call, existing(call, call.path["id"]))
+    return show(call)
+
+
+def start(call: Call) -> Answer:
+    server = existing(call, call.path["id"])
+    read_body(StartServer, call.body)
+    acting.act(call, server, "start")
+    return show(call)
+
+
+def stop(call: Call) -> Answer:
+    acting.act(call, existing(call, call.path["id"]), "stop")
+    return show(call)
+
+
+def reboot(call: Call) -> Answer:
+    acting.act(call, existing(call, call.path["id"]), "reboot")
+    return show(call)
+
+
+def change_os(call: Call) -> Answer:
+    server = existing(call, call.path["id"])
+    acting.install(call, server, "changeos", read_body(ChangeOs, call.body))
+    return show(call)
+
+
+def reinstall_os(call: Call) -> Answer:
+    server = existing(call, call.path["id"])
+    acting.install(call, server, "reinstallos", read_body(ReinstallOs, call.body))
+    return show(call)
+
+
+def batch(call: Call) -> Answer:
+    """Each server as in the single call. As no error field for one of several is published, those that refuse keep their state
+    in the answer, unknown ones are left out, and the call is refused only when every server refuses.
+    """
+    request = read_body(BatchAction, call.body)
+    act = _single_action(call, request)
+    refusals: dict[str, ApiError] = {}
+    asked = list(dict.fromkeys(server.id for server in request.servers))
+    for server_id in asked:
+        try:
+            act(existing(call, server_id))
+        except ApiError as refusal:
+            refusals[server_id] = refusal
+            if request.type == "DELETE":
+                call.record("refusal", server_id=server_id, detail=str(refusal))
+    if len(refusals) == len(asked):
+        raise refusals[asked[0]]
+    found = (visible(call, server_id) for server_id in asked)
+    return paged([server.wire() for server in found if server is not None])
+
+
+def _single_action(call: Call, request: BatchAction) -> Callable[[Server], None]:
+    """What is done to each server; the parameters are read before anything is."""
+    match request.type:
+        case "START":
+            return lambda server: acting.act(call, server, "start")
+        case "STOP":
+            return lambda server: acting.act(call, server, "stop")
+        case "REBOOT":
+            return lambda server: acting.act(call, server, "reboot")
+        case "CHANGEOS":
+            change = read_parameters(ChangeOs, request.extend_param)
+            return lambda server: acting.install(call, server, "changeos", change)
+        case "REINSTALLOS":
+            reinstallation = read_parameters(ReinstallOs, request.extend_param)
+            return lambda server: acting.install(call, server, "reinstallos", reinstallation)
+        case "DELETE":
+            return lambda server: _delete(call, server)
+
+
+def _delete(call: Call, server: Server) -> None:
     """Section 2.3: a prepaid server is billing's to end, unless it never came up or is broken."""
-    server = _existing(call)
     if server.charging_mode == "PRE_PAID" and server.status not in {"CREATE_FAILED", "ERROR"}:
         raise operation_refused(server.id, "is PRE_PAID: unsubscribe it instead of deleting it.")
     if server.status in servers.TRANSITIONAL:
         raise operation_refused(server.id, f"is {server.status}: wait until that has ended.")
-    release(call.transaction, server, caller=call.caller.user_name, reason="deleted")
-    return show(call)
-
-
-def _existing(call: Call) -> Server:
-    server_id = call.path["id"]
-    server = servers.find(call.transaction.connection, server_id)
-    if server is None or server.status == "DELETED" or server.project_id != call.path["project_id"]:
-        raise server_not_found(server_id)
-    return server
+    release(call.transaction, server, by=call.caller.actor, reason="deleted")
 
 
 def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
@@ -73,12 +149,21 @@ def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
 
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
 _SERVER: Final = f"{_SERVERS}/{{id}}"
+_operation = partial(Operation, service=Service.MODELARTS)
 
 OPERATIONS: Final = (
-    Operation(method="POST", path=_SERVERS, service=Service.MODELARTS, answer=create, spends=True),
-    Operation(method="GET", path=_SERVERS, service=Service.MODELARTS, answer=list_own),
-    Operation(method="GET", path=f"{_SERVERS}/all", service=Service.MODELARTS, answer=list_all),
-    Operation(method="GET", path=_SERVER, service=Service.MODELARTS, answer=show),
-    Operation(method="PUT", path=_SERVER, service=Service.MODELARTS, answer=rename),
-    Operation(method="DELETE", path=_SERVER, service=Service.MODELARTS, answer=delete, spends=True),
+    _operation("CreateDevServer", "POST", _SERVERS, create, spends=True),
+    _operation("ListDevServers", "GET", _SERVERS, list_own),
+    _operation("ListAllDevServers", "GET", f"{_SERVERS}/all", list_all),
+    # It would refresh what list shows; here list is never behind.
+    _operation("SyncDevServers", "PUT", f"{_SERVERS}/sync", list_own),
+    _operation("BatchDevServersAction", "POST", f"{_SERVERS}/action", batch),
+    _operation("ShowDevServer", "GET", _SERVER, show),
+    _operation("UpdateDevServer", "PUT", _SERVER, rename),
+    _operation("DeleteDevServer", "DELETE", _SERVER, delete, spends=True),
+    _operation("StartDevServer", "PUT", f"{_SERVER}/start", start),
+    _operation("StopDevServer", "PUT", f"{_SERVER}/stop", stop),
+    _operation("RebootDevServer", "PUT", f"{_SERVER}/reboot", reboot),
+    _operation("ChangeDevServerOS", "POST", f"{_SERVER}/changeos", change_os),
+    _operation("ReinstallDevServerOS", "POST", f"{_SERVER}/reinstallos", reinstall_os),
 )

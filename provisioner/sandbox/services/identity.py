@@ -1,94 +1,118 @@
-"""Identity (IAM): tokens, and the ids that go with names (docs/api/devserver-api.md sections 6.3 and 7). There is one
-account with one user and one project.
-"""
+"""Identity (IAM): tokens, temporary keys, and the ids that go with names (docs/api/devserver-api.md sections 6.3 and 7)."""
 
 import hmac
+from functools import partial
 from typing import Final
 
 from provisioner.sandbox import tokens
+from provisioner.sandbox.accounts import Account, Project, User
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.clock import iso_time_exact
-from provisioner.sandbox.credentials import PUBLIC, PUBLIC_USER_ID
 from provisioner.sandbox.errors import KeystoneError, Service
-from provisioner.sandbox.requests.identity import CreateToken, ProjectsQuery, Reference, TokenScope, TokenUser
+from provisioner.sandbox.requests.identity import CreateKeys, CreateToken, ProjectsQuery, TokenScope, TokenUser
 from provisioner.sandbox.requests.reading import read_body, read_query
 from provisioner.sandbox.tokens import LIFE_MILLISECONDS, Scope
-
-_DOMAIN: Final = {"id": PUBLIC.domain_id, "name": PUBLIC.domain_name}
-_PROJECT: Final = {"id": PUBLIC.project_id, "name": PUBLIC.project_name}
-_LISTED_PROJECT: Final[dict[str, object]] = {
-    **_PROJECT,
-    "domain_id": PUBLIC.domain_id,
-    "parent_id": PUBLIC.domain_id,
-    "enabled": True,
-    "is_domain": False,
-    "description": "",
-    "links": {},
-}
 
 
 def create_token(call: Call) -> Answer:
     """Without a scope the token is the account's."""
     auth = read_body(CreateToken, call.body).auth
-    if not _is_user(auth.identity.password.user):
-        raise KeystoneError(401, "The username or password is wrong.")
+    account, user = _log_in(call, auth.identity.password.user)
+    scope = _resolve(account, auth.scope) if auth.scope is not None else Scope(domain_id=account.id)
     now = call.transaction.now
-    scope = Scope(domain_id=PUBLIC.domain_id) if auth.scope is None else _resolve(auth.scope)
-    token = tokens.issue(call.transaction.connection, PUBLIC_USER_ID, scope, now=now)
-    scoped_to = {"domain": _DOMAIN} if scope.project_id is None else {"project": {**_PROJECT, "domain": _DOMAIN}}
+    token = tokens.issue(call.transaction.connection, user.id, scope, now=now)
     body = {
         "methods": ["password"],
         "issued_at": iso_time_exact(now),
         "expires_at": iso_time_exact(now + LIFE_MILLISECONDS),
-        "user": {"id": PUBLIC_USER_ID, "name": PUBLIC.user_name, "domain": _DOMAIN},
+        "user": {"id": user.id, "name": user.name, "domain": _domain(account)},
         "roles": [{"id": "0", "name": "te_admin"}],
-        **scoped_to,
+        **_scoped_to(account, scope),
     }
     return Answer({"token": body}, status=201, headers={"X-Subject-Token": token})
 
 
+def create_keys(call: Call) -> Answer:
+    """Temporary keys for the caller; they open what the caller's lasting keys would."""
+    seconds = read_body(CreateKeys, call.body).auth.identity.token.duration_seconds
+    now = call.transaction.now
+    expires_at = now + seconds * 1000
+    keys = tokens.issue_keys(call.transaction.connection, call.caller.user_id, now=now, expires_at=expires_at)
+    credential = {
+        "access": keys.access_key,
+        "secret": keys.secret_key,
+        "securitytoken": keys.security_token,
+        "expires_at": iso_time_exact(expires_at),
+    }
+    return Answer({"credential": credential}, status=201)
+
+
 def list_projects(call: Call) -> Answer:
     query = read_query(ProjectsQuery, call.query)
-    asked = query.model_dump(exclude_none=True)
-    matches = all(_LISTED_PROJECT[name] == value for name, value in asked.items())
-    return Answer({"projects": [_LISTED_PROJECT] if matches else [], "links": {}})
+    asked = query.model_dump(exclude_none=True, exclude={"page", "per_page"})
+    listed = (_listed(call.caller.account, project) for project in call.caller.account.projects)
+    found = [project for project in listed if all(project[name] == value for name, value in asked.items())]
+    first = (query.page - 1) * query.per_page
+    return Answer({"projects": found[first : first + query.per_page], "links": {}})
 
 
-def list_own_projects(_call: Call) -> Answer:
-    return Answer({"projects": [_LISTED_PROJECT], "links": {}})
+def list_own_projects(call: Call) -> Answer:
+    account = call.caller.account
+    return Answer({"projects": [_listed(account, project) for project in account.projects], "links": {}})
 
 
-def list_own_domains(_call: Call) -> Answer:
-    return Answer({"domains": [{**_DOMAIN, "enabled": True}], "links": {}})
+def list_own_domains(call: Call) -> Answer:
+    return Answer({"domains": [{**_domain(call.caller.account), "enabled": True}], "links": {}})
 
 
-def _is_user(user: TokenUser) -> bool:
-    given = (user.domain.name, user.name, user.password.get_secret_value())
-    expected = (PUBLIC.domain_name, PUBLIC.user_name, PUBLIC.user_password)
-    return hmac.compare_digest("\n".join(given).encode(), "\n".join(expected).encode())
+def _log_in(call: Call, given: TokenUser) -> tuple[Account, User]:
+    member = call.transaction.rules.accounts.by_names(given.domain.name, given.name)
+    expected = "" if member is None else member[1].password
+    if not hmac.compare_digest(given.password.get_secret_value().encode(), expected.encode()) or member is None:
+        raise KeystoneError(401, "The username or password is wrong.")
+    return member
 
 
-def _resolve(scope: TokenScope) -> Scope:
-    if scope.project is not None and _names(scope.project, _PROJECT):
-        return Scope(project_id=PUBLIC.project_id)
-    if scope.domain is not None and _names(scope.domain, _DOMAIN):
-        return Scope(domain_id=PUBLIC.domain_id)
+def _resolve(account: Account, scope: TokenScope) -> Scope:
+    """An id and a name together must be of one thing."""
+    for project in account.projects:
+        if scope.project is not None and scope.project.means(project.id, project.name):
+            return Scope(project_id=project.id)
+    if scope.domain is not None and scope.domain.means(account.id, account.name):
+        return Scope(domain_id=account.id)
     raise KeystoneError(401, "The user may not use the project or domain of the scope.")
 
 
-def _names(reference: Reference, thing: dict[str, str]) -> bool:
-    return reference.id in {None, thing["id"]} and reference.name in {None, thing["name"]}
+def _scoped_to(account: Account, scope: Scope) -> dict[str, object]:
+    project = account.project(scope.project_id) if scope.project_id is not None else None
+    if project is None:
+        return {"domain": _domain(account)}
+    return {"project": {"id": project.id, "name": project.name, "domain": _domain(account)}}
 
+
+def _domain(account: Account) -> dict[str, str]:
+    return {"id": account.id, "name": account.name}
+
+
+def _listed(account: Account, project: Project) -> dict[str, object]:
+    return {
+        "id": project.id,
+        "name": project.name,
+        "domain_id": account.id,
+        "parent_id": account.id,
+        "enabled": True,
+        "is_domain": False,
+        "description": "",
+        "links": {},
+    }
+
+
+_operation = partial(Operation, service=Service.IDENTITY)
 
 OPERATIONS: Final = (
-    Operation(
-        method="POST",
-        path="/v3/auth/tokens",
-        service=Service.IDENTITY,
-        answer=create_token,
-        anonymous=True,
-    ),
-    Operation(method="GET", path="/v3/projects", service=Service.IDENTITY, answer=list_projects),
-    Operation(method="GET", path="/v3/auth/projects", service=Service.IDENTITY, answer=list_own_projects),
-    Operation(method="GET", path="/v3/auth/domains", service=Service.IDENTITY, answer=list_own_domains),
+    _operation("KeystoneCreateUserTokenByPassword", "POST", "/v3/auth/tokens", create_token, anonymous=True),
+    _operation("KeystoneListProjects", "GET", "/v3/projects", list_projects),
+    _operation("KeystoneListAuthProjects", "GET", "/v3/auth/projects", list_own_projects),
+    _operation("KeystoneListAuthDomains", "GET", "/v3/auth/domains", list_own_domains),
+    _operation("CreateTemporaryAccessKeyByToken", "POST", "/v3.0/OS-CREDENTIAL/securitytokens", create_keys),
 )

@@ -1,0 +1,67 @@
+"""The state machine of docs/api/devserver-api.md section 4: which status an action starts from, by way of which, and to which
+end. An action from any other status fails; none is a no-op.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from provisioner.sandbox import servers
+from provisioner.sandbox.calls import Call
+from provisioner.sandbox.errors import Service, operation_refused, parameter_error
+from provisioner.sandbox.requests.dev_servers import ReinstallOs
+from provisioner.sandbox.servers import Server, Status
+
+Installation = Literal["changeos", "reinstallos"]
+Action = Literal["start", "stop", "reboot"] | Installation
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    starts: frozenset[Status]
+    via: Status
+    end: Status
+    failure: Status
+
+
+_WAYS: Final[dict[Action, _Way]] = {
+    "start": _Way(frozenset({"STOPPED", "STOP_FAILED", "START_FAILED"}), "STARTING", "RUNNING", "START_FAILED"),
+    "stop": _Way(frozenset({"RUNNING", "STOP_FAILED"}), "STOPPING", "STOPPED", "STOP_FAILED"),
+    "reboot": _Way(frozenset({"RUNNING"}), "REBOOTING", "RUNNING", "REBOOT_FAILED"),
+    "changeos": _Way(frozenset({"STOPPED"}), "CHANGINGOS", "RUNNING", "CHANGINGOS_FAILED"),
+    "reinstallos": _Way(frozenset({"STOPPED"}), "REINSTALLINGOS", "RUNNING", "REINSTALLINGOS_FAILED"),
+}
+
+
+def act(call: Call, server: Server, action: Action) -> None:
+    """Sets the server on its way. Raises ApiError when its status does not allow that."""
+    way, transaction = _WAYS[action], call.transaction
+    if server.status not in way.starts:
+        allowed = " or ".join(sorted(way.starts))
+        raise operation_refused(server.id, f"is {server.status}, does not support {action}: it must be {allowed}.")
+    flavor = transaction.rules.market.flavor(server.spec)
+    fails = flavor is not None and action in flavor.fails
+    servers.transit(
+        transaction.connection,
+        server.id,
+        way.via,
+        end=way.failure if fails else way.end,
+        now=transaction.now,
+        milliseconds=transaction.rules.step_milliseconds,
+    )
+
+
+def install(call: Call, server: Server, action: Installation, request: ReinstallOs) -> None:
+    """As `act`; the server shows its new image and key pair from the beginning of the way."""
+    connection, market = call.transaction.connection, call.transaction.rules.market
+    image = market.image(request.image_id or server.image_id)
+    if image is None and request.image_id is not None:
+        raise parameter_error(Service.MODELARTS, "image_id: the image does not exist")
+    act(call, server, action)
+    name = server.image_name if image is None else image.name
+    servers.change(
+        connection,
+        server,
+        image_id=request.image_id or server.image_id,
+        image_name=name,
+        key_pair_name=request.key_pair_name,
+    )

@@ -1,0 +1,100 @@
+"""ModelArts: what is on sale, as its clients see it (docs/api/devserver-api.md section 2.5)."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from provisioner.sandbox.calls import Answer, Call, Operation
+from provisioner.sandbox.errors import Service, parameter_error
+from provisioner.sandbox.market import Flavor, Image
+from provisioner.sandbox.requests.dev_servers import CatalogueQuery, ImagesQuery
+from provisioner.sandbox.requests.reading import read_query
+from provisioner.sandbox.services.finding import paged
+
+
+def list_flavors(call: Call) -> Answer:
+    """One item for each flavor and zone, as an item has room for one zone."""
+    market = call.transaction.rules.market
+    return paged(
+        [
+            _flavor(flavor) | {"availability_zone": zone, "is_sold_out": market.is_sold_out(flavor, zone)}
+            for flavor in _asked_flavors(call)
+            for zone in market.zones
+        ]
+    )
+
+
+def list_resource_flavors(call: Call) -> Answer:
+    """One item for each flavor; every zone is an entry of it."""
+    market = call.transaction.rules.market
+    return paged(
+        [
+            _flavor(flavor)
+            | {
+                "availability_zones": [
+                    {"id": zone, "is_sold_out": market.is_sold_out(flavor, zone)} for zone in market.zones
+                ],
+                "server_flavors": [{"name": flavor.name}],
+            }
+            for flavor in _asked_flavors(call)
+        ]
+    )
+
+
+def list_images(call: Call) -> Answer:
+    """With `flavor_name` those that run on the flavor; none for one that is not listed."""
+    query = read_query(ImagesQuery, call.query)
+    market = call.transaction.rules.market
+    images = [image for image in market.images if query.server_type in {None, image.server_type}]
+    if query.flavor_name is not None:
+        kinds = {(each.arch, each.server_type) for each in market.flavors if each.name == query.flavor_name}
+        images = [image for image in images if (image.arch, image.server_type) in kinds]
+    return paged([_image(image) for image in images])
+
+
+def show_image(call: Call) -> Answer:
+    image = next((each for each in call.transaction.rules.market.images if each.id == call.path["image_id"]), None)
+    if image is None:
+        raise parameter_error(Service.MODELARTS, "image_id: the image does not exist")
+    return Answer(_image(image))
+
+
+def _asked_flavors(call: Call) -> Iterator[Flavor]:
+    """Every flavor is sold both ways, so `charging_mode` leaves none out."""
+    query = read_query(CatalogueQuery, call.query)
+    for flavor in call.transaction.rules.market.flavors:
+        if query.server_type in {None, flavor.server_type} and query.arch in {None, flavor.arch}:
+            yield flavor
+
+
+def _flavor(flavor: Flavor) -> dict[str, object]:
+    """`sku_code` is what the price inquiries take as `resource_spec` (section 8); here it is the flavor's name."""
+    return {
+        "flavor": flavor.name,
+        "arch": flavor.arch,
+        "server_type": flavor.server_type,
+        "charging_mode": "COMMON",
+        "count": 1,
+        "sku_code": flavor.name,
+    }
+
+
+def _image(image: Image) -> dict[str, object]:
+    return {
+        "image_id": image.id,
+        "name": image.name,
+        "arch": image.arch,
+        "server_type": image.server_type,
+        "status": image.status,
+    }
+
+
+_SERVERS: Final = "/v1/{project_id}/dev-servers"
+_operation = partial(Operation, service=Service.MODELARTS)
+
+OPERATIONS: Final = (
+    _operation("ListDevServerFlavors", "GET", f"{_SERVERS}/flavors", list_flavors),
+    _operation("ListDevServerResourceFlavors", "GET", f"{_SERVERS}/resource-flavors", list_resource_flavors),
+    _operation("ListDevServerImages", "GET", f"{_SERVERS}/images", list_images),
+    _operation("GetDevServerImage", "GET", f"{_SERVERS}/images/{{image_id}}", show_image),
+)

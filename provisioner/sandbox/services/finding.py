@@ -1,0 +1,29 @@
+"""What the services of ModelArts share: the server that a path or body names, and a page of everything."""
+
+from collections.abc import Sequence
+
+from provisioner.sandbox import servers
+from provisioner.sandbox.calls import Answer, Call
+from provisioner.sandbox.errors import server_not_found
+from provisioner.sandbox.servers import Server
+
+
+def existing(call: Call, server_id: str) -> Server:
+    """Raises ApiError (400, not found)."""
+    if (server := visible(call, server_id)) is None:
+        raise server_not_found(server_id)
+    return server
+
+
+def visible(call: Call, server_id: str) -> Server | None:
+    """None when there is none, no longer one, or one of another project."""
+    server = servers.find(call.transaction.connection, server_id)
+    if server is None or server.status == "DELETED" or server.project_id != call.path["project_id"]:
+        return None
+    return server
+
+
+def paged(data: Sequence[object]) -> Answer:
+    """All of it on one page, as the calls without paging parameters answer."""
+    total = len(data)
+    return Answer({"current": 1, "data": data, "pages": min(1, total), "size": total, "total": total})

@@ -1,0 +1,48 @@
+"""Reading a YAML file of settings into a model: whole, or an error that names the file and every mistake by its place. Never
+repeats a value, which may be a secret. Knows no model.
+"""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from provisioner.sandbox.errors import SettingsError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_settings(path: Path, model: type[_Model]) -> _Model:
+    """Raises SettingsError."""
+    try:
+        content = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - a safe loader, with one more rule
+        return model.model_validate(content)
+    except OSError as error:
+        raise SettingsError(path, error.strerror or str(error)) from error
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark is not None else ""
+        raise SettingsError(path, f"{line}{error.problem}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise SettingsError(path, _describe(error)) from None
+
+
+def _describe(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return "it is not text in YAML"
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in mistakes)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key given twice, where YAML would let the last one win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
+        keys = [key.value for key, _ in node.value]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key} is given twice", node.value[index][0].start_mark
+                )
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,37 @@
+"""Every path of docs/api/openapi.yaml is answered, under the name it has there."""
+
+from pathlib import Path
+
+import yaml
+
+from provisioner.sandbox.app import OPERATIONS
+from provisioner.sandbox.calls import Routes
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api" / "openapi.yaml"
+METHODS = {"get", "put", "post", "delete"}
+BEYOND_THE_DOCUMENT = {"AttachDevServerPort", "DetachDevServerPort", "PayCustomerOrder"}
+"""Described in docs/api/devserver-api.md only."""
+
+
+def published() -> dict[str, tuple[str, str]]:
+    paths = yaml.safe_load(DOCUMENT.read_text())["paths"]
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if method in METHODS
+    }
+
+
+def test_every_operation_of_the_document_is_found_by_its_path():
+    routes = Routes(OPERATIONS)
+    found = {name: routes.find(method, path) for name, (method, path) in published().items()}
+    assert {name: hit and hit[0].name for name, hit in found.items()} == {name: name for name in found}
+
+
+def test_nothing_else_is_answered():
+    assert {operation.name for operation in OPERATIONS} - published().keys() == BEYOND_THE_DOCUMENT
+
+
+def test_every_operation_has_a_name_of_its_own():
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
