@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from provisioner.cli.console import console
 
 MODULE = [sys.executable, "-m", "provisioner"]
 SCRIPT = [sys.executable, "-c", "from provisioner.cli.main import main; main()"]
@@ -35,3 +38,13 @@ def test_no_core_is_dumped(tmp_path: Path, command: list[str]) -> None:
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run([*command, "version"], env=environment, capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines()[-1] == "(0, 0)", ran.stderr
+
+
+def test_json_steers_no_terminal_and_says_the_same(capsys) -> None:
+    """A label can hold what a terminal obeys: in JSON it is spelt out."""
+    console().document({"label": "\x9b31m\u202e\U000e0041"})
+    console().line({"label": "\x9b31m\u202e\U000e0041"})
+    document, line = capsys.readouterr().out.split("\n}\n")
+    for written in (f"{document}\n}}", line):
+        assert written.isascii()
+        assert json.loads(written) == {"label": "\x9b31m\u202e\U000e0041"}
