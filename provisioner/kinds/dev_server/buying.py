@@ -14,6 +14,21 @@ from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Re
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 
 _LOOKS_BEFORE_ASKING_BILLING = 3
+_GOES_ON = "then run apply again: it goes on with this order and buys nothing new"
+_ENDED_BY_ORDER = {
+    OrderStatus.AWAITING_PAYMENT: (
+        Phase.AWAITING_PAYMENT,
+        "awaits payment (with is_auto_pay: true this usually means the balance is short)",
+        f"pay or cancel it in the console, {_GOES_ON}",
+    ),
+    OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
+    OrderStatus.CANCELLED: (
+        Phase.FAILED,
+        "was cancelled; nothing was built",
+        "to order again, name the address: apply --replace ADDRESS",
+    ),
+}
+"""Where only a person can go on; every other status leaves the outcome open."""
 
 
 def wire(fields: Fields) -> Fields:
@@ -69,30 +84,10 @@ def _until_listed(identifier: str | None, order_id: str | None) -> Generator[Ste
         if isinstance(live, Live):
             return live
         status = yield from orders.read_status(order_id or "")
-        match status:
-            case OrderStatus.AWAITING_PAYMENT:
-                yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
-                return Ended(
-                    Phase.AWAITING_PAYMENT,
-                    f"order {order_id} awaits payment (with is_auto_pay: true this usually means the balance is short)",
-                    "pay or cancel it in the console, then run apply again: it goes on with this order and buys nothing new",
-                )
-            case OrderStatus.AWAITING_APPROVAL:
-                yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
-                return Ended(
-                    Phase.AWAITING_PAYMENT,
-                    f"order {order_id} awaits approval",
-                    "have it approved, then run apply again: it goes on with this order and buys nothing new",
-                )
-            case OrderStatus.CANCELLED:
-                yield Remember(Phase.FAILED, order_id=order_id)
-                return Ended(
-                    Phase.FAILED,
-                    f"order {order_id} was cancelled; nothing was built",
-                    "to order again, name the address: apply --replace ADDRESS",
-                )
-            case OrderStatus.PROCESSING | OrderStatus.COMPLETED | OrderStatus.UNKNOWN:
-                continue
+        if (end := _ENDED_BY_ORDER.get(status)) is not None:
+            phase, problem, hint = end
+            yield Remember(phase, order_id=order_id)
+            return Ended(phase, f"order {order_id} {problem}", hint)
 
 
 def _until_built(live: Live) -> Flow:
