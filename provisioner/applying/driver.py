@@ -208,7 +208,7 @@ class Driver:
             who=self.workshop.who,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
-            target_id=None if purchase or recorded is None else recorded.id,
+            target_id=None if purchase else self.identifier,  # as the flow found it, which may be after the record
             protected=desired.lifecycle.prevent_destroy if desired else False,
         )
 

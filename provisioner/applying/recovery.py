@@ -51,7 +51,10 @@ def _untracked(state: State, live: Mapping[str, Live]) -> list[Live]:
 
 def _after_release(intent: Intent, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Entry]:
     """Gone after we asked for it is released, not vanished; still there is for the next plan to judge."""
-    row = live.get(intent.target_id or "")
+    if intent.target_id is None:
+        yield Settled(intent.id, "observed", "the request named no server, so nothing is known to be gone")
+        return
+    row = live.get(intent.target_id)
     if row is None:
         yield Settled(intent.id, "observed", "gone from the complete list")
         yield Forgotten(intent.address, "released", intent.target_id)

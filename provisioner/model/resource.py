@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 from provisioner.model.address import Address
@@ -18,8 +17,6 @@ FieldValue: TypeAlias = (
     "str | int | float | bool | SecretReference | tuple[FieldValue, ...] | list[FieldValue] | Fields | None"
 )
 Fields: TypeAlias = "Mapping[str, FieldValue]"
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

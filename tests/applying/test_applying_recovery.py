@@ -29,7 +29,7 @@ def a_row(identifier, name="trainer[0]", **facts):
 
 
 def a_release_in_doubt(address="trainer[0]", **facts):
-    return an_intent(address, effect=Effect.DESTRUCTIVE, target_id=f"id-of-{address}", **facts)
+    return an_intent(address, **({"effect": Effect.DESTRUCTIVE, "target_id": f"id-of-{address}"} | facts))
 
 
 class Recovery:
@@ -174,3 +174,11 @@ def test_a_server_in_doubt_that_left_the_specs_is_adopted_and_released(world, se
     assert not world.cloud.ours
     assert not world.state.resources
     assert not world.state.intents
+
+
+def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
+    """Written by an earlier version: what it asked to go is not known, so the record stays for the next plan."""
+    record = a_recorded(phase=Phase.CREATING, id=None, order_id="CS1")
+    state = Recovery(record, intents=[a_release_in_doubt(target_id=None)]).see()
+    assert state.resources[an_address()] == record
+    assert not state.intents

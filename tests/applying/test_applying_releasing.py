@@ -196,3 +196,20 @@ def test_released_and_kept_are_told(running, servers):
     running.events.clear()
     running.apply(servers(2)[1])
     assert running.happened(EventType.FINISHED) == ["trainer[0]"]
+
+
+@pytest.mark.parametrize("known_id", [None, "id-of-another-service"])
+@pytest.mark.parametrize("executed", [False, True])
+def test_a_release_found_by_its_order_is_settled_by_the_id_that_was_asked_to_go(world, types, known_id, executed):
+    """The record knew an order, or an id that was not the server's; the reply to its release was lost."""
+    server = world.cloud.add_server("trainer-0", order_id="CS1", prepaid=True)
+    unseen = a_recorded(phase=Phase.CREATING, id=known_id, order_id="CS1", observed={}, declared={"name": "trainer-0"})
+    world.base = a_state(unseen)
+    world.cloud.fails(DESTRUCTIVE, Outcome.UNKNOWN, executed=executed)
+    assert types(world.apply(mode=Mode.DESTROY)) == ["incomplete"]
+    (intent,) = world.state.intents.values()
+    assert intent.target_id == server.id
+    world.apply(mode=Mode.DESTROY)
+    assert not world.cloud.ours
+    assert not world.state.resources
+    assert not world.state.intents

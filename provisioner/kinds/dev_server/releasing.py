@@ -87,7 +87,7 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
 
 def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) -> Generator[Step, Answer, Live | None]:
     """Until the server has one of `statuses`, or is gone: a list may lag or be another user's, so only a show that says
-    not found counts as gone (design of the list: docs/api/devserver-api.md sections 2.2 and 5.2).
+    not found counts as gone (sections 2.2 and 5.2).
     """
     while True:
         row = yield Wait(settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks)
