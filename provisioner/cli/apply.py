@@ -9,12 +9,12 @@ import click
 
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
-from provisioner.cli.options import apply_options, replace_option, stack_options
+from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
 
 if TYPE_CHECKING:
-    from provisioner.cli.face import Face
     from provisioner.model.address import Address
-    from provisioner.workflow.apply import Applied, ApplyRequest
+    from provisioner.workflow.apply import Applied
+    from provisioner.workflow.plan import PlanRequest
     from provisioner.workflow.workspace import Workspace
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @replace_option
-@apply_options
+@run_options
 @stack_options
 def command(
     *,
@@ -30,13 +30,7 @@ def command(
     plan_file: Path | None,
     destroy: bool,
     replace: tuple[Address, ...],
-    auto_approve: bool,
-    may_ask: bool | None,
-    parallelism: int,
-    lock_timeout: float,
-    reason: str | None,
-    full: bool,
-    as_json: bool,
+    options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
 
@@ -44,42 +38,38 @@ def command(
     `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
     is recorded.
     """
-    from provisioner.cli.face import Face
     from provisioner.model.change import Mode
-    from provisioner.workflow.apply import ApplyRequest
     from provisioner.workflow.plan import PlanRequest
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
     if plan_file is not None and (destroy or replace):
         raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
-    request = ApplyRequest(
-        command="destroy" if destroy else "apply",
-        plan=PlanRequest(Mode.DESTROY if destroy else Mode.APPLY, frozenset(replace)),
-        parallelism=parallelism,
-        lock_timeout=lock_timeout,
-        reason=reason,
-    )
-    face = Face(
-        console(),
-        auto_approve=auto_approve,
-        may_ask=workspace.settings.input if may_ask is None else may_ask,
-        as_json=as_json,
-        full=full,
-    )
-    return carry_out(workspace, request, face, plan_file=plan_file)
+    mode = Mode.DESTROY if destroy else Mode.APPLY
+    return carry_out(workspace, PlanRequest(mode, frozenset(replace)), options, plan_file=plan_file)
 
 
-def carry_out(workspace: Workspace, request: ApplyRequest, face: Face, *, plan_file: Path | None = None) -> ExitCode:
+def carry_out(
+    workspace: Workspace, plan: PlanRequest, options: RunOptions, *, plan_file: Path | None = None
+) -> ExitCode:
     import asyncio
 
-    from provisioner.workflow.apply import apply, apply_saved
+    from provisioner.cli.face import Face
+    from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
+    request = ApplyRequest(plan.mode.value, plan, options.parallelism, options.lock_timeout, options.reason)
+    face = Face(
+        console(),
+        auto_approve=options.auto_approve,
+        may_ask=workspace.settings.input if options.may_ask is None else options.may_ask,
+        as_json=options.as_json,
+        full=options.full,
+    )
     if plan_file is None:
         applied = asyncio.run(apply(workspace, request, face))
     else:
         applied = asyncio.run(apply_saved(workspace, plan_file, request, face))
-    _conclude(applied, as_json=face.as_json)
+    _conclude(applied, as_json=options.as_json)
     return of_apply(applied)
 
 

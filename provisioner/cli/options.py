@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -174,18 +175,39 @@ json_option = click.option("--json", "as_json", is_flag=True, callback=_say_json
 _json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
 
 
-def apply_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """What apply and destroy have in common."""
-    for option in reversed(
-        (
-            click.option("--auto-approve", is_flag=True, help="Do not ask."),
-            click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
-            click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
-            click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
-            click.option("--reason", metavar="TEXT", help="Why: kept in the journal."),
-            click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
-            _json_stream_option,
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """`may_ask` is None where the command line does not say; `lock_timeout` is in seconds."""
+
+    auto_approve: bool
+    may_ask: bool | None
+    parallelism: int
+    lock_timeout: float
+    reason: str | None
+    full: bool
+    as_json: bool
+
+
+_RUN_OPTIONS = (
+    click.option("--auto-approve", is_flag=True, help="Do not ask."),
+    click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
+    click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
+    click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
+    click.option("--reason", metavar="TEXT", help="Why: kept in the journal."),
+    click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
+    _json_stream_option,
+)  # fmt: skip
+
+
+def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Gives apply and destroy their `options` in one piece."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> Result:
+        own = {field.name: given.pop(field.name) for field in fields(RunOptions)}
+        return command(options=RunOptions(**own), **given)
+
+    decorated: Callable[..., Result] = with_options
+    for option in reversed(_RUN_OPTIONS):
+        decorated = option(decorated)
+    return decorated
