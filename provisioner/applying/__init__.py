@@ -3,9 +3,10 @@
 The cloud, the store, secrets and time are protocols here (ports.py), so that this room knows none of those rooms.
 """
 
-from provisioner.applying.executor import Execution, execute
+from provisioner.applying.execution import Execution
+from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.reading import read_live
+from provisioner.applying.reading import Sight, read_live, read_traces
 from provisioner.applying.recovery import recover
 
-__all__ = ["Execution", "Interruption", "execute", "read_live", "recover"]
+__all__ = ["Execution", "Interruption", "Sight", "execute", "read_live", "read_traces", "recover"]

@@ -28,3 +28,7 @@ class Claims:
             if (owner := self._owners.get(identifier, address)) != address:
                 raise CallFailed(Outcome.UNKNOWN, f"the cloud answered with {identifier}, which is that of {owner}")
         self._owners |= dict.fromkeys(given, address)
+
+    def are_free(self, *identifiers: str | None) -> bool:
+        """Whether no address holds any of them."""
+        return not any(identifier in self._owners for identifier in identifiers if identifier is not None)

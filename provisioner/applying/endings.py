@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.seeking import SeveralFit
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
+from provisioner.model.doubt import absence_believed_at, next_step
 from provisioner.model.event import Result, ResultType
-from provisioner.model.flow import CallFailed, Effect, Ended, Outcome
+from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Live, Phase
 
 if TYPE_CHECKING:
@@ -28,7 +30,14 @@ class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
-    """An earlier purchase of this address has an unknown outcome, so nothing is sent."""
+    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told. `because` is how the
+    doubt came about in this run; None when an earlier one left it.
+    """
+
+    def __init__(self, reason: Exception, because: CallFailed | None) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.because = because
 
 
 class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -50,13 +59,13 @@ def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
 
 def _has_released(change: Change, driver: Driver) -> bool:
     """A replacement's second half starts from no record."""
-    return change.action is Action.REPLACE and driver.recorded is None
+    return change.action is Action.REPLACE and driver.standing.recorded is None
 
 
 def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     kind, finding = _judge(change, driver, reason)
     released = _has_released(change, driver)
-    if released and not driver.under_way:
+    if released and not driver.standing.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
     return Result(change.address, change.action, kind, finding, released=released)
@@ -66,12 +75,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
     address = change.address
     match reason:
         case StillInDoubt():
-            return ResultType.IN_DOUBT, error(
-                "in-doubt",
-                "an earlier purchase has an unknown outcome, so nothing was sent",
-                hint="run apply again later: it adopts the server if one appears; nothing is bought until this is known",
-                address=address,
-            )
+            return ResultType.IN_DOUBT, _doubtful(driver, reason.because, looked=reason.reason)
         case NameTaken(stranger=stranger):
             return ResultType.FAILED, error(
                 "name-taken",
@@ -82,20 +86,20 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
         case ShowsAgain():
             return ResultType.FAILED, error(
                 "shows-again",
-                f"it was gone when the plan was made and is listed now{_ids(driver)}; nothing was forgotten",
+                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
                 hint="plan again",
                 address=address,
             )
         case Detached():
-            if not driver.under_way:
+            if not driver.standing.under_way:
                 return ResultType.NOT_STARTED, warning("not-started", "not started", hint=_AGAIN, address=address)
             return ResultType.INCOMPLETE, warning(
-                "detached", f"under way in the cloud{_ids(driver)}", hint=_AGAIN, address=address
+                "detached", f"under way in the cloud{driver.standing.ids}", hint=_AGAIN, address=address
             )
         case TimedOut():
             return ResultType.INCOMPLETE, error(
                 "timed-out",
-                f"not settled after {driver.timeout:.0f} s{_ids(driver)}",
+                f"not settled after {driver.timeout:.0f} s{driver.standing.ids}",
                 hint=_AGAIN,
                 address=address,
             )
@@ -109,19 +113,12 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address, detail = change.address, failed.message
-    if driver.doubt is not None and driver.doubt.effect is Effect.PURCHASE:
-        return ResultType.IN_DOUBT, error(
-            "in-doubt",
-            "sent, and the outcome is not known",
-            detail=detail,
-            hint="run apply again: it looks for the server and adopts it; nothing is bought until this is known",
-            address=address,
-            request_id=failed.request_id,
-        )
-    if driver.under_way:
+    if driver.standing.doubt is not None:
+        return ResultType.IN_DOUBT, _doubtful(driver, failed, looked=None)
+    if driver.standing.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
-            f"recorded, and not followed to its end{_ids(driver)}",
+            f"recorded, and not followed to its end{driver.standing.ids}",
             detail=detail,
             hint=_AGAIN,
             address=address,
@@ -131,6 +128,44 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
     return ResultType.FAILED, error(
         code, summary, detail=detail, hint=hint, address=address, request_id=failed.request_id
     )
+
+
+def _doubtful(driver: Driver, because: CallFailed | None, *, looked: Exception | None) -> Diagnostic:
+    intent = driver.standing.doubt
+    assert intent is not None  # that is what is told of
+    address = intent.address
+    if isinstance(looked, SeveralFit):
+        hint = f"choose: `provisioner resolve '{address}' --adopt ID`, with one of {looked}, or `--absent`"
+    else:
+        hint = next_step(address, absence_believed_at(intent, driver.kind, driver.workshop.policy))
+    summary = (
+        "sent, and the outcome is not known"
+        if because
+        else "an earlier purchase has an unknown outcome; nothing was sent"
+    )
+    return error(
+        "in-doubt",
+        summary,
+        detail="; ".join(filter(None, (because.message if because else "", _search(looked)))),
+        hint=hint,
+        address=address,
+        request_id=because.request_id if because else None,
+    )
+
+
+def _search(looked: Exception | None) -> str:
+    """How looking for it went."""
+    match looked:
+        case None:
+            return ""
+        case SeveralFit():
+            return f"several servers fit the request: {looked}"
+        case TimedOut():
+            return "no server that fits it is listed so far"
+        case Detached():
+            return "the run was interrupted while it was looked for"
+        case _:
+            return f"looking for it failed: {looked}"
 
 
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
@@ -153,24 +188,15 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
 def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
     """When the journal fails right after a purchase, these ids stand nowhere else."""
     first, address = reason.diagnostics[0], change.address
-    if isinstance(reason, StoreError) and driver.unrecorded:
+    if isinstance(reason, StoreError) and driver.standing.unrecorded:
         return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"BOUGHT{_ids(driver)}, and it could not be recorded: {first.summary}",
+            f"BOUGHT{driver.standing.ids}, and it could not be recorded: {first.summary}",
             hint="keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the server",
             address=address,
         )
     kind, state = ResultType.FAILED, ""
-    if driver.under_way:
-        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{_ids(driver)}, and not followed: "
+    if driver.standing.under_way:
+        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{driver.standing.ids}, and not followed: "
     summary = f"{state}{first.summary}"
     return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)
-
-
-def _ids(driver: Driver) -> str:
-    known = [
-        text
-        for text in (driver.identifier and f"id {driver.identifier}", driver.order_id and f"order {driver.order_id}")
-        if text
-    ]
-    return f" ({', '.join(known)})" if known else ""

@@ -19,6 +19,8 @@ from provisioner.model.resource import Live
 
 Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
 Watch: TypeAlias = Callable[[Live | None], None]
+Find: TypeAlias = "Callable[[Look], Live | None]"
+Settled: TypeAlias = Callable[[Live | None], bool]
 
 _SHORTEST, _LONGEST = 1.0, 10.0
 _BREATH = 0.1
@@ -34,19 +36,33 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
     """An interruption ended the wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one reading of the list showed. Where it is not `complete`, what it lacks may be there all the same."""
+
+    rows: Mapping[str, Live]
+    by_order: Mapping[str, Live]
+    complete: bool
+
+
 @dataclass(eq=False, slots=True)
 class _Watcher:
-    wait: Wait
+    find: Find
+    settled: Settled
+    most_looks: int | None
     deadline: float
     watch: Watch
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
-    def see(self, row: Live | None, now: float) -> None:
+    def see(self, look: Look, now: float) -> None:
         """What raises here is a fault of this watcher, and ends its wait alone."""
-        self.looks += 1
         try:
-            if self.wait.settled(row) or (self.wait.looks is not None and self.looks >= self.wait.looks):
+            row = self.find(look)
+            if row is None and not look.complete:
+                return
+            self.looks += 1
+            if self.settled(row) or self.looks == self.most_looks:
                 self.answer.set_result(row)
             elif now < self.deadline:
                 self.watch(row)
@@ -66,15 +82,26 @@ class Poll:
         interruption.on_request(lambda: self.end(Detached()))
 
     async def wait(self, wait: Wait, *, deadline: float, watch: Watch) -> Live | None:
-        """`deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it.
+        """As `seek`, for the row that a flow waits for."""
 
-        Raises TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
+        def find(look: Look) -> Live | None:
+            return look.rows.get(wait.id or "") or look.by_order.get(wait.order_id or "")
+
+        return await self.seek(find, wait.settled, most_looks=wait.looks, deadline=deadline, watch=watch)
+
+    async def seek(
+        self, find: Find, settled: Settled, *, most_looks: int | None = None, deadline: float, watch: Watch
+    ) -> Live | None:
+        """The row that `find` has picked out of a look, once it is settled; or as it is after `most_looks`.
+
+        `deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it. Raises what
+        `find` does, TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
         """
         if self._interruption.requested:
             raise Detached
         if self._over is not None:
             raise self._over
-        watcher = _Watcher(wait, deadline, watch)
+        watcher = _Watcher(find, settled, most_looks, deadline, watch)
         self._watchers[watcher] = None
         self._arrival.set()
         try:
@@ -139,12 +166,10 @@ class Poll:
             return
         self._failures = 0
         by_order = {row.order_id: row for row in rows.values() if row.order_id is not None}
-        now = self._clock.monotonic()
+        look, now = Look(rows, by_order, complete), self._clock.monotonic()
         for watcher in asked:
-            wait = watcher.wait
-            row = rows.get(wait.id or "") or by_order.get(wait.order_id or "")
-            if not watcher.answer.done() and (row is not None or complete):
-                watcher.see(row, now)
+            if not watcher.answer.done():
+                watcher.see(look, now)
 
     def _count(self, failed: CallFailed) -> None:
         """Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from provisioner.applying.ports import Channel
 from provisioner.model.flow import CallFailed, ReadFlow
 from provisioner.model.kind import Kind
+from provisioner.model.purchasing import Absence
 from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.state import Intent
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A complete read of what lives in the cloud, by id, and when it was: milliseconds of the cloud's time, None where the cloud
+    did not say. `traces` are the orders that may be a purchase in doubt, by its intent.
+    """
+
+    live: Mapping[str, Live]
+    at: int | None
+    traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
@@ -39,6 +53,12 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
     return live
+
+
+async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[str, ...]]:
+    """By intent: the orders that may be it. Only of those that no silence settles, as the others need nobody's judgement."""
+    doubtful = [intent for intent in intents if kind.absence(intent) is Absence.BY_A_PERSON]
+    return {intent.id: await run_read(kind.traces(intent), channel) for intent in doubtful}
 
 
 def _no_secret(_reference: SecretReference) -> Secret:

@@ -12,6 +12,7 @@ from provisioner.applying.ports import Clock, Secrets
 from provisioner.applying.scribe import Scribe
 from provisioner.model.event import Listener
 from provisioner.model.flow import Reply
+from provisioner.model.purchasing import PurchasePolicy
 
 
 class ServerClock:
@@ -47,3 +48,5 @@ class Workshop:
     interruption: Interruption
     listen: Listener
     who: str
+    lineage: str
+    policy: PurchasePolicy

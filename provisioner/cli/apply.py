@@ -57,7 +57,14 @@ def carry_out(
     from provisioner.cli.face import Face
     from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
-    request = ApplyRequest(plan.mode.value, plan, options.parallelism, options.lock_timeout, options.reason)
+    request = ApplyRequest(
+        plan.mode.value,
+        plan,
+        options.parallelism,
+        lock_timeout=options.lock_timeout,
+        resolve_timeout=options.resolve_timeout,
+        reason=options.reason,
+    )
     face = Face(
         console(),
         auto_approve=options.auto_approve,

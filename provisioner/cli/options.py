@@ -177,12 +177,13 @@ _json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`may_ask` is None where the command line does not say; `lock_timeout` is in seconds."""
+    """`may_ask` is None where the command line does not say; `lock_timeout` and `resolve_timeout` are in seconds."""
 
     auto_approve: bool
     may_ask: bool | None
     parallelism: int
     lock_timeout: float
+    resolve_timeout: float
     reason: str | None
     full: bool
     as_json: bool
@@ -193,6 +194,7 @@ _RUN_OPTIONS = (
     click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
     click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
     click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
+    click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase whose outcome is not known."),
     click.option("--reason", metavar="TEXT", help="Why: kept in the journal."),
     click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
     _json_stream_option,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("resolve")
 @click.argument("address", type=AddressType())
-@click.option("--adopt", metavar="ID", help="It became this server.")
+@click.option("--adopt", metavar="ID", help="It became this server, or this order while there is no server.")
 @click.option("--absent", is_flag=True, help="It became none: the next apply may buy it.")
 @click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
 @stack_options
@@ -27,13 +27,20 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
     Look at the console first, at orders as well as at servers: a request may be carried out minutes after its reply was
     lost, and --absent allows another purchase. The decision is journaled with your name; nothing is sent.
     """
+    from provisioner.model.diagnostic import warning
+    from provisioner.model.doubt import moment
     from provisioner.workflow.resolve import Decision, resolve
 
     if absent == (adopt is not None):
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
     resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason), console().hear))
-    console().write(
-        f"{address}: adopted server {adopt}; the next apply goes on with it.\n"
-        if resolved.outcome == "adopted"
-        else f"{address}: settled as not bought; the next apply may buy {resolved.intent.name!r}.\n"
-    )
+    if resolved.outcome == "adopted":
+        console().write(f"{address}: adopted {adopt}; the next apply goes on with it.\n")
+        return
+    console().write(f"{address}: settled as not bought; the next apply may buy {resolved.intent.name!r}.\n")
+    if resolved.may_appear_until is not None:
+        until = moment(resolved.may_appear_until)
+        hint = "plan names it if it does; until then, applying buys at your word"
+        console().diagnose(
+            (warning("early-absence", f"it may still appear until {until}", hint=hint, address=address),)
+        )

@@ -83,8 +83,8 @@ class Cloud:
         return self._network.requests
 
     @property
-    def ahead(self) -> int:
-        """Milliseconds by which the cloud's clock is before this machine's, as its latest answer told."""
+    def ahead(self) -> int | None:
+        """Milliseconds by which the cloud's clock is before this machine's, as its latest answer told; None when none has."""
         return self._network.ahead
 
     @property

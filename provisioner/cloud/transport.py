@@ -104,7 +104,7 @@ class Network:
     ) -> None:
         """`direct`: the base URL of one more place that is never asked through a proxy."""
         self.requests = 0
-        self.ahead = 0
+        self.ahead: int | None = None
         """Milliseconds by which the cloud's clock, as its latest Date header told it, is before this machine's."""
         self.timeouts = timeouts
         self.answered: set[str] = set()

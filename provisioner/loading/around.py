@@ -5,13 +5,13 @@ Knows these keys and their forms; what is left of the body is the kind's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
+from provisioner.loading.durations import Seconds
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, field_names, problems
@@ -21,19 +21,6 @@ EXPANSION_KEYS = ("count", "for_each")
 AROUND = ("labels", "lifecycle", "timeouts")
 _LATER = ("power", "order")
 _LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
-_DURATION = re.compile(r"(?=.)(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?")
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
-        hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        value = hours * 3600 + minutes * 60 + seconds
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or value <= 0:
-        raise ValueError('write a time like "60m", "1h30m", "90s", or a number of seconds')
-    return float(value)
-
-
-_Seconds = Annotated[float, BeforeValidator(_seconds)]
 
 
 class _Strict(BaseModel):
@@ -46,8 +33,8 @@ class _Lifecycle(_Strict):
 
 
 class _Timeouts(_Strict):
-    create: _Seconds = Timeouts().create
-    delete: _Seconds = Timeouts().delete
+    create: Seconds = Timeouts().create
+    delete: Seconds = Timeouts().delete
 
 
 class _Around(_Strict):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake, closest
+from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
@@ -45,6 +46,7 @@ class _StackFile(BaseModel):
     environment: Annotated[str, AfterValidator(_slug)] | None = None
     variables: dict[str, Any] | None = None
     defaults: dict[str, Any] | None = None
+    purchase: PurchaseSection = PurchaseSection()
 
 
 def stack_of(layer: Layer, findings: Findings) -> Stack:
@@ -56,7 +58,8 @@ def stack_of(layer: Layer, findings: Findings) -> Stack:
     broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
     sound = {key: value for key, value in data.items() if key not in broken}
     settings = _StackFile.model_validate({"stack": "broken"} | sound)
-    return Stack(settings.stack, Cloud(settings.cloud), settings.region, settings.environment)
+    cloud, policy = Cloud(settings.cloud), settings.purchase.policy()
+    return Stack(settings.stack, cloud, settings.region, settings.environment, policy)
 
 
 def choose_environment(

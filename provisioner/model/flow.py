@@ -23,12 +23,23 @@ class Service(StrEnum):
 
 
 class Effect(StrEnum):
-    """What sending a call twice would mean; the driver journals the last two before they are sent."""
+    """What sending a call twice would mean; the driver journals the last three before they are sent."""
 
     READ = "read"
     REPEATABLE = "repeatable"
     DESTRUCTIVE = "destructive"
+    PAYMENT = "payment"
+    """Pays one order by its id. The cloud refuses to take the money twice, and the order itself tells what became of it."""
     PURCHASE = "purchase"
+
+    @property
+    def noun(self) -> str:
+        """For people: what a call of this effect is."""
+        return {Effect.DESTRUCTIVE: "release or other change"}.get(self, self.value)
+
+    @property
+    def is_journaled(self) -> bool:
+        return self not in {Effect.READ, Effect.REPEATABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Call:
     """One request, inert. `{project_id}` in the path is the client's to fill in; secrets in the body are references.
 
     `learns` names fields of the reply's body that make the purchase known; a 2xx that lacks all of them is an unknown
-    outcome, never a success.
+    outcome, never a success. A purchase's body has the server's name under `name`.
     """
 
     service: Service

@@ -65,10 +65,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A purchase in doubt was found in the cloud and is ours."""
+    """A purchase in doubt was found in the cloud and is ours: its server, or so far only its order."""
 
     intent: str
-    id: str
+    id: str | None
     evidence: str
     order_id: str | None = None
     type: Literal["adopted"] = "adopted"
@@ -116,38 +116,48 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     """
     resources = dict(state.resources)
     intents = dict(state.intents)
+    absent = dict(state.absent)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
                 intents[intent.id] = intent
             case Answered() | Adopted():
-                _learn(resources, intents.pop(entry.intent, None), entry)
+                _learn(resources, intents.pop(entry.intent, None) or absent.pop(entry.intent, None), entry)
             case Settled():
-                intents.pop(entry.intent, None)
+                settled = intents.pop(entry.intent, None)
+                if settled is not None and entry.outcome == "absent":
+                    absent[settled.id] = settled
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
                 resources.pop(entry.address, None)
             case RunStarted() | RunEnded():
                 pass
-    return replace(state, resources=resources, intents=intents)
+    return replace(state, resources=resources, intents=intents, absent=absent)
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going."""
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment did is
+    the order's to tell.
+    """
     if intent is None:
         return
-    if intent.effect is Effect.DESTRUCTIVE:
-        if (recorded := resources.get(intent.address)) is not None and recorded.id is not None:
-            resources[intent.address] = replace(recorded, phase=Phase.DELETING)
-        return
-    resources[intent.address] = Recorded(
+    recorded = resources.get(intent.address)
+    if intent.effect is Effect.PURCHASE:
+        resources[intent.address] = bought(intent, identifier=entry.id, order_id=entry.order_id)
+    elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
+        resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+
+
+def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> Recorded:
+    """What is recorded of a purchase when its ids become known, and before anything else is."""
+    return Recorded(
         address=intent.address,
         kind=intent.kind,
-        phase=Phase.ORDERING if entry.id is None else Phase.CREATING,
+        phase=Phase.ORDERING if identifier is None else Phase.CREATING,
         declared=intent.declared,
-        id=entry.id,
-        order_id=entry.order_id,
+        id=identifier,
+        order_id=order_id,
         labels=intent.labels,
         protected=intent.protected,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.purchasing import Absence, PurchasePolicy
 from provisioner.model.redaction import Fingerprint, leaves, redact
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
@@ -61,7 +62,8 @@ class Kind:
     `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
-    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought.
+    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought,
+    `traces` the orders placed since, any of which may be it; `absence` says when its not being listed means anything.
     """
 
     name: str
@@ -73,10 +75,13 @@ class Kind:
     check_secret: Callable[[str], str | None]
     listing: Callable[[], ReadFlow[tuple[Live, ...]]]
     show: Callable[[str], ReadFlow[Live | None]]
-    create: Callable[[Desired, Recorded | None], Flow]
+    create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
     update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
     delete: Callable[[Recorded, Live | None], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
+    traces: Callable[[Intent], ReadFlow[tuple[str, ...]]]
+    absence: Callable[[Intent], Absence]
+    longest_name: int
     adverse: frozenset[str]
     """Statuses that mean something is wrong with a resource that was ready."""
     releasing: frozenset[str]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+
 
 class Cloud(StrEnum):
     HUAWEICLOUD = "huaweicloud"
@@ -19,6 +21,7 @@ class Stack:
     cloud: Cloud = Cloud.HUAWEICLOUD
     region: str | None = None
     environment: str | None = None
+    purchase: PurchasePolicy = DEFAULT_POLICY
 
     @property
     def label(self) -> str:

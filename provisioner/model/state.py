@@ -29,8 +29,8 @@ class Intent:
     """The durable note that a purchase or another destructive call is about to be sent.
 
     Open until the journal says how it ended; an open intent whose sender is gone is *in doubt*. `request` is the call
-    with secrets and opaque content as fingerprints. Times are milliseconds since the epoch; `server_time` is the cloud's
-    clock as last seen in a Date header.
+    with secrets and opaque content as fingerprints. `name` is that of the request, marker included; the wanted one is in
+    `declared`. Times are milliseconds since the epoch; `server_time` is the cloud's clock as last seen in a Date header.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Intent:
     earlier_ids: tuple[str, ...] = ()
     """Ids that already bore this name when the run began: never ours by this intent."""
     target_id: str | None = None
-    """The id that a destructive call names."""
+    """The server that a destructive call is about, or the order that a payment is."""
     protected: bool = False
 
 
@@ -61,10 +61,16 @@ class State:
     identity: Identity
     resources: Mapping[Address, Recorded] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
+    absent: Mapping[str, Intent] = field(default_factory=dict)
+    """Purchases that were believed never to have been carried out. Should one appear after all, it is known as ours."""
     head: JournalHead = JournalHead()
 
     def open_intent(self, address: Address) -> Intent | None:
         return next((intent for intent in self.intents.values() if intent.address == address), None)
+
+    @property
+    def purchases_in_doubt(self) -> tuple[Intent, ...]:
+        return tuple(intent for intent in self.in_doubt if intent.effect is Effect.PURCHASE)
 
     @property
     def in_doubt(self) -> tuple[Intent, ...]:
@@ -85,10 +91,10 @@ class State:
         for identifier, count in owners.items():
             if count > 1:
                 yield f"the id {identifier} belongs to {count} addresses"
-        for key, intent in self.intents.items():
+        for key, intent in (*self.intents.items(), *self.absent.items()):
             if key != intent.id:
                 yield f"the intent {intent.id} is filed under {key}"
-            if intent.effect not in {Effect.PURCHASE, Effect.DESTRUCTIVE}:
+            if not intent.effect.is_journaled:
                 yield f"the intent {intent.id} is for a {intent.effect} call, which needs none"
         purchases = Counter(intent.address for intent in self.intents.values() if intent.effect is Effect.PURCHASE)
         for address, count in purchases.items():

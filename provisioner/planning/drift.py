@@ -6,10 +6,10 @@ Findings inform; none of them turns into an action by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.doubt import absence_believed_at, moment, next_step, untracked
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase
@@ -19,7 +19,7 @@ from provisioner.planning.survey import Survey
 
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     if survey.state is not None:
-        yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey.live, catalogue)
+        yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey, catalogue)
     for change in changes:
         yield from _drift(change, survey.live, catalogue)
 
@@ -33,34 +33,50 @@ def _in_flight(state: State) -> Iterator[Diagnostic]:
         )
 
 
-def _doubts(state: State, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    tracked = {recorded.id for recorded in state.resources.values()}
-    untracked = [row for row in live.values() if row.id not in tracked]
+def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    free = untracked(survey.live.values(), state.resources.values())
     for intent in state.in_doubt:
-        asked = "purchase" if intent.effect is Effect.PURCHASE else "release"
-        yield warning(
-            "in-doubt",
-            f"{intent.address}: the outcome of a {asked} of {intent.name!r}, sent {_moment(intent.sent_at)}, is not known",
-            detail=_evidence(intent, untracked, catalogue) if intent.effect is Effect.PURCHASE else "",
-            hint=f"apply adopts it once exactly one server fits, and buys nothing here until then; when you know better, "
-            f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`",
-            address=intent.address,
-        )
+        if intent.effect is Effect.PURCHASE:
+            yield _purchase(intent, free, survey, catalogue[intent.kind])
+        else:
+            yield warning(
+                "in-doubt",
+                f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
+                f"{moment(intent.sent_at)}, is not known",
+                hint="apply looks at what became of it before it does anything else",
+                address=intent.address,
+            )
 
 
-def _evidence(intent: Intent, untracked: list[Live], catalogue: Catalogue) -> str:
+def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
+    fitting = kind.match(intent, free)
+    hint = next_step(intent.address, absence_believed_at(intent, kind, survey.policy))
+    if len(fitting) > 1:
+        hint = f"choose: `provisioner resolve '{intent.address}' --adopt ID`, with one of these, or `--absent`"
+    return warning(
+        "in-doubt",
+        f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
+        detail="; ".join(filter(None, (_servers(intent, fitting, free), _orders(intent, survey)))),
+        hint=hint,
+        address=intent.address,
+    )
+
+
+def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live]) -> str:
     """What the complete list says about a purchase in doubt."""
-    fitting = catalogue[intent.kind].match(intent, untracked)
-    namesakes = [row for row in untracked if row.name == intent.name]
-    if fitting:
-        return f"listed and fitting the request: {', '.join(row.id for row in fitting)}"
-    if namesakes:
-        return f"listed under that name, and not what was asked for: {', '.join(row.id for row in namesakes)}"
+    if found := ", ".join(row.id for row in fitting):
+        return f"listed and fitting the request: {found}"
+    if namesakes := ", ".join(row.id for row in free if row.name == intent.name):
+        return f"listed under that name, and not what was asked for: {namesakes}"
     return "no server of that name is listed, and the request may still be carried out"
 
 
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _orders(intent: Intent, survey: Survey) -> str:
+    """Orders without a name, of which nobody can tell whose they are."""
+    recorded = survey.state.resources.values() if survey.state else ()
+    known = {record.order_id for record in recorded} | {row.order_id for row in survey.live.values()}
+    placed = [order for order in survey.traces.get(intent.id, ()) if order not in known]
+    return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
 def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Diagnostic]:

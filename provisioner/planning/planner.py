@@ -19,6 +19,7 @@ from provisioner.planning import drift
 from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.survey import Survey
+from provisioner.planning.sweep import sweep
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
 
@@ -27,7 +28,8 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
-    draft = Plan(mode, basis, changes, findings=tuple(drift.findings(changes, survey, catalogue)))
+    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
+    draft = Plan(mode, basis, changes, findings=found)
     refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
     return replace(draft, refusals=refusals)
 

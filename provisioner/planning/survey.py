@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
 from provisioner.model.state import State
 
@@ -21,3 +22,6 @@ class Survey:
     """Another run holds the lock, so that open intents are in flight and not in doubt."""
     replace: frozenset[Address] = field(default_factory=frozenset)
     """Addresses that a person named for replacement."""
+    policy: PurchasePolicy = DEFAULT_POLICY
+    traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Orders that may be a purchase in doubt, by its intent."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from provisioner.model.canonical import JsonObject, JsonValue, digest, parse_json, readable
 
-FORMAT = 1
+FORMAT = 2
+"""2: a state keeps the purchases that were believed absent. What format 1 lacks has a default, so it is read as it is."""
 
 
 class Damaged(ValueError):  # noqa: N818 - names what the reader of the file meets
@@ -64,7 +65,7 @@ def _require_format(document: Mapping[str, JsonValue]) -> None:
     match document.get("format"):
         case bool() | None:
             raise Damaged("does not say its format")
-        case int(number) if number == FORMAT:
+        case int(number) if 1 <= number <= FORMAT:
             return
         case int(number) if number > FORMAT:
             raise FromNewerVersion(

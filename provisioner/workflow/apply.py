@@ -6,20 +6,19 @@ while a purchase is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Execution, Interruption, execute, recover
+from provisioner.applying import Execution, Interruption, Sight, execute, recover
 from provisioner.cloud import Cloud
 from provisioner.model.change import Action, Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, StoreError, UsageError, error
+from provisioner.model.diagnostic import CloudError, Diagnostic, InDoubt, Refused, StoreError, UsageError, error
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import RunEnded, RunStarted
-from provisioner.model.resource import Live
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session, plan_id, read_plan
@@ -52,6 +51,8 @@ class ApplyRequest:
     plan: PlanRequest = field(default_factory=PlanRequest)
     parallelism: int = 10
     lock_timeout: float = 0.0
+    resolve_timeout: float = 30.0
+    """Seconds for which a purchase in doubt is looked for beside the other work."""
     reason: str | None = None
 
 
@@ -74,9 +75,11 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     with _session(workspace, loaded.stack, request, face) as (session, location):
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=location)
-            live = await look(cloud, session.state, workspace.catalogue)
-            state = _recovered(workspace, session, live, face)
-            made = planning_verb.make(workspace, request.plan, loaded, state=state, live=live, identity=cloud.identity)
+            sight = await look(cloud, session.state, workspace.catalogue)
+            state = _recovered(workspace, session, sight, loaded.stack, face)
+            made = planning_verb.make(
+                workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+            )
             face.show(made, (*loaded.warnings, *notes))
             if made.refusals:
                 in_doubt = state is not None and state.in_doubt
@@ -86,7 +89,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             _require_secrets(workspace, made)
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
-            run = _Run(workspace, request, session, cloud, live, face)
+            run = _Run(workspace, request, session, cloud, sight, face)
             return await run.carry_out(made, loaded.stack)
 
 
@@ -103,12 +106,12 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
             check_owner(session.state, stack, cloud.identity, location=location)
             _check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
-            live = await look(cloud, session.state, workspace.catalogue)
+            sight = await look(cloud, session.state, workspace.catalogue)
             face.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
-            return await _Run(workspace, request, session, cloud, live, face).carry_out(plan, stack)
+            return await _Run(workspace, request, session, cloud, sight, face).carry_out(plan, stack)
 
 
 def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
@@ -157,11 +160,13 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
         Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
 
 
-def _recovered(workspace: Workspace, session: Session, live: Mapping[str, Live], face: Face) -> State | None:
+def _recovered(workspace: Workspace, session: Session, sight: Sight, stack: Stack, face: Face) -> State | None:
     state = session.state
     if state is None or not state.in_doubt:
         return state
-    return recover(state, live, catalogue=workspace.catalogue, ledger=session, listen=face.listen)
+    return recover(
+        state, sight, catalogue=workspace.catalogue, policy=stack.purchase, ledger=session, listen=face.listen
+    )
 
 
 @contextmanager
@@ -182,11 +187,20 @@ class _Run:
     request: ApplyRequest
     session: Session
     cloud: Cloud
-    live: Mapping[str, Live]
+    sight: Sight
     face: Face
 
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
+        """Raises CloudError, before anything is recorded, where the cloud's time is not known: nothing could be dated."""
         session = self.session
+        if (ahead := self.cloud.ahead) is None:
+            raise CloudError(
+                error(
+                    "cloud-undated",
+                    "the cloud's answers carry no Date header, so that no purchase could be dated; nothing was sent",
+                    hint="a proxy on the way takes it away: have it pass the header on",
+                )
+            )
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         vault = Vault(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
@@ -195,13 +209,15 @@ class _Run:
         )
         session.append([started])
         with self.face.at_work(plan) as interruption:
-            result = await execute(self._execution(plan, vault, interruption))
+            result = await execute(self._execution(plan, state, stack, vault, interruption, ahead=ahead))
         return self._recorded(plan, run, result)
 
-    def _execution(self, plan: Plan, vault: Vault, interruption: Interruption) -> Execution:
+    def _execution(
+        self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption, *, ahead: int
+    ) -> Execution:
         return Execution(
             plan=plan,
-            live=self.live,
+            live=self.sight.live,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,
@@ -210,8 +226,12 @@ class _Run:
             interruption=interruption,
             listen=self.face.listen,
             who=who(),
+            lineage=state.lineage,
+            policy=stack.purchase,
+            doubts={intent.address: intent for intent in state.purchases_in_doubt},
+            resolve_timeout=self.request.resolve_timeout,
             parallelism=self.request.parallelism,
-            ahead=self.cloud.ahead,
+            ahead=ahead,
         )
 
     def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:

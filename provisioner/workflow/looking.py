@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from provisioner.applying import read_live
+from provisioner.applying import Sight, read_live, read_traces
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
@@ -14,6 +14,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Live
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
+from provisioner.workflow.workspace import SystemClock
 
 
 def check_owner(state: State | None, stack: Stack, identity: Identity, *, location: str) -> None:
@@ -39,20 +40,24 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
         )
 
 
-async def look(cloud: Cloud, state: State | None, catalogue: Catalogue) -> dict[str, Live]:
-    """Every live resource by id, completely, or a CloudError."""
+async def look(cloud: Cloud, state: State | None, catalogue: Catalogue) -> Sight:
+    """Every live resource, completely, or a CloudError."""
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
         if resource.id is not None:
             recorded[resource.kind].append(resource.id)
+    doubts = state.purchases_in_doubt if state else ()
     live: dict[str, Live] = {}
+    traces: dict[str, tuple[str, ...]] = {}
     async with cloud.channel() as channel:
         try:
             for kind in catalogue.kinds:
                 live |= await read_live(kind, channel, recorded[kind.name])
+                traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
-    return live
+    ahead = cloud.ahead
+    return Sight(live, None if ahead is None else SystemClock().now() + ahead, traces)
 
 
 def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:

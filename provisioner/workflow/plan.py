@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner import planning
+from provisioner.applying import Sight
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Listener
 from provisioner.model.identity import Identity
-from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.workflow.looking import basis_of, check_owner, look
@@ -46,8 +45,8 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        live = await look(cloud, state, workspace.catalogue)
-        made = make(workspace, request, loaded, state=state, live=live, identity=cloud.identity, at_work=at_work)
+        sight = await look(cloud, state, workspace.catalogue)
+        made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
 
 
@@ -57,7 +56,7 @@ def make(
     loaded: Loaded,
     *,
     state: State | None,
-    live: Mapping[str, Live],
+    sight: Sight,
     identity: Identity,
     at_work: bool = False,
 ) -> Plan:
@@ -65,7 +64,15 @@ def make(
     vault = Vault(workspace.secrets(), state.lineage if state else None)
     _check_addresses(request, loaded)
     return planning.plan(
-        Survey(loaded.desired, state, live, at_work, request.replace),
+        Survey(
+            loaded.desired,
+            state,
+            sight.live,
+            at_work,
+            request.replace,
+            policy=loaded.stack.purchase,
+            traces=sight.traces,
+        ),
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),
         catalogue=workspace.catalogue,

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.doubt import absence_believed_at
 from provisioner.model.event import Listener
-from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Settled
-from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.workspace import Workspace, who
@@ -21,7 +21,7 @@ from provisioner.workflow.workspace import Workspace, who
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`adopt` is the id of the server that it became; None says that it became none."""
+    """`adopt` is the id of the server that it became, or of the order while there is no server; None: it became none."""
 
     address: Address
     adopt: str | None
@@ -30,8 +30,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
+    """`may_appear_until`: it was settled as absent before silence could mean anything, in milliseconds of the cloud's time."""
+
     intent: Intent
     outcome: Literal["adopted", "absent"]
+    may_appear_until: int | None = None
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
@@ -41,36 +44,53 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
     with store.write(command="resolve", who=who(), timeout=0) as session:
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
-            live = await look(cloud, session.state, workspace.catalogue)
-        intent = _intent(session.state, decision.address)
-        entry = _decided(intent, decision, session.state, live)
-        session.append([entry])
+            sight = await look(cloud, session.state, workspace.catalogue)
+        intent = _intent(session.state, decision)
+        session.append([_decided(intent, decision, session.state, sight)])
         session.checkpoint()
-    return Resolved(intent, "absent" if decision.adopt is None else "adopted")
+    if decision.adopt is not None:
+        return Resolved(intent, "adopted")
+    believed_at = absence_believed_at(intent, workspace.catalogue[intent.kind], stack.purchase)
+    early = believed_at is not None and sight.at is not None and sight.at < believed_at
+    return Resolved(intent, "absent", believed_at if early else None)
 
 
-def _intent(state: State | None, address: Address) -> Intent:
-    intent = state.open_intent(address) if state else None
-    if intent is None or intent.effect is not Effect.PURCHASE:
-        in_doubt = [str(each.address) for each in state.in_doubt if each.effect is Effect.PURCHASE] if state else []
-        hint = f"in doubt: {', '.join(in_doubt)}" if in_doubt else "no purchase is in doubt"
+def _intent(state: State | None, decision: Decision) -> Intent:
+    """Of an address in doubt; or one that was settled as absent, when the server has appeared after all and nothing was bought
+    in its place.
+    """
+    address = decision.address
+    doubts = state.purchases_in_doubt if state else ()
+    known: tuple[Intent, ...] = doubts
+    if state is not None and decision.adopt is not None and address not in state.resources:
+        known = (*doubts, *reversed(tuple(state.absent.values())))
+    intent = next((each for each in known if each.address == address), None)
+    if intent is None:
+        in_doubt = ", ".join(str(each.address) for each in doubts)
+        hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 
 
-def _decided(intent: Intent, decision: Decision, state: State | None, live: dict[str, Live]) -> Entry:
+def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight) -> Entry:
     evidence = f"decided by {who()}" + (f": {decision.reason}" if decision.reason else "")
     if decision.adopt is None:
         return Settled(intent.id, "absent", evidence)
-    row = live.get(decision.adopt)
-    if row is None:
-        summary, hint = (
-            f"the cloud lists no server {decision.adopt}",
-            "check the id in the console; nothing was changed",
-        )
-        raise UsageError(error("unknown-server", summary, hint=hint, address=intent.address))
     recorded = state.resources.values() if state else ()
-    if (owner := next((each.address for each in recorded if each.id == row.id), None)) is not None:
-        summary, hint = f"server {row.id} is that of {owner}", "one server, one address; nothing was changed"
+    if (
+        owner := next((each.address for each in recorded if decision.adopt in {each.id, each.order_id}), None)
+    ) is not None:
+        summary, hint = f"{decision.adopt} is that of {owner}", "one server, one address; nothing was changed"
         raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
-    return Adopted(intent.id, row.id, evidence, row.order_id)
+    if (row := sight.live.get(decision.adopt)) is not None:
+        return Adopted(intent.id, row.id, evidence, row.order_id)
+    if decision.adopt in sight.traces.get(intent.id, ()):
+        return Adopted(intent.id, None, evidence, decision.adopt)
+    raise UsageError(
+        error(
+            "unknown-server",
+            f"the cloud lists no server {decision.adopt}, and no order of this id since the purchase was sent",
+            hint="check the id in the console; nothing was changed",
+            address=intent.address,
+        )
+    )

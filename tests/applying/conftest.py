@@ -13,16 +13,17 @@ from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, execute, read_live, recover
+from provisioner.applying import Execution, Interruption, Sight, execute, read_live, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Entry, Remembered, Settled, replay
+from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
 from provisioner.model.secret import Secret
-from provisioner.model.state import State
+from provisioner.model.state import Intent, State
 from provisioner.planning import Survey
 
 SECONDS_UNTIL_HUNG = 30
@@ -48,6 +49,9 @@ class World:
     base: State = field(default_factory=a_state)
     interruption: Interruption = field(default_factory=Interruption)
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
+    policy: PurchasePolicy = DEFAULT_POLICY
+    resolve_timeout: float = 0.0
+    """Most tests are about what the next run makes of a doubt."""
 
     def __post_init__(self) -> None:
         self.cloud = ScriptedCloud(self.clock)
@@ -77,7 +81,15 @@ class World:
             asyncio.get_running_loop().set_default_executor(OnTheSpot())
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 live = await self._look()
-                state = recover(self.state, live, catalogue=CATALOGUE, ledger=self.ledger, listen=self._listen)
+                sight = Sight(live, self.clock.now())
+                state = recover(
+                    self.state,
+                    sight,
+                    catalogue=CATALOGUE,
+                    policy=self.policy,
+                    ledger=self.ledger,
+                    listen=self._listen,
+                )
                 plan = saved or self._plan(desired, state, live, mode, replacing)
                 return await execute(self._execution(plan, live, parallelism))
 
@@ -107,7 +119,8 @@ class World:
         assert not list(state.problems())
         ids = {one.id for one in state.resources.values()}
         orders = {one.order_id for one in state.resources.values()} - {None}
-        sought = {intent.name for intent in state.intents.values() if intent.effect is Effect.PURCHASE}
+        open_or_absent = (*state.intents.values(), *state.absent.values())
+        sought = {intent.name for intent in open_or_absent if intent.effect is Effect.PURCHASE}
         for server in self.cloud.ours:
             assert server.id in ids or server.order_id in orders or server.name in sought, f"{server} is lost"
 
@@ -116,6 +129,11 @@ class World:
 
     def outcomes(self) -> list[str]:
         return [entry.outcome for entry in self.entries if isinstance(entry, Settled)]
+
+    @property
+    def intents(self) -> list[Intent]:
+        """Of everything that was about to be sent."""
+        return [entry.intent for entry in self.entries if isinstance(entry, Intended)]
 
     def remembered(self) -> list[str]:
         return [entry.phase.value for entry in self.entries if isinstance(entry, Remembered)]
@@ -148,6 +166,10 @@ class World:
             interruption=self.interruption,
             listen=self._listen,
             who="ana@laptop",
+            lineage=self.base.lineage,
+            policy=self.policy,
+            doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
+            resolve_timeout=self.resolve_timeout,
             parallelism=parallelism,
         )
 

@@ -6,11 +6,12 @@ import pytest
 from support.builders import a_recorded, a_state, an_address, an_intent
 from support.fate import NOON, Fate, MemoryLedger
 
-from provisioner.applying import recover
+from provisioner.applying import Sight, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.purchasing import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase
 
 HOUR = 3_600_000
@@ -38,9 +39,16 @@ class Recovery:
         self.ledger = MemoryLedger([], Fate())
         self.events = []
 
-    def see(self, *rows):
-        live = {row.id: row for row in rows}
-        self.state = recover(self.state, live, catalogue=CATALOGUE, ledger=self.ledger, listen=self.events.append)
+    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY):
+        """`at` is the cloud's time."""
+        self.state = recover(
+            self.state,
+            Sight({row.id: row for row in rows}, at),
+            catalogue=CATALOGUE,
+            policy=policy,
+            ledger=self.ledger,
+            listen=self.events.append,
+        )
         return self.state
 
 

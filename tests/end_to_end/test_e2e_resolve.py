@@ -32,11 +32,11 @@ def test_absent_lets_the_next_apply_buy_it_once(doubtful):
 def test_adopting_goes_on_with_the_server_that_was_named(site, proxy):
     site.write("servers: {alpha: {}}\n")
     proxy.on(resetting(executed=True), name="alpha")
-    assert site.apply().code == 6
+    assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
     (purchase,) = [entry for entry in site.ledger if entry.kind == "purchase"]
     resolved = site.here("resolve", "alpha", "--adopt", purchase.server_id)
     assert resolved.code == 0
-    assert f"adopted server {purchase.server_id}" in resolved.out
+    assert f"adopted {purchase.server_id}" in resolved.out
     assert site.apply().code == 0
     assert site.purchases == {"alpha": 1}
     assert site.state()["resources"]["alpha"]["id"] == purchase.server_id

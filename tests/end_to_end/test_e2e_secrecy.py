@@ -75,7 +75,7 @@ class TestTheSeedRequest:
     def test_the_password_is_not_in_what_a_doubt_leaves_behind(self, seed, proxy):
         proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
         seed.environment["PROVISIONER_LOG"] = "debug"
-        said = [seed.run("apply", "--auto-approve"), seed.here("show"), seed.here("plan")]
+        said = [seed.run("apply", "--auto-approve", "--resolve-timeout", "0"), seed.here("show"), seed.here("plan")]
         assert said[0].code == 6
         assert_unseen(PASSWORD, seed.folder, said)
 

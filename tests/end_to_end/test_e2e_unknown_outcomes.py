@@ -57,9 +57,20 @@ def open_intents(site) -> list[str]:
 
 class TestCarriedOut:
     @cases(EXECUTED)
+    def test_the_same_run_looks_for_it_and_goes_on(self, two, proxy, fault):
+        proxy.on(fault, name="alpha")
+        applied = two.apply()
+        assert applied.code == 0
+        assert "alpha: Adopted" in applied.err
+        assert two.purchases == {"alpha": 1, "beta": 1}
+        assert len(proxy.purchases) == 2
+        assert open_intents(two) == []
+        assert two.here("plan", "--detailed-exitcode").code == 0
+
+    @cases(EXECUTED)
     def test_it_is_in_doubt_and_the_next_apply_adopts_it(self, two, proxy, fault):
         proxy.on(fault, name="alpha", nth=None)
-        doubtful = two.here("apply", "--auto-approve")
+        doubtful = two.here("apply", "--auto-approve", "--resolve-timeout", "0")
         assert doubtful.code == 6
         assert "in doubt" in doubtful.out
         assert open_intents(two) == ["alpha"]
@@ -77,13 +88,13 @@ class TestCarriedOut:
 
     def test_destroy_finds_it_first_and_releases_it(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
-        two.apply()
+        two.here("apply", "--auto-approve", "--resolve-timeout", "0")
         assert two.here("destroy", "--auto-approve").code == 0
         assert two.entries("release") == two.purchases == {"alpha": 1, "beta": 1}
 
     def test_it_is_found_though_its_address_has_left_the_specs(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
-        two.apply()
+        two.here("apply", "--auto-approve", "--resolve-timeout", "0")
         two.write("servers: {beta: {}}\n")
         assert two.apply().code == 0
         assert two.entries("release") == {"alpha": 1}

@@ -114,7 +114,7 @@ def test_the_same_content_in_another_layout_is_noticed(state_file, refused):
 
 
 def test_a_newer_format_is_refused_with_the_version_that_wrote_it(state_file, refused):
-    state_file.write_bytes(resealed(state_file.read_bytes(), format=2, tool="9.9.9"))
+    state_file.write_bytes(resealed(state_file.read_bytes(), format=99, tool="9.9.9"))
     finding = refused("state-format")
     assert "9.9.9" in finding.summary
     assert "that version" in finding.hint

@@ -120,7 +120,7 @@ def test_every_cut_is_noticed(file):
 
 
 def test_a_plan_of_a_newer_version_is_refused_with_its_name(file):
-    document = {"format": 2, "tool": "9.9.9", "plan": {}}
+    document = {"format": 99, "tool": "9.9.9", "plan": {}}
     file.write_bytes(readable({**document, "checksum": digest(document)}))
     finding = refusal(file)
     assert finding.code == "plan-format"

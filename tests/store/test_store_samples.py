@@ -41,7 +41,7 @@ def tell(store):
         session.append(SECOND_RUN)
 
 
-@pytest.mark.parametrize("version", ["1"])
+@pytest.mark.parametrize("version", ["1", "2"])
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
@@ -60,7 +60,7 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
     """Fails when the written form changes: then give the format a new number, an upgrade step and a sample."""
     store = open_store(tmp_path, "demo.dev")
     tell(store)
-    for file in (SAMPLES / "1").iterdir():
+    for file in (SAMPLES / "2").iterdir():
         assert keys_of(tmp_path / file.name) == keys_of(file)
 
 

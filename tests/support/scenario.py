@@ -20,13 +20,14 @@ import yaml
 from support.builders import IDENTITY, a_state, an_address, an_intent
 from support.fate import Fate, ManualClock, MemoryLedger, OnTheSpot
 
-from provisioner.applying import Execution, Interruption, execute, recover
+from provisioner.applying import Execution, Interruption, Sight, execute, recover
 from provisioner.applying.reading import run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
+from provisioner.model.purchasing import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import JournalHead, State
@@ -139,11 +140,15 @@ class Scenario:
         shown = render_plan(self._plan(state, live), Style(color=False))
         return shown, "".join(f"{line}\n" for line in self._applied(cloud, state, live))
 
+    @property
+    def _policy(self) -> PurchasePolicy:
+        return load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs()).stack.purchase
+
     def _plan(self, state: State | None, live: dict[str, Live]) -> Plan:
         loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
         mode, replacing = self._command
         return plan(
-            Survey(loaded.desired, state, live, replace=replacing),
+            Survey(loaded.desired, state, live, replace=replacing, policy=self._policy),
             mode=mode,
             basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
             catalogue=CATALOGUE,
@@ -154,7 +159,10 @@ class Scenario:
         """What a run sends, then how each address ended."""
         ledger = MemoryLedger([], Fate())
         if state is not None:
-            state = recover(state, live, catalogue=CATALOGUE, ledger=ledger, listen=lambda _event: None)
+            sight = Sight(live, SENT + MINUTE)
+            state = recover(
+                state, sight, catalogue=CATALOGUE, policy=self._policy, ledger=ledger, listen=lambda _event: None
+            )
         made = self._plan(state, live)
         if made.refusals:
             yield "# refused, nothing is sent"
@@ -170,6 +178,10 @@ class Scenario:
             interruption=Interruption(),
             listen=lambda _event: None,
             who="ana@laptop",
+            lineage="6f0c9b1e-0d7c-4bb9-9d3e-3f3a7d1f5a11",
+            policy=self._policy,
+            doubts={intent.address: intent for intent in state.purchases_in_doubt} if state else {},
+            resolve_timeout=30.0,
             parallelism=1,
         )
         results = asyncio.run(_on_the_spot(execution)).results
@@ -189,6 +201,7 @@ class Scenario:
                 name=one["name"],
                 declared=self._declared(one),
                 earlier_ids=(),
+                sent_at=SENT,
                 server_time=SENT,
             )
             for one in held.get("in_doubt", [])

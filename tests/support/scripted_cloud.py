@@ -69,6 +69,12 @@ class ScriptedCloud:
     log: list[Sent] = field(default_factory=list)
     bought: list[str] = field(default_factory=list)
     """The names of all purchases that were executed: the cloud's own ledger."""
+    paid: list[str] = field(default_factory=list)
+    """The names of all orders that were paid by their id."""
+    pending: dict[str, Any] = field(default_factory=dict)
+    """What orders that nobody has paid asked for, by their id."""
+    strangers: list[str] = field(default_factory=list)
+    """Names that somebody else buys right after the next purchase."""
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
     channels: int = 0
     open_channels: int = 0
@@ -118,12 +124,20 @@ class ScriptedCloud:
         self.servers[server.id] = server
         return server
 
+    def stranger(self, name: str) -> None:
+        """Somebody else buys a server of this name right after the next purchase is carried out."""
+        self.strangers.append(name)
+
     def sent(self, effect: Effect | None = None) -> list[str]:
         return [sent.what for sent in self.log if effect is None or sent.call.effect is effect]
 
     @property
     def purchases(self) -> Counter[str]:
         return Counter(self.bought)
+
+    @property
+    def payments(self) -> Counter[str]:
+        return Counter(self.paid)
 
     @property
     def ours(self) -> list[Server]:
@@ -157,8 +171,13 @@ class ScriptedCloud:
                 return 200, self._buy(body)
             case (method, ["dev-servers", identifier]) if server := self._find(identifier):
                 return self._change(method, server, body)
-            case ("GET", ["customer-orders", "details", _]):
-                return 200, {"order_info": {"status": 6 if self.unpaid else 3}}
+            case ("GET", ["customer-orders", "details", order]):
+                return 200, {"order_info": {"status": 6 if self.unpaid or order in self.pending else 3}}
+            case ("GET", ["customer-orders"]):
+                orders = [{"order_id": order, "status": 6} for order in self.pending]
+                return 200, {"total_count": len(orders), "order_infos": orders}
+            case ("POST", ["customer-orders", "pay"]):
+                return 204, self._pay(body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
                 found = [self._find(identifier) for identifier in body["resource_ids"]]
                 return 200, {"data": [{"resource_id": one.id} for one in found if one and one.prepaid]}
@@ -178,12 +197,28 @@ class ScriptedCloud:
 
     def _buy(self, body: Any) -> Any:
         self.bought.append(body["name"])
-        prepaid = body.get("charging_info", {}).get("charging_mode") == "PRE_PAID"
+        charging = body.get("charging_info", {})
+        prepaid = charging.get("charging_mode") == "PRE_PAID"
         order_id = f"CS{len(self.bought)}" if prepaid else None
         if self.unpaid:
             return {"order_id": order_id}
-        server = self.add_server(body["name"], prepaid=prepaid, order_id=order_id, flavor=body["flavor"])
+        if prepaid and not charging["is_auto_pay"]:
+            self.pending[order_id] = body
+            return {"order_id": order_id}
+        server = self._build(body, order_id)
         return {"order_id": order_id} if prepaid else self._row(server)
+
+    def _build(self, body: Any, order_id: str | None) -> Server:
+        server = self.add_server(body["name"], prepaid=bool(order_id), order_id=order_id, flavor=body["flavor"])
+        while self.strangers:
+            self.add_server(self.strangers.pop(), strange=True)
+        return server
+
+    def _pay(self, order_id: str) -> None:
+        if (body := self.pending.pop(order_id, None)) is None:
+            raise CallFailed(Outcome.REFUSED, "the order cannot be paid", status=400, code="CBC.0100")
+        self.paid.append(body["name"])
+        self._build(body, order_id)
 
     def _change(self, method: str, server: Server, body: Any) -> tuple[int, Any]:
         match method:
@@ -248,7 +283,7 @@ def described(call: Call) -> str:
     """The call in a word or two, as the tests and the numbered steps name it."""
     last = call.path.rsplit("/", 1)[-1]
     if call.service is Service.BILLING:
-        return {"query": "ask billing", "unsubscribe": "unsubscribe"}.get(last, "read order")
+        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay"}.get(last, "read order")
     name = (call.body or {}).get("name", "")
     verbs = {"POST": f"buy {name}", "PUT": f"rename to {name}", "DELETE": f"delete {last}"}
     return verbs.get(call.method, "list" if last in {"all", "dev-servers"} else "show")

@@ -112,8 +112,19 @@ class Running:
         return Ran(self.process.returncode, "".join(self._out), "".join(self._err))
 
 
-async def _yield(_clock, _seconds: float) -> None:
-    await asyncio.sleep(0.01)
+class _Leaping:
+    """A machine on which every sleep is over at once, and its time has passed all the same."""
+
+    def __init__(self) -> None:
+        self._slept = 0.0
+
+    def replace(self, clock: type, patch: pytest.MonkeyPatch) -> None:
+        async def sleep(_clock, seconds: float) -> None:
+            self._slept += seconds
+            await asyncio.sleep(0.01)
+
+        patch.setattr(clock, "sleep", sleep)
+        patch.setattr(clock, "monotonic", lambda _clock: time.monotonic() + self._slept)
 
 
 @dataclass
@@ -159,7 +170,7 @@ class Site:
         """Inside this process, where waiting takes no time, for what only sets or checks the scene."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(SystemClock, "sleep", _yield)
+            _Leaping().replace(SystemClock, patch)
             for name in os.environ.keys() - self.environ.keys():
                 patch.delenv(name)
             for name, value in self.environ.items():

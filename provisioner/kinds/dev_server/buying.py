@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
+from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 
 _LOOKS_BEFORE_ASKING_BILLING = 3
@@ -31,15 +32,18 @@ _ENDED_BY_ORDER = {
 """Where only a person can go on; every other status leaves the outcome open."""
 
 
-def wire(fields: Fields) -> Fields:
-    """The POST body: what was declared and nothing else, with both payment flags spelt out (their defaults are not published)."""
+def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
+    """The POST body: what was declared and nothing else, with both payment flags spelt out (their defaults are not published).
+    Under a two-step policy the order is placed unpaid and paid by its id.
+    """
     body: dict[str, FieldValue] = dict(fields)
     if isinstance(charging := body.get("charging_info"), Mapping):
-        body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging}
+        unpaid = {"is_auto_pay": False} if policy.prepaid is Prepaid.TWO_STEP else {}
+        body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging, **unpaid}
     return body
 
 
-def create(desired: Desired, recorded: Recorded | None) -> Flow:
+def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
     if identifier is None and order_id is None:
@@ -48,17 +52,26 @@ def create(desired: Desired, recorded: Recorded | None) -> Flow:
             "POST",
             rows.SERVERS,
             Effect.PURCHASE,
-            body=wire(desired.fields),
+            body=wire(desired.fields, policy),
             learns=("id", "order_id"),
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
         yield from _compare_charging(desired, _text(answer.get("charging_mode")))
-    found = yield from _until_listed(identifier, order_id)
+    found = yield from _until_listed(identifier, order_id, pays=_pays_itself(desired, policy))
     if isinstance(found, Ended):
         return found
     yield Remember(Phase.CREATING, id=found.id, order_id=found.order_id, observed=found.observed)
-    return (yield from _until_built(found))
+    ended = yield from _until_built(found)
+    if ended.phase is Phase.READY and policy.marker is Marker.NONCE and found.name != desired.name:
+        yield from _rename(found.id, desired)
+    return ended
+
+
+def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
+    charging = desired.fields.get("charging_info")
+    wanted = isinstance(charging, Mapping) and charging.get("is_auto_pay") is True
+    return wanted and policy.prepaid is Prepaid.TWO_STEP
 
 
 def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remark, Answer, None]:
@@ -72,8 +85,12 @@ def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remar
         )
 
 
-def _until_listed(identifier: str | None, order_id: str | None) -> Generator[Step, Answer, Live | Ended]:
-    """A prepaid server appears once its order is through; an order that waits for a person ends the wait."""
+def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -> Generator[Step, Answer, Live | Ended]:
+    """A prepaid server appears once its order is through; an order that waits for a person ends the wait, one that waits for
+    us (`pays`) is paid.
+    """
+    if pays and order_id is not None and (refused := (yield from _pay(order_id))) is not None:
+        return refused
     while True:
         live = yield Wait(
             settled=lambda row: row is not None,
@@ -84,10 +101,24 @@ def _until_listed(identifier: str | None, order_id: str | None) -> Generator[Ste
         if isinstance(live, Live):
             return live
         status = yield from orders.read_status(order_id or "")
-        if (end := _ENDED_BY_ORDER.get(status)) is not None:
+        if pays and order_id is not None and status is OrderStatus.AWAITING_PAYMENT:
+            if (refused := (yield from _pay(order_id))) is not None:
+                return refused
+        elif (end := _ENDED_BY_ORDER.get(status)) is not None:
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
             return Ended(phase, f"order {order_id} {problem}", hint)
+
+
+def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
+    """Only what billing shows as waiting for payment; answers how it ended where the cloud refuses the money."""
+    if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:
+        return None
+    yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
+    if (refused := (yield from orders.pay(order_id))) is None:
+        return None
+    problem = f"order {order_id} awaits payment: {refused.message}"
+    return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 
 
 def _until_built(live: Live) -> Flow:
@@ -107,14 +138,18 @@ def _until_built(live: Live) -> Flow:
 
 def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
     """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
-    facts = Remember(recorded.phase)  # labels and protection are recorded with any facts
     if ("name",) in changed:
-        path, name = rows.server_path(recorded.id or ""), {"name": desired.name}
-        reply = yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body=name)
-        observed = rows.read(reply.body).observed if isinstance(reply, Reply) else None
-        facts = Remember(recorded.phase, declared=name, observed=observed)
-    yield facts
+        yield from _rename(recorded.id or "", desired, phase=recorded.phase)
+    else:
+        yield Remember(recorded.phase)  # labels and protection are recorded with any facts
     return Ended(recorded.phase)
+
+
+def _rename(identifier: str, desired: Desired, *, phase: Phase = Phase.READY) -> Generator[Step, Answer, None]:
+    name = {"name": desired.name}
+    reply = yield Call(Service.MODELARTS, "PUT", rows.server_path(identifier), Effect.REPEATABLE, body=name)
+    observed = rows.read(reply.body).observed if isinstance(reply, Reply) else None
+    yield Remember(phase, declared=name, observed=observed)
 
 
 def _text(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Is this live server the one that a lost reply was about?
+"""What became of a purchase whose reply was lost: which live servers, and which orders, can be it.
 
 The API gives back nothing the client sends but the name and what it shows (docs/api/devserver-api.md section 9), so a
 row counts only when every shown field of the request agrees, it is new, and it is young enough.
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from provisioner.kinds.dev_server import orders, rows
 from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import ReadFlow
+from provisioner.model.journal import bought
+from provisioner.model.purchasing import Absence
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
@@ -20,12 +24,30 @@ def match(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
     return tuple(row for row in live if _may_be(intent, row))
 
 
+def traces(intent: Intent) -> ReadFlow[tuple[str, ...]]:
+    """Orders that may be this prepaid purchase: placed since, and of nobody knows which name (section 8 shows none)."""
+    return (yield from orders.placed_since(intent.server_time - CLOCK_TOLERANCE))
+
+
+def absence(intent: Intent) -> Absence:
+    if not rows.prepaid(bought(intent, identifier=None, order_id=None)):
+        return Absence.AFTER_QUIET_PERIOD
+    body = intent.request.get("body")
+    ordered_unpaid = isinstance(body, Mapping) and not _pays(body)
+    return Absence.AT_ONCE if _pays(intent.declared) and ordered_unpaid else Absence.BY_A_PERSON
+
+
+def _pays(fields: JsonObject) -> bool:
+    charging = fields.get("charging_info")
+    return isinstance(charging, Mapping) and charging.get("is_auto_pay") is True
+
+
 def _may_be(intent: Intent, row: Live) -> bool:
     return (
         row.name == intent.name
         and row.id not in intent.earlier_ids
         and (row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE)
-        and _agrees(intent.declared, row.shown)
+        and _agrees({**intent.declared, "name": intent.name}, row.shown)
     )
 
 

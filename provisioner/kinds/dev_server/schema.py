@@ -48,7 +48,10 @@ def _some_addresses(value: str) -> str:
     return value
 
 
-Name = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,64}", "a name has 1 to 64 letters, digits, '-', '_' or '.'")]
+LONGEST_NAME = 64
+Name = Annotated[
+    str, _written_as(rf"[-_.a-zA-Z0-9]{{1,{LONGEST_NAME}}}", "a name has 1 to 64 letters, digits, '-', '_' or '.'")
+]
 Uuid = Annotated[
     str,
     _written_as(

@@ -1,0 +1,169 @@
+"""Sends what must not be sent twice, and makes it survive a death on any of these lines.
+
+The intent is on disk before the call is sent, and the ids of its answer before anything else is done with them. An outcome
+that is not known leaves a purchase's intent open: nothing here closes it by guessing (docs/decisions/0001, 0008).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, assert_never
+
+from provisioner.applying.interruption import run_until
+from provisioner.applying.poll import Detached
+from provisioner.applying.ports import Channel
+from provisioner.applying.standing import Standing
+from provisioner.applying.workshop import Workshop
+from provisioner.model.change import Change
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
+from provisioner.model.journal import Answered, Intended, Settled, bought
+from provisioner.model.kind import Kind
+from provisioner.model.marker import marked
+from provisioner.model.purchasing import Marker
+from provisioner.model.redaction import secrets_in
+from provisioner.model.state import Intent
+
+Exchange: TypeAlias = Callable[[Call, Channel], Awaitable[Reply]]
+
+_ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
+_ATTEMPTS = 5
+"""Of a call that the gateway turns away each time; each is an intent of its own, and waits for its own turn."""
+_SALT_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """For one address. `earlier_ids` bore its name when the run began, so none of them is ours."""
+
+    workshop: Workshop
+    kind: Kind
+    change: Change
+    standing: Standing
+    earlier_ids: tuple[str, ...]
+    exchange: Exchange
+
+    async def send(self, call: Call, channel: Channel) -> Reply:
+        """Again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached."""
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return await self._attempt(call, channel, attempt)
+            except CallFailed as failed:
+                if failed.outcome is not Outcome.THROTTLED:
+                    raise
+        return await self._attempt(call, channel, _ATTEMPTS)
+
+    async def _attempt(self, call: Call, channel: Channel, attempt: int) -> Reply:
+        await self._take_turn(call, channel)
+        for _, reference in secrets_in(call.body or {}):
+            self.workshop.secrets.reveal(reference)
+        call = self._marked(call)
+        intent = self._intent(call, attempt)
+        await self.workshop.scribe.write(Intended(intent))
+        if self.workshop.interruption.requested:
+            await self.workshop.scribe.write(
+                Settled(intent.id, "not_sent", "the run was interrupted before it was sent")
+            )
+            raise Detached
+        try:
+            reply = await self.exchange(call, channel)
+            answered = self._learnt(intent, call, reply)
+        except CallFailed as failed:
+            await self._settle(intent, failed)
+            raise
+        return await self._answered(intent, answered, reply)
+
+    async def _take_turn(self, call: Call, channel: Channel) -> None:
+        """Before the intent is written: what only queues must not look as if it might have been sent."""
+        turn = await run_until(self.workshop.interruption.soft(), channel.turn(call))
+        if self.workshop.interruption.requested:
+            raise Detached
+        turn.result()
+
+    def _marked(self, call: Call) -> Call:
+        """A marker for each attempt, so that each could be told from the others."""
+        if call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
+            return call
+        assert call.body is not None  # a purchase says what it buys
+        salt = secrets.token_bytes(_SALT_BYTES)
+        name = marked(str(call.body["name"]), lineage=self.workshop.lineage, salt=salt, longest=self.kind.longest_name)
+        return replace(call, body={**call.body, "name": name})
+
+    def _intent(self, call: Call, attempt: int) -> Intent:
+        desired, standing = self.change.desired, self.standing
+        fingerprint = self.workshop.secrets.fingerprint
+        purchase = call.effect is Effect.PURCHASE
+        assert not purchase or desired is not None  # only what is wanted is bought
+        body = self.kind.redact(call.body or {}, fingerprint)
+        targets = {Effect.DESTRUCTIVE: standing.identifier, Effect.PAYMENT: standing.order_id}
+        return Intent(
+            id=secrets.token_hex(16),
+            address=self.change.address,
+            kind=self.kind.name,
+            attempt=attempt,
+            effect=call.effect,
+            name=str(body["name"]) if purchase else self._known_as(),
+            request={"service": call.service, "method": call.method, "path": call.path, "body": body},
+            declared=self.kind.redact(desired.fields, fingerprint) if purchase and desired else {},
+            sent_at=self.workshop.clock.now(),
+            server_time=self.workshop.server_clock.now(),
+            who=self.workshop.who,
+            labels=desired.labels if desired else {},
+            earlier_ids=self.earlier_ids,
+            target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
+            protected=desired.lifecycle.prevent_destroy if desired else False,
+        )
+
+    def _known_as(self) -> str:
+        if self.standing.recorded is not None:
+            return self.standing.recorded.name
+        return self.change.desired.name if self.change.desired else ""
+
+    def _learnt(self, intent: Intent, call: Call, reply: Reply) -> Answered:
+        """Raises CallFailed(UNKNOWN) when a purchase succeeded and what the reply says of it cannot be believed."""
+        body = reply.object()
+        facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+        if call.learns and not facts:
+            message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        if facts.get("id") in self.earlier_ids:
+            message = f"the cloud answered with {facts['id']}, which was there before"
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        self.workshop.claims.take(self.change.address, *facts.values())
+        return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
+
+    async def _answered(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
+        """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
+        if intent.effect is not Effect.PURCHASE:
+            self.standing.under_way = True
+            await self.workshop.scribe.write(answered)
+            return reply
+        self.standing.learn(bought(intent, identifier=answered.id, order_id=answered.order_id))
+        self.standing.unrecorded = True
+        await self.workshop.scribe.write(answered)
+        self.standing.unrecorded = False
+        return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
+
+    async def _settle(self, intent: Intent, failed: CallFailed) -> None:
+        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase or a release of
+        unknown outcome stays open.
+        """
+        outcome: Literal["not_sent", "refused", "observed"]
+        match failed.outcome:
+            case Outcome.UNKNOWN:
+                self.standing.under_way = True
+                if intent.effect is not Effect.PAYMENT:
+                    self.standing.doubt = intent if intent.effect is Effect.PURCHASE else None
+                    return
+                outcome = "observed"
+            case Outcome.NOT_SENT:
+                outcome = "not_sent"
+            case Outcome.REFUSED | Outcome.THROTTLED:
+                outcome = "refused"
+            case _:
+                assert_never(failed.outcome)
+        await self.workshop.scribe.write(
+            Settled(intent.id, outcome, failed.message, failed.status, failed.code, failed.request_id)
+        )

@@ -1,0 +1,170 @@
+"""One change from its start to its result.
+
+It does what the plan says in the plan's words and re-decides nothing; what it checks again is only what may have changed since
+a saved plan was made: that no stranger took a wanted name, and that what is to be forgotten is still gone.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from provisioner.applying import endings
+from provisioner.applying.driver import Driver
+from provisioner.applying.execution import Execution
+from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.seeking import Search, SeveralFit
+from provisioner.applying.standing import Standing
+from provisioner.applying.workshop import Workshop
+from provisioner.model.change import Action, Change, Mode
+from provisioner.model.event import EventType, Result, ResultType
+from provisioner.model.flow import CallFailed, Ended
+from provisioner.model.journal import Forgotten
+from provisioner.model.resource import Live, Phase, Recorded, Timeouts
+
+
+class Journey:
+    def __init__(self, execution: Execution, workshop: Workshop, change: Change) -> None:
+        self._execution = execution
+        self._workshop = workshop
+        self._kind = execution.catalogue[change.kind]
+        self._change = change
+        self._driver = self._new_driver(change.recorded)
+
+    async def travel(self) -> Result:
+        try:
+            ended = await self._get_there()
+        except endings.EXPECTED as reason:
+            result = endings.broken_off(self._change, self._driver, reason)
+        else:
+            result = endings.arrived(self._change, self._driver, ended)
+        self._announce(result)
+        return result
+
+    async def _get_there(self) -> Ended:
+        """A purchase whose reply is lost on the way is looked for, and goes on where it is found."""
+        try:
+            return await self._do()
+        except CallFailed as failed:
+            if self._driver.standing.doubt is None or self._execution.resolve_timeout <= 0:
+                raise
+            return await self._seek(because=failed)
+
+    async def _do(self) -> Ended:
+        change = self._change
+        match change.action:
+            case Action.CREATE:
+                return await self._create(change)
+            case Action.RESUME:
+                return await self._resume(change)
+            case Action.UPDATE:
+                return await self._update(change)
+            case Action.DELETE:
+                return await self._release(change)
+            case Action.REPLACE:
+                self._refuse_stranger(change)
+                released = await self._release(change)
+                if released.phase is not None:
+                    return released
+                self._driver = self._new_driver(None)
+                return await self._create(change)
+            case Action.FORGET:
+                return await self._forget_vanished(change)
+            case Action.NO_OP:
+                return Ended(change.recorded.phase if change.recorded else None)
+            case _:
+                assert_never(change.action)
+
+    async def _create(self, change: Change) -> Ended:
+        assert change.desired is not None  # only what is wanted is bought
+        self._refuse_stranger(change)
+        return await self._driver.drive(self._kind.create(change.desired, None, self._execution.policy))
+
+    def _refuse_stranger(self, change: Change) -> None:
+        """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
+        if change.desired is not None and (stranger := self._execution.stranger(change.desired.name)) is not None:
+            raise endings.NameTaken(stranger)
+
+    async def _resume(self, change: Change) -> Ended:
+        if change.recorded is None:
+            self._driver.standing.doubt = self._execution.doubts[change.address]
+            return await self._seek()
+        assert change.desired is not None  # what is not wanted is released, not resumed
+        return await self._driver.drive(self._kind.create(change.desired, change.recorded, self._execution.policy))
+
+    async def _seek(self, *, because: CallFailed | None = None) -> Ended:
+        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about."""
+        intent = self._driver.standing.doubt
+        assert intent is not None  # that is why it is looked for
+        self._driver.start()
+        search = Search(self._workshop, self._kind, intent)
+        try:
+            recorded = await search.adopt(seconds=self._execution.resolve_timeout, watch=self._driver.show_progress)
+        except (CallFailed, Detached, SeveralFit, TimedOut) as reason:
+            raise endings.StillInDoubt(reason, because) from reason
+        self._driver.standing.learn(recorded)
+        self._driver.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
+        return await self._go_on(recorded)
+
+    async def _go_on(self, recorded: Recorded) -> Ended:
+        """From a server that was found: to what the plan is for."""
+        if self._execution.plan.mode is Mode.DESTROY:
+            ended = await self._driver.drive(self._kind.delete(recorded, None))
+            return await self._forget("released") if ended.phase is None else ended
+        if self._change.desired is None:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is not in the specs any more",
+                "apply again: that releases it",
+            )
+        return await self._driver.drive(self._kind.create(self._change.desired, recorded, self._execution.policy))
+
+    async def _update(self, change: Change) -> Ended:
+        assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
+        changed = frozenset(item.path for item in change.fields)
+        return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed))
+
+    async def _release(self, change: Change) -> Ended:
+        assert change.recorded is not None  # only what is recorded is released
+        live: Live | None = self._execution.live.get(change.recorded.id or "")
+        ended = await self._driver.drive(self._kind.delete(change.recorded, live))
+        return await self._forget("released") if ended.phase is None else ended
+
+    async def _forget_vanished(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: a server that shows again is not given up."""
+        assert change.recorded is not None  # only what is recorded can have vanished
+        if change.recorded.id in self._execution.live:
+            raise endings.ShowsAgain
+        return await self._forget("gone from the cloud")
+
+    async def _forget(self, reason: str) -> Ended:
+        await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))
+        return Ended(None)
+
+    def _new_driver(self, recorded: Recorded | None) -> Driver:
+        desired = self._change.desired
+        timeouts = desired.timeouts if desired else Timeouts()
+        releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
+        return Driver(
+            workshop=self._workshop,
+            kind=self._kind,
+            change=self._change,
+            timeout=timeouts.delete if releasing else timeouts.create,
+            standing=Standing.of(recorded),
+            earlier_ids=tuple(row.id for row in self._execution.namesakes(desired.name)) if desired else (),
+        )
+
+    def _announce(self, result: Result) -> None:
+        detail = result.told
+        match result.type:
+            case ResultType.DONE:
+                self._driver.announce(EventType.FINISHED, identifier=self._driver.standing.identifier)
+            case ResultType.FAILED:
+                self._driver.announce(EventType.FAILED, detail=detail)
+            case ResultType.INCOMPLETE:
+                self._driver.announce(EventType.DETACHED, detail=detail)
+            case ResultType.NOT_STARTED:
+                self._driver.announce(EventType.SKIPPED, detail=detail)
+            case ResultType.IN_DOUBT:
+                self._driver.announce(EventType.IN_DOUBT, detail=detail)
+            case _:
+                assert_never(result.type)

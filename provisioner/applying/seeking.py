@@ -1,0 +1,56 @@
+"""Looks for what a purchase in doubt became, while the rest of the run goes on: it sends nothing.
+
+Exactly one free server that fits is adopted. None, or several, leave the doubt open: time or a person will tell
+(docs/decisions/0008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.applying.poll import Look, TimedOut, Watch
+from provisioner.applying.workshop import Workshop
+from provisioner.model.journal import Adopted, bought
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.state import Intent
+
+
+class SeveralFit(Exception):  # noqa: N818 - a decision, not a malfunction
+    """More than one live server can be it."""
+
+    def __init__(self, candidates: tuple[Live, ...]) -> None:
+        super().__init__(", ".join(row.id for row in candidates))
+        self.candidates = candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    workshop: Workshop
+    kind: Kind
+    intent: Intent
+
+    async def adopt(self, *, seconds: float, watch: Watch) -> Recorded:
+        """What is recorded of it from now on. Raises TimedOut when nothing fits in time, SeveralFit, Detached, CallFailed when
+        looking is in vain, and StoreError.
+        """
+        if seconds <= 0:
+            raise TimedOut
+        deadline = self.workshop.clock.monotonic() + seconds
+        row = await self.workshop.poll.seek(self._pick, lambda found: found is not None, deadline=deadline, watch=watch)
+        assert row is not None  # a look that found none did not settle it
+        intent = self.intent
+        self.workshop.claims.take(intent.address, row.id, row.order_id)
+        evidence = f"the only live server named {intent.name} that fits the request"
+        await self.workshop.scribe.write(Adopted(intent.id, row.id, evidence, row.order_id))
+        return bought(intent, identifier=row.id, order_id=row.order_id)
+
+    def _pick(self, look: Look) -> Live | None:
+        """Nothing from an incomplete look: what it lacks might fit as well."""
+        if not look.complete:
+            return None
+        free = (row for row in look.rows.values() if self.workshop.claims.are_free(row.id, row.order_id))
+        candidates = self.kind.match(self.intent, free)
+        if len(candidates) > 1:
+            raise SeveralFit(candidates)
+        return next(iter(candidates), None)

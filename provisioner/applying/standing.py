@@ -1,0 +1,51 @@
+"""What a run knows of one address at this moment, and how sure it is: written by whoever learns it, read when the way ends.
+
+It decides nothing. What is to outlast the run is in the journal; this is only what the run has of it in hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import Intent
+
+
+@dataclass(slots=True)
+class Standing:
+    recorded: Recorded | None = None
+    """What the flow starts from: None for a purchase, also for one that replaces."""
+    declared: JsonObject = field(default_factory=dict)
+    identifier: str | None = None
+    order_id: str | None = None
+    under_way: bool = False
+    """The cloud has, or may have, something to finish that this run or an earlier one asked for."""
+    unrecorded: bool = False
+    """Bought, and the ids are not yet known to be on disk."""
+    doubt: Intent | None = None
+    """The purchase whose outcome is not known."""
+
+    @classmethod
+    def of(cls, recorded: Recorded | None) -> Standing:
+        if recorded is None:
+            return cls()
+        return cls(
+            recorded=recorded,
+            declared=recorded.declared,
+            identifier=recorded.id,
+            order_id=recorded.order_id,
+            under_way=recorded.phase not in {Phase.READY, Phase.FAILED},
+        )
+
+    def learn(self, recorded: Recorded) -> None:
+        """Its purchase has become known."""
+        self.declared, self.identifier, self.order_id = recorded.declared, recorded.id, recorded.order_id
+        self.under_way, self.doubt = True, None
+
+    @property
+    def ids(self) -> str:
+        """For people: " (id ..., order ...)", or nothing."""
+        known = [f"id {self.identifier}" if self.identifier else "", f"order {self.order_id}" if self.order_id else ""]
+        told = ", ".join(filter(None, known))
+        return f" ({told})" if told else ""

@@ -1,0 +1,40 @@
+"""`purchase:` in stack.yaml: how certain a stack wants to be, and what it pays for that in waiting and in names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+from provisioner.loading.durations import Seconds
+from provisioner.model.purchasing import (
+    DEFAULT_POLICY,
+    MINUTE,
+    SHORTEST_SAFE_QUIET_PERIOD,
+    Marker,
+    Prepaid,
+    PurchasePolicy,
+)
+
+
+def _safe(seconds: float, info: ValidationInfo) -> float:
+    """Below what a late request can take, silence means nothing, and believing it buys twice."""
+    if seconds * 1000 < SHORTEST_SAFE_QUIET_PERIOD and not info.data.get("unsafe_quiet_period"):
+        minutes = SHORTEST_SAFE_QUIET_PERIOD // MINUTE
+        raise ValueError(
+            f"below {minutes}m a request that is only late may be taken for lost, and bought twice; write {minutes}m or more, "
+            "or unsafe_quiet_period: true beside it where nothing costs money"
+        )
+    return seconds
+
+
+class PurchaseSection(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    unsafe_quiet_period: bool = False  # read before the period it allows
+    quiet_period: Annotated[Seconds, AfterValidator(_safe)] = DEFAULT_POLICY.quiet_period / 1000
+    marker: Literal["name", "nonce"] = "name"
+    prepaid: Literal["one-step", "two-step"] = "one-step"
+
+    def policy(self) -> PurchasePolicy:
+        return PurchasePolicy(round(self.quiet_period * 1000), Marker(self.marker), Prepaid(self.prepaid))

@@ -1,0 +1,63 @@
+"""How a stack wants its servers bought, beyond what is bought: the choices that trade waiting and names for certainty.
+
+Every choice has a safe default (docs/specs.md, `purchase:`). It knows no wire and no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+MINUTE = 60_000
+SHORTEST_SAFE_QUIET_PERIOD = 10 * MINUTE
+
+
+class Marker(StrEnum):
+    """What tells our servers from a stranger's while a purchase is in doubt."""
+
+    NAME = "name"
+    """The wanted name and what the cloud shows of the request: exact unless a stranger buys the same in the same minutes."""
+    NONCE = "nonce"
+    """A suffix that nobody else can have, in the name until the server is recorded."""
+
+
+class Prepaid(StrEnum):
+    ONE_STEP = "one-step"
+    """Ordered and paid by one call."""
+    TWO_STEP = "two-step"
+    """Ordered without paying, then paid by the order's id: what is lost in between costs nothing."""
+
+
+class Absence(StrEnum):
+    """When a complete list without the server means that a purchase was never carried out."""
+
+    AT_ONCE = "at-once"
+    """What may still come of it costs nothing until it is paid."""
+    AFTER_QUIET_PERIOD = "after-quiet-period"
+    BY_A_PERSON = "by-a-person"
+    """Never by itself: money may have been spent on what no list shows yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchasePolicy:
+    """`quiet_period` is in milliseconds of the cloud's time since a purchase was sent: only after it does a complete list
+    without the server mean that the purchase was never carried out.
+    """
+
+    quiet_period: int = 25 * MINUTE
+    marker: Marker = Marker.NAME
+    prepaid: Prepaid = Prepaid.ONE_STEP
+
+    def absence_believed_at(self, absence: Absence, sent_at: int) -> int | None:
+        """The first moment, None when there is none; both in milliseconds of the cloud's time."""
+        match absence:
+            case Absence.AT_ONCE:
+                return sent_at
+            case Absence.AFTER_QUIET_PERIOD:
+                return sent_at + self.quiet_period
+            case Absence.BY_A_PERSON:
+                return None
+
+
+DEFAULT_POLICY: Final = PurchasePolicy()

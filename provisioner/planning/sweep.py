@@ -1,0 +1,72 @@
+"""Servers that are ours, or look like it, and stand in no state: what a lost purchase may have left, found again.
+
+Nothing here is bought, adopted or released: each finding names the command with which a person mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.doubt import untracked
+from provisioner.model.kind import Catalogue
+from provisioner.model.marker import is_marked
+from provisioner.model.resource import Live
+from provisioner.model.state import Intent, State
+from provisioner.planning.survey import Survey
+
+
+def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What an open purchase may be is told with its doubt, so it is left out here."""
+    state = survey.state
+    if state is None or survey.at_work:
+        return
+    free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
+    awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
+    late = _late(state, free, catalogue)
+    names = {recorded.name: address for address, recorded in state.resources.items()}
+    for row in free:
+        if row.id in awaited:
+            continue
+        if (intent := late.get(row.id)) is not None:
+            yield _appeared(row, intent, state)
+        elif is_marked(row.name, lineage=state.lineage):
+            yield _untracked(row)
+        elif (address := names.get(row.name)) is not None:
+            yield _namesake(row, address)
+
+
+def _late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+    """By id: what was believed never to have been bought, and shows after all."""
+    rows = tuple(free)
+    return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
+
+
+def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:
+    vacant = intent.address not in state.resources
+    mend = f"`provisioner resolve '{intent.address}' --adopt {row.id}`" if vacant else "release it in the console"
+    return warning(
+        "bought-twice" if not vacant else "untracked",
+        f"{intent.address}: server {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out",
+        detail="" if vacant else f"{intent.address} was bought again since, as {state.resources[intent.address].id}",
+        hint=f"look whether it is yours: {mend}",
+        address=intent.address,
+    )
+
+
+def _untracked(row: Live) -> Diagnostic:
+    return warning(
+        "untracked",
+        f"server {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it",
+        hint="`provisioner state rebuild` finds its address again; or release it in the console",
+    )
+
+
+def _namesake(row: Live, address: Address) -> Diagnostic:
+    return warning(
+        "namesake",
+        f"server {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state",
+        hint="if nobody owns it, it was bought twice: release it in the console; else have one of the two renamed",
+        address=address,
+    )

@@ -1,0 +1,225 @@
+"""A purchase in doubt is looked for beside the other work; silence is believed late, and never where money may be spent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.fate import NOON
+
+from provisioner.model.change import Mode
+from provisioner.model.event import EventType
+from provisioner.model.flow import Effect, Outcome
+from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
+
+TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
+NONCE = PurchasePolicy(marker=Marker.NONCE)
+
+
+@pytest.fixture
+def patient(world):
+    """It looks for half a minute."""
+    world.resolve_timeout = 30.0
+    return world
+
+
+def lose(world, *, executed, **options):
+    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=executed, **options)
+
+
+class TestInTheSameRun:
+    @pytest.mark.parametrize("prepaid", [False, True])
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_what_was_carried_out_is_found_and_followed_to_its_end(self, patient, servers, types, prepaid, count):
+        lose(patient, executed=True, times=count)
+        assert types(patient.apply(*servers(count, prepaid=prepaid))) == ["done"] * count
+        assert set(patient.cloud.purchases.values()) == {1}
+        assert len(patient.happened(EventType.ADOPTED)) == count
+        assert not patient.state.intents
+
+    def test_one_that_shows_late_is_waited_for(self, patient, servers, types):
+        patient.cloud.listed_after = 20.0
+        lose(patient, executed=True)
+        assert types(patient.apply(*servers(1))) == ["done"]
+        assert patient.cloud.purchases == {"trainer-0": 1}
+
+    def test_what_was_lost_is_looked_for_as_long_as_was_asked_and_stays_in_doubt(self, patient, servers, only):
+        lose(patient, executed=False)
+        result = only(patient.apply(*servers(1)))
+        assert result.type == "in_doubt"
+        assert patient.clock.time == pytest.approx(30.0, abs=10.0)
+        assert "no server that fits it is listed so far" in result.told
+        assert "2026-01-01 12:25" in result.diagnostic.hint
+        assert patient.cloud.purchases == {}
+        assert len(patient.state.intents) == 1
+
+    def test_the_others_do_not_wait_for_it(self, patient, servers, types):
+        lose(patient, executed=False)
+        finished = []
+        patient.listeners.append(
+            lambda event: finished.append(patient.clock.time) if event.type is EventType.FINISHED else None
+        )
+        assert sorted(types(patient.apply(*servers(3)))) == ["done", "done", "in_doubt"]
+        assert max(finished) < 10.0
+
+    def test_of_several_that_fit_none_is_taken_and_a_person_is_asked(self, patient, servers, only):
+        lose(patient, executed=True)
+        patient.cloud.stranger("trainer-0")
+        result = only(patient.apply(*servers(1)))
+        assert result.type == "in_doubt"
+        assert "several servers fit" in result.told
+        assert "--adopt ID" in result.diagnostic.hint
+        assert not patient.state.resources
+
+    def test_an_interruption_ends_the_search_and_leaves_the_doubt(self, patient, servers, only):
+        lose(patient, executed=False)
+        patient.listeners.append(
+            lambda event: patient.interruption.request() if event.type is EventType.WAITING else None
+        )
+        result = patient.apply(*servers(1))
+        assert result.interrupted
+        assert only(result).type == "in_doubt"
+        assert len(patient.state.intents) == 1
+
+
+class TestInTheNextRun:
+    @pytest.fixture
+    def doubtful(self, world, servers):
+        lose(world, executed=True)
+        world.cloud.listed_after = 40.0
+        world.apply(*servers(1))
+        world.resolve_timeout = 60.0
+        return world
+
+    def test_it_is_found_beside_the_other_work(self, doubtful, servers, types):
+        assert types(doubtful.apply(*servers(2))) == ["done", "done"]
+        assert doubtful.cloud.purchases == {"trainer-0": 1, "trainer-1": 1}
+
+    def test_destroy_releases_what_it_finds(self, doubtful, types):
+        assert types(doubtful.apply(mode=Mode.DESTROY)) == ["done"]
+        assert not doubtful.cloud.ours
+        assert not doubtful.state.resources
+        assert not doubtful.state.intents
+
+    def test_what_left_the_specs_is_recorded_and_released_by_the_next_apply(self, doubtful, types, only):
+        result = only(doubtful.apply())
+        assert result.type == "incomplete"
+        assert "not in the specs any more" in result.told
+        assert types(doubtful.apply()) == ["done"]
+        assert not doubtful.cloud.ours
+
+
+class TestSilence:
+    def wait(self, world, minutes):
+        world.clock.time += minutes * 60
+
+    def test_is_believed_after_the_quiet_period_and_the_server_bought(self, world, servers, types):
+        lose(world, executed=False)
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+        self.wait(world, 24)
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+        self.wait(world, 1.1)
+        assert types(world.apply(*servers(1))) == ["done"]
+        assert world.cloud.purchases == {"trainer-0": 1}
+        assert world.outcomes() == ["absent"]
+        assert world.happened(EventType.SETTLED) == ["trainer[0]"]
+
+    def test_is_never_believed_of_a_prepaid_server(self, world, servers, types):
+        lose(world, executed=False)
+        for _ in range(3):
+            assert types(world.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+            self.wait(world, 60 * 24)
+        assert world.cloud.purchases == {}
+
+    def test_is_not_believed_while_the_server_is_listed(self, world, servers, types):
+        lose(world, executed=True)
+        world.cloud.stranger("trainer-0")
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+        self.wait(world, 60)
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+        assert world.outcomes() == []
+
+    def test_is_measured_from_the_clouds_clock_when_it_was_sent(self, world, servers):
+        lose(world, executed=False)
+        world.apply(*servers(1))
+        (intent,) = world.state.in_doubt
+        assert intent.server_time == NOON
+
+    def test_a_ghost_that_comes_after_it_is_named_by_every_plan(self, world, servers):
+        lose(world, executed=True)
+        world.cloud.listed_after = 3600.0
+        world.policy = replace(world.policy, quiet_period=10 * MINUTE)
+        world.apply(*servers(1))
+        self.wait(world, 11)
+        world.apply(*servers(1))
+        self.wait(world, 120)
+        found = [finding for finding in world.plan(*servers(1)).findings if finding.code == "bought-twice"]
+        assert len(found) == 1
+        assert "believed never carried out" in found[0].summary
+
+
+class TestNonce:
+    @pytest.fixture
+    def marking(self, patient):
+        patient.policy = NONCE
+        return patient
+
+    def test_a_server_is_bought_under_a_name_of_its_own_and_then_renamed(self, marking, servers, types):
+        assert types(marking.apply(*servers(2))) == ["done", "done"]
+        sent = [intent.name for intent in marking.intents]
+        assert all(name.startswith("trainer-") and len(name) > len("trainer-0") for name in sent)
+        assert sorted(server.name for server in marking.cloud.ours) == ["trainer-0", "trainer-1"]
+        assert not marking.plan(*servers(2)).work
+
+    def test_a_strangers_server_of_the_wanted_name_is_never_taken(self, marking, servers, types):
+        lose(marking, executed=True)
+        marking.cloud.stranger("trainer-0")
+        assert types(marking.apply(*servers(1))) == ["done"]
+        (ours,) = marking.cloud.ours
+        assert [one.id for one in marking.state.resources.values()] == [ours.id]
+
+    def test_one_whose_rename_fails_is_renamed_by_the_next_apply(self, marking, servers, types):
+        marking.cloud.fails(Effect.REPEATABLE, Outcome.REFUSED)
+        assert types(marking.apply(*servers(1))) != ["done"]
+        assert types(marking.apply(*servers(1))) == ["done"]
+        assert [server.name for server in marking.cloud.ours] == ["trainer-0"]
+        assert marking.cloud.purchases.total() == 1
+
+
+class TestTwoSteps:
+    @pytest.fixture
+    def careful(self, world):
+        world.policy = TWO_STEP
+        return world
+
+    def test_an_order_is_placed_unpaid_and_paid_by_its_id(self, careful, servers, types):
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
+        assert careful.cloud.payments == {"trainer-0": 1}
+        assert [intent.effect for intent in careful.intents] == [Effect.PURCHASE, Effect.PAYMENT]
+
+    def test_a_lost_order_costs_nothing_and_the_next_run_orders_again_at_once(self, careful, servers, types):
+        lose(careful, executed=True)
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+        assert careful.cloud.payments == {}
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
+        assert careful.cloud.payments == {"trainer-0": 1}
+        assert len(careful.cloud.ours) == 1
+
+    @pytest.mark.parametrize("executed", [True, False])
+    def test_a_lost_payment_is_read_from_the_order(self, careful, servers, types, executed):
+        careful.cloud.fails(Effect.PAYMENT, Outcome.UNKNOWN, executed=executed)
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
+        assert careful.cloud.payments == {"trainer-0": 1}
+        assert not careful.state.intents
+
+    def test_a_refused_payment_leaves_the_order_for_the_next_run(self, careful, servers, types, only):
+        careful.cloud.fails(Effect.PAYMENT, Outcome.REFUSED)
+        result = only(careful.apply(*servers(1, prepaid=True)))
+        assert result.type == "incomplete"
+        assert "awaits payment" in result.told
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
+        assert careful.cloud.purchases.total() == 1
+
+    def test_pay_per_use_is_bought_as_ever(self, careful, servers, types):
+        assert types(careful.apply(*servers(1))) == ["done"]
+        assert careful.cloud.payments == {}
