@@ -3,6 +3,7 @@
 Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again.
 """
 
+from provisioner.cloud.answers import Ask
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.connection import Channel, Cloud, connect
 from provisioner.cloud.credentials import (
@@ -16,13 +17,22 @@ from provisioner.cloud.credentials import (
     method_of,
 )
 from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
-from provisioner.cloud.identification import names_of
+from provisioner.cloud.identities import (
+    Account,
+    Project,
+    list_own_accounts,
+    list_own_projects,
+    list_projects,
+    names_of,
+)
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Timeouts, Transport
 
 __all__ = [
     "AccessKey",
+    "Account",
+    "Ask",
     "Channel",
     "Clock",
     "Cloud",
@@ -32,6 +42,7 @@ __all__ = [
     "InstanceAgency",
     "IssuedToken",
     "Password",
+    "Project",
     "Timeouts",
     "Transport",
     "cache_folder",
@@ -39,6 +50,9 @@ __all__ = [
     "find_credentials",
     "for_region",
     "for_sandbox",
+    "list_own_accounts",
+    "list_own_projects",
+    "list_projects",
     "method_of",
     "names_of",
     "translate",
