@@ -1,6 +1,8 @@
-"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each.
+"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each; and asks, in types,
+what no flow asks: what is on sale, what was ordered and paid for, who we are.
 
-Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again.
+Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again. `catalogue`,
+`orders`, `prices` and `subscriptions` are imported by those who ask: every plan would pay for loading them.
 """
 
 from provisioner.cloud.answers import Ask
