@@ -17,7 +17,7 @@ from provisioner.model.resource import Fields, FieldValue
 
 _RATINGS: Final = "/v2/bills/ratings"
 _HOURS: Final = 4
-"""How an inquiry says that a usage is in hours."""
+"""How an inquiry says that a usage is in hours, in the vendor's examples; the reference publishes no numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
