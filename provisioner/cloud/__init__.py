@@ -1,8 +1,11 @@
-"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each.
+"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each; and asks, in types,
+what no flow asks: what is on sale, what was ordered and paid for, who we are.
 
-Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again.
+Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again. `catalogue`,
+`orders`, `prices` and `subscriptions` are imported by those who ask: every plan would pay for loading them.
 """
 
+from provisioner.cloud.answers import Ask
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.connection import Channel, Cloud, connect
 from provisioner.cloud.credentials import (
@@ -16,13 +19,22 @@ from provisioner.cloud.credentials import (
     method_of,
 )
 from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
-from provisioner.cloud.identification import names_of
+from provisioner.cloud.identities import (
+    Account,
+    Project,
+    list_own_accounts,
+    list_own_projects,
+    list_projects,
+    names_of,
+)
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Timeouts, Transport
 
 __all__ = [
     "AccessKey",
+    "Account",
+    "Ask",
     "Channel",
     "Clock",
     "Cloud",
@@ -32,6 +44,7 @@ __all__ = [
     "InstanceAgency",
     "IssuedToken",
     "Password",
+    "Project",
     "Timeouts",
     "Transport",
     "cache_folder",
@@ -39,6 +52,9 @@ __all__ = [
     "find_credentials",
     "for_region",
     "for_sandbox",
+    "list_own_accounts",
+    "list_own_projects",
+    "list_projects",
     "method_of",
     "names_of",
     "translate",

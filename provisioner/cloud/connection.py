@@ -56,6 +56,10 @@ class Channel:
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
         return _reply(request, await self._line.deliver(request))
 
+    async def ask(self, call: Call) -> Reply:
+        """Sends what holds no secret, as every question does. Raises CallFailed."""
+        return await self.send(call, _no_secrets)
+
 
 class Cloud:
     """`identity` is what every state is compared with before it is planned for."""
@@ -180,7 +184,7 @@ class _Entrance:
 
     async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
         channel = Channel(self._line(authentication), self.endpoints, None, self.budget)
-        return authentication, await identify_by_list(self.claim, lambda call: channel.send(call, _no_secrets))
+        return authentication, await identify_by_list(self.claim, channel.ask)
 
     def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
         return TemporaryKeys(request, advice=advice, deliver=self._line(Anonymous(advice)).deliver, clock=self.clock)
@@ -207,7 +211,7 @@ class _Entrance:
 
 
 def _no_secrets(reference: SecretReference) -> Secret:
-    raise AssertionError(f"a question to the identity service holds a secret: {reference}")
+    raise AssertionError(f"a question holds a secret: {reference}")
 
 
 def _reply(request: Request, answer: Answer) -> Reply:

@@ -6,18 +6,16 @@ speak for another project's servers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
+from provisioner.cloud.answers import Ask
+from provisioner.cloud.identities import Project, list_projects
 from provisioner.cloud.tokens import Scope, Tokens, account_of
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.flow import Call, CallFailed, Effect, Reply, Service
 from provisioner.model.identity import Identity
-
-Ask: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,11 @@ async def identify_by_list(claim: Claim, ask: Ask) -> Identity:
     """For access keys. Raises CallFailed, or UsageError when the answer is none or more than one."""
     if claim.project_id and claim.domain_id:
         return Identity(claim.domain_id, claim.project_id, claim.region)
-    matching = [project for project in await _projects(claim, ask) if _matches(project, claim)]
+    reachable = await list_projects(ask, name=None if claim.project_id else claim.name)
+    matching = [project for project in reachable if _matches(project, claim)]
     if len(matching) != 1:
         _undecided(claim, len(matching))
-    project_id, account = matching[0].get("id"), matching[0].get("domain_id") or claim.domain_id
-    return _identity(claim, project_id, account)
+    return _identity(claim, matching[0].id, matching[0].account or claim.domain_id)
 
 
 async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
@@ -55,44 +53,9 @@ async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
     return found
 
 
-async def names_of(identity: Identity, ask: Ask) -> tuple[str | None, str | None]:
-    """The account's and the project's, None where the user may not ask. Raises CallFailed when the credentials are not believed."""
-    domains = await _listed(ask, "/v3/auth/domains", "domains")
-    projects = await _listed(ask, "/v3/auth/projects", "projects")
-    return _name_of(identity.account, domains), _name_of(identity.project, projects)
-
-
-async def _listed(ask: Ask, path: str, what: str) -> Sequence[JsonObject]:
-    try:
-        reply = await ask(Call(Service.IDENTITY, "GET", path, Effect.READ))
-    except CallFailed as failed:
-        if failed.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
-            raise
-        return ()
-    return _objects(reply.object().get(what))
-
-
-def _name_of(identifier: str, entries: Sequence[JsonObject]) -> str | None:
-    names = (entry.get("name") for entry in entries if entry.get("id") == identifier)
-    return next((name for name in names if isinstance(name, str)), None)
-
-
-async def _projects(claim: Claim, ask: Ask) -> Sequence[JsonObject]:
-    query = {} if claim.project_id else {"name": claim.name}
-    try:
-        reply = await ask(Call(Service.IDENTITY, "GET", "/v3/projects", Effect.READ, query=query))
-    except CallFailed as failed:
-        if failed.status != HTTPStatus.FORBIDDEN:
-            raise
-        # Not everyone may list an account's projects; everyone may list those that are open to him.
-        reply = await ask(Call(Service.IDENTITY, "GET", "/v3/auth/projects", Effect.READ))
-    return _objects(reply.object().get("projects"))
-
-
-def _matches(project: JsonObject, claim: Claim) -> bool:
-    is_wanted = project.get("id") == claim.project_id if claim.project_id else project.get("name") == claim.name
-    is_ours = not claim.domain_id or project.get("domain_id", claim.domain_id) == claim.domain_id
-    return is_wanted and is_ours
+def _matches(project: Project, claim: Claim) -> bool:
+    is_wanted = project.id == claim.project_id if claim.project_id else project.name == claim.name
+    return is_wanted and (not claim.domain_id or project.account in {None, claim.domain_id})
 
 
 def _identity(claim: Claim, project: JsonValue, account: JsonValue) -> Identity:
@@ -118,10 +81,6 @@ def _undecided(claim: Claim, count: int) -> NoReturn:
             hint="set HW_PROJECT_ID and HW_DOMAIN_ID to the ids on the console's page 'My Credentials', or HW_PROJECT_NAME",
         )
     )
-
-
-def _objects(value: JsonValue) -> Sequence[JsonObject]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, Sequence) else []
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from provisioner.model.diagnostic import CloudError, error
-from provisioner.model.flow import CallFailed
+from provisioner.model.flow import CallFailed, PartialListing
 
 _HINTS: Final = {
     "cloud-unreachable": "check the region, the network and the variables PROVISIONER_ENDPOINT_*, HTTPS_PROXY and NO_PROXY, then run the command again",
@@ -34,7 +34,7 @@ def translate(failed: CallFailed, doing: str) -> CloudError:
 def _code(failed: CallFailed) -> str:
     match failed.status:
         case None:
-            return "cloud-unreachable"
+            return "cloud-error" if isinstance(failed, PartialListing) else "cloud-unreachable"
         case HTTPStatus.UNAUTHORIZED:
             return "cloud-unauthorized"
         case HTTPStatus.FORBIDDEN:

@@ -6,9 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from provisioner.model.event import Listener
-from provisioner.model.flow import Call, CallFailed, Reply, Service
+from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Introduction
-from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.stack import Cloud as CloudName
 from provisioner.workflow.workspace import Workspace
 
@@ -36,12 +35,8 @@ async def _introduce(
     from provisioner.cloud import names_of, translate
 
     async with connecting as cloud, cloud.channel() as channel:
-
-        async def ask(call: Call) -> Reply:
-            return await channel.send(call, _no_secret)
-
         try:
-            account, project = await names_of(cloud.identity, ask)
+            account, project = await names_of(channel.ask, cloud.identity)
         except CallFailed as failed:
             raise translate(failed, "introducing ourselves to the cloud") from failed
         return Introduction(
@@ -54,7 +49,3 @@ async def _introduce(
             ends_at=cloud.credentials_end,
             endpoints={service.value: cloud.endpoints.of(service) for service in Service},
         )
-
-
-def _no_secret(_reference: SecretReference) -> Secret:
-    raise AssertionError("a question to the identity service carries no secret")

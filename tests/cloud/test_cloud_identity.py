@@ -60,8 +60,6 @@ def test_the_account_may_be_said_where_the_list_is_silent(connect_to) -> None:
         ([MAIN], {"domain_id": "not mine"}, "project-unknown"),
         ([MAIN, MAIN | {"id": "p3"}], {}, "project-ambiguous"),
         ([{"id": "p1", "name": "cn-north-4"}], {}, "identity-unknown"),
-        ([{"name": "cn-north-4", "domain_id": "d1"}], {}, "identity-unknown"),
-        ([7, None, "x"], {}, "project-unknown"),
     ],
 )
 def test_anything_but_one_project_is_an_error_that_names_the_variables(connect_to, projects, scope, code) -> None:
@@ -70,6 +68,15 @@ def test_anything_but_one_project_is_an_error_that_names_the_variables(connect_t
     (finding,) = refused.value.diagnostics
     assert finding.code == code
     assert "HW_PROJECT_ID" in finding.hint
+
+
+@pytest.mark.parametrize(
+    "project", [7, None, {"name": "cn-north-4", "domain_id": "d1"}, {"id": 7, "name": "cn-north-4"}]
+)
+def test_a_list_that_cannot_be_read_decides_nothing(connect_to, project) -> None:
+    with pytest.raises(CloudError) as failed:
+        identify(connect_to, MAIN, project)
+    assert "GET /v3/projects cannot be used: projects[1]" in failed.value.diagnostics[0].summary
 
 
 def connect_only(connect_to, handler) -> Identity:

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from provisioner.cloud import translate
 from provisioner.cloud.transport import MAX_ANSWER
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, Service
 
 ONCE = (Effect.PURCHASE, Effect.DESTRUCTIVE)
 CREATE = "/v1/{project_id}/dev-servers"
@@ -183,3 +184,9 @@ def test_an_answer_nested_beyond_all_measure_is_not_believed(connect_to, opening
     failed, requests = fail(connect_to, answering(200, body))
     assert (failed.outcome, requests) == (Outcome.UNKNOWN, 1)
     assert "nested more than 64 deep" in failed.message
+
+
+def test_a_list_that_is_not_whole_is_the_clouds_fault_and_not_the_networks():
+    (finding,) = translate(PartialListing("the list is incomplete", ()), "listing the servers").diagnostics
+    assert finding.code == "cloud-error"
+    assert "HTTPS_PROXY" not in finding.hint

@@ -1,0 +1,142 @@
+"""Reading what the cloud answered, field by field: None where a field may be absent, a refusal where it is not what it
+should be.
+
+Knows JSON and how the vendor writes amounts and times in it; knows neither which fields there are nor who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Final, TypeAlias, TypeVar
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.flow import Call, CallFailed, Outcome, Reply
+
+Ask: TypeAlias = Callable[[Call], Awaitable[Reply]]
+"""Sends one question and gives its answer; `Channel.ask` is one. Raises CallFailed."""
+
+Value = TypeVar("Value")
+Known = TypeVar("Known", bound=IntEnum)
+Number = TypeVar("Number", bound="int | None")
+
+_WHOLE_UNITS: Final = 1
+
+
+class Malformed(ValueError):  # noqa: N818 - named for what the answer is
+    """Says which field and what is wrong with it, and never what stands there: that is the cloud's and may be anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An object of an answer. `place` is where it stands, such as `order_infos[3].`; it is empty for the answer itself.
+
+    Whatever is absent or null is None, and so is an empty text, which billing writes for "none". Raises Malformed for what
+    is there and of another type; unknown fields are passed over.
+    """
+
+    fields: JsonObject = field(repr=False)
+    place: str = ""
+
+    def text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self._malformed(name, "is no text")
+        return value or None
+
+    def number(self, name: str) -> int | None:
+        value = self.fields.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise self._malformed(name, "is no whole number")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, also where it is written as 1 or 0."""
+        value = self.fields.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        if value not in (0, 1):
+            raise self._malformed(name, "is neither true nor false")
+        return value == 1
+
+    def amount(self, name: str) -> Decimal | None:
+        """In whole units of the currency, with the digits that the cloud wrote. None, too, where the row's `measure_id` says
+        that its amounts are in any other unit: which one is not published.
+        """
+        value = self.fields.get(name)
+        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+            raise self._malformed(name, "is no number")
+        is_readable = self.number("measure_id") in {None, _WHOLE_UNITS}
+        return Decimal(str(value)) if value is not None and is_readable else None
+
+    def moment(self, name: str) -> datetime | None:
+        """Aware, in UTC: what names no zone is in UTC already (docs/api/devserver-api.md section 1)."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self._malformed(name, "is no time") from None
+
+    def row(self, name: str) -> Row | None:
+        value = self.fields.get(name)
+        return None if value is None else self._row(value, name)
+
+    def rows(self, name: str) -> tuple[Row, ...] | None:
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise self._malformed(name, "is no list")
+        return tuple(self._row(entry, f"{name}[{index}]") for index, entry in enumerate(value))
+
+    def required(self, read: Callable[[str], Value | None], name: str) -> Value:
+        """What `read`, one of this row's own methods, finds. Raises Malformed when that is nothing."""
+        value = read(name)
+        if value is None:
+            raise self._malformed(name, "is missing")
+        return value
+
+    def _row(self, value: JsonValue, name: str) -> Row:
+        if not isinstance(value, Mapping):
+            raise self._malformed(name, "is no object")
+        return Row(value, f"{self.place}{name}.")
+
+    def _malformed(self, name: str, fault: str) -> Malformed:
+        return Malformed(f"{self.place}{name} {fault}")
+
+
+def known(kind: type[Known], number: Number) -> Known | Number:
+    """The member of that number. One that the reference does not list stays a number: the vendor adds to its lists."""
+    return next((member for member in kind if member == number), number)
+
+
+async def ask_for(ask: Ask, call: Call, read: Callable[[Row], Value]) -> Value:
+    """Raises CallFailed, also for an answer that cannot be read."""
+    return interpret(call, await ask(call), read)
+
+
+def interpret(call: Call, reply: Reply, read: Callable[[Row], Value]) -> Value:
+    """Raises CallFailed where `read` raises Malformed."""
+    if not isinstance(reply.body, Mapping):
+        raise unreadable(call, reply, "it is no object")
+    try:
+        return read(Row(reply.body))
+    except Malformed as fault:
+        raise unreadable(call, reply, str(fault)) from None
+
+
+def unreadable(call: Call, reply: Reply, fault: str) -> CallFailed:
+    return CallFailed(
+        Outcome.UNKNOWN,
+        f"the answer to {call.method} {call.path} cannot be used: {fault}",
+        status=reply.status,
+        code=str(reply.status),
+        request_id=reply.request_id,
+        server_time=reply.server_time,
+    )

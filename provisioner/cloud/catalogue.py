@@ -1,0 +1,156 @@
+"""What is on sale: flavors and where they are in stock, and images.
+
+Source: docs/api/devserver-api.md section 2.5. Knows neither prices nor what a stack wants. All fail with CallFailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from provisioner.cloud.answers import Ask, Row, interpret, unreadable
+from provisioner.model.flow import Call, Effect, Service
+
+_SERVERS: Final = "/v1/{project_id}/dev-servers"
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Of a flavor in one zone; `zone` is None where the cloud speaks of the flavor as a whole."""
+
+    zone: str | None
+    is_sold_out: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """A flavor, or a resource flavor, as it is sold. What the cloud does not tell is None.
+
+    `architecture` is X86 or ARM, `server_type` BMS, ECS or HPS, `charging_mode` PRE_PAID, POST_PAID or, for both, COMMON.
+    `sku_code` is likely what a price inquiry calls the specification. `server_flavors` are those that a resource flavor
+    stands for.
+    """
+
+    name: str
+    architecture: str | None = None
+    server_type: str | None = None
+    charging_mode: str | None = None
+    sku_code: str | None = None
+    specification: str | None = None
+    status: str | None = None
+    stock: tuple[Stock, ...] = ()
+    server_flavors: tuple[str, ...] | None = None
+
+    def is_sold_out(self, zone: str | None = None) -> bool | None:
+        """In `zone`, or in every zone there is. None when the cloud does not tell, which promises nothing."""
+        told = {each.is_sold_out for each in self.stock if zone is None or each.zone in {zone, None}}
+        if told == {True}:
+            return True
+        return False if False in told else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """`status` is ACTIVE or INACTIVE. What the cloud does not tell is None."""
+
+    id: str
+    name: str | None = None
+    architecture: str | None = None
+    server_type: str | None = None
+    status: str | None = None
+
+
+async def list_flavors(
+    ask: Ask, *, server_type: str | None = None, architecture: str | None = None, charging_mode: str | None = None
+) -> tuple[Flavor, ...]:
+    """For a spec's `flavor`: one entry for each way it is sold, with all its zones."""
+    query = {"server_type": server_type, "arch": architecture, "charging_mode": charging_mode}
+    return _joined(await _read_page(ask, "flavors", query, read_flavor))
+
+
+async def list_resource_flavors(
+    ask: Ask, *, server_type: str | None = None, architecture: str | None = None, charging_mode: str | None = None
+) -> tuple[Flavor, ...]:
+    """For a spec's `resource_flavor`. The answer need not say how many there are; then it is taken to be whole."""
+    query = {"server_type": server_type, "arch": architecture, "charging_mode": charging_mode}
+    return await _read_page(ask, "resource-flavors", query, read_resource_flavor, may_lack_total=True)
+
+
+async def list_images(ask: Ask, *, server_type: str | None = None, flavor: str | None = None) -> tuple[Image, ...]:
+    """With `flavor` those that run on it."""
+    return await _read_page(ask, "images", {"server_type": server_type, "flavor_name": flavor}, read_image)
+
+
+def read_flavor(row: Row) -> Flavor:
+    """Raises Malformed."""
+    stock = Stock(row.text("availability_zone"), row.flag("is_sold_out"))
+    return replace(_bare_flavor(row), stock=() if stock == Stock(None, None) else (stock,))
+
+
+def read_resource_flavor(row: Row) -> Flavor:
+    """Raises Malformed."""
+    zones = row.rows("availability_zones") or ()
+    parts = row.rows("server_flavors")
+    return replace(
+        _bare_flavor(row),
+        stock=tuple(Stock(zone.required(zone.text, "id"), zone.flag("is_sold_out")) for zone in zones),
+        server_flavors=None if parts is None else tuple(part.required(part.text, "name") for part in parts),
+    )
+
+
+def read_image(row: Row) -> Image:
+    """Raises Malformed."""
+    return Image(
+        id=row.required(row.text, "image_id"),
+        name=row.text("name"),
+        architecture=row.text("arch"),
+        server_type=row.text("server_type"),
+        status=row.text("status"),
+    )
+
+
+def _bare_flavor(row: Row) -> Flavor:
+    return Flavor(
+        name=row.required(row.text, "flavor"),
+        architecture=row.text("arch"),
+        server_type=row.text("server_type"),
+        charging_mode=row.text("charging_mode"),
+        sku_code=row.text("sku_code"),
+        specification=row.text("specification"),
+        status=row.text("status"),
+    )
+
+
+def _joined(flavors: Iterable[Flavor]) -> tuple[Flavor, ...]:
+    """A row has room for one zone: rows that differ in nothing else are one flavor."""
+    stock: dict[Flavor, tuple[Stock, ...]] = {}
+    for flavor in flavors:
+        bare = replace(flavor, stock=())
+        stock[bare] = (*stock.get(bare, ()), *flavor.stock)
+    return tuple(replace(bare, stock=zones) for bare, zones in stock.items())
+
+
+async def _read_page(
+    ask: Ask,
+    name: str,
+    query: dict[str, str | None],
+    read: Callable[[Row], Item],
+    *,
+    may_lack_total: bool = False,
+) -> tuple[Item, ...]:
+    """These lists publish no way to ask for a second page, so the first must hold all of it."""
+    asked = {key: value for key, value in query.items() if value is not None}
+    call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/{name}", Effect.READ, query=asked)
+
+    def read_body(answer: Row) -> tuple[tuple[Item, ...], int | None]:
+        total = answer.number("total") if may_lack_total else answer.required(answer.number, "total")
+        return tuple(map(read, answer.required(answer.rows, "data"))), total
+
+    reply = await ask(call)
+    items, total = interpret(call, reply, read_body)
+    if total not in {None, len(items)}:
+        raise unreadable(call, reply, f"it is incomplete, {len(items)} of {total}")
+    return items

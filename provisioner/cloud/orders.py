@@ -1,0 +1,209 @@
+"""The account's purchase orders as billing shows them.
+
+Source: docs/api/devserver-api.md section 8. It reads; it neither pays nor cancels. What ending an order would give back
+cannot be asked: the API publishes no estimate. All fail with CallFailed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Final
+
+from provisioner.cloud.answers import Ask, Malformed, Row, ask_for, known
+from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.flow import Call, Effect, Service
+
+_ORDERS: Final = "/v2/orders/customer-orders"
+_ORDER_ID: Final = re.compile(r"[a-zA-Z0-9]{1,64}")
+
+
+class OrderStatus(IntEnum):
+    AWAITING_APPROVAL = 1
+    AWAITING_REFUND = 2
+    PROCESSING = 3
+    CANCELLED = 4
+    COMPLETED = 5
+    AWAITING_PAYMENT = 6
+    AWAITING_CONFIRMATION = 9
+    AWAITING_SHIPMENT = 10
+    AWAITING_RECEIPT = 11
+    AWAITING_RETURN = 12
+    EXCHANGING = 13
+
+
+class OrderType(IntEnum):
+    NEW = 1
+    RENEWAL = 2
+    CHANGE = 3
+    UNSUBSCRIPTION = 4
+    PERIOD_TO_USAGE = 10
+    USAGE_TO_PERIOD = 11
+    TRIAL = 13
+    TRIAL_TO_COMMERCIAL = 14
+    FEE_ADJUSTMENT = 15
+
+
+class PeriodType(IntEnum):
+    """Named like a spec's `period_type`; ONCE is billing's own."""
+
+    DAY = 0
+    WEEK = 1
+    MONTH = 2
+    YEAR = 3
+    HOUR = 4
+    ONCE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Amounts are in whole units of `currency`, times are aware; what billing does not tell is None.
+
+    `amount` is after discounts; what it is of an unsubscription is not published (the sandbox shows the refund). A status or
+    type that is not in the reference is its bare number. Unpaid by `pay_until`, the order is cancelled.
+    """
+
+    id: str
+    status: OrderStatus | int
+    type: OrderType | int | None = None
+    service_type: str | None = None
+    user: str | None = None
+    created_at: datetime | None = None
+    paid_at: datetime | None = None
+    pay_until: datetime | None = None
+    amount: Decimal | None = None
+    official_amount: Decimal | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """What was ordered: `quantity` of it for `periods` times `period_type`. Units as in Order; what is not told is None."""
+
+    id: str | None = None
+    product_id: str | None = None
+    specification: str | None = None
+    quantity: int | None = None
+    period_type: PeriodType | int | None = None
+    periods: int | None = None
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    amount: Decimal | None = None
+    official_amount: Decimal | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    """`lines` is None where billing does not tell them, or not how many there are. What the order's servers became is a
+    question to subscriptions.py.
+    """
+
+    order: Order
+    lines: tuple[OrderLine, ...] | None
+
+
+async def list_orders(
+    ask: Ask,
+    *,
+    created_from: datetime | None = None,
+    created_until: datetime | None = None,
+    status: OrderStatus | None = None,
+    order_type: OrderType | None = None,
+) -> tuple[Order, ...]:
+    """Oldest first. Times are aware; billing answers for a span of at most one year, and not for every status."""
+    # Oldest first, so that an order placed meanwhile comes last and pushes none to another page.
+    query: dict[str, str | int] = {"order_by": "createTime", "limit": PAGE}
+    if created_from is not None:
+        query["create_time_begin"] = billing_time(created_from)
+    if created_until is not None:
+        query["create_time_end"] = billing_time(created_until)
+    if status is not None:
+        query["status"] = status.value
+    if order_type is not None:
+        query["order_type"] = order_type.value
+    return await read_all(
+        _LIST, ask, lambda offset: Call(Service.BILLING, "GET", _ORDERS, Effect.READ, query={**query, "offset": offset})
+    )
+
+
+async def show_order(ask: Ask, order_id: str) -> OrderDetail:
+    """Raises UsageError for what cannot be an order's id: it goes into a path."""
+    if _ORDER_ID.fullmatch(order_id) is None:
+        hint = "an order's id consists of 1 to 64 letters and digits, such as CS2601020304ABCDE"
+        raise UsageError(error("order-id-invalid", f"{order_id!r} is no order's id", hint=hint))
+
+    def page(offset: int) -> Call:
+        query: dict[str, str | int] = {"limit": PAGE, "offset": offset}
+        return Call(Service.BILLING, "GET", f"{_ORDERS}/details/{order_id}", Effect.READ, query=query)
+
+    detail, is_whole = await ask_for(ask, page(0), lambda answer: _read_first_page(answer, order_id))
+    return detail if is_whole else replace(detail, lines=await read_all(_LINES, ask, page))
+
+
+def read_order(row: Row) -> Order:
+    """Raises Malformed."""
+    return Order(
+        id=row.required(row.text, "order_id"),
+        status=known(OrderStatus, row.required(row.number, "status")),
+        type=known(OrderType, row.number("order_type")),
+        service_type=row.text("service_type_code"),
+        user=row.text("user_name"),
+        created_at=row.moment("create_time"),
+        paid_at=row.moment("payment_time"),
+        pay_until=row.moment("pending_payment_end_time"),
+        amount=row.amount("amount_after_discount"),
+        official_amount=row.amount("official_amount"),
+        currency=row.text("currency"),
+    )
+
+
+def read_line(row: Row) -> OrderLine:
+    """Raises Malformed."""
+    return OrderLine(
+        id=row.text("order_line_item_id"),
+        product_id=row.text("product_id"),
+        specification=row.text("product_spec_desc"),
+        quantity=row.number("subscription_num"),
+        period_type=known(PeriodType, row.number("period_type")),
+        periods=row.number("period_num"),
+        effective_at=row.moment("effective_time"),
+        expires_at=row.moment("expire_time"),
+        amount=row.amount("amount_after_discount"),
+        official_amount=row.amount("official_amount"),
+        currency=row.text("currency"),
+    )
+
+
+def read_detail(answer: Row) -> OrderDetail:
+    """With the lines of this page. Raises Malformed.
+
+    No line at all beside a total above 0 is "not told": so does the reference's own example answer.
+    """
+    order = read_order(answer.required(answer.row, "order_info"))
+    rows, total = answer.rows("order_line_items"), answer.number("total_count")
+    if rows is None or total is None or (total and not rows):
+        return OrderDetail(order, None)
+    return OrderDetail(order, tuple(map(read_line, rows)))
+
+
+def billing_time(moment: datetime) -> str:
+    """As billing's filters want a time, to the second."""
+    assert moment.tzinfo is not None, "a time without a zone is no moment"
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _read_first_page(answer: Row, order_id: str) -> tuple[OrderDetail, bool]:
+    """And whether it is the only one."""
+    detail = read_detail(answer)
+    if detail.order.id != order_id:
+        raise Malformed("it is about another order")
+    return detail, detail.lines is None or _LINES.page(answer).is_whole
+
+
+_LIST: Final = Listing("orders", "order_infos", read_order, key=lambda order: order.id)
+_LINES: Final = Listing("the order's lines", "order_line_items", read_line, key=lambda line: line.id)

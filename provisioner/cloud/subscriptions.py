@@ -1,0 +1,124 @@
+"""What the account has paid for in advance, one resource a row: until when, and what happens then.
+
+Source: docs/api/devserver-api.md section 8. Billing hears of a resource once it is built. All fail with CallFailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+
+from provisioner.cloud.answers import Ask, Row, known
+from provisioner.cloud.orders import billing_time
+from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.model.flow import Call, Effect, Service
+from provisioner.model.resource import FieldValue
+
+_QUERY: Final = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
+_IDS: Final = 50
+"""Resource ids that one question may name."""
+
+
+class SubscriptionStatus(IntEnum):
+    IN_USE = 2
+    CLOSED = 3
+    FROZEN = 4
+    EXPIRED = 5
+
+
+class ExpirePolicy(IntEnum):
+    """What happens at the end of the term."""
+
+    GRACE = 0
+    TO_USAGE = 1
+    DELETE = 2
+    RENEW = 3
+    FREEZE = 4
+    DELETE_AFTER_RETENTION = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """Times are aware; what billing does not tell is None. `resource_id` is a DevServer's own id.
+
+    A status or policy that is not in the reference is its bare number. The row does not name its order: ask by `order_id`,
+    or look at the server.
+    """
+
+    resource_id: str
+    id: str | None = None
+    name: str | None = None
+    status: SubscriptionStatus | int | None = None
+    project: str | None = None
+    region: str | None = None
+    service_type: str | None = None
+    specification: str | None = None
+    is_main: bool | None = None
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    expire_policy: ExpirePolicy | int | None = None
+
+    @property
+    def renews(self) -> bool | None:
+        """Whether its term is bought again by itself; None when billing does not tell."""
+        return None if self.expire_policy is None else self.expire_policy == ExpirePolicy.RENEW
+
+
+async def list_subscriptions(
+    ask: Ask,
+    *,
+    resource_ids: Sequence[str] | None = None,
+    order_id: str | None = None,
+    statuses: Iterable[SubscriptionStatus] = (),
+    expires_from: datetime | None = None,
+    expires_until: datetime | None = None,
+    only_main: bool = True,
+) -> tuple[Subscription, ...]:
+    """Those that meet every condition given. Without `statuses` billing may leave out closed ones; no resource ids are none.
+
+    `only_main` leaves out what hangs on another resource, such as a server's disks.
+    """
+    body: dict[str, FieldValue] = {"only_main_resource": int(only_main), "limit": PAGE}
+    if order_id is not None:
+        body["order_id"] = order_id
+    if wanted := tuple(status.value for status in statuses):
+        body["status_list"] = wanted
+    if expires_from is not None:
+        body["expire_time_begin"] = billing_time(expires_from)
+    if expires_until is not None:
+        body["expire_time_end"] = billing_time(expires_until)
+    if resource_ids is None:
+        return await _read(ask, body)
+    distinct = tuple(dict.fromkeys(resource_ids))
+    parts = [distinct[start : start + _IDS] for start in range(0, len(distinct), _IDS)]
+    return tuple([row for part in parts for row in await _read(ask, {**body, "resource_ids": part})])
+
+
+def read_subscription(row: Row) -> Subscription:
+    """Raises Malformed."""
+    return Subscription(
+        resource_id=row.required(row.text, "resource_id"),
+        id=row.text("id"),
+        name=row.text("resource_name"),
+        status=known(SubscriptionStatus, row.number("status")),
+        project=row.text("project_id"),
+        region=row.text("region_code"),
+        service_type=row.text("service_type_code"),
+        specification=row.text("resource_spec_code"),
+        is_main=row.flag("is_main_resource"),
+        effective_at=row.moment("effective_time"),
+        expires_at=row.moment("expire_time"),
+        expire_policy=known(ExpirePolicy, row.number("expire_policy")),
+    )
+
+
+async def _read(ask: Ask, body: dict[str, FieldValue]) -> tuple[Subscription, ...]:
+    return await read_all(
+        _LIST, ask, lambda offset: Call(Service.BILLING, "POST", _QUERY, Effect.READ, body={**body, "offset": offset})
+    )
+
+
+_LIST: Final = Listing("subscriptions", "data", read_subscription, key=lambda one: one.id or one.resource_id)
