@@ -10,7 +10,7 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import SeveralFit
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import absence_believed_at, next_step
+from provisioner.model.doubt import next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Live, Phase
@@ -137,7 +137,7 @@ def _doubtful(driver: Driver, because: CallFailed | None, *, looked: Exception |
     if isinstance(looked, SeveralFit):
         hint = f"choose: `provisioner resolve '{address}' --adopt ID`, with one of {looked}, or `--absent`"
     else:
-        hint = next_step(address, absence_believed_at(intent, driver.kind, driver.workshop.policy))
+        hint = next_step(intent, driver.kind, driver.workshop.policy)
     summary = (
         "sent, and the outcome is not known"
         if because

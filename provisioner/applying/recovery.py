@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.applying.ports import Ledger
 from provisioner.applying.reading import Sight
-from provisioner.model.doubt import absence_believed_at, untracked
+from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Forgotten, Remembered, Settled, replay
@@ -41,7 +41,7 @@ def recover(
                     free.remove(candidates[0])
                     entries.append(_adopted(intent, candidates[0]))
                     events.append(_event(EventType.ADOPTED, intent, candidates[0]))
-                elif not candidates and _is_over(intent, kind, policy, sight.at):
+                elif not candidates and is_over(intent, kind, policy, sight.at):
                     entries.append(_absent(intent, sight.at or 0))
                     events.append(_event(EventType.SETTLED, intent))
     if entries:
@@ -49,12 +49,6 @@ def recover(
     for event in events:
         listen(event)
     return replay(state, entries)
-
-
-def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None) -> bool:
-    """Whether silence means something by now."""
-    believed_at = absence_believed_at(intent, kind, policy)
-    return believed_at is not None and now is not None and now >= believed_at
 
 
 def _adopted(intent: Intent, found: Live) -> Entry:

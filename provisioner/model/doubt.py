@@ -8,18 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from provisioner.model.address import Address
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchasing import Absence, PurchasePolicy
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 
 
-def absence_believed_at(intent: Intent, kind: Kind, policy: PurchasePolicy) -> int | None:
-    """From when on a complete list without the server means that it was never bought: milliseconds of the cloud's time. None:
-    a person has to say so.
+def is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None) -> bool:
+    """Whether a complete list without the server, read at `now`, means that it was never bought. `now` is in milliseconds of
+    the cloud's time; where that is not known, silence means nothing.
     """
-    return policy.absence_believed_at(kind.absence(intent), intent.server_time)
+    match kind.absence(intent):
+        case Absence.AT_ONCE:
+            return True
+        case Absence.AFTER_QUIET_PERIOD:
+            return now is not None and now >= quiet_until(intent, policy)
+        case Absence.BY_A_PERSON:
+            return False
+
+
+def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
+    """In milliseconds of the cloud's time."""
+    return intent.server_time + policy.quiet_period
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
@@ -29,17 +39,24 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
     return [row for row in live if row.id not in ids and row.order_id not in orders]
 
 
-def next_step(address: Address, believed_at: int | None) -> str:
-    by_hand = f"`provisioner resolve '{address}' --adopt ID` or `--absent`"
-    if believed_at is None:
-        return (
-            "run apply again: it adopts the server once exactly one fits. A prepaid server is never bought again by itself: "
-            f"when the console shows what became of it, {by_hand}"
-        )
-    return (
-        "run apply again: it adopts the server once exactly one fits. If none has appeared by "
-        f"{moment(believed_at)}, it was never bought, and apply buys it then; when you know better, {by_hand}"
-    )
+def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
+    """For a doubt that looking has not ended."""
+    adopting = "run apply again: it adopts the server once exactly one fits"
+    by_hand = f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`"
+    match kind.absence(intent):
+        case Absence.AT_ONCE:
+            return "run apply again: it looks once more, then orders anew; an order that nobody pays lapses and costs nothing"
+        case Absence.AFTER_QUIET_PERIOD:
+            until = moment(quiet_until(intent, policy))
+            return (
+                f"{adopting}. If none has appeared by {until}, it was never bought, and apply buys it then; when you know "
+                f"better, {by_hand}"
+            )
+        case Absence.BY_A_PERSON:
+            return (
+                f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, "
+                f"{by_hand}"
+            )
 
 
 def moment(milliseconds: int) -> str:

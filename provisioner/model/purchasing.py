@@ -49,15 +49,5 @@ class PurchasePolicy:
     marker: Marker = Marker.NAME
     prepaid: Prepaid = Prepaid.ONE_STEP
 
-    def absence_believed_at(self, absence: Absence, sent_at: int) -> int | None:
-        """The first moment, None when there is none; both in milliseconds of the cloud's time."""
-        match absence:
-            case Absence.AT_ONCE:
-                return sent_at
-            case Absence.AFTER_QUIET_PERIOD:
-                return sent_at + self.quiet_period
-            case Absence.BY_A_PERSON:
-                return None
-
 
 DEFAULT_POLICY: Final = PurchasePolicy()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import absence_believed_at, moment, next_step, untracked
+from provisioner.model.doubt import moment, next_step, untracked
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase
@@ -50,7 +50,7 @@ def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diag
 
 def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
     fitting = kind.match(intent, free)
-    hint = next_step(intent.address, absence_believed_at(intent, kind, survey.policy))
+    hint = next_step(intent, kind, survey.policy)
     if len(fitting) > 1:
         hint = f"choose: `provisioner resolve '{intent.address}' --adopt ID`, with one of these, or `--absent`"
     return warning(

@@ -11,7 +11,7 @@ from typing import Literal
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import absence_believed_at
+from provisioner.model.doubt import is_over, quiet_until
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Settled
 from provisioner.model.state import Intent, State
@@ -50,9 +50,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         session.checkpoint()
     if decision.adopt is not None:
         return Resolved(intent, "adopted")
-    believed_at = absence_believed_at(intent, workspace.catalogue[intent.kind], stack.purchase)
-    early = believed_at is not None and sight.at is not None and sight.at < believed_at
-    return Resolved(intent, "absent", believed_at if early else None)
+    early = not is_over(intent, workspace.catalogue[intent.kind], stack.purchase, sight.at)
+    return Resolved(intent, "absent", quiet_until(intent, stack.purchase) if early else None)
 
 
 def _intent(state: State | None, decision: Decision) -> Intent:

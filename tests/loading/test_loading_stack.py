@@ -9,6 +9,7 @@ from loading.stack_folder import STACK, StackFolder
 
 from provisioner.loading import read_stack
 from provisioner.model.diagnostic import SpecError, UsageError
+from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
 from provisioner.model.stack import Cloud, Stack
 
 
@@ -205,3 +206,38 @@ def test_reading_only_the_stack_ignores_broken_specs(stack: StackFolder):
     assert read_stack(stack.path, None).name == "demo"
     with pytest.raises(SpecError):
         stack.load()
+
+
+def test_without_a_word_purchases_are_careful(stack: StackFolder):
+    assert stack.load().stack.purchase == PurchasePolicy(25 * MINUTE, Marker.NAME, Prepaid.ONE_STEP)
+
+
+def test_a_stack_says_how_it_is_bought(stack: StackFolder):
+    stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 1h, marker: nonce, prepaid: two-step}}\n")
+    assert stack.load().stack.purchase == PurchasePolicy(60 * MINUTE, Marker.NONCE, Prepaid.TWO_STEP)
+
+
+def test_a_dangerous_quiet_period_has_to_be_called_unsafe(stack: StackFolder):
+    mistake = stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 9m}}\n").mistakes()[0]
+    assert mistake.code == "invalid-value"
+    assert "bought twice" in mistake.summary
+    assert "unsafe_quiet_period: true" in mistake.summary
+    stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 9m, unsafe_quiet_period: true}}\n")
+    assert stack.load().stack.purchase.quiet_period == 9 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        ("{quiet_period: 0}", "invalid-value"),
+        ("{quiet_period: soon}", "invalid-value"),
+        ("{marker: tag}", "invalid-value"),
+        ("{prepaid: maybe}", "invalid-value"),
+        ("{quit_period: 25m}", "unknown-field"),
+        ("3", "wrong-type"),
+    ],
+)
+def test_a_mistake_in_how_it_is_bought_is_placed(stack: StackFolder, section, code):
+    mistake = stack.write("stack.yaml", f"{STACK}purchase: {section}\n").mistakes()[0]
+    assert mistake.code == code
+    assert "purchase" in mistake.summary or mistake.source is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from provisioner.kinds.dev_server import orders, rows
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import ReadFlow
 from provisioner.model.journal import bought
 from provisioner.model.purchasing import Absence
@@ -32,14 +32,13 @@ def traces(intent: Intent) -> ReadFlow[tuple[str, ...]]:
 def absence(intent: Intent) -> Absence:
     if not rows.prepaid(bought(intent, identifier=None, order_id=None)):
         return Absence.AFTER_QUIET_PERIOD
-    body = intent.request.get("body")
-    ordered_unpaid = isinstance(body, Mapping) and not _pays(body)
-    return Absence.AT_ONCE if _pays(intent.declared) and ordered_unpaid else Absence.BY_A_PERSON
+    wanted, sent = _auto_pay(intent.declared), _auto_pay(intent.request.get("body"))
+    return Absence.AT_ONCE if wanted is True and sent is False else Absence.BY_A_PERSON
 
 
-def _pays(fields: JsonObject) -> bool:
-    charging = fields.get("charging_info")
-    return isinstance(charging, Mapping) and charging.get("is_auto_pay") is True
+def _auto_pay(fields: JsonValue) -> JsonValue:
+    charging = fields.get("charging_info") if isinstance(fields, Mapping) else None
+    return charging.get("is_auto_pay") if isinstance(charging, Mapping) else None
 
 
 def _may_be(intent: Intent, row: Live) -> bool:

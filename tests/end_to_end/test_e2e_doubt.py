@@ -1,0 +1,172 @@
+"""A purchase in doubt over real HTTP: how long silence means nothing, and what markers and two steps change. By the ledger."""
+
+import httpx
+import pytest
+from support.fault_proxy import answering, message, resetting
+from support.site import PREPAID, STACK
+
+from provisioner.sandbox import PUBLIC
+
+BAD_GATEWAY = message("502 Bad Gateway", b'{"error_code": "APIG.0203", "error_msg": "Backend timeout."}')
+FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")
+
+
+def stack_with(**purchase: str) -> str:
+    return f"{STACK}purchase: {{{', '.join(f'{key}: {value}' for key, value in purchase.items())}}}\n"
+
+
+@pytest.fixture
+def lost(site, proxy):
+    """The purchase of `alpha` never arrived; silence is believed after ten minutes."""
+    site.write("servers: {alpha: {}}\n", stack=stack_with(quiet_period="10m"))
+    proxy.on(resetting(executed=False), name="alpha")
+    return site
+
+
+class TestSilence:
+    def test_is_believed_after_the_quiet_period_of_the_clouds_own_time(self, lost, proxy, clock):
+        first = lost.here("apply", "--auto-approve")
+        assert first.code == 6
+        assert "If none has appeared by" in " ".join(first.text.split())
+        clock.advance(9 * 60)
+        assert lost.apply().code == 6
+        clock.advance(2 * 60)
+        believed = lost.apply()
+        assert believed.code == 0
+        assert "alpha: Settled" in believed.err
+        assert lost.purchases == {"alpha": 1}
+        assert len(proxy.purchases) == 2
+        assert lost.here("plan", "--detailed-exitcode").code == 0
+
+    def test_is_not_believed_from_a_list_that_cannot_be_read(self, lost, proxy, clock):
+        lost.here(*FOUND_LATER)
+        clock.advance(11 * 60)
+        proxy.on(answering(BAD_GATEWAY, executed=False), method="GET", ending="/all", nth=None)
+        refused = lost.here(*FOUND_LATER)
+        assert refused.code == 1
+        assert lost.purchases == {}
+        assert [intent["address"] for intent in lost.state()["intents"].values()] == ["alpha"]
+
+    def test_is_never_believed_of_a_prepaid_server_and_a_person_decides(self, site, proxy, clock):
+        site.write(
+            f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n",
+            stack=stack_with(quiet_period="10m"),
+        )
+        proxy.on(resetting(executed=False), name="alpha")
+        site.apply()
+        clock.advance(14 * 60)
+        assert site.apply().code == 6
+        assert site.purchases == {}
+        assert site.here("resolve", "alpha", "--absent").code == 0
+        assert site.apply().code == 0
+        assert site.purchases == {"alpha": 1}
+
+    def test_a_person_who_says_absent_early_is_told_until_when_it_may_appear(self, lost):
+        lost.here(*FOUND_LATER)
+        resolved = lost.here("resolve", "alpha", "--absent")
+        assert resolved.code == 0
+        assert "it may still appear until" in resolved.err
+
+    def test_a_ghost_is_named_by_the_next_plan_and_adopted_at_a_persons_word(self, lost, proxy, clock):
+        """Kept by a gateway for longer than anybody believed."""
+        proxy.clear()
+        gate = proxy.gate()
+        proxy.on(gate.before, name="alpha")
+        assert lost.here(*FOUND_LATER).code == 6
+        gate.await_arrival()
+        assert lost.here("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
+        gate.open()
+        gate.await_arrival()
+        planned = lost.here("plan")
+        assert "Warning[untracked]" in planned.text
+        (bought,) = [row.server_id for row in lost.ledger if row.kind == "purchase"]
+        assert bought in planned.text
+        assert lost.apply().code == 4, "the name is taken, so it is not bought again beside it"
+        assert lost.here("resolve", "alpha", "--adopt", bought).code == 0
+        assert lost.apply().code == 0
+        assert lost.purchases == {"alpha": 1}
+
+
+class TestNonce:
+    @pytest.fixture
+    def marking(self, site):
+        site.write("servers: {alpha: {}, beta: {}}\n", stack=stack_with(marker="nonce"))
+        return site
+
+    def names(self, site) -> list[str]:
+        return [row.name for row in site.ledger if row.kind == "purchase"]
+
+    def test_servers_are_bought_under_names_of_their_own_and_renamed(self, marking, proxy):
+        assert marking.apply().code == 0
+        assert all(name.startswith(("alpha-", "beta-")) for name in self.names(marking))
+        assert {value["name"] for value in marking.outputs.values()} == {"alpha", "beta"}
+        assert sorted(each.document["name"] for each in proxy.of("PUT")) == ["alpha", "beta"]
+        assert marking.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_strangers_server_of_the_same_name_is_never_taken_for_ours(self, marking, proxy):
+        proxy.on(resetting(executed=False), name=None)
+        assert marking.here(*FOUND_LATER).code == 6
+        sent = proxy.purchases[0].document
+        buy_as_a_stranger(marking, {**sent, "name": "alpha"})
+        assert marking.here(*FOUND_LATER).code == 6
+        assert len(marking.state()["intents"]) == 1
+
+
+class TestTwoSteps:
+    @pytest.fixture
+    def careful(self, site):
+        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n", stack=stack_with(prepaid="two-step"))
+        return site
+
+    def test_an_order_is_placed_unpaid_and_then_paid_by_its_id(self, careful, proxy):
+        assert careful.apply().code == 0
+        (purchase,) = proxy.purchases
+        assert purchase.document["charging_info"]["is_auto_pay"] is False
+        (payment,) = proxy.of("POST", "/customer-orders/pay")
+        assert payment.document["order_id"] == careful.outputs["alpha"]["order_id"]
+        assert careful.entries("payment") == {"alpha": 1}
+        assert careful.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_lost_order_is_ordered_again_at_once_and_paid_once(self, careful, proxy):
+        proxy.on(resetting(executed=True), name="alpha")
+        assert careful.here(*FOUND_LATER).code == 6
+        assert careful.entries("payment") == {}
+        assert careful.apply().code == 0
+        assert careful.entries("payment") == {"alpha": 1}
+        assert careful.purchases == {"alpha": 2}, "two orders, of which one was never paid"
+        assert careful.here("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.parametrize("executed", [True, False])
+    def test_a_lost_payment_is_read_from_the_order(self, careful, proxy, executed):
+        proxy.on(resetting(executed=executed), ending="/customer-orders/pay")
+        assert careful.apply().code == 0
+        assert careful.entries("payment") == {"alpha": 1}
+        assert careful.state()["intents"] == {}
+
+
+class TestAnOrderInDoubt:
+    def test_is_named_and_adopted_by_its_id(self, site, proxy):
+        """Nobody pays it, so no list of servers will ever show it."""
+        unpaid = PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
+        site.write(f"servers: {{alpha: {{charging_info: {unpaid}}}}}\n")
+        proxy.on(resetting(executed=True), name="alpha")
+        assert site.here(*FOUND_LATER).code == 6
+        (order,) = [row.order_id for row in site.ledger if row.kind == "purchase"]
+        assert f"orders placed since, which may be it: {order}" in " ".join(site.here("plan").text.split())
+        adopted = site.here("resolve", "alpha", "--adopt", order)
+        assert adopted.code == 0
+        waiting = site.apply()
+        assert waiting.code == 7
+        assert f"order {order} awaits payment" in waiting.text
+        assert site.purchases == {"alpha": 1}
+
+
+def buy_as_a_stranger(site, body) -> None:
+    """Somebody in the console, with the account's password."""
+    user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": PUBLIC.user_password}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    with httpx.Client(base_url=site.endpoint, trust_env=False) as client:
+        scope = {"project": {"id": PUBLIC.project_id}}
+        token = client.post("/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
+        headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
+        client.post(f"/v1/{PUBLIC.project_id}/dev-servers", json=body, headers=headers).raise_for_status()
