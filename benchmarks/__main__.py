@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.emulator import rates
 from benchmarks.fleet import Fleet, counted_fleet, written_fleet
+from benchmarks.journal import costs
 from benchmarks.processes import Figure, measure, median, provisioner, requests
 
 _YAML = "import sys, yaml; yaml.load(open(sys.argv[1]), yaml.CSafeLoader)"
@@ -33,6 +34,7 @@ def main() -> None:
     print(f"{'work':40} {'seconds':>8} {'MB':>6}  beside it")
     _start_up()
     _emulator()
+    _journal()
     _validate(10_000)
     _calls_of_apply(1_000)
     small = _fleet(100, parallelism=10)
@@ -60,6 +62,15 @@ def _start_up() -> None:
 def _emulator() -> None:
     for work, ours, bare in rates():
         print(f"sandbox: {work}, a second {ours:24,.0f}  {bare / ours:.1f} times as many by bare Starlette", flush=True)
+
+
+def _journal() -> None:
+    with_it, without = costs()
+    print(
+        f"apply 1,000 servers at 20 ms, parallelism 10: {with_it:.2f} s with the journal, {without:.2f} s without it: "
+        f"{(with_it / without - 1) * 100:+.1f} % (budget 5)",
+        flush=True,
+    )
 
 
 def _validate(servers: int) -> None:

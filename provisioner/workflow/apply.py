@@ -25,6 +25,7 @@ from provisioner.store import LockHolder, Session, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -76,7 +77,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=location)
             sight = await look(cloud, session.state, workspace.catalogue)
-            state = _recovered(workspace, session, sight, loaded.stack, face)
+            state = _recovered(workspace, session, sight, loaded.stack, request, face)
             made = planning_verb.make(
                 workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
             )
@@ -160,12 +161,15 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
         Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
 
 
-def _recovered(workspace: Workspace, session: Session, sight: Sight, stack: Stack, face: Face) -> State | None:
+def _recovered(
+    workspace: Workspace, session: Session, sight: Sight, stack: Stack, request: ApplyRequest, face: Face
+) -> State | None:
     state = session.state
     if state is None or not state.in_doubt:
         return state
+    ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
-        state, sight, catalogue=workspace.catalogue, policy=stack.purchase, ledger=session, listen=face.listen
+        state, sight, catalogue=workspace.catalogue, policy=stack.purchase, ledger=ledger, listen=face.listen
     )
 
 

@@ -16,6 +16,7 @@ from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Settled
 from provisioner.model.state import Intent, State
 from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
 
@@ -46,7 +47,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             check_owner(session.state, stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue)
         intent = _intent(session.state, decision)
-        session.append([_decided(intent, decision, session.state, sight)])
+        entry = _decided(intent, decision, session.state, sight)
+        SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
     if decision.adopt is not None:
         return Resolved(intent, "adopted")

@@ -59,7 +59,7 @@ def test_the_intent_says_who_asked_for_what_when_and_hides_the_secret(world):
 def test_the_ids_are_durable_before_anything_else_is_done(world, servers):
     world.apply(*servers(1))
     kinds = [entry.type for entry in world.entries]
-    assert kinds == ["intended", "answered", "remembered", "remembered"]
+    assert kinds == ["intended", "answered", "remembered"]
     written = world.fate.steps.index("after writing answered")
     assert world.fate.steps[written - 2 : written] == ["after buy trainer-0", "before writing answered"]
 

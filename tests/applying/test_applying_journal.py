@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import a_desired, a_release, an_address
+from support.builders import a_desired, a_release, an_address, an_intent
 from support.fate import Fate, MemoryLedger, OnTheSpot
 
 from provisioner.applying.scribe import Scribe
@@ -104,6 +104,43 @@ def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
     cancelled, mate = asyncio.run(run())
     assert isinstance(cancelled, asyncio.CancelledError)
     assert isinstance(mate, StoreError)
+
+
+class Fenced(MemoryLedger):
+    """Takes no new intents any more, and everything else."""
+
+    def append(self, entries):
+        if any(isinstance(entry, Intended) for entry in entries):
+            raise StoreError(error("lock-lost", "somebody else has the lock", hint="look"))
+        super().append(entries)
+
+
+def test_what_was_sent_is_recorded_even_where_nothing_more_may_be_sent():
+    ledger = Fenced([], Fate())
+    scribe = Scribe(ledger, on_failure=lambda _: None)
+
+    async def run():
+        writes = [a_release("a"), Intended(an_intent("b")), a_release("c"), Intended(an_intent("d")), a_release("e")]
+        together = await asyncio.gather(*map(scribe.write, writes), return_exceptions=True)
+        return [*together, *await asyncio.gather(scribe.write(a_release("f")), return_exceptions=True)]
+
+    outcomes = asyncio.run(run())
+    assert [isinstance(one, StoreError) for one in outcomes] == [False, True, False, True, False, False]
+    assert [str(entry.address) for entry in ledger.entries] == ["a", "c", "e", "f"]
+    with pytest.raises(StoreError):
+        scribe.check()
+
+
+def test_all_who_shared_a_write_that_broke_hear_of_it():
+    ledger = MemoryLedger([], Fate(), fail_at=1, failure=ZeroDivisionError())
+    scribe = Scribe(ledger, on_failure=lambda _: None)
+
+    async def run():
+        return await asyncio.gather(*(scribe.write(a_release()) for _ in range(5)), return_exceptions=True)
+
+    first, *others = asyncio.run(run())
+    assert first is None
+    assert all(isinstance(one, StoreError | ZeroDivisionError) for one in others)
 
 
 @pytest.mark.parametrize("parallelism", [1, 2, 10])

@@ -44,7 +44,7 @@ def test_a_pay_per_use_server_is_ordered_listed_and_built():
 
 
 def test_the_post_is_a_purchase_that_learns_id_and_order():
-    (post,) = create(replies=[Reply(200, a_row()), a_live("RUNNING"), a_live("RUNNING")]).of(Call)
+    (post,) = create(replies=[Reply(200, a_row()), a_live("RUNNING")]).of(Call)
     assert (post.service, post.effect) == (Service.MODELARTS, Effect.PURCHASE)
     assert post.learns == ("id", "order_id")
 
@@ -87,7 +87,7 @@ def test_the_references_answer_is_remarked_on_because_it_says_prepaid_unasked():
 )
 def test_only_another_charging_mode_than_the_wanted_one_is_remarked_on(asked, answered, remarks):
     reply = Reply(200, a_row(charging_mode=answered))
-    played = create(wanted(charging_info=asked), replies=[reply, a_live("RUNNING"), a_live("RUNNING")])
+    played = create(wanted(charging_info=asked), replies=[reply, a_live("RUNNING")])
     assert len(played.of(Remark)) == remarks
 
 
@@ -153,12 +153,12 @@ def test_an_order_that_waits_for_a_person_ends_the_wait_and_stays_recorded(statu
 def test_billing_that_leaves_the_outcome_open_is_no_reason_to_act(answer):
     reply = Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))
     row = a_live("RUNNING", order_id="CS2311")
-    played = create(PREPAID_SERVER, replies=[reply, None, answer, row, row])
+    played = create(PREPAID_SERVER, replies=[reply, None, answer, row])
     assert played.result == Ended(Phase.READY)
 
 
 def test_a_pay_per_use_server_is_waited_for_without_asking_billing():
-    (wait,) = [*create(replies=[Reply(200, a_row()), a_live("RUNNING"), a_live("RUNNING")]).of(Wait)][:1]
+    (wait,) = [*create(replies=[Reply(200, a_row()), a_live("RUNNING")]).of(Wait)][:1]
     assert (wait.id, wait.order_id, wait.looks) == (ID, None, None)
 
 
@@ -220,7 +220,7 @@ def test_a_refused_purchase_is_the_drivers_to_judge():
 def test_a_flow_that_starts_again_goes_on_where_the_facts_end(phase, facts):
     recorded = bought(PREPAID_SERVER, phase=phase, **facts)
     row = a_live("RUNNING", order_id="CS2311")
-    played = create(PREPAID_SERVER, recorded, [row, row])
+    played = create(PREPAID_SERVER, recorded, [row])
     assert played.calls == []
     assert played.result == Ended(Phase.READY)
 

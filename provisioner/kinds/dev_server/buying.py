@@ -61,7 +61,6 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     found = yield from _until_listed(identifier, order_id, pays=_pays_itself(desired, policy))
     if isinstance(found, Ended):
         return found
-    yield Remember(Phase.CREATING, id=found.id, order_id=found.order_id, observed=found.observed)
     ended = yield from _until_built(found)
     if ended.phase is Phase.READY and policy.marker is Marker.NONCE and found.name != desired.name:
         yield from _rename(found.id, desired)
@@ -122,17 +121,21 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
 
 
 def _until_built(live: Live) -> Flow:
-    built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
+    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice."""
+    built: Answer = live
+    if live.status not in rows.STABLE:
+        yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
+        built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
     if not isinstance(built, Live):
         return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
     if built.status in rows.CREATE_FAILED:
-        yield Remember(Phase.FAILED, observed=built.observed)
+        yield Remember(Phase.FAILED, id=built.id, order_id=built.order_id, observed=built.observed)
         return Ended(
             Phase.FAILED,
             f"the cloud could not build it: status {built.status}",
             "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
         )
-    yield Remember(Phase.READY, observed=built.observed)
+    yield Remember(Phase.READY, id=built.id, order_id=built.order_id, observed=built.observed)
     return Ended(Phase.READY)
 
 
