@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error, warning
 from provisioner.model.state import State
@@ -22,6 +23,8 @@ from provisioner.store.session import LocalSession
 
 _OTHERS_WRITE = 0o022
 """Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
+_ID_BYTES = 6
+"""Of a lock's id: long enough to be nobody else's, short enough to be typed."""
 
 
 class LocalStore:
@@ -71,13 +74,24 @@ class LocalStore:
         except OSError as failure:
             raise self._unreadable(self._files.folder, failure) from failure
         holder = LockHolder(
-            who=who, pid=os.getpid(), host=socket.gethostname(), command=command, since=self._clock.now()
+            who=who,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            command=command,
+            since=self._clock.now(),
+            id=token_hex(_ID_BYTES),
         )
         descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
         try:
             known, state, journal = self._read()
             session = LocalSession(
-                self._files, disk=self._disk, clock=self._clock, known=known, state=state, journal=journal
+                self._files,
+                disk=self._disk,
+                clock=self._clock,
+                locked=lambda: self._lock.still_holds(descriptor),
+                known=known,
+                state=state,
+                journal=journal,
             )
             try:
                 yield session

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from provisioner.model.diagnostic import Diagnostic
@@ -19,13 +20,20 @@ from provisioner.model.state import JournalHead, State
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who is at work. `since` is in milliseconds since the epoch."""
+    """Who is at work. `since` is in milliseconds since the epoch; `id` names this hold of the lock, and older versions wrote none."""
 
     who: str
     pid: int
     host: str
     command: str
     since: int
+    id: str | None = None
+
+    @property
+    def work(self) -> str:
+        """What they do, where and since when."""
+        since = datetime.fromtimestamp(self.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
 
 
 @dataclass(frozen=True, slots=True)
