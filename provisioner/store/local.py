@@ -13,13 +13,15 @@ from pathlib import Path
 from secrets import token_hex
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error, warning
+from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
-from provisioner.store.protocol import HistoryRecord, LockHolder, Waiting
+from provisioner.store.protocol import LockHolder, Waiting
 from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
 from provisioner.store.session import LocalSession
+from provisioner.store.verifying import verify
 
 _OTHERS_WRITE = 0o022
 """Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
@@ -64,6 +66,18 @@ class LocalStore:
         known, _, journal = self._read()
         if known is not None and journal:
             yield from read_history(self._files, journal, lineage=known.written.lineage)
+
+    def verify(self) -> Verified:
+        known, state, journal = self._read()
+        if known is None or state is None:
+            raise StoreError(
+                error(
+                    "nothing-recorded",
+                    f"nothing is recorded yet at {self.location}, so there is no history to verify",
+                    hint="check -e and --state, or begin with apply",
+                )
+            )
+        return verify(self._files, state=state, journal=journal)
 
     @contextmanager
     def write(

@@ -1,4 +1,4 @@
-"""What the rest of the project knows of a store: three promises and two values.
+"""What the rest of the project knows of a store: two promises and one value.
 
 A store keeps one state and its journal, and lets one writer in at a time. Whether it is a folder, a database or a bucket
 stays behind these protocols; so does every file name.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry
 from provisioner.model.state import JournalHead, State
@@ -34,15 +35,6 @@ class LockHolder:
         """What they do, where and since when."""
         since = datetime.fromtimestamp(self.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRecord:
-    """One line of the journal. `time` is in milliseconds since the epoch, by the clock of the machine that wrote it."""
-
-    sequence: int
-    time: int
-    entry: Entry
 
 
 Waiting: TypeAlias = Callable[[LockHolder, float], None]
@@ -96,3 +88,9 @@ class Store(Protocol):
 
     def history(self) -> Iterator[HistoryRecord]:
         """Everything that ever happened, oldest first. Raises StoreError for damage."""
+
+    def verify(self) -> Verified:
+        """Whether every record follows from the one before it, the state's head stands among them and they lead to that state.
+
+        Raises StoreError for damage, and where nothing was ever recorded.
+        """
