@@ -162,7 +162,7 @@ def test_no_bytes_give_a_traceback(applied, whole, data) -> None:
         at = data.draw(st.integers(0, 1_000)) * len(content) // 1_000
         inserted, dropped = data.draw(st.binary(max_size=20)), data.draw(st.integers(0, 40))
         (applied.state / name).write_bytes(content[:at] + inserted + content[at + dropped :])
-    for arguments in (["history"], ["history", "--verify"], ["history", "--json"]):
+    for arguments in (["history"], ["history", "--verify"], ["history", "--json"], ["force-unlock", "x"]):
         ran = applied.run(*arguments)
         assert ran.code in {0, 1}
         assert "Traceback" not in ran.text
