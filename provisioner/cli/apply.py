@@ -71,6 +71,7 @@ def carry_out(
         may_ask=workspace.settings.input if options.may_ask is None else options.may_ask,
         as_json=options.as_json,
         full=options.full,
+        lock_timeout=options.lock_timeout,
     )
     if plan_file is None:
         applied = asyncio.run(apply(workspace, request, face))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provisioner.rendering.style import Style
 
 _WIDEST = 120
+_WIPE = "\r\x1b[2K"
 
 
 class Json(Enum):
@@ -39,6 +40,8 @@ class Console:
     lost: bool = False
     _begun: bool = False
     """Some JSON is on stdout already."""
+    _passing: bool = False
+    """The terminal's last line is one that the next word replaces."""
 
     def style(self, stream: TextIO | None = None) -> Style:
         from provisioner.rendering.style import Style, choose_color
@@ -49,6 +52,7 @@ class Console:
 
     def write(self, text: str) -> None:
         """A result, to stdout."""
+        self._wipe()
         failure = _write(sys.stdout, text)
         if failure is not None and not isinstance(failure, BrokenPipeError):
             self.lost = True
@@ -56,7 +60,26 @@ class Console:
 
     def tell(self, line: str) -> None:
         """Progress, to stderr, with its end of line."""
+        self._wipe()
         _write(sys.stderr, f"{line}\n")
+
+    @property
+    def moves(self) -> bool:
+        """Whether stderr is a terminal on which a line can be written anew."""
+        return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def pass_by(self, line: str) -> None:
+        """Progress that means nothing once it is over, on a terminal that moves: whatever is said next takes its place."""
+        from provisioner.rendering.style import cut
+
+        self._wipe()
+        self._passing = True
+        _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
+
+    def _wipe(self) -> None:
+        if self._passing:
+            self._passing = False
+            _write(sys.stderr, _WIPE)
 
     def document(self, document: object) -> None:
         """Indented JSON, to stdout."""
@@ -87,6 +110,7 @@ class Console:
         from provisioner.rendering.diagnostics import render_diagnostics
 
         if text := render_diagnostics(list(findings), self.style(sys.stderr)):
+            self._wipe()
             _write(sys.stderr, text)
 
     def fail(self, findings: Sequence[Diagnostic]) -> None:

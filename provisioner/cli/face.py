@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from provisioner.store import LockHolder
 
 _REFRESHES_A_SECOND = 4
-_SECONDS_BETWEEN_LOCK_NEWS = 5.0
+_SECONDS_BETWEEN_LOCK_NEWS = 10.0
 
 
 def now() -> str:
@@ -41,9 +41,12 @@ class Face:
     may_ask: bool
     as_json: bool = False
     full: bool = False
+    lock_timeout: float = 0.0
+    """Seconds, for the countdown while another run holds the lock."""
     _streaming: bool = False
     _table: LiveTable | None = None
-    _lock_news: float = field(default=-_SECONDS_BETWEEN_LOCK_NEWS)
+    _lock_news: float = -_SECONDS_BETWEEN_LOCK_NEWS
+    _lock_line: str = ""
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
         self.console.diagnose(warnings)
@@ -110,12 +113,17 @@ class Face:
         self.console.line(document)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        if seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
-            from provisioner.rendering.style import escape
+        """A countdown on a terminal; elsewhere a line at the start, and one from time to time."""
+        from provisioner.rendering.progress import lock_line
 
+        line = lock_line(holder.who, f"{holder.command}, process {holder.pid}", remaining=self.lock_timeout - seconds)
+        if self.console.moves:
+            if line != self._lock_line:
+                self._lock_line = line
+                self.console.pass_by(line)
+        elif seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
             self._lock_news = seconds
-            whom = escape(f"{holder.who} ({holder.command}, process {holder.pid})")
-            self.console.tell(f"Waiting for the lock, held by {whom}... {seconds:.0f}s")
+            self.console.tell(line)
 
     @contextmanager
     def at_work(self, plan: Plan) -> Iterator[Interruption]:

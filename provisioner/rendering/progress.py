@@ -61,6 +61,11 @@ def event_sentence(event: Event) -> str:
             assert_never(event.type)
 
 
+def lock_line(who: str, work: str, *, remaining: float) -> str:
+    """While another run holds the lock; `remaining` are the seconds that we still wait."""
+    return f"Waiting for the lock, held by {escape(f'{who} ({work})')}: giving up in {duration(ceil(remaining))}"
+
+
 def _course(event: Event, words: Words) -> str:
     """Terraform's own sentences, so that scripts which read them go on reading them."""
     match event.type:

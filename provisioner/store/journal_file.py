@@ -33,6 +33,7 @@ class JournalFile:
         write_all(self._disk, descriptor, data)
         self._disk.sync(descriptor)
         self._size += len(data)
+        self._require_ours(descriptor)  # again: two that wrote at once must both hear of it
         self._unterminated = False
         self.head = head
 

@@ -10,18 +10,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error, warning
+from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
-from provisioner.store.protocol import HistoryRecord, LockHolder, Waiting
+from provisioner.store.protocol import LockHolder, Waiting
 from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
 from provisioner.store.session import LocalSession
+from provisioner.store.verifying import verify
 
 _OTHERS_WRITE = 0o022
 """Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
+_ID_BYTES = 6
+"""Of a lock's id: long enough to be nobody else's, short enough to be typed."""
 
 
 class LocalStore:
@@ -62,6 +67,18 @@ class LocalStore:
         if known is not None and journal:
             yield from read_history(self._files, journal, lineage=known.written.lineage)
 
+    def verify(self) -> Verified:
+        known, state, journal = self._read()
+        if known is None or state is None:
+            raise StoreError(
+                error(
+                    "nothing-recorded",
+                    f"nothing is recorded yet at {self.location}, so there is no history to verify",
+                    hint="check -e and --state, or begin with apply",
+                )
+            )
+        return verify(self._files, state=state, journal=journal)
+
     @contextmanager
     def write(
         self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None
@@ -71,13 +88,24 @@ class LocalStore:
         except OSError as failure:
             raise self._unreadable(self._files.folder, failure) from failure
         holder = LockHolder(
-            who=who, pid=os.getpid(), host=socket.gethostname(), command=command, since=self._clock.now()
+            who=who,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            command=command,
+            since=self._clock.now(),
+            id=token_hex(_ID_BYTES),
         )
         descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
         try:
             known, state, journal = self._read()
             session = LocalSession(
-                self._files, disk=self._disk, clock=self._clock, known=known, state=state, journal=journal
+                self._files,
+                disk=self._disk,
+                clock=self._clock,
+                locked=lambda: self._lock.still_holds(descriptor),
+                known=known,
+                state=state,
+                journal=journal,
             )
             try:
                 yield session

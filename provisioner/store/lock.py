@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -24,6 +24,8 @@ _POLL = 0.25
 _BLINK = 0.005
 """Seconds: longer than another's look at the lock takes, and than a new holder needs to write its name."""
 _LOOKS = 4
+_LATEST = 253_402_300_799_000
+"""Milliseconds: the end of the last year that a calendar knows."""
 
 
 class FileLock:
@@ -52,6 +54,10 @@ class FileLock:
             self._disk.close(descriptor)
             raise
         return descriptor
+
+    def still_holds(self, descriptor: int) -> bool:
+        """False when somebody has moved or removed the file: another run can then hold a lock of its own. Raises OSError."""
+        return self._is_named(descriptor)
 
     def release(self, descriptor: int) -> None:
         self._disk.close(descriptor)
@@ -110,21 +116,22 @@ class FileLock:
 
     def _named(self) -> LockHolder | None:
         try:
-            return TypeAdapter(LockHolder).validate_json(self._disk.read(self._path) or b"")
+            holder = TypeAdapter(LockHolder).validate_json(self._disk.read(self._path) or b"")
         except (ValueError, OSError):
             return None
+        return holder if 0 <= holder.since <= _LATEST else None
 
     def _held(self, holder: LockHolder) -> LockHeld:
-        since = datetime.fromtimestamp(holder.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        """Where its process can be ended, that is the way out; from elsewhere nobody can see whether it lives."""
+        hint = (
+            "Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends with it, and "
+            "what it had under way is resumed by the next apply."
+        )
+        if holder.host != socket.gethostname() and holder.id is not None:
+            hint += f" When {holder.host} is gone: provisioner force-unlock {holder.id}."
+        lock = f"lock {holder.id} in {self._path}" if holder.id else str(self._path)
         return LockHeld(
-            error(
-                "lock-held",
-                f"{holder.who} is at work on this state: `{holder.command}`, process {holder.pid} on {holder.host}, "
-                f"since {since}",
-                hint="Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends "
-                "with it, and what it had under way is resumed by the next apply.",
-                detail=str(self._path),
-            )
+            error("lock-held", f"{holder.who} is at work on this state: {holder.work}", hint=hint, detail=lock)
         )
 
     def _unusable(self, failure: OSError) -> StoreError:

@@ -1,4 +1,4 @@
-"""What the rest of the project knows of a store: three promises and two values.
+"""What the rest of the project knows of a store: two promises and one value.
 
 A store keeps one state and its journal, and lets one writer in at a time. Whether it is a folder, a database or a bucket
 stays behind these protocols; so does every file name.
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry
 from provisioner.model.state import JournalHead, State
@@ -19,22 +21,20 @@ from provisioner.model.state import JournalHead, State
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who is at work. `since` is in milliseconds since the epoch."""
+    """Who is at work. `since` is in milliseconds since the epoch; `id` names this hold of the lock, and older versions wrote none."""
 
     who: str
     pid: int
     host: str
     command: str
     since: int
+    id: str | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class HistoryRecord:
-    """One line of the journal. `time` is in milliseconds since the epoch, by the clock of the machine that wrote it."""
-
-    sequence: int
-    time: int
-    entry: Entry
+    @property
+    def work(self) -> str:
+        """What they do, where and since when."""
+        since = datetime.fromtimestamp(self.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
 
 
 Waiting: TypeAlias = Callable[[LockHolder, float], None]
@@ -88,3 +88,9 @@ class Store(Protocol):
 
     def history(self) -> Iterator[HistoryRecord]:
         """Everything that ever happened, oldest first. Raises StoreError for damage."""
+
+    def verify(self) -> Verified:
+        """Whether every record follows from the one before it, the state's head stands among them and they lead to that state.
+
+        Raises StoreError for damage, and where nothing was ever recorded.
+        """

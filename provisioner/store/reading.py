@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.model.diagnostic import SourceRange, StoreError, error
+from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records
 from provisioner.store.codec import entry_from_json, state_from_json
-from provisioner.store.protocol import HistoryRecord
 from provisioner.store.sealed import Damaged, FromNewerVersion, unseal
 
 
@@ -78,7 +78,7 @@ def read_known(files: Files, *, state: bytes, journal: bytes | None) -> Known:
 def read_history(files: Files, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
     for record in checked_records(files, journal, lineage=lineage):
         try:
-            yield HistoryRecord(record.sequence, record.time, entry_from_json(record.entry))
+            yield HistoryRecord(record.sequence, record.time, record.hash, entry_from_json(record.entry))
         except Damaged as problem:
             raise _journal_damaged(files, problem, line=record.sequence) from problem
 
@@ -120,7 +120,7 @@ def _read_state(files: Files, data: bytes) -> State:
                 "state-damaged",
                 f"{files.state} {problem}",
                 hint=f"Nothing was changed. Put {files.backup.name}, the state before the last run, in its place: "
-                "the journal beside it then brings it up to date.",
+                "the journal beside it then brings it up to date. Where there is none: `provisioner state rebuild`.",
             )
         ) from problem
     require_label(files, state)
@@ -158,7 +158,7 @@ def journal_missing(files: Files, head: JournalHead) -> StoreError:
         error(
             "journal-missing",
             f"{files.journal} is missing or empty, but the state was made of its first {head.sequence} records",
-            hint="Nothing was changed. Put your own copy of the journal back: purchases may stand in it and nowhere else.",
+            hint="Nothing was changed. Put your own copy of the journal back: purchases may stand in it and nowhere else. Where there is none: `provisioner state rebuild`.",
         )
     )
 
@@ -185,7 +185,7 @@ def _journal_damaged(files: Files, problem: ValueError, *, line: int) -> StoreEr
             hint="Nothing was changed. Use the version of this tool that wrote it, or a later one."
             if newer
             else "Nothing was changed. Put your own copy of the journal back. Without one, compare the lines from there on "
-            "with the servers in the cloud before anything else is bought.",
+            "with the servers in the cloud before anything else is bought: `provisioner state rebuild` does that.",
             source=SourceRange(str(files.journal), max(line, 1), 1),
         )
     )

@@ -7,7 +7,7 @@ here name the file and the reason, not the entries.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from uuid import uuid4
 from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Entry, RunStarted, replay
+from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
 from provisioner.store.clock import Clock
@@ -36,17 +36,34 @@ _STATE_HINT = (
     "Nothing is lost: the journal beside it holds everything that was done. Make the folder writable (space, permissions, "
     "a healthy disk); the next apply writes the state anew."
 )
+_ALONE_HINT = (
+    "Nothing more is sent in this run. Find out who else works on this folder (another run, an editor, a sync tool) and end "
+    "it, then run apply: it looks in the cloud for what was sent and could not be recorded."
+)
 
 
 class LocalSession:
-    """`known` and the bytes are what stood in the folder when the lock was taken; all None before the first run."""
+    """`known` and the bytes are what stood in the folder when the lock was taken; all None before the first run. `locked`
+    tells whether the lock that was taken still keeps others out.
+    """
 
     def __init__(
-        self, files: Files, *, disk: Disk, clock: Clock, known: Known | None, state: bytes | None, journal: bytes | None
+        self,
+        files: Files,
+        *,
+        disk: Disk,
+        clock: Clock,
+        locked: Callable[[], bool],
+        known: Known | None,
+        state: bytes | None,
+        journal: bytes | None,
     ) -> None:
         self._files = files
         self._disk = disk
         self._clock = clock
+        self._locked = locked
+        self._unmoved_at: tuple[int, int, int] | None = None
+        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
         self._known = known
         self._state_bytes = state
         self._journal = None if known is None else self._journal_of(known, journal or b"")
@@ -80,6 +97,8 @@ class LocalSession:
             if not entries:
                 return journal.head
             lines, head = self._linked(entries, lineage=known.written.lineage, head=journal.head)
+            if any(isinstance(entry, Intended) for entry in entries):
+                self._require_alone()
             with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
                 journal.append(lines, head=head)
             self._entries.extend(entries)
@@ -146,6 +165,17 @@ class LocalSession:
             )
         return state
 
+    def _require_alone(self) -> None:
+        """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours."""
+        with self._durably("lock-lost", self._files.lock, _ALONE_HINT, verb="rely on"):
+            if not self._locked():
+                raise OSError(errno.ESTALE, "it was moved or removed while this run held the lock")
+        with self._durably("state-moved", self._files.state, _ALONE_HINT, verb="rely on"):
+            stamp = self._disk.stamp(self._files.state)
+            if stamp is None or stamp != self._unmoved_at:
+                self._require_unmoved()
+                self._unmoved_at = stamp
+
     def _require_unmoved(self) -> bytes:
         """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
         found = self._disk.read(self._files.state)
@@ -178,12 +208,12 @@ class LocalSession:
         )
 
     @contextmanager
-    def _durably(self, code: str, path: Path, hint: str) -> Iterator[None]:
+    def _durably(self, code: str, path: Path, hint: str, *, verb: str = "write") -> Iterator[None]:
         try:
             yield
         except OSError as failure:
             self._broken = f"{failure.strerror or failure}"
-            raise StoreError(error(code, f"cannot write {path}: {self._broken}", hint=hint)) from failure
+            raise StoreError(error(code, f"cannot {verb} {path}: {self._broken}", hint=hint)) from failure
         except BaseException:
             self._broken = "a write was interrupted"
             raise

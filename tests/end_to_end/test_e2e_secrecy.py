@@ -1,13 +1,10 @@
 """The seed request of docs/api/devserver-api.md section 3.2, exactly on the wire, and its password nowhere else."""
 
-import base64
-import itertools
 import json
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from support.fault_proxy import answering, message
+from support.secrecy import assert_unseen
 from support.site import PASSWORD, STACK
 
 SEED = """\
@@ -92,19 +89,3 @@ class TestTheSeedRequest:
         refused = seed.run("apply", "--auto-approve")
         assert (refused.code, seed.ledger) == (1, [])
         assert "SERVER_PASSWORD" in refused.err
-
-
-def assert_unseen(secret: str, folder: Path, said) -> None:
-    texts = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert texts
-    texts |= {f"what command {number} said": ran.text.encode() for number, ran in enumerate(said)}
-    for form, (where, text) in itertools.product(disguises(secret), texts.items()):
-        assert form.lower() not in text.lower(), f"{where} holds the password as {form!r}"
-
-
-def disguises(secret: str) -> set[bytes]:
-    """Base64 has three forms, by where in a longer text the secret stands; its ends mix with what is around it."""
-    raw = secret.encode()
-    shifted = {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
-    escaped = {json.dumps(secret)[1:-1].encode(), quote(secret, safe="").encode(), repr(secret)[1:-1].encode()}
-    return {raw, raw.hex().encode(), *shifted, *escaped}

@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from support.builders import IDENTITY, a_purchase, a_run, an_address
+from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
 from support.disks import FailingDisk, NumberedDisk
 
 from provisioner.model.diagnostic import StoreError
@@ -132,7 +132,7 @@ def test_a_second_writer_that_got_round_the_lock_stops_both_from_hiding_the_othe
             second.append(a_purchase("two"))
             second.checkpoint()
         with pytest.raises(StoreError) as caught:
-            first.append(a_purchase("three"))
+            first.append([a_release("one")])
     assert "somebody else has written" in str(caught.value)
     assert set(store.load().resources) == {an_address("one"), an_address("two")}
 

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from support.builders import IDENTITY, a_purchase, an_address
 from support.disks import FailingDisk
 
 from provisioner.model.diagnostic import LockHeld, StoreError
-from provisioner.store import open_store
+from provisioner.store import LockHolder, open_store
 from provisioner.store.clock import Clock
 from provisioner.store.local import LocalStore
 
@@ -78,6 +79,50 @@ def test_a_second_writer_is_told_who_is_at_work_and_what_to_do(store, another):
     for part in ("bob@build", f"process {another.pid}", "`apply`", "since 20", "UTC"):
         assert part in finding.summary
     assert "--lock-timeout" in finding.hint
+
+
+def test_every_hold_of_the_lock_has_an_id_of_its_own(store):
+    ids = set()
+    for _ in range(3):
+        with store.write(command="apply", who="ana", timeout=0):
+            ids.add(store.holder().id)
+    assert len(ids) == 3
+    assert all(len(each) == 12 for each in ids)
+
+
+def test_the_refused_writer_is_told_the_id_and_ends_the_process_that_has_it(store, another):
+    with pytest.raises(LockHeld) as caught, store.write(command="apply", who="ana", timeout=0):
+        pytest.fail("two writers at once")
+    (finding,) = caught.value.diagnostics
+    assert f"lock {store.holder().id} in " in finding.detail
+    assert "stop it: the lock ends with it" in finding.hint
+    assert "force-unlock" not in finding.hint
+
+
+def test_a_holder_on_another_machine_is_asked_about_with_force_unlock(store, another, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    with pytest.raises(LockHeld) as caught, store.write(command="apply", who="ana", timeout=0):
+        pytest.fail("two writers at once")
+    assert f"provisioner force-unlock {store.holder().id}" in caught.value.diagnostics[0].hint
+
+
+def test_a_lock_file_of_an_older_version_has_no_id_and_is_understood(store, folder):
+    with store.write(command="apply", who="ana", timeout=0):
+        older = {"who": "eve", "pid": 7, "host": "far", "command": "apply", "since": 1_700_000_000_000}
+        (folder / "demo.dev.lock").write_text(json.dumps(older))
+        assert store.holder() == LockHolder(**older)
+        with pytest.raises(LockHeld) as caught, store.write(command="apply", who="bob", timeout=0):
+            pytest.fail("two writers at once")
+    assert "eve is at work" in str(caught.value)
+    assert "force-unlock" not in caught.value.diagnostics[0].hint
+
+
+@pytest.mark.parametrize("since", [-1, 10**15, 10**30])
+def test_a_holder_that_began_at_no_time_is_no_name(store, folder, since):
+    with store.write(command="apply", who="ana", timeout=0):
+        odd = {"who": "eve", "pid": 7, "host": "far", "command": "apply", "since": since}
+        (folder / "demo.dev.lock").write_text(json.dumps(odd))
+        assert store.holder().who == "someone"
 
 
 def test_reading_needs_no_lock(store, another):

@@ -1,0 +1,57 @@
+"""history: the journal for people and auditors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.options import AddressType, json_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("history")
+@click.argument("address", type=AddressType(), required=False)
+@click.option("--verify", is_flag=True, help="Check that no record was altered, added or taken away, and nothing else.")
+@json_option
+@stack_options
+def command(*, workspace: Workspace, address: Address | None, verify: bool, as_json: bool) -> None:
+    """Tell what was bought, paid, adopted, released and decided, by whom and why.
+
+    Oldest first, by run; with ADDRESS that one alone. Times are UTC. --json gives every record of the journal. Reads files
+    only: neither the cloud nor a lock is needed.
+    """
+    if verify and address is not None:
+        raise click.UsageError("--verify checks the whole journal: leave ADDRESS out")
+    if verify:
+        _verify(workspace, as_json=as_json)
+    else:
+        _tell(workspace, address, as_json=as_json)
+
+
+def _tell(workspace: Workspace, address: Address | None, *, as_json: bool) -> None:
+    from provisioner.rendering.history import history_document, render_history
+    from provisioner.workflow.history import read_history
+
+    history = read_history(workspace, address)
+    if as_json:
+        console().document(history_document(history.records, address=address))
+    elif history.records:
+        console().write(render_history(history.records, console().style(), address=address, at_work=history.at_work))
+    else:
+        console().write(f"Nothing is recorded yet at {history.location}.\n")
+
+
+def _verify(workspace: Workspace, *, as_json: bool) -> None:
+    from provisioner.rendering.history import render_verified, verified_document
+    from provisioner.workflow.history import verify_history
+
+    verified = verify_history(workspace)
+    if as_json:
+        console().document(verified_document(verified))
+    else:
+        console().write(render_verified(verified, console().style()))

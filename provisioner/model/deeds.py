@@ -1,0 +1,200 @@
+"""What a history comes to, for whoever audits it: one deed for everything that cost, freed or decided something.
+
+An intent and its answer are one deed, told when it was answered; what a run sent and another one learnt the outcome of is
+told in both. Records that only follow a server's build are no deeds. Pure; nothing is replayed, so that a journal which
+contradicts itself can still be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import assert_never
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.history import Told
+from provisioner.model.journal import (
+    Adopted,
+    Answered,
+    Forgotten,
+    Intended,
+    Remembered,
+    RunEnded,
+    RunStarted,
+    Settled,
+)
+from provisioner.model.resource import Phase
+from provisioner.model.state import Intent
+
+
+class DeedType(StrEnum):
+    BOUGHT = "bought"
+    PAID = "paid"
+    ADOPTED = "adopted"
+    FOUND = "found"
+    """The server of an order that was placed earlier is known now."""
+    ASKED_TO_RELEASE = "asked to release"
+    RELEASED = "released"
+    FORGOT = "forgot"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    NOT_SENT = "not sent"
+    IN_FLIGHT = "in flight"
+    IN_DOUBT = "in doubt"
+    OBSERVED = "settled"
+    ABSENT = "settled absent"
+    UNPAID = "awaits payment"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """`told` is the record that it is told at, `detail` a clause for the reader."""
+
+    told: Told
+    type: DeedType
+    address: Address | None
+    detail: str = ""
+    id: str | None = None
+    order_id: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What the journal has said of one address so far."""
+
+    declared: JsonObject = field(default_factory=dict)
+    labels: JsonObject = field(default_factory=dict)
+    protected: bool = False
+    phase: Phase | None = None
+    id: str | None = None
+    order_id: str | None = None
+
+
+_PAYMENT = "payment"
+_RELEASED = "released"
+_ANSWERED: dict[str, DeedType] = {
+    Effect.PURCHASE: DeedType.BOUGHT,
+    Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
+    _PAYMENT: DeedType.PAID,
+}
+_SENT: dict[str, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", _PAYMENT: "a payment"}
+_SETTLED = {
+    "not_sent": DeedType.NOT_SENT,
+    "refused": DeedType.REFUSED,
+    "observed": DeedType.OBSERVED,
+    "absent": DeedType.ABSENT,
+}
+_PHASES = {Phase.FAILED: DeedType.FAILED, Phase.AWAITING_PAYMENT: DeedType.UNPAID}
+
+
+def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
+    """In the order of their records. `history` is whole: an address is chosen from the deeds, not from the records.
+
+    `at_work`: the last run may still go on, so that what it has sent is no doubt yet.
+    """
+    alive = history[-1].run if at_work and history else None
+    outcomes = {line.entry.intent: line for line in history if isinstance(line.entry, Answered | Settled | Adopted)}
+    known: dict[Address, _Facts] = {}
+    for line in history:
+        facts = known.setdefault(line.address, _Facts()) if line.address else _Facts()
+        match line.entry:
+            case RunStarted() | RunEnded():
+                pass
+            case Intended(intent=intent):
+                yield from _left_open(
+                    line, intent, outcomes.get(intent.id), in_flight=alive is not None and line.run == alive
+                )
+            case Answered() | Adopted():
+                yield _answered(line, line.entry)
+                _learn(facts, line.intent, line.entry)
+            case Settled():
+                yield _settled(line, line.entry)
+            case Remembered():
+                yield from _remembered(line, line.entry, facts)
+            case Forgotten(reason=reason, id=identifier):
+                deed, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
+                yield Deed(line, deed, line.address, detail, id=identifier or facts.id, order_id=facts.order_id)
+                known.pop(line.entry.address, None)
+            case _:
+                assert_never(line.entry)
+
+
+def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: bool) -> Iterator[Deed]:
+    """A run that did not learn what became of its request says so, whoever learnt it later."""
+    if outcome is not None and outcome.run == line.run:
+        return
+    what = _SENT.get(intent.effect, "a call")
+    identifier, order_id = _target(intent)
+    if outcome is None and in_flight:
+        deed, detail = DeedType.IN_FLIGHT, f"{what} is sent and not answered yet"
+    else:
+        later = "" if outcome is None else "; settled later"
+        deed, detail = DeedType.IN_DOUBT, f"{what} was sent and no answer recorded{later}"
+    yield Deed(line, deed, intent.address, detail, id=identifier, order_id=order_id)
+
+
+def _answered(line: Told, entry: Answered | Adopted) -> Deed:
+    identifier, order_id = _target(line.intent)
+    identifier, order_id = entry.id or identifier, entry.order_id or order_id
+    if isinstance(entry, Adopted):
+        return Deed(line, DeedType.ADOPTED, line.address, entry.evidence, id=identifier, order_id=order_id)
+    deed = DeedType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, DeedType.CHANGED)
+    return Deed(line, deed, line.address, id=identifier, order_id=order_id, request_id=entry.request_id)
+
+
+def _settled(line: Told, entry: Settled) -> Deed:
+    code = " ".join(str(part) for part in (entry.status, entry.code) if part is not None)
+    detail = f"{code}: {entry.evidence}" if code else entry.evidence
+    identifier, order_id = _target(line.intent)
+    deed = _SETTLED[entry.outcome]
+    return Deed(line, deed, line.address, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
+
+
+def _target(intent: Intent | None) -> tuple[str | None, str | None]:
+    """The server and the order that a release or a payment named: no answer repeats them."""
+    if intent is None:
+        return None, None
+    return (None, intent.target_id) if intent.effect == _PAYMENT else (intent.target_id, None)
+
+
+def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is None or intent.effect is not Effect.PURCHASE:
+        return
+    facts.declared, facts.labels, facts.protected = intent.declared, dict(intent.labels), intent.protected
+    facts.phase, facts.id, facts.order_id = None, entry.id, entry.order_id
+
+
+def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+    if entry.id is not None and entry.id != facts.id:
+        yield Deed(line, DeedType.FOUND, entry.address, id=entry.id, order_id=entry.order_id or facts.order_id)
+    if entry.phase is not facts.phase and entry.phase in _PHASES:
+        order_id = entry.order_id or facts.order_id
+        yield Deed(line, _PHASES[entry.phase], entry.address, id=entry.id or facts.id, order_id=order_id)
+    yield from _changed(line, entry, facts)
+    facts.phase = entry.phase
+    facts.id, facts.order_id = entry.id or facts.id, entry.order_id or facts.order_id
+    facts.declared = facts.declared if entry.declared is None else entry.declared
+    facts.labels = facts.labels if entry.labels is None else entry.labels
+    facts.protected = facts.protected if entry.protected is None else entry.protected
+
+
+def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+    """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
+    after = facts.declared if entry.declared is None or not facts.declared else entry.declared
+    changed = sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+    if "name" in changed:
+        changed.remove("name")
+        before = facts.declared.get("name")
+        yield Deed(line, DeedType.RENAMED, entry.address, f"{before} -> {after.get('name')}", id=entry.id or facts.id)
+    if entry.labels is not None and entry.labels != facts.labels:
+        changed.append("labels")
+    if entry.protected is not None and entry.protected != facts.protected:
+        changed.append("protection")
+    if changed:
+        yield Deed(line, DeedType.CHANGED, entry.address, ", ".join(changed), id=entry.id or facts.id)

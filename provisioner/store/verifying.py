@@ -1,0 +1,78 @@
+"""Whether a journal and the state beside it tell one story: the whole chain is read and replayed from nothing.
+
+Every run checks the chain and replays what its state lacks; this replays also what the state has long included. Pure: bytes
+and names in, figures or the reason for mistrust out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from provisioner.model.diagnostic import SourceRange, StoreError, error
+from provisioner.model.history import HistoryRecord, Verified
+from provisioner.model.journal import Entry, replay
+from provisioner.model.state import State
+from provisioner.store.reading import Files, read_history, read_known
+
+_HINT = (
+    "Nothing was changed. Put your own copy of both files back, or let `provisioner state rebuild` make them anew from "
+    "the specs, the journal and the cloud's list. Buy nothing before that."
+)
+
+
+def verify(files: Files, *, state: bytes, journal: bytes | None) -> Verified:
+    """Raises StoreError for damage."""
+    known = read_known(files, state=state, journal=journal)
+    records = tuple(read_history(files, journal or b"", lineage=known.written.lineage))
+    _require_same(files, known.written, _replayed(files, known.written, records))
+    return Verified(
+        records=len(records),
+        first=records[0].time if records else None,
+        last=records[-1].time if records else None,
+        head=known.state.head,
+        lineage=known.written.lineage,
+        serial=known.written.serial,
+        checkpoint=known.written.head,
+        torn=len(journal or b"") - known.journal_end,
+    )
+
+
+def _replayed(files: Files, written: State, records: Iterable[HistoryRecord]) -> State:
+    """What the records up to the checkpoint lead to, beginning with nothing."""
+    line = 0
+
+    def included() -> Iterator[Entry]:
+        nonlocal line
+        for record in records:
+            if record.sequence > written.head.sequence:
+                return
+            line = record.sequence
+            yield record.entry
+
+    try:
+        return replay(replace(written, resources={}, intents={}), included())
+    except ValueError as contradiction:
+        raise StoreError(
+            error(
+                "journal-contradicts",
+                f"{files.journal}, line {line}: {contradiction}",
+                hint=_HINT,
+                source=SourceRange(str(files.journal), line, 1),
+            )
+        ) from contradiction
+
+
+def _require_same(files: Files, written: State, replayed: State) -> None:
+    if written == replayed:
+        return
+    addresses = {*written.resources, *replayed.resources}
+    other = sorted(key for key in addresses if written.resources.get(key) != replayed.resources.get(key))
+    what = f"{other[0]}" if other else "the calls whose outcome is open"
+    raise StoreError(
+        error(
+            "journal-contradicts",
+            f"{files.state} tells {what} otherwise than the first {written.head.sequence} records of {files.journal.name}",
+            hint=_HINT,
+        )
+    )

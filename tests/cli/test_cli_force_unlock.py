@@ -1,0 +1,149 @@
+"""A lock that seems to be in the way: told how it ends, never taken away, and nothing is changed."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from support.builders import an_intent
+
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Intended
+from provisioner.store import open_store
+from provisioner.workflow import unlocking
+
+
+@pytest.fixture
+def held(applied):
+    """Another run holds the lock, and has sent a purchase and a release that are not answered."""
+    with open_store(applied.state, "demo").write(command="apply", who="ana@laptop", timeout=0) as session:
+        session.append(
+            [
+                Intended(an_intent("second")),
+                Intended(an_intent("gateway", id="r-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
+            ]
+        )
+        yield open_store(applied.state, "demo").holder()
+
+
+def test_a_free_lock_has_nothing_to_unlock(applied) -> None:
+    said = applied.fails("force-unlock", "0123456789ab", code="lock-free").said
+    assert "nobody holds the lock" in said
+    assert "run apply" in said
+
+
+def test_before_the_first_run_there_is_no_lock_either(desk) -> None:
+    desk.fails("force-unlock", "0123456789ab", code="lock-free")
+
+
+def test_an_unknown_id_is_told_apart_from_the_lock_that_is_held(applied, held) -> None:
+    said = applied.fails("force-unlock", "0123456789ab", code="lock-unknown").said
+    assert "'0123456789ab' is not the lock that is held" in said
+    assert f"its id is {held.id}" in said
+    assert f"process {os.getpid()}" in said
+
+
+def test_a_live_holder_keeps_its_lock_and_is_named_with_the_way_to_end_it(applied, held) -> None:
+    lock = (applied.state / "demo.lock").read_bytes()
+    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    assert "is not taken away from a live process: ana@laptop: `apply`" in said
+    assert f"kill {os.getpid()}" in said
+    assert "Nothing was changed." in said
+    assert (applied.state / "demo.lock").read_bytes() == lock
+    assert open_store(applied.state, "demo").holder() == held
+
+
+def test_the_calls_of_a_live_holder_are_in_flight(applied, held) -> None:
+    ran = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5)
+    assert ran.err.count("Warning[in-flight]") == 2
+    assert "in-doubt" not in ran.err
+
+
+def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) -> None:
+    with open_store(applied.state, "demo").write(command="apply", who="ana@laptop", timeout=0) as session:
+        paying = an_intent("third", id="p-1", target_id="CS1")
+        session.append(
+            [
+                Intended(an_intent("second")),
+                Intended(an_intent("gateway", id="r-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
+                Intended(paying),
+            ]
+        )
+        lock = open_store(applied.state, "demo").holder().id
+    said = applied.fails("force-unlock", lock, code="lock-free").said
+    assert said.count("Warning[in-doubt]") == 3
+    assert "looks for this purchase and adopts its server" in said
+    assert "looks whether server id-1 is gone" in said
+    assert "address: second" in said
+
+
+def test_a_payment_that_is_open_is_asked_about_and_not_made_twice() -> None:
+    paying = an_intent(target_id="CS1")
+    object.__setattr__(paying, "effect", "payment")
+    assert "whether order CS1 is paid; it is not paid twice" in unlocking._prospect(paying)
+
+
+def test_a_holder_on_another_machine_is_explained_honestly(applied, held, monkeypatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    assert "is held from another machine by ana@laptop" in said
+    assert "Do not remove or replace the lock file" in said
+
+
+def test_a_lock_that_outlives_its_process_is_explained(applied) -> None:
+    """The process has ended and a child of its own still has the lock."""
+    inherit = (
+        "import fcntl, json, os, sys\n"
+        "lock = os.open(sys.argv[1], os.O_RDWR)\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "if os.fork():\n    os._exit(0)\n"
+        "print(os.getpid(), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", inherit, str(applied.state / "demo.lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdout.readline()
+        process.wait()
+        holder = {
+            "who": "ana",
+            "pid": process.pid,
+            "host": socket.gethostname(),
+            "command": "apply",
+            "since": 1,
+            "id": "x",
+        }
+        (applied.state / "demo.lock").write_text(json.dumps(holder))
+        said = applied.fails("force-unlock", "x", code="lock-live", exit_code=5).said
+        process.stdin.close()
+    assert "outlives its process" in said
+    assert f"fuser -v {applied.state / 'demo.lock'}" in said
+
+
+def test_a_holder_of_an_older_version_has_no_id(applied, held) -> None:
+    older = {"who": "eve", "pid": 7, "host": "far", "command": "apply", "since": 1_700_000_000_000}
+    (applied.state / "demo.lock").write_text(json.dumps(older))
+    assert "it has no id" in applied.fails("force-unlock", held.id, code="lock-unknown").said
+
+
+def test_a_damaged_state_hides_no_refusal(applied, held) -> None:
+    (applied.state / "demo.json").write_bytes(b"")
+    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    assert "Error[state-damaged]" in said
+
+
+@pytest.mark.parametrize("lock_id", ["", " ", "\x1b[31m", "../demo", "0" * 5000])
+def test_whatever_is_typed_is_an_unknown_id(applied, held, lock_id: str) -> None:
+    ran = applied.fails("force-unlock", lock_id, code="lock-unknown")
+    assert "\x1b" not in ran.err
+
+
+def test_an_id_is_needed(desk) -> None:
+    ran = desk.run("force-unlock")
+    assert ran.code == 1
+    assert "ID" in ran.err
