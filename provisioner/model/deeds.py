@@ -76,14 +76,13 @@ class _Facts:
     order_id: str | None = None
 
 
-_PAYMENT = "payment"
 _RELEASED = "released"
-_ANSWERED: dict[str, DeedType] = {
+_ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
-    _PAYMENT: DeedType.PAID,
+    Effect.PAYMENT: DeedType.PAID,
 }
-_SENT: dict[str, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", _PAYMENT: "a payment"}
+_SENT: dict[Effect, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", Effect.PAYMENT: "a payment"}
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -160,7 +159,7 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
     """The server and the order that a release or a payment named: no answer repeats them."""
     if intent is None:
         return None, None
-    return (None, intent.target_id) if intent.effect == _PAYMENT else (intent.target_id, None)
+    return (None, intent.target_id) if intent.effect is Effect.PAYMENT else (intent.target_id, None)
 
 
 def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:

@@ -56,7 +56,7 @@ def test_a_refusal_is_told_with_the_clouds_reason(site, proxy):
 
 def test_a_persons_decision_is_told_with_their_name_and_reason(site, proxy):
     proxy.on(answering(message("502 Bad Gateway", b"{}"), executed=False))
-    assert site.run("apply", "--auto-approve").code == 6
+    assert site.run("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
     assert site.run("resolve", "alpha", "--absent", "--reason", "the console shows no order").code == 0
     assert deeds(site) == [("in doubt", "alpha"), ("settled absent", "alpha")]
     told = site.here("history").out
@@ -82,7 +82,7 @@ def test_the_password_is_in_no_history(site, proxy, arguments):
     site.write(SECRET)
     site.environment["SERVER_PASSWORD"] = PASSWORD
     proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
-    said = [site.here("apply", "--auto-approve"), site.run(*arguments)]
+    said = [site.here("apply", "--auto-approve", "--resolve-timeout", "0"), site.run(*arguments)]
     assert [ran.code for ran in said] == [6, 0]
     assert_unseen(PASSWORD, site.folder, said)
 

@@ -162,9 +162,7 @@ def test_changes_in_place_are_told_by_what_changed():
 
 
 def test_a_payment_is_told_with_its_order():
-    """By the effect's written name, whoever writes it."""
-    paying = an_intent(id="payment-1", target_id="CS1")
-    object.__setattr__(paying, "effect", "payment")
+    paying = an_intent(id="payment-1", target_id="CS1", effect=Effect.PAYMENT)
     paid = only(Intended(paying), Answered("payment-1", 200, request_id="r-2"))
     assert (paid.type, paid.id, paid.order_id, paid.request_id) == (DeedType.PAID, None, "CS1", "r-2")
     open_ = only(Intended(paying))
