@@ -1,6 +1,6 @@
 """A writer's time with a folder, under its lock: the journal first, the state as its checkpoint.
 
-Each failure is final for the session. What a run knows and could not write down is for its caller to print: the errors
+Each failure is final for the session, but for a full disk that nothing was written to. What a run knows and could not write down is for its caller to print: the errors
 here name the file and the reason, not the entries.
 """
 
@@ -17,19 +17,24 @@ from uuid import uuid4
 from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Entry, RunStarted, replay
+from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
 from provisioner.store.clock import Clock
 from provisioner.store.codec import entry_to_json, state_to_json
 from provisioner.store.disk import Disk, replace_file
-from provisioner.store.journal_file import JournalFile
+from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
+from provisioner.store.reserve import Reserve
 from provisioner.store.sealed import seal
 
 _JOURNAL_HINT = (
     "Nothing more is bought in this run. Make the folder writable (space, permissions, a healthy disk), then run apply: it "
     "looks in the cloud for what was sent and could not be recorded."
+)
+_FULL_HINT = (
+    "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. Make room in that "
+    "folder, then run apply."
 )
 _NOTHING_YET_HINT = "Nothing was sent. Make the folder writable (space, permissions, a healthy disk) and try again."
 _STATE_HINT = (
@@ -79,9 +84,10 @@ class LocalSession:
             known, journal = self._begun()
             if not entries:
                 return journal.head
-            lines, head = self._linked(entries, lineage=known.written.lineage, head=journal.head)
+            lines, head = self._linked(entries, known.written, head=journal.head)
+            sending = any(isinstance(entry, Intended) for entry in entries)
             with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
-                journal.append(lines, head=head)
+                journal.append(lines, head=head, sending=sending)
             self._entries.extend(entries)
             return head
 
@@ -153,9 +159,10 @@ class LocalSession:
             raise OSError(errno.ESTALE, "it was changed while this run held the lock, and the change is left as it is")
         return found or b""
 
-    def _linked(self, entries: Sequence[Entry], *, lineage: str, head: JournalHead) -> tuple[bytes, JournalHead]:
+    def _linked(self, entries: Sequence[Entry], state: State, *, head: JournalHead) -> tuple[bytes, JournalHead]:
         try:
-            return link(map(entry_to_json, entries), lineage=lineage, head=head, time=self._clock.now())
+            written = map(entry_to_json, entries)
+            return link(written, lineage=state.lineage, serial=state.serial, head=head, time=self._clock.now())
         except (TypeError, ValueError) as problem:
             raise StoreError(
                 error(
@@ -172,6 +179,7 @@ class LocalSession:
         return JournalFile(
             self._files.journal,
             disk=self._disk,
+            reserve=Reserve(self._files.reserve, disk=self._disk),
             head=known.state.head,
             content=content,
             end=known.journal_end,
@@ -181,6 +189,8 @@ class LocalSession:
     def _durably(self, code: str, path: Path, hint: str) -> Iterator[None]:
         try:
             yield
+        except NoRoom as full:
+            raise StoreError(error("journal-full", f"cannot write {path}: {full.strerror}", hint=_FULL_HINT)) from full
         except OSError as failure:
             self._broken = f"{failure.strerror or failure}"
             raise StoreError(error(code, f"cannot write {path}: {self._broken}", hint=hint)) from failure
