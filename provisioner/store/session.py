@@ -19,14 +19,14 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
-from provisioner.store.chain import link
 from provisioner.store.clock import Clock
-from provisioner.store.codec import entry_to_json, state_to_json
+from provisioner.store.codec import state_to_json
 from provisioner.store.disk import Disk, replace_file
 from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
 from provisioner.store.reserve import Reserve
 from provisioner.store.sealed import seal
+from provisioner.store.writing import journal_lines
 
 _JOURNAL_HINT = (
     "Nothing more is bought in this run. Make the folder writable (space, permissions, a healthy disk), then run apply: it "
@@ -84,7 +84,14 @@ class LocalSession:
             known, journal = self._begun()
             if not entries:
                 return journal.head
-            lines, head = self._linked(entries, known.written, head=journal.head)
+            lines, head = journal_lines(
+                self._files,
+                entries,
+                lineage=known.written.lineage,
+                serial=known.written.serial,
+                head=journal.head,
+                time=self._clock.now(),
+            )
             sending = any(isinstance(entry, Intended) for entry in entries)
             with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
                 journal.append(lines, head=head, sending=sending)
@@ -158,19 +165,6 @@ class LocalSession:
         if found != self._state_bytes:
             raise OSError(errno.ESTALE, "it was changed while this run held the lock, and the change is left as it is")
         return found or b""
-
-    def _linked(self, entries: Sequence[Entry], state: State, *, head: JournalHead) -> tuple[bytes, JournalHead]:
-        try:
-            written = map(entry_to_json, entries)
-            return link(written, lineage=state.lineage, serial=state.serial, head=head, time=self._clock.now())
-        except (TypeError, ValueError) as problem:
-            raise StoreError(
-                error(
-                    "entry-unwritable",
-                    f"an entry for {self._files.journal} is no JSON: {problem}",
-                    hint="Nothing was written. Look for text that is no Unicode, such as a --reason or a user's name.",
-                )
-            ) from problem
 
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)
