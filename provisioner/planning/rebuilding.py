@@ -25,13 +25,14 @@ from provisioner.planning.standing import stand
 class Remains:
     """What could still be read.
 
-    `complete`: nothing that was ever recorded is missing. `salted_anew`: the lineage is lost, so that the fingerprints in
-    the records tell nothing any more.
+    `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
+    missing. `salted_anew`: the lineage is lost, so that the fingerprints in the records tell nothing any more.
     """
 
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
     unplaced: tuple[Remembered, ...]
+    mentioned: frozenset[Address]
     complete: bool
     salted_anew: bool
 
@@ -43,9 +44,10 @@ def propose(
     *,
     catalogue: Catalogue,
     fingerprint: Fingerprint,
+    now: int,
 ) -> Proposal:
-    """Deterministic. `live` is complete and was read as whoever owns the state."""
-    rows = _Rows(remains, desired, live, catalogue, fingerprint)
+    """Deterministic. `live` is complete and was read as whoever owns the state; `now` in milliseconds since the epoch."""
+    rows = _Rows(remains, desired, live, catalogue, fingerprint, now=now)
     made = tuple(sorted(rows.all(), key=lambda row: row.address))
     spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
     orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
@@ -63,7 +65,10 @@ class _Rows:
         live: Mapping[str, Live],
         catalogue: Catalogue,
         fingerprint: Fingerprint,
+        *,
+        now: int,
     ) -> None:
+        self._now = now
         self._remains = remains
         self._desired = {one.address: one for one in desired}
         self._live = live
@@ -82,8 +87,12 @@ class _Rows:
         for live in self._free(recorded, doubtful):
             bearers.setdefault(live.name, []).append(live)
         for address, wanted in self._desired.items():
-            if address not in taken and wanted.name in bearers:
+            if address in taken:
+                continue
+            if wanted.name in bearers:
                 yield self._wanted(wanted, tuple(bearers[wanted.name]))
+            elif address in self._remains.mentioned:
+                yield self._feared(wanted)
 
     def _recorded(self, recorded: Recorded) -> Row:
         wanted = self._desired.get(recorded.address)
@@ -142,15 +151,35 @@ class _Rows:
         )
         return Row(intent.address, Confidence.IN_DOUBT, reason, intent.name, intent=intent, by_specs=anew)
 
+    def _feared(self, wanted: Desired) -> Row:
+        """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
+
+        Sent now, as far as anybody knows: what is believed after a quiet time is then believed late rather than early.
+        """
+        declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
+        intent = replace(
+            _probe(wanted, declared),
+            id=f"unreadable {wanted.address}",
+            sent_at=self._now,
+            server_time=self._now,
+            who="a line that cannot be read",
+            labels=wanted.labels,
+            protected=wanted.lifecycle.prevent_destroy,
+        )
+        reason = (
+            "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
+            f"apply looks for it; when you know better: resolve '{wanted.address}' --absent"
+        )
+        return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
+
     def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
         """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
         kind = self._catalogue[wanted.kind]
         declared = kind.redact(wanted.fields, self._fingerprint)
         fitting = kind.match(_probe(wanted, declared), bearers)
         if self._remains.complete:
-            return self._left_out(
-                wanted, bearers, "the records are whole and know of no such server: it is a stranger's"
-            )
+            reason = "the records are whole and know of no such server: it is a stranger's, unless an older copy of them was "
+            return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
         if not fitting:
             return self._left_out(wanted, bearers, "it differs from the specs in what the cloud shows")
         if len(bearers) > 1:

@@ -21,10 +21,11 @@ _NOBODY = State(stack="", environment=None, lineage="", serial=0, identity=Ident
 
 
 class BrokenStory:
-    """`state` is what has been told so far: of it the resources and the intents count."""
+    """`state` is what has been told so far: of it the resources and the intents count. `is_whole`: all of it was understood."""
 
     def __init__(self, base: State | None) -> None:
         self.state = base or _NOBODY
+        self.is_whole = True
         self._unplaced: dict[Address, Remembered] = {}
         self._strays: list[str] = []
 

@@ -83,8 +83,8 @@ def records(data: bytes, *, lineage: str) -> Iterator[Record]:
         start = record.end
 
 
-def single_lines(data: bytes) -> Iterator[Record | None]:
-    """Each line by itself, whatever stands around it; None for one that holds no whole record. A torn last line is none."""
+def single_lines(data: bytes) -> Iterator[Record | bytes]:
+    """Each line by itself, whatever stands around it; one that holds no whole record as it is. A torn last line is none."""
     start = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
         start += len(line) + 1
@@ -93,7 +93,7 @@ def single_lines(data: bytes) -> Iterator[Record | None]:
         try:
             yield _record(line, number=number, end=min(start, len(data)))
         except BrokenChain:
-            yield None
+            yield line
 
 
 def anchor(lineage: str, head: JournalHead) -> str:

@@ -64,6 +64,8 @@ class Salvaged:
     """Facts about addresses whose purchase stood in what cannot be read."""
     strays: tuple[str, ...]
     """Ids and order ids that answered a request which cannot be read."""
+    mentioned: frozenset[Address]
+    """Addresses that unreadable lines seem to be about: a purchase of theirs may have been on its way."""
     complete: bool
     """Nothing that ever was recorded can be missing."""
     nothing: bool

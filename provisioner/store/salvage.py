@@ -7,10 +7,14 @@ Pure: bytes and names in, values out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.journal import Entry, replay
 from provisioner.model.state import JournalHead, State
@@ -21,8 +25,11 @@ from provisioner.store.protocol import Part, Salvaged
 from provisioner.store.reading import Files, journal_damaged, read_state
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
+_ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')
 _START = JournalHead()
+Lines: TypeAlias = Sequence[Record | bytes]
+"""As they stand; one that holds no whole record as its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> 
     linked = _linked(rest, head, lineage=lineage)
     loose = _rising(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
     story = _story(files, base, linked, loose)
-    reaches = bool(linked) or any(line is not None and line.head == head for line in lines)
+    reaches = bool(linked) or any(line.head == head for line in _whole(lines))
     return Salvaged(
         damage=tuple(damage),
         parts=_parts(files, remains, states, lines),
@@ -56,7 +63,8 @@ def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> 
         intents=story.state.intents,
         unplaced=story.unplaced,
         strays=story.strays,
-        complete=reaches and len(linked) == len(rest),
+        mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),
+        complete=reaches and story.is_whole and len(linked) == len(rest),
         nothing=remains == Remains(None, None, None),
     )
 
@@ -74,39 +82,45 @@ def _states(files: Files, remains: Remains) -> Iterator[tuple[str, State | None]
             yield path.name, None
 
 
-def _base(files: Files, states: dict[str, State | None], lines: Sequence[Record | None]) -> State | None:
+def _base(files: Files, states: dict[str, State | None], lines: Lines) -> State | None:
     """The newest whole state that the journal continues; None where the journal holds everything by itself, or nothing does."""
     whole = [state for state in states.values() if state is not None]
     candidates = [state for state in whole if state.lineage == whole[0].lineage and not _is_superseded(state, lines)]
     base = max(candidates, key=lambda state: state.serial, default=None)
     if base is None:
         return None
-    for line in lines:
-        if line is None:
-            continue
+    for line in _whole(lines):
         foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
         if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
             raise _two_histories(files, line)
     return base
 
 
-def _highest_serial(files: Files, states: dict[str, State | None], lines: Sequence[Record | None]) -> int:
+def _whole(lines: Lines) -> list[Record]:
+    return [line for line in lines if isinstance(line, Record)]
+
+
+def _first(lines: Lines) -> Record | None:
+    return next((line for line in _whole(lines) if line.sequence == 1), None)
+
+
+def _highest_serial(files: Files, states: dict[str, State | None], lines: Lines) -> int:
     """A state that is lost was at most one ahead of all that is left: the next checkpoint needs a line beside it."""
-    named = [line.serial or 0 for line in lines if line is not None]
+    named = [line.serial or 0 for line in _whole(lines)]
     named += [state.serial for state in states.values() if state is not None]
     lost = states.get(files.state.name) is None
     return max(named) + lost if named else 0
 
 
-def _is_superseded(state: State, lines: Sequence[Record | None]) -> bool:
+def _is_superseded(state: State, lines: Lines) -> bool:
     """A journal that was begun beside a later state was begun by a rebuild, and says everything anew."""
-    first = next((line for line in lines if line is not None and line.sequence == 1), None)
+    first = _first(lines)
     return first is not None and state.head != _START and state.serial <= (first.serial or 0)
 
 
-def _proven_lineage(remains: Remains, lines: Sequence[Record | None]) -> str | None:
+def _proven_lineage(remains: Remains, lines: Lines) -> str | None:
     """From the journal's first line, or out of a damaged state where that line confirms it: fingerprints hang on every letter."""
-    first = next((line for line in lines if line is not None and line.sequence == 1), None)
+    first = _first(lines)
     if first is None:
         return None
     damaged = b"\n".join(data for data in (remains.state, remains.backup) if data is not None)
@@ -114,23 +128,25 @@ def _proven_lineage(remains: Remains, lines: Sequence[Record | None]) -> str | N
     return next((name for name in named if name and anchor(name, _START) == first.previous), None)
 
 
-def _not_included(lines: Sequence[Record | None], head: JournalHead) -> Sequence[Record | None]:
+def _not_included(lines: Lines, head: JournalHead) -> Lines:
     """The lines after `head`. Unreadable ones before a record that follows from `head` are of what it includes."""
     start = 0
     for number, line in enumerate(lines, start=1):
-        if line is not None and line.sequence <= head.sequence:
+        if isinstance(line, bytes):
+            continue
+        if line.sequence <= head.sequence:
             start = number
-        if line is not None and line.sequence == head.sequence + 1 and head != _START and line.previous == head.hash:
+        elif line.sequence == head.sequence + 1 and head != _START and line.previous == head.hash:
             return lines[number - 1 :]
     return lines[start:]
 
 
-def _linked(rest: Sequence[Record | None], head: JournalHead, *, lineage: str | None) -> list[Record]:
+def _linked(rest: Lines, head: JournalHead, *, lineage: str | None) -> list[Record]:
     """As far as the chain holds. Where no lineage is known any more, the first line is believed to be the first."""
     linked: list[Record] = []
     for line in rest:
         unknown = head == _START and lineage is None
-        if line is None or line.sequence != head.sequence + 1:
+        if isinstance(line, bytes) or line.sequence != head.sequence + 1:
             break
         if not unknown and line.previous != anchor(lineage or "", head):
             break
@@ -139,11 +155,11 @@ def _linked(rest: Sequence[Record | None], head: JournalHead, *, lineage: str | 
     return linked
 
 
-def _rising(lines: Sequence[Record | None], *, above: int) -> list[Record]:
+def _rising(lines: Lines, *, above: int) -> list[Record]:
     """A line that stands twice is told once: an intent told again would seem open again."""
     kept: list[Record] = []
-    for line in lines:
-        if line is not None and line.sequence > above:
+    for line in _whole(lines):
+        if line.sequence > above:
             kept.append(line)
             above = line.sequence
     return kept
@@ -153,10 +169,11 @@ def _story(files: Files, base: State | None, linked: list[Record], loose: list[R
     """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
     story = BrokenStory(base)
     entries = [_entry(files, record) for record in linked]
+    story.is_whole = None not in entries
     try:
         story.state = replay(story.state, [entry for entry in entries if entry is not None])
     except ValueError:
-        loose = [*linked, *loose]
+        story.is_whole, loose = False, [*linked, *loose]
     for record in loose:
         if (entry := _entry(files, record)) is not None:
             story.tell(entry)
@@ -172,9 +189,14 @@ def _entry(files: Files, record: Record) -> Entry | None:
         return None
 
 
-def _parts(
-    files: Files, remains: Remains, states: dict[str, State | None], lines: Sequence[Record | None]
-) -> tuple[Part, ...]:
+def _addresses(line: bytes) -> Iterator[Address]:
+    """What an unreadable line may have been about: its letters are mostly still there."""
+    for found in _ADDRESS.findall(line):
+        with suppress(ValueError):
+            yield Address.parse(json.loads(found))
+
+
+def _parts(files: Files, remains: Remains, states: dict[str, State | None], lines: Lines) -> tuple[Part, ...]:
     def state_part(name: str) -> Part:
         if name not in states:
             return Part(name, "missing")
@@ -188,10 +210,10 @@ def _parts(
     )
 
 
-def _lines_found(lines: Sequence[Record | None], remains: Remains) -> str:
+def _lines_found(lines: Lines, remains: Remains) -> str:
     if not remains.journal:
         return "missing" if remains.journal is None else "empty"
-    unreadable = [number for number, line in enumerate(lines, start=1) if line is None]
+    unreadable = [number for number, line in enumerate(lines, start=1) if isinstance(line, bytes)]
     if not unreadable:
         return f"{len(lines)} lines, all readable"
     behind = len(lines) - unreadable[0]

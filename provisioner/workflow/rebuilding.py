@@ -118,6 +118,7 @@ async def _propose(
             resources=found.resources,
             intents=found.intents,
             unplaced=found.unplaced,
+            mentioned=found.mentioned,
             complete=found.complete and not force,
             salted_anew=found.lineage is None,
         ),
@@ -125,6 +126,7 @@ async def _propose(
         live,
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
+        now=SystemClock().now(),
     )
     by_specs = {row.address for row in proposal.rows if row.by_specs}
     needed = [desired for desired in loaded.desired if desired.address in by_specs]
@@ -154,7 +156,10 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
             f"the cloud lists none of the {len(recorded)} servers that are recorded",
             hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
         )
+    placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
     for name in found.strays:
+        if name in placed:
+            continue
         yield warning(
             "rebuild-stray",
             f"the journal names {name} as bought, and the line that says for which address cannot be read",

@@ -335,3 +335,50 @@ def disk(of_test):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "Disk", lambda: of_test)
         yield
+
+
+def test_when_the_cloud_lists_none_of_them_the_credentials_are_asked_about(site):
+    assert site.apply().code == 0
+    send(site, "DELETE", owned(site)["alpha"][0])
+    flip_state(site)
+    ran = rebuild(site)
+    assert rows(ran) == {"alpha": "recorded"}
+    assert "Warning[rebuild-none-listed]" in ran.err
+
+
+def test_an_id_that_no_line_gives_an_address_is_told(site):
+    """Of the whole story only the answer to the purchase is left."""
+    assert site.apply().code == 0
+    bought = owned(site)["alpha"][0]
+    lose_state_and_backup(site)
+    journal = state_file(site, "journal")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if b'"answered"' in line)
+    journal.write_bytes(b"".join([*lines[: at - 1], b"unreadable\n", lines[at]]))
+    assert "Warning[rebuild-stray]" not in site.here("state", "rebuild").err
+    site.write("servers: {beta: {}}\n")
+    ran = rebuild(site)
+    assert rows(ran) == {}
+    assert f"the journal names {bought} as bought" in " ".join(ran.err.split())
+    assert [row["id"] for row in json.loads(ran.out)["unclaimed"]] == [bought]
+
+
+def test_a_purchase_whose_intent_cannot_be_read_is_not_made_again(site, proxy):
+    """The line that says it was sent is damaged, and the server shows up only later."""
+    gate = proxy.gate()
+    proxy.on(gate.before, name="alpha")
+    assert site.apply().code == 6
+    gate.await_arrival()
+    journal = state_file(site, "journal")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if b'"intended"' in line)
+    state_file(site).write_bytes(state_file(site, "backup").read_bytes())
+    journal.write_bytes(b"".join([*lines[:at], lines[at].replace(b"purchase", b"purchasf"), *lines[at + 1 :]]))
+    ran = rebuild(site)
+    assert rows(ran) == {"alpha": "in_doubt"}
+    assert site.apply().code == 6
+    gate.open()
+    gate.await_arrival()
+    assert site.apply().code == 0
+    assert site.purchases == {"alpha": 1}
+    assert "No changes" in site.here("plan").out

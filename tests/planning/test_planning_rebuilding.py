@@ -30,14 +30,20 @@ from provisioner.model.resource import Phase
 from provisioner.planning import Remains, propose, retell
 
 GATEWAY = wanted("gateway")
+NOW = 1_700_000_000_000
 
 
-def proposed(*desired, recorded=(), intents=(), unplaced=(), live=(), complete=False, salted_anew=False):
+def proposed(*desired, recorded=(), intents=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False):
     remains = Remains(
-        {one.address: one for one in recorded}, {one.id: one for one in intents}, tuple(unplaced), complete, salted_anew
+        {one.address: one for one in recorded},
+        {one.id: one for one in intents},
+        tuple(unplaced),
+        frozenset(mentioned),
+        complete,
+        salted_anew,
     )
     rows = {row.id: row for row in live}
-    return propose(remains, tuple(desired), rows, catalogue=CATALOGUE, fingerprint=fingerprint)
+    return propose(remains, tuple(desired), rows, catalogue=CATALOGUE, fingerprint=fingerprint, now=NOW)
 
 
 def the_row(*desired, **rest):
@@ -46,7 +52,7 @@ def the_row(*desired, **rest):
 
 
 def retold(proposal):
-    return replay(a_state(), retell(proposal, now=1_700_000_000_000, who="ana@laptop"))
+    return replay(a_state(), retell(proposal, now=NOW, who="ana@laptop"))
 
 
 def test_an_id_that_is_recorded_and_shown_under_its_name_is_certain():
@@ -185,6 +191,17 @@ def test_with_a_new_lineage_secrets_are_taken_to_be_what_they_are_now():
     assert row.by_specs
     intent = an_intent("gateway", declared=stale.declared)
     assert the_row(desired, intents=[intent], salted_anew=True).intent.declared == recorded.declared
+
+
+def test_an_address_that_an_unreadable_line_is_about_is_not_bought_before_that_is_settled():
+    proposal = proposed(GATEWAY, mentioned=[GATEWAY.address])
+    (row,) = proposal.rows
+    assert row.confidence is Confidence.IN_DOUBT
+    assert row.intent.server_time == NOW
+    assert planned(surveyed(GATEWAY, state=retold(proposal))).changes[0].action is Action.RESUME
+    late = replace(shown(bought(GATEWAY)), created_at=NOW + 1000)
+    assert CATALOGUE["dev_server"].match(row.intent, [late]) == (late,)
+    assert the_row(GATEWAY, mentioned=[GATEWAY.address], live=[late]).confidence is Confidence.LIKELY
 
 
 @given(fleets())

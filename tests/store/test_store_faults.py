@@ -168,6 +168,13 @@ def test_an_fsync_that_fails_is_final_even_for_lack_of_space(folder, writing):
             assert caught.value.diagnostics[0].code == "journal-not-durable"
 
 
+def test_space_is_set_aside_where_the_system_has_no_call_for_it(folder, writing, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    with writing() as session:
+        session.append(a_purchase())
+        assert (folder / "demo.dev.reserve").stat().st_size == SIZE
+
+
 def test_space_that_a_dead_run_had_set_aside_is_taken_over(folder, store, writing):
     folder.mkdir()
     (folder / "demo.dev.reserve").write_bytes(b"")
