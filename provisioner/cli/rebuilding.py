@@ -46,8 +46,7 @@ class RebuildFace:
         return ask(self.console, _QUESTION)
 
     def listen(self, event: Event) -> None:
-        if event.diagnostic is not None:
-            self.console.diagnose([event.diagnostic])
+        self.console.hear(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         self.run.waiting(holder, seconds)
