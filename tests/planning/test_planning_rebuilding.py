@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import (
     OTHER_IMAGE,
@@ -204,6 +204,7 @@ def test_an_address_that_an_unreadable_line_is_about_is_not_bought_before_that_i
     assert the_row(GATEWAY, mentioned=[GATEWAY.address], live=[late]).confidence is Confidence.LIKELY
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_a_fleet_whose_records_are_all_lost_is_found_again_and_planned_as_unchanged(fleet):
     records = [bought(desired) for desired in fleet]
@@ -215,6 +216,7 @@ def test_a_fleet_whose_records_are_all_lost_is_found_again_and_planned_as_unchan
     assert codes(planned(survey).findings) == []
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_a_proposal_is_told_as_entries_that_lead_to_exactly_it(fleet):
     records = [bought(desired, order_id=f"CS-{desired.address}") for desired in fleet]
