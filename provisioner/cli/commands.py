@@ -15,7 +15,7 @@ COMMANDS = {
     "apply": ("apply", "Make it so: carry out a plan, and record every purchase as it happens."),
     "destroy": ("destroy", "Release every server of the stack."),
     "show": ("show", "Show the recorded servers, or a saved plan."),
-    "state": ("state", "List and show what is recorded."),
+    "state": ("state", "List, show and rebuild what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provisioner import __version__
+from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import Console
-from provisioner.cli.signals import answerable, interruptible
+from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
@@ -64,31 +65,16 @@ class Face:
         """Only `yes` is a yes."""
         if self.auto_approve:
             return True
-        if not self.may_ask or self.as_json or not sys.stdin.isatty():
-            from provisioner.model.diagnostic import error
-
-            hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
-            self.console.diagnose(
-                [error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=hint)]
-            )
+        hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
+        if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
-        return self._ask(plan)
-
-    def _ask(self, plan: Plan) -> bool:
         from provisioner.model.change import Mode
 
         if plan.mode is Mode.DESTROY:
             question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"
         else:
             question = "Do you want to perform these actions?\n"
-        with answerable():
-            sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
-            sys.stderr.flush()
-            answer = sys.stdin.readline().strip()
-        self.console.tell("")
-        if answer != "yes":
-            self.console.tell("Not approved. Nothing was changed.")
-        return answer == "yes"
+        return ask(self.console, question)
 
     def listen(self, event: Event) -> None:
         if event.diagnostic is not None and not self.as_json:

@@ -1,4 +1,4 @@
-"""state list, state show: what is recorded, by address."""
+"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.console import console
-from provisioner.cli.options import AddressType, json_option, stack_options
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.options import AddressType, DurationType, json_option, stack_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("state")
 def command() -> None:
-    """List and show what is recorded."""
+    """List, show and rebuild what is recorded."""
 
 
 @command.command("list")
@@ -55,3 +56,48 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
         assert shown.intent is not None  # an address that is shown is recorded or in doubt
         text = render_intent(shown.intent, style, in_flight=shown.at_work)
     console().write(text)
+
+
+@command.command("rebuild")
+@click.option("--force", is_flag=True, help="Although nothing is damaged: an older copy of both files was put back.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
+)
+@click.option(
+    "--lock-timeout",
+    type=DurationType(),
+    default="0s",
+    show_default=True,
+    metavar="DURATION",
+    help="How long to wait for another run to end.",
+)
+@click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
+@json_option
+@stack_options
+def rebuild_state(
+    *,
+    workspace: Workspace,
+    force: bool,
+    auto_approve: bool,
+    may_ask: bool | None,
+    lock_timeout: float,
+    reason: str | None,
+    as_json: bool,
+) -> ExitCode:
+    """Put a damaged or lost state together again.
+
+    From what is still readable of state, backup and journal, from the specs, and from the cloud's list. Shows for every
+    address how sure it is and why, and asks before it writes. Nothing is bought or released; the old files are kept.
+    """
+    import asyncio
+
+    from provisioner.cli.face import Face
+    from provisioner.cli.rebuilding import RebuildFace
+    from provisioner.workflow.rebuilding import RebuildRequest, rebuild
+
+    asked = workspace.settings.input if may_ask is None else may_ask
+    face = RebuildFace(Face(console(), auto_approve, asked, as_json))
+    rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), face))
+    face.conclude(rebuilt)
+    return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

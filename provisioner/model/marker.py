@@ -24,8 +24,15 @@ def marked(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
 
 def is_marked(name: str, *, lineage: str) -> bool:
     """Whether `name` carries a marker of this lineage. A stranger's fits once in 2**30 names that look like one."""
+    return unmarked(name, lineage=lineage) is not None
+
+
+def unmarked(name: str, *, lineage: str) -> str | None:
+    """The name before its marker, which may have been shortened for it; None without a marker of this lineage."""
     found = _SUFFIX.fullmatch(name)
-    return found is not None and hmac.compare_digest(found["proof"], _proof(lineage, found["salt"]))
+    if found is None or not hmac.compare_digest(found["proof"], _proof(lineage, found["salt"])):
+        return None
+    return found["base"]
 
 
 def _proof(lineage: str, salt: str) -> str:

@@ -13,10 +13,13 @@ from urllib.parse import unquote, urlsplit
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.store.local import LocalStore
 from provisioner.store.plan_file import plan_id, read_plan, write_plan
-from provisioner.store.protocol import LockHolder, Session, Store, Waiting
+from provisioner.store.protocol import LockHolder, Part, Repair, Salvaged, Session, Store, Waiting
 
 __all__ = [
     "LockHolder",
+    "Part",
+    "Repair",
+    "Salvaged",
     "Session",
     "Store",
     "Waiting",

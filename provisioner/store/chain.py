@@ -1,9 +1,10 @@
 """The journal's written form: one record a line, each bound to the one before it.
 
 A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same object without `hash`: the canonical JSON
-of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `previous` and the fields of the entry. `hash` is
-SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the first line SHA-256 of the lineage, so
-that a journal of another state is noticed. Bytes in, bytes out: no file and no entry's meaning is known here.
+of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `serial` (of the state file as it stood beside), `previous`
+and the fields of the entry. `hash` is SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the
+first line SHA-256 of the lineage, so that a journal of another state is noticed; that line names its `lineage` too. Older
+lines have neither `serial` nor `lineage`. Bytes in, bytes out: no file and no entry's meaning is known here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from provisioner.store.sealed import Damaged
 _BEFORE_HASH = b',"hash":"'
 _AFTER_HASH = b'"}'
 _TAIL = len(_BEFORE_HASH) + hashlib.sha256().digest_size * 2 + len(_AFTER_HASH)
-CHAIN_KEYS = frozenset({"sequence", "time", "previous"})
+CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Record:
     hash: str
     entry: JsonObject
     end: int
+    serial: int | None = None
+    lineage: str | None = None
 
     @property
     def head(self) -> JournalHead:
@@ -47,12 +50,16 @@ class BrokenChain(Damaged):
         self.line = line
 
 
-def link(entries: Iterable[JsonObject], *, lineage: str, head: JournalHead, time: int) -> tuple[bytes, JournalHead]:
+def link(
+    entries: Iterable[JsonObject], *, lineage: str, serial: int, head: JournalHead, time: int
+) -> tuple[bytes, JournalHead]:
     """The lines that continue a journal after `head`, and its new head."""
     lines = bytearray()
     for entry in entries:
         sequence = head.sequence + 1
-        body = canonical({**entry, "sequence": sequence, "time": time, "previous": _anchor(lineage, head)})
+        own = {"sequence": sequence, "time": time, "serial": serial, "previous": anchor(lineage, head)}
+        first = {"lineage": lineage} if sequence == 1 else {}
+        body = canonical({**entry, **own, **first})
         hash_ = hashlib.sha256(body).hexdigest()
         lines += body[:-1] + _BEFORE_HASH + hash_.encode() + _AFTER_HASH + b"\n"
         head = JournalHead(sequence, hash_)
@@ -70,13 +77,27 @@ def records(data: bytes, *, lineage: str) -> Iterator[Record]:
         if newline < 0 and _is_torn(line):
             return
         record = _record(line, number=head.sequence + 1, end=min(end + 1, len(data)))
-        _require_link(record, after=head, anchor=_anchor(lineage, head))
+        _require_link(record, after=head, anchor=anchor(lineage, head))
         yield record
         head = record.head
         start = record.end
 
 
-def _anchor(lineage: str, head: JournalHead) -> str:
+def single_lines(data: bytes) -> Iterator[Record | bytes]:
+    """Each line by itself, whatever stands around it; one that holds no whole record as it is. A torn last line is none."""
+    start = 0
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        start += len(line) + 1
+        if start > len(data) and (not line or _is_torn(line)):
+            return
+        try:
+            yield _record(line, number=number, end=min(start, len(data)))
+        except BrokenChain:
+            yield line
+
+
+def anchor(lineage: str, head: JournalHead) -> str:
+    """What the record after `head` says was before it."""
     return head.hash or hashlib.sha256(lineage.encode()).hexdigest()
 
 
@@ -104,7 +125,12 @@ def _record(line: bytes, *, number: int, end: int) -> Record:
     match fields:
         case {"sequence": int(sequence), "time": int(time), "previous": str(previous)} if isinstance(fields, dict):
             entry = {key: value for key, value in fields.items() if key not in CHAIN_KEYS}
-            return Record(sequence, time, previous=previous, hash=hash_, entry=entry, end=end)
+            serial, lineage = fields.get("serial"), fields.get("lineage")
+            if not isinstance(serial, int | None) or not isinstance(lineage, str | None):
+                raise BrokenChain(number, "has a serial or a lineage that is none")
+            return Record(
+                sequence, time, previous=previous, hash=hash_, entry=entry, end=end, serial=serial, lineage=lineage
+            )
         case _:
             raise BrokenChain(number, "lacks its sequence number, its time or the hash before it")
 

@@ -45,6 +45,13 @@ class Disk:
         """How many bytes were taken: fewer than given on a disk that is filling up."""
         return os.write(descriptor, data)
 
+    def reserve(self, descriptor: int, size: int) -> None:
+        """Takes `size` bytes of the disk away for an empty file."""
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            write_all(self, descriptor, bytes(size))
+
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
 

@@ -1,6 +1,7 @@
 """The store in a folder: for a label `demo.dev` the files demo.dev.json, .journal, .backup and .lock.
 
-Readers take no lock: they read the state before the journal, so the journal they see is never the older of the two.
+Readers take no lock: they read the state before the journal, so the journal they see is never the older of the two, and look
+again before they refuse.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
 from provisioner.store.protocol import LockHolder, Waiting
 from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
+from provisioner.store.repair import LocalRepair
+from provisioner.store.salvage import Remains, salvage
 from provisioner.store.session import LocalSession
 from provisioner.store.verifying import verify
 
@@ -83,20 +86,7 @@ class LocalStore:
     def write(
         self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None
     ) -> Iterator[LocalSession]:
-        try:
-            self._disk.make_folder(self._files.folder)
-        except OSError as failure:
-            raise self._unreadable(self._files.folder, failure) from failure
-        holder = LockHolder(
-            who=who,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            command=command,
-            since=self._clock.now(),
-            id=token_hex(_ID_BYTES),
-        )
-        descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
-        try:
+        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as descriptor:
             known, state, journal = self._read()
             session = LocalSession(
                 self._files,
@@ -111,20 +101,61 @@ class LocalStore:
                 yield session
             finally:
                 session.close()
+
+    @contextmanager
+    def repair(
+        self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None
+    ) -> Iterator[LocalRepair]:
+        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting):
+            remains = Remains(*map(self._bytes, (self._files.state, self._files.backup, self._files.journal)))
+            try:
+                self._read()
+                damage: tuple[Diagnostic, ...] = ()
+            except StoreError as refusal:
+                damage = refusal.diagnostics
+            salvaged = salvage(self._files, remains, damage=damage)
+            yield LocalRepair(self._files, disk=self._disk, clock=self._clock, remains=remains, salvaged=salvaged)
+
+    @contextmanager
+    def _locked(self, *, command: str, who: str, timeout: float, waiting: Waiting | None) -> Iterator[int]:
+        """The lock's descriptor."""
+        try:
+            self._disk.make_folder(self._files.folder)
+        except OSError as failure:
+            raise self._unreadable(self._files.folder, failure) from failure
+        holder = LockHolder(
+            who=who,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            command=command,
+            since=self._clock.now(),
+            id=token_hex(_ID_BYTES),
+        )
+        descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
+        try:
+            yield descriptor
         finally:
             self._lock.release(descriptor)
 
     def _read(self) -> tuple[Known | None, bytes | None, bytes | None]:
-        state, journal = self._look()
-        if state is None and journal is not None:
-            # A first run may have begun between the two looks: it writes the state before the journal.
-            state, journal = self._look()
+        """A refusal counts when a second look finds the same: without the lock a run may write between two files."""
+        looked = self._look()
+        while True:
+            try:
+                return self._judged(*looked), *looked
+            except StoreError:
+                again = self._look()
+                if again == looked:
+                    raise
+                looked = again
+
+    def _judged(self, state: bytes | None, journal: bytes | None) -> Known | None:
         if state is not None:
-            return read_known(self._files, state=state, journal=journal), state, journal
+            return read_known(self._files, state=state, journal=journal)
         for path in (self._files.journal, self._files.backup):
             if self._bytes(path) is not None:
                 raise state_missing(self._files, beside=path)
-        return None, None, None
+        return None
 
     def _look(self) -> tuple[bytes | None, bytes | None]:
         return self._bytes(self._files.state), self._bytes(self._files.journal)

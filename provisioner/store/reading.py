@@ -17,6 +17,11 @@ from provisioner.store.chain import BrokenChain, Record, records
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.sealed import Damaged, FromNewerVersion, unseal
 
+_OR_REBUILD = (
+    "Or run `provisioner state rebuild`: it puts together what is still readable here and what the cloud lists, shows it, "
+    "and asks before it writes."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -41,6 +46,10 @@ class Files:
     def lock(self) -> Path:
         return self.folder / f"{self.label}.lock"
 
+    @property
+    def reserve(self) -> Path:
+        return self.folder / f"{self.label}.reserve"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -56,14 +65,14 @@ class Known:
 
 def read_known(files: Files, *, state: bytes, journal: bytes | None) -> Known:
     """Raises StoreError for damage."""
-    written = _read_state(files, state)
+    written = read_state(files, state, path=files.state)
     if not journal and written.head.sequence > 0:
         raise journal_missing(files, written.head)
     plans: set[str] = set()
     tail: list[Record] = []
-    head, end = JournalHead(), 0
+    head, end, newest = JournalHead(), 0, 0
     for record in checked_records(files, journal or b"", lineage=written.lineage):
-        head, end = record.head, record.end
+        head, end, newest = record.head, record.end, max(newest, record.serial or 0)
         if head.sequence == written.head.sequence:
             _require_same(files, head, written.head)
         elif head.sequence > written.head.sequence:
@@ -72,6 +81,8 @@ def read_known(files: Files, *, state: bytes, journal: bytes | None) -> Known:
             plans.add(plan)
     if head.sequence < written.head.sequence:
         raise _journal_short(files, head, written.head)
+    if written.serial < newest:
+        raise _state_older(files, written.serial, newest)
     return Known(written, _replayed(files, written, tail, head=head), frozenset(plans), end)
 
 
@@ -80,14 +91,14 @@ def read_history(files: Files, journal: bytes, *, lineage: str) -> Iterator[Hist
         try:
             yield HistoryRecord(record.sequence, record.time, record.hash, entry_from_json(record.entry))
         except Damaged as problem:
-            raise _journal_damaged(files, problem, line=record.sequence) from problem
+            raise journal_damaged(files, problem, line=record.sequence) from problem
 
 
 def checked_records(files: Files, journal: bytes, *, lineage: str) -> Iterator[Record]:
     try:
         yield from records(journal, lineage=lineage)
     except BrokenChain as problem:
-        raise _journal_damaged(files, problem, line=problem.line) from problem
+        raise journal_damaged(files, problem, line=problem.line) from problem
 
 
 def require_label(files: Files, state: State) -> None:
@@ -103,14 +114,15 @@ def require_label(files: Files, state: State) -> None:
         )
 
 
-def _read_state(files: Files, data: bytes) -> State:
+def read_state(files: Files, data: bytes, *, path: Path) -> State:
+    """`path` is where `data` stood. Raises StoreError: `state-damaged`, `state-format` or `state-foreign`."""
     try:
         state = state_from_json(unseal(data))
     except FromNewerVersion as problem:
         raise StoreError(
             error(
                 "state-format",
-                f"{files.state} {problem}",
+                f"{path} {problem}",
                 hint="Nothing was changed. Use that version, or a later one.",
             )
         ) from problem
@@ -118,9 +130,9 @@ def _read_state(files: Files, data: bytes) -> State:
         raise StoreError(
             error(
                 "state-damaged",
-                f"{files.state} {problem}",
+                f"{path} {problem}",
                 hint=f"Nothing was changed. Put {files.backup.name}, the state before the last run, in its place: "
-                "the journal beside it then brings it up to date. Where there is none: `provisioner state rebuild`.",
+                f"the journal beside it then brings it up to date. {_OR_REBUILD}",
             )
         ) from problem
     require_label(files, state)
@@ -136,9 +148,9 @@ def _replayed(files: Files, written: State, tail: list[Record], *, head: Journal
             for_replay.append(entry_from_json(record.entry))
         state = replace(replay(written, for_replay), head=head)
     except ValueError as problem:
-        raise _journal_damaged(files, problem, line=line) from problem
+        raise journal_damaged(files, problem, line=line) from problem
     if problem_found := next(state.problems(), None):
-        raise _journal_damaged(files, Damaged(f"leads to a state that contradicts itself: {problem_found}"), line=line)
+        raise journal_damaged(files, Damaged(f"leads to a state that contradicts itself: {problem_found}"), line=line)
     return state
 
 
@@ -148,7 +160,7 @@ def state_missing(files: Files, beside: Path) -> StoreError:
             "state-missing",
             f"{files.state} is missing beside {beside.name}, which says that servers may be owned",
             hint=f"Nothing was changed. Put {files.backup.name} or your own copy in its place; the journal then brings it "
-            "up to date. To begin anew on purpose, move the other files away too.",
+            f"up to date. {_OR_REBUILD} To begin anew on purpose, move the other files away too.",
         )
     )
 
@@ -158,7 +170,19 @@ def journal_missing(files: Files, head: JournalHead) -> StoreError:
         error(
             "journal-missing",
             f"{files.journal} is missing or empty, but the state was made of its first {head.sequence} records",
-            hint="Nothing was changed. Put your own copy of the journal back: purchases may stand in it and nowhere else. Where there is none: `provisioner state rebuild`.",
+            hint="Nothing was changed. Put your own copy of the journal back: purchases may stand in it and nowhere else. "
+            f"{_OR_REBUILD}",
+        )
+    )
+
+
+def _state_older(files: Files, serial: int, newest: int) -> StoreError:
+    return StoreError(
+        error(
+            "state-older",
+            f"{files.state} has serial {serial}, and {files.journal.name} was written to beside serial {newest}: an older "
+            "copy has been put in its place",
+            hint=f"Nothing was changed. Put the newest copy back. {_OR_REBUILD}",
         )
     )
 
@@ -168,15 +192,15 @@ def _require_same(files: Files, found: JournalHead, expected: JournalHead) -> No
         problem = Damaged(
             f"is not the record that {files.state.name} was made of: the two files are not of one history"
         )
-        raise _journal_damaged(files, problem, line=found.sequence)
+        raise journal_damaged(files, problem, line=found.sequence)
 
 
 def _journal_short(files: Files, found: JournalHead, expected: JournalHead) -> StoreError:
     problem = Damaged(f"ends there, but {files.state.name} was made of its first {expected.sequence} records")
-    return _journal_damaged(files, problem, line=found.sequence)
+    return journal_damaged(files, problem, line=found.sequence)
 
 
-def _journal_damaged(files: Files, problem: ValueError, *, line: int) -> StoreError:
+def journal_damaged(files: Files, problem: ValueError, *, line: int) -> StoreError:
     newer = isinstance(problem, FromNewerVersion)
     return StoreError(
         error(
@@ -185,7 +209,7 @@ def _journal_damaged(files: Files, problem: ValueError, *, line: int) -> StoreEr
             hint="Nothing was changed. Use the version of this tool that wrote it, or a later one."
             if newer
             else "Nothing was changed. Put your own copy of the journal back. Without one, compare the lines from there on "
-            "with the servers in the cloud before anything else is bought: `provisioner state rebuild` does that.",
+            f"with the servers in the cloud before anything else is bought. {_OR_REBUILD}",
             source=SourceRange(str(files.journal), max(line, 1), 1),
         )
     )

@@ -1,7 +1,7 @@
 """A writer's time with a folder, under its lock: the journal first, the state as its checkpoint.
 
-Each failure is final for the session. What a run knows and could not write down is for its caller to print: the errors
-here name the file and the reason, not the entries.
+Each failure is final for the session, but for a full disk that nothing was written to. What a run knows and could not write down
+is for its caller to print: the errors here name the file and the reason, not the entries.
 """
 
 from __future__ import annotations
@@ -19,17 +19,22 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
-from provisioner.store.chain import link
 from provisioner.store.clock import Clock
-from provisioner.store.codec import entry_to_json, state_to_json
+from provisioner.store.codec import state_to_json
 from provisioner.store.disk import Disk, replace_file
-from provisioner.store.journal_file import JournalFile
+from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
+from provisioner.store.reserve import Reserve
 from provisioner.store.sealed import seal
+from provisioner.store.writing import journal_lines
 
 _JOURNAL_HINT = (
     "Nothing more is bought in this run. Make the folder writable (space, permissions, a healthy disk), then run apply: it "
     "looks in the cloud for what was sent and could not be recorded."
+)
+_FULL_HINT = (
+    "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. Make room in that "
+    "folder, then run apply."
 )
 _NOTHING_YET_HINT = "Nothing was sent. Make the folder writable (space, permissions, a healthy disk) and try again."
 _STATE_HINT = (
@@ -69,6 +74,7 @@ class LocalSession:
         self._journal = None if known is None else self._journal_of(known, journal or b"")
         self._entries: list[Entry] = []
         self._broken: str | None = None
+        self._fenced_off: StoreError | None = None
         self._one_at_a_time = Lock()
 
     @property
@@ -96,11 +102,19 @@ class LocalSession:
             known, journal = self._begun()
             if not entries:
                 return journal.head
-            lines, head = self._linked(entries, lineage=known.written.lineage, head=journal.head)
-            if any(isinstance(entry, Intended) for entry in entries):
+            lines, head = journal_lines(
+                self._files,
+                entries,
+                lineage=known.written.lineage,
+                serial=known.written.serial,
+                head=journal.head,
+                time=self._clock.now(),
+            )
+            sending = any(isinstance(entry, Intended) for entry in entries)
+            if sending:
                 self._require_alone()
             with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
-                journal.append(lines, head=head)
+                journal.append(lines, head=head, sending=sending)
             self._entries.extend(entries)
             return head
 
@@ -167,14 +181,22 @@ class LocalSession:
 
     def _require_alone(self) -> None:
         """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours."""
-        with self._durably("lock-lost", self._files.lock, _ALONE_HINT, verb="rely on"):
-            if not self._locked():
-                raise OSError(errno.ESTALE, "it was moved or removed while this run held the lock")
-        with self._durably("state-moved", self._files.state, _ALONE_HINT, verb="rely on"):
-            stamp = self._disk.stamp(self._files.state)
-            if stamp is None or stamp != self._unmoved_at:
+        self._fenced_off = self._fenced_off or self._intrusion()
+        if self._fenced_off is not None:
+            raise self._fenced_off
+
+    def _intrusion(self) -> StoreError | None:
+        """Whoever got round the lock is not heard of again: a run that was once not alone sends nothing more."""
+        if not self._locked():
+            return _not_alone("lock-lost", self._files.lock, "it was moved or removed while this run held the lock")
+        stamp = self._disk.stamp(self._files.state)
+        if stamp is None or stamp != self._unmoved_at:
+            try:
                 self._require_unmoved()
-                self._unmoved_at = stamp
+            except OSError as failure:
+                return _not_alone("state-moved", self._files.state, failure.strerror or str(failure))
+            self._unmoved_at = stamp
+        return None
 
     def _require_unmoved(self) -> bytes:
         """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
@@ -183,18 +205,6 @@ class LocalSession:
             raise OSError(errno.ESTALE, "it was changed while this run held the lock, and the change is left as it is")
         return found or b""
 
-    def _linked(self, entries: Sequence[Entry], *, lineage: str, head: JournalHead) -> tuple[bytes, JournalHead]:
-        try:
-            return link(map(entry_to_json, entries), lineage=lineage, head=head, time=self._clock.now())
-        except (TypeError, ValueError) as problem:
-            raise StoreError(
-                error(
-                    "entry-unwritable",
-                    f"an entry for {self._files.journal} is no JSON: {problem}",
-                    hint="Nothing was written. Look for text that is no Unicode, such as a --reason or a user's name.",
-                )
-            ) from problem
-
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)
 
@@ -202,18 +212,25 @@ class LocalSession:
         return JournalFile(
             self._files.journal,
             disk=self._disk,
+            reserve=Reserve(self._files.reserve, disk=self._disk),
             head=known.state.head,
             content=content,
             end=known.journal_end,
         )
 
     @contextmanager
-    def _durably(self, code: str, path: Path, hint: str, *, verb: str = "write") -> Iterator[None]:
+    def _durably(self, code: str, path: Path, hint: str) -> Iterator[None]:
         try:
             yield
+        except NoRoom as full:
+            raise StoreError(error("journal-full", f"cannot write {path}: {full.strerror}", hint=_FULL_HINT)) from full
         except OSError as failure:
             self._broken = f"{failure.strerror or failure}"
-            raise StoreError(error(code, f"cannot {verb} {path}: {self._broken}", hint=hint)) from failure
+            raise StoreError(error(code, f"cannot write {path}: {self._broken}", hint=hint)) from failure
         except BaseException:
             self._broken = "a write was interrupted"
             raise
+
+
+def _not_alone(code: str, path: Path, found: str) -> StoreError:
+    return StoreError(error(code, f"cannot rely on {path}: {found}", hint=_ALONE_HINT))

@@ -31,7 +31,9 @@ FILES = Files(Path("state"), "demo.dev")
 
 
 def lines_of(entries, *, state, head=None):
-    return link(map(entry_to_json, entries), lineage=state.lineage, head=head or JournalHead(), time=1_700_000_000_000)
+    return link(
+        map(entry_to_json, entries), lineage=state.lineage, serial=1, head=head or JournalHead(), time=1_700_000_000_000
+    )
 
 
 def read(state, journal):

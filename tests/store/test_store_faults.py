@@ -5,37 +5,53 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from contextlib import suppress
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
-from support.disks import FailingDisk, NumberedDisk
+from support.disks import FailingDisk, FullDisk, NumberedDisk
 
 from provisioner.model.diagnostic import StoreError
+from provisioner.model.resource import Phase
 from provisioner.store.disk import Disk
 from provisioner.store.local import LocalStore
+from provisioner.store.reserve import SIZE
 
 
-def a_whole_run(store, confirmed=None):
+def a_whole_run(store, confirmed=None, names=("one", "two")):
     confirmed = [] if confirmed is None else confirmed
     with store.write(command="apply", who="ana", timeout=0) as session:
         if session.state is None:
             session.create("demo", "dev", identity=IDENTITY)
-        for name in ("one", "two"):
+        for name in names:
             session.append(a_purchase(name))
             confirmed.append(an_address(name))
         session.checkpoint()
 
 
-def steps_of_a_run(tmp_path):
+def steps_of_a_run(folder):
     disk = NumberedDisk()
-    a_whole_run(LocalStore(tmp_path / "counted", "demo.dev", disk=disk))
+    a_whole_run(LocalStore(folder, "demo.dev", disk=disk))
     return disk.steps
 
 
-@pytest.mark.parametrize("error_number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
-@pytest.mark.parametrize("for_good", [False, True])
+def require_next_run_goes_on(folder):
+    """The disk is mended: what was left behind is no hindrance."""
+    a_whole_run(LocalStore(folder, "demo.dev"), names=("three",))
+    assert an_address("three") in LocalStore(folder, "demo.dev").load().resources
+
+
+FAILURES = [
+    *((error_number, False) for error_number in (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EACCES)),
+    *((error_number, True) for error_number in (errno.ENOSPC, errno.EIO)),
+]
+
+
+@pytest.mark.parametrize(("error_number", "for_good"), FAILURES)
 def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(tmp_path, error_number, for_good):
-    for step in range(1, len(steps_of_a_run(tmp_path)) + 1):
+    steps = steps_of_a_run(tmp_path / "counted")
+    assert steps[-1] == "remove", "the last is the space that was set aside, and whether it goes does not matter"
+    for step in range(1, len(steps)):
         folder = tmp_path / f"at-{step}"
         confirmed = []
         with pytest.raises(StoreError) as caught:
@@ -48,7 +64,125 @@ def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(t
         assert finding.hint
         state = LocalStore(folder, "demo.dev").load()
         assert set(confirmed) <= set(state.resources if state else ())
+        require_next_run_goes_on(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Vandal(NumberedDisk):
+    """Does something to the folder right before operation `at`."""
+
+    def __init__(self, at, act):
+        super().__init__()
+        self._at = at
+        self._act = act
+
+    def arrive(self, operation):
+        super().arrive(operation)
+        if len(self.steps) == self._at:
+            self._act()
+
+
+def replace_by_copy(path):
+    if path.exists():
+        shutil.copy(path, path.with_name("copy"))
+        path.with_name("copy").replace(path)
+
+
+@pytest.mark.parametrize("name", ["demo.dev.journal", "demo.dev.json", "demo.dev.backup"])
+def test_a_file_replaced_before_any_operation_makes_nobody_confirm_what_is_not_there(tmp_path, name):
+    for step in range(1, len(steps_of_a_run(tmp_path / "counted")) + 1):
+        folder = tmp_path / f"at-{step}"
+        confirmed = []
+        with suppress(StoreError):
+            disk = Vandal(step, lambda path=folder / name: replace_by_copy(path))
+            a_whole_run(LocalStore(folder, "demo.dev", disk=disk), confirmed)
+        state = LocalStore(folder, "demo.dev").load()
+        assert set(confirmed) <= set(state.resources if state else ())
+        require_next_run_goes_on(folder)
+
+
+def test_a_folder_removed_before_any_operation_is_never_taken_for_success(tmp_path):
+    steps = steps_of_a_run(tmp_path / "counted")
+    for step in range(steps.index("open .lock") + 1, len(steps)):
+        folder = tmp_path / f"at-{step}"
+        disk = Vandal(step, lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
+        with pytest.raises(StoreError) as caught:
+            a_whole_run(LocalStore(folder, "demo.dev", disk=disk))
+        assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("error_number", [errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+def test_what_was_sent_can_be_recorded_on_a_disk_that_has_filled_up(folder, store, error_number):
+    disk = FullDisk(error_number)
+    intended, answered, remembered = a_purchase("one")
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        session.append([intended])
+        assert (folder / "demo.dev.reserve").stat().st_size == SIZE
+        disk.fill_up()
+        session.append([answered])
+        session.append([remembered])
+    assert store.load().resources[an_address("one")].phase is Phase.READY
+    assert not (folder / "demo.dev.reserve").exists()
+
+
+def test_space_set_aside_for_answers_is_never_used_to_send_more(folder, store):
+    disk = FullDisk()
+    intended, answered, remembered = a_purchase("one")
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        session.append([intended])
+        disk.fill_up()
+        with pytest.raises(StoreError) as caught:
+            session.append([answered, a_purchase("two")[0]])
+        assert caught.value.diagnostics[0].code == "journal-full"
+        assert (folder / "demo.dev.reserve").exists()
+        session.append([answered, remembered])
+    assert set(store.load().resources) == {an_address("one")}
+    assert not store.load().intents
+
+
+def test_where_no_space_can_be_set_aside_nothing_is_sent(folder, store):
+    disk = FullDisk()
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        session.append(a_run())
+        disk.fill_up()
+        with pytest.raises(StoreError) as caught:
+            session.append([a_purchase("one")[0]])
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "journal-full"
+    assert "nothing was sent" in finding.hint
+    assert not store.load().intents
+    assert not (folder / "demo.dev.reserve").exists()
+
+
+def test_an_fsync_that_fails_is_final_even_for_lack_of_space(folder, writing):
+    with writing():
+        pass
+    disk = FailingDisk(5, errno.ENOSPC, operation="sync")  # after the journal, the space, and the folder for each
+    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+        for _ in range(2):
+            with pytest.raises(StoreError) as caught:
+                session.append(a_purchase())
+            assert caught.value.diagnostics[0].code == "journal-not-durable"
+
+
+def test_space_is_set_aside_where_the_system_has_no_call_for_it(folder, writing, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    with writing() as session:
+        session.append(a_purchase())
+        assert (folder / "demo.dev.reserve").stat().st_size == SIZE
+
+
+def test_space_that_a_dead_run_had_set_aside_is_taken_over(folder, store, writing):
+    folder.mkdir()
+    (folder / "demo.dev.reserve").write_bytes(b"")
+    assert store.load() is None
+    with writing() as session:
+        session.append(a_purchase())
+        assert (folder / "demo.dev.reserve").stat().st_size == SIZE
+    assert not (folder / "demo.dev.reserve").exists()
 
 
 @pytest.mark.parametrize("failing", ["write", "sync", "open .journal"])
@@ -102,7 +236,7 @@ def test_a_batch_costs_one_write_and_one_sync(folder, writing):
         session.append(a_purchase("one"))
         disk.steps.clear()
         session.append([*a_purchase("two"), *a_purchase("three"), *a_purchase("four")])
-    assert disk.steps == ["write", "sync"]
+        assert disk.steps == ["write", "sync"]
 
 
 def test_the_folder_may_not_vanish_under_a_run(folder, writing):

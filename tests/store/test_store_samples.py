@@ -16,6 +16,8 @@ from provisioner.model.resource import Phase
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
+NEWEST = "2"
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage."""
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
     *a_purchase("trainer[0]"),
@@ -57,10 +59,10 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
 
 
 def test_the_newest_sample_is_what_this_version_writes(tmp_path):
-    """Fails when the written form changes: then give the format a new number, an upgrade step and a sample."""
+    """Fails when the written form changes: then add a sample; and where old readers would misread it, a new format number."""
     store = open_store(tmp_path, "demo.dev")
     tell(store)
-    for file in (SAMPLES / "2").iterdir():
+    for file in (SAMPLES / NEWEST).iterdir():
         assert keys_of(tmp_path / file.name) == keys_of(file)
 
 

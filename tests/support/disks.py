@@ -1,7 +1,8 @@
-"""Disks that fail, die or forget at a chosen operation: the store's one seam, so that every step can be enumerated."""
+"""Disks that fail, fill up, die or forget at a chosen operation: the store's one seam, so that every step can be enumerated."""
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -28,6 +29,10 @@ class NumberedDisk(Disk):
     def write(self, descriptor, data):
         self.arrive("write")
         return super().write(descriptor, data)
+
+    def reserve(self, descriptor, size):
+        self.arrive("reserve")
+        super().reserve(descriptor, size)
 
     def truncate(self, descriptor, size):
         self.arrive("truncate")
@@ -66,6 +71,36 @@ class FailingDisk(NumberedDisk):
         super().arrive(operation)
         if len(self.steps) == self._at or (self._for_good and len(self.steps) > self._at):
             raise OSError(self._error_number, os.strerror(self._error_number))
+
+
+class FullDisk(Disk):
+    """Has no room left once `full` is set: a write takes ten bytes more and then fails. What is removed leaves its room."""
+
+    def __init__(self, error_number: int = errno.ENOSPC) -> None:
+        self.full = False
+        self._room = 0
+        self._error_number = error_number
+
+    def write(self, descriptor, data):
+        if not self.full:
+            return super().write(descriptor, data)
+        if self._room <= 0:
+            raise OSError(self._error_number, os.strerror(self._error_number))
+        taken = super().write(descriptor, data[: self._room])
+        self._room -= taken
+        return taken
+
+    def reserve(self, descriptor, size):
+        if self.full:
+            raise OSError(self._error_number, os.strerror(self._error_number))
+        super().reserve(descriptor, size)
+
+    def remove(self, path):
+        self._room += path.stat().st_size if path.exists() else 0
+        super().remove(path)
+
+    def fill_up(self) -> None:
+        self.full, self._room = True, 10
 
 
 class DyingDisk(NumberedDisk):

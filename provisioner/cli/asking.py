@@ -1,0 +1,33 @@
+"""Asking a person, where there is one: only `yes` is a yes, and where nobody can be asked the answer is no.
+
+What is asked about is the caller's business.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from provisioner.cli.console import Console
+from provisioner.cli.signals import answerable
+
+
+def may_answer(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> bool:
+    """Says why not, with `hint` for the way round it."""
+    if may_ask and not as_json and sys.stdin.isatty():
+        return True
+    from provisioner.model.diagnostic import error
+
+    finding = error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=hint)
+    console.diagnose([finding])
+    return False
+
+
+def ask(console: Console, question: str) -> bool:
+    with answerable():
+        sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip()
+    console.tell("")
+    if answer != "yes":
+        console.tell("Not approved. Nothing was changed.")
+    return answer == "yes"

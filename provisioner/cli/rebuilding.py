@@ -1,0 +1,84 @@
+"""The face of `state rebuild`: shows the draft, asks, and says what was written. Knows no other command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.console import Console
+from provisioner.cli.face import Face
+from provisioner.rendering.rebuilding import proposal_document, render_parts, render_proposal
+from provisioner.rendering.style import escape
+
+if TYPE_CHECKING:
+    from provisioner.model.event import Event
+    from provisioner.store import LockHolder
+    from provisioner.workflow.rebuilding import Draft, Rebuilt
+
+_QUESTION = (
+    "Do you want to write this state?\n  Nothing is sent to the cloud. The files as they are now are kept beside it.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildFace:
+    run: Face
+    """Of whose ways of telling and asking this one makes use."""
+
+    @property
+    def console(self) -> Console:
+        return self.run.console
+
+    def show(self, draft: Draft) -> None:
+        self.console.diagnose(draft.notes)
+        if not self.run.as_json:
+            style = self.console.style()
+            self.console.write(f"{render_parts(draft.parts, draft.damage, style, location=draft.location)}\n")
+            self.console.write(render_proposal(draft.proposal, style))
+
+    def approve(self, _draft: Draft) -> bool:
+        if self.run.auto_approve:
+            return True
+        hint = "look at what is shown, then run it again with --auto-approve"
+        if not may_answer(self.console, may_ask=self.run.may_ask, as_json=self.run.as_json, hint=hint):
+            return False
+        return ask(self.console, _QUESTION)
+
+    def listen(self, event: Event) -> None:
+        self.console.hear(event)
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None:
+        self.run.waiting(holder, seconds)
+
+    def conclude(self, rebuilt: Rebuilt) -> None:
+        if self.run.as_json:
+            self._document(rebuilt)
+        elif rebuilt.draft is None:
+            self.console.write(
+                f"Nothing is damaged at {escape(rebuilt.location)}, and nothing was changed. Where an older copy of state and "
+                "journal was put back, --force looks for servers that it lacks.\n"
+            )
+        elif rebuilt.state is not None:
+            aside = "".join(f"  {escape(name)}\n" for name in rebuilt.aside)
+            kept = f" What stood there is kept as:\n{aside}" if aside else "\n"
+            count = len(rebuilt.state.resources)
+            servers = "1 server" if count == 1 else f"{count} servers"
+            self.console.write(f"\nRebuilt: {servers}, serial {rebuilt.state.serial}.{kept}Next: provisioner plan\n")
+        elif rebuilt.approved:
+            self.console.write("\nThere is nothing to write. Nothing was changed.\n")
+
+    def _document(self, rebuilt: Rebuilt) -> None:
+        from provisioner.model.proposal import Proposal
+
+        draft = rebuilt.draft
+        self.console.document(
+            proposal_document(
+                Proposal((), ()) if draft is None else draft.proposal,
+                parts=() if draft is None else draft.parts,
+                damage=() if draft is None else draft.damage,
+                notes=() if draft is None else draft.notes,
+                written=rebuilt.state is not None,
+                aside=rebuilt.aside,
+            )
+        )

@@ -1,0 +1,281 @@
+"""What is left of the records + what is wanted + what is live, to a proposal of what a state should hold. Pure.
+
+An id that is recorded is ours, whatever it looks like by now. A server that only bears a wanted name is believed to be ours
+when records are missing, it fits in everything that the cloud shows, and no other bears that name; else it is a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Remembered
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import is_marked, unmarked
+from provisioner.model.proposal import Confidence, Proposal, Row
+from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.state import Intent
+from provisioner.planning.standing import stand
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What could still be read.
+
+    `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
+    missing. `salted_anew`: the lineage is lost, so that the fingerprints in the records tell nothing any more. `lineage` is that
+    of the markers in names; a new one fits none.
+    """
+
+    resources: Mapping[Address, Recorded]
+    intents: Mapping[str, Intent]
+    unplaced: tuple[Remembered, ...]
+    mentioned: frozenset[Address]
+    complete: bool
+    salted_anew: bool
+    lineage: str
+
+
+def propose(
+    remains: Remains,
+    desired: tuple[Desired, ...],
+    live: Mapping[str, Live],
+    *,
+    catalogue: Catalogue,
+    fingerprint: Fingerprint,
+    now: int,
+) -> Proposal:
+    """Deterministic. `live` is complete and was read as whoever owns the state; `now` in milliseconds since the epoch."""
+    rows = _Rows(remains, desired, live, catalogue, fingerprint, now=now)
+    made = tuple(sorted(rows.all(), key=lambda row: row.address))
+    spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
+    orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
+    unclaimed = (row for row in live.values() if row.id not in spoken_for and row.order_id not in orders)
+    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))))
+
+
+class _Rows:
+    """Holds what every row is judged by."""
+
+    def __init__(
+        self,
+        remains: Remains,
+        desired: tuple[Desired, ...],
+        live: Mapping[str, Live],
+        catalogue: Catalogue,
+        fingerprint: Fingerprint,
+        *,
+        now: int,
+    ) -> None:
+        self._now = now
+        self._remains = remains
+        self._desired = {one.address: one for one in desired}
+        self._live = live
+        self._by_order = {row.order_id: row for row in live.values() if row.order_id is not None}
+        self._catalogue = catalogue
+        self._fingerprint = fingerprint
+
+    def all(self) -> Iterator[Row]:
+        recorded = [self._recorded(one) for one in self._remains.resources.values()]
+        recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
+        yield from recorded
+        doubtful = [self._doubtful(intent) for intent in self._remains.intents.values()]
+        yield from doubtful
+        taken = {row.address for row in (*recorded, *doubtful)}
+        bearers: dict[str, list[Live]] = {}
+        for live in self._free(recorded, doubtful):
+            bearers.setdefault(self._wanted_name(live), []).append(live)
+        for address, wanted in self._desired.items():
+            if address in taken:
+                continue
+            if wanted.name in bearers:
+                yield self._wanted(wanted, tuple(bearers[wanted.name]))
+            elif address in self._remains.mentioned:
+                yield self._feared(wanted)
+
+    def _recorded(self, recorded: Recorded) -> Row:
+        wanted = self._desired.get(recorded.address)
+        anew = self._remains.salted_anew and wanted is not None and any(secrets_in(wanted.fields))
+        if wanted is not None and anew:
+            recorded = replace(recorded, declared=self._salted(recorded.declared, wanted))
+        row = self._row_of(recorded)
+        confidence, reason = _confirmed(recorded, row)
+        return Row(
+            recorded.address,
+            confidence,
+            reason,
+            recorded.name,
+            recorded,
+            candidates=() if row is None else (row,),
+            by_specs=anew,
+        )
+
+    def _unplaced(self, facts: Remembered) -> Row:
+        """The journal names its id, and what was sent for it cannot be read any more."""
+        wanted = self._desired.get(facts.address)
+        row = self._live.get(facts.id or "") or self._by_order.get(facts.order_id or "")
+        if wanted is None:
+            what = f"the journal names {facts.id or facts.order_id} here, and neither what was bought nor a spec says what it is"
+            return Row(facts.address, Confidence.UNKNOWN, what, candidates=() if row is None else (row,))
+        recorded = Recorded(
+            address=facts.address,
+            kind=wanted.kind,
+            phase=facts.phase,
+            declared=self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint),
+            id=facts.id,
+            order_id=facts.order_id,
+            labels=wanted.labels,
+            observed=facts.observed or {},
+            protected=wanted.lifecycle.prevent_destroy if facts.protected is None else facts.protected,
+        )
+        confidence, reason = _confirmed(recorded, row)
+        reason = f"{reason}; what was sent for it cannot be read, and is taken from the specs"
+        return Row(
+            facts.address,
+            confidence,
+            reason,
+            wanted.name,
+            recorded,
+            candidates=() if row is None else (row,),
+            by_specs=True,
+        )
+
+    def _doubtful(self, intent: Intent) -> Row:
+        wanted = self._desired.get(intent.address)
+        anew = self._remains.salted_anew and wanted is not None and any(secrets_in(wanted.fields))
+        if wanted is not None and anew:
+            intent = replace(intent, declared=self._salted(intent.declared, wanted))
+        reason = (
+            f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
+        )
+        return Row(intent.address, Confidence.IN_DOUBT, reason, intent.name, intent=intent, by_specs=anew)
+
+    def _feared(self, wanted: Desired) -> Row:
+        """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
+
+        Sent now, as far as anybody knows: what is believed after a quiet time is then believed late rather than early.
+        """
+        declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
+        intent = replace(
+            _probe(wanted, declared),
+            id=f"unreadable {wanted.address}",
+            sent_at=self._now,
+            server_time=self._now,
+            who="a line that cannot be read",
+            labels=wanted.labels,
+            protected=wanted.lifecycle.prevent_destroy,
+        )
+        reason = (
+            "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
+            f"apply looks for it; when you know better: resolve '{wanted.address}' --absent"
+        )
+        return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
+
+    def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
+        """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
+        kind = self._catalogue[wanted.kind]
+        declared = kind.redact(wanted.fields, self._fingerprint)
+        fitting = [row for row in bearers if kind.match(replace(_probe(wanted, declared), name=row.name), (row,))]
+        if self._remains.complete and not any(map(self._is_ours, bearers)):
+            reason = "the records are whole and know of no such server: it is a stranger's, unless an older copy of them was "
+            return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
+        if not fitting:
+            return self._left_out(wanted, bearers, "it differs from the specs in what the cloud shows")
+        if len(bearers) > 1:
+            return Row(
+                wanted.address,
+                Confidence.AMBIGUOUS,
+                f"{len(bearers)} servers bear this name, and no record says which of them is this one",
+                wanted.name,
+                candidates=bearers,
+            )
+        return self._likely(wanted, kind, declared, fitting[0])
+
+    def _likely(self, wanted: Desired, kind: Kind, declared: JsonObject, row: Live) -> Row:
+        phase = stand(kind, wanted, row)
+        recorded = Recorded(
+            address=wanted.address,
+            kind=wanted.kind,
+            phase=phase,
+            declared=declared,
+            id=row.id,
+            order_id=row.order_id,
+            labels=wanted.labels,
+            observed=row.observed,
+            protected=wanted.lifecycle.prevent_destroy,
+        )
+        confidence = Confidence.LIKELY
+        reason = "no record is left of it; it is the only server of this name, and fits the specs"
+        if self._is_ours(row):
+            confidence = Confidence.CERTAIN
+            reason = "its name still carries the marker of a purchase from this state; the next apply renames it"
+        return Row(wanted.address, confidence, reason, wanted.name, recorded, candidates=(row,), by_specs=True)
+
+    def _is_ours(self, row: Live) -> bool:
+        return is_marked(row.name, lineage=self._remains.lineage)
+
+    def _wanted_name(self, row: Live) -> str:
+        """The name that a server is to have in the end: its own, or the one that its marker stands behind."""
+        base = unmarked(row.name, lineage=self._remains.lineage)
+        if base is None:
+            return row.name
+        wanted = [one.name for one in self._desired.values() if one.name == base or one.name.startswith(base)]
+        return base if base in wanted else next(iter(wanted), row.name)
+
+    def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
+        return Row(wanted.address, Confidence.UNKNOWN, reason, wanted.name, candidates=bearers)
+
+    def _free(self, recorded: list[Row], doubtful: list[Row]) -> list[Live]:
+        """Live servers that no record names, and that no purchase in doubt may have bought."""
+        ours = {row.id for each in recorded for row in each.candidates}
+        free = [row for row in self._live.values() if row.id not in ours]
+        for each in doubtful:
+            if each.intent is not None and each.intent.effect is Effect.PURCHASE:
+                awaited = self._catalogue[each.intent.kind].match(each.intent, free)
+                free = [row for row in free if row not in awaited]
+        return free
+
+    def _row_of(self, recorded: Recorded) -> Live | None:
+        """By order while it was never seen, as the planner finds it."""
+        row = self._live.get(recorded.id or "")
+        return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+
+    def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
+        """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
+        for path, reference in secrets_in(wanted.fields):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._fingerprint(reference)})
+        return declared
+
+
+def _confirmed(recorded: Recorded, row: Live | None) -> tuple[Confidence, str]:
+    what = f"server {recorded.id}" if recorded.id else f"order {recorded.order_id}"
+    if row is None and recorded.id is None:
+        return Confidence.RECORDED, f"{what} is recorded, and the cloud lists no server of it yet"
+    if row is None:
+        gone = "apply goes on with its release" if recorded.phase is Phase.DELETING else "a plan will say so"
+        return Confidence.RECORDED, f"{what} is recorded, and the cloud does not list it; {gone}"
+    if recorded.name not in {row.name, ""}:
+        return Confidence.RECORDED, f"{what} is recorded as {recorded.name!r}, and the cloud shows it as {row.name!r}"
+    return Confidence.CERTAIN, f"{what} is recorded, and the cloud shows it under its name"
+
+
+def _probe(wanted: Desired, declared: JsonObject) -> Intent:
+    """A purchase as the specs would make it, at no particular time: what the kind's own eye is asked to recognise."""
+    return Intent(
+        id="",
+        address=wanted.address,
+        kind=wanted.kind,
+        attempt=1,
+        effect=Effect.PURCHASE,
+        name=wanted.name,
+        request={},
+        declared=declared,
+        sent_at=0,
+        server_time=0,
+        who="",
+    )

@@ -1,0 +1,46 @@
+"""A proposal as journal entries that replay to exactly it, so that a rebuilt state is a checkpoint of its journal like any other.
+
+Each server is told as an intent that a person's approval adopted, with the evidence; calls in doubt as they were. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Adopted, Entry, Intended, Remembered
+from provisioner.model.proposal import Proposal, Row
+from provisioner.model.resource import Recorded
+from provisioner.model.state import Intent
+
+
+def retell(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
+    """`now` in milliseconds since the epoch. Records before intents: a release in doubt is of a record."""
+    for row in proposal.rows:
+        if row.recorded is not None:
+            yield from _record(row.recorded, row, now=now, who=who)
+    for row in proposal.rows:
+        if row.intent is not None:
+            yield Intended(row.intent)
+
+
+def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Entry]:
+    intent = Intent(
+        id=f"rebuilt {recorded.address}",
+        address=recorded.address,
+        kind=recorded.kind,
+        attempt=1,
+        effect=Effect.PURCHASE,
+        name=recorded.name,
+        request={},
+        declared=recorded.declared,
+        sent_at=now,
+        server_time=now,
+        who=who,
+        labels=recorded.labels,
+        protected=recorded.protected,
+    )
+    evidence = f"rebuilt, {row.confidence.value}: {row.reason}"
+    yield Intended(intent)
+    yield Adopted(intent.id, recorded.id, evidence, recorded.order_id)
+    yield Remembered(recorded.address, recorded.phase, observed=recorded.observed)

@@ -1,0 +1,146 @@
+"""A proposal for a rebuilt state: what is left of the files, a line a row, and why wherever it is not plain.
+
+It shows what is proposed and what is left out; whether anything is written is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.proposal import Confidence, Proposal, Row
+from provisioner.model.resource import Live
+from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
+from provisioner.rendering.style import Style, cells, escape, pad, wrap
+from provisioner.rendering.wording import amount
+
+_SHOWN = 10
+_NEXT_STEP = {
+    Confidence.AMBIGUOUS: "have those that are not yours renamed or released, then run `provisioner state rebuild --force`",
+    Confidence.UNKNOWN: "nothing is bought beside it: choose another name in the specs, or have it renamed or released",
+}
+
+
+class Part(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def found(self) -> str: ...
+
+
+def render_parts(parts: Sequence[Part], damage: Sequence[Diagnostic], style: Style, *, location: str) -> str:
+    width = max(cells(escape(part.name)) for part in parts)
+    lines = [style.bold(f"What is left of {escape(location)}:")]
+    lines += [f"  {pad(escape(part.name), width)}  {escape(part.found)}" for part in parts]
+    lines += [f"  {line}" for finding in damage for line in wrap(finding.summary, style.width - 2)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_proposal(proposal: Proposal, style: Style) -> str:
+    """Addresses that are plainly ours in a line each; the others with the reason, the candidates and what to do."""
+    kept = sum(row.is_kept for row in proposal.rows)
+    lines = [style.bold(f"The rebuilt state would hold {amount(kept, 'row')}:")]
+    width = max((cells(escape(str(row.address))) for row in proposal.rows), default=0)
+    for row in proposal.rows:
+        lines += _row(row, style, width=width)
+    if proposal.unclaimed:
+        lines += ["", *wrap(_unclaimed(proposal.unclaimed), style.width)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _row(row: Row, style: Style, *, width: int) -> Iterator[str]:
+    word = _painted(row.confidence, style)
+    yield f"  {word}  {pad(escape(str(row.address)), width)}  {_holding(row)}"
+    if row.confidence is Confidence.CERTAIN and not row.by_specs:
+        return
+    indent = " " * (max(map(len, Confidence)) + 4)
+    told = [row.reason]
+    if not row.is_kept:
+        told += [f"listed: {_live(each)}" for each in row.candidates]
+        told.append(_NEXT_STEP.get(row.confidence, ""))
+    for text in filter(None, told):
+        for line in wrap(text, style.width - len(indent)):
+            yield f"{indent}{style.dim(line)}"
+
+
+def _holding(row: Row) -> str:
+    if row.recorded is not None:
+        return escape(row.recorded.id or f"order {row.recorded.order_id}")
+    return "an open call, kept as it is" if row.intent is not None else "left out"
+
+
+def _live(row: Live) -> str:
+    created = "" if row.created_at is None else f", created {_moment(row.created_at)}"
+    return f"{row.id} ({row.status}{created})"
+
+
+def _unclaimed(rows: Sequence[Live]) -> str:
+    named = ", ".join(f"{row.name} ({row.id})" for row in rows[:_SHOWN])
+    more = "" if len(rows) <= _SHOWN else f" and {len(rows) - _SHOWN} more"
+    return f"The cloud also lists {amount(len(rows), 'server')} that nothing here is about: {named}{more}."
+
+
+def _painted(confidence: Confidence, style: Style) -> str:
+    text = confidence.value.replace("_", " ").ljust(max(map(len, Confidence)))
+    match confidence:
+        case Confidence.CERTAIN:
+            return style.green(text)
+        case Confidence.AMBIGUOUS | Confidence.UNKNOWN:
+            return style.red(text)
+        case _:
+            return style.yellow(text)
+
+
+def proposal_document(
+    proposal: Proposal,
+    *,
+    parts: Sequence[Part],
+    damage: Sequence[Diagnostic],
+    notes: Sequence[Diagnostic],
+    written: bool,
+    aside: Sequence[str],
+) -> Document:
+    """What `state rebuild --json` prints. `written`: the proposal is the state now; `aside` are the copies of what was."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "written": written,
+        "kept_aside": list(aside),
+        "damage": [diagnostic_document(finding) for finding in damage],
+        "parts": [{"name": part.name, "found": part.found} for part in parts],
+        "rows": [_row_document(row) for row in proposal.rows],
+        "unclaimed": [_live_document(row) for row in proposal.unclaimed],
+        "notes": [diagnostic_document(finding) for finding in notes],
+    }
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    recorded = row.recorded
+    return {
+        "address": str(row.address),
+        "name": row.name,
+        "confidence": row.confidence.value,
+        "reason": row.reason,
+        "kept": row.is_kept,
+        "id": None if recorded is None else recorded.id,
+        "order_id": None if recorded is None else recorded.order_id,
+        "phase": None if recorded is None else recorded.phase.value,
+        "by_specs": row.by_specs,
+        "candidates": [_live_document(each) for each in row.candidates],
+    }
+
+
+def _live_document(row: Live) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "status": row.status,
+        "order_id": row.order_id,
+        "created_at": row.created_at,
+    }
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,113 @@
+"""Replays entries of which some in between cannot be read: each is believed as far as it can be, and none is an error.
+
+The rule of thumb: a doubt too many costs a look at the console, a doubt too few may cost a second server. Therefore what
+cannot be placed is kept and told, and an open intent stays open until an entry says how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from provisioner.model.address import Address
+from provisioner.model.flow import Effect
+from provisioner.model.identity import Identity
+from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Intended, Remembered, replay
+from provisioner.model.resource import Recorded
+from provisioner.model.state import Intent, State
+
+_NOBODY = State(stack="", environment=None, lineage="", serial=0, identity=Identity("", "", ""))
+"""Where no state is left; only what is replayed onto it is used."""
+
+
+class BrokenStory:
+    """`state` is what has been told so far: of it the resources and the intents count. `is_whole`: all of it was understood."""
+
+    def __init__(self, base: State | None) -> None:
+        self.state = base or _NOBODY
+        self.is_whole = True
+        self._unplaced: dict[Address, Remembered] = {}
+        self._strays: list[str] = []
+
+    @property
+    def unplaced(self) -> tuple[Remembered, ...]:
+        owned = {one.id for one in self.state.resources.values()}
+        return tuple(
+            facts
+            for facts in self._unplaced.values()
+            if (facts.id or facts.order_id) and facts.id not in owned - {None}
+        )
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        placed = {name for one in self.state.resources.values() for name in (one.id, one.order_id)}
+        placed |= {name for facts in self.unplaced for name in (facts.id, facts.order_id)}
+        return tuple(name for name in dict.fromkeys(self._strays) if name not in placed)
+
+    def tell(self, entry: Entry) -> None:
+        match entry:
+            case Intended(intent=intent) if intent.effect is Effect.PURCHASE:
+                self._end_earlier(intent)
+            case Answered() | Adopted() if entry.intent not in self.state.intents:
+                self._strays += [name for name in (entry.id, entry.order_id) if name is not None]
+                return
+            case Remembered() if entry.address not in self.state.resources:
+                if not self._answer(entry):
+                    self._unplaced[entry.address] = _together(self._unplaced.get(entry.address), entry)
+                    return
+            case Forgotten():
+                self._unplaced.pop(entry.address, None)
+            case _:
+                pass
+        self.state = replay(self.state, [entry])
+        self._give_each_id_one_owner(entry)
+
+    def _end_earlier(self, intent: Intent) -> None:
+        """An address is sent another purchase only when the one before is known to have ended."""
+        open_ones = self.state.intents.items()
+        ended = {key for key, one in open_ones if one.address == intent.address and one.effect is Effect.PURCHASE}
+        self._keep(intents={key: one for key, one in open_ones if key not in ended})
+
+    def _answer(self, facts: Remembered) -> bool:
+        """Facts about the server of an open purchase prove that it was answered, though its answer cannot be read."""
+        intent = self.state.open_intent(facts.address)
+        if intent is None or intent.effect is not Effect.PURCHASE or not (facts.id or facts.order_id):
+            return False
+        self.state = replay(self.state, [Answered(intent.id, 200, id=facts.id, order_id=facts.order_id)])
+        return True
+
+    def _give_each_id_one_owner(self, entry: Entry) -> None:
+        """The last word counts: who held it before must have been forgotten where nobody can read it."""
+        address = getattr(entry, "address", None)
+        identifier = getattr(entry, "id", None)
+        if identifier is None:
+            return
+        owners = [one.address for one in self.state.resources.values() if one.id == identifier]
+        if len(owners) > 1:
+            last = address if address in owners else owners[-1]
+            kept = {key: one for key, one in self.state.resources.items() if one.id != identifier or key == last}
+            self._keep(resources=kept)
+
+    def _keep(
+        self, *, resources: Mapping[Address, Recorded] | None = None, intents: Mapping[str, Intent] | None = None
+    ) -> None:
+        self.state = replace(
+            self.state,
+            resources=self.state.resources if resources is None else resources,
+            intents=self.state.intents if intents is None else intents,
+        )
+
+
+def _together(before: Remembered | None, facts: Remembered) -> Remembered:
+    """None leaves a fact as it was, as in the journal."""
+    if before is None:
+        return facts
+    return replace(
+        facts,
+        id=facts.id or before.id,
+        order_id=facts.order_id or before.order_id,
+        declared=before.declared if facts.declared is None else facts.declared,
+        observed=before.observed if facts.observed is None else facts.observed,
+        labels=before.labels if facts.labels is None else facts.labels,
+        protected=before.protected if facts.protected is None else facts.protected,
+    )

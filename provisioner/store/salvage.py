@@ -1,0 +1,233 @@
+"""What can still be read of damaged files, and what it leads to: every whole state, every whole line.
+
+A state holds everything up to its head, so damage before that loses nothing; lines behind a break in the chain are still
+believed one by one, because each bears a hash of its own. Nothing is guessed: what cannot be read is told as missing.
+Pure: bytes and names in, values out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, StoreError, error
+from provisioner.model.journal import Entry, replay
+from provisioner.model.state import JournalHead, State
+from provisioner.store.broken_story import BrokenStory
+from provisioner.store.chain import Record, anchor, single_lines
+from provisioner.store.codec import entry_from_json
+from provisioner.store.protocol import Part, Salvaged
+from provisioner.store.reading import Files, journal_damaged, read_state
+from provisioner.store.sealed import Damaged, FromNewerVersion
+
+_ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
+_LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')
+_START = JournalHead()
+Lines: TypeAlias = Sequence[Record | bytes]
+"""As they stand; one that holds no whole record as its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """The bytes of the three files; None for one that is missing."""
+
+    state: bytes | None
+    backup: bytes | None
+    journal: bytes | None
+
+
+def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> Salvaged:
+    """Raises StoreError for what must not be rebuilt: files of a newer version, of another stack, or of two histories."""
+    states = dict(_states(files, remains))
+    lines = tuple(single_lines(remains.journal or b""))
+    base = _base(files, states, lines)
+    head = base.head if base else _START
+    lineage = base.lineage if base else _proven_lineage(remains, lines)
+    rest = _not_included(lines, head)
+    linked = _linked(rest, head, lineage=lineage)
+    loose = _rising(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
+    story = _story(files, base, linked, loose)
+    reaches = bool(linked) or any(line.head == head for line in _whole(lines))
+    return Salvaged(
+        damage=tuple(damage),
+        parts=_parts(files, remains, states, lines),
+        lineage=lineage,
+        identity=base.identity if base else None,
+        serial=_highest_serial(files, states, lines),
+        resources=story.state.resources,
+        intents=story.state.intents,
+        unplaced=story.unplaced,
+        strays=story.strays,
+        mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),
+        complete=reaches and story.is_whole and len(linked) == len(rest),
+        nothing=remains == Remains(None, None, None),
+    )
+
+
+def _states(files: Files, remains: Remains) -> Iterator[tuple[str, State | None]]:
+    """By the name of its file; None for one that is damaged."""
+    for path, data in ((files.state, remains.state), (files.backup, remains.backup)):
+        if data is None:
+            continue
+        try:
+            yield path.name, read_state(files, data, path=path)
+        except StoreError as refusal:
+            if refusal.diagnostics[0].code != "state-damaged":
+                raise
+            yield path.name, None
+
+
+def _base(files: Files, states: dict[str, State | None], lines: Lines) -> State | None:
+    """The newest whole state that the journal continues; None where the journal holds everything by itself, or nothing does."""
+    whole = [state for state in states.values() if state is not None]
+    candidates = [state for state in whole if state.lineage == whole[0].lineage and not _is_superseded(state, lines)]
+    base = max(candidates, key=lambda state: state.serial, default=None)
+    if base is None:
+        return None
+    for line in _whole(lines):
+        foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
+        if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
+            raise _two_histories(files, line)
+    return base
+
+
+def _whole(lines: Lines) -> list[Record]:
+    return [line for line in lines if isinstance(line, Record)]
+
+
+def _first(lines: Lines) -> Record | None:
+    return next((line for line in _whole(lines) if line.sequence == 1), None)
+
+
+def _highest_serial(files: Files, states: dict[str, State | None], lines: Lines) -> int:
+    """A state that is lost was at most one ahead of all that is left: the next checkpoint needs a line beside it."""
+    named = [line.serial or 0 for line in _whole(lines)]
+    named += [state.serial for state in states.values() if state is not None]
+    lost = states.get(files.state.name) is None
+    return max(named) + lost if named else 0
+
+
+def _is_superseded(state: State, lines: Lines) -> bool:
+    """A journal that was begun beside a later state was begun by a rebuild, and says everything anew."""
+    first = _first(lines)
+    return first is not None and state.head != _START and state.serial <= (first.serial or 0)
+
+
+def _proven_lineage(remains: Remains, lines: Lines) -> str | None:
+    """From the journal's first line, or out of a damaged state where that line confirms it: fingerprints hang on every letter."""
+    first = _first(lines)
+    if first is None:
+        return None
+    damaged = b"\n".join(data for data in (remains.state, remains.backup) if data is not None)
+    named = [first.lineage, *(found.decode() for found in _LINEAGE.findall(damaged))]
+    return next((name for name in named if name and anchor(name, _START) == first.previous), None)
+
+
+def _not_included(lines: Lines, head: JournalHead) -> Lines:
+    """The lines after `head`. Unreadable ones before a record that follows from `head` are of what it includes."""
+    start = 0
+    for number, line in enumerate(lines, start=1):
+        if isinstance(line, bytes):
+            continue
+        if line.sequence <= head.sequence:
+            start = number
+        elif line.sequence == head.sequence + 1 and head != _START and line.previous == head.hash:
+            return lines[number - 1 :]
+    return lines[start:]
+
+
+def _linked(rest: Lines, head: JournalHead, *, lineage: str | None) -> list[Record]:
+    """As far as the chain holds. Where no lineage is known any more, the first line is believed to be the first."""
+    linked: list[Record] = []
+    for line in rest:
+        unknown = head == _START and lineage is None
+        if isinstance(line, bytes) or line.sequence != head.sequence + 1:
+            break
+        if not unknown and line.previous != anchor(lineage or "", head):
+            break
+        linked.append(line)
+        head = line.head
+    return linked
+
+
+def _rising(lines: Lines, *, above: int) -> list[Record]:
+    """A line that stands twice is told once: an intent told again would seem open again."""
+    kept: list[Record] = []
+    for line in _whole(lines):
+        if line.sequence > above:
+            kept.append(line)
+            above = line.sequence
+    return kept
+
+
+def _story(files: Files, base: State | None, linked: list[Record], loose: list[Record]) -> BrokenStory:
+    """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
+    story = BrokenStory(base)
+    entries = [_entry(files, record) for record in linked]
+    story.is_whole = None not in entries
+    try:
+        story.state = replay(story.state, [entry for entry in entries if entry is not None])
+    except ValueError:
+        story.is_whole, loose = False, [*linked, *loose]
+    for record in loose:
+        if (entry := _entry(files, record)) is not None:
+            story.tell(entry)
+    return story
+
+
+def _entry(files: Files, record: Record) -> Entry | None:
+    try:
+        return entry_from_json(record.entry)
+    except FromNewerVersion as problem:
+        raise journal_damaged(files, problem, line=record.sequence) from problem
+    except Damaged:
+        return None
+
+
+def _addresses(line: bytes) -> Iterator[Address]:
+    """What an unreadable line may have been about: its letters are mostly still there."""
+    for found in _ADDRESS.findall(line):
+        with suppress(ValueError):
+            yield Address.parse(json.loads(found))
+
+
+def _parts(files: Files, remains: Remains, states: dict[str, State | None], lines: Lines) -> tuple[Part, ...]:
+    def state_part(name: str) -> Part:
+        if name not in states:
+            return Part(name, "missing")
+        state = states[name]
+        return Part(name, "damaged: nothing of it is used" if state is None else f"whole, serial {state.serial}")
+
+    return (
+        state_part(files.state.name),
+        Part(files.journal.name, _lines_found(lines, remains)),
+        state_part(files.backup.name),
+    )
+
+
+def _lines_found(lines: Lines, remains: Remains) -> str:
+    if not remains.journal:
+        return "missing" if remains.journal is None else "empty"
+    unreadable = [number for number, line in enumerate(lines, start=1) if isinstance(line, bytes)]
+    if not unreadable:
+        return f"{len(lines)} lines, all readable"
+    behind = len(lines) - unreadable[0]
+    return (
+        f"{len(lines)} lines, {len(unreadable)} unreadable; the first is line {unreadable[0]}, with {behind} after it"
+    )
+
+
+def _two_histories(files: Files, line: Record) -> StoreError:
+    return StoreError(
+        error(
+            "rebuild-conflict",
+            f"{files.journal}, line {line.sequence} is not of the history that the whole state beside it was made in",
+            hint=f"Nothing was changed. One of the two is another copy's: move {files.journal.name}, or {files.state.name} and "
+            f"{files.backup.name}, out of the folder, keep it, and run this again.",
+        )
+    )

@@ -1,0 +1,189 @@
+"""state rebuild: puts a damaged or lost state together from what is left of it, the specs and the cloud's list.
+
+It sends nothing that changes anything in the cloud, and writes only what was shown and approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import uuid4
+
+from provisioner import planning
+from provisioner.cloud import Cloud
+from provisioner.loading import Loaded
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.event import Event, EventType
+from provisioner.model.identity import Identity
+from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.proposal import Confidence, Proposal
+from provisioner.model.state import State
+from provisioner.store import LockHolder, Part, Repair, Salvaged
+from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import SystemClock, Workspace, who
+
+COMMAND = "state rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is shown before anything is written. `location` is the state file's."""
+
+    location: str
+    damage: tuple[Diagnostic, ...]
+    parts: tuple[Part, ...]
+    proposal: Proposal
+    notes: tuple[Diagnostic, ...]
+
+
+class Face(Protocol):
+    def show(self, draft: Draft) -> None: ...
+
+    def approve(self, draft: Draft) -> bool: ...
+
+    def listen(self, event: Event) -> None: ...
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildRequest:
+    """`force`: although nothing is damaged, and believing that records may be missing all the same."""
+
+    force: bool = False
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`draft` is None when there was no reason to look; `state` is None when nothing was written. Then, if it was approved
+    all the same, what stands there needs no rebuilding.
+    """
+
+    location: str
+    draft: Draft | None
+    approved: bool = True
+    state: State | None = None
+    aside: tuple[str, ...] = ()
+
+
+async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> Rebuilt:
+    """Raises ProvisionerError, and changes nothing, for what must not or cannot be rebuilt."""
+    loaded = workspace.load()
+    store = workspace.store(loaded.stack)
+    for finding in (*store.warnings, *loaded.warnings):
+        face.listen(Event(EventType.NOTICE, diagnostic=finding))
+    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+    with locked as repair:
+        found = repair.salvaged
+        if not found.damage and not found.nothing and not request.force:
+            return Rebuilt(store.location, None)
+        async with workspace.cloud(loaded.stack, face.listen) as cloud:
+            empty = _empty_state(loaded, found, cloud.identity)
+            proposal = await _propose(
+                workspace, loaded, found, empty, cloud, force=request.force, location=store.location
+            )
+        draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
+        face.show(draft)
+        if not found.damage and not any(row.confidence is Confidence.LIKELY for row in proposal.rows):
+            return Rebuilt(store.location, draft)
+        if not face.approve(draft):
+            return Rebuilt(store.location, draft, approved=False)
+        return _write(workspace, request, repair, empty, draft)
+
+
+def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
+    """The new state before anything is told of it: the lineage of old where it is still known, and a serial above all."""
+    return State(
+        stack=loaded.stack.name,
+        environment=loaded.stack.environment,
+        lineage=found.lineage or str(uuid4()),
+        serial=found.serial + 1,
+        identity=found.identity or identity,
+    )
+
+
+async def _propose(
+    workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, location: str
+) -> Proposal:
+    known = replace(empty, resources=found.resources, intents=found.intents)
+    check_owner(known, loaded.stack, cloud.identity, location=location)
+    sight = await look(cloud, known, workspace.catalogue)
+    vault = Vault(workspace.secrets(), empty.lineage)
+    proposal = planning.propose(
+        planning.Remains(
+            resources=found.resources,
+            intents=found.intents,
+            unplaced=found.unplaced,
+            mentioned=found.mentioned,
+            complete=found.complete and not force,
+            salted_anew=found.lineage is None,
+            lineage=empty.lineage,
+        ),
+        loaded.desired,
+        sight.live,
+        catalogue=workspace.catalogue,
+        fingerprint=vault.fingerprint,
+        now=sight.at or SystemClock().now(),
+    )
+    by_specs = {row.address for row in proposal.rows if row.by_specs}
+    needed = [desired for desired in loaded.desired if desired.address in by_specs]
+    vault.check(needed, workspace.catalogue, all_needed=True)
+    return proposal
+
+
+def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
+    recorded = [row for row in proposal.rows if row.recorded is not None]
+    if not found.complete:
+        yield warning(
+            "rebuild-incomplete",
+            "records may be missing: nobody can say what stood in the part that cannot be read",
+            detail="a purchase may have been on its way when it was lost, and a server may show up late",
+            hint="look at servers and orders in the console before the next apply, and not sooner than half an hour after the "
+            "last run",
+        )
+    if found.lineage is None and any(row.by_specs and row.confidence is not Confidence.LIKELY for row in proposal.rows):
+        yield warning(
+            "rebuild-lineage-lost",
+            "the salt of the secrets' fingerprints is lost: they are made anew from the secrets as they are now",
+            hint="a password that was changed in the specs and not applied yet will not be noticed as a change",
+        )
+    if len(recorded) > 0 and not any(row.candidates for row in recorded):
+        yield warning(
+            "rebuild-none-listed",
+            f"the cloud lists none of the {len(recorded)} servers that are recorded",
+            hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
+        )
+    placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
+    for name in found.strays:
+        if name in placed:
+            continue
+        yield warning(
+            "rebuild-stray",
+            f"the journal names {name} as bought, and the line that says for which address cannot be read",
+            hint="look for it in the console, among servers and orders",
+        )
+    if any(row.confidence is Confidence.LIKELY for row in proposal.rows):
+        yield warning(
+            "rebuild-by-specs",
+            "of a likely server, what the cloud does not show (passwords, userdata, disks) is taken to be what the specs say",
+            hint="if the specs were changed since it was bought, plan will not see that",
+        )
+
+
+def _write(workspace: Workspace, request: RebuildRequest, repair: Repair, empty: State, draft: Draft) -> Rebuilt:
+    run, now = uuid4().hex, SystemClock().now()
+    sources = "; ".join(f"{part.name}: {part.found}" for part in draft.parts)
+    reason = f"rebuilt from the specs, the cloud's list, {sources}" + (f"; {request.reason}" if request.reason else "")
+    replaced = repair.replace(
+        empty,
+        [
+            RunStarted(run, COMMAND, who(), workspace.version, reason=reason),
+            *planning.retell(draft.proposal, now=now, who=who()),
+            RunEnded(run, "ended"),
+        ],
+    )
+    return Rebuilt(draft.location, draft, state=replaced.state, aside=replaced.aside)

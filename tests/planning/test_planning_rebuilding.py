@@ -1,0 +1,256 @@
+"""What may be believed to be ours when records are damaged or lost: an id that is recorded, and hardly ever a name alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from support.builders import a_state, an_address, an_intent
+from support.planning_builders import (
+    OTHER_IMAGE,
+    PASSWORD,
+    PREPAID,
+    bought,
+    codes,
+    fingerprint,
+    planned,
+    shown,
+    surveyed,
+    wanted,
+)
+from support.planning_strategies import fleets
+
+from provisioner.kinds import CATALOGUE
+from provisioner.model.change import Action
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Remembered, replay
+from provisioner.model.marker import marked
+from provisioner.model.proposal import Confidence
+from provisioner.model.resource import Phase
+from provisioner.planning import Remains, propose, retell
+
+GATEWAY = wanted("gateway")
+NOW = 1_700_000_000_000
+LINEAGE = a_state().lineage
+
+
+def proposed(*desired, recorded=(), intents=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False):
+    remains = Remains(
+        {one.address: one for one in recorded},
+        {one.id: one for one in intents},
+        tuple(unplaced),
+        frozenset(mentioned),
+        complete,
+        salted_anew,
+        lineage=LINEAGE,
+    )
+    rows = {row.id: row for row in live}
+    return propose(remains, tuple(desired), rows, catalogue=CATALOGUE, fingerprint=fingerprint, now=NOW)
+
+
+def the_row(*desired, **rest):
+    (row,) = proposed(*desired, **rest).rows
+    return row
+
+
+def retold(proposal):
+    return replay(a_state(), retell(proposal, now=NOW, who="ana@laptop"))
+
+
+def test_an_id_that_is_recorded_and_shown_under_its_name_is_certain():
+    recorded = bought(GATEWAY)
+    row = the_row(GATEWAY, recorded=[recorded], live=[shown(recorded)])
+    assert row.confidence is Confidence.CERTAIN
+    assert row.recorded == recorded
+
+
+def test_a_recorded_server_that_is_not_listed_is_kept_as_it_was():
+    recorded = bought(GATEWAY)
+    proposal = proposed(GATEWAY, recorded=[recorded])
+    assert proposal.rows[0].confidence is Confidence.RECORDED
+    assert "does not list it" in proposal.rows[0].reason
+    change = planned(surveyed(GATEWAY, state=retold(proposal))).changes[0]
+    assert change.action is Action.NO_OP
+    assert change.reason == "vanished"
+
+
+def test_a_recorded_server_under_another_name_is_kept_and_the_names_are_told():
+    recorded = bought(GATEWAY)
+    row = the_row(GATEWAY, recorded=[recorded], live=[shown(recorded, name="renamed")])
+    assert row.confidence is Confidence.RECORDED
+    assert "'gateway'" in row.reason
+    assert "'renamed'" in row.reason
+
+
+def test_an_order_without_a_server_is_kept():
+    ordered = bought(GATEWAY, id=None, order_id="CS1", phase=Phase.ORDERING, observed={})
+    proposal = proposed(GATEWAY, recorded=[ordered])
+    assert "order CS1 is recorded" in proposal.rows[0].reason
+    assert retold(proposal).resources == {GATEWAY.address: ordered}
+
+
+def test_the_only_server_of_a_wanted_name_that_fits_is_likely_when_records_are_missing():
+    live = shown(bought(GATEWAY))
+    row = the_row(GATEWAY, live=[live])
+    assert row.confidence is Confidence.LIKELY
+    assert row.by_specs
+    assert (row.recorded.id, row.recorded.phase, row.recorded.observed) == (live.id, Phase.READY, live.observed)
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ("RUNNING", Phase.READY),
+        ("STOPPED", Phase.READY),
+        ("CREATING", Phase.CREATING),
+        ("CREATE_FAILED", Phase.FAILED),
+        ("DELETING", Phase.CREATING),
+    ],
+)
+def test_how_far_a_likely_server_has_come_is_what_its_kind_makes_of_its_status(status, phase):
+    assert the_row(GATEWAY, live=[shown(bought(GATEWAY), status)]).recorded.phase is phase
+
+
+def test_a_wanted_name_is_a_strangers_when_nothing_is_missing_from_the_records():
+    row = the_row(GATEWAY, live=[shown(bought(GATEWAY))], complete=True)
+    assert row.confidence is Confidence.UNKNOWN
+    assert not row.is_kept
+
+
+def test_a_server_of_a_wanted_name_that_differs_is_left_out():
+    row = the_row(GATEWAY, live=[shown(bought(GATEWAY), image_id=OTHER_IMAGE)])
+    assert row.confidence is Confidence.UNKNOWN
+    assert not row.is_kept
+    assert len(row.candidates) == 1
+
+
+@pytest.mark.parametrize("differing", [{}, {"image_id": OTHER_IMAGE}])
+def test_of_several_of_one_name_none_is_chosen_even_if_only_one_fits(differing):
+    live = [shown(bought(GATEWAY)), shown(bought(GATEWAY, id="another"), **differing)]
+    row = the_row(GATEWAY, live=live)
+    assert row.confidence is Confidence.AMBIGUOUS
+    assert not row.is_kept
+    assert len(row.candidates) == 2
+
+
+def test_a_wanted_address_that_no_server_bears_the_name_of_is_no_row():
+    assert proposed(GATEWAY, live=[shown(bought(wanted("other")))]).rows == ()
+
+
+def test_what_nothing_is_about_is_listed():
+    stranger = shown(bought(wanted("other")))
+    assert proposed(GATEWAY, live=[stranger, shown(bought(GATEWAY))]).unclaimed == (stranger,)
+
+
+def test_a_server_of_a_recorded_order_is_nobody_elses():
+    building = bought(GATEWAY, id=None, order_id="CS1", phase=Phase.ORDERING, observed={})
+    row = replace(shown(bought(GATEWAY)), order_id="CS1")
+    proposal = proposed(GATEWAY, recorded=[building], live=[row])
+    assert proposal.rows[0].confidence is Confidence.CERTAIN
+    assert proposal.unclaimed == ()
+
+
+def test_a_purchase_in_doubt_stays_so_and_its_server_is_given_to_nobody():
+    live = shown(bought(GATEWAY))
+    intent = an_intent("gateway", declared=bought(GATEWAY).declared, server_time=0, earlier_ids=())
+    namesake = wanted("second", name="gateway")
+    proposal = proposed(GATEWAY, namesake, intents=[intent], live=[live])
+    (row,) = proposal.rows
+    assert row.confidence is Confidence.IN_DOUBT
+    assert retold(proposal).intents == {intent.id: intent}
+
+
+def test_a_release_in_doubt_stays_beside_its_record():
+    recorded = bought(GATEWAY)
+    intent = an_intent("gateway", effect=Effect.DESTRUCTIVE, target_id=recorded.id)
+    state = retold(proposed(GATEWAY, recorded=[recorded], intents=[intent], live=[shown(recorded)]))
+    assert state.resources == {GATEWAY.address: recorded}
+    assert state.intents == {intent.id: intent}
+
+
+def test_an_id_whose_purchase_cannot_be_read_is_certain_and_its_body_is_the_specs():
+    recorded = bought(GATEWAY)
+    facts = Remembered(GATEWAY.address, Phase.READY, id=recorded.id, observed=recorded.observed)
+    row = the_row(GATEWAY, unplaced=[facts], live=[shown(recorded)], complete=True)
+    assert row.confidence is Confidence.CERTAIN
+    assert row.recorded == recorded
+    assert row.by_specs
+
+
+def test_an_id_that_neither_specs_nor_purchase_describe_is_told_and_left_out():
+    row = the_row(unplaced=[Remembered(an_address("lost"), Phase.READY, id="id-7")])
+    assert row.confidence is Confidence.UNKNOWN
+    assert "id-7" in row.reason
+
+
+def test_with_a_new_lineage_secrets_are_taken_to_be_what_they_are_now():
+    desired = wanted("gateway", admin_pass=PASSWORD, key_pair_name=None)
+    recorded = bought(desired)
+    stale = replace(recorded, declared={**recorded.declared, "admin_pass": {"fingerprint": "of old"}})
+    assert the_row(desired, recorded=[stale], live=[shown(recorded)]).recorded == stale
+    row = the_row(desired, recorded=[stale], live=[shown(recorded)], salted_anew=True)
+    assert row.recorded == recorded
+    assert row.by_specs
+    intent = an_intent("gateway", declared=stale.declared)
+    assert the_row(desired, intents=[intent], salted_anew=True).intent.declared == recorded.declared
+
+
+def test_an_address_that_an_unreadable_line_is_about_is_not_bought_before_that_is_settled():
+    proposal = proposed(GATEWAY, mentioned=[GATEWAY.address])
+    (row,) = proposal.rows
+    assert row.confidence is Confidence.IN_DOUBT
+    assert row.intent.server_time == NOW
+    assert planned(surveyed(GATEWAY, state=retold(proposal))).changes[0].action is Action.RESUME
+    late = replace(shown(bought(GATEWAY)), created_at=NOW + 1000)
+    assert CATALOGUE["dev_server"].match(row.intent, [late]) == (late,)
+    assert the_row(GATEWAY, mentioned=[GATEWAY.address], live=[late]).confidence is Confidence.LIKELY
+
+
+@settings(deadline=None)
+@given(fleets())
+def test_a_fleet_whose_records_are_all_lost_is_found_again_and_planned_as_unchanged(fleet):
+    records = [bought(desired) for desired in fleet]
+    live = tuple(map(shown, records))
+    proposal = proposed(*fleet, live=live)
+    assert {row.confidence for row in proposal.rows} <= {Confidence.LIKELY}
+    survey = surveyed(*fleet, state=retold(proposal), live=live)
+    assert not planned(survey).work
+    assert codes(planned(survey).findings) == []
+
+
+@settings(deadline=None)
+@given(fleets())
+def test_a_proposal_is_told_as_entries_that_lead_to_exactly_it(fleet):
+    records = [bought(desired, order_id=f"CS-{desired.address}") for desired in fleet]
+    proposal = proposed(*fleet, recorded=records, live=[shown(one) for one in records[::2]])
+    state = retold(proposal)
+    assert state.resources == {one.address: one for one in records}
+    assert not list(state.problems())
+
+
+def test_a_prepaid_server_is_found_again_by_its_name():
+    desired = wanted("gateway", charging_info=PREPAID)
+    assert the_row(desired, live=[shown(bought(desired))]).confidence is Confidence.LIKELY
+
+
+def a_marked(base="gateway", identifier="found", lineage=LINEAGE):
+    name = marked(base, lineage=lineage, salt=b"12345678", longest=64)
+    return shown(bought(GATEWAY, id=identifier), name=name)
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_server_that_still_carries_our_marker_is_ours_whatever_the_records_say(complete):
+    row = the_row(GATEWAY, live=[a_marked()], complete=complete)
+    assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
+    assert row.recorded.declared["name"] == "gateway", "so that the next apply renames it"
+
+
+def test_a_long_name_that_was_shortened_for_its_marker_is_found_again():
+    long = wanted("gateway", name="n" * 60)
+    row = the_row(long, live=[shown(bought(long, id="found"), name=a_marked("n" * 60).name)])
+    assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
+
+
+def test_another_states_marker_makes_a_server_nobodys():
+    assert proposed(GATEWAY, live=[a_marked(lineage="another")]).rows == ()
