@@ -6,7 +6,14 @@ import ipaddress
 import os
 import socket
 
+import hypothesis
 import pytest
+
+# No test asserts on absolute time, and a deadline is one: what is quick alone may be slow on a busy machine.
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 _CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
 

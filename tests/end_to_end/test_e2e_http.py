@@ -254,9 +254,9 @@ class TestEconomy:
         assert {each.method for each in proxy.exchanges[sent:]} == {"GET"}
 
     def test_waiting_costs_one_read_for_all(self, site, proxy):
-        """Ten prepaid servers: a list page for the plan and one or two while they appear, no order is asked about."""
+        """Ten prepaid servers: a list page for the plan and few while they appear, fewer than servers; no order is asked about."""
         site.write(f'servers: {{node: {{count: 10, name: "node-{{{{ count.index }}}}", charging_info: {PREPAID}}}}}\n')
         assert site.apply().code == 0
         lists = [each for each in proxy.of("GET") if each.path.endswith("/all")]
-        assert 2 <= len(lists) <= 5
+        assert 2 <= len(lists) < 10
         assert not [each for each in proxy.exchanges if "/orders/" in each.path]

@@ -7,7 +7,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,15 +186,9 @@ def test_a_client_that_leaves_before_its_request_is_complete_buys_nothing(clock)
     assert sent == []
 
 
-def test_a_thousand_servers_are_quick_to_buy_and_to_list(open_cloud, world):
-    """Bounds far above what is measured, so that only a change of order of magnitude is caught."""
+def test_a_thousand_servers_are_bought_and_listed_on_one_page(open_cloud, world):
+    """How quickly is the benchmark's to say."""
     cloud = open_cloud(world)
-    begun = time.perf_counter()
     for _ in range(1000):
         cloud.bought()
-    bought = time.perf_counter()
-    page = cloud.servers(limit=1000)
-    listed = time.perf_counter()
-    assert len(page["data"]) == 1000
-    assert bought - begun < 20
-    assert listed - bought < 1
+    assert len(cloud.servers(limit=1000)["data"]) == 1000

@@ -135,7 +135,6 @@ OPERATIONS: Final = (
     _operation("ListDevServerPublicIP", "GET", f"{_SERVER}/publicips", list_addresses),
     _operation("BindDevServerPublicIP", "POST", f"{_SERVER}/publicips", bind_address),
     _operation("UnbindDevServerPublicIP", "DELETE", f"{_SERVER}/publicips/{{publicip_id}}", unbind_address),
-    # The vendor's names of the two are not published.
     _operation("AttachDevServerPort", "POST", f"{_SERVER}/attach-ports", attach_port),
     _operation("DetachDevServerPort", "DELETE", f"{_SERVER}/detach-ports/{{port_id}}", detach_port),
 )
