@@ -21,7 +21,7 @@ from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Session, plan_id, read_plan
+from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
@@ -73,10 +73,10 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
-    with _session(workspace, loaded.stack, request, face) as (session, location):
+    with _session(workspace, loaded.stack, request, face) as (session, store):
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            check_owner(session.state, loaded.stack, cloud.identity, location=location)
-            sight = await look(cloud, session.state, workspace.catalogue)
+            check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
             made = planning_verb.make(
                 workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
@@ -102,12 +102,12 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     plan = read_plan(path)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
-    with _session(workspace, stack, request, face) as (session, location):
+    with _session(workspace, stack, request, face) as (session, store):
         async with workspace.cloud(stack, face.listen) as cloud:
-            check_owner(session.state, stack, cloud.identity, location=location)
+            check_owner(session.state, stack, cloud.identity, location=store.location)
             _check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
-            sight = await look(cloud, session.state, workspace.catalogue)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             face.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
@@ -174,13 +174,13 @@ def _recovered(
 
 
 @contextmanager
-def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face) -> Iterator[tuple[Session, str]]:
+def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face) -> Iterator[tuple[Session, Store]]:
     store = workspace.store(stack)
     for finding in store.warnings:
         face.listen(Event(EventType.NOTICE, diagnostic=finding))
     lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
     with lock as session:
-        yield session, store.location
+        yield session, store
 
 
 @dataclass(frozen=True, slots=True)

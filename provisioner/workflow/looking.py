@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from provisioner.applying import Sight, read_live, read_traces
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.flow import CallFailed
+from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
+from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Live
 from provisioner.model.stack import Stack
@@ -40,8 +43,16 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
         )
 
 
-async def look(cloud: Cloud, state: State | None, catalogue: Catalogue) -> Sight:
-    """Every live resource, completely, or a CloudError."""
+async def look(
+    cloud: Cloud,
+    state: State | None,
+    catalogue: Catalogue,
+    *,
+    history: Callable[[], Iterable[HistoryRecord]] = tuple,
+) -> Sight:
+    """Every live resource, completely, or a CloudError. `history` is read only where a doubt may be one of several orders: those
+    that it names are known.
+    """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
         if resource.id is not None:
@@ -56,8 +67,19 @@ async def look(cloud: Cloud, state: State | None, catalogue: Catalogue) -> Sight
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
+    if any(traces.values()):
+        known = {order for record in history() for order in _orders(record.entry)}
+        traces = {intent: tuple(order for order in found if order not in known) for intent, found in traces.items()}
     ahead = cloud.ahead
     return Sight(live, None if ahead is None else SystemClock().now() + ahead, traces)
+
+
+def _orders(entry: Entry) -> tuple[str, ...]:
+    match entry:
+        case Answered(order_id=str(order)) | Adopted(order_id=str(order)) | Remembered(order_id=str(order)):
+            return (order,)
+        case _:
+            return ()
 
 
 def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:

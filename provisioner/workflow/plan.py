@@ -45,7 +45,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await look(cloud, state, workspace.catalogue)
+        sight = await look(cloud, state, workspace.catalogue, history=store.history)
         made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
 

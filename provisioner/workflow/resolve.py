@@ -45,7 +45,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
     with store.write(command="resolve", who=who(), timeout=0) as session:
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
         intent = _intent(session.state, decision)
         entry = _decided(intent, decision, session.state, sight)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])

@@ -160,6 +160,20 @@ class TestAnOrderInDoubt:
         assert f"order {order} awaits payment" in waiting.text
         assert site.purchases == {"alpha": 1}
 
+    def test_an_order_that_the_journal_knows_is_not_offered(self, site, proxy):
+        """Of a server that was released to make room for the one in doubt."""
+        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+        site.apply()
+        known = site.outputs["alpha"]["order_id"]
+        proxy.on(resetting(executed=False), name="alpha", nth=1)
+        assert site.here(*FOUND_LATER, "--replace", "alpha").code == 6
+        told = site.here("plan").text
+        assert "in-doubt" in told
+        assert known not in told
+        refused = site.here("resolve", "alpha", "--adopt", known)
+        assert refused.code == 1
+        assert "unknown-server" in refused.err
+
 
 def buy_as_a_stranger(site, body) -> None:
     """Somebody in the console, with the account's password."""
