@@ -7,7 +7,7 @@ from collections.abc import Iterable
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode", "environment",
-        "full", "help", "input", "json", "lock-timeout", "market", "no-color", "no-input", "out", "parallelism", "port", "raw",
+        "faults", "full", "help", "input", "json", "lock-timeout", "market", "no-color", "no-input", "out", "parallelism", "port", "raw",
         "reason", "replace", "specs", "state", "var", "var-file", "version", "world",
     }
 )  # fmt: skip

@@ -25,6 +25,7 @@ import uvicorn
 
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import read_ledger
+from provisioner.sandbox.serving import configure
 from provisioner.workflow.workspace import SystemClock
 
 PATIENCE = 60
@@ -213,15 +214,7 @@ class Server:
 
     def __init__(self) -> None:
         self.app = None
-        options = {
-            "interface": "asgi3",
-            "lifespan": "off",
-            "ws": "none",
-            "log_config": None,
-            "access_log": False,
-            "date_header": False,
-        }
-        self._server = uvicorn.Server(uvicorn.Config(self._answer, **options))
+        self._server = uvicorn.Server(configure(self._answer))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
