@@ -20,6 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 
@@ -227,3 +228,27 @@ class Server:
         self._server.should_exit = True
         self._thread.join(PATIENCE)
         self._listener.close()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A served sandbox as its control API shows it."""
+
+    url: str
+    token: str = "the-token-of-the-control-api"
+
+    def ask(self, method: str, resource: str, body: object = None):
+        headers = {"X-Sandbox-Token": self.token}
+        answer = httpx.request(method, f"{self.url}/_sandbox/{resource}", headers=headers, trust_env=False, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def arm(self, *rules: dict) -> None:
+        self.ask("POST", "faults", {"faults": [*rules]})
+
+    def advance(self, seconds: float) -> None:
+        self.ask("POST", "clock", {"advance_seconds": seconds})
+
+    @property
+    def hits(self) -> list[int]:
+        return [rule["hits"] for rule in self.ask("GET", "faults")["faults"]]
