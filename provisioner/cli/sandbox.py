@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provisioner.cli.console import console
 from provisioner.cli.options import json_option, no_color
+
+if TYPE_CHECKING:
+    from provisioner.sandbox.serving import Listening
 
 
 @click.group("sandbox")
@@ -46,10 +50,20 @@ _world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--accounts", type=_settings_file, metavar="FILE", help="Accounts, users and money, in YAML [default: one public account].")  # fmt: skip
 @click.option("--market", type=_settings_file, metavar="FILE", help="Flavors, prices, zones and images, in YAML [default: everything is sold].")  # fmt: skip
-def serve(*, port: int, world: Path | None, build_seconds: float, accounts: Path | None, market: Path | None) -> None:
+@click.option("--faults", type=_settings_file, metavar="FILE", help="What goes wrong and when, in YAML [default: nothing].")  # fmt: skip
+def serve(
+    *,
+    port: int,
+    world: Path | None,
+    build_seconds: float,
+    accounts: Path | None,
+    market: Path | None,
+    faults: Path | None,
+) -> None:
     """Serve the emulator on 127.0.0.1 until it is interrupted.
 
-    Prints its address first, then what a shell needs to use it.
+    Prints its address first, then what a shell needs to use it and to control it. docs/sandbox.md describes the files and
+    the control API: the ledger, faults, the clock, and the world's reset, snapshot and restore.
     """
     from provisioner.model.diagnostic import UsageError, error
     from provisioner.sandbox import SandboxError, SettingsError
@@ -62,7 +76,8 @@ def serve(*, port: int, world: Path | None, build_seconds: float, accounts: Path
             build_seconds=build_seconds,
             accounts=accounts,
             market=market,
-            announce=lambda address: console().write(_announcement(address, accounts)),
+            faults=faults,
+            announce=lambda listening: console().write(_announcement(listening, accounts)),
         )
     except SettingsError as unusable:
         raise UsageError(error("sandbox-settings", str(unusable))) from unusable
@@ -70,10 +85,11 @@ def serve(*, port: int, world: Path | None, build_seconds: float, accounts: Path
         raise UsageError(error("sandbox-world", str(unusable))) from unusable
 
 
-def _announcement(address: str, accounts: Path | None) -> str:
+def _announcement(listening: Listening, accounts: Path | None) -> str:
     """The credentials of a file are not repeated: whoever wrote it knows them."""
     from provisioner.sandbox import PUBLIC
 
+    address = listening.address
     lines = [
         f"listening on {address}",
         f"export PROVISIONER_ENDPOINT_MODELARTS={address} PROVISIONER_ENDPOINT_BSS={address} PROVISIONER_ENDPOINT_IAM={address}",
@@ -85,6 +101,7 @@ def _announcement(address: str, accounts: Path | None) -> str:
         ]
     else:
         lines.append(f"# credentials: those of the users in {accounts}")
+    lines.append(f"export SANDBOX_CONTROL={listening.control} SANDBOX_TOKEN={listening.token}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from provisioner.sandbox.app import Sandbox
     from provisioner.sandbox.ledger import LedgerEntry
+    from provisioner.sandbox.serving import Listening
 
 __all__ = [
     "PUBLIC",
@@ -42,29 +43,33 @@ def create_app(
     failing_flavors: Iterable[str] = (),
     accounts: Path | None = None,
     market: Path | None = None,
+    faults: Path | None = None,
 ) -> Sandbox:
     """An ASGI application; it speaks for all three services, told apart by their paths, under any host name.
 
     `world` is a file that is made when missing and that several processes may share; None is a world in memory. Building a
-    server takes `build_seconds` of `clock` and fails for the `failing_flavors`, beside those whose market says so. `accounts`
-    and `market` are files (docs/sandbox.md); without them there is the one public account, and everything is for sale.
+    server takes `build_seconds` of `clock` and fails for the `failing_flavors`, beside those whose market says so. `accounts`,
+    `market` and `faults` are files (docs/sandbox.md); without them there is the one public account, everything is for sale,
+    and nothing goes wrong.
 
-    Raises WorldError when the file is no usable world, and leaves it as it was; raises SettingsError for the other two.
+    Raises WorldError when the file is no usable world, and leaves it as it was; raises SettingsError for the other files.
     """
     from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
     from provisioner.sandbox.app import Sandbox
+    from provisioner.sandbox.fault_settings import read_faults
+    from provisioner.sandbox.faults import Faults
     from provisioner.sandbox.market import PUBLIC_MARKET
     from provisioner.sandbox.settings import read_accounts, read_market
     from provisioner.sandbox.world import Rules, World
 
-    clock = clock or SystemClock()
+    armed = Faults(() if faults is None else read_faults(faults))
     on_sale = PUBLIC_MARKET if market is None else read_market(market)
     rules = Rules(
         build_milliseconds=round(build_seconds * 1000),
         market=on_sale.failing_to_build(frozenset(failing_flavors)),
         accounts=PUBLIC_ACCOUNTS if accounts is None else read_accounts(accounts),
     )
-    return Sandbox(World(world, clock=clock, rules=rules), clock)
+    return Sandbox(World(world, clock=clock or SystemClock(), rules=rules), armed)
 
 
 def serve(
@@ -74,18 +79,19 @@ def serve(
     build_seconds: float = DEFAULT_BUILD_SECONDS,
     accounts: Path | None = None,
     market: Path | None = None,
-    announce: Callable[[str], None],
+    faults: Path | None = None,
+    announce: Callable[[Listening], None],
 ) -> None:
     """Serves over HTTP on 127.0.0.1 until SIGINT or SIGTERM, then returns; port 0 is a free one.
 
-    Calls `announce` with the address, such as "http://127.0.0.1:8000", once it listens. Raises what
-    `create_app` does, and SandboxError when the port cannot be had.
+    Calls `announce` once it listens. Raises what `create_app` does, and SandboxError when the port cannot be had or another
+    process serves the same world.
     """
     from provisioner.sandbox.serving import run
 
     run(
-        create_app(world, build_seconds=build_seconds, accounts=accounts, market=market),
-        SystemClock(),
+        create_app(world, build_seconds=build_seconds, accounts=accounts, market=market, faults=faults),
+        world,
         port=port,
         announce=announce,
     )

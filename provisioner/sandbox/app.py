@@ -1,122 +1,114 @@
 """The sandbox as an ASGI application: reads a request, finds its operation, lets one transaction answer it, prints the
-answer. Everything the services promise is committed before the first byte of an answer leaves.
+answer. Everything the services promise is committed before the first byte of an answer leaves, or is lost to a fault.
 """
 
 import json
 import logging
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from provisioner.sandbox import servers
 from provisioner.sandbox.authentication import ANYONE, authenticate, authorize
-from provisioner.sandbox.calls import Answer, Call, Operation, Routes
-from provisioner.sandbox.clock import Clock, http_date
-from provisioner.sandbox.errors import (
-    ApiError,
-    InvalidParameterError,
-    internal_error,
-    no_such_route,
-    parameter_error,
-    request_error,
-)
-from provisioner.sandbox.services import (
-    attaching,
-    billing,
-    catalogue,
-    dev_servers,
-    identity,
-    ratings,
-    subscriptions,
-    supernodes,
-    terms,
-)
+from provisioner.sandbox.calls import Answer, Call, Operation
+from provisioner.sandbox.contract import ROUTES
+from provisioner.sandbox.errors import ApiError, internal_error, no_such_route, request_error
+from provisioner.sandbox.faults import Faults, WireFault
+from provisioner.sandbox.performing import perform, settle
+from provisioner.sandbox.printing import print_answer
 from provisioner.sandbox.signature import SignedRequest
+from provisioner.sandbox.wire import play, substitute
 from provisioner.sandbox.world import Transaction, World
 
-OPERATIONS: Final = (
-    *catalogue.OPERATIONS,
-    *supernodes.OPERATIONS,
-    *dev_servers.OPERATIONS,
-    *attaching.OPERATIONS,
-    *billing.OPERATIONS,
-    *subscriptions.OPERATIONS,
-    *ratings.OPERATIONS,
-    *identity.OPERATIONS,
-)
-_ROUTES: Final = Routes(OPERATIONS)
 _BODY_LIMIT: Final = 12 * 1024 * 1024
+_NAMED_IN_BODY: Final = frozenset({"CreateDevServer", "UpdateDevServer"})
 _log = logging.getLogger(__name__)
 
 
 class Sandbox:
     """Answers on the event loop itself: a transaction takes less than handing it to a thread would."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self._world = world
-        self._clock = clock
+    def __init__(self, world: World, faults: Faults) -> None:
+        self.world = world
+        self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http", "the sandbox speaks only HTTP; run it without lifespan"
         request = Request(scope, receive)
         request_id = uuid4().hex
+        fault: WireFault | None = None
         try:
-            answer = self._answer(request, await _read_body(request))
+            answer, fault = self._answer(request, await _read_body(request), request_id)
         except ApiError as refusal:
-            answer = Answer(refusal.body(request_id), status=refusal.status)
+            answer = _printed(refusal, request_id)
         except ClientDisconnect:
             return
-        await print_answer(answer, request_id, self._clock.now())(scope, receive, send)
+        await play(fault, print_answer(answer, request_id, self.world.now()), scope, receive, send)
 
-    def _answer(self, request: Request, body: bytes) -> Answer:
-        found = _ROUTES.find(request.method, request.scope["path"])
+    def _answer(self, request: Request, body: bytes, request_id: str) -> tuple[Answer, WireFault | None]:
+        found = ROUTES.find(request.method, request.scope["path"])
         if found is None:
             raise no_such_route()
         operation, path = found
         try:
-            with self._world.transaction() as transaction:
-                terms.settle(transaction)
-                return _perform(transaction, operation, path, request, body)
+            with self.world.transaction() as transaction:
+                settle(transaction)
+                return self._perform(transaction, operation, path, request, body, request_id)
         except ApiError:
             raise
         except Exception as error:
             _log.exception("the sandbox failed to answer %s %s", request.method, operation.path)
             raise internal_error(operation.service) from error
 
+    def _perform(
+        self,
+        transaction: Transaction,
+        operation: Operation,
+        path: dict[str, str],
+        request: Request,
+        body: bytes,
+        request_id: str,
+    ) -> tuple[Answer, WireFault | None]:
+        caller = ANYONE
+        if not operation.anonymous:
+            signed = _signed_request(request, body)
+            caller = authenticate(transaction, signed)
+            authorize(caller, operation.service, path, signed.headers)
+        taken = self.faults.take(operation.name, lambda: _server_name(transaction, operation, path, body))
+        call = Call(
+            transaction=transaction,
+            caller=caller,
+            path=path,
+            query=request.query_params,
+            body=body,
+            faults=taken.world,
+        )
+        try:
+            answer = perform(operation, call, taken.wire)
+        except ApiError as refusal:
+            if taken.wire is None:
+                raise
+            answer = _printed(refusal, request_id)
+        return substitute(taken.wire, answer, operation.service, request_id), taken.wire
 
-def print_answer(answer: Answer, request_id: str, now: int) -> Response:
-    """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
-    headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
-    if answer.body is None:
-        return Response(status_code=answer.status, headers=headers)
-    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
-    return Response(content, status_code=answer.status, headers=headers, media_type="application/json")
+
+def _printed(refusal: ApiError, request_id: str) -> Answer:
+    return Answer(refusal.body(request_id), status=refusal.status)
 
 
-def _perform(
-    transaction: Transaction, operation: Operation, path: dict[str, str], request: Request, body: bytes
-) -> Answer:
-    caller = ANYONE
-    if not operation.anonymous:
-        signed = _signed_request(request, body)
-        caller = authenticate(transaction, signed)
-        authorize(caller, operation.service, path, signed.headers)
-    call = Call(transaction=transaction, caller=caller, path=path, query=request.query_params, body=body)
-    try:
-        return _ask(operation, call)
-    except ApiError as refusal:
-        if operation.spends:
-            call.record("refusal", server_id=path.get("id"), detail=str(refusal))
-        raise
-
-
-def _ask(operation: Operation, call: Call) -> Answer:
-    try:
-        return operation.answer(call)
-    except InvalidParameterError as error:
-        raise parameter_error(operation.service, str(error)) from None
+def _server_name(transaction: Transaction, operation: Operation, path: Mapping[str, str], body: bytes) -> str | None:
+    """Of the server that a request is for: the name it gives, or that of the server in its path."""
+    if operation.name in _NAMED_IN_BODY:
+        with suppress(ValueError, RecursionError):
+            document = json.loads(body)
+            name = document.get("name") if isinstance(document, dict) else None
+            return name if isinstance(name, str) else None
+    server = servers.find(transaction.connection, path.get("id") or path.get("resource_id") or "")
+    return None if server is None else server.name
 
 
 async def _read_body(request: Request) -> bytes:

@@ -9,6 +9,7 @@ from typing import Final
 from provisioner.sandbox import ledger
 from provisioner.sandbox.accounts import Account
 from provisioner.sandbox.errors import Service
+from provisioner.sandbox.faults import WorldFault
 from provisioner.sandbox.ledger import Actor
 from provisioner.sandbox.world import Transaction
 
@@ -33,11 +34,14 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
+    """`faults` are those that the answer has to suffer."""
+
     transaction: Transaction
     caller: Caller
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    faults: tuple[WorldFault, ...] = ()
 
     def record(
         self,

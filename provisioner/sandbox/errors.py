@@ -13,11 +13,15 @@ class SandboxError(Exception):
 
 
 class WorldError(SandboxError):
-    """A world file cannot be used. It has not been touched."""
+    """A world file cannot be used. It has not been touched. `reason` says what it is, without its name."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SettingsError(SandboxError):
-    """A file of accounts or of the market cannot be used."""
+    """A file of accounts, of the market or of faults cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"the file {path} cannot be used: {reason}. Mend it; nothing was started")
@@ -85,6 +89,25 @@ def internal_error(service: Service) -> ApiError:
             return KeystoneError(500, "Internal error.")
         case _:
             assert_never(service)
+
+
+def throttled(service: Service) -> ApiError:
+    """By the service itself, for which no code is published; the nearest is that of a count that is exceeded."""
+    text = "The number of requests exceeds the limit."
+    match service:
+        case Service.MODELARTS:
+            return ApiError(429, "ModelArts.0116", text)
+        case Service.BILLING:
+            return ApiError(429, "CBC.0999", text)
+        case Service.IDENTITY:
+            return KeystoneError(429, text)
+        case _:
+            assert_never(service)
+
+
+def throttled_by_gateway(limit: int, time: str) -> GatewayError:
+    text = f"The throttling threshold has been reached: policy user over ratelimit,limit:{limit},time:{time}"
+    return GatewayError(429, "APIG.0308", text)
 
 
 def server_not_found(server_id: str) -> ApiError:

@@ -72,6 +72,7 @@ def append(
     )
 
 
-def entries(connection: sqlite3.Connection) -> list[LedgerEntry]:
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY sequence")  # noqa: S608 - our own names
+def entries(connection: sqlite3.Connection, *, after: int = 0) -> list[LedgerEntry]:
+    """Oldest first, of a sequence above `after`."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM ledger WHERE sequence > ? ORDER BY sequence", (after,))  # noqa: S608 - our own names
     return [LedgerEntry(*row) for row in rows]

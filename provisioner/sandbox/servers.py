@@ -27,10 +27,12 @@ CREATE TABLE servers (
   owner TEXT NOT NULL, name TEXT NOT NULL, flavor TEXT, resource_flavor TEXT, image_id TEXT NOT NULL, image_name TEXT NOT NULL, arch TEXT NOT NULL,
   server_type TEXT NOT NULL, vpc_id TEXT NOT NULL, subnet_id TEXT NOT NULL, key_pair_name TEXT, volumes TEXT NOT NULL,
   charging_mode TEXT NOT NULL, order_id TEXT, price INTEGER NOT NULL, effective_at INTEGER, expire_at INTEGER,
-  auto_renew INTEGER NOT NULL, renewals_left INTEGER, renewal_period TEXT, cloud_server_id TEXT NOT NULL, built INTEGER NOT NULL, status TEXT NOT NULL, create_at INTEGER NOT NULL, update_at INTEGER NOT NULL, due_status TEXT, due_at INTEGER
+  auto_renew INTEGER NOT NULL, renewals_left INTEGER, renewal_period TEXT, cloud_server_id TEXT NOT NULL, built INTEGER NOT NULL, status TEXT NOT NULL, create_at INTEGER NOT NULL, update_at INTEGER NOT NULL, due_status TEXT, due_at INTEGER,
+  unlisted_until INTEGER, unshown_until INTEGER
 ) STRICT;
-CREATE INDEX servers_of_project ON servers (project_id, create_at) WHERE status <> 'DELETED';
-CREATE INDEX servers_of_owner ON servers (project_id, owner, create_at) WHERE status <> 'DELETED';
+CREATE INDEX servers_of_project ON servers (project_id, create_at) WHERE status <> 'DELETED' AND unlisted_until IS NULL;
+CREATE INDEX servers_of_owner ON servers (project_id, owner, create_at) WHERE status <> 'DELETED' AND unlisted_until IS NULL;
+CREATE INDEX servers_unlisted ON servers (unlisted_until) WHERE unlisted_until IS NOT NULL;
 CREATE INDEX servers_of_order ON servers (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX servers_expiring ON servers (expire_at) WHERE expire_at IS NOT NULL AND status <> 'DELETED';
 CREATE INDEX servers_due ON servers (due_at) WHERE due_at IS NOT NULL;
@@ -44,6 +46,8 @@ class Server:
 
     The term of a prepaid one runs from `effective_at` to `expire_at`. With `auto_renew` billing then buys another one, as
     often as `renewals_left` (None: without end) and of a `renewal_period` (None: as long as the last).
+
+    A list that lags does not have it while it has an `unlisted_until`, nor is it found by its id with an `unshown_until`.
     """
 
     sequence: int
@@ -77,6 +81,8 @@ class Server:
     update_at: int
     due_status: Status | None
     due_at: int | None
+    unlisted_until: int | None = None
+    unshown_until: int | None = None
 
     @property
     def spec(self) -> str:
@@ -138,6 +144,11 @@ def settle(connection: sqlite3.Connection, now: int) -> None:
         " due_status = NULL, due_at = NULL WHERE due_at <= ?",
         (now,),
     )
+    connection.execute(
+        "UPDATE servers SET unlisted_until = iif(unlisted_until > ?, unlisted_until, NULL),"
+        " unshown_until = iif(unshown_until > ?, unshown_until, NULL) WHERE unlisted_until IS NOT NULL",
+        (now, now),
+    )
 
 
 def next_sequence(connection: sqlite3.Connection) -> int:
@@ -179,6 +190,15 @@ def count(connection: sqlite3.Connection, project_id: str) -> int:
     return int(total)
 
 
+def hide(connection: sqlite3.Connection, *, since: int, until: int, show: bool) -> None:
+    """All servers from the sequence `since` on, from lists, and without `show` from everyone. The longest hiding holds."""
+    connection.execute(
+        "UPDATE servers SET unlisted_until = max(coalesce(unlisted_until, 0), ?),"
+        " unshown_until = CASE WHEN ? THEN unshown_until ELSE max(coalesce(unshown_until, 0), ?) END WHERE sequence >= ?",
+        (until, show, until, since),
+    )
+
+
 def page(
     connection: sqlite3.Connection,
     project_id: str,
@@ -190,7 +210,7 @@ def page(
 ) -> tuple[list[Server], int]:
     """One page and the number of all; `owner` None is the whole project's. Ties are kept in the order of creation."""
     column, direction = sort
-    where, values = "project_id = ? AND status <> 'DELETED'", [project_id]
+    where, values = "project_id = ? AND status <> 'DELETED' AND unlisted_until IS NULL", [project_id]
     if owner is not None:
         where, values = f"{where} AND owner = ?", [project_id, owner]
     (total,) = connection.execute(f"SELECT count(*) FROM servers WHERE {where}", values).fetchone()  # noqa: S608 - our own text

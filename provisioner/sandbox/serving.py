@@ -2,8 +2,11 @@
 other host, so that a web page cannot reach it through a name of its own that resolves to this machine.
 """
 
+import secrets
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Final
 from uuid import uuid4
@@ -12,31 +15,63 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from provisioner.sandbox.app import print_answer
+from provisioner.sandbox.app import Sandbox
 from provisioner.sandbox.calls import Answer
 from provisioner.sandbox.clock import Clock
+from provisioner.sandbox.connections import Connection
+from provisioner.sandbox.control import PREFIX, Control
 from provisioner.sandbox.errors import SandboxError, request_error
+from provisioner.sandbox.exclusion import sole_server
+from provisioner.sandbox.printing import print_answer
 
 LOOPBACK: Final = "127.0.0.1"
 _LOOPBACK_NAMES: Final = frozenset({LOOPBACK, "localhost", "[::1]"})
 _GRACE_SECONDS: Final = 2
+_TOKEN_BYTES: Final = 24
 
 
-def run(app: ASGIApp, clock: Clock, *, port: int, announce: Callable[[str], None]) -> None:
-    """Serves until SIGINT or SIGTERM and then returns. Raises SandboxError when the port cannot be had."""
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the sandbox answers, such as "http://127.0.0.1:8000", and the token that opens its control API."""
+
+    address: str
+    token: str = field(repr=False)
+
+    @property
+    def control(self) -> str:
+        return f"{self.address}{PREFIX}"
+
+
+def run(sandbox: Sandbox, world: Path | None, *, port: int, announce: Callable[[Listening], None]) -> None:
+    """Serves until SIGINT or SIGTERM and then returns.
+
+    Raises SandboxError when the port cannot be had, or another process serves the same world.
+    """
     with _bind(port) as listener:
-        config = uvicorn.Config(
-            LoopbackOnly(app, clock),
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            date_header=False,  # the app's own is the sandbox's time
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-        address = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        _Server(config, lambda: announce(address)).run(sockets=[listener])
+        listening = Listening(f"http://{LOOPBACK}:{listener.getsockname()[1]}", secrets.token_urlsafe(_TOKEN_BYTES))
+        with sole_server(world, listening.address):
+            config = configure(front(sandbox, listening.token))
+            _Server(config, lambda: announce(listening)).run(sockets=[listener])
+
+
+def front(sandbox: Sandbox, token: str) -> ASGIApp:
+    """The sandbox as it is served: with its control API, and to this machine only."""
+    return LoopbackOnly(Control(sandbox, token), sandbox.world)
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        date_header=False,  # the app's own is the sandbox's time
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 class LoopbackOnly:

@@ -24,13 +24,14 @@ def read_settings(path: Path, model: type[_Model]) -> _Model:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark is not None else ""
         raise SettingsError(path, f"{line}{error.problem}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SettingsError(path, _describe(error)) from None
+    except ValidationError as error:
+        raise SettingsError(path, describe(error)) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise SettingsError(path, "it is not text in YAML") from None
 
 
-def _describe(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return "it is not text in YAML"
+def describe(error: ValidationError) -> str:
+    """Every mistake by its place, and none by its value."""
     mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in mistakes)
 

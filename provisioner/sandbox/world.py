@@ -1,5 +1,5 @@
 """The world: one SQLite file that several processes may use at once and that a killed process leaves whole. Opens and
-checks it and gives each request one transaction; knows the tables' statements only as text, and no service.
+checks it, copies it and gives each request one transaction; knows the tables' statements only as text, and no service.
 """
 
 import sqlite3
@@ -12,13 +12,24 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from provisioner.sandbox import attachments, balances, ledger, lockouts, operations, orders, servers, tokens
+from provisioner.sandbox import (
+    attachments,
+    balances,
+    late,
+    ledger,
+    lockouts,
+    operations,
+    orders,
+    servers,
+    time_shift,
+    tokens,
+)
 from provisioner.sandbox.accounts import Accounts
 from provisioner.sandbox.clock import Clock
 from provisioner.sandbox.errors import ApiError, WorldError
 from provisioner.sandbox.market import Market
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x44565342
 """Marks the file as a sandbox's world: "DVSB" in the header field that SQLite keeps for this."""
 
@@ -34,6 +45,8 @@ BEGIN;
 {balances.SCHEMA}
 {tokens.SCHEMA}
 {lockouts.SCHEMA}
+{late.SCHEMA}
+{time_shift.SCHEMA}
 {ledger.SCHEMA}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -57,10 +70,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The world for the length of one request, at one moment (milliseconds)."""
+    """The world for the length of one request, at one moment (milliseconds). `machine_now` is the same moment by the clock
+    that the world's may run ahead of.
+    """
 
     connection: sqlite3.Connection
     now: int
+    machine_now: int
     rules: Rules
 
 
@@ -77,7 +93,12 @@ class World:
         self._clock = clock
         self._rules = rules
         self._lock = threading.Lock()
+        self._ahead = time_shift.ahead(self._connection)
         self.close = weakref.finalize(self, self._connection.close)
+
+    def now(self) -> int:
+        """As of the last transaction's difference to the machine's clock; the world is itself a Clock."""
+        return self._clock.now() + self._ahead
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -85,11 +106,10 @@ class World:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                transaction = Transaction(self._connection, self._clock.now(), self._rules)
-                for table in (servers, orders, operations):
-                    table.settle(self._connection, transaction.now)
+                self._ahead = time_shift.ahead(self._connection)
+                machine_now = self._clock.now()
                 try:
-                    yield transaction
+                    yield Transaction(self._connection, machine_now + self._ahead, machine_now, self._rules)
                 except ApiError:
                     self._connection.execute("COMMIT")
                     raise
@@ -97,6 +117,31 @@ class World:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def copy_to(self, path: Path) -> None:
+        """Writes the world as of now into a file that must not exist; it can be opened as a world."""
+        with self._lock:
+            self._connection.execute("VACUUM INTO ?", (str(path),))
+        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            copy.execute("PRAGMA journal_mode = WAL")
+
+    def become(self, path: Path) -> None:
+        """Takes over the content of another world's file, all of it or nothing. Raises WorldError unless that is a whole world."""
+        with _reading(path) as source:
+            if _layout(source) != _expected_layout():
+                raise _foreign(path)
+            self._replace(source)
+
+    def reset(self) -> None:
+        """Begins anew, with the machine's time."""
+        with closing(_connect_in_memory()) as empty:
+            self._replace(empty)
+
+    def _replace(self, source: sqlite3.Connection) -> None:
+        # The backup interface writes all pages in one transaction, which other connections see whole or not at all.
+        with self._lock:
+            source.backup(self._connection)
+            self._ahead = time_shift.ahead(self._connection)
 
 
 def read_entries(path: Path) -> list[ledger.LedgerEntry]:
@@ -123,9 +168,8 @@ def _create(path: Path) -> None:
     except FileExistsError:
         return  # another process made this world first
     except (OSError, sqlite3.Error) as error:
-        raise WorldError(
-            f"cannot create the sandbox's world {path}: {error}. Choose a path that can be written"
-        ) from error
+        message = f"cannot create the sandbox's world {path}: {error}. Choose a path that can be written"
+        raise WorldError(message, reason="not to be created") from error
 
 
 def _make_private_folders(folder: Path) -> None:
@@ -150,6 +194,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             check_same_thread=False,
         )
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # a late request may hold a password
         return connection
 
 
@@ -174,22 +219,37 @@ def _check_header(path: Path) -> None:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except OSError as error:
-        raise WorldError(f"cannot read the sandbox's world {path}: {error.strerror}. Choose another path") from error
+        message = f"cannot read the sandbox's world {path}: {error.strerror}. Choose another path"
+        raise WorldError(message, reason="not to be read") from error
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-        raise WorldError(
-            f"{path} is not a sandbox's world (not an SQLite file). Choose another path, or move the file away"
-        )
+        reason = "not an SQLite file"
+        message = f"{path} is not a sandbox's world ({reason}). Choose another path, or move the file away"
+        raise WorldError(message, reason=reason)
     if int.from_bytes(header[68:72]) != APPLICATION_ID:
-        raise WorldError(f"{path} is an SQLite file of another program. Choose another path")
+        raise _foreign(path)
     if (version := int.from_bytes(header[60:64])) != SCHEMA_VERSION:
-        raise WorldError(
-            f"{path} is a sandbox's world of format {version}; this version reads format {SCHEMA_VERSION}. "
-            "Use the version that made it, or move the file away to begin a new world"
-        )
+        reason = f"a sandbox's world of format {version}; this version reads format {SCHEMA_VERSION}"
+        advice = "Use the version that made it, or move the file away to begin a new world"
+        raise WorldError(f"{path} is {reason}. {advice}", reason=reason)
 
 
-def _damaged(path: Path, reason: object) -> WorldError:
-    return WorldError(
-        f"the sandbox's world {path} is damaged or cannot be opened: {reason}. "
-        "Restore it from a copy, or move it away (with its -wal and -shm files) to begin a new world"
-    )
+def _layout(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """Its tables and the size of its pages."""
+    tables = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name"
+    return [connection.execute("PRAGMA page_size").fetchone(), *connection.execute(tables).fetchall()]
+
+
+def _expected_layout() -> list[tuple[object, ...]]:
+    with closing(_connect_in_memory()) as empty:
+        return _layout(empty)
+
+
+def _foreign(path: Path) -> WorldError:
+    reason = "an SQLite file of another program"
+    return WorldError(f"{path} is {reason}. Choose another path", reason=reason)
+
+
+def _damaged(path: Path, cause: object) -> WorldError:
+    reason = f"damaged or cannot be opened: {cause}"
+    advice = "Restore it from a copy, or move it away (with its -wal and -shm files) to begin a new world"
+    return WorldError(f"the sandbox's world {path} is {reason}. {advice}", reason=reason)

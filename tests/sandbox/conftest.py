@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from provisioner.sandbox import PUBLIC, create_app
+from provisioner.sandbox.fault_settings import FaultsFile
 
+CONTROL_TOKEN = "the-token-of-the-control-api"
 START = 1_767_323_045_000  # 2026-01-02T03:04:05Z, the date of the signing vectors
 
 
@@ -36,13 +38,17 @@ class Login:
 class Cloud:
     """A user of the sandbox with a token for the project and one for the account."""
 
-    def __init__(self, app, clock: ManualClock, login: Login | None = None) -> None:
+    def __init__(self, app, clock: ManualClock, login: Login | None = None, *, url: str | None = None) -> None:
+        """In this process, or by a `url` where the app is served."""
+        self.app = app
         self.clock = clock
         self.login = login or Login()
         self.SERVERS = f"/v1/{self.login.project_id}/dev-servers"
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="https://modelarts.cn-north-4.sandbox.invalid", trust_env=False
+            transport=None if url else httpx.ASGITransport(app),
+            base_url=url or "https://modelarts.cn-north-4.sandbox.invalid",
+            trust_env=False,
         )
         self.renew_tokens()
 
@@ -56,6 +62,16 @@ class Cloud:
 
     def send(self, method: str, path: str, **options) -> httpx.Response:
         return self._runner.run(self._client.request(method, path, **options))
+
+    def arm(self, *rules: dict) -> None:
+        self.app.faults.add(FaultsFile.model_validate({"faults": [*rules]}).value())
+
+    def hits(self) -> list[int]:
+        return [hits for _, hits in self.app.faults.hits()]
+
+    def control(self, method: str, resource: str, **options) -> httpx.Response:
+        """Of a served sandbox."""
+        return self.send(method, f"/_sandbox/{resource}", headers={"X-Sandbox-Token": CONTROL_TOKEN}, **options)
 
     def token_answer(self, scope, password=None) -> httpx.Response:
         secret = password or self.login.password
@@ -73,6 +89,9 @@ class Cloud:
 
     def create(self, **changes) -> httpx.Response:
         return self.call("POST", self.SERVERS, json=server_request(**changes))
+
+    def create_within(self, seconds: float) -> httpx.Response:
+        return self.call("POST", self.SERVERS, json=server_request(), timeout=seconds)
 
     def bought(self, **changes) -> dict:
         answer = self.create(**changes)
@@ -170,6 +189,28 @@ def lasting_cloud(world, clock) -> Iterator[Cloud]:
     cloud.close()
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator:
+    """Real HTTP; each test puts in its own sandbox."""
+    from support.site import Server
+
+    server = Server()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def served_cloud(server, world, clock) -> Iterator[Cloud]:
+    """As `sandbox serve` serves it, control API and all."""
+    from provisioner.sandbox.serving import front
+
+    app = create_app(world, clock=clock)
+    server.app = front(app, CONTROL_TOKEN)
+    cloud = Cloud(app, clock, url=server.url)
+    yield cloud
+    cloud.close()
+
+
 @pytest.fixture
 def open_cloud(clock) -> Iterator:
     """Opens further clouds, on any world."""
@@ -189,8 +230,8 @@ def cloud_of(clock) -> Iterator:
     """An app as one of its users sees it; `login` names what differs from the public user."""
     opened: list[Cloud] = []
 
-    def open_one(app, login: dict) -> Cloud:
-        opened.append(Cloud(app, clock, Login(**login)))
+    def open_one(app, login: dict, **options) -> Cloud:
+        opened.append(Cloud(app, clock, Login(**login), **options))
         return opened[-1]
 
     yield open_one

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from provisioner.sandbox.app import OPERATIONS
 from provisioner.sandbox.calls import Routes
+from provisioner.sandbox.contract import OPERATIONS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api" / "openapi.yaml"
 METHODS = {"get", "put", "post", "delete"}

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provisioner.sandbox import PUBLIC
-from provisioner.sandbox.app import OPERATIONS
+from provisioner.sandbox.contract import OPERATIONS
 from provisioner.sandbox.errors import Service
 
 ID = "62383738-e52a-450a-9f84-f9e705402be8"

@@ -75,7 +75,7 @@ def test_the_ledger_adds_up(accounts, clock, cloud_of, prepaid, steps):
     cloud = cloud_of(app, ALICE)
     for kind, choice in steps:
         step(cloud, kind, choice, prepaid)
-    connection = app._world._connection
+    connection = app.world._connection
     rows = entries(connection)
     spent = one(connection, "SELECT coalesce(sum(spent), 0) FROM balances")
     assert spent == total(rows, "payment") - total(rows, "refund")

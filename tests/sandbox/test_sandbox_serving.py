@@ -18,7 +18,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from provisioner.sandbox import serve
-serve(Path(sys.argv[1]), build_seconds=0, announce=lambda address: print(address, flush=True))
+serve(Path(sys.argv[1]), build_seconds=0, announce=lambda listening: print(listening.address, listening.token, flush=True))
 print("ended", flush=True)
 """
 
@@ -26,7 +26,7 @@ print("ended", flush=True)
 @pytest.fixture
 def served(world):
     with subprocess.Popen([sys.executable, "-c", SERVE, world], stdout=subprocess.PIPE, text=True) as process:
-        yield process, process.stdout.readline().strip()
+        yield process, process.stdout.readline().split()[0]
         process.kill()
 
 

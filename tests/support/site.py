@@ -20,11 +20,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import read_ledger
+from provisioner.sandbox.serving import configure
 from provisioner.workflow.workspace import SystemClock
 
 PATIENCE = 60
@@ -224,15 +226,7 @@ class Server:
 
     def __init__(self) -> None:
         self.app = None
-        options = {
-            "interface": "asgi3",
-            "lifespan": "off",
-            "ws": "none",
-            "log_config": None,
-            "access_log": False,
-            "date_header": False,
-        }
-        self._server = uvicorn.Server(uvicorn.Config(self._answer, **options))
+        self._server = uvicorn.Server(configure(self._answer))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
@@ -245,3 +239,27 @@ class Server:
         self._server.should_exit = True
         self._thread.join(PATIENCE)
         self._listener.close()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A served sandbox as its control API shows it."""
+
+    url: str
+    token: str = "the-token-of-the-control-api"
+
+    def ask(self, method: str, resource: str, body: object = None):
+        headers = {"X-Sandbox-Token": self.token}
+        answer = httpx.request(method, f"{self.url}/_sandbox/{resource}", headers=headers, trust_env=False, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def arm(self, *rules: dict) -> None:
+        self.ask("POST", "faults", {"faults": [*rules]})
+
+    def advance(self, seconds: float) -> None:
+        self.ask("POST", "clock", {"advance_seconds": seconds})
+
+    @property
+    def hits(self) -> list[int]:
+        return [rule["hits"] for rule in self.ask("GET", "faults")["faults"]]

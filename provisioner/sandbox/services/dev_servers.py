@@ -9,6 +9,7 @@ from typing import Final
 from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, operation_refused
+from provisioner.sandbox.faults import Shift, Short
 from provisioner.sandbox.requests.dev_servers import (
     BatchAction,
     ChangeOs,
@@ -133,17 +134,20 @@ def _delete(call: Call, server: Server) -> None:
 
 
 def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
+    moved = sum(fault.rows for fault in call.faults if isinstance(fault, Shift))
+    missing = sum(fault.rows for fault in call.faults if isinstance(fault, Short))
+    offset = max(0, query.offset + moved) if query.offset else 0
     rows, total = servers.page(
         call.transaction.connection,
         call.path["project_id"],
         owner=owner,
         sort=(_SORT_COLUMNS[query.sort_key], query.sort_dir),
         limit=query.limit,
-        offset=query.offset,
+        offset=offset,
     )
     # limit=0 has no documented meaning: a page of nothing.
     pages, current = (-(-total // query.limit), query.offset // query.limit + 1) if query.limit else (0, 1)
-    data = [server.wire() for server in rows]
+    data = [server.wire() for server in rows[: max(0, total - missing - offset)]]
     return Answer({"current": current, "data": data, "pages": pages, "size": query.limit, "total": total})
 
 

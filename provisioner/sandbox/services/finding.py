@@ -16,11 +16,11 @@ def existing(call: Call, server_id: str) -> Server:
 
 
 def visible(call: Call, server_id: str) -> Server | None:
-    """None when there is none, no longer one, or one of another project."""
+    """None when there is none, not yet or no longer one, or one of another project."""
     server = servers.find(call.transaction.connection, server_id)
     if server is None or server.status == "DELETED" or server.project_id != call.path["project_id"]:
         return None
-    return server
+    return server if server.unshown_until is None else None
 
 
 def paged(data: Sequence[object]) -> Answer:

@@ -1,0 +1,186 @@
+"""What can be made to go wrong, as values, and which request it happens to. A wire fault spoils how a request or its answer
+travels; a world fault disturbs what the answer says. Knows neither HTTP nor the file that rules are read from.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import ClassVar, Final, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The connection is reset instead of an answer."""
+
+    executed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substitute:
+    """An answer in the place of the true one; without a `code` it has no body."""
+
+    status: int
+    code: str | None
+    message: str
+    headers: Mapping[str, str]
+    executed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """429 by the gateway, which names the `limit` of requests in a `time`, or by the service itself."""
+
+    executed: ClassVar[bool] = False
+    by: Literal["gateway", "service"]
+    retry_after: int | None
+    limit: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The head promises the whole answer, and half of the body comes."""
+
+    executed: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Oversize:
+    """The true answer, padded with so many bytes that mean nothing in JSON."""
+
+    executed: ClassVar[bool] = True
+    padding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Executed at once; the answer begins after so many seconds of the machine's clock, and may then come in drops."""
+
+    executed: ClassVar[bool] = True
+    seconds: float
+    bytes_per_second: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The connection is reset at once, and the request executed when so much of the world's time has passed."""
+
+    executed: ClassVar[bool] = False
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The servers that the request makes are in no list for so long; without `show` not shown singly either."""
+
+    milliseconds: int
+    show: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Pages beyond the first begin so many rows later, as if rows before them had gone, or earlier."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """So many rows at the end of the list never come, though `total` counts them."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Another user of the account sends the same request, just before or after, whatever becomes of this one."""
+
+    when: Literal["before", "after"]
+    user: str
+
+
+WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
+WorldFault: TypeAlias = Lag | Shift | Short | Stranger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """So many (`after`) of the requests that it matches pass, then so many (`times`; None: all further ones) are hit.
+
+    `server` is a pattern for a server's name; `written` is the rule as its author wrote it.
+    """
+
+    operations: frozenset[str]
+    server: str | None
+    after: int
+    times: int | None
+    fault: WireFault | WorldFault
+    written: Mapping[str, object]
+
+    def matches(self, operation: str, server: Callable[[], str | None]) -> bool:
+        if operation not in self.operations:
+            return False
+        if self.server is None:
+            return True
+        name = server()
+        return name is not None and fnmatchcase(name, self.server)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What happens to one request."""
+
+    wire: WireFault | None = None
+    world: tuple[WorldFault, ...] = ()
+
+
+UNDISTURBED: Final = Taken()
+
+
+class Faults:
+    """The rules in force, in their order, and how often each has hit."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self._armed: list[_Armed] = [_Armed(rule) for rule in rules]
+
+    def add(self, rules: Iterable[Rule]) -> None:
+        """Below those that stand, whose counts stay."""
+        self._armed += [_Armed(rule) for rule in rules]
+
+    def replace(self, rules: Iterable[Rule]) -> None:
+        self._armed = [_Armed(rule) for rule in rules]
+
+    def hits(self) -> list[tuple[Rule, int]]:
+        return [(armed.rule, armed.hits) for armed in self._armed]
+
+    def take(self, operation: str, server: Callable[[], str | None]) -> Taken:
+        """Counts the request; `server` is asked for the name of the request's server, if a rule wants to know.
+
+        At most one wire fault hits a request: the first, and wire faults below it do not even count the request.
+        """
+        wire: WireFault | None = None
+        world: list[WorldFault] = []
+        for armed in self._armed:
+            fault = armed.rule.fault
+            if isinstance(fault, WorldFault):
+                if armed.hit(operation, server):
+                    world.append(fault)
+            elif wire is None and armed.hit(operation, server):
+                wire = fault
+        return Taken(wire, tuple(world)) if wire is not None or world else UNDISTURBED
+
+
+class _Armed:
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.hits = 0
+        self._passed = 0
+
+    def hit(self, operation: str, server: Callable[[], str | None]) -> bool:
+        if not self.rule.matches(operation, server) or self.hits == self.rule.times:
+            return False
+        if self._passed < self.rule.after:
+            self._passed += 1
+            return False
+        self.hits += 1
+        return True

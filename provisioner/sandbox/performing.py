@@ -1,0 +1,132 @@
+"""Carrying a call out: the refusals that every service shares, and what world faults do around an operation. Also brings a
+world to the present, where late requests are carried out as of the moment they were due. Knows no HTTP.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, Literal
+from uuid import NAMESPACE_OID, uuid5
+
+from provisioner.sandbox import late, operations, orders, servers
+from provisioner.sandbox.accounts import Account, User
+from provisioner.sandbox.calls import Answer, Call, Caller, Operation
+from provisioner.sandbox.contract import BY_NAME
+from provisioner.sandbox.errors import ApiError, InvalidParameterError, parameter_error
+from provisioner.sandbox.faults import Lag, Late, Stranger, WireFault
+from provisioner.sandbox.late import LateRequest
+from provisioner.sandbox.services import terms
+from provisioner.sandbox.world import Transaction
+
+_TABLES: Final = (servers, orders, operations)
+
+
+def perform(operation: Operation, call: Call, wire: WireFault | None) -> Answer | None:
+    """With what world faults add to it; None when the wire fault keeps the operation from being carried out now.
+
+    Raises ApiError; a refusal of what spends is in the ledger.
+    """
+    _send_as_strangers(operation, call, "before")
+    try:
+        if isinstance(wire, Late):
+            late.keep(call.transaction.connection, _late_request(operation, call, wire))
+        return _lagging(operation, call) if wire is None or wire.executed else None
+    finally:
+        _send_as_strangers(operation, call, "after")
+
+
+def settle(transaction: Transaction) -> None:
+    """Does what time has done by now: every late request in its turn, with the world as it was at that moment."""
+    while (request := late.take_due(transaction.connection, transaction.now)) is not None:
+        moment = replace(transaction, now=request.due_at)
+        _settle_tables(moment)
+        _carry_out(moment, request)
+    _settle_tables(transaction)
+
+
+def _settle_tables(transaction: Transaction) -> None:
+    for table in _TABLES:
+        table.settle(transaction.connection, transaction.now)
+    terms.settle(transaction)
+
+
+def _lagging(operation: Operation, call: Call) -> Answer:
+    connection, now = call.transaction.connection, call.transaction.now
+    first = servers.next_sequence(connection)
+    answer = _ask(operation, call)
+    for lag in _lags(call):
+        servers.hide(connection, since=first, until=now + lag.milliseconds, show=lag.show)
+    return answer
+
+
+def _lags(call: Call) -> tuple[Lag, ...]:
+    return tuple(fault for fault in call.faults if isinstance(fault, Lag))
+
+
+def _ask(operation: Operation, call: Call) -> Answer:
+    try:
+        return operation.answer(call)
+    except (ApiError, InvalidParameterError) as error:
+        refusal = error if isinstance(error, ApiError) else parameter_error(operation.service, str(error))
+        if operation.spends:
+            call.record("refusal", server_id=call.path.get("id"), detail=str(refusal))
+        raise refusal from None
+
+
+def _send_as_strangers(operation: Operation, call: Call, when: Literal["before", "after"]) -> None:
+    for fault in call.faults:
+        if isinstance(fault, Stranger) and fault.when == when:
+            with suppress(ApiError):
+                _ask(operation, replace(call, caller=_stranger(call.caller, fault.user)))
+
+
+def _stranger(caller: Caller, name: str) -> Caller:
+    """The account's user of that name, or one who has no credentials to ever come by."""
+    known = next((user for user in caller.account.users if user.name == name), None)
+    user_id = uuid5(NAMESPACE_OID, name).hex if known is None else known.id
+    return replace(caller, user_id=user_id, user_name=name, is_administrator=False)
+
+
+def _late_request(operation: Operation, call: Call, fault: Late) -> LateRequest:
+    return LateRequest(
+        due_at=call.transaction.now + fault.milliseconds,
+        operation=operation.name,
+        path=dict(call.path),
+        query=dict(call.query),
+        body=call.body,
+        lags=_lags(call),
+        account=call.caller.account.id,
+        user_id=call.caller.user_id,
+        user_name=call.caller.user_name,
+        project_id=call.caller.project_id,
+        domain_id=call.caller.domain_id,
+    )
+
+
+def _carry_out(transaction: Transaction, request: LateRequest) -> None:
+    """Nobody hears of a refusal any more but the ledger."""
+    member = transaction.rules.accounts.by_id(request.user_id)
+    account, user = member or _departed(request)
+    caller = Caller(
+        account=account,
+        user_id=user.id,
+        user_name=user.name,
+        is_administrator=user.is_administrator,
+        project_id=request.project_id,
+        domain_id=request.domain_id,
+    )
+    call = Call(
+        transaction=transaction,
+        caller=caller,
+        path=request.path,
+        query=request.query,
+        body=request.body,
+        faults=request.lags,
+    )
+    with suppress(ApiError):
+        _lagging(BY_NAME[request.operation], call)
+
+
+def _departed(request: LateRequest) -> tuple[Account, User]:
+    """Whoever sent it may be in no file of accounts any more; what was on its way arrives all the same."""
+    user = User(id=request.user_id, name=request.user_name, password="", access_key="", secret_key="")
+    return Account(id=request.account, name="", projects=(), users=()), user

@@ -1,0 +1,17 @@
+"""An answer as HTTP. Knows what every answer bears and nothing of what it says."""
+
+import json
+
+from starlette.responses import Response
+
+from provisioner.sandbox.calls import Answer
+from provisioner.sandbox.clock import http_date
+
+
+def print_answer(answer: Answer, request_id: str, now: int) -> Response:
+    """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
+    headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()
+    return Response(content, status_code=answer.status, headers=headers, media_type="application/json")

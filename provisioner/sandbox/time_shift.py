@@ -1,0 +1,21 @@
+"""How far a world's clock runs ahead of the machine's. Kept in the world, so that a restart does not go back in time, and
+only ever growing, as nothing in the world could be undone.
+"""
+
+import sqlite3
+from typing import Final
+
+SCHEMA: Final = """
+CREATE TABLE time_shift (ahead INTEGER NOT NULL) STRICT;
+INSERT INTO time_shift VALUES (0);
+"""
+
+
+def ahead(connection: sqlite3.Connection) -> int:
+    """Milliseconds."""
+    (milliseconds,) = connection.execute("SELECT coalesce(max(ahead), 0) FROM time_shift").fetchone()
+    return int(milliseconds)
+
+
+def advance(connection: sqlite3.Connection, milliseconds: int) -> None:
+    connection.execute("UPDATE time_shift SET ahead = ahead + ?", (milliseconds,))

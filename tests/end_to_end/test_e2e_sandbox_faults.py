@@ -1,0 +1,401 @@
+"""Every fault of the sandbox, from both sides: what was really done, by the ledger, and what the tool says to its user.
+
+The tool speaks to the sandbox as `sandbox serve` serves it, with nothing between them; rules and time come by the control API.
+"""
+
+import asyncio
+import json
+import time
+from functools import partial
+
+import httpx
+import pytest
+from support.site import ONE, Sandbox, Site
+
+import provisioner.cloud
+from provisioner.cloud import Timeouts, connect
+from provisioner.cloud.clock import Clock
+from provisioner.sandbox import PUBLIC, create_app
+from provisioner.sandbox.serving import front
+
+CREATE = {"at": "CreateDevServer"}
+LIST = {"at": "ListAllDevServers"}
+ALWAYS = {"times": "always"}
+IN_DOUBT = "sent, and the outcome is not known"
+SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
+
+
+class HastyClock:
+    """Whatever is waited for has passed at once."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self._ahead += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def sandbox(server):
+    return Sandbox(server.url)
+
+
+@pytest.fixture
+def world(server, sandbox, tmp_path, build_seconds):
+    world = tmp_path / "world" / "world.db"
+    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
+    return world
+
+
+@pytest.fixture
+def site(tmp_path, world, sandbox, monkeypatch):
+    """One server to buy. No pause that the tool makes takes time."""
+    clock = HastyClock()
+    hasty = Clock(monotonic=clock.monotonic, sleep=clock.sleep, chance=lambda: 1.0)
+    monkeypatch.setattr(provisioner.cloud, "connect", partial(connect, clock=hasty))
+    folder = tmp_path / "site"
+    (folder / "state").mkdir(parents=True, mode=0o700)
+    site = Site(folder, world, sandbox.url)
+    site.write(ONE)
+    yield site
+    site.end()
+
+
+def callers(site) -> list[tuple[str, str]]:
+    """Who has bought what."""
+    return [(row.name, row.caller) for row in site.ledger if row.kind == "purchase"]
+
+
+def answer(status: int, *, executed: bool, **more) -> dict:
+    return CREATE | {"fault": "answer", "status": status, "executed": executed, **more}
+
+
+BACKEND_TIMEOUT = {"code": "APIG.0203", "message": "Backend timeout."}
+UNKNOWN_OUTCOMES = {
+    "reset": (lambda executed: CREATE | {"fault": "reset", "executed": executed}, "connection reset"),
+    "502": (lambda executed: answer(502, executed=executed, **BACKEND_TIMEOUT), "Backend timeout. (502 APIG.0203)"),
+    "500 without a word": (lambda executed: answer(500, executed=executed), "no reason given (500)"),
+    "redirect": (lambda executed: answer(307, executed=executed, headers={"Location": "/x"}), "never followed (307)"),
+}
+SPOILT_ANSWERS = {
+    "truncated": (CREATE | {"fault": "truncate"}, "cannot be used: it broke off"),
+    "oversized": (CREATE | {"fault": "oversize", "megabytes": 33}, "cannot be used: it is larger than 32 MiB"),
+}
+
+
+class TestAPurchaseWhoseReplyIsLost:
+    EXECUTED = {name: (make(True), said) for name, (make, said) in UNKNOWN_OUTCOMES.items()} | SPOILT_ANSWERS
+    LOST = {name: (make(False), said) for name, (make, said) in UNKNOWN_OUTCOMES.items()}  # noqa: RUF012 - never changed
+
+    @pytest.mark.parametrize(("rule", "said"), EXECUTED.values(), ids=EXECUTED)
+    def test_carried_out_it_is_in_doubt_and_adopted_by_the_next_apply(self, site, sandbox, rule, said):
+        sandbox.arm(rule)
+        lost = site.apply()
+        assert lost.code == 6
+        assert IN_DOUBT in lost.err
+        assert said in lost.err
+        assert site.purchases == {"alpha": 1}
+        again = site.apply()
+        assert again.code == 0
+        assert "alpha: Adopted" in again.err
+        assert site.purchases == {"alpha": 1}
+        assert sandbox.hits == [1]
+
+    @pytest.mark.parametrize(("rule", "said"), LOST.values(), ids=LOST)
+    def test_never_carried_out_it_stays_in_doubt_and_is_not_sent_again(self, site, sandbox, rule, said):
+        sandbox.arm(rule | {"times": "always"})
+        lost = site.apply()
+        assert (lost.code, site.purchases) == (6, {})
+        assert said in lost.err
+        for _ in range(2):
+            again = site.apply()
+            assert again.code == 6
+            assert "no server of that name is listed, and the request may still be carried out" in again.out
+        assert site.purchases == {}
+        assert sandbox.hits == [1], "it is sent once"
+
+
+class TestLateExecution:
+    def test_it_is_in_doubt_until_it_appears_and_is_then_adopted(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "late", "seconds": 600})
+        lost = site.apply()
+        assert (lost.code, site.purchases) == (6, {})
+        assert "connection reset" in lost.err
+        assert site.apply().code == 6
+        sandbox.advance(600)
+        assert site.purchases == {"alpha": 1}
+        found = site.apply()
+        assert found.code == 0
+        assert "alpha: Adopted" in found.err
+        assert site.purchases == {"alpha": 1}
+
+    def test_a_late_release_releases_nothing_twice(self, site, sandbox):
+        site.apply()
+        sandbox.arm({"at": "DeleteDevServer", "fault": "late", "seconds": 600})
+        lost = site.here("destroy", "--auto-approve")
+        assert (lost.code, site.entries("release")) == (7, {})
+        assert site.here("destroy", "--auto-approve").code == 0
+        sandbox.advance(600)
+        assert site.entries("release") == {"alpha": 1}
+        assert [row.kind for row in site.ledger] == ["purchase", "release", "refusal"], "the late one found nothing"
+
+
+class TestThrottling:
+    def test_by_the_gateway_with_retry_after_it_waits_tells_so_and_buys_once(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "throttle", "retry_after": 30})
+        bought = site.apply()
+        assert (bought.code, site.purchases) == (0, {"alpha": 1})
+        assert "The cloud asks for fewer requests: going on in 30s" in bought.err
+        assert sandbox.hits == [1]
+
+    def test_without_it_waits_as_the_gateways_message_suggests(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "throttle", "limit": 100, "time": "2 minute"})
+        bought = site.apply()
+        assert (bought.code, site.purchases) == (0, {"alpha": 1})
+        assert "The cloud asks for fewer requests: going on in 15s" in bought.err
+
+    def test_by_the_service_it_is_a_refusal_and_the_next_apply_buys(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "throttle", "by": "service"})
+        refused = site.apply()
+        assert (refused.code, site.purchases) == (7, {})
+        assert "too many requests" in refused.out
+        assert "wait a minute and run apply again" in refused.out
+        assert site.apply().code == 0
+        assert site.purchases == {"alpha": 1}
+
+    def test_a_look_at_the_servers_waits_too(self, site, sandbox):
+        sandbox.arm(LIST | {"fault": "throttle", "retry_after": 30})
+        planned = site.here("plan")
+        assert planned.code == 0
+        assert "going on in 30s" in planned.err
+        assert site.ledger == []
+
+
+class TestALookThatFails:
+    """What is not seen whole is looked at again, and never believed."""
+
+    ONCE = {  # noqa: RUF012 - never changed
+        "reset": {"fault": "reset", "executed": False},
+        "503": {"fault": "answer", "status": 503, "executed": False},
+        "truncated": {"fault": "truncate"},
+        "oversized": {"fault": "oversize", "megabytes": 33},
+    }
+
+    @pytest.mark.parametrize("fault", ONCE.values(), ids=ONCE)
+    def test_once_it_is_looked_again(self, site, sandbox, fault):
+        sandbox.arm(
+            LIST | {"after": 1} | fault
+        )  # the first look of all tells who we are, and is never repeated for long
+        assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
+        assert sandbox.hits == [1]
+
+    EACH_TIME = {  # noqa: RUF012 - never changed
+        "503": (ONCE["503"], "failed: no reason given (503)"),
+        "truncated": (ONCE["truncated"], "it broke off"),
+        "oversized": (ONCE["oversized"], "it is larger than 32 MiB"),
+    }
+
+    @pytest.mark.parametrize(("fault", "said"), EACH_TIME.values(), ids=EACH_TIME)
+    def test_always_nothing_is_bought_and_it_says_why(self, site, sandbox, fault, said):
+        sandbox.arm(LIST | ALWAYS | fault)
+        failed = site.apply()
+        assert (failed.code, site.purchases) == (1, {})
+        assert "listing the servers failed" in failed.err
+        assert said in " ".join(failed.err.split())
+
+
+class TestSlowAnswers:
+    SLOW = pytest.mark.parametrize(
+        "slowness", [{"seconds": 600}, {"seconds": 0, "bytes_per_second": 10}], ids=["to begin", "to come"]
+    )
+
+    @pytest.fixture(autouse=True)
+    def impatient(self, site, monkeypatch):
+        """A second or three, where the tool has minutes."""
+        patience = Timeouts(read=1.5, change=1.5, total=3)
+        monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, timeouts=patience))
+
+    @SLOW
+    def test_a_purchase_that_is_not_answered_in_time_is_in_doubt_and_then_adopted(self, site, sandbox, slowness):
+        sandbox.arm(CREATE | {"fault": "slow"} | slowness)
+        lost = site.apply()
+        assert (lost.code, site.purchases) == (6, {"alpha": 1})
+        assert "(time-out)" in lost.err
+        again = site.apply()
+        assert (again.code, site.purchases) == (0, {"alpha": 1})
+        assert "alpha: Adopted" in again.err
+
+    @SLOW
+    def test_a_look_that_is_not_answered_in_time_is_taken_again(self, site, sandbox, slowness):
+        sandbox.arm(LIST | {"fault": "slow"} | slowness)
+        assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
+        assert sandbox.hits == [1]
+
+    def test_an_answer_that_takes_its_time_is_waited_for(self, site, sandbox):
+        sandbox.arm({"at": "*", "fault": "slow", "seconds": 0.05, "times": "always"})
+        assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
+
+
+class TestListLag:
+    def test_a_server_not_yet_listed_is_waited_for(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "lag", "seconds": 0.5})
+        assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_lost_reply_and_a_list_behind_buy_no_second_one(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "lag", "seconds": 600}, CREATE | {"fault": "reset", "executed": True})
+        assert [site.apply().code for _ in range(3)] == [6, 6, 6]
+        sandbox.advance(600)
+        found = site.apply()
+        assert (found.code, site.purchases) == (0, {"alpha": 1})
+        assert "alpha: Adopted" in found.err
+
+    @pytest.mark.parametrize("show", [True, False], ids=["shown singly", "not found singly"])
+    def test_a_recorded_server_that_is_not_listed_is_not_bought_again(self, site, sandbox, show):
+        site.write("servers: {alpha: {timeouts: {create: 1}}}\n")
+        sandbox.arm(CREATE | {"fault": "lag", "seconds": 600, "show": show})
+        unfinished = site.apply()
+        assert unfinished.code == 7
+        assert "timed-out" in unfinished.out
+        for _ in range(2):
+            site.apply()
+        assert site.purchases == {"alpha": 1}
+        sandbox.advance(600)
+        assert site.apply().code == 0
+        assert site.purchases == {"alpha": 1}
+
+
+class TestListsThatDoNotAddUp:
+    @pytest.fixture
+    def crowd(self, site, sandbox):
+        """So many servers of others that there are two pages of them."""
+        with httpx.Client(base_url=sandbox.url, trust_env=False) as client:
+            user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": PUBLIC.user_password}
+            identity = {"methods": ["password"], "password": {"user": user}}
+            scope = {"project": {"id": PUBLIC.project_id}}
+            given = client.post("/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
+            headers = {"X-Auth-Token": given.headers["X-Subject-Token"]}
+            network = dict.fromkeys(
+                ("vpc_id", "subnet_id", "security_group_id"), "05982b48-a70f-43a1-a2b0-1fe36a236172"
+            )
+            body = {
+                "name": "crowd",
+                "flavor": "Si2.large.4",
+                "image_id": network["vpc_id"],
+                "key_pair_name": "ops",
+                "network": network,
+            }
+            for count in [10] * 100 + [1]:
+                assert client.post(SERVERS, json=body | {"count": count}, headers=headers).status_code == 200
+        return site
+
+    @pytest.mark.parametrize("rows", [1, -1], ids=["a row is missed", "a row comes twice"])
+    def test_rows_that_shift_between_pages_are_seen_all_the_same(self, crowd, sandbox, rows):
+        sandbox.arm(LIST | {"after": 1, "fault": "shift", "rows": rows})
+        assert (crowd.apply().code, crowd.purchases["alpha"]) == (0, 1)
+        assert sandbox.hits == [1]
+
+    def test_rows_that_never_stop_shifting_are_not_believed(self, crowd, sandbox):
+        sandbox.arm(LIST | ALWAYS | {"fault": "shift", "rows": 1})
+        failed = crowd.apply()
+        assert (failed.code, crowd.purchases["alpha"]) == (1, 0)
+        assert "the list of servers is incomplete: 1000 of 1001 in 3 readings" in " ".join(failed.err.split())
+
+    def test_a_list_short_of_its_total_is_not_believed(self, site, sandbox):
+        site.write("servers: {other: {}}\n")
+        site.apply()
+        site.write("servers: {other: {}, alpha: {}}\n")
+        sandbox.arm(LIST | ALWAYS | {"fault": "short", "rows": 1})
+        failed = site.apply()
+        assert (failed.code, site.purchases) == (1, {"other": 1})
+        assert "the list of servers is incomplete: 0 of 1 in 3 readings" in " ".join(failed.err.split())
+
+    def test_a_list_that_is_short_once_is_read_again(self, site, sandbox):
+        site.write("servers: {other: {}}\n")
+        site.apply()
+        site.write("servers: {other: {}, alpha: {}}\n")
+        sandbox.arm(LIST | {"fault": "short", "rows": 1})
+        assert (site.apply().code, site.purchases) == (0, {"other": 1, "alpha": 1})
+
+
+class TestStrangers:
+    @pytest.fixture
+    def colleague(self, site, sandbox):
+        """Whose server of our name only `all` shows: our own request for one was refused."""
+        sandbox.arm(CREATE | {"fault": "stranger", "when": "after"}, CREATE | {"fault": "throttle", "by": "service"})
+        assert site.apply().code == 7
+        assert callers(site) == [("alpha", "stranger")]
+        return site
+
+    def test_a_colleagues_server_of_our_name_is_seen_in_all_and_not_bought_beside(self, colleague):
+        refused = colleague.apply()
+        assert refused.code == 4
+        assert "name-taken" in refused.text
+        assert callers(colleague) == [("alpha", "stranger")]
+
+    def test_where_all_is_refused_nobody_can_know_and_our_own_is_our_own(self, colleague, sandbox):
+        sandbox.arm(LIST | ALWAYS | {"fault": "answer", "status": 403, "code": "APIG.0302", "executed": False})
+        assert colleague.apply().code == 0
+        assert callers(colleague) == [("alpha", "stranger"), ("alpha", PUBLIC.user_name)]
+        assert colleague.here("destroy", "--auto-approve").code == 0
+        assert released_by_us(colleague)
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_a_twin_bought_in_the_same_moment_is_left_alone(self, site, sandbox, when):
+        sandbox.arm(CREATE | {"fault": "stranger", "when": when})
+        assert site.apply().code == 0
+        assert sorted(callers(site)) == [("alpha", PUBLIC.user_name), ("alpha", "stranger")]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        assert site.here("destroy", "--auto-approve").code == 0
+        assert released_by_us(site)
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_two_that_could_be_ours_are_for_a_person_to_tell_apart(self, site, sandbox, when):
+        sandbox.arm(CREATE | {"fault": "stranger", "when": when}, CREATE | {"fault": "reset", "executed": True})
+        assert site.apply().code == 6
+        asked = site.apply()
+        assert (asked.code, len(callers(site))) == (6, 2)
+        assert all(row.server_id in asked.out for row in site.ledger)
+        ours = next(row.server_id for row in site.ledger if row.caller == PUBLIC.user_name)
+        assert site.here("resolve", "alpha", "--adopt", ours).code == 0
+        assert site.apply().code == 0
+        assert site.outputs["alpha"]["id"] == ours
+
+    @pytest.mark.xfail(
+        reason="a lost purchase is matched by name and shown fields in `all`, and the one match is adopted though our own "
+        "list, which shows only what we bought, does not have it; `destroy` would release a stranger's server"
+    )
+    def test_a_strangers_server_is_not_taken_for_the_one_that_was_lost(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "stranger", "when": "after"}, CREATE | {"fault": "reset", "executed": False})
+        assert site.apply().code == 6
+        assert site.apply().code == 6
+        assert callers(site) == [("alpha", "stranger")]
+
+
+def released_by_us(site) -> bool:
+    """What was released is exactly what we bought."""
+    bought = [row.server_id for row in site.ledger if (row.kind, row.caller) == ("purchase", PUBLIC.user_name)]
+    return bought == [row.server_id for row in site.ledger if row.kind == "release"]
+
+
+class TestServedByTheTool:
+    """The whole way once more, in processes of their own: `sandbox serve --faults FILE`, and `apply` twice."""
+
+    def test_a_file_of_faults_is_armed_from_the_first_request_on(self, site, tmp_path):
+        faults = tmp_path / "faults.yaml"
+        faults.write_text('faults: [{at: CreateDevServer, server: "al*", fault: reset, executed: true}]\n')
+        world = tmp_path / "served.db"
+        options = ("--build-seconds", "0", "--world", str(world), "--faults", str(faults))
+        served = site.popen("sandbox", "serve", *options)
+        site.endpoint = served.stdout.readline().removeprefix("listening on ").strip()
+        site.world = world
+        assert site.run("apply", "--auto-approve").code == 6
+        adopted = site.run("apply", "--auto-approve")
+        assert adopted.code == 0
+        assert "alpha: Adopted" in adopted.err
+        shown = json.loads(site.run("sandbox", "ledger", "--json", "--world", str(world)).out)["ledger"]
+        assert [(row["kind"], row["name"]) for row in shown] == [("purchase", "alpha")]
