@@ -21,6 +21,8 @@ from provisioner.sandbox.serving import front
 CREATE = {"at": "CreateDevServer"}
 LIST = {"at": "ListAllDevServers"}
 ALWAYS = {"times": "always"}
+FOUND_LATER = ("--resolve-timeout", "0")
+"""What is lost is not looked for by the run that has lost it."""
 IN_DOUBT = "sent, and the outcome is not known"
 SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
 
@@ -94,7 +96,7 @@ class TestAPurchaseWhoseReplyIsLost:
     @pytest.mark.parametrize(("rule", "said"), EXECUTED.values(), ids=EXECUTED)
     def test_carried_out_it_is_in_doubt_and_adopted_by_the_next_apply(self, site, sandbox, rule, said):
         sandbox.arm(rule)
-        lost = site.apply()
+        lost = site.apply(*FOUND_LATER)
         assert lost.code == 6
         assert IN_DOUBT in lost.err
         assert said in lost.err
@@ -108,7 +110,7 @@ class TestAPurchaseWhoseReplyIsLost:
     @pytest.mark.parametrize(("rule", "said"), LOST.values(), ids=LOST)
     def test_never_carried_out_it_stays_in_doubt_and_is_not_sent_again(self, site, sandbox, rule, said):
         sandbox.arm(rule | {"times": "always"})
-        lost = site.apply()
+        lost = site.apply(*FOUND_LATER)
         assert (lost.code, site.purchases) == (6, {})
         assert said in lost.err
         for _ in range(2):
@@ -122,10 +124,10 @@ class TestAPurchaseWhoseReplyIsLost:
 class TestLateExecution:
     def test_it_is_in_doubt_until_it_appears_and_is_then_adopted(self, site, sandbox):
         sandbox.arm(CREATE | {"fault": "late", "seconds": 600})
-        lost = site.apply()
+        lost = site.apply(*FOUND_LATER)
         assert (lost.code, site.purchases) == (6, {})
         assert "connection reset" in lost.err
-        assert site.apply().code == 6
+        assert site.apply(*FOUND_LATER).code == 6
         sandbox.advance(600)
         assert site.purchases == {"alpha": 1}
         found = site.apply()
@@ -222,7 +224,7 @@ class TestSlowAnswers:
     @SLOW
     def test_a_purchase_that_is_not_answered_in_time_is_in_doubt_and_then_adopted(self, site, sandbox, slowness):
         sandbox.arm(CREATE | {"fault": "slow"} | slowness)
-        lost = site.apply()
+        lost = site.apply(*FOUND_LATER)
         assert (lost.code, site.purchases) == (6, {"alpha": 1})
         assert "(time-out)" in lost.err
         again = site.apply()
@@ -248,7 +250,7 @@ class TestListLag:
 
     def test_a_lost_reply_and_a_list_behind_buy_no_second_one(self, site, sandbox):
         sandbox.arm(CREATE | {"fault": "lag", "seconds": 600}, CREATE | {"fault": "reset", "executed": True})
-        assert [site.apply().code for _ in range(3)] == [6, 6, 6]
+        assert [site.apply(*FOUND_LATER).code for _ in range(3)] == [6, 6, 6]
         sandbox.advance(600)
         found = site.apply()
         assert (found.code, site.purchases) == (0, {"alpha": 1})
@@ -349,7 +351,8 @@ class TestStrangers:
         sandbox.arm(CREATE | {"fault": "stranger", "when": when})
         assert site.apply().code == 0
         assert sorted(callers(site)) == [("alpha", PUBLIC.user_name), ("alpha", "stranger")]
-        assert site.here("plan", "--detailed-exitcode").code == 0
+        told = site.here("plan", "--detailed-exitcode")
+        assert (told.code, "namesake" in told.out) == (2, True)
         assert site.here("destroy", "--auto-approve").code == 0
         assert released_by_us(site)
 
@@ -371,8 +374,8 @@ class TestStrangers:
     )
     def test_a_strangers_server_is_not_taken_for_the_one_that_was_lost(self, site, sandbox):
         sandbox.arm(CREATE | {"fault": "stranger", "when": "after"}, CREATE | {"fault": "reset", "executed": False})
-        assert site.apply().code == 6
-        assert site.apply().code == 6
+        assert site.apply(*FOUND_LATER).code == 6
+        assert site.apply(*FOUND_LATER).code == 6
         assert callers(site) == [("alpha", "stranger")]
 
 
@@ -393,7 +396,7 @@ class TestServedByTheTool:
         served = site.popen("sandbox", "serve", *options)
         site.endpoint = served.stdout.readline().removeprefix("listening on ").strip()
         site.world = world
-        assert site.run("apply", "--auto-approve").code == 6
+        assert site.run("apply", "--auto-approve", *FOUND_LATER).code == 6
         adopted = site.run("apply", "--auto-approve")
         assert adopted.code == 0
         assert "alpha: Adopted" in adopted.err

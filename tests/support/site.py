@@ -182,8 +182,8 @@ class Site:
                 code = run_in_process([*arguments])
         return Ran(code, out.getvalue(), err.getvalue())
 
-    def apply(self) -> Ran:
-        return self.here("apply", "--auto-approve")
+    def apply(self, *flags: str) -> Ran:
+        return self.here("apply", "--auto-approve", *flags)
 
     @property
     def ledger(self):
