@@ -121,14 +121,8 @@ class _Rows:
         if wanted is None:
             what = f"the journal names {facts.id or facts.order_id} here, and neither what was bought nor a spec says what it is"
             return Row(facts.address, Confidence.UNKNOWN, what, candidates=() if row is None else (row,))
-        recorded = Recorded(
-            address=facts.address,
-            kind=wanted.kind,
-            phase=facts.phase,
-            declared=self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint),
-            id=facts.id,
-            order_id=facts.order_id,
-            labels=wanted.labels,
+        recorded = replace(
+            self._as_wanted(wanted, facts.phase, facts.id, facts.order_id),
             observed=facts.observed or {},
             protected=wanted.lifecycle.prevent_destroy if facts.protected is None else facts.protected,
         )
@@ -193,21 +187,11 @@ class _Rows:
                 wanted.name,
                 candidates=bearers,
             )
-        return self._likely(wanted, kind, declared, fitting[0])
+        return self._likely(wanted, kind, fitting[0])
 
-    def _likely(self, wanted: Desired, kind: Kind, declared: JsonObject, row: Live) -> Row:
-        phase = stand(kind, wanted, row)
-        recorded = Recorded(
-            address=wanted.address,
-            kind=wanted.kind,
-            phase=phase,
-            declared=declared,
-            id=row.id,
-            order_id=row.order_id,
-            labels=wanted.labels,
-            observed=row.observed,
-            protected=wanted.lifecycle.prevent_destroy,
-        )
+    def _likely(self, wanted: Desired, kind: Kind, row: Live) -> Row:
+        as_wanted = self._as_wanted(wanted, stand(kind, wanted, row), row.id, row.order_id)
+        recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
         reason = "no record is left of it; it is the only server of this name, and fits the specs"
         if self._is_ours(row):
@@ -225,6 +209,19 @@ class _Rows:
             return row.name
         wanted = [one.name for one in self._desired.values() if one.name == base or one.name.startswith(base)]
         return base if base in wanted else next(iter(wanted), row.name)
+
+    def _as_wanted(self, wanted: Desired, phase: Phase, identifier: str | None, order_id: str | None) -> Recorded:
+        """What would stand in the records if it had been bought as the specs want it now."""
+        return Recorded(
+            address=wanted.address,
+            kind=wanted.kind,
+            phase=phase,
+            declared=self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint),
+            id=identifier,
+            order_id=order_id,
+            labels=wanted.labels,
+            protected=wanted.lifecycle.prevent_destroy,
+        )
 
     def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
         return Row(wanted.address, Confidence.UNKNOWN, reason, wanted.name, candidates=bearers)
