@@ -56,7 +56,7 @@ class Theatre:
         )
         if scenario.before is not None:
             self._prepared.write(scenario.before, purchase=scenario.purchase)
-            assert self._prepared.run(*("apply", "--auto-approve")).code == 0
+            assert self._prepared.run("apply", "--auto-approve").code == 0
         self._prepared.write(scenario.specs, purchase=scenario.purchase)
         if scenario.prepare is not None:
             scenario.prepare(self._prepared)
@@ -79,12 +79,11 @@ class Theatre:
         self.tally.runs += 1
         return stage.run(*command, fate=Fate(events or {}))
 
-    def die(self, stage: Stage, number: int, command: tuple[str, ...] | None = None) -> bool:
-        """Whether it did: a run with many workers may be over before its step comes."""
+    def die(self, stage: Stage, number: int, command: tuple[str, ...] | None = None) -> None:
+        """Or end: a run with many workers may be over before its step comes."""
         ended = self.run(stage, command or self.scenario.command, {number: "KILL"})
         require(ended.code == -signal.SIGKILL or len(ended.steps) < number, f"exit {ended.code} at its death")
         examine(stage, self.scenario)
-        return ended.code == -signal.SIGKILL
 
     def die_at_each(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
         for number in numbers:
@@ -121,7 +120,7 @@ class Theatre:
     def make_good(self, stage: Stage, ended: Ended, *, deaths: int) -> None:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
         if ended.code == 6:
-            ended = self._settle_doubts(stage)
+            ended = self._settle_doubts(stage, ended)
         if self.scenario.stranger is not None and ended.code == 4:
             require(not books_of(stage, self.scenario).bought, "refused for a stranger's name, and bought all the same")
             return
@@ -135,11 +134,12 @@ class Theatre:
         agree(stage, self.scenario)
         self._nothing_is_left(stage, deaths)
 
-    def _settle_doubts(self, stage: Stage) -> Ended:
+    def _settle_doubts(self, stage: Stage, told: Ended) -> Ended:
         """Doubt may stay only where no list shows a server; time ends it, or where money was at stake a person."""
         state = stage.state
         doubts = state.purchases_in_doubt if state else ()
         require(doubts, "exit 6, and nothing is in doubt")
+        require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
         listed = {server.name for server in stage.alive}
         before = books_of(stage, self.scenario)
         require(not listed & {intent.name for intent in doubts}, "in doubt, and listed for all to see")
@@ -160,6 +160,7 @@ class Theatre:
         verdict = ("--absent",) if order is None else ("--adopt", order)
         decided = self.run(stage, ("resolve", str(intent.address), *verdict))
         require(decided.code == 0, f"the person's word was not taken: {decided.text}")
+        stage.absent.add(intent.id)
         examine(stage, self.scenario)
 
     def _nothing_is_left(self, stage: Stage, deaths: int) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from crash.scenarios import Books, Scenario
-from crash.stage import Alive, Stage
+from crash.stage import QUIET_SECONDS, Alive, Stage
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
@@ -48,6 +48,7 @@ def examine(stage: Stage, scenario: Scenario) -> None:
     if state is not None:
         require(state.serial >= stage.serial, f"the serial went back from {stage.serial} to {state.serial}")
         stage.serial = state.serial
+        _silence_was_long_enough(stage, scenario, state)
     known = _known(state, scenario)
     ledger = stage.ledger
     released = {row.server_id for row in ledger if row.kind == "release"}
@@ -59,6 +60,17 @@ def examine(stage: Stage, scenario: Scenario) -> None:
     for record in state.resources.values() if state else ():
         require(theirs & {record.id, record.order_id} - {None}, f"{record} is recorded and was never bought")
     _leave_strangers_alone(stage, scenario, known)
+
+
+def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:
+    """Absence is believed after the quiet period and for what is paid by the hour; else a person has to say so."""
+    for intent in state.absent.values():
+        if intent.id in stage.absent:
+            continue
+        stage.absent.add(intent.id)
+        silent = (stage.clock.now() - intent.server_time) / 1000
+        in_time = silent >= QUIET_SECONDS and "PRE_PAID" not in scenario.specs
+        require(in_time or scenario.pays_in_two_steps, f"{intent.name} was believed absent after {silent:.0f} s")
 
 
 def _known(state: State | None, scenario: Scenario) -> set[str | None]:

@@ -118,6 +118,8 @@ class Stage:
         self.clock.advance(ahead)
         self.serial = 0
         """The highest that a state here ever had."""
+        self.absent: set[str] = set()
+        """The intents that are known to be believed absent, and rightly."""
         self._runs = 0
         self.serve(account)
 

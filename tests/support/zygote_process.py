@@ -66,7 +66,7 @@ def _live(request: dict[str, Any]) -> None:
     code = 70
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _take_signals()
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
@@ -82,6 +82,13 @@ def _live(request: dict[str, Any]) -> None:
         traceback.print_exc()
     finally:
         os._exit(_flushed(code))
+
+
+def _take_signals() -> None:
+    """As a process has them that nobody has started with `nohup`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _open_streams(log: str) -> None:
