@@ -155,7 +155,8 @@ class Theatre:
 
     def _decide(self, stage: Stage, intent: Intent, told: Ended) -> None:
         """A person looks at the console: there is an order that nobody has paid, or there is nothing."""
-        order = next((row.order_id for row in stage.ledger if row.kind == "purchase" and row.name == intent.name), None)
+        bought = (row for row in stage.ledger if row.kind == "purchase" and row.name == intent.name)
+        order = next((row.order_id for row in bought if row.server_id is None), None)
         require(order is None or order in told.text, f"order {order} may be the purchase in doubt, and is not named")
         verdict = ("--absent",) if order is None else ("--adopt", order)
         decided = self.run(stage, ("resolve", str(intent.address), *verdict))

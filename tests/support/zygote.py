@@ -1,4 +1,7 @@
-"""The tool as a real process for the price of a fork: what is asked here happens in a child of the zygote."""
+"""The tool as a real process for the price of a fork: what is asked here happens in a child of the zygote.
+
+Its sleeps are over at once, and its steps on disk and wire are numbered, so that something can happen to it at any of them.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,6 @@ class Fate:
     """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/numbered.py)."""
 
     events: dict[int, str] = field(default_factory=dict)
-    leaps: bool = True
-    """Sleeps of a run are over at once."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,15 @@ class Zygote:
         self, folder: Path, environ: dict[str, str], arguments: tuple[str, ...], *, fate: Fate, ahead: float, log: Path
     ) -> Child:
         """`log` is a prefix of names of files; `ahead` the seconds by which the child's machine is before this one."""
-        return Child(
-            self,
-            self._ask(
-                folder=str(folder),
-                environ=environ,
-                arguments=arguments,
-                ahead=ahead,
-                log=str(log),
-                events=fate.events,
-                leaps=fate.leaps,
-            ),
-            log,
+        process = self._ask(
+            folder=str(folder),
+            environ=environ,
+            arguments=arguments,
+            ahead=ahead,
+            log=str(log),
+            events=fate.events,
         )
+        return Child(self, process, log)
 
     def _ask(self, **request: object) -> int:
         self._lines.write(json.dumps(request) + "\n")

@@ -21,8 +21,6 @@ from support.numbered import leap, number_steps
 
 _AHEAD = [0.0]
 """Seconds by which a child's machine is before the real one."""
-
-
 _IMPORTED_LATE = ("anyio._backends._asyncio", "httpcore", "resource")
 """By the tool when it starts, and by its libraries in the middle of a first request."""
 
@@ -73,8 +71,7 @@ def _live(request: dict[str, Any]) -> None:
         _AHEAD[0] = request["ahead"]
         _open_streams(request["log"])
         number_steps({int(number): event for number, event in request["events"].items()}, f"{request['log']}.steps")
-        if request["leaps"]:
-            leap()
+        leap()
         code = _run(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second zygote
         import traceback
