@@ -121,8 +121,11 @@ class Theatre:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
         if ended.code == 6:
             ended = self._settle_doubts(stage, ended)
-        if self.scenario.stranger is not None and ended.code == 4:
-            require(not books_of(stage, self.scenario).bought, "refused for a stranger's name, and bought all the same")
+        if (
+            self.scenario.stranger is not None and ended.code == 4
+        ):  # the name is taken: for a purchase, or for the last rename
+            agree(stage, self.scenario)
+            require(max(books_of(stage, self.scenario).bought.values(), default=0) <= 1, "bought twice, and refused")
             return
         if self.scenario.waits_for is not None and self.scenario.waiting is not None:
             require(ended.code == 7, f"exit {ended.code} where something is waited for: {ended.text}")

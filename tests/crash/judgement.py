@@ -106,13 +106,13 @@ def _leave_strangers_alone(stage: Stage, scenario: Scenario, known: set[str | No
 
 
 def agree(stage: Stage, scenario: Scenario) -> None:
-    """Exit 0 says that the record is what the cloud has."""
+    """The record is what the cloud has: exit 0 says so, and so does a refusal in peace."""
     state = state_of(stage)
     recorded = {record.id for record in state.resources.values()} if state else set()
     strangers = _strangers_ids(scenario, (row for row in stage.ledger if row.kind == "purchase"))
     alive = {server.id for server in stage.alive} - strangers
-    require(recorded == alive, f"exit 0, and recorded is {recorded}, alive {alive}")
-    require(not (state and state.intents), "exit 0, and an intent is open")
+    require(recorded == alive, f"recorded is {recorded}, alive {alive}")
+    require(not (state and state.intents), "an intent is open")
 
 
 def books_of(stage: Stage, scenario: Scenario) -> Books:
