@@ -38,11 +38,10 @@ def pytest_terminal_summary(terminalreporter, config):
     """A line for each scenario; only where the whole was asked for, because a sample is no figure."""
     if "crash_whole" not in config.option.markexpr or config.option.markexpr.startswith("not"):
         return
-    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
-    rows = [
-        row for report in reports for name, row in report.user_properties if name == _ROW and report.when == "teardown"
-    ]
-    rows = rows or [row for report in reports for name, row in report.user_properties if name == _ROW]
+    # What a fixture says at its end stands in the report of the teardown, which has no category of its own when it passes.
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    torn_down = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    rows = [row for report in torn_down for name, row in report.user_properties if name == _ROW]
     _write_table(terminalreporter, sorted(rows, key=lambda row: row["name"]))
 
 
