@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench picture lock format clean
+.PHONY: help demo test crash check bench picture lock format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -15,6 +15,9 @@ demo: $(VENV)/.runtime  ## plan and apply specs/ against the built-in sandbox
 test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
+
+crash: $(VENV)/.dev  ## kill, interrupt and race the tool at every step of every scenario (docs/reliability.md)
+	$(BIN)/python -m pytest -n 2 -m crash_whole --no-header -q tests/crash
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

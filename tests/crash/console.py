@@ -1,0 +1,35 @@
+"""A person at the cloud's console: pays an order, or buys a server that is nobody's of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import yaml
+from support.site import STACK
+
+from provisioner.sandbox import PUBLIC
+
+_DEFAULTS = yaml.safe_load(STACK)["defaults"]
+
+
+async def pay(app: Any, order_id: str) -> None:
+    body = {"order_id": order_id, "use_coupon": "NO", "use_discount": "NO"}
+    await _send(app, "/v3/orders/customer-orders/pay", body, scope={"domain": {"name": PUBLIC.domain_name}})
+
+
+async def buy(app: Any, name: str) -> None:
+    """Whatever a stack's defaults would buy."""
+    path = f"/v1/{PUBLIC.project_id}/dev-servers"
+    await _send(app, path, {**_DEFAULTS, "name": name}, scope={"project": {"name": PUBLIC.project_name}})
+
+
+async def _send(app: Any, path: str, body: dict[str, Any], *, scope: dict[str, Any]) -> None:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://console.invalid", trust_env=False) as client:
+        user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        token = await client.post("/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
+        headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
+        answer = await client.post(path, headers=headers, json=body)
+        answer.raise_for_status()

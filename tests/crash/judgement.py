@@ -1,0 +1,149 @@
+"""What must hold, judged by the cloud's own books: at the moment of death, after each run, and when all has been made good.
+
+The tool is asked for its state and its exit code; for what was bought, paid and released nobody is asked but the cloud.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from crash.scenarios import Books, Scenario
+from crash.stage import QUIET_SECONDS, Alive, Stage
+
+from provisioner.model.diagnostic import StoreError
+from provisioner.model.state import State
+from provisioner.sandbox.ledger import LedgerEntry
+
+_MARKER = re.compile(r"-[a-z2-7]{12}$")
+
+
+class Violation(AssertionError):  # noqa: N818 - of a promise; it is no error of the test
+    """The promise was broken, and how."""
+
+
+def require(holds: object, what: str) -> None:
+    if not holds:
+        raise Violation(what)
+
+
+def wanted_name(name: str | None) -> str:
+    return _MARKER.sub("", name or "")
+
+
+def state_of(stage: Stage) -> State | None:
+    try:
+        state = stage.state
+    except StoreError as damage:
+        raise Violation(f"the state is not readable: {damage}") from damage
+    problem = next(state.problems(), None) if state else None
+    require(problem is None, f"the state contradicts itself: {problem}")
+    return state
+
+
+def examine(stage: Stage, scenario: Scenario) -> None:
+    """At any instant: what was bought is recorded, or an open intent bears its name; and nothing is recorded that is not there."""
+    state = state_of(stage)
+    if state is not None:
+        require(state.serial >= stage.serial, f"the serial went back from {stage.serial} to {state.serial}")
+        stage.serial = state.serial
+        _silence_was_long_enough(stage, scenario, state)
+    known = _known(state, scenario)
+    ledger = stage.ledger
+    released = {row.server_id for row in ledger if row.kind == "release"}
+    for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
+        require(known & {row.server_id, row.order_id, row.name} or row.server_id in released, f"{row} is lost")
+    for server in _ours(scenario, stage.alive):
+        require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
+    theirs = {name for row in ledger for name in (row.server_id, row.order_id)}
+    for record in state.resources.values() if state else ():
+        require(theirs & {record.id, record.order_id} - {None}, f"{record} is recorded and was never bought")
+    _leave_strangers_alone(stage, scenario, known)
+
+
+def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:
+    """Absence is believed after the quiet period and for what is paid by the hour; else a person has to say so."""
+    for intent in state.absent.values():
+        if intent.id in stage.absent:
+            continue
+        stage.absent.add(intent.id)
+        silent = (stage.clock.now() - intent.server_time) / 1000
+        in_time = silent >= QUIET_SECONDS and "PRE_PAID" not in scenario.specs
+        require(in_time or scenario.pays_in_two_steps, f"{intent.name} was believed absent after {silent:.0f} s")
+
+
+def _known(state: State | None, scenario: Scenario) -> set[str | None]:
+    """Ids, orders, and the names of purchases in doubt. An order that nobody pays may be believed absent: it costs nothing."""
+    if state is None:
+        return set()
+    doubted = [*state.intents.values(), *(state.absent.values() if scenario.pays_in_two_steps else ())]
+    records = state.resources.values()
+    known = {one.id for one in records} | {one.order_id for one in records} | {intent.name for intent in doubted}
+    return known - {None}
+
+
+def _ours(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
+    """Where there is a stranger, ours are bought under a marker."""
+    strangers = _strangers_ids(scenario, rows := list(rows))
+    return [row for row in rows if _identity(row) not in strangers]
+
+
+def _identity(row: LedgerEntry | Alive) -> str | None:
+    return row.id if isinstance(row, Alive) else row.server_id
+
+
+def _strangers_ids(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> set[str | None]:
+    return set() if scenario.stranger is None else {_identity(row) for row in rows if row.name == scenario.stranger}
+
+
+def _leave_strangers_alone(stage: Stage, scenario: Scenario, known: set[str | None]) -> None:
+    ledger = stage.ledger
+    strangers = _strangers_ids(scenario, (row for row in ledger if row.kind == "purchase"))
+    require(not strangers & known, "a stranger's server was adopted")
+    alive = {server.id: server.name for server in stage.alive}
+    require(all(alive.get(one or "") == scenario.stranger for one in strangers), "a stranger's server was changed")
+
+
+def agree(stage: Stage, scenario: Scenario) -> None:
+    """The record is what the cloud has: exit 0 says so, and so does a refusal in peace."""
+    state = state_of(stage)
+    recorded = {record.id for record in state.resources.values()} if state else set()
+    strangers = _strangers_ids(scenario, (row for row in stage.ledger if row.kind == "purchase"))
+    alive = {server.id for server in stage.alive} - strangers
+    require(recorded == alive, f"recorded is {recorded}, alive {alive}")
+    require(not (state and state.intents), "an intent is open")
+
+
+def books_of(stage: Stage, scenario: Scenario) -> Books:
+    ledger = stage.ledger
+    strangers = _strangers_ids(scenario, (row for row in ledger if row.kind == "purchase"))
+    rows = [row for row in ledger if row.server_id is None or row.server_id not in strangers]
+    paid = {row.order_id for row in rows if row.kind == "payment"}
+    purchases = [row for row in rows if row.kind == "purchase"]
+    bought = [row for row in purchases if row.order_id is None or row.order_id in paid]
+
+    def count(kind: str) -> dict[str, int]:
+        return dict(Counter(wanted_name(row.name) for row in rows if row.kind == kind))
+
+    payments = Counter(row.order_id for row in rows if row.kind == "payment")
+    require(max(payments.values(), default=1) == 1, "an order was paid twice")
+    return Books(
+        bought=dict(Counter(wanted_name(row.name) for row in bought)),
+        alive=tuple(sorted(server.name for server in stage.alive if server.id not in strangers)),
+        released=count("release"),
+        refunded=count("refund"),
+        unpaid=len(purchases) - len(bought),
+    )
+
+
+def compare(found: Books, wanted: Books, scenario: Scenario, *, deaths: int, names_final: bool) -> None:
+    """A death between an unpaid order and its record leaves an order that nobody pays; names bear a marker until they run."""
+    alive = found.alive if names_final else tuple(sorted(map(wanted_name, found.alive)))
+    spare = found.unpaid - wanted.unpaid
+    same = (found.bought, found.released, found.refunded) == (wanted.bought, wanted.released, wanted.refunded)
+    require(same and alive == tuple(sorted(wanted.alive)), f"the books say {found} and should say {wanted}")
+    require(
+        0 <= spare <= (deaths * max(1, len(wanted.alive)) if scenario.pays_in_two_steps else 0),
+        f"{spare} orders too many",
+    )

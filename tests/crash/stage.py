@@ -1,0 +1,205 @@
+"""Where a scenario is played: a folder with specs and a state, a world of its own, and the tool as a process that may die.
+
+The cloud's clock moves by a second with every request and never by itself, so that a run passes the same steps however fast
+the machine is. What is judged is read from the sandbox's own tables, and from the folder as the dead have left it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crash import console
+from support.site import STACK, MovableClock, Server
+from support.zygote import Child, Ended, Fate, Zygote
+
+from provisioner.model.state import State
+from provisioner.sandbox import PUBLIC, create_app, read_ledger
+from provisioner.sandbox.ledger import LedgerEntry
+from provisioner.store.local import LocalStore
+
+QUIET_SECONDS = 600
+_SECONDS_A_REQUEST = 1.0
+_PATIENCE = 30.0
+_HARMLESS_POSTS = ("/resources/query", "/auth/tokens")
+ALONE = Fate()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The public account, as poor or as closely watched as a scenario wants it."""
+
+    balance: float | None = None
+    approval_seconds: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        project = {"id": PUBLIC.project_id, "name": PUBLIC.project_name}
+        user = {
+            "id": "00112233445566778899aabbccddeeff",
+            "name": PUBLIC.user_name,
+            "password": PUBLIC.user_password,
+            "access_key": PUBLIC.access_key,
+            "secret_key": PUBLIC.secret_key,
+        }
+        limits = {"balance": self.balance, "approval_seconds": self.approval_seconds}
+        account = {"id": PUBLIC.domain_id, "name": PUBLIC.domain_name, "projects": [project], "users": [user]}
+        return {"accounts": [account | {name: value for name, value in limits.items() if value is not None}]}
+
+
+PUBLIC_ACCOUNT = Account()
+
+
+class _Counted:
+    """The sandbox, and what it was asked: the clock moves with every request."""
+
+    def __init__(self, app: Any, clock: MovableClock) -> None:
+        self.app = app
+        self.changes: list[str] = []
+        self.stranger: str | None = None
+        self._clock = clock
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._clock.advance(_SECONDS_A_REQUEST)
+        if scope["method"] != "GET" and not scope["path"].endswith(_HARMLESS_POSTS):
+            self.changes.append(f"{scope['method']} {scope['path']}")
+        if scope["method"] == "POST" and scope["path"].endswith("/dev-servers") and self.stranger is not None:
+            name, self.stranger = self.stranger, None
+            await console.buy(self.app, name)
+        await self.app(scope, receive, send)
+
+
+class Cloud(Server):
+    """The HTTP server of all stages; one plays at a time."""
+
+    def settle(self) -> None:
+        """Returns when everything that was sent has been carried out, also what the dead have sent."""
+        deadline = time.monotonic() + _PATIENCE
+        state = self._server.server_state
+        while state.connections or state.tasks:
+            assert time.monotonic() < deadline, "a connection of the dead is still open"
+            time.sleep(0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What is made once for many stages."""
+
+    cloud: Cloud
+    zygote: Zygote
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A server that the cloud has, and somebody pays for."""
+
+    id: str
+    name: str
+    order_id: str | None
+
+
+class Stage:
+    """`folder` holds all of it; a copy of a stage is a stage."""
+
+    def __init__(
+        self, folder: Path, machinery: Machinery, *, ahead: float = 0.0, build_seconds: float = 0.0, account: Account
+    ) -> None:
+        self.folder = folder
+        self.machinery = machinery
+        self.build_seconds = build_seconds
+        self.clock = MovableClock()
+        self.clock.advance(ahead)
+        self.serial = 0
+        """The highest that a state here ever had."""
+        self.absent: set[str] = set()
+        """The intents that are known to be believed absent, and rightly."""
+        self._runs = 0
+        self.serve(account)
+
+    def serve(self, account: Account) -> None:
+        """The cloud, from now on with this account."""
+        self.account = account
+        accounts = self.folder / "accounts.json"
+        accounts.write_text(json.dumps(account.document()))
+        app = create_app(self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts)
+        self._asked = _Counted(app, self.clock)
+        self.machinery.cloud.app = self._asked
+
+    @property
+    def world(self) -> Path:
+        return self.folder / "world.db"
+
+    @property
+    def ahead(self) -> float:
+        return (self.clock.now() - time.time_ns() // 1_000_000) / 1000
+
+    @contextmanager
+    def copy(self, folder: Path) -> Iterator[Stage]:
+        """The same moment once more; it is gone afterwards."""
+        self.machinery.cloud.settle()
+        shutil.copytree(self.folder, folder)
+        try:
+            yield Stage(
+                folder, self.machinery, ahead=self.ahead, build_seconds=self.build_seconds, account=self.account
+            )
+        finally:
+            self.machinery.cloud.settle()
+            shutil.rmtree(folder)
+
+    def write(self, servers: str, *, purchase: str = "") -> None:
+        specs = self.folder / "specs"
+        specs.mkdir(exist_ok=True)
+        (self.folder / "state").mkdir(mode=0o700, exist_ok=True)
+        (specs / "stack.yaml").write_text(f"{STACK}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
+        (specs / "servers.yaml").write_text(servers)
+
+    def start(self, *arguments: str, fate: Fate = ALONE) -> Child:
+        self._runs += 1
+        url = self.machinery.cloud.url
+        endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
+        environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", **endpoints}
+        log = self.folder / f"run-{self._runs}"
+        return self.machinery.zygote.start(self.folder, environ, arguments, fate=fate, ahead=self.ahead, log=log)
+
+    def run(self, *arguments: str, fate: Fate = ALONE) -> Ended:
+        ended = self.start(*arguments, fate=fate).end()
+        self.machinery.cloud.settle()
+        return ended
+
+    def expect_stranger(self, name: str | None) -> None:
+        """Somebody buys a server of this name in the moment before our next purchase reaches the cloud."""
+        self._asked.stranger = name
+
+    def pay(self, order_id: str) -> None:
+        """By a person, at the console."""
+        asyncio.run(console.pay(self._asked.app, order_id))
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def changes_asked_for(self) -> list[str]:
+        """Of the cloud, since this was asked last."""
+        asked, self._asked.changes = self._asked.changes, []
+        return asked
+
+    @property
+    def ledger(self) -> list[LedgerEntry]:
+        return read_ledger(self.world)
+
+    @property
+    def alive(self) -> list[Alive]:
+        with closing(sqlite3.connect(self.world)) as connection:
+            rows = connection.execute("SELECT id, name, order_id FROM servers WHERE status <> 'DELETED'")
+            return [Alive(*row) for row in rows]
+
+    @property
+    def state(self) -> State | None:
+        """As the next run will read it. Raises StoreError for what it would refuse."""
+        return LocalStore(self.folder / "state", "test").load()

@@ -1,0 +1,56 @@
+"""kill -9 at every step of everything that the tool does to a server, and the same command again: the promise, enumerated.
+
+`make test` kills the smallest scenario wherever that makes a difference, and most others around their first changes in the
+cloud; `make crash` kills each of them at every step, and the smallest twice at every pair of steps.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from crash.enumeration import distinct
+from crash.scenarios import SCENARIOS, SMALLEST
+
+_CHANGE = re.compile(r"^(sent|heard) (POST|PUT|DELETE)")
+_PARTS = 8
+_VARIANTS = (", 8", ", nonce")
+_SAMPLE = ["pay-per-use, 8", "pay-per-use, nonce", *(name for name in SCENARIOS if not name.endswith(_VARIANTS))]
+
+
+@pytest.mark.parametrize("name", _SAMPLE)
+def test_around_a_change_of_the_cloud(theatre, name):
+    """The first two changes of each scenario: carried out and not known, known and not written down."""
+    play = theatre(name)
+    names = play.alone()
+    numbers = [number for number, step in enumerate(names, start=1) if _CHANGE.match(step)]
+    play.die_at_each(numbers[:4], names)
+    assert not play.tally.violations
+
+
+def test_at_every_step_of_the_smallest(theatre):
+    """At which a death leaves something else than at the step before."""
+    play = theatre(SMALLEST.name)
+    names = play.alone()
+    play.die_at_each(distinct(names), names)
+    assert not play.tally.violations
+
+
+@pytest.mark.crash_whole
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_at_every_step(theatre, name):
+    """Of a variant only those at which a death leaves something else than at the step before."""
+    play = theatre(name)
+    names = play.alone()
+    play.die_at_each(distinct(names) if name.endswith(_VARIANTS) else range(1, len(names) + 1), names)
+    assert not play.tally.violations
+
+
+@pytest.mark.crash_whole
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_twice_at_every_pair_of_steps(theatre, part):
+    """Every step at which a death leaves something else than at the step before, of the first run and of the next."""
+    play = theatre(SMALLEST.name, f"{SMALLEST.name}, pairs {part + 1}/{_PARTS}")
+    names = play.alone()
+    play.die_at_each_pair(distinct(names)[part::_PARTS], names)
+    assert not play.tally.violations

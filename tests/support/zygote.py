@@ -1,0 +1,93 @@
+"""The tool as a real process for the price of a fork: what is asked here happens in a child of the zygote.
+
+Its sleeps are over at once, and its steps on disk and wire are numbered, so that something can happen to it at any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_TESTS = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/numbered.py)."""
+
+    events: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`steps` are the names of those that were passed, the last of a killed run being the one that it died at."""
+
+    code: int
+    out: str
+    err: str
+    steps: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Zygote:
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.zygote_process", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"},
+        )
+        theirs.close()
+        self._connection = ours
+        self._lines = ours.makefile("rw")
+
+    def start(
+        self, folder: Path, environ: dict[str, str], arguments: tuple[str, ...], *, fate: Fate, ahead: float, log: Path
+    ) -> Child:
+        """`log` is a prefix of names of files; `ahead` the seconds by which the child's machine is before this one."""
+        process = self._ask(
+            folder=str(folder),
+            environ=environ,
+            arguments=arguments,
+            ahead=ahead,
+            log=str(log),
+            events=fate.events,
+        )
+        return Child(self, process, log)
+
+    def _ask(self, **request: object) -> int:
+        self._lines.write(json.dumps(request) + "\n")
+        self._lines.flush()
+        return int(self._lines.readline())
+
+    def wait(self, process: int) -> int:
+        return self._ask(wait=process)
+
+    def end(self) -> None:
+        self._lines.close()
+        self._connection.close()
+        self._process.wait(30)
+
+
+@dataclass(frozen=True)
+class Child:
+    zygote: Zygote
+    process: int
+    log: Path
+
+    def end(self) -> Ended:
+        code = self.zygote.wait(self.process)
+        out, err, steps = (
+            self.log.with_name(f"{self.log.name}.{kind}").read_text(errors="replace")
+            for kind in ("out", "err", "steps")
+        )
+        return Ended(code, out, err, tuple(steps.splitlines()))
