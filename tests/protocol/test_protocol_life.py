@@ -1,0 +1,262 @@
+"""Any life of a stack: specs are edited, runs die, the wire fails, time passes, a person works in the console, two run at once.
+
+After every step the invariants hold that can be judged at that instant, and once everything has calmed down the others. A
+failing life is told in words. `TEST_DEPTH=deep TEST_EXAMPLES=2000` lives longer and more often.
+
+Under the default marker no stranger takes a wanted name: what that could do is known (docs/decisions/0008).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.depth import DEEP, EXAMPLES
+from support.emulated_cloud import Sort, Trouble
+from support.household import AtStep, Household, Ran
+from support.judge import MINUTE, SLOWEST_LANDING, SLOWEST_SIGHT, Judge, Spec, Violation
+from support.person import Person, apart
+
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.model.address import Address
+from provisioner.model.change import Mode, Plan
+
+KEYS = ("a", "b", "c")
+QUIET = 26 * MINUTE
+ROUNDS = 12
+"""Of a person who does what the tool says, until it has nothing more to say."""
+
+deaths = st.none() | st.integers(0, 45)
+moments = st.integers(0, 45)
+some = st.integers(0, 9)
+keys = st.sampled_from(KEYS)
+specs = st.builds(
+    Spec,
+    flavor=st.sampled_from(["Si2.large.4", "Si2.large.8"]),
+    prepaid=st.booleans(),
+    count=st.none() | st.integers(0, 2),
+)
+lost = st.sampled_from([one for one in Trouble if one is not Trouble.SHORT])
+latenesses = st.sampled_from([10.0, 5 * MINUTE, SLOWEST_LANDING])
+unthrottled = [one for one in Trouble if one not in {Trouble.SHORT, Trouble.TURNED_AWAY, Trouble.THROTTLED}]
+troubles = st.one_of(
+    st.tuples(st.sampled_from([Sort.PURCHASE, Sort.PAYMENT]), lost),
+    st.tuples(st.sampled_from([Sort.RELEASE, Sort.RENAME, Sort.READ]), lost),
+    st.tuples(st.just(Sort.LIST), st.sampled_from([one for one in Trouble if one is not Trouble.LATE])),
+    st.tuples(st.just(Sort.SHOW), st.sampled_from(unthrottled)),  # throttled: see test_protocol_violations.py
+)
+
+
+class Life(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        place = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
+        self.folder = Path(tempfile.mkdtemp(prefix="life-", dir=place if place.is_dir() else None))
+        self.judge: Judge | None = None
+        self.broken = False
+        self.untold: list[str] = []
+
+    @initialize(
+        marker=st.sampled_from(["name", "nonce"]),
+        prepaid=st.sampled_from(["one-step", "two-step"]),
+        lag=st.sampled_from([0.0, MINUTE, SLOWEST_SIGHT]),
+        secret=st.sampled_from([False] * 7 + [True]),
+    )
+    def begins(self, marker, prepaid, lag, secret):
+        self.tell(f"a stack with marker {marker}, prepaid {prepaid}; servers show after {lag:g} s; password: {secret}")
+        self.secret = secret
+        self.home = Household(self.folder, marker, prepaid)
+        self.home.cloud.lag = lag
+        self.judge = Judge(self.home)
+        self.specs = self.judge.specs
+        self.person = Person(self.judge, self.tell)
+        self.specs["a"] = Spec()
+        self.write("the specs want a")
+        self.names = (*KEYS, "c-0", "stranger") if marker == "nonce" else ("stranger",)
+
+    @rule(key=keys, spec=specs)
+    def wants(self, key, spec):
+        self.specs[key] = replace(spec, secret=self.secret and key == "c")
+        self.write(f"the specs want {key}: {spec.text()}")
+
+    @rule(key=keys, change=st.sampled_from(["drop", "rename", "name back"]))
+    def edits(self, key, change):
+        spec = self.specs.get(key)
+        if spec is not None and change == "drop":
+            del self.specs[key]
+        elif spec is not None and spec.count is None:
+            self.specs[key] = replace(spec, name=f"{key}-alias" if change == "rename" else None)
+        self.write(f"edit {key}: {change}")
+
+    @rule()
+    def plans(self):
+        self.tell("plan")
+        before = self.home.cloud.mutations
+        self.home.plan()
+        self.require(self.home.cloud.mutations == before, "plan changed something")
+
+    @rule(die_at=deaths, resolve_timeout=st.sampled_from([0.0, 30.0]))
+    def applies(self, die_at, resolve_timeout):
+        self.run("apply", die_at=die_at, resolve_timeout=resolve_timeout)
+
+    @rule(trouble=lost, lateness=latenesses, die_at=deaths)
+    def a_purchase_has_trouble(self, trouble, lateness, die_at):
+        self.beset((Sort.PURCHASE, trouble), 1, lateness)
+        self.run("apply", die_at=die_at, resolve_timeout=0.0)
+
+    @rule(key=keys, die_at=deaths)
+    def replaces(self, key, die_at):
+        if wanted := [Address.parse(one) for one in self.specs.get(key, Spec(count=0)).servers(key)]:
+            self.run(f"apply --replace {wanted[0]}", die_at=die_at, replacing=frozenset(wanted[:1]))
+
+    @rule(die_at=deaths)
+    def destroys(self, die_at):
+        self.run("destroy", mode=Mode.DESTROY, die_at=die_at)
+
+    @rule(moment=moments)
+    def two_run_at_once(self, moment):
+        def visit(number: int, step: str) -> None:
+            if number == moment and self.home.elsewhere().holder() is not None:
+                self.tell(f"  before {step!r} somebody else runs apply")
+                self.require(apart(self.home.visit) is ExitCode.LOCK_HELD, "a second run was let in")
+
+        self.run("apply", at_step=visit)
+
+    @rule(moment=moments, which=some, deletes=st.booleans())
+    def a_person_interferes(self, moment, which, deletes):
+        def interfere(number: int, step: str) -> None:
+            if number == moment:
+                self.tell(f"  before {step!r}:")
+                name = self.names[which % len(self.names)]
+                apart(lambda: self.person.deletes(which, during_a_run=True) if deletes else self.person.buys(name))
+
+        self.run("apply", at_step=interfere, undisturbed=False)
+
+    @rule(trouble=troubles, times=st.integers(1, 3), lateness=latenesses)
+    def trouble_comes(self, trouble, times, lateness):
+        self.beset(trouble, times, lateness)
+
+    @rule(seconds=st.sampled_from([1.0, 40.0, 5 * MINUTE, SLOWEST_SIGHT, 24 * MINUTE, QUIET, 60 * MINUTE]))
+    def time_passes(self, seconds):
+        self.tell(f"{seconds:g} s pass")
+        self.home.let_pass(seconds)
+
+    @rule(which=some, what=st.sampled_from(["buy", "delete", "rename", "pay", "cancel", "resolve"]))
+    def a_person_works(self, which, what):
+        match what:
+            case "buy":
+                self.person.buys(self.names[which % len(self.names)])
+            case "delete":
+                self.person.deletes(which)
+            case "rename":
+                self.person.renames_and_stops(which)
+            case "pay" | "cancel":
+                self.person.settles_an_order(which, pays=what == "pay")
+            case "resolve":
+                self.person.resolves_everything()
+
+    @rule()
+    def it_calms_down(self):
+        self.tell("everything calms down")
+        self.calm_down()
+
+    @invariant()
+    def what_holds_at_every_instant(self):
+        if self.judge is not None and not self.broken:
+            self.watched(self.judge.examine)
+
+    def teardown(self):
+        try:
+            if self.judge is not None and not self.broken:
+                self.tell("at last everything calms down")
+                self.calm_down()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def tell(self, sentence: str) -> None:
+        """Printed with the rules of a failing life. Hypothesis hears only the thread that it runs in."""
+        self.untold.append(sentence)
+        if threading.current_thread() is threading.main_thread():
+            while self.untold:
+                note(self.untold.pop(0))
+
+    def require(self, holds: object, violation: str) -> None:
+        if not holds:
+            self.broken = True
+            raise Violation(violation)
+
+    def watched(self, examination: Any, **details: Any) -> None:
+        """What breaks here is the end of this life: nothing is asked of it any more."""
+        try:
+            examination(**details)
+        except Violation:
+            self.broken = True
+            raise
+
+    def beset(self, trouble: tuple[Sort, Trouble], times: int, lateness: float) -> None:
+        sort, what = trouble
+        self.tell(f"the next {times} of the sort {sort.value}: {what.value} (late: {lateness:g} s)")
+        self.home.cloud.lateness = lateness
+        self.home.cloud.troubles += [trouble] * times
+
+    def write(self, sentence: str) -> None:
+        self.tell(sentence)
+        lines = "".join(f"  {key}: {spec.text()}\n" for key, spec in sorted(self.specs.items()))
+        self.home.write(f"servers:\n{lines}" if lines else "servers: {}\n")
+
+    def run(self, command: str, *, undisturbed: bool = True, at_step: AtStep | None = None, **options: Any) -> Ran:
+        def watch(number: int, step: str) -> None:
+            if at_step is not None:
+                at_step(number, step)
+            if step.startswith(("after purchase", "after payment", "after release")):
+                self.watched(self.judge.examine_ownership)
+
+        bought = Counter(one.address for one in self.home.cloud.purchases)
+        ran = self.home.apply(at_step=watch, **options)
+        ended = f"died at step {options['die_at']}" if ran.code is None else f"exit {int(ran.code)}"
+        self.tell(f"{command}: {ended}; {'; '.join(one.summary for one in ran.told)}")
+        self.watched(self.judge.examine_text, text=ran.text)
+        now = Counter(one.address for one in self.home.cloud.purchases)
+        self.require(max((now - bought).values(), default=0) <= 1, "one run bought an address twice")
+        if ran.code is ExitCode.DONE and undisturbed:
+            wanted = self.judge.wanted if options.get("mode", Mode.APPLY) is Mode.APPLY else {}
+            self.watched(self.judge.examine_success, wanted=wanted)
+        return ran
+
+    def calm_down(self) -> None:
+        """No more faults, enough time, and a person who does what the tool says: then there is what is wanted, and no work."""
+        self.home.cloud.troubles.clear()
+        replacing: frozenset[Address] = frozenset()
+        for _ in range(ROUNDS):
+            self.home.let_pass(QUIET)
+            ran = self.run("apply", resolve_timeout=0.0, replacing=replacing)
+            if ran.code is ExitCode.DONE and not (ran.plan and ran.plan.work):
+                break
+            replacing = frozenset(self.person.heeds(ran.told))
+        else:
+            self.require(holds=False, violation=f"it does not settle: {[one.code for one in ran.told]}")
+        names = {address: one.name for address, one in self.judge.ours}
+        self.require(names == self.judge.wanted, f"settled, and the names are {names}")
+        before, plan = self.home.cloud.mutations, self.home.plan()
+        self.require(isinstance(plan, Plan) and not plan.work, "settled, and there is work to do")
+        self.run("apply")
+        self.require(self.home.cloud.mutations == before, "settled, and the next apply changed something")
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=EXAMPLES if DEEP else 30,
+    stateful_step_count=50 if DEEP else 15,
+    derandomize=not DEEP,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[*HealthCheck],
+)

@@ -1,0 +1,204 @@
+"""The specification of ordering unpaid and paying by the order's id, as a model small enough to try every world.
+
+Whatever becomes of either request, and wherever up to three runs die: exactly one order is paid, its server is recorded, and
+nobody waits for silence or is asked. What is lost in between is never paid. Two protocols that lack a part fail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cache
+from itertools import product
+
+import pytest
+
+STEPS = 9
+"""Where a run can die."""
+DEATHS = 3
+MOST_LEFT_UNPAID = DEATHS
+"""Every early run can leave an order behind whose reply it never saw."""
+MOST_RUNS = DEATHS + 3
+"""Until the money is taken: those that die, one for each reply that is lost, and one more. None of them waits."""
+
+
+class Outcome(Enum):
+    """Of the first order, and of the first payment."""
+
+    REFUSED = auto()
+    ANSWERED = auto()
+    REPLY_LOST = auto()
+    LATE = auto()
+    NEVER = auto()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    pays_by_itself: bool = False
+    """The order is paid with the request that places it."""
+    orders_anew: bool = False
+    """After a payment whose reply was lost: another order, instead of a look at the one that there is."""
+
+
+@dataclass(frozen=True)
+class World:
+    order: Outcome
+    payment: Outcome
+    delay: int
+    """Ticks by which the late are late, and from a payment to the server."""
+    deaths: tuple[int | None, ...]
+
+
+@dataclass(eq=False)
+class Order:
+    placed: int
+    paid: int | None = None
+    """When the money was taken."""
+
+
+class Died(BaseException):
+    """At a step of a run."""
+
+
+@dataclass
+class Life:
+    """One server wanted in one world: `known`, `sent`, `paying` and `tracked` are what the disk has."""
+
+    protocol: Protocol
+    world: World
+    orders: list[Order] = field(default_factory=list)
+    known: Order | None = None
+    sent: bool = False
+    paying: bool = False
+    tracked: Order | None = None
+    tick: int = 0
+    runs: int = 0
+    died: int = 0
+    _requests: Counter[str] = field(default_factory=Counter)
+    _late_payments: list[tuple[int, Order]] = field(default_factory=list)
+    _steps_left: int | None = None
+
+    def live(self) -> Life:
+        """A run a tick until the server is recorded, and then long enough for whatever was late."""
+        for tick in range(2 * MOST_RUNS + 3 * self.world.delay):
+            self.tick = tick
+            self._let_late_payments_land()
+            if self.tracked is None:
+                self._steps_left = self.world.deaths[self.tick] if self.tick < DEATHS else None
+                self.runs += self._paid_by_now(self.known) is None
+                try:
+                    self._run()
+                except Died:
+                    self.died += 1
+        return self
+
+    def _step(self) -> None:
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                raise Died
+
+    def _run(self) -> None:
+        self._step()
+        self.sent = False  # an order whose reply was lost is never paid: silence is believed at once
+        if self.paying and self.protocol.orders_anew:
+            self.known = None
+        self.paying = False
+        self._step()
+        if self.known is None and not self._place():
+            return
+        assert self.known is not None
+        if self._paid_by_now(self.known) is None:
+            self._pay(self.known)
+        self._step()
+        paid = self._paid_by_now(self.known)
+        if paid is not None and self.tick >= paid + self.world.delay:
+            self.tracked = self.known
+
+    def _place(self) -> bool:
+        """Whether an order is known from now on."""
+        self.sent = True
+        self._step()
+        outcome = self._outcome("order", self.world.order)
+        order = Order(self.tick + (self.world.delay if outcome is Outcome.LATE else 0))
+        if self.protocol.pays_by_itself:
+            order.paid = order.placed
+        if outcome not in {Outcome.REFUSED, Outcome.NEVER}:
+            self.orders.append(order)
+        self._step()
+        if outcome is Outcome.ANSWERED:
+            self.known, self.sent = order, False
+        self._step()
+        return self.known is not None
+
+    def _pay(self, order: Order) -> None:
+        self.paying = True
+        self._step()
+        outcome = self._outcome("payment", self.world.payment)
+        match outcome:
+            case Outcome.ANSWERED | Outcome.REPLY_LOST:
+                self._take_money(order, self.tick)
+            case Outcome.LATE:
+                self._late_payments.append((self.tick + self.world.delay, order))
+        self._step()
+        if outcome in {Outcome.ANSWERED, Outcome.REFUSED}:
+            self.paying = False
+        self._step()
+
+    def _outcome(self, request: str, first: Outcome) -> Outcome:
+        self._requests[request] += 1
+        return first if self._requests[request] == 1 else Outcome.ANSWERED
+
+    def _take_money(self, order: Order, when: int) -> None:
+        """The cloud takes no order's money twice."""
+        if order.paid is None:
+            order.paid = when
+
+    def _let_late_payments_land(self) -> None:
+        for due, order in self._late_payments:
+            if due == self.tick:
+                self._take_money(order, due)
+
+    def _paid_by_now(self, order: Order | None) -> int | None:
+        return order.paid if order is not None and order.paid is not None and order.paid <= self.tick else None
+
+    def faults(self) -> set[str]:
+        paid = [order for order in self.orders if order.paid is not None]
+        found = {
+            "paid twice": len(paid) > 1,
+            "not paid": not paid,
+            "untracked": any(order is not self.tracked for order in paid),
+            "waited": self.runs > MOST_RUNS,
+            "too many left unpaid": len(self.orders) - len(paid) > MOST_LEFT_UNPAID,
+        }
+        return {fault for fault, is_so in found.items() if is_so}
+
+
+WORLDS = tuple(
+    World(order, payment, delay, deaths)
+    for order, payment, delay in product(Outcome, Outcome, (1, 2, 5))
+    for deaths in product((None, *range(STEPS)), repeat=DEATHS)
+)
+WHOLE = Protocol()
+
+
+@cache
+def faults(protocol: Protocol, worlds: tuple[World, ...] = WORLDS) -> Counter[str]:
+    """In how many worlds each fault comes about."""
+    return Counter(fault for world in worlds for fault in Life(protocol, world).live().faults())
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_every_step_of_a_run_is_one_where_it_dies(step):
+    assert Life(WHOLE, World(Outcome.ANSWERED, Outcome.ANSWERED, 1, (step, None, None))).live().died == 1
+
+
+def test_exactly_one_order_is_paid_and_recorded_in_every_world():
+    assert len(WORLDS) == 75_000
+    assert faults(WHOLE) == {}
+
+
+@pytest.mark.parametrize("protocol", [Protocol(pays_by_itself=True), Protocol(orders_anew=True)])
+def test_a_protocol_that_lacks_a_part_pays_twice(protocol):
+    assert faults(protocol, WORLDS[:: len(WORLDS) // 5_000])["paid twice"] > 0

@@ -1,0 +1,120 @@
+"""The protocol's real code in the worlds of its model: requests that land late, lists that lag, strangers, two deaths.
+
+`make test` takes every world of the pay-per-use model and the slowest ones of the two-step model, dying at every fourth step,
+and twice only where everything is slowest. With TEST_DEPTH=deep it is every world and every pair of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, count, product
+from typing import Any
+
+import pytest
+from support.depth import DEEP
+from support.late_cloud import MINUTE, Happening
+from support.retold import Retold, Stranger, World
+
+from provisioner.model import purchasing
+from provisioner.model.purchasing import Marker, Prepaid, PurchasePolicy
+
+SLOWEST_LANDING, SLOWEST_SIGHT = 15 * MINUTE, 10 * MINUTE
+BOUND = SLOWEST_LANDING + SLOWEST_SIGHT
+NONCE = PurchasePolicy(marker=Marker.NONCE)
+DEFAULT = PurchasePolicy()
+TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
+ALONE = (Stranger.NONE, Stranger.BEFORE)
+STRIDE = 1 if DEEP else 4
+"""Of the steps at which a run dies."""
+
+Deaths = tuple[int | None, int | None]
+
+
+def landings(*happenings: Happening) -> tuple[float, ...]:
+    return (MINUTE, 8 * MINUTE, SLOWEST_LANDING) if Happening.LATE in happenings else (0.0,)
+
+
+def pay_per_use(purchase: Happening, strangers: tuple[Stranger, ...]) -> Iterator[World]:
+    for landing, sight, stranger in product(landings(purchase), (0.0, 5 * MINUTE, SLOWEST_SIGHT), strangers):
+        yield World(purchase, landing=landing, sight=sight, stranger=stranger)
+
+
+def two_step(purchase: Happening, payment: Happening) -> Iterator[World]:
+    for landing, sight in product(landings(purchase, payment), (0.0, SLOWEST_SIGHT)):
+        world = World(purchase, payment, landing=landing, sight=sight)
+        if DEEP or is_slowest(world):
+            yield world
+
+
+def is_slowest(world: World) -> bool:
+    return world.landing in {0.0, SLOWEST_LANDING} and world.sight == SLOWEST_SIGHT
+
+
+def told(
+    world: World, policy: PurchasePolicy, *, twice: bool = False, **details: Any
+) -> Iterator[tuple[Deaths, Retold]]:
+    """With no death, with one in the first or the second run, and, where asked for, with one in each."""
+
+    def tell(*deaths: int | None) -> tuple[bool, Retold]:
+        story = Retold(world, policy, believable=BOUND, **details)
+        return story.tell(*deaths), story
+
+    for first in chain([None], count(0, STRIDE)):
+        came_about, story = tell(first)
+        if not came_about:
+            return
+        yield (first, None), story
+        for second in count((first or 0) % STRIDE, STRIDE) if first is None or twice else ():
+            came_about, story = tell(first, second)
+            if not came_about:
+                break
+            yield (first, second), story
+
+
+def violations(worlds: Iterator[World], policy: PurchasePolicy, **details: Any) -> list[str]:
+    """The first ten, in words."""
+    found = (
+        f"{world}; dying at {deaths}: {', '.join(sorted(story.faults))}"
+        for world in worlds
+        for deaths, story in told(world, policy, **details)
+        if story.faults
+    )
+    return [violation for violation, _ in zip(found, range(10), strict=False)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+class TestPayPerUse:
+    def test_a_nonce_and_the_quiet_period_are_faultless_in_every_world(self, purchase):
+        assert violations(pay_per_use(purchase, (*Stranger,)), NONCE, twice=DEEP) == []
+
+    def test_the_default_marker_is_faultless_where_no_stranger_buys_in_the_same_minutes(self, purchase):
+        assert violations(pay_per_use(purchase, ALONE), DEFAULT, twice=DEEP) == []
+
+    def test_two_deaths_where_everything_is_slowest(self, purchase):
+        slowest = filter(is_slowest, pay_per_use(purchase, (*Stranger,)))
+        assert violations(slowest, NONCE, twice=True) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("purchase", [Happening.REPLY_LOST, Happening.LATE, Happening.NEVER], ids=lambda one: one.name)
+def test_looking_for_it_in_the_same_run_is_as_faultless(purchase):
+    assert violations(pay_per_use(purchase, (*Stranger,)), NONCE, twice=DEEP, resolve_timeout=30.0) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+def test_two_steps_pay_exactly_one_order_in_every_world(purchase):
+    for payment in Happening:
+        assert violations(two_step(purchase, payment), TWO_STEP, prepaid=True, twice=DEEP) == []
+
+
+class TestTheseWorldsCanFail:
+    def test_where_silence_is_believed_too_early(self):
+        hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchasing.MINUTE)
+        slowest = World(Happening.LATE, landing=SLOWEST_LANDING, sight=SLOWEST_SIGHT)
+        assert "bought twice" in violations(iter([slowest]), hasty)[0]
+
+    def test_where_a_stranger_buys_the_same_name_in_the_same_minutes_under_the_default_marker(self):
+        found = violations(pay_per_use(Happening.NEVER, (Stranger.IN_THE_WINDOW,)), DEFAULT)
+        assert "stranger's taken" in found[0]

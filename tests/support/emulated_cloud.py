@@ -1,0 +1,299 @@
+"""The sandbox in memory behind a wire that can fail, a list that can lag, and a console at which a person sits.
+
+Everything happens on one movable clock. What the tool bought is known from the sandbox's ledger: its rows that came about while
+a request of the tool's was carried out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from support.fate import Fate, ManualClock
+
+from provisioner.cloud.signing import DATE_FORMAT, sign
+from provisioner.model.secret import Secret
+from provisioner.sandbox import PUBLIC
+from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
+from provisioner.sandbox.app import Sandbox
+from provisioner.sandbox.ledger import LedgerEntry, entries
+from provisioner.sandbox.market import PUBLIC_MARKET
+from provisioner.sandbox.world import Rules, World
+
+MODELARTS, BILLING = "https://modelarts.cn-north-4.sandbox.invalid", "https://bss.sandbox.invalid"
+SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
+PAY, CANCEL = "/v3/orders/customer-orders/pay", "/v2/orders/customer-orders/cancel"
+UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
+_BUILD_MILLISECONDS = 30_000
+_PAUSE_ASKED_FOR = "20"
+"""Seconds, by a cloud that has had too many requests."""
+_GONE = frozenset({"DELETED", "DELETING"})
+
+
+class Sort(Enum):
+    """Of requests."""
+
+    PURCHASE = "purchase"
+    PAYMENT = "payment"
+    RELEASE = "release"
+    RENAME = "rename"
+    LIST = "list"
+    SHOW = "look at one server"
+    READ = "other read"
+
+
+class Trouble(Enum):
+    """What can happen to a request."""
+
+    NOT_SENT = "it is not sent"
+    LOST = "it is lost"
+    REPLY_LOST = "its reply is lost"
+    LATE = "it is carried out minutes after its reply was lost"
+    FAILED = "it is answered 500, and not carried out"
+    FAILED_AFTERWARDS = "it is answered 500, and carried out"
+    TRUNCATED = "its reply is cut short"
+    TURNED_AWAY = "the gateway turns it away"
+    THROTTLED = "the service refuses it as one too many"
+    SHORT = "the list lacks a row that its total counts"
+
+
+_EXECUTED = frozenset({Trouble.REPLY_LOST, Trouble.FAILED_AFTERWARDS, Trouble.TRUNCATED, Trouble.SHORT})
+
+
+@dataclass(frozen=True)
+class Server:
+    """A row of the sandbox's own table."""
+
+    id: str
+    name: str
+    status: str
+    order_id: str | None
+    create_at: int
+
+    @property
+    def is_there(self) -> bool:
+        return self.status not in _GONE
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """Made by the tool, for this address; its server is found by either id."""
+
+    address: str
+    row: LedgerEntry
+
+    def is_of(self, server: Server) -> bool:
+        if self.row.server_id is not None:
+            return self.row.server_id == server.id
+        return self.row.order_id is not None and self.row.order_id == server.order_id
+
+
+@dataclass
+class EmulatedCloud(httpx.AsyncBaseTransport):
+    """`arrive` is asked with every request of the tool's before it is carried out: the address that a purchase is for."""
+
+    clock: ManualClock
+    arrive: Callable[[Sort, str], str] = lambda _sort, _name: ""
+    fate: Fate = field(default_factory=Fate)
+    lag: float = 0.0
+    """Seconds until servers that are bought from now on are shown."""
+    lateness: float = 60.0
+    troubles: list[tuple[Sort, Trouble]] = field(default_factory=list)
+    purchases: list[Purchase] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """Ids of servers, and of orders, that the tool has asked to change."""
+    mutations: int = 0
+    """Requests of the tool's that would change something."""
+    _landings: list[tuple[float, httpx.Request, str]] = field(default_factory=list)
+    _shown_from: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rules = Rules(build_milliseconds=_BUILD_MILLISECONDS, market=PUBLIC_MARKET, accounts=PUBLIC_ACCOUNTS)
+        self._world = World(None, clock=self.clock, rules=rules)
+        self._sandbox = httpx.ASGITransport(Sandbox(self._world, self.clock))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Of the tool."""
+        await self.land()
+        sort, name = _sorted(request)
+        self.fate.arrive(f"before {sort.value} {name}".rstrip())
+        trouble = self._trouble(sort)
+        if trouble is Trouble.NOT_SENT:
+            raise httpx.ConnectError("scripted")
+        address = self.arrive(sort, name)
+        self._note(sort, request)
+        if trouble is Trouble.LATE:
+            self._landings.append((self.clock.time + self.lateness, request, address))
+        response = None
+        if trouble is None or trouble in _EXECUTED:
+            response = await self._execute(request, address)
+        self.fate.arrive(f"after {sort.value} {name}".rstrip())
+        return self._answer(trouble, response)
+
+    @property
+    def ledger(self) -> list[LedgerEntry]:
+        return entries(self._world._connection)
+
+    @property
+    def servers(self) -> list[Server]:
+        """All that ever were, as they are now."""
+        with self._world.transaction() as transaction:
+            rows = transaction.connection.execute("SELECT id, name, status, order_id, create_at FROM servers")
+            return [Server(*row) for row in rows]
+
+    @property
+    def pending_orders(self) -> list[str]:
+        with self._world.transaction() as transaction:
+            return [row[0] for row in transaction.connection.execute("SELECT id FROM orders WHERE status = 6")]
+
+    @property
+    def ours(self) -> list[tuple[str, Server]]:
+        """The servers that are there and that the tool bought, with the address that they were bought for."""
+        there = [server for server in self.servers if server.is_there]
+        return [(one.address, server) for server in there for one in self.purchases if one.is_of(server)]
+
+    @property
+    def strangers(self) -> list[Server]:
+        """Bought by a person."""
+        return [one for one in self.servers if not any(purchase.is_of(one) for purchase in self.purchases)]
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        fate, troubles = self.fate, self.troubles
+        self.fate, self.troubles = Fate(), []
+        try:
+            yield
+        finally:
+            self.fate, self.troubles = fate, troubles
+
+    async def land(self) -> None:
+        """Carries out what is late and due by now."""
+        for due, request, address in [one for one in self._landings if one[0] <= self.clock.time]:
+            self._landings.remove((due, request, address))
+            parts = urlsplit(str(request.url))
+            again = _signed(self.clock, request.method, f"{parts.scheme}://{parts.netloc}{parts.path}", request.content)
+            await self._execute(again, address)
+
+    @property
+    def next_landing(self) -> float | None:
+        return min((due for due, _, _ in self._landings), default=None)
+
+    async def console(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """A person does something."""
+        host = MODELARTS if path.startswith("/v1/") else BILLING
+        content = b"" if body is None else json.dumps(body).encode()
+        response = await self._sandbox.handle_async_request(_signed(self.clock, method, f"{host}{path}", content))
+        await response.aread()
+        return response
+
+    def _trouble(self, sort: Sort) -> Trouble | None:
+        found = next((one for one in self.troubles if one[0] is sort), None)
+        if found is not None:
+            self.troubles.remove(found)
+        return found[1] if found else None
+
+    async def _execute(self, request: httpx.Request, address: str) -> httpx.Response:
+        before = len(self.ledger)
+        response = await self._sandbox.handle_async_request(request)
+        await response.aread()
+        new = self.ledger[before:]
+        self.purchases += [Purchase(address, row) for row in new if row.kind == "purchase"]
+        return self._as_shown(request, response)
+
+    def _as_shown(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        """Without the servers that are too young to be shown."""
+        if request.method != "GET" or not request.url.path.startswith(SERVERS) or response.status_code != 200:
+            return response
+        young = {server.id for server in self.servers if not self._is_shown(server)}
+        body = response.json()
+        if "data" not in body:
+            return _refusal(404, "ModelArts.6404") if body["id"] in young else response
+        rows = [row for row in body["data"] if row["id"] not in young]
+        return _json({**body, "data": rows, "total": body["total"] - len(young)}, response)
+
+    def _is_shown(self, server: Server) -> bool:
+        since = self._shown_from.setdefault(server.id, server.create_at / 1000 + self.lag)
+        return self.clock.now() / 1000 >= since
+
+    def _answer(self, trouble: Trouble | None, response: httpx.Response | None) -> httpx.Response:
+        match trouble:
+            case Trouble.LOST | Trouble.REPLY_LOST | Trouble.LATE:
+                raise httpx.ReadError("scripted")
+            case Trouble.FAILED | Trouble.FAILED_AFTERWARDS:
+                return _refusal(500, "ModelArts.0001")
+            case Trouble.TURNED_AWAY:
+                return _refusal(429, "APIG.0308")
+            case Trouble.THROTTLED:
+                return _refusal(429, "ModelArts.0429")
+        assert response is not None
+        if trouble is Trouble.TRUNCATED:
+            return httpx.Response(response.status_code, headers=_kept(response), content=response.content[:-2])
+        if trouble is Trouble.SHORT and (rows := response.json().get("data")):
+            return _json({**response.json(), "data": rows[:-1]}, response)
+        return response
+
+    def _note(self, sort: Sort, request: httpx.Request) -> None:
+        if sort in {Sort.LIST, Sort.SHOW, Sort.READ}:
+            return
+        self.mutations += 1
+        body = json.loads(request.content or b"{}")
+        touched = [request.url.path.removeprefix(f"{SERVERS}/"), body.get("order_id"), *body.get("resource_ids", ())]
+        self.changed |= {one for one in touched if one}
+
+
+def _sorted(request: httpx.Request) -> tuple[Sort, str]:
+    path = request.url.path
+    match request.method:
+        case "POST" if path == SERVERS:
+            return Sort.PURCHASE, json.loads(request.content)["name"]
+        case "POST" if path == PAY:
+            return Sort.PAYMENT, ""
+        case "POST" if path == UNSUBSCRIBE:
+            return Sort.RELEASE, ""
+        case "DELETE":
+            return Sort.RELEASE, ""
+        case "PUT":
+            return Sort.RENAME, json.loads(request.content)["name"]
+        case "GET" if path in {SERVERS, f"{SERVERS}/all"}:
+            return Sort.LIST, ""
+        case "GET" if path.startswith(SERVERS):
+            return Sort.SHOW, ""
+        case _:
+            return Sort.READ, ""
+
+
+def _signed(clock: ManualClock, method: str, url: str, content: bytes) -> httpx.Request:
+    headers = {"Content-Type": "application/json", "X-Domain-Id": PUBLIC.domain_id, "X-Project-Id": PUBLIC.project_id}
+    date = datetime.fromtimestamp(clock.now() / 1000, UTC).strftime(DATE_FORMAT)
+    signed = sign(
+        method,
+        url,
+        headers=headers,
+        body=content,
+        access_key=PUBLIC.access_key,
+        secret_key=Secret(PUBLIC.secret_key),
+        date=date,
+    )
+    return httpx.Request(method, url, headers={**headers, **signed.headers}, content=content)
+
+
+def _kept(response: httpx.Response) -> dict[str, str]:
+    """The headers that still hold of a body that was changed."""
+    return {name: value for name, value in response.headers.items() if name != "content-length"}
+
+
+def _json(body: Any, response: httpx.Response) -> httpx.Response:
+    return httpx.Response(response.status_code, headers=_kept(response), content=json.dumps(body).encode())
+
+
+def _refusal(status: int, code: str) -> httpx.Response:
+    headers = {"Retry-After": _PAUSE_ASKED_FOR} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
+    return httpx.Response(status, json={"error_code": code, "error_msg": "scripted"}, headers=headers)

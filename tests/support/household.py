@@ -1,0 +1,305 @@
+"""A stack in a folder and whoever runs the tool there: the real workflow on the real store, against an emulated cloud.
+
+A run may die at any step on disk or wire. The disk keeps what was written before a death, and counts what was not synced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from support.disks import NumberedDisk
+from support.emulated_cloud import EmulatedCloud, Sort
+from support.fate import Death, Fate, ManualClock, OnTheSpot
+
+from provisioner.applying import Interruption
+from provisioner.cli.exit_codes import ExitCode, of_apply, of_error
+from provisioner.cloud import AccessKey, Cloud, connect, for_sandbox
+from provisioner.cloud import Clock as CloudClock
+from provisioner.kinds import CATALOGUE
+from provisioner.loading import VariableInputs
+from provisioner.model.address import Address
+from provisioner.model.change import Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError
+from provisioner.model.event import Event, Listener
+from provisioner.model.flow import Effect
+from provisioner.model.secret import Secret
+from provisioner.model.stack import Stack
+from provisioner.model.state import State
+from provisioner.sandbox import PUBLIC
+from provisioner.settings import Settings
+from provisioner.store.clock import Clock as StoreClock
+from provisioner.store.local import LocalStore
+from provisioner.workflow import apply as applying_verb
+from provisioner.workflow import looking
+from provisioner.workflow.apply import ApplyRequest, apply
+from provisioner.workflow.plan import PlanRequest, plan
+from provisioner.workflow.resolve import Decision, resolve
+from provisioner.workflow.workspace import Emulator, Workspace
+
+STACK = """\
+stack: demo
+cloud: sandbox
+region: cn-north-4
+purchase: {{marker: {marker}, prepaid: {prepaid}}}
+defaults:
+  flavor: Si2.large.4
+  image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
+  key_pair_name: ops
+  timeouts: {{create: 3m, delete: 3m}}
+  network:
+    vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
+    subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
+    security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
+"""
+PASSWORD = "Canary-7q!Xw9Zt"
+AtStep: TypeAlias = Callable[[int, str], None]
+"""Told the number and the name of a step before it is taken."""
+
+
+class FatedDisk(NumberedDisk):
+    """Dies where fate says; a write that is its death is torn. Syncing costs nothing, and what it has not reached is known."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__()
+        self._fate = fate
+        self._paths: dict[int, Path] = {}
+        self.unsynced: set[Path] = set()
+
+    def arrive(self, operation):
+        self._fate.arrive(operation)
+
+    def open(self, path, flags):
+        descriptor = super().open(path, flags)
+        self._paths[descriptor] = path
+        return descriptor
+
+    def write(self, descriptor, data):
+        try:
+            self.arrive("write")
+        except Death:
+            if self._fate.died_here:
+                os.write(descriptor, data[: len(data) // 2])
+            raise
+        self.unsynced.add(self._paths[descriptor])
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor):
+        self.arrive("sync")
+        self.unsynced.discard(self._paths[descriptor])
+
+    def sync_folder(self, folder):
+        self.arrive("sync_folder")
+
+
+class RunFate(Fate):
+    """A fate that knows whether this very step is the one, and tells somebody of every step while the run lives."""
+
+    def __init__(self, die_at: int | None = None, at_step: AtStep = lambda _number, _step: None) -> None:
+        super().__init__(die_at)
+        self.died_here = False
+        self._at_step = at_step
+
+    def arrive(self, step: str) -> None:
+        was_dead = self.dead
+        if not was_dead:
+            self._at_step(len(self.steps), step)
+        try:
+            super().arrive(step)
+        except Death:
+            self.died_here = not was_dead
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class HomeWorkspace(Workspace):
+    """The command line's, but for the cloud, the disk and the time."""
+
+    household: Household | None = None
+
+    def store(self, stack: Stack) -> LocalStore:
+        assert self.household is not None
+        return self.household.store()
+
+    def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
+        assert self.household is not None
+        clock = self.household.clock
+        return connect(
+            endpoints=for_sandbox(PUBLIC.region),
+            credentials=AccessKey(PUBLIC.access_key, Secret(PUBLIC.secret_key)),
+            region=PUBLIC.region,
+            user_agent="test",
+            transport=self.household.cloud,
+            clock=CloudClock(lambda: clock.now() / 1000, clock.monotonic, clock.sleep, lambda: 0.5),
+        )
+
+
+@dataclass
+class QuietFace:
+    """Approves everything, and remembers what it was shown."""
+
+    plan: Plan | None = None
+    heard: list[str] = field(default_factory=list)
+
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
+        self.plan = plan
+
+    def approve(self, plan: Plan) -> bool:
+        return True
+
+    def listen(self, event: Event) -> None:
+        self.heard.append(repr(event))
+
+    def waiting(self, holder: object, seconds: float) -> None:
+        self.heard.append(repr(holder))
+
+    @contextmanager
+    def at_work(self, plan: Plan) -> Iterator[Interruption]:
+        yield Interruption()
+
+
+@dataclass
+class Ran:
+    """`code` is None when the run died. `told` is what a person would have read at its end."""
+
+    code: ExitCode | None
+    told: list[Diagnostic]
+    plan: Plan | None
+    heard: list[str]
+    steps: int
+
+    @property
+    def text(self) -> str:
+        return "\n".join([*self.heard, *map(repr, self.told), repr(self.plan)])
+
+
+@dataclass
+class Household:
+    folder: Path
+    marker: str = "name"
+    prepaid: str = "one-step"
+    clock: ManualClock = field(default_factory=ManualClock)
+    disk: FatedDisk = field(default_factory=lambda: FatedDisk(RunFate()))
+
+    def __post_init__(self) -> None:
+        self.cloud = EmulatedCloud(self.clock, arrive=self._arrive)
+        self.unannounced: list[str] = []
+        """Purchases that reached the wire before their intent was surely on disk."""
+        (self.folder / "specs").mkdir()
+        (self.folder / "state").mkdir(mode=0o700)
+        (self.folder / "specs" / "stack.yaml").write_text(STACK.format(marker=self.marker, prepaid=self.prepaid))
+        self.write("servers: {}\n")
+
+    def write(self, servers: str) -> None:
+        (self.folder / "specs" / "servers.yaml").write_text(servers)
+
+    def store(self) -> LocalStore:
+        clock = StoreClock(self.clock.now, self.clock.monotonic)
+        return LocalStore(self.folder / "state", "demo", disk=self.disk, clock=clock)
+
+    def look(self) -> State | None:
+        """The state as another process would read it now."""
+        return self.elsewhere().load()
+
+    def elsewhere(self) -> LocalStore:
+        """The store as another process has it."""
+        return LocalStore(self.folder / "state", "demo")
+
+    def apply(
+        self,
+        *,
+        mode: Mode = Mode.APPLY,
+        replacing: frozenset[Address] = frozenset(),
+        die_at: int | None = None,
+        resolve_timeout: float = 30.0,
+        at_step: AtStep = lambda _number, _step: None,
+    ) -> Ran:
+        fate, before = RunFate(die_at, at_step), (self.cloud.fate, self.disk)
+        self.cloud.fate, self.disk = fate, FatedDisk(fate)
+        request = ApplyRequest(mode.value, PlanRequest(mode, replacing), resolve_timeout=resolve_timeout)
+        face = QuietFace()
+        try:
+            applied = self._run(apply(self._workspace(), request, face))
+        except Death:
+            return Ran(None, [], face.plan, face.heard, len(fate.steps))
+        except ProvisionerError as failure:
+            return Ran(of_error(failure), [*failure.diagnostics], face.plan, face.heard, len(fate.steps))
+        finally:
+            self.cloud.fate, self.disk = before
+        results = applied.result.results if applied.result else ()
+        told = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
+        return Ran(of_apply(applied), told, face.plan, face.heard, len(fate.steps))
+
+    def plan(self) -> Plan | ProvisionerError:
+        try:
+            return self._run(plan(self._workspace(), PlanRequest(), lambda _event: None)).plan
+        except ProvisionerError as failure:
+            return failure
+
+    def resolve(self, address: str, adopt: str | None) -> None:
+        with suppress(ProvisionerError):  # a cloud in trouble may not let itself be looked at
+            self._run(resolve(self._workspace(), Decision(Address.parse(address), adopt), lambda _event: None))
+
+    def person(self, method: str, path: str, body: Any = None) -> int:
+        """At the console; the status of the answer."""
+        return self._run(self.cloud.console(method, path, body)).status_code
+
+    def visit(self) -> ExitCode | None:
+        """Somebody else runs apply and plan here, while a run is at work; the exit code of the apply."""
+        disk, self.disk = self.disk, FatedDisk(RunFate())
+        try:
+            with self.cloud.undisturbed():
+                self.plan()
+                return self.apply().code
+        finally:
+            self.disk = disk
+
+    def let_pass(self, seconds: float) -> None:
+        """Time, in which what is late lands."""
+        until = self.clock.time + seconds
+        while (due := self.cloud.next_landing) is not None and due <= until:
+            self.clock.time = max(self.clock.time, due)
+            self._run(self.cloud.land())
+        self.clock.time = until
+
+    def _run(self, work: Any) -> Any:
+        async def here() -> Any:
+            asyncio.get_running_loop().set_default_executor(OnTheSpot())
+            return await work
+
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (applying_verb, looking):
+                patch.setattr(module, "SystemClock", lambda: self.clock)
+            return asyncio.run(here())
+
+    def _workspace(self) -> HomeWorkspace:
+        return HomeWorkspace(
+            directory=self.folder / "specs",
+            environment=None,
+            inputs=VariableInputs(),
+            state_location=None,
+            settings=Settings(),
+            environ={"ADMIN_PASSWORD": PASSWORD},
+            home=self.folder,
+            catalogue=CATALOGUE,
+            emulator=Emulator(lambda _path: None, "", "", ""),
+            version="test",
+            household=self,
+        )
+
+    def _arrive(self, sort: Sort, name: str) -> str:
+        """The address that a purchase is for, as the disk tells it: nothing may be on the wire that is not on it."""
+        if sort is not Sort.PURCHASE:
+            return ""
+        state = self.look()
+        intents = [one for one in (state.intents.values() if state else ()) if one.effect is Effect.PURCHASE]
+        address = next((str(one.address) for one in intents if one.name == name), None)
+        if address is None or any(path.suffix == ".journal" for path in self.disk.unsynced):
+            self.unannounced.append(name)
+        return address or "nobody"

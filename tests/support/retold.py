@@ -1,0 +1,242 @@
+"""One wanted server in one world, told by the product's own recovery, planner and executor, run after run until nothing is open.
+
+At every step on disk or wire it is examined; what the world ends with is judged by the cloud's ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from support.builders import a_desired, a_state
+from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.late_cloud import MINUTE, Happening, LateCloud
+
+from provisioner import planning
+from provisioner.applying import Execution, Interruption, Sight, execute, read_live, recover
+from provisioner.kinds import CATALOGUE
+from provisioner.model.change import Basis, Mode, Plan
+from provisioner.model.event import ResultType, RunResult
+from provisioner.model.flow import Call, Effect
+from provisioner.model.journal import Entry, Intended, Settled, replay
+from provisioner.model.purchasing import Absence, PurchasePolicy
+from provisioner.model.resource import Live, Timeouts
+from provisioner.model.secret import Secret
+from provisioner.model.state import State
+from provisioner.planning import Survey
+
+NAME = "trainer"
+_END = 200 * MINUTE
+_PAUSE = 5 * MINUTE
+_TIMEOUT = 4.0
+"""Seconds for which a run follows a build: what takes longer is for the next one."""
+_PREPAID = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
+
+
+class Stranger(Enum):
+    NONE = "none"
+    BEFORE = "before"
+    IN_THE_WINDOW = "in the window"
+
+
+@dataclass(frozen=True)
+class World:
+    """What becomes of the first purchase and of the first payment; `landing` and `sight` are in seconds."""
+
+    purchase: Happening = Happening.ANSWERED
+    payment: Happening = Happening.ANSWERED
+    landing: float = 0.0
+    sight: float = 0.0
+    stranger: Stranger = Stranger.NONE
+
+    def __str__(self) -> str:
+        return (
+            f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.landing:g} s, "
+            f"shows after {self.sight:g} s, stranger {self.stranger.value}"
+        )
+
+
+class _NoSecrets:
+    def reveal(self, reference):
+        return Secret("")
+
+    def fingerprint(self, reference):
+        return None
+
+
+@dataclass
+class Retold:
+    """`believable` is how long, in seconds of the cloud's time, silence must at least have lasted to be believed."""
+
+    world: World
+    policy: PurchasePolicy
+    prepaid: bool = False
+    resolve_timeout: float = 0.0
+    believable: float = 0.0
+    clock: ManualClock = field(default_factory=ManualClock)
+    entries: list[Entry] = field(default_factory=list)
+    base: State = field(default_factory=a_state)
+    faults: set[str] = field(default_factory=set)
+    refused: bool = False
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.cloud = LateCloud(self.clock, listed_after=world.sight, landing=world.landing)
+        self.cloud.arrivals.append(self._on_arrival)
+        self.cloud.will(Effect.PURCHASE, world.purchase)
+        self.cloud.will(Effect.PAYMENT, world.payment)
+        if world.stranger is Stranger.BEFORE:
+            self.cloud.add_server(NAME, strange=True).created_at = -60 * MINUTE
+        fields = {"name": NAME, "flavor": "Si2.large.4"} | ({"charging_info": _PREPAID} if self.prepaid else {})
+        self.wanted = a_desired(fields=fields, timeouts=Timeouts(create=_TIMEOUT, delete=_TIMEOUT))
+
+    @property
+    def state(self) -> State:
+        return replay(self.base, self.entries)
+
+    def tell(self, *deaths: int | None) -> bool:
+        """The first runs die at these of their steps, if they come so far; more follow. Whether all deaths came about."""
+        died = [self._run(death) for death in deaths if not self._is_settled()]
+        for moment in self._moments():
+            self.clock.time = max(self.clock.time, moment)
+            if self._run(None) or self._is_settled():
+                break
+        self._judge()
+        return len(died) == len(deaths) and all(
+            gone or wanted is None for gone, wanted in zip(died, deaths, strict=True)
+        )
+
+    def _run(self, die_at: int | None) -> bool:
+        """Whether it died."""
+        self.fate = self.cloud.fate = Fate(die_at, self._examine)
+        ledger = MemoryLedger(self.entries, self.fate)
+        try:
+            asyncio.run(self._apply(ledger))
+        except Death:
+            self.clock.time += MINUTE
+            return True
+        return False
+
+    async def _apply(self, ledger: MemoryLedger) -> None:
+        asyncio.get_running_loop().set_default_executor(OnTheSpot())
+        async with self.cloud.channel() as channel:
+            kind = CATALOGUE["dev_server"]
+            live = await read_live(kind, channel, [one.id for one in self.state.resources.values() if one.id])
+        sight = Sight(live, self.clock.now())
+        state = recover(
+            self.state, sight, catalogue=CATALOGUE, policy=self.policy, ledger=ledger, listen=lambda _: None
+        )
+        plan = self._plan(state, live)
+        self.refused = bool(plan.refusals)
+        if not plan.refusals:
+            self._hear(await execute(self._execution(plan, live, ledger)))
+
+    def _plan(self, state: State, live: dict[str, Live]) -> Plan:
+        basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
+        survey = Survey((self.wanted,), state, live, policy=self.policy)
+        return planning.plan(
+            survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint
+        )
+
+    def _execution(self, plan: Plan, live: dict[str, Live], ledger: MemoryLedger) -> Execution:
+        return Execution(
+            plan=plan,
+            live=live,
+            catalogue=CATALOGUE,
+            cloud=self.cloud,
+            ledger=ledger,
+            secrets=_NoSecrets(),
+            clock=self.clock,
+            interruption=Interruption(),
+            listen=lambda _: None,
+            who="ana@laptop",
+            lineage=self.base.lineage,
+            policy=self.policy,
+            doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
+            resolve_timeout=self.resolve_timeout,
+        )
+
+    def _hear(self, result: RunResult) -> None:
+        for one in result.of(ResultType.IN_DOUBT):
+            if one.diagnostic is not None and "choose" in one.diagnostic.hint:
+                self.faults.add("asked")
+
+    def _moments(self) -> Iterator[float]:
+        """Every five minutes, and just before and when silence may be believed."""
+        while self.clock.time < _END:
+            grid = (self.clock.time // _PAUSE + 1) * _PAUSE
+            since_noon = [one.server_time - ManualClock().now() for one in self.state.purchases_in_doubt]
+            edges = [
+                edge
+                for sent in since_noon
+                for edge in ((sent + self.policy.quiet_period) / 1000 - 1, (sent + self.policy.quiet_period) / 1000)
+                if edge > self.clock.time
+            ]
+            yield min([grid, *edges])
+
+    def _is_settled(self) -> bool:
+        """Nothing is open, under way or yet to land, and a plan finds nothing to do."""
+        state = self.state
+        if state.intents or not self.cloud.is_quiet or self.refused:
+            return False
+        phases = [one.phase.value for one in state.resources.values()]
+        return phases == ["ready"] and all(one.name == NAME for one in self.cloud.ours)
+
+    def _on_arrival(self, what: str) -> None:
+        """A purchase is on the wire: its intent must be on disk."""
+        if not what.startswith("buy "):
+            return
+        if self.world.stranger is Stranger.IN_THE_WINDOW and not any(
+            one.strange for one in self.cloud.servers.values()
+        ):
+            self.cloud.add_server(NAME, strange=True)
+        if what.removeprefix("buy ") not in {one.name for one in self.state.purchases_in_doubt}:
+            self.faults.add("sent without an intent")
+
+    def _examine(self) -> None:
+        """What must hold at every instant."""
+        self.cloud.land()
+        state = self.state
+        if list(state.problems()):
+            self.faults.add("invalid state")
+        ids = {one.id for one in state.resources.values()}
+        orders = {one.order_id for one in state.resources.values()} - {None}
+        sought = {intent.name for intent in (*state.intents.values(), *state.absent.values())}
+        for server in self.cloud.ours:
+            if server.id not in ids and server.order_id not in orders and server.name not in sought:
+                self.faults.add("lost sight of")
+        self._examine_beliefs()
+
+    def _examine_beliefs(self) -> None:
+        intents = {entry.intent.id: entry.intent for entry in self.entries if isinstance(entry, Intended)}
+        last = self.entries[-1] if self.entries else None
+        if not isinstance(last, Settled) or last.outcome != "absent":
+            return
+        intent = intents[last.intent]
+        absence = CATALOGUE[intent.kind].absence(intent)
+        silent = self.clock.now() - intent.server_time
+        if absence is Absence.BY_A_PERSON or (
+            absence is Absence.AFTER_QUIET_PERIOD and silent < self.believable * 1000
+        ):
+            self.faults.add("believed too early")
+
+    def _judge(self) -> None:
+        self.cloud.land()
+        bought = self.cloud.paid if self.prepaid else self.cloud.bought
+        recorded = {one.id for one in self.state.resources.values()}
+        strange = {one.id for one in self.cloud.servers.values() if one.strange}
+        found = {
+            "bought twice": len(bought) > 1,
+            "never bought": not bought and not self.refused,
+            "untracked": any(one.id not in recorded for one in self.cloud.ours),
+            "stranger's taken": bool(recorded & strange) or self._strangers_touched(strange),
+            "asked": bool(self.state.purchases_in_doubt),
+            "not settled": not self.refused and not self._is_settled(),
+        }
+        self.faults |= {fault for fault, is_so in found.items() if is_so}
+
+    def _strangers_touched(self, strange: set[str]) -> bool:
+        calls: list[Call] = [sent.call for sent in self.cloud.log if sent.call.effect is not Effect.READ]
+        return any(identifier in call.path for call in calls for identifier in strange)
