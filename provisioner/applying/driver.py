@@ -120,6 +120,7 @@ class Driver:
         desired = self.change.desired
         self.workshop.claims.take(self.change.address, facts.id, facts.order_id)
         standing = self.standing
+        standing.seen = standing.seen or facts.observed is not None
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)

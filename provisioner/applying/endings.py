@@ -10,7 +10,7 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import SeveralFit
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import next_step
+from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Live, Phase
@@ -97,12 +97,9 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
                 "detached", f"under way in the cloud{driver.standing.ids}", hint=_AGAIN, address=address
             )
         case TimedOut():
-            return ResultType.INCOMPLETE, error(
-                "timed-out",
-                f"not settled after {driver.timeout:.0f} s{driver.standing.ids}",
-                hint=_AGAIN,
-                address=address,
-            )
+            summary = f"not settled after {driver.timeout:.0f} s{driver.standing.ids}"
+            hint = _AGAIN if driver.standing.seen else f"{_AGAIN}; {absent_by_hand(address)}"
+            return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
             return _judge_call(change, driver, reason)
         case ProvisionerError():

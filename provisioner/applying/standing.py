@@ -23,6 +23,8 @@ class Standing:
     """The cloud has, or may have, something to finish that this run or an earlier one asked for."""
     unrecorded: bool = False
     """Bought, and the ids are not yet known to be on disk."""
+    seen: bool = False
+    """Some list has shown it, now or before."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
 
@@ -35,6 +37,7 @@ class Standing:
             declared=recorded.declared,
             identifier=recorded.id,
             order_id=recorded.order_id,
+            seen=bool(recorded.observed),
             under_way=recorded.phase not in {Phase.READY, Phase.FAILED},
         )
 

@@ -34,13 +34,18 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
     if absent == (adopt is not None):
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
     resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason), console().hear))
-    if resolved.outcome == "adopted":
+    if adopt is not None:
         console().write(f"{address}: adopted {adopt}; the next apply goes on with it.\n")
         return
-    console().write(f"{address}: settled as not bought; the next apply may buy {resolved.intent.name!r}.\n")
+    console().write(f"{address}: settled as not bought; the next apply may buy {resolved.name!r}.\n")
     if resolved.may_appear_until is not None:
         until = moment(resolved.may_appear_until)
         hint = "plan names it if it does; until then, applying buys at your word"
         console().diagnose(
             (warning("early-absence", f"it may still appear until {until}", hint=hint, address=address),)
+        )
+    if resolved.order_id is not None:
+        hint = "cancel it in the console if it is not finished: what comes of it now would be nobody's"
+        console().diagnose(
+            (warning("order-forgotten", f"order {resolved.order_id} is forgotten with it", hint=hint, address=address),)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from provisioner.model.address import Address
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Absence, PurchasePolicy
 from provisioner.model.resource import Live, Recorded
@@ -57,6 +58,11 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
                 f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, "
                 f"{by_hand}"
             )
+
+
+def absent_by_hand(address: Address) -> str:
+    """For what was bought, by its answer, and was never shown."""
+    return f"when the console knows neither the server nor a paid order: `provisioner resolve '{address}' --absent`"
 
 
 def moment(milliseconds: int) -> str:

@@ -58,6 +58,7 @@ async def look(
         if resource.id is not None:
             recorded[resource.kind].append(resource.id)
     doubts = state.purchases_in_doubt if state else ()
+    began = SystemClock().now()  # a list is as old as its first page, whatever was asked after it
     live: dict[str, Live] = {}
     traces: dict[str, tuple[str, ...]] = {}
     async with cloud.channel() as channel:
@@ -71,7 +72,7 @@ async def look(
         known = {order for record in history() for order in _orders(record.entry)}
         traces = {intent: tuple(order for order in found if order not in known) for intent, found in traces.items()}
     ahead = cloud.ahead
-    return Sight(live, None if ahead is None else SystemClock().now() + ahead, traces)
+    return Sight(live, None if ahead is None else began + ahead, traces)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""resolve: a person settles what the tool cannot know: which server a purchase in doubt became, or that it became none.
+"""resolve: a person settles what the tool cannot know: which server a purchase in doubt became, or that it became none; or that
+one which the cloud answered and never showed is not there.
 
 The decision is journaled with who made it. It sends nothing; what it allows happens at the next apply.
 """
@@ -6,14 +7,14 @@ The decision is journaled with who made it. It sends nothing; what it allows hap
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import is_over, quiet_until
 from provisioner.model.event import Listener
-from provisioner.model.journal import Adopted, Entry, Settled
+from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
+from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -31,11 +32,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """`may_appear_until`: it was settled as absent before silence could mean anything, in milliseconds of the cloud's time."""
+    """`name` is that of the purchase. `may_appear_until`: it was settled as absent before silence could mean anything, in
+    milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order.
+    """
 
-    intent: Intent
-    outcome: Literal["adopted", "absent"]
+    name: str
     may_appear_until: int | None = None
+    order_id: str | None = None
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
@@ -43,17 +46,41 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
     stack = workspace.stack()
     store = workspace.store(stack)
     with store.write(command="resolve", who=who(), timeout=0) as session:
+        state = session.state
         async with workspace.cloud(stack, listen) as cloud:
-            check_owner(session.state, stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
-        intent = _intent(session.state, decision)
-        entry = _decided(intent, decision, session.state, sight)
+            check_owner(state, stack, cloud.identity, location=store.location)
+            sight = await look(cloud, state, workspace.catalogue, history=store.history)
+        if (unseen := _unseen(state, decision)) is not None:
+            entry: Entry = _given_up(unseen, decision, sight)
+            resolved = Resolved(unseen.name, order_id=unseen.order_id)
+        else:
+            intent = _intent(state, decision)
+            entry = _decided(intent, decision, state, sight)
+            early = not is_over(intent, workspace.catalogue[intent.kind], stack.purchase, sight.at)
+            absent_early = decision.adopt is None and early
+            resolved = Resolved(intent.name, quiet_until(intent, stack.purchase) if absent_early else None)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
-    if decision.adopt is not None:
-        return Resolved(intent, "adopted")
-    early = not is_over(intent, workspace.catalogue[intent.kind], stack.purchase, sight.at)
-    return Resolved(intent, "absent", quiet_until(intent, stack.purchase) if early else None)
+    return resolved
+
+
+def _unseen(state: State | None, decision: Decision) -> Recorded | None:
+    """What was bought, by the answer, and no list has ever shown."""
+    recorded = state.resources.get(decision.address) if state and decision.adopt is None else None
+    return recorded if recorded is not None and not recorded.observed else None
+
+
+def _given_up(recorded: Recorded, decision: Decision, sight: Sight) -> Forgotten:
+    orders = {row.order_id: row.id for row in sight.live.values() if row.order_id is not None}
+    listed = recorded.id if recorded.id in sight.live else orders.get(recorded.order_id or "")
+    if listed is not None:
+        summary, hint = f"the cloud lists it: {listed}", "run apply: it goes on with that server; nothing was changed"
+        raise UsageError(error("server-listed", summary, hint=hint, address=recorded.address))
+    return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)
+
+
+def _evidence(decision: Decision) -> str:
+    return f"decided by {who()}" + (f": {decision.reason}" if decision.reason else "")
 
 
 def _intent(state: State | None, decision: Decision) -> Intent:
@@ -74,7 +101,7 @@ def _intent(state: State | None, decision: Decision) -> Intent:
 
 
 def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight) -> Entry:
-    evidence = f"decided by {who()}" + (f": {decision.reason}" if decision.reason else "")
+    evidence = _evidence(decision)
     if decision.adopt is None:
         return Settled(intent.id, "absent", evidence)
     recorded = state.resources.values() if state else ()

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
 
-
-@pytest.mark.xfail(
-    reason="orders placed up to a quarter of an hour before the intent are named, those of our own journal too"
-)
 def test_the_order_of_the_server_that_was_replaced_is_not_offered_for_adoption(theatre):
     """Whoever follows the advice waits for a server that was released minutes ago, and for ever."""
     play = theatre("replace prepaid")

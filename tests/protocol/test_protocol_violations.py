@@ -7,8 +7,6 @@ from support.emulated_cloud import SERVERS, Sort, Trouble
 from support.household import Household
 
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.model.address import Address
-from provisioner.model.change import Mode
 
 MINUTE = 60.0
 SLOWEST_LANDING, SLOWEST_SIGHT = 15 * MINUTE, 10 * MINUTE
@@ -36,10 +34,6 @@ def deleted_before_it_was_seen(tmp_path):
     raise AssertionError("no death leaves an id that was never seen")
 
 
-@pytest.mark.xfail(
-    reason="workflow/looking.py dates the look by when it ended: where a single look at a vanished server is throttled after "
-    "the list was read, silence is believed a minute early"
-)
 def test_silence_is_dated_by_when_the_list_was_read(tmp_path):
     home = Household(tmp_path, marker="nonce")
     home.write(ONE)
@@ -57,19 +51,26 @@ def test_silence_is_dated_by_when_the_list_was_read(tmp_path):
     assert [address for address, _ in home.cloud.ours] == ["b"]
 
 
-@pytest.mark.xfail(
-    reason="what was never seen is never believed gone, so an address whose server a person deleted between its purchase and "
-    "its first sight can neither be resumed, replaced, released nor forgotten"
-)
-@pytest.mark.parametrize("way_out", ["apply --replace", "destroy", "not in the specs"])
-def test_a_server_that_was_deleted_before_it_was_seen_leaves_its_address_some_day(tmp_path, way_out):
+@pytest.mark.parametrize("wanted", [ONE, NONE], ids=["still wanted", "not in the specs"])
+def test_a_server_that_was_deleted_before_it_was_seen_leaves_its_address_at_a_persons_word(tmp_path, wanted):
+    """Nothing bought is forgotten by itself: it could not be released when it shows after all."""
     home = deleted_before_it_was_seen(tmp_path)
-    match way_out:
-        case "apply --replace":
-            home.apply(replacing=frozenset([Address.parse("a")]))
-        case "destroy":
-            home.apply(mode=Mode.DESTROY)
-            home.write(NONE)
-        case "not in the specs":
-            home.write(NONE)
+    home.write(wanted)
+    assert home.apply().code is not ExitCode.DONE
+    home.resolve("a", None)
     assert home.apply().code is ExitCode.DONE
+    assert len(home.cloud.ours) == (wanted == ONE)
+
+
+def test_a_server_that_is_there_is_not_given_up_at_a_persons_word(tmp_path):
+    home = Household(tmp_path)
+    home.write(ONE)
+    for step in range(100):
+        home.apply(die_at=step)
+        state = home.look()
+        if state is not None and any(one.id and not one.observed for one in state.resources.values()):
+            break
+    home.resolve("a", None)
+    assert home.look().resources
+    assert home.apply().code is ExitCode.DONE
+    assert len(home.cloud.ours) == 1

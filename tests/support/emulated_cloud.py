@@ -24,6 +24,7 @@ from provisioner.model.secret import Secret
 from provisioner.sandbox import PUBLIC
 from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
 from provisioner.sandbox.app import Sandbox
+from provisioner.sandbox.faults import Faults
 from provisioner.sandbox.ledger import LedgerEntry, entries
 from provisioner.sandbox.market import PUBLIC_MARKET
 from provisioner.sandbox.world import Rules, World
@@ -118,7 +119,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         rules = Rules(build_milliseconds=_BUILD_MILLISECONDS, market=PUBLIC_MARKET, accounts=PUBLIC_ACCOUNTS)
         self._world = World(None, clock=self.clock, rules=rules)
-        self._sandbox = httpx.ASGITransport(Sandbox(self._world, self.clock))
+        self._sandbox = httpx.ASGITransport(Sandbox(self._world, Faults()))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Of the tool."""

@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.canonical import JsonObject
+from provisioner.model.doubt import absent_by_hand
 from provisioner.model.flow import (
     Answer,
     Call,
@@ -81,7 +82,8 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     return Ended(
         recorded.phase,
         f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
-        "look at the console, cancel an order that is not finished, and run this again in some minutes",
+        "look at the console, cancel an order that is not finished, and run this again in some minutes; "
+        + absent_by_hand(recorded.address),
     )
 
 
