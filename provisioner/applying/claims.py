@@ -19,7 +19,8 @@ class Claims:
     def __init__(self, recorded: Iterable[Recorded]) -> None:
         self._owners: dict[str, Address] = {}
         for record in recorded:
-            self.take(record.address, record.id, record.order_id)
+            for identifier in filter(None, (record.id, record.order_id)):
+                self._owners.setdefault(identifier, record.address)
 
     def take(self, address: Address, *identifiers: str | None) -> None:
         """Raises CallFailed(UNKNOWN), and takes none, when another address holds one of them."""

@@ -32,6 +32,8 @@ _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 _ATTEMPTS = 5
 """Of a call that the gateway turns away each time; each is an intent of its own, and waits for its own turn."""
 _SALT_BYTES = 8
+_STALE_AFTER = 10.0
+"""Seconds from the note to the sending, after which another note is written: silence is counted from its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,14 @@ class Dispatch:
         for _, reference in secrets_in(call.body or {}):
             self.workshop.secrets.reveal(reference)
         call = self._marked(call)
-        intent = self._intent(call, attempt)
+        noted_at, intent = self.workshop.clock.monotonic(), self._intent(call, attempt)
         await self.workshop.scribe.write(Intended(intent))
         if self.workshop.interruption.requested:
-            await self.workshop.scribe.write(
-                Settled(intent.id, "not_sent", "the run was interrupted before it was sent")
-            )
+            await self._withdraw(intent, "the run was interrupted before it was sent")
             raise Detached
+        if self.workshop.clock.monotonic() - noted_at > _STALE_AFTER:
+            await self._withdraw(intent, "too long after it was noted")
+            raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
         try:
             reply = await self.exchange(call, channel)
             answered = self._learnt(intent, call, reply)
@@ -74,6 +77,9 @@ class Dispatch:
             await self._settle(intent, failed)
             raise
         return await self._answered(intent, answered, reply)
+
+    async def _withdraw(self, intent: Intent, why: str) -> None:
+        await self.workshop.scribe.write(Settled(intent.id, "not_sent", why))
 
     async def _take_turn(self, call: Call, channel: Channel) -> None:
         """Before the intent is written: what only queues must not look as if it might have been sent."""
@@ -108,7 +114,7 @@ class Dispatch:
             request={"service": call.service, "method": call.method, "path": call.path, "body": body},
             declared=self.kind.redact(desired.fields, fingerprint) if purchase and desired else {},
             sent_at=self.workshop.clock.now(),
-            server_time=self.workshop.server_clock.now(),
+            server_time=self.workshop.server_time(),
             who=self.workshop.who,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
@@ -154,8 +160,9 @@ class Dispatch:
         match failed.outcome:
             case Outcome.UNKNOWN:
                 self.standing.under_way = True
+                if intent.effect is Effect.PURCHASE:
+                    await self._leave_open(intent)
                 if intent.effect is not Effect.PAYMENT:
-                    self.standing.doubt = intent if intent.effect is Effect.PURCHASE else None
                     return
                 outcome = "observed"
             case Outcome.NOT_SENT:
@@ -167,3 +174,8 @@ class Dispatch:
         await self.workshop.scribe.write(
             Settled(intent.id, outcome, failed.message, failed.status, failed.code, failed.request_id)
         )
+
+    async def _leave_open(self, intent: Intent) -> None:
+        """Noted again, with the time: it may have been sent long after it was noted first."""
+        self.standing.doubt = replace(intent, unknown_since=self.workshop.server_time())
+        await self.workshop.scribe.write(Intended(self.standing.doubt))

@@ -63,7 +63,10 @@ def _has_released(change: Change, driver: Driver) -> bool:
 
 
 def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
-    kind, finding = _judge(change, driver, reason)
+    if driver.standing.doubt is not None:
+        kind, finding = ResultType.IN_DOUBT, _doubtful(driver, reason)
+    else:
+        kind, finding = _judge(change, driver, reason)
     released = _has_released(change, driver)
     if released and not driver.standing.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
@@ -74,8 +77,6 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case StillInDoubt():
-            return ResultType.IN_DOUBT, _doubtful(driver, reason.because, looked=reason.reason)
         case NameTaken(stranger=stranger):
             return ResultType.FAILED, error(
                 "name-taken",
@@ -110,8 +111,6 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address, detail = change.address, failed.message
-    if driver.standing.doubt is not None:
-        return ResultType.IN_DOUBT, _doubtful(driver, failed, looked=None)
     if driver.standing.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
@@ -127,7 +126,9 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
     )
 
 
-def _doubtful(driver: Driver, because: CallFailed | None, *, looked: Exception | None) -> Diagnostic:
+def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
+    """Whatever ended the way: that a purchase has an unknown outcome comes first."""
+    because, looked = _doubt_of(reason)
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
     address = intent.address
@@ -148,6 +149,17 @@ def _doubtful(driver: Driver, because: CallFailed | None, *, looked: Exception |
         address=address,
         request_id=because.request_id if because else None,
     )
+
+
+def _doubt_of(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
+    """How the doubt came about in this run, and how looking for it ended."""
+    match reason:
+        case StillInDoubt():
+            return reason.because, reason.reason
+        case CallFailed():
+            return reason, None
+        case _:
+            return None, reason
 
 
 def _search(looked: Exception | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,8 @@ from provisioner.applying.ports import Clock, Cloud, Ledger, Secrets
 from provisioner.model.address import Address
 from provisioner.model.change import Plan
 from provisioner.model.event import Listener
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import shortened, unmarked
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
@@ -19,8 +20,8 @@ from provisioner.model.state import Intent
 
 @dataclass(frozen=True)
 class Execution:
-    """`live` is the one complete read at its start; `who` is written into every intent; `ahead` is what that read told of the
-    cloud's clock: milliseconds by which it is before ours. `doubts` are the purchases in doubt that earlier runs left, looked
+    """`live` is the one complete read at its start; `who` is written into every intent; `server_time` is the cloud's, in
+    milliseconds since the epoch. `doubts` are the purchases in doubt that earlier runs left, looked
     for during `resolve_timeout` seconds, as are those of this run.
     """
 
@@ -35,19 +36,29 @@ class Execution:
     listen: Listener
     who: str
     lineage: str
+    server_time: Callable[[], int]
     policy: PurchasePolicy = DEFAULT_POLICY
     doubts: Mapping[Address, Intent] = field(default_factory=dict)
     resolve_timeout: float = 0.0
     parallelism: int = 10
-    ahead: int = 0
 
     def namesakes(self, name: str) -> list[Live]:
         """The live servers that bore this name when the run began."""
         return self._by_name.get(name, [])
 
-    def stranger(self, name: str) -> Live | None:
-        """A namesake that no address of the plan owns."""
-        return next((row for row in self.namesakes(name) if row.id not in self._ours), None)
+    def stranger(self, name: str, kind: Kind) -> Live | None:
+        """A server that no address of the plan owns, and that bears the name or was bought from this state to bear it."""
+        bearers = (*self.namesakes(name), *self._by_base.get(shortened(name, longest=kind.longest_name), ()))
+        return next((row for row in bearers if row.id not in self._ours), None)
+
+    @cached_property
+    def _by_base(self) -> Mapping[str, list[Live]]:
+        """Servers whose names carry a marker of this state, by what stands before it."""
+        by_base: dict[str, list[Live]] = {}
+        for row in self.live.values():
+            if (base := unmarked(row.name, lineage=self.lineage)) is not None:
+                by_base.setdefault(base, []).append(row)
+        return by_base
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[Live]]:

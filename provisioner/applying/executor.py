@@ -12,7 +12,7 @@ from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
-from provisioner.applying.workshop import ServerClock, Workshop
+from provisioner.applying.workshop import Workshop
 from provisioner.model.event import Result, RunResult
 from provisioner.model.resource import Live
 
@@ -33,7 +33,7 @@ async def execute(execution: Execution) -> RunResult:
             poll=poll,
             secrets=execution.secrets,
             clock=execution.clock,
-            server_clock=ServerClock(execution.clock, ahead=execution.ahead),
+            server_time=execution.server_time,
             interruption=execution.interruption,
             listen=execution.listen,
             who=execution.who,

@@ -16,10 +16,11 @@ from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
 from provisioner.model.change import Action, Change, Mode
+from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.journal import Forgotten
-from provisioner.model.resource import Live, Phase, Recorded, Timeouts
+from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
 class Journey:
@@ -81,7 +82,9 @@ class Journey:
 
     def _refuse_stranger(self, change: Change) -> None:
         """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
-        if change.desired is not None and (stranger := self._execution.stranger(change.desired.name)) is not None:
+        if change.desired is None:
+            return
+        if (stranger := self._execution.stranger(change.desired.name, self._kind)) is not None:
             raise endings.NameTaken(stranger)
 
     async def _resume(self, change: Change) -> Ended:
@@ -89,7 +92,7 @@ class Journey:
             self._driver.standing.doubt = self._execution.doubts[change.address]
             return await self._seek()
         assert change.desired is not None  # what is not wanted is released, not resumed
-        return await self._driver.drive(self._kind.create(change.desired, change.recorded, self._execution.policy))
+        return await self._follow(change.desired, change.recorded)
 
     async def _seek(self, *, because: CallFailed | None = None) -> Ended:
         """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about."""
@@ -99,7 +102,7 @@ class Journey:
         search = Search(self._workshop, self._kind, intent)
         try:
             recorded = await search.adopt(seconds=self._execution.resolve_timeout, watch=self._driver.show_progress)
-        except (CallFailed, Detached, SeveralFit, TimedOut) as reason:
+        except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
             raise endings.StillInDoubt(reason, because) from reason
         self._driver.standing.learn(recorded)
         self._driver.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
@@ -108,6 +111,12 @@ class Journey:
     async def _go_on(self, recorded: Recorded) -> Ended:
         """From a server that was found: to what the plan is for."""
         if self._execution.plan.mode is Mode.DESTROY:
+            if recorded.protected:
+                return Ended(
+                    Phase.CREATING,
+                    "it was found and recorded, and is protected by lifecycle.prevent_destroy",
+                    "apply with prevent_destroy: false first, if it really is to go",
+                )
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -116,7 +125,21 @@ class Journey:
                 "it was found and recorded, and is not in the specs any more",
                 "apply again: that releases it",
             )
-        return await self._driver.drive(self._kind.create(self._change.desired, recorded, self._execution.policy))
+        return await self._follow(self._change.desired, recorded)
+
+    async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
+        """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""
+        ended = await self._driver.drive(self._kind.create(desired, recorded, self._execution.policy))
+        if ended.problem or not (others := self._differing(desired)):
+            return ended
+        return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
+
+    def _differing(self, desired: Desired) -> str:
+        """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden."""
+        now = self._kind.redact(desired.fields, self._workshop.secrets.fingerprint)
+        bought = self._driver.standing.declared
+        passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
+        return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
     async def _update(self, change: Change) -> Ended:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist

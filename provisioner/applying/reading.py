@@ -9,7 +9,7 @@ from typing import TypeVar
 from provisioner.applying.ports import Channel
 from provisioner.model.flow import CallFailed, ReadFlow
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import Absence
+from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import Intent
@@ -25,7 +25,7 @@ class Sight:
 
     live: Mapping[str, Live]
     at: int | None
-    traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
 
 
 async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
@@ -55,10 +55,9 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
     return live
 
 
-async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[str, ...]]:
-    """By intent: the orders that may be it. Only of those that no silence settles, as the others need nobody's judgement."""
-    doubtful = [intent for intent in intents if kind.absence(intent) is Absence.BY_A_PERSON]
-    return {intent.id: await run_read(kind.traces(intent), channel) for intent in doubtful}
+async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[Trace, ...] | None]:
+    """By intent: the orders that may be it; None where billing does not say."""
+    return {intent.id: await run_read(kind.traces(intent), channel) for intent in intents}
 
 
 def _no_secret(_reference: SecretReference) -> Secret:

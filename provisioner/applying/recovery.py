@@ -28,11 +28,11 @@ def recover(
     entries: list[Entry] = []
     events: list[Event] = []
     free = untracked(sight.live.values(), state.resources.values())
-    for intent in state.in_doubt:
+    for intent in (*state.in_doubt, *_ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE:
-                entries += _after_release(intent, sight.live, kind)
+                entries += _after_release(intent, state, sight.live, kind)
             case Effect.PAYMENT:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _:
@@ -41,8 +41,8 @@ def recover(
                     free.remove(candidates[0])
                     entries.append(_adopted(intent, candidates[0]))
                     events.append(_event(EventType.ADOPTED, intent, candidates[0]))
-                elif not candidates and is_over(intent, kind, policy, sight.at):
-                    entries.append(_absent(intent, sight.at or 0))
+                elif intent.id in state.intents and _is_absent(intent, kind, policy, sight, free):
+                    entries.append(_absent(intent, sight))
                     events.append(_event(EventType.SETTLED, intent))
     if entries:
         ledger.append(entries)
@@ -51,14 +51,32 @@ def recover(
     return replay(state, entries)
 
 
+def _ghosts(state: State) -> Iterator[Intent]:
+    """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
+    be taken for.
+    """
+    taken = state.resources.keys() | {intent.address for intent in state.purchases_in_doubt}
+    return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
+
+
+def _is_absent(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight, free: list[Live]) -> bool:
+    """Never while something new bears its name, however much it differs from the request."""
+    namesakes = [row for row in free if row.name == intent.name and row.id not in intent.earlier_ids]
+    return not namesakes and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
+
+
 def _adopted(intent: Intent, found: Live) -> Entry:
     evidence = f"the only live server named {intent.name} that fits the request"
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
-def _absent(intent: Intent, now: int) -> Entry:
-    seconds = (now - intent.server_time) // 1000
-    return Settled(intent.id, "absent", f"a complete list {seconds} s after it was sent has no server that fits")
+def _absent(intent: Intent, sight: Sight) -> Entry:
+    evidence = "a complete list has no server that fits"
+    if sight.at is not None:
+        evidence += f", {max(0, sight.at - intent.server_time) // 1000} s after it was sent"
+    if unpaid := [trace.order_id for trace in sight.traces.get(intent.id) or () if trace.is_unpaid]:
+        evidence += f"; ordered since and not paid: {', '.join(unpaid)}"
+    return Settled(intent.id, "absent", evidence)
 
 
 def _event(kind: EventType, intent: Intent, found: Live | None = None) -> Event:
@@ -67,16 +85,21 @@ def _event(kind: EventType, intent: Intent, found: Live | None = None) -> Event:
     return Event(kind, intent.address, id=found.id, order_id=found.order_id)
 
 
-def _after_release(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
-    """Gone after we asked for it is released, not vanished; still there is for the next plan to judge."""
+def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
+    """Gone after we asked for it is released, not vanished; still there is for the next plan to judge. Another server that has
+    taken the address since is not spoken of.
+    """
     if intent.target_id is None:
         yield Settled(intent.id, "observed", "the request named no server, so nothing is known to be gone")
         return
+    recorded = state.resources.get(intent.address)
+    is_recorded = recorded is not None and recorded.id == intent.target_id
     row = live.get(intent.target_id)
     if row is None:
         yield Settled(intent.id, "observed", "gone from the complete list")
-        yield Forgotten(intent.address, "released", intent.target_id)
+        if is_recorded:
+            yield Forgotten(intent.address, "released", intent.target_id)
         return
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
-    if row.status in kind.releasing:
+    if is_recorded and row.status in kind.releasing:
         yield Remembered(intent.address, Phase.DELETING)

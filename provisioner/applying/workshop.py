@@ -1,7 +1,8 @@
-"""What every driver of a run shares, gathered so that it is passed as one thing, and the cloud's clock among it."""
+"""What every driver of a run shares, gathered so that it is passed as one thing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner.applying.claims import Claims
@@ -11,32 +12,12 @@ from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Clock, Secrets
 from provisioner.applying.scribe import Scribe
 from provisioner.model.event import Listener
-from provisioner.model.flow import Reply
 from provisioner.model.purchasing import PurchasePolicy
-
-
-class ServerClock:
-    """The cloud's time as its latest Date header told it, carried on by our own clock.
-
-    `ahead` is what was known of it before: milliseconds by which it is before ours.
-    """
-
-    def __init__(self, clock: Clock, *, ahead: int = 0) -> None:
-        self._clock = clock
-        self._ahead = ahead
-
-    def hear(self, reply: Reply) -> None:
-        if reply.server_time is not None:
-            self._ahead = reply.server_time - self._clock.now()
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        return self._clock.now() + self._ahead
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """`who` is written into every intent: user@host, process."""
+    """`who` is written into every intent: user@host. `server_time` is the cloud's, in milliseconds since the epoch."""
 
     scribe: Scribe
     pool: ChannelPool
@@ -44,7 +25,7 @@ class Workshop:
     poll: Poll
     secrets: Secrets
     clock: Clock
-    server_clock: ServerClock
+    server_time: Callable[[], int]
     interruption: Interruption
     listen: Listener
     who: str

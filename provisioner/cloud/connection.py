@@ -86,10 +86,9 @@ class Cloud:
         """HTTP requests sent so far, over all channels, signing in included."""
         return self._network.requests
 
-    @property
-    def ahead(self) -> int | None:
-        """Milliseconds by which the cloud's clock is before this machine's, as its latest answer told; None when none has."""
-        return self._network.ahead
+    def server_time(self) -> int | None:
+        """The cloud's time at this moment, in milliseconds since the epoch; None while no answer has told it."""
+        return self._network.server_time()
 
     @property
     def credentials_end(self) -> datetime | None:

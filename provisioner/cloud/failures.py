@@ -125,11 +125,15 @@ def refusal(request: Request, answer: Answer, *, advice: str, now: float, secret
     )
 
 
+_SAID_ON_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
+"""A proxy says these of a request that a service may have seen."""
+
+
 def _outcome(status: int, code: str) -> Outcome:
     """The gateway's own 429 is the one refusal of which it is certain that no service has seen the request."""
     if status == HTTPStatus.TOO_MANY_REQUESTS and code == "APIG.0308":
         return Outcome.THROTTLED
-    return Outcome.REFUSED if _is_client_error(status) else Outcome.UNKNOWN
+    return Outcome.REFUSED if _is_client_error(status) and status not in _SAID_ON_THE_WAY else Outcome.UNKNOWN
 
 
 def _limit(text: str) -> Limit | None:

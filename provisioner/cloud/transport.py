@@ -104,8 +104,7 @@ class Network:
     ) -> None:
         """`direct`: the base URL of one more place that is never asked through a proxy."""
         self.requests = 0
-        self.ahead: int | None = None
-        """Milliseconds by which the cloud's clock, as its latest Date header told it, is before this machine's."""
+        self._heard: tuple[int, float] | None = None
         self.timeouts = timeouts
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""
@@ -123,7 +122,14 @@ class Network:
 
     def hear(self, answer: Answer) -> None:
         if answer.server_time is not None:
-            self.ahead = answer.server_time - round(self._clock.now() * 1000)
+            self._heard = answer.server_time, self._clock.monotonic()
+
+    def server_time(self) -> int | None:
+        """The latest Date header, carried on by a clock that nobody sets: milliseconds since the epoch."""
+        if self._heard is None:
+            return None
+        told, since = self._heard
+        return told + round((self._clock.monotonic() - since) * 1000)
 
     def _client(self) -> httpx.AsyncClient:
         # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.

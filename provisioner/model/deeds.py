@@ -105,6 +105,8 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
         match line.entry:
             case RunStarted() | RunEnded():
                 pass
+            case Intended(intent=intent) if intent.unknown_since is not None:
+                pass  # the same call, noted again when its outcome turned out to be unknown
             case Intended(intent=intent):
                 yield from _left_open(
                     line, intent, outcomes.get(intent.id), in_flight=alive is not None and line.run == alive

@@ -10,27 +10,32 @@ from datetime import UTC, datetime
 
 from provisioner.model.address import Address
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import Absence, PurchasePolicy
+from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 
 
-def is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None) -> bool:
+def is_over(
+    intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None, traces: tuple[Trace, ...] | None
+) -> bool:
     """Whether a complete list without the server, read at `now`, means that it was never bought. `now` is in milliseconds of
-    the cloud's time; where that is not known, silence means nothing.
+    the cloud's time; where that is not known, silence means nothing. `traces` are the orders that nobody accounts for.
     """
+    is_quiet = now is not None and now >= quiet_until(intent, policy)
     match kind.absence(intent):
-        case Absence.AT_ONCE:
-            return True
+        case Absence.ONCE_NOTHING_IS_PAID:
+            return traces is not None and all(trace.is_unpaid for trace in traces)
         case Absence.AFTER_QUIET_PERIOD:
-            return now is not None and now >= quiet_until(intent, policy)
+            return is_quiet
+        case Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
+            return is_quiet and traces == ()
         case Absence.BY_A_PERSON:
             return False
 
 
 def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
     """In milliseconds of the cloud's time."""
-    return intent.server_time + policy.quiet_period
+    return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
@@ -45,9 +50,12 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
     adopting = "run apply again: it adopts the server once exactly one fits"
     by_hand = f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`"
     match kind.absence(intent):
-        case Absence.AT_ONCE:
-            return "run apply again: it looks once more, then orders anew; an order that nobody pays lapses and costs nothing"
-        case Absence.AFTER_QUIET_PERIOD:
+        case Absence.ONCE_NOTHING_IS_PAID:
+            return (
+                "run apply again: where billing shows nothing paid since, it orders anew; an order that nobody pays lapses and "
+                f"costs nothing. When you know better, {by_hand}"
+            )
+        case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
             until = moment(quiet_until(intent, policy))
             return (
                 f"{adopting}. If none has appeared by {until}, it was never bought, and apply buys it then; when you know "

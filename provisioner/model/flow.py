@@ -110,9 +110,10 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
     @property
     def not_found(self) -> bool:
         """API reference section 5.2: not found is HTTP 400 with ModelArts.6404 (or .6309) as well as 404 on a known route."""
-        return self.code in {"ModelArts.6404", "ModelArts.6309"} or (
+        says_so = self.code in {"ModelArts.6404", "ModelArts.6309"} or (
             self.status == HTTPStatus.NOT_FOUND and self.code != "APIG.0101"
         )
+        return says_so and self.outcome is Outcome.REFUSED
 
 
 class PartialListing(CallFailed):

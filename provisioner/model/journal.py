@@ -130,7 +130,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
-                resources.pop(entry.address, None)
+                _forget(resources, entry)
             case RunStarted() | RunEnded():
                 pass
     return replace(state, resources=resources, intents=intents, absent=absent)
@@ -147,6 +147,13 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         resources[intent.address] = bought(intent, identifier=entry.id, order_id=entry.order_id)
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+
+
+def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
+    """What is told of one server is not told of another that has taken its address since."""
+    recorded = resources.get(entry.address)
+    if recorded is not None and (entry.id is None or recorded.id in {None, entry.id}):
+        del resources[entry.address]
 
 
 def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> Recorded:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Flow, ReadFlow
-from provisioner.model.purchasing import Absence, PurchasePolicy
+from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
@@ -63,7 +63,7 @@ class Kind:
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
     `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought,
-    `traces` the orders placed since, any of which may be it; `absence` says when its not being listed means anything.
+    `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Kind:
     update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
     delete: Callable[[Recorded, Live | None], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
-    traces: Callable[[Intent], ReadFlow[tuple[str, ...]]]
+    traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
     longest_name: int
     adverse: frozenset[str]

@@ -19,7 +19,7 @@ _SUFFIX = re.compile(rf"(?P<base>.+)-(?P<salt>[a-z2-7]{{{SALT_CHARACTERS}}})(?P<
 def marked(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
     """`name` with its marker, shortened so that both fit into `longest` characters. `salt` is random, four bytes or more."""
     drawn = _text(salt)
-    return f"{name[: longest - LENGTH - 1]}-{drawn}{_proof(lineage, drawn)}"
+    return f"{shortened(name, longest=longest)}-{drawn}{_proof(lineage, drawn)}"
 
 
 def is_marked(name: str, *, lineage: str) -> bool:
@@ -33,6 +33,11 @@ def unmarked(name: str, *, lineage: str) -> str | None:
     if found is None or not hmac.compare_digest(found["proof"], _proof(lineage, found["salt"])):
         return None
     return found["base"]
+
+
+def shortened(name: str, *, longest: int) -> str:
+    """What stands before the marker of a purchase of `name`."""
+    return name[: longest - LENGTH - 1]
 
 
 def _proof(lineage: str, salt: str) -> str:

@@ -32,11 +32,21 @@ class Prepaid(StrEnum):
 class Absence(StrEnum):
     """When a complete list without the server means that a purchase was never carried out."""
 
-    AT_ONCE = "at-once"
-    """What may still come of it costs nothing until it is paid."""
+    ONCE_NOTHING_IS_PAID = "once-nothing-is-paid"
+    """It ordered without paying: as soon as billing shows that nothing placed since has been paid."""
     AFTER_QUIET_PERIOD = "after-quiet-period"
+    AFTER_QUIET_PERIOD_WITHOUT_ORDER = "after-quiet-period-without-order"
+    """Nobody said how it was to be paid for: billing must know of no order either."""
     BY_A_PERSON = "by-a-person"
     """Never by itself: money may have been spent on what no list shows yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An order that may be a purchase in doubt. `is_unpaid`: it waits for its payment, so nothing was spent on it."""
+
+    order_id: str
+    is_unpaid: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,17 @@ class Intent:
     target_id: str | None = None
     """The server that a destructive call is about, or the order that a payment is."""
     protected: bool = False
+    unknown_since: int | None = None
+    """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
+
+    @property
+    def wanted_name(self) -> str:
+        return str(self.declared.get("name", self.name))
+
+    @property
+    def is_marked(self) -> bool:
+        """It was sent under a name that nobody else can have."""
+        return self.effect is Effect.PURCHASE and self.name != self.wanted_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,10 @@ def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live]) -> str:
 
 def _orders(intent: Intent, survey: Survey) -> str:
     """Orders without a name, of which nobody can tell whose they are."""
-    recorded = survey.state.resources.values() if survey.state else ()
-    known = {record.order_id for record in recorded} | {row.order_id for row in survey.live.values()}
-    placed = [order for order in survey.traces.get(intent.id, ()) if order not in known]
+    traces = survey.traces.get(intent.id, ())
+    if traces is None:
+        return "billing does not say what was ordered since"
+    placed = [f"{trace.order_id}{' (unpaid)' if trace.is_unpaid else ''}" for trace in traces]
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 

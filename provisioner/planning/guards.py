@@ -10,8 +10,10 @@ from typing import TypeAlias
 
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.doubt import untracked
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
+from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.planning.survey import Survey
 
@@ -19,13 +21,16 @@ _LIFTING = "set prevent_destroy: false and apply that first, if it really is to 
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
-def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
     owners = {change.recorded.id: change.address for change in plan.changes if change.recorded is not None}
     bearers: dict[str, list[Live]] = {}
     for row in survey.live.values():
         bearers.setdefault(row.name, []).append(row)
+    strays = _strays(survey)
     for change, desired in _takers_of_names(plan):
+        for row in strays.get(shortened(desired.name, longest=catalogue[change.kind].longest_name), ()):
+            yield _bought_before(change, desired, row)
         for row in bearers.get(desired.name, ()):
             owner = owners.get(row.id)
             if owner is None:
@@ -48,10 +53,31 @@ def name_taken(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 )
 
 
+def _strays(survey: Survey) -> dict[str, list[Live]]:
+    """Servers whose names still carry a marker of this state and that no address holds, by what stands before the marker."""
+    strays: dict[str, list[Live]] = {}
+    state = survey.state
+    for row in untracked(survey.live.values(), state.resources.values()) if state else ():
+        if state and (base := unmarked(row.name, lineage=state.lineage)) is not None:
+            strays.setdefault(base, []).append(row)
+    return strays
+
+
+def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
+    return error(
+        "untracked",
+        f"server {row.id} ({row.name}, {row.status}) was bought from this state for the name {desired.name!r}, and no address "
+        "holds it",
+        hint=f"`provisioner resolve '{change.address}' --adopt {row.id}`, or `provisioner state rebuild`",
+        source=desired.source,
+        address=change.address,
+    )
+
+
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     intents = survey.state.in_doubt if survey.state else ()
-    awaited = {intent.name: intent.address for intent in intents if intent.effect is Effect.PURCHASE}
+    awaited = {intent.wanted_name: intent.address for intent in intents if intent.effect is Effect.PURCHASE}
     for change, desired in _takers_of_names(plan):
         if (address := awaited.get(desired.name)) is not None:
             yield error(
@@ -88,6 +114,35 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
             )
 
 
+def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
+    intents = {intent.address: intent for intent in survey.state.purchases_in_doubt} if survey.state else {}
+    for change in plan.changes if plan.mode is Mode.DESTROY else ():
+        intent = intents.get(change.address) if change.recorded is None else None
+        wanted = change.desired is not None and change.desired.lifecycle.prevent_destroy
+        if intent is not None and (intent.protected or wanted):
+            yield error(
+                "protected",
+                f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
+                hint=_LIFTING,
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is not known to be there can neither be released nor bought again."""
+    for change in plan.changes:
+        if change.reason is Reason.IN_DOUBT and change.address in survey.replace:
+            yield error(
+                "replace-in-doubt",
+                f"{change.address} cannot be replaced while the outcome of its purchase is not known",
+                hint="run apply without --replace: it looks for the server; then replace it",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
 def prepaid_replacement(plan: Plan, _survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Releasing a prepaid server to buy another gives up a paid term, so a person must have named its address."""
     for change in plan.changes:
@@ -104,4 +159,11 @@ def prepaid_replacement(plan: Plan, _survey: Survey, catalogue: Catalogue) -> It
             )
 
 
-GUARDS: tuple[Guard, ...] = (name_taken, name_in_doubt, protected, prepaid_replacement)
+GUARDS: tuple[Guard, ...] = (
+    name_taken,
+    name_in_doubt,
+    protected,
+    protected_in_doubt,
+    replaced_in_doubt,
+    prepaid_replacement,
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
-from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
 from provisioner.model.state import State
 
@@ -23,5 +23,5 @@ class Survey:
     replace: frozenset[Address] = field(default_factory=frozenset)
     """Addresses that a person named for replacement."""
     policy: PurchasePolicy = DEFAULT_POLICY
-    traces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     """Orders that may be a purchase in doubt, by its intent."""

@@ -29,6 +29,9 @@ from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
+_FRESH_SECONDS = 2.0
+"""For so long after a look nobody looks again before buying."""
+
 
 class Face(Protocol):
     """Whoever sits in front of the run: shows the plan, answers the question, hears the events, catches signals."""
@@ -88,8 +91,15 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             if not made.work:
                 return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
             _require_secrets(workspace, made)
+            asked_at = SystemClock().monotonic()
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
+            if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
+                sight = await look(cloud, state, workspace.catalogue, history=store.history)
+                again = planning_verb.make(
+                    workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+                )
+                _require_unchanged(made, again)
             run = _Run(workspace, request, session, cloud, sight, face)
             return await run.carry_out(made, loaded.stack)
 
@@ -113,6 +123,19 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
             return await _Run(workspace, request, session, cloud, sight, face).carry_out(plan, stack)
+
+
+def _require_unchanged(approved: Plan, now: Plan) -> None:
+    """Somebody may have bought or released something while a person was thinking."""
+    if (now.changes, now.refusals) != (approved.changes, ()):
+        raise UsageError(
+            error(
+                "plan-outdated",
+                "the cloud has changed since this plan was shown, so it was not carried out",
+                hint="Nothing was sent. Run the command again, and look at the plan as it is now",
+            ),
+            *now.refusals,
+        )
 
 
 def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
@@ -197,7 +220,7 @@ class _Run:
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
         """Raises CloudError, before anything is recorded, where the cloud's time is not known: nothing could be dated."""
         session = self.session
-        if (ahead := self.cloud.ahead) is None:
+        if self.cloud.server_time() is None:
             raise CloudError(
                 error(
                     "cloud-undated",
@@ -213,12 +236,10 @@ class _Run:
         )
         session.append([started])
         with self.face.at_work(plan) as interruption:
-            result = await execute(self._execution(plan, state, stack, vault, interruption, ahead=ahead))
+            result = await execute(self._execution(plan, state, stack, vault, interruption))
         return self._recorded(plan, run, result)
 
-    def _execution(
-        self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption, *, ahead: int
-    ) -> Execution:
+    def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
         return Execution(
             plan=plan,
             live=self.sight.live,
@@ -235,7 +256,7 @@ class _Run:
             doubts={intent.address: intent for intent in state.purchases_in_doubt},
             resolve_timeout=self.request.resolve_timeout,
             parallelism=self.request.parallelism,
-            ahead=ahead,
+            server_time=lambda: self.cloud.server_time() or 0,
         )
 
     def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:

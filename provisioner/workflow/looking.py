@@ -14,6 +14,7 @@ from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue
+from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
@@ -58,9 +59,10 @@ async def look(
         if resource.id is not None:
             recorded[resource.kind].append(resource.id)
     doubts = state.purchases_in_doubt if state else ()
-    began = SystemClock().now()  # a list is as old as its first page, whatever was asked after it
+    clock = SystemClock()
+    began = clock.monotonic()
     live: dict[str, Live] = {}
-    traces: dict[str, tuple[str, ...]] = {}
+    traces: dict[str, tuple[Trace, ...] | None] = {}
     async with cloud.channel() as channel:
         try:
             for kind in catalogue.kinds:
@@ -70,9 +72,14 @@ async def look(
             raise translate(failed, "listing the servers") from failed
     if any(traces.values()):
         known = {order for record in history() for order in _orders(record.entry)}
-        traces = {intent: tuple(order for order in found if order not in known) for intent, found in traces.items()}
-    ahead = cloud.ahead
-    return Sight(live, None if ahead is None else began + ahead, traces)
+        known |= {row.order_id for row in live.values() if row.order_id is not None}
+        traces = {
+            intent: None if found is None else tuple(trace for trace in found if trace.order_id not in known)
+            for intent, found in traces.items()
+        }
+    now, took = cloud.server_time(), round((clock.monotonic() - began) * 1000)
+    # A list is as old as its first page, whatever was asked after it.
+    return Sight(live, None if now is None else now - took, traces)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import is_over, quiet_until
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
-from provisioner.model.resource import Recorded
+from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -56,7 +56,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         else:
             intent = _intent(state, decision)
             entry = _decided(intent, decision, state, sight)
-            early = not is_over(intent, workspace.catalogue[intent.kind], stack.purchase, sight.at)
+            kind, traces = workspace.catalogue[intent.kind], sight.traces.get(intent.id)
+            early = not is_over(intent, kind, stack.purchase, sight.at, traces)
             absent_early = decision.adopt is None and early
             resolved = Resolved(intent.name, quiet_until(intent, stack.purchase) if absent_early else None)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
@@ -104,15 +105,12 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
     evidence = _evidence(decision)
     if decision.adopt is None:
         return Settled(intent.id, "absent", evidence)
-    recorded = state.resources.values() if state else ()
-    if (
-        owner := next((each.address for each in recorded if decision.adopt in {each.id, each.order_id}), None)
-    ) is not None:
-        summary, hint = f"{decision.adopt} is that of {owner}", "one server, one address; nothing was changed"
-        raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
-    if (row := sight.live.get(decision.adopt)) is not None:
+    row = sight.live.get(decision.adopt)
+    _require_unowned(intent, state, decision.adopt, row.order_id if row else None)
+    if row is not None:
+        _require_fitting(intent, row)
         return Adopted(intent.id, row.id, evidence, row.order_id)
-    if decision.adopt in sight.traces.get(intent.id, ()):
+    if any(trace.order_id == decision.adopt for trace in sight.traces.get(intent.id) or ()):
         return Adopted(intent.id, None, evidence, decision.adopt)
     raise UsageError(
         error(
@@ -122,3 +120,21 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
             address=intent.address,
         )
     )
+
+
+def _require_unowned(intent: Intent, state: State | None, *identifiers: str | None) -> None:
+    for recorded in state.resources.values() if state else ():
+        if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
+            summary, hint = (
+                f"{shared.pop()} is that of {recorded.address}",
+                "one server, one address; nothing was changed",
+            )
+            raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
+
+
+def _require_fitting(intent: Intent, row: Live) -> None:
+    """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
+    if row.id in intent.earlier_ids or row.name not in {intent.name, intent.wanted_name}:
+        why = "was there before the purchase" if row.id in intent.earlier_ids else f"bears the name {row.name!r}"
+        hint = f"it was sent as {intent.name!r}; check the id, or have that server renamed. Nothing was changed"
+        raise UsageError(error("server-differs", f"server {row.id} {why}", hint=hint, address=intent.address))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, Sight, execute, read_live, recover
+from provisioner.applying import Execution, Interruption, Sight, execute, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
@@ -50,6 +50,7 @@ class World:
     interruption: Interruption = field(default_factory=Interruption)
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     policy: PurchasePolicy = DEFAULT_POLICY
+    after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -75,13 +76,13 @@ class World:
         """None when the run died."""
         self.interruption = Interruption()
         self.fate = self.cloud.fate = Fate(die_at, self.examine)
-        self.ledger = MemoryLedger(self.entries, self.fate, **ledger)
+        self.ledger = MemoryLedger(self.entries, self.fate, after=self.after_writing, **ledger)
 
         async def run() -> RunResult:
             asyncio.get_running_loop().set_default_executor(OnTheSpot())
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 live = await self._look()
-                sight = Sight(live, self.clock.now())
+                sight = Sight(live, self.server_time(), await self._traces())
                 state = recover(
                     self.state,
                     sight,
@@ -91,6 +92,7 @@ class World:
                     listen=self._listen,
                 )
                 plan = saved or self._plan(desired, state, live, mode, replacing)
+                assert not plan.refusals
                 return await execute(self._execution(plan, live, parallelism))
 
         try:
@@ -99,6 +101,12 @@ class World:
             return None
 
     def plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
+        plan = self.survey_plan(*desired, mode=mode, replacing=replacing)
+        assert not plan.refusals
+        return plan
+
+    def survey_plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
+        """One that a guard may refuse."""
         live = asyncio.run(self._look())
         return self._plan(desired, self.state, live, mode, replacing)
 
@@ -112,6 +120,21 @@ class World:
                 return await execute(replace(self._execution(plan, await self._look(), parallelism), **parts))
 
         return asyncio.run(run())
+
+    def server_time(self) -> int:
+        """The cloud's clock is before ours, and is the one that counts."""
+        return self.clock.now() + self.cloud.clock_ahead
+
+    async def _traces(self) -> dict[str, Any]:
+        known = {one.order_id for one in self.state.resources.values()}
+        known |= {server.order_id for server in self.cloud.servers.values()}
+        with self.cloud.undisturbed():
+            async with self.cloud.channel() as channel:
+                found = await read_traces(CATALOGUE["dev_server"], channel, self.state.purchases_in_doubt)
+        return {
+            key: None if traces is None else tuple(trace for trace in traces if trace.order_id not in known)
+            for key, traces in found.items()
+        }
 
     def examine(self) -> None:
         """What must hold at every instant: the state is valid, and every server of ours stands in it or in an intent."""
@@ -148,11 +171,9 @@ class World:
         self, desired: tuple[Desired, ...], state: State, live: dict[str, Live], mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
-        survey = Survey(desired, state, live, replace=named & {one.address for one in desired})
+        survey = Survey(desired, state, live, replace=named & {one.address for one in desired}, policy=self.policy)
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
-        plan = planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
-        assert not plan.refusals
-        return plan
+        return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 
     def _execution(self, plan: Plan, live: dict[str, Live], parallelism: int) -> Execution:
         return Execution(
@@ -167,6 +188,7 @@ class World:
             listen=self._listen,
             who="ana@laptop",
             lineage=self.base.lineage,
+            server_time=self.server_time,
             policy=self.policy,
             doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
             resolve_timeout=self.resolve_timeout,

@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from support.fate import NOON
 
+from provisioner.model.address import Address
 from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.journal import Intended
 from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
+from provisioner.model.resource import Lifecycle
 
 TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
 NONCE = PurchasePolicy(marker=Marker.NONCE)
@@ -140,10 +143,11 @@ class TestSilence:
         assert world.outcomes() == []
 
     def test_is_measured_from_the_clouds_clock_when_it_was_sent(self, world, servers):
+        world.cloud.clock_ahead = 3_600_000
         lose(world, executed=False)
         world.apply(*servers(1))
         (intent,) = world.state.in_doubt
-        assert intent.server_time == NOON
+        assert intent.server_time == intent.unknown_since == NOON + 3_600_000
 
     def test_a_ghost_that_comes_after_it_is_named_by_every_plan(self, world, servers):
         lose(world, executed=True)
@@ -223,3 +227,114 @@ class TestTwoSteps:
     def test_pay_per_use_is_bought_as_ever(self, careful, servers, types):
         assert types(careful.apply(*servers(1))) == ["done"]
         assert careful.cloud.payments == {}
+
+
+class TestWhatAReviewFound:
+    """Each was once a server bought twice, lost, or released against its protection."""
+
+    def test_destroy_does_not_release_a_protected_server_that_it_finds(self, world, servers):
+        (server,) = servers(1)
+        guarded = replace(server, lifecycle=Lifecycle(prevent_destroy=True))
+        world.cloud.listed_after = 10.0
+        lose(world, executed=True)
+        world.apply(guarded)
+        world.resolve_timeout = 30.0
+        refused = world.survey_plan(mode=Mode.DESTROY)
+        assert [finding.code for finding in refused.refusals] == ["protected"]
+        world.carry_out(refused)
+        assert len(world.cloud.ours) == 1
+
+    def test_a_ghost_under_our_marker_is_adopted_and_not_bought_again(self, world, servers, types):
+        world.policy = NONCE
+        world.cloud.listed_after = 3600.0
+        lose(world, executed=True)
+        world.apply(*servers(1))
+        world.clock.time += 26 * 60
+        world.cloud.fails(Effect.PURCHASE, Outcome.REFUSED, status=400)
+        world.apply(*servers(1))
+        assert world.outcomes() == ["absent", "refused"]
+        world.clock.time += 3600
+        assert types(world.apply(*servers(1))) == ["done"]
+        assert len(world.cloud.ours) == 1
+
+    def test_an_address_renamed_while_in_doubt_is_not_bought_under_its_old_name(self, world, servers):
+        world.policy = NONCE
+        lose(world, executed=False)
+        (server,) = servers(1)
+        world.apply(server)
+        moved = replace(server, address=Address.parse("moved"))
+        assert [finding.code for finding in world.survey_plan(moved).refusals] == ["name-in-doubt"]
+
+    def test_our_marker_is_believed_however_the_cloud_spells_the_rest(self, world, servers, types):
+        world.policy = NONCE
+        lose(world, executed=True)
+        world.apply(*servers(1))
+        (ours,) = world.cloud.ours
+        ours.flavor = "si2.LARGE.4"
+        world.clock.time += 3600
+        assert types(world.apply(*servers(1))) == ["done"]
+        assert len(world.cloud.ours) == 1
+
+    def test_silence_is_not_believed_while_a_server_of_that_name_is_listed(self, world, servers, types):
+        lose(world, executed=True)
+        world.apply(*servers(1))
+        (ours,) = world.cloud.ours
+        ours.flavor = "si2.LARGE.4"
+        world.clock.time += 3600
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+
+    def test_nobody_said_how_it_is_paid_for_and_billing_knows_an_order(self, world, servers, types):
+        lose(world, executed=False)
+        world.apply(*servers(1))
+        world.cloud.pending["CS9"] = {"name": "trainer-0", "flavor": "Si2.large.4"}
+        world.clock.time += 3600
+        assert types(world.apply(*servers(1))) == ["in_doubt"]
+
+    def test_an_order_that_somebody_paid_is_not_ordered_anew(self, world, servers, types):
+        world.policy = TWO_STEP
+        lose(world, executed=True)
+        world.apply(*servers(1, prepaid=True))
+        world.cloud.paid_by_others = True
+        assert types(world.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+
+    def test_a_machine_that_stood_still_before_it_sent_notes_it_again(self, world, servers, types):
+        stood = []
+
+        def stand_still(entries):
+            if any(isinstance(entry, Intended) for entry in entries) and not stood:
+                stood.append(True)
+                world.clock.time += 1800.0
+
+        world.after_writing = stand_still
+        assert types(world.apply(*servers(1))) == ["done"]
+        first, second = world.intents
+        assert second.server_time - first.server_time >= 1_800_000
+        assert world.outcomes() == ["not_sent"]
+
+    def test_a_release_that_was_lost_does_not_take_the_server_that_came_after(self, world, servers):
+        world.apply(*servers(1))
+        world.cloud.fails(Effect.DESTRUCTIVE, Outcome.UNKNOWN, executed=True, status=500, code="ModelArts.6404")
+        for _ in range(3):
+            world.apply(
+                *servers(1, flavor="larger"), replacing=["trainer[0]"] if world.cloud.purchases.total() < 2 else []
+            )
+        assert {one.id for one in world.state.resources.values()} == {one.id for one in world.cloud.ours}
+
+    def test_an_order_that_the_specs_have_moved_on_from_is_not_paid(self, world, servers, only):
+        world.policy = TWO_STEP
+        world.cloud.fails(Effect.PAYMENT, Outcome.REFUSED)
+        world.apply(*servers(1, prepaid=True))
+        result = only(world.apply(*servers(1, prepaid=True, flavor="larger")))
+        assert result.type == "incomplete"
+        assert world.cloud.payments == {}
+
+    def test_what_was_bought_and_is_wanted_otherwise_by_now_is_not_called_done(self, world, servers, only):
+        lose(world, executed=True)
+        world.apply(*servers(1))
+        result = only(world.apply(*servers(1, flavor="larger")))
+        assert result.type == "failed"
+        assert "flavor" in result.told
+
+    def test_a_journal_that_fails_while_a_doubt_is_sought_leaves_a_doubt(self, patient, servers, only):
+        lose(patient, executed=True)
+        assert only(patient.apply(*servers(1), fail_at=1)).type == "in_doubt"

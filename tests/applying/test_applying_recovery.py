@@ -43,7 +43,7 @@ class Recovery:
         """`at` is the cloud's time."""
         self.state = recover(
             self.state,
-            Sight({row.id: row for row in rows}, at),
+            Sight({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}),
             catalogue=CATALOGUE,
             policy=policy,
             ledger=self.ledger,

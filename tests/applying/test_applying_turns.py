@@ -56,6 +56,7 @@ def test_an_interruption_does_not_wait_for_a_turn(world, servers, types):
 
 
 def test_the_first_intent_bears_the_clouds_time_and_not_ours(world, servers):
-    world.carry_out(world.plan(*servers(1)), ahead=3_600_000)
+    world.cloud.clock_ahead = 3_600_000
+    world.carry_out(world.plan(*servers(1)))
     (intent,) = intents(world)
     assert intent.server_time - intent.sent_at == 3_600_000

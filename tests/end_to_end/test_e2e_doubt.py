@@ -1,13 +1,19 @@
 """A purchase in doubt over real HTTP: how long silence means nothing, and what markers and two steps change. By the ledger."""
 
+import io
+
 import httpx
 import pytest
+import yaml
 from support.fault_proxy import answering, message, resetting
 from support.site import PREPAID, STACK
 
+import provisioner.workflow.apply
 from provisioner.sandbox import PUBLIC
 
 BAD_GATEWAY = message("502 Bad Gateway", b'{"error_code": "APIG.0203", "error_msg": "Backend timeout."}')
+DEFAULTS = yaml.safe_load(STACK)["defaults"]
+IMAGE, NETWORK = DEFAULTS["image_id"], DEFAULTS["network"]
 FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")
 
 
@@ -173,6 +179,39 @@ class TestAnOrderInDoubt:
         refused = site.here("resolve", "alpha", "--adopt", known)
         assert refused.code == 1
         assert "unknown-server" in refused.err
+
+
+class Thoughtful(io.StringIO):
+    """A person at a terminal who says yes, after something has happened."""
+
+    def __init__(self, happening) -> None:
+        super().__init__()
+        self._happening = happening
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, *_size) -> str:
+        self._happening()
+        return "yes\n"
+
+
+class TestWhileAPersonIsAsked:
+    def test_what_has_changed_meanwhile_is_not_bought_beside(self, site, proxy, monkeypatch):
+        monkeypatch.setattr(provisioner.workflow.apply, "_FRESH_SECONDS", -1.0)
+        site.here("validate")
+        sent = {"flavor": "Si2.large.4", "image_id": IMAGE, "key_pair_name": "ops", "network": NETWORK, "name": "alpha"}
+        monkeypatch.setattr("sys.stdin", Thoughtful(lambda: buy_as_a_stranger(site, sent)))
+        refused = site.here("apply")
+        assert refused.code == 1
+        assert "plan-outdated" in refused.err
+        assert site.purchases == {"alpha": 1}, "the stranger's"
+
+    def test_where_nothing_has_changed_it_is_bought(self, site, monkeypatch):
+        monkeypatch.setattr(provisioner.workflow.apply, "_FRESH_SECONDS", -1.0)
+        monkeypatch.setattr("sys.stdin", Thoughtful(lambda: None))
+        assert site.here("apply").code == 0
+        assert site.purchases == {"alpha": 1}
 
 
 def buy_as_a_stranger(site, body) -> None:

@@ -93,7 +93,13 @@ class MemoryLedger:
     """`entries` outlive the run, as a disk does. Append number `fail_at` and all after it fail with `failure`."""
 
     def __init__(
-        self, entries: list[Entry], fate: Fate, *, fail_at: int | None = None, failure: BaseException | None = None
+        self,
+        entries: list[Entry],
+        fate: Fate,
+        *,
+        fail_at: int | None = None,
+        failure: BaseException | None = None,
+        after: Callable[[Sequence[Entry]], None] = lambda _entries: None,
     ) -> None:
         self.entries = entries
         self.batches: list[tuple[Entry, ...]] = []
@@ -101,6 +107,7 @@ class MemoryLedger:
         self._fail_at = fail_at
         self._failure = failure or StoreError(error("journal-not-durable", "the disk is full", hint="make room"))
         self._appends = 0
+        self._after = after
 
     def append(self, entries: Sequence[Entry]) -> None:
         names = "+".join(entry.type for entry in entries)
@@ -110,4 +117,5 @@ class MemoryLedger:
         self._appends += 1
         self.batches.append(tuple(entries))
         self.entries.extend(entries)
+        self._after(entries)
         self._fate.arrive(f"after writing {names}")

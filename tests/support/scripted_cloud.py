@@ -73,6 +73,10 @@ class ScriptedCloud:
     """The names of all orders that were paid by their id."""
     pending: dict[str, Any] = field(default_factory=dict)
     """What orders that nobody has paid asked for, by their id."""
+    clock_ahead: int = 0
+    """Milliseconds by which the cloud's own clock is before ours."""
+    paid_by_others: bool = False
+    """Somebody has paid all pending orders in the console, and no list shows a server of them yet."""
     strangers: list[str] = field(default_factory=list)
     """Names that somebody else buys right after the next purchase."""
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
@@ -174,7 +178,7 @@ class ScriptedCloud:
             case ("GET", ["customer-orders", "details", order]):
                 return 200, {"order_info": {"status": 6 if self.unpaid or order in self.pending else 3}}
             case ("GET", ["customer-orders"]):
-                orders = [{"order_id": order, "status": 6} for order in self.pending]
+                orders = [{"order_id": order, "status": 3 if self.paid_by_others else 6} for order in self.pending]
                 return 200, {"total_count": len(orders), "order_infos": orders}
             case ("POST", ["customer-orders", "pay"]):
                 return 204, self._pay(body["order_id"])
@@ -237,7 +241,7 @@ class ScriptedCloud:
             "name": server.name,
             "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
             "order_id": server.order_id,
-            "create_at": NOON + round(server.created_at * 1000),
+            "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
             "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
             "flavor": server.flavor,
         }
@@ -276,7 +280,12 @@ class ScriptedChannel:
         cloud.fate.arrive(f"after {what}")
         if fault and fault.failure:
             raise fault.failure
-        return Reply(status, fault.body if fault else body, request_id="request-1", server_time=cloud.clock.now())
+        return Reply(
+            status,
+            fault.body if fault else body,
+            request_id="request-1",
+            server_time=cloud.clock.now() + cloud.clock_ahead,
+        )
 
 
 def described(call: Call) -> str:

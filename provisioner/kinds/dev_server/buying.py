@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.model.canonical import canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
@@ -58,7 +59,8 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
         yield from _compare_charging(desired, _text(answer.get("charging_mode")))
-    found = yield from _until_listed(identifier, order_id, pays=_pays_itself(desired, policy))
+    pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
+    found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
     ended = yield from _until_built(found)
@@ -82,6 +84,12 @@ def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remar
             f"the cloud sold this server as {answered}, not {wanted}",
             "look at it in the console: its term and its release go through billing",
         )
+
+
+def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:
+    """An order that the specs have moved on from is not paid: a person cancels it, or puts the specs back."""
+    kept = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
+    return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in kept)
 
 
 def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -> Generator[Step, Answer, Live | Ended]:
@@ -116,6 +124,8 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
     yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
     if (refused := (yield from orders.pay(order_id))) is None:
         return None
+    if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:
+        return None  # refused because an earlier payment, whose answer was lost, went through
     problem = f"order {order_id} awaits payment: {refused.message}"
     return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
+from provisioner.model.purchasing import Trace
 
 _ORDERS = "/v2/orders/customer-orders"
 _PAYMENT = "/v3/orders/customer-orders/pay"
@@ -52,12 +53,12 @@ def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
     return None
 
 
-def placed_since(moment: int) -> ReadFlow[tuple[str, ...]]:
-    """The new orders of the account that are not cancelled, oldest first; none where billing refuses to say. `moment` is in
-    milliseconds since the epoch.
+def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
+    """The new orders of the account that are not cancelled, oldest first; None where billing does not say, or not all of it.
+    `moment` is in milliseconds since the epoch.
     """
     begin = datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found: list[str] = []
+    found: dict[str, Trace] = {}
     offset = 0
     while True:
         query: dict[str, str | int] = {"create_time_begin": begin, "order_type": _NEW, "order_by": "createTime"}
@@ -66,11 +67,18 @@ def placed_since(moment: int) -> ReadFlow[tuple[str, ...]]:
                 Service.BILLING, "GET", _ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset}
             )
         except CallFailed:
-            return tuple(found)
-        page = reply.object().get("order_infos")
-        orders = [order for order in page if isinstance(order, Mapping)] if isinstance(page, list) else []
-        found += [str(order.get("order_id")) for order in orders if order.get("status") != OrderStatus.CANCELLED.value]
-        offset += len(orders)
-        total = reply.object().get("total_count")
-        if not orders or not isinstance(total, int) or offset >= total:
-            return tuple(found)
+            return None
+        page, total = reply.object().get("order_infos"), reply.object().get("total_count")
+        if not isinstance(page, list) or not isinstance(total, int):
+            return None
+        for order in page:
+            if not isinstance(order, Mapping) or not isinstance(order.get("order_id"), str):
+                return None
+            if order.get("status") != OrderStatus.CANCELLED.value:
+                is_unpaid = order.get("status") == OrderStatus.AWAITING_PAYMENT.value
+                found[order["order_id"]] = Trace(order["order_id"], is_unpaid)
+        offset += len(page)
+        if offset >= total:
+            return tuple(found.values())
+        if not page:
+            return None

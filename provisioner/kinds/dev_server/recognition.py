@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server import orders
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import ReadFlow
-from provisioner.model.journal import bought
-from provisioner.model.purchasing import Absence
+from provisioner.model.purchasing import Absence, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
@@ -24,29 +23,40 @@ def match(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
     return tuple(row for row in live if _may_be(intent, row))
 
 
-def traces(intent: Intent) -> ReadFlow[tuple[str, ...]]:
-    """Orders that may be this prepaid purchase: placed since, and of nobody knows which name (section 8 shows none)."""
+def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:
+    """Orders placed since, of nobody knows which name (section 8 shows none); None where billing does not say. A server that was
+    asked for as pay-per-use has none.
+    """
+    if _charging(intent.declared).get("charging_mode") == "POST_PAID":
+        return ()
     return (yield from orders.placed_since(intent.server_time - CLOCK_TOLERANCE))
 
 
 def absence(intent: Intent) -> Absence:
-    if not rows.prepaid(bought(intent, identifier=None, order_id=None)):
-        return Absence.AFTER_QUIET_PERIOD
-    wanted, sent = _auto_pay(intent.declared), _auto_pay(intent.request.get("body"))
-    return Absence.AT_ONCE if wanted is True and sent is False else Absence.BY_A_PERSON
+    """Which mode the cloud takes where none is declared is not published (section 10, question 3): it may place an order."""
+    match _charging(intent.declared).get("charging_mode"):
+        case "PRE_PAID":
+            sent = _charging(intent.request.get("body")).get("is_auto_pay")
+            two_steps = _charging(intent.declared).get("is_auto_pay") is True and sent is False
+            return Absence.ONCE_NOTHING_IS_PAID if two_steps else Absence.BY_A_PERSON
+        case "POST_PAID":
+            return Absence.AFTER_QUIET_PERIOD
+        case _:
+            return Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER
 
 
-def _auto_pay(fields: JsonValue) -> JsonValue:
+def _charging(fields: JsonValue) -> JsonObject:
     charging = fields.get("charging_info") if isinstance(fields, Mapping) else None
-    return charging.get("is_auto_pay") if isinstance(charging, Mapping) else None
+    return charging if isinstance(charging, Mapping) else {}
 
 
 def _may_be(intent: Intent, row: Live) -> bool:
-    return (
-        row.name == intent.name
-        and row.id not in intent.earlier_ids
-        and (row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE)
-        and _agrees({**intent.declared, "name": intent.name}, row.shown)
+    """Under a marker the name alone says it: nobody else can bear it, however the cloud spells the rest."""
+    if row.name != intent.name or row.id in intent.earlier_ids:
+        return False
+    return intent.is_marked or (
+        (row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE)
+        and _agrees(intent.declared, row.shown)
     )
 
 

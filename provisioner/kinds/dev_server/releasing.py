@@ -117,7 +117,7 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
     try:
         reply = yield Call(Service.BILLING, "POST", _UNSUBSCRIBE, Effect.DESTRUCTIVE, body=body)
     except CallFailed as failed:
-        if failed.code != _NOT_KNOWN_TO_BILLING:
+        if failed.code != _NOT_KNOWN_TO_BILLING or failed.outcome is not Outcome.REFUSED:
             raise
         return None, _LOOKS_FOR_AN_EARLIER_RELEASE
     for failure in _objects(reply, "fail_resource_infos"):
