@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from support.emulated_cloud import Server
 from support.household import PASSWORD, Household
+from support.silence import least_silence
 
-from provisioner.kinds import CATALOGUE
 from provisioner.model.journal import Intended, Settled
-from provisioner.model.purchasing import Absence
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
 
@@ -147,10 +146,12 @@ class Judge:
 def _examine_belief(intent: Intent, settled: Settled, when: int) -> None:
     if settled.evidence.startswith("decided by"):
         return
-    absence, silent = CATALOGUE[intent.kind].absence(intent), (when - intent.server_time) / 1000
-    _forbid("silence was believed where money may have been spent", absence is Absence.BY_A_PERSON)
-    early = absence is Absence.AFTER_QUIET_PERIOD and silent < SLOWEST_LANDING + SLOWEST_SIGHT
-    _forbid(f"silence was believed after {silent:g} s", early)
+    least, silent = (
+        least_silence(intent, bound=SLOWEST_LANDING + SLOWEST_SIGHT),
+        (when - intent.server_time) / 1000,
+    )
+    _forbid("silence was believed where money may have been spent", least is None)
+    _forbid(f"silence was believed after {silent:g} s", least is not None and silent < least)
 
 
 def _forbid(violation: str, found: object) -> None:
