@@ -228,7 +228,8 @@ class Life(RuleBasedStateMachine):
         self.require(max((now - bought).values(), default=0) <= 1, "one run bought an address twice")
         if ran.code is ExitCode.DONE and undisturbed:
             wanted = self.judge.wanted if options.get("mode", Mode.APPLY) is Mode.APPLY else {}
-            self.watched(self.judge.examine_success, wanted=wanted)
+            leaving = {str(one.address) for one in ran.told if one.code == "adverse-status"}
+            self.watched(self.judge.examine_success, wanted=wanted, leaving=leaving)
         return ran
 
     def calm_down(self) -> None:
