@@ -14,6 +14,9 @@ from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 
+_WHOLE_SECOND = 1_000
+"""A Date header tells no less, so two of them may be nearer to each other by that than they seem."""
+
 
 def is_over(
     intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None, traces: tuple[Trace, ...] | None
@@ -35,7 +38,7 @@ def is_over(
 
 def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
     """In milliseconds of the cloud's time."""
-    return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period
+    return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period + _WHOLE_SECOND
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:

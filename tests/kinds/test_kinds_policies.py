@@ -83,10 +83,10 @@ def test_a_server_that_runs_gets_its_wanted_name():
 @pytest.mark.parametrize(
     ("charging", "sent", "absence"),
     [
-        (None, None, Absence.AFTER_QUIET_PERIOD),
+        (None, None, Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER),
         ({"charging_mode": "POST_PAID"}, {}, Absence.AFTER_QUIET_PERIOD),
         (PREPAID, {"is_auto_pay": True}, Absence.BY_A_PERSON),
-        (PREPAID, {"is_auto_pay": False}, Absence.AT_ONCE),
+        (PREPAID, {"is_auto_pay": False}, Absence.ONCE_NOTHING_IS_PAID),
         ({**PREPAID, "is_auto_pay": False}, {"is_auto_pay": False}, Absence.BY_A_PERSON),
         (PREPAID, None, Absence.BY_A_PERSON),
     ],

@@ -74,3 +74,11 @@ def test_a_server_that_is_there_is_not_given_up_at_a_persons_word(tmp_path):
     assert home.look().resources
     assert home.apply().code is ExitCode.DONE
     assert len(home.cloud.ours) == 1
+
+
+def test_a_wanted_server_that_somebody_is_deleting_keeps_apply_from_being_done(tmp_path):
+    home = Household(tmp_path)
+    home.write(ONE)
+    home.apply()
+    home.person("DELETE", f"{SERVERS}/{server_of(home, 'a').id}")
+    assert home.apply().code is ExitCode.INCOMPLETE

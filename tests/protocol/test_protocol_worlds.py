@@ -109,6 +109,23 @@ def test_two_steps_pay_exactly_one_order_in_every_world(purchase):
         assert violations(two_step(purchase, payment), TWO_STEP, prepaid=True, twice=DEEP) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+def test_what_pays_itself_is_never_bought_again_and_only_a_lost_request_asks(purchase):
+    """A death before it is sent is a lost request too."""
+    for deaths, story in chain.from_iterable(
+        told(world, DEFAULT, prepaid=True) for world in pay_per_use(purchase, (Stranger.NONE,))
+    ):
+        assert story.faults in (set(), {"asked", "never bought", "not settled"}), deaths
+
+
+def test_of_two_that_fit_none_is_taken():
+    """Under the default marker, where a stranger bought the same name in the same minutes: a person is asked."""
+    story = Retold(World(Happening.REPLY_LOST, stranger=Stranger.IN_THE_WINDOW), DEFAULT, believable=BOUND)
+    story.tell()
+    assert story.faults == {"asked", "not settled", "untracked"}
+
+
 class TestTheseWorldsCanFail:
     def test_where_silence_is_believed_too_early(self):
         hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchasing.MINUTE)

@@ -9,19 +9,21 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from support.builders import a_desired, a_state
 from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
 from support.late_cloud import MINUTE, Happening, LateCloud
+from support.silence import least_silence
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, Sight, execute, read_live, recover
+from provisioner.applying import Execution, Interruption, Sight, execute, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
 from provisioner.model.journal import Entry, Intended, Settled, replay
-from provisioner.model.purchasing import Absence, PurchasePolicy
+from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
 from provisioner.model.state import State
@@ -121,10 +123,9 @@ class Retold:
 
     async def _apply(self, ledger: MemoryLedger) -> None:
         asyncio.get_running_loop().set_default_executor(OnTheSpot())
-        async with self.cloud.channel() as channel:
-            kind = CATALOGUE["dev_server"]
-            live = await read_live(kind, channel, [one.id for one in self.state.resources.values() if one.id])
-        sight = Sight(live, self.clock.now())
+        live = await self._look()
+        traces = await self._traces(live)
+        sight = Sight(live, self.clock.now(), traces)
         state = recover(
             self.state, sight, catalogue=CATALOGUE, policy=self.policy, ledger=ledger, listen=lambda _: None
         )
@@ -132,6 +133,21 @@ class Retold:
         self.refused = bool(plan.refusals)
         if not plan.refusals:
             self._hear(await execute(self._execution(plan, live, ledger)))
+
+    async def _look(self) -> dict[str, Live]:
+        async with self.cloud.channel() as channel:
+            ids = [one.id for one in self.state.resources.values() if one.id]
+            return await read_live(CATALOGUE["dev_server"], channel, ids)
+
+    async def _traces(self, live: dict[str, Live]) -> dict[str, Any]:
+        """As the workflow reads them: without the orders that are accounted for."""
+        known = {one.order_id for one in (*self.state.resources.values(), *live.values())}
+        async with self.cloud.channel() as channel:
+            found = await read_traces(CATALOGUE["dev_server"], channel, self.state.purchases_in_doubt)
+        return {
+            key: None if traces is None else tuple(trace for trace in traces if trace.order_id not in known)
+            for key, traces in found.items()
+        }
 
     def _plan(self, state: State, live: dict[str, Live]) -> Plan:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
@@ -153,6 +169,7 @@ class Retold:
             listen=lambda _: None,
             who="ana@laptop",
             lineage=self.base.lineage,
+            server_time=self.clock.now,
             policy=self.policy,
             doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
             resolve_timeout=self.resolve_timeout,
@@ -177,7 +194,7 @@ class Retold:
             yield min([grid, *edges])
 
     def _is_settled(self) -> bool:
-        """Nothing is open, under way or yet to land, and a plan finds nothing to do."""
+        """Nothing is open, under way or yet to land."""
         state = self.state
         if state.intents or not self.cloud.is_quiet or self.refused:
             return False
@@ -215,16 +232,14 @@ class Retold:
         if not isinstance(last, Settled) or last.outcome != "absent":
             return
         intent = intents[last.intent]
-        absence = CATALOGUE[intent.kind].absence(intent)
-        silent = self.clock.now() - intent.server_time
-        if absence is Absence.BY_A_PERSON or (
-            absence is Absence.AFTER_QUIET_PERIOD and silent < self.believable * 1000
-        ):
+        least = least_silence(intent, bound=self.believable)
+        if least is None or self.clock.now() - intent.server_time < least * 1000:
             self.faults.add("believed too early")
 
     def _judge(self) -> None:
         self.cloud.land()
-        bought = self.cloud.paid if self.prepaid else self.cloud.bought
+        two_step = self.prepaid and self.policy.prepaid is Prepaid.TWO_STEP
+        bought = self.cloud.paid if two_step else self.cloud.bought
         recorded = {one.id for one in self.state.resources.values()}
         strange = {one.id for one in self.cloud.servers.values() if one.strange}
         found = {
@@ -234,6 +249,7 @@ class Retold:
             "stranger's taken": bool(recorded & strange) or self._strangers_touched(strange),
             "asked": bool(self.state.purchases_in_doubt),
             "not settled": not self.refused and not self._is_settled(),
+            "work left": self._is_settled() and bool(self._plan(self.state, asyncio.run(self._look())).work),
         }
         self.faults |= {fault for fault, is_so in found.items() if is_so}
 

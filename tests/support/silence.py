@@ -1,0 +1,24 @@
+"""How long silence must have lasted before it may mean anything: the rule as the tests know it, beside the product's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.state import Intent
+
+
+def least_silence(intent: Intent, *, bound: float) -> float | None:
+    """Seconds; None where it never means anything, because the request may have spent money that no list shows.
+
+    `bound`: after it a pay-per-use server that was bought is listed for sure.
+    """
+    ordered, wanted = _charging(intent.request.get("body")), _charging(intent.declared)
+    if ordered.get("charging_mode") != "PRE_PAID":
+        return bound
+    return 0.0 if wanted.get("is_auto_pay") is True and ordered.get("is_auto_pay") is False else None
+
+
+def _charging(fields: JsonValue) -> JsonObject:
+    charging = fields.get("charging_info") if isinstance(fields, Mapping) else None
+    return charging if isinstance(charging, Mapping) else {}
