@@ -171,8 +171,9 @@ class Dispatch:
                 outcome = "refused"
             case _:
                 assert_never(failed.outcome)
+        evidence = f"the order tells what became of it: {failed.message}" if outcome == "observed" else failed.message
         await self.workshop.scribe.write(
-            Settled(intent.id, outcome, failed.message, failed.status, failed.code, failed.request_id)
+            Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
         )
 
     async def _leave_open(self, intent: Intent) -> None:

@@ -18,8 +18,6 @@ from provisioner.model.resource import Live, Phase
 if TYPE_CHECKING:
     from provisioner.applying.driver import Driver
 
-_AGAIN = "run apply again: it goes on from what is recorded and buys nothing twice"
-
 
 class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
     """A stranger has borne the wanted name since before this run."""
@@ -45,6 +43,12 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
+
+
+def _again(driver: Driver) -> str:
+    """The same command: apply after an interrupted destroy would buy everything anew."""
+    command = driver.workshop.mode.value
+    return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 
 def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
@@ -93,13 +97,15 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             )
         case Detached():
             if not driver.standing.under_way:
-                return ResultType.NOT_STARTED, warning("not-started", "not started", hint=_AGAIN, address=address)
+                return ResultType.NOT_STARTED, warning(
+                    "not-started", "not started", hint=_again(driver), address=address
+                )
             return ResultType.INCOMPLETE, warning(
-                "detached", f"under way in the cloud{driver.standing.ids}", hint=_AGAIN, address=address
+                "detached", f"under way in the cloud{driver.standing.ids}", hint=_again(driver), address=address
             )
         case TimedOut():
             summary = f"not settled after {driver.timeout:.0f} s{driver.standing.ids}"
-            hint = _AGAIN if driver.standing.seen else f"{_AGAIN}; {absent_by_hand(address)}"
+            hint = _again(driver) if driver.standing.seen else f"{_again(driver)}; {absent_by_hand(address)}"
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
             return _judge_call(change, driver, reason)
@@ -116,7 +122,7 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
             "broken-off",
             f"recorded, and not followed to its end{driver.standing.ids}",
             detail=detail,
-            hint=_AGAIN,
+            hint=_again(driver),
             address=address,
             request_id=failed.request_id,
         )
@@ -181,15 +187,27 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
     """Code, summary and hint for a call that bought and released nothing."""
     match failed.outcome:
         case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return "cloud-throttled", "too many requests", "wait a minute and run apply again, or lower --parallelism"
+            return (
+                "cloud-throttled",
+                "too many requests",
+                "wait a minute and run the command again, or lower --parallelism",
+            )
         case Outcome.REFUSED:
-            return "cloud-refused", "the cloud refused", "mend what it names, then run apply again"
+            return "cloud-refused", "the cloud refused", "mend what it names, then run the command again"
         case Outcome.THROTTLED:
-            return "cloud-throttled", "the cloud turned it away again and again", "run apply again in a few minutes"
+            return (
+                "cloud-throttled",
+                "the cloud turned it away again and again",
+                "run the command again in a few minutes",
+            )
         case Outcome.NOT_SENT:
-            return "cloud-unreachable", "the cloud was not reached; nothing was sent", "run apply again when it is"
+            return (
+                "cloud-unreachable",
+                "the cloud was not reached; nothing was sent",
+                "run the command again when it is",
+            )
         case Outcome.UNKNOWN:
-            return "cloud-error", "the cloud gave no usable answer", _AGAIN
+            return "cloud-error", "the cloud gave no usable answer", "run the command again: nothing is done twice"
         case _:
             assert_never(failed.outcome)
 

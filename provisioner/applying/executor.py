@@ -37,6 +37,7 @@ async def execute(execution: Execution) -> RunResult:
             interruption=execution.interruption,
             listen=execution.listen,
             who=execution.who,
+            mode=execution.plan.mode,
             lineage=execution.lineage,
             policy=execution.policy,
         )

@@ -11,6 +11,7 @@ from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Clock, Secrets
 from provisioner.applying.scribe import Scribe
+from provisioner.model.change import Mode
 from provisioner.model.event import Listener
 from provisioner.model.purchasing import PurchasePolicy
 
@@ -29,5 +30,6 @@ class Workshop:
     interruption: Interruption
     listen: Listener
     who: str
+    mode: Mode
     lineage: str
     policy: PurchasePolicy

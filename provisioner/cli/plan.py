@@ -102,7 +102,7 @@ def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
         console().tell(
             f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
         )
-    elif plan.work and hints:
+    elif plan.work and hints and not any(finding.code == "in-doubt" for finding in plan.findings):
         console().tell(
             "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
         )

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     VANISHED = "vanished"
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
+    LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,13 @@ class Plan:
 
     @property
     def unsettled(self) -> tuple[Change, ...]:
-        """Wanted servers that are not there and that nothing will be done about: vanished, or failed to be built."""
+        """Wanted servers that are not there and that nothing will be done about: vanished, released by somebody else, or failed to be built."""
         return tuple(
             change
             for change in self.changes
             if change.action is Action.NO_OP
             and change.recorded is not None
-            and (change.reason is Reason.VANISHED or change.recorded.phase is Phase.FAILED)
+            and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
 
     @property

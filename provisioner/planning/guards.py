@@ -143,20 +143,26 @@ def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iter
             )
 
 
-def prepaid_replacement(plan: Plan, _survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Releasing a prepaid server to buy another gives up a paid term, so a person must have named its address."""
+def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
+    pays another: a person must have named its address.
+    """
     for change in plan.changes:
-        if change.action is not Action.REPLACE or change.reason is not Reason.CANNOT_UPDATE or change.recorded is None:
+        if change.action is not Action.REPLACE or change.recorded is None or change.address in survey.replace:
             continue
-        if catalogue[change.kind].prepaid(change.recorded):
-            forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
-            yield error(
-                "prepaid-replace",
-                f"{change.address} is prepaid; changing {forcing} would release it and buy a new one",
-                hint=f"undo the change, or name the address: --replace '{change.address}'",
-                source=change.desired.source if change.desired else None,
-                address=change.address,
-            )
+        if not catalogue[change.kind].prepaid(change.recorded):
+            continue
+        forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+        what, instead = f"changing {forcing} would release it and buy a new one", "undo the change"
+        if change.reason is Reason.UNDER_WAY:
+            what, instead = "its release is under way, and a new one would be bought", "end the release with: destroy"
+        yield error(
+            "prepaid-replace",
+            f"{change.address} is prepaid; {what}",
+            hint=f"{instead}, or name the address: --replace '{change.address}'",
+            source=change.desired.source if change.desired else None,
+            address=change.address,
+        )
 
 
 GUARDS: tuple[Guard, ...] = (

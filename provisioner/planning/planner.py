@@ -91,6 +91,8 @@ class _Planner:
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
+        if live is not None and live.status in self._catalogue[recorded.kind].releasing:
+            return replace(change, reason=Reason.LEAVING)
         if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None

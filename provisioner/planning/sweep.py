@@ -59,7 +59,7 @@ def _untracked(row: Live) -> Diagnostic:
     return warning(
         "untracked",
         f"server {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it",
-        hint="`provisioner state rebuild` finds its address again; or release it in the console",
+        hint="if its address is vacant, a plan that wants it says how to adopt it; else release it in the console",
     )
 
 

@@ -107,6 +107,8 @@ def _explanations(change: Change) -> Iterator[str]:
         yield _WHY[change.reason]
     if change.action is Action.RESUME and change.recorded is not None:
         yield UNDER_WAY[change.recorded.phase]
+    elif change.reason is Reason.UNDER_WAY:
+        yield "because an earlier run has begun to release it"
 
 
 def _remarks(change: Change) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import is_over, quiet_until
+from provisioner.model.doubt import quiet_until
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.resource import Live, Recorded
@@ -56,8 +56,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         else:
             intent = _intent(state, decision)
             entry = _decided(intent, decision, state, sight)
-            kind, traces = workspace.catalogue[intent.kind], sight.traces.get(intent.id)
-            early = not is_over(intent, kind, stack.purchase, sight.at, traces)
+            early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
             absent_early = decision.adopt is None and early
             resolved = Resolved(intent.name, quiet_until(intent, stack.purchase) if absent_early else None)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])

@@ -50,10 +50,22 @@ def test_it_goes_on_with_an_order_that_is_recorded():
 
 
 def test_a_refusal_of_the_money_is_said_and_leaves_the_order():
-    played = create(replies=[PLACED, order(6), refused("CBC.30050006", message="the balance is short")])
+    played = create(replies=[PLACED, order(6), refused("CBC.30050006", message="the balance is short"), order(6)])
     assert played.result.phase is Phase.AWAITING_PAYMENT
     assert "the balance is short" in played.result.problem
     assert [facts.phase for facts in played.of(Remember)] == [Phase.AWAITING_PAYMENT]
+
+
+def test_a_refusal_because_it_was_paid_after_all_is_none():
+    played = create(replies=[PLACED, order(6), refused("CBC.0100"), order(3), *BUILT])
+    assert played.result.phase is Phase.READY
+
+
+def test_an_order_that_the_specs_have_moved_on_from_is_not_paid():
+    recorded = bought(SERVER, id=None, order_id="CS2311", phase=Phase.AWAITING_PAYMENT)
+    moved_on = wanted(charging_info={**PREPAID, "period_num": 2})
+    played = create(recorded, desired=moved_on, replies=[None, order(6)])
+    assert PAY not in played.calls
 
 
 def test_a_lost_answer_to_a_payment_is_read_from_the_order():

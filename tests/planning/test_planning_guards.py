@@ -177,10 +177,15 @@ def test_a_prepaid_server_may_be_released_by_leaving_the_specs():
     assert plan.refusals == ()
 
 
-def test_a_prepaid_release_under_way_may_be_finished():
+def test_a_prepaid_server_whose_release_is_under_way_is_bought_anew_only_by_name():
+    """An interrupted destroy is not to be turned into a purchase by the next apply."""
     record = bought(wanted(charging_info=PREPAID), phase=Phase.DELETING)
-    plan = planned(surveyed(wanted(charging_info=PREPAID), state=a_state(record), live=(shown(record, "DELETING"),)))
-    assert plan.refusals == ()
+    survey = surveyed(wanted(charging_info=PREPAID), state=a_state(record), live=(shown(record, "DELETING"),))
+    (refusal,) = planned(survey).refusals
+    assert refusal.code == "prepaid-replace"
+    assert "its release is under way" in refusal.summary
+    assert planned(replace(survey, replace=GATEWAY)).refusals == ()
+    assert planned(survey, mode=Mode.DESTROY).refusals == ()
 
 
 def test_an_address_that_is_not_bought_yet_may_be_named_for_replacement():

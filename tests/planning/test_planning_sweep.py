@@ -37,7 +37,7 @@ def test_a_server_with_our_marker_is_ours():
     (finding,) = swept(STATE, a_stray(a_marked_name()))
     assert finding.code == "untracked"
     assert "stray" in finding.summary
-    assert "state rebuild" in finding.hint
+    assert "release it in the console" in finding.hint
 
 
 def test_the_marker_of_another_state_is_not_ours():

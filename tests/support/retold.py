@@ -20,6 +20,7 @@ from provisioner import planning
 from provisioner.applying import Execution, Interruption, Sight, execute, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Basis, Mode, Plan
+from provisioner.model.doubt import quiet_until
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
 from provisioner.model.journal import Entry, Intended, Settled, replay
@@ -184,13 +185,9 @@ class Retold:
         """Every five minutes, and just before and when silence may be believed."""
         while self.clock.time < _END:
             grid = (self.clock.time // _PAUSE + 1) * _PAUSE
-            since_noon = [one.server_time - ManualClock().now() for one in self.state.purchases_in_doubt]
-            edges = [
-                edge
-                for sent in since_noon
-                for edge in ((sent + self.policy.quiet_period) / 1000 - 1, (sent + self.policy.quiet_period) / 1000)
-                if edge > self.clock.time
-            ]
+            noon = ManualClock().now()
+            ends = [(quiet_until(one, self.policy) - noon) / 1000 for one in self.state.purchases_in_doubt]
+            edges = [edge for end in ends for edge in (end - 1, end) if edge > self.clock.time]
             yield min([grid, *edges])
 
     def _is_settled(self) -> bool:
