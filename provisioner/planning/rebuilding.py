@@ -19,7 +19,7 @@ from provisioner.model.proposal import Confidence, Proposal, Row
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
-from provisioner.planning.standing import stand
+from provisioner.planning.progress import reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class _Rows:
         return self._likely(wanted, kind, fitting[0])
 
     def _likely(self, wanted: Desired, kind: Kind, row: Live) -> Row:
-        as_wanted = self._as_wanted(wanted, stand(kind, wanted, row), row.id, row.order_id)
+        as_wanted = self._as_wanted(wanted, reached(kind, wanted, row), row.id, row.order_id)
         recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
         reason = "no record is left of it; it is the only server of this name, and fits the specs"
