@@ -26,13 +26,14 @@ from provisioner.planning.progress import reached
 class Remains:
     """What could still be read.
 
-    `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
+    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
     missing. `salted_anew`: the lineage is lost, so that the fingerprints in the records tell nothing any more. `lineage` is that
     of the markers in names; a new one fits none.
     """
 
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
+    absent: Mapping[str, Intent]
     unplaced: tuple[Remembered, ...]
     mentioned: frozenset[Address]
     complete: bool
@@ -55,7 +56,7 @@ def propose(
     spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
     orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
     unclaimed = (row for row in live.values() if row.id not in spoken_for and row.order_id not in orders)
-    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))))
+    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))), tuple(rows.absent()))
 
 
 class _Rows:
@@ -96,6 +97,9 @@ class _Rows:
                 yield self._wanted(wanted, tuple(bearers[wanted.name]))
             elif address in self._remains.mentioned:
                 yield self._feared(wanted)
+
+    def absent(self) -> Iterator[Intent]:
+        return (self._resalted(intent)[0] for intent in self._remains.absent.values())
 
     def _recorded(self, recorded: Recorded) -> Row:
         wanted = self._desired.get(recorded.address)
@@ -139,10 +143,7 @@ class _Rows:
         )
 
     def _doubtful(self, intent: Intent) -> Row:
-        wanted = self._desired.get(intent.address)
-        anew = self._remains.salted_anew and wanted is not None and any(secrets_in(wanted.fields))
-        if wanted is not None and anew:
-            intent = replace(intent, declared=self._salted(intent.declared, wanted))
+        intent, anew = self._resalted(intent)
         reason = (
             f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
         )
@@ -240,6 +241,13 @@ class _Rows:
         """By order while it was never seen, as the planner finds it."""
         row = self._live.get(recorded.id or "")
         return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+
+    def _resalted(self, intent: Intent) -> tuple[Intent, bool]:
+        """And whether it was anything that had to be."""
+        wanted = self._desired.get(intent.address)
+        if wanted is None or not self._remains.salted_anew or not any(secrets_in(wanted.fields)):
+            return intent, False
+        return replace(intent, declared=self._salted(intent.declared, wanted)), True
 
     def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
         """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""

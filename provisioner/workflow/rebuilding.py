@@ -109,7 +109,7 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
 async def _propose(
     workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, location: str
 ) -> Proposal:
-    known = replace(empty, resources=found.resources, intents=found.intents)
+    known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
     check_owner(known, loaded.stack, cloud.identity, location=location)
     sight = await look(cloud, known, workspace.catalogue)
     vault = Vault(workspace.secrets(), empty.lineage)
@@ -117,6 +117,7 @@ async def _propose(
         planning.Remains(
             resources=found.resources,
             intents=found.intents,
+            absent=found.absent,
             unplaced=found.unplaced,
             mentioned=found.mentioned,
             complete=found.complete and not force,

@@ -167,6 +167,23 @@ def test_a_purchase_in_doubt_survives(site, proxy):
     assert "No changes" in site.here("plan").out
 
 
+def test_a_purchase_that_was_believed_absent_is_still_known(site, proxy):
+    """It shows up after the rebuild, and is named as what it is: this address's, and bought twice."""
+    site.write("servers: {alpha: {}}\n")
+    proxy.on(resetting(executed=True), name="alpha")
+    assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
+    (ghost,) = [entry.server_id for entry in site.ledger if entry.kind == "purchase"]
+    assert site.here("resolve", "alpha", "--absent").code == 0
+    before = site.state()["absent"]
+    flip_state(site)
+    ran = rebuild(site)
+    assert ran.code == 0, ran.text
+    assert json.loads(ran.out)["believed_absent"] == [{"address": "alpha", "name": "alpha"}]
+    assert site.state()["absent"] == before
+    said = " ".join(site.here("plan").text.split())
+    assert f"resolve 'alpha' --adopt {ghost}" in said
+
+
 def in_doubt(site):
     return json.loads(site.here("show", "--json").out)["in_doubt"]
 

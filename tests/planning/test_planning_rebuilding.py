@@ -35,10 +35,13 @@ NOW = 1_700_000_000_000
 LINEAGE = a_state().lineage
 
 
-def proposed(*desired, recorded=(), intents=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False):
+def proposed(
+    *desired, recorded=(), intents=(), absent=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False
+):
     remains = Remains(
         {one.address: one for one in recorded},
         {one.id: one for one in intents},
+        {one.id: one for one in absent},
         tuple(unplaced),
         frozenset(mentioned),
         complete,
@@ -169,6 +172,23 @@ def test_a_release_in_doubt_stays_beside_its_record():
     assert state.intents == {intent.id: intent}
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["bought again since", "free"])
+@pytest.mark.parametrize("again", [True, False], ids=["and again in doubt", "nothing open"])
+def test_a_purchase_that_was_believed_absent_stays_known_as_ours(held, again):
+    """So that a late server of it is still named, and may be adopted."""
+    recorded = bought(GATEWAY)
+    ghost = an_intent("gateway", id="ghost", declared=recorded.declared, server_time=0, earlier_ids=())
+    doubt = an_intent("gateway", id="open", declared=recorded.declared, server_time=NOW, earlier_ids=(recorded.id,))
+    before = a_state(*([recorded] * held), intents={"open": doubt} if again else {}, absent={"ghost": ghost})
+    known = {"recorded": [recorded] * held, "intents": [doubt] * again, "absent": [ghost]}
+    proposal = proposed(GATEWAY, live=[shown(recorded)] * held, **known)
+    assert len(proposal.rows) == held + again, "the ghost is no row"
+    assert retold(proposal) == before
+    late = shown(replace(recorded, id="late"))
+    told = "in-doubt" if again else "bought-twice" if held else "untracked"
+    assert told in codes(planned(surveyed(GATEWAY, state=retold(proposal), live=(late,))).findings)
+
+
 def test_an_id_whose_purchase_cannot_be_read_is_certain_and_its_body_is_the_specs():
     recorded = bought(GATEWAY)
     facts = Remembered(GATEWAY.address, Phase.READY, id=recorded.id, observed=recorded.observed)
@@ -193,6 +213,8 @@ def test_with_a_new_lineage_secrets_are_taken_to_be_what_they_are_now():
     assert row.recorded == recorded
     assert row.by_specs
     intent = an_intent("gateway", declared=stale.declared)
+    (absent,) = proposed(desired, absent=[intent], salted_anew=True).absent
+    assert absent.declared == recorded.declared
     assert the_row(desired, intents=[intent], salted_anew=True).intent.declared == recorded.declared
 
 
