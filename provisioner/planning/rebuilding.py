@@ -21,6 +21,9 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 from provisioner.planning.progress import reached
 
+_GUESSED = "unreadable "
+"""Begins the id of a purchase that nobody could read of, so that another rebuild knows it for a guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remains:
@@ -85,11 +88,11 @@ class _Rows:
         recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
         yield from recorded
         doubtful = [self._doubtful(intent) for intent in self._remains.intents.values()]
-        yield from doubtful
         taken = {row.address for row in (*recorded, *doubtful)}
         bearers: dict[str, list[Live]] = {}
         for live in self._free(recorded, doubtful):
             bearers.setdefault(self._wanted_name(live), []).append(live)
+        yield from (self._explained(row, bearers) for row in doubtful)
         for address, wanted in self._desired.items():
             if address in taken:
                 continue
@@ -149,6 +152,15 @@ class _Rows:
         )
         return Row(intent.address, Confidence.IN_DOUBT, reason, intent.name, intent=intent, by_specs=anew)
 
+    def _explained(self, row: Row, bearers: Mapping[str, list[Live]]) -> Row:
+        """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
+        wanted = self._desired.get(row.address)
+        guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
+        if not guessed or wanted is None or wanted.name not in bearers:
+            return row
+        found = self._wanted(wanted, tuple(bearers[wanted.name]))
+        return found if found.confidence is Confidence.CERTAIN else row
+
     def _feared(self, wanted: Desired) -> Row:
         """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
 
@@ -157,7 +169,7 @@ class _Rows:
         declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
         intent = replace(
             _probe(wanted, declared),
-            id=f"unreadable {wanted.address}",
+            id=f"{_GUESSED}{wanted.address}",
             sent_at=self._now,
             server_time=self._now,
             who="a line that cannot be read",

@@ -88,7 +88,7 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> 
             )
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         face.show(draft)
-        if not found.damage and not any(row.confidence is Confidence.LIKELY for row in proposal.rows):
+        if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
             return Rebuilt(store.location, draft)
         if not face.approve(draft):
             return Rebuilt(store.location, draft, approved=False)

@@ -274,5 +274,31 @@ def test_a_long_name_that_was_shortened_for_its_marker_is_found_again():
     assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
 
 
+def test_a_marked_server_that_was_feared_and_shows_later_is_named_and_found_again():
+    """The guess does not know its marker: no purchase is made while it is open, the sweep names it, a rebuild places it."""
+    guessed = retold(proposed(GATEWAY, mentioned=[GATEWAY.address]))
+    plan = planned(surveyed(GATEWAY, state=guessed, live=(a_marked(),)))
+    assert [change.action for change in plan.changes] == [Action.RESUME]
+    (untracked,) = [finding for finding in plan.findings if finding.code == "untracked"]
+    assert "found" in untracked.summary
+    row = the_row(GATEWAY, intents=guessed.intents.values(), live=[a_marked()])
+    assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
+
+
+@pytest.mark.parametrize(
+    "live", [[a_marked(), a_marked(identifier="second")], [replace(a_marked(), shown={"image_id": "x"})]]
+)
+def test_a_guess_stays_open_while_no_marked_server_is_surely_it(live):
+    guessed = retold(proposed(GATEWAY, mentioned=[GATEWAY.address]))
+    (row,) = proposed(GATEWAY, intents=guessed.intents.values(), live=live).rows
+    assert row.intent in guessed.intents.values()
+
+
+def test_a_purchase_that_is_really_in_doubt_is_not_ended_by_another_marked_server():
+    intent = an_intent("gateway", declared=bought(GATEWAY).declared)
+    (row,) = proposed(GATEWAY, intents=[intent], live=[a_marked()]).rows
+    assert row.intent == intent
+
+
 def test_another_states_marker_makes_a_server_nobodys():
     assert proposed(GATEWAY, live=[a_marked(lineage="another")]).rows == ()
