@@ -5,7 +5,7 @@ checks it, copies it and gives each request one transaction; knows the tables' s
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,17 +125,33 @@ class World:
         with closing(sqlite3.connect(path, isolation_level=None)) as copy:
             copy.execute("PRAGMA journal_mode = WAL")
 
-    def become(self, path: Path) -> None:
-        """Takes over the content of another world's file, all of it or nothing. Raises WorldError unless that is a whole world."""
-        with _reading(path) as source:
+    def become(self, path: Path, rehearse: Callable[[Transaction], None]) -> None:
+        """Takes over the content of another world's file, all of it or nothing, once a copy has lived through `rehearse`.
+
+        Raises WorldError unless that is a whole world which does.
+        """
+        with closing(_connect_in_memory()) as copy, _reading(path) as source:
             if _layout(source) != _expected_layout():
                 raise _foreign(path)
+            source.backup(copy)
+            self._try_out(copy, path, rehearse)
             self._replace(source)
 
     def reset(self) -> None:
         """Begins anew, with the machine's time."""
         with closing(_connect_in_memory()) as empty:
             self._replace(empty)
+
+    def _try_out(self, copy: sqlite3.Connection, path: Path, rehearse: Callable[[Transaction], None]) -> None:
+        """Leaves the copy as it is."""
+        copy.execute("BEGIN")
+        try:
+            machine_now = self._clock.now()
+            rehearse(Transaction(copy, machine_now + time_shift.ahead(copy), machine_now, self._rules))
+        except Exception as error:
+            raise _unlivable(path, error) from error
+        finally:
+            copy.execute("ROLLBACK")
 
     def _replace(self, source: sqlite3.Connection) -> None:
         # The backup interface writes all pages in one transaction, which other connections see whole or not at all.
@@ -247,6 +263,11 @@ def _expected_layout() -> list[tuple[object, ...]]:
 def _foreign(path: Path) -> WorldError:
     reason = "an SQLite file of another program"
     return WorldError(f"{path} is {reason}. Choose another path", reason=reason)
+
+
+def _unlivable(path: Path, cause: Exception) -> WorldError:
+    reason = f"a world that cannot go on from where it is: {type(cause).__name__}: {cause}"
+    return WorldError(f"{path} is {reason}. Take another copy", reason=reason)
 
 
 def _damaged(path: Path, cause: object) -> WorldError:
