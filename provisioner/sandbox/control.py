@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from provisioner.sandbox import ledger, time_shift
 from provisioner.sandbox.app import Sandbox
 from provisioner.sandbox.clock import iso_time
-from provisioner.sandbox.errors import WorldError
+from provisioner.sandbox.errors import WorldError, WorldWriteError
 from provisioner.sandbox.fault_settings import FaultsFile, written
 from provisioner.sandbox.performing import rehearse, settle
 from provisioner.sandbox.settings_files import describe
@@ -78,6 +78,9 @@ class Control:
             return
         except ControlError as refusal:
             response = JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)
+        except WorldWriteError as failure:
+            _log.exception("the sandbox failed to answer %s %s", request.method, scope["path"])
+            response = JSONResponse({"error": str(failure)}, 500)
         except Exception:  # noqa: BLE001 - a test that moves the sandbox is owed an answer that it can read
             _log.exception("the sandbox failed to answer %s %s", request.method, scope["path"])
             response = JSONResponse({"error": "the sandbox failed; its output on stderr says why"}, 500)

@@ -26,7 +26,7 @@ from provisioner.sandbox import (
 )
 from provisioner.sandbox.accounts import Accounts
 from provisioner.sandbox.clock import Clock
-from provisioner.sandbox.errors import ApiError, WorldError
+from provisioner.sandbox.errors import ApiError, WorldError, WorldWriteError
 from provisioner.sandbox.market import Market
 
 SCHEMA_VERSION: Final = 3
@@ -128,17 +128,18 @@ class World:
     def become(self, path: Path, rehearse: Callable[[Transaction], None]) -> None:
         """Takes over the content of another world's file, all of it or nothing, once a copy has lived through `rehearse`.
 
-        Raises WorldError unless that is a whole world which does.
+        Raises WorldError unless that is a whole world which does, WorldWriteError when this one cannot take it over.
         """
-        with closing(_connect_in_memory()) as copy, _reading(path) as source:
-            if _layout(source) != _expected_layout():
-                raise _foreign(path)
-            source.backup(copy)
+        with closing(_connect_in_memory()) as copy:
+            with _reading(path) as source:
+                if _layout(source) != _expected_layout():
+                    raise _foreign(path)
+                source.backup(copy)
             self._try_out(copy, path, rehearse)
-            self._replace(source)
+            self._replace(copy)
 
     def reset(self) -> None:
-        """Begins anew, with the machine's time."""
+        """Begins anew, with the machine's time. Raises WorldWriteError."""
         with closing(_connect_in_memory()) as empty:
             self._replace(empty)
 
@@ -156,8 +157,19 @@ class World:
     def _replace(self, source: sqlite3.Connection) -> None:
         # The backup interface writes all pages in one transaction, which other connections see whole or not at all.
         with self._lock:
-            source.backup(self._connection)
+            try:
+                source.backup(self._connection, progress=_wait_once)
+            except sqlite3.Error as failure:
+                advice = "Make room for it, or let whoever holds it finish"
+                message = f"the sandbox's world cannot be written: {failure}; nothing was changed. {advice}"
+                raise WorldWriteError(message) from failure
             self._ahead = time_shift.ahead(self._connection)
+
+
+def _wait_once(status: int, _remaining: int, _total: int) -> None:
+    """SQLite has waited for others by itself; the backup would wait as long again and again, for ever."""
+    if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        raise sqlite3.OperationalError("another process is using it")
 
 
 def read_entries(path: Path) -> list[ledger.LedgerEntry]:

@@ -383,6 +383,50 @@ class TestSnapshotsThatAreNone:
         assert [row["name"] for row in cloud.control("GET", "ledger").json()["ledger"]] == ["mine", "next"]
 
 
+class TestAWorldThatCannotBeWritten:
+    """It is told as that, and not as a mistake in what was sent."""
+
+    @pytest.fixture
+    def snapshot(self, cloud):
+        for number in range(20):
+            cloud.bought(name=f"kept-{number}")
+        content = cloud.control("GET", "snapshot").content
+        cloud.control("POST", "reset")
+        cloud.renew_tokens()
+        return content
+
+    def refused(self, cloud, content: bytes) -> str:
+        refused = cloud.control("PUT", "snapshot", content=content)
+        assert refused.status_code == 500
+        assert cloud.servers()["total"] == 0
+        return refused.json()["error"]
+
+    def test_its_disk_is_full(self, cloud, world, snapshot):
+        with cloud.app.world.transaction() as transaction:
+            (pages,) = transaction.connection.execute("PRAGMA page_count").fetchone()
+            transaction.connection.execute(f"PRAGMA max_page_count = {pages}")
+        assert "the sandbox's world cannot be written: database or disk is full; nothing was changed" in self.refused(
+            cloud, snapshot
+        )
+        assert whole(world)
+        with cloud.app.world.transaction() as transaction:
+            transaction.connection.execute("PRAGMA max_page_count = 1000000")
+        assert cloud.control("PUT", "snapshot", content=snapshot).status_code == 204
+
+    def test_another_process_holds_it(self, cloud, world, snapshot):
+        with cloud.app.world.transaction() as transaction:
+            transaction.connection.execute("PRAGMA busy_timeout = 1")
+        other = sqlite3.connect(world, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        busy = cloud.control("PUT", "snapshot", content=snapshot)
+        assert (busy.status_code, "another process is using it" in busy.json()["error"]) == (500, True)
+        reset = cloud.control("POST", "reset")
+        assert (reset.status_code, "another process is using it" in reset.json()["error"]) == (500, True)
+        other.execute("ROLLBACK")
+        other.close()
+        assert cloud.control("PUT", "snapshot", content=snapshot).status_code == 204
+
+
 def test_what_nobody_foresaw_is_answered_and_logged(cloud, monkeypatch, caplog):
     monkeypatch.setattr(control, "settle", lambda _: {}["unforeseen"])
     failed = cloud.control("GET", "ledger")
