@@ -52,7 +52,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`rows` by address. `unclaimed` are live servers that no row is about."""
+    """`rows` by address. `unclaimed` are live servers that no row is about. `absent` are purchases that were believed never to
+    have been carried out: of no row, as their address may hold another by now, and kept, so that a late one is known as ours.
+    """
 
     rows: tuple[Row, ...]
     unclaimed: tuple[Live, ...]
+    absent: tuple[Intent, ...] = ()

@@ -19,20 +19,24 @@ from provisioner.model.proposal import Confidence, Proposal, Row
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
-from provisioner.planning.standing import stand
+from provisioner.planning.progress import reached
+
+_GUESSED = "unreadable "
+"""Begins the id of a purchase that nobody could read of, so that another rebuild knows it for a guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
     """What could still be read.
 
-    `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
+    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
     missing. `salted_anew`: the lineage is lost, so that the fingerprints in the records tell nothing any more. `lineage` is that
     of the markers in names; a new one fits none.
     """
 
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
+    absent: Mapping[str, Intent]
     unplaced: tuple[Remembered, ...]
     mentioned: frozenset[Address]
     complete: bool
@@ -55,7 +59,7 @@ def propose(
     spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
     orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
     unclaimed = (row for row in live.values() if row.id not in spoken_for and row.order_id not in orders)
-    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))))
+    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))), tuple(rows.absent()))
 
 
 class _Rows:
@@ -84,11 +88,11 @@ class _Rows:
         recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
         yield from recorded
         doubtful = [self._doubtful(intent) for intent in self._remains.intents.values()]
-        yield from doubtful
         taken = {row.address for row in (*recorded, *doubtful)}
         bearers: dict[str, list[Live]] = {}
         for live in self._free(recorded, doubtful):
             bearers.setdefault(self._wanted_name(live), []).append(live)
+        yield from (self._explained(row, bearers) for row in doubtful)
         for address, wanted in self._desired.items():
             if address in taken:
                 continue
@@ -96,6 +100,9 @@ class _Rows:
                 yield self._wanted(wanted, tuple(bearers[wanted.name]))
             elif address in self._remains.mentioned:
                 yield self._feared(wanted)
+
+    def absent(self) -> Iterator[Intent]:
+        return (self._resalted(intent)[0] for intent in self._remains.absent.values())
 
     def _recorded(self, recorded: Recorded) -> Row:
         wanted = self._desired.get(recorded.address)
@@ -139,14 +146,20 @@ class _Rows:
         )
 
     def _doubtful(self, intent: Intent) -> Row:
-        wanted = self._desired.get(intent.address)
-        anew = self._remains.salted_anew and wanted is not None and any(secrets_in(wanted.fields))
-        if wanted is not None and anew:
-            intent = replace(intent, declared=self._salted(intent.declared, wanted))
+        intent, anew = self._resalted(intent)
         reason = (
             f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
         )
         return Row(intent.address, Confidence.IN_DOUBT, reason, intent.name, intent=intent, by_specs=anew)
+
+    def _explained(self, row: Row, bearers: Mapping[str, list[Live]]) -> Row:
+        """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
+        wanted = self._desired.get(row.address)
+        guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
+        if not guessed or wanted is None or wanted.name not in bearers:
+            return row
+        found = self._wanted(wanted, tuple(bearers[wanted.name]))
+        return found if found.confidence is Confidence.CERTAIN else row
 
     def _feared(self, wanted: Desired) -> Row:
         """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
@@ -156,7 +169,7 @@ class _Rows:
         declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
         intent = replace(
             _probe(wanted, declared),
-            id=f"unreadable {wanted.address}",
+            id=f"{_GUESSED}{wanted.address}",
             sent_at=self._now,
             server_time=self._now,
             who="a line that cannot be read",
@@ -190,7 +203,7 @@ class _Rows:
         return self._likely(wanted, kind, fitting[0])
 
     def _likely(self, wanted: Desired, kind: Kind, row: Live) -> Row:
-        as_wanted = self._as_wanted(wanted, stand(kind, wanted, row), row.id, row.order_id)
+        as_wanted = self._as_wanted(wanted, reached(kind, wanted, row), row.id, row.order_id)
         recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
         reason = "no record is left of it; it is the only server of this name, and fits the specs"
@@ -240,6 +253,13 @@ class _Rows:
         """By order while it was never seen, as the planner finds it."""
         row = self._live.get(recorded.id or "")
         return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+
+    def _resalted(self, intent: Intent) -> tuple[Intent, bool]:
+        """And whether it was anything that had to be."""
+        wanted = self._desired.get(intent.address)
+        if wanted is None or not self._remains.salted_anew or not any(secrets_in(wanted.fields)):
+            return intent, False
+        return replace(intent, declared=self._salted(intent.declared, wanted)), True
 
     def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
         """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""

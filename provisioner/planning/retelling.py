@@ -1,6 +1,7 @@
 """A proposal as journal entries that replay to exactly it, so that a rebuilt state is a checkpoint of its journal like any other.
 
-Each server is told as an intent that a person's approval adopted, with the evidence; calls in doubt as they were. Pure.
+Each server is told as an intent that a person's approval adopted, with the evidence; calls in doubt, and purchases that were
+believed never carried out, as they were. Pure.
 """
 
 from __future__ import annotations
@@ -8,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Intended, Remembered
+from provisioner.model.journal import Adopted, Entry, Intended, Remembered, Settled
 from provisioner.model.proposal import Proposal, Row
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
 
 
 def retell(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
-    """`now` in milliseconds since the epoch. Records before intents: a release in doubt is of a record."""
+    """`now` in milliseconds since the epoch. What ended comes before what is open: an address has one open purchase at a time,
+    and a release in doubt is of a record.
+    """
+    for intent in proposal.absent:
+        yield Intended(intent)
+        yield Settled(intent.id, "absent", "rebuilt: it was believed never to have been carried out")
     for row in proposal.rows:
         if row.recorded is not None:
             yield from _record(row.recorded, row, now=now, who=who)

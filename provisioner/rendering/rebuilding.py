@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.proposal import Confidence, Proposal, Row
 from provisioner.model.resource import Live
+from provisioner.model.state import Intent
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.wording import amount
@@ -46,6 +47,8 @@ def render_proposal(proposal: Proposal, style: Style) -> str:
     width = max((cells(escape(str(row.address))) for row in proposal.rows), default=0)
     for row in proposal.rows:
         lines += _row(row, style, width=width)
+    if proposal.absent:
+        lines += ["", *wrap(_absent(proposal.absent), style.width)]
     if proposal.unclaimed:
         lines += ["", *wrap(_unclaimed(proposal.unclaimed), style.width)]
     return "".join(f"{line}\n" for line in lines)
@@ -83,6 +86,13 @@ def _unclaimed(rows: Sequence[Live]) -> str:
     return f"The cloud also lists {amount(len(rows), 'server')} that nothing here is about: {named}{more}."
 
 
+def _absent(intents: Sequence[Intent]) -> str:
+    addresses = ", ".join(str(intent.address) for intent in intents[:_SHOWN])
+    more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
+    count = amount(len(intents), "purchase")
+    return f"It would still know of {count} that was believed never carried out, should a server show up: {addresses}{more}."
+
+
 def _painted(confidence: Confidence, style: Style) -> str:
     text = confidence.value.replace("_", " ").ljust(max(map(len, Confidence)))
     match confidence:
@@ -111,6 +121,7 @@ def proposal_document(
         "damage": [diagnostic_document(finding) for finding in damage],
         "parts": [{"name": part.name, "found": part.found} for part in parts],
         "rows": [_row_document(row) for row in proposal.rows],
+        "believed_absent": [{"address": str(each.address), "name": each.name} for each in proposal.absent],
         "unclaimed": [_live_document(row) for row in proposal.unclaimed],
         "notes": [diagnostic_document(finding) for finding in notes],
     }

@@ -20,6 +20,10 @@ class WorldError(SandboxError):
         self.reason = reason
 
 
+class WorldWriteError(SandboxError):
+    """A world cannot be written to, and is as it was."""
+
+
 class SettingsError(SandboxError):
     """A file of accounts, of the market or of faults cannot be used."""
 

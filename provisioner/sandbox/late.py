@@ -65,6 +65,11 @@ def keep(connection: sqlite3.Connection, request: LateRequest) -> None:
     connection.execute(f"INSERT INTO late ({_COLUMNS}) VALUES ({marks})", request.row())  # noqa: S608 - our own names
 
 
+def bring_forward(connection: sqlite3.Connection, now: int) -> None:
+    """Makes all that is kept due by now."""
+    connection.execute("UPDATE late SET due_at = ? WHERE due_at > ?", (now, now))
+
+
 def take_due(connection: sqlite3.Connection, now: int) -> LateRequest | None:
     """The one that has been due the longest, which is then no longer kept."""
     row = connection.execute(

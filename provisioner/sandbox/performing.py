@@ -1,5 +1,6 @@
 """Carrying a call out: the refusals that every service shares, and what world faults do around an operation. Also brings a
-world to the present, where late requests are carried out as of the moment they were due. Knows no HTTP.
+world to the present, where late requests are carried out as of the moment they were due, and tries whether a world can be. Knows
+no HTTP.
 """
 
 from contextlib import suppress
@@ -7,7 +8,7 @@ from dataclasses import replace
 from typing import Final, Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from provisioner.sandbox import late, operations, orders, servers
+from provisioner.sandbox import late, operations, orders, servers, time_shift
 from provisioner.sandbox.accounts import Account, User
 from provisioner.sandbox.calls import Answer, Call, Caller, Operation
 from provisioner.sandbox.contract import BY_NAME
@@ -41,6 +42,18 @@ def settle(transaction: Transaction) -> None:
         _settle_tables(moment)
         _carry_out(moment, request)
     _settle_tables(transaction)
+
+
+def rehearse(transaction: Transaction) -> None:
+    """Does what time has done by now and all that is still on its way; whatever this raises, the world would raise later.
+
+    It is for a world that does not matter: another one than the sandbox's own wrote it, as far as anybody knows.
+    """
+    ahead = transaction.now - transaction.machine_now
+    if not 0 <= ahead <= time_shift.FURTHEST:
+        raise ValueError(f"its clock is {ahead / 1000:g} s ahead, and a hundred years is the most")
+    late.bring_forward(transaction.connection, transaction.now)
+    settle(transaction)
 
 
 def _settle_tables(transaction: Transaction) -> None:

@@ -1,9 +1,12 @@
 """How far a world's clock runs ahead of the machine's. Kept in the world, so that a restart does not go back in time, and
-only ever growing, as nothing in the world could be undone.
+only ever growing, as nothing in the world could be undone, up to a limit that every calendar can follow.
 """
 
 import sqlite3
 from typing import Final
+
+FURTHEST: Final = 100 * 366 * 86_400_000
+"""Milliseconds: a hundred years."""
 
 SCHEMA: Final = """
 CREATE TABLE time_shift (ahead INTEGER NOT NULL) STRICT;

@@ -5,7 +5,7 @@ checks it, copies it and gives each request one transaction; knows the tables' s
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from provisioner.sandbox import (
 )
 from provisioner.sandbox.accounts import Accounts
 from provisioner.sandbox.clock import Clock
-from provisioner.sandbox.errors import ApiError, WorldError
+from provisioner.sandbox.errors import ApiError, WorldError, WorldWriteError
 from provisioner.sandbox.market import Market
 
 SCHEMA_VERSION: Final = 3
@@ -125,23 +125,51 @@ class World:
         with closing(sqlite3.connect(path, isolation_level=None)) as copy:
             copy.execute("PRAGMA journal_mode = WAL")
 
-    def become(self, path: Path) -> None:
-        """Takes over the content of another world's file, all of it or nothing. Raises WorldError unless that is a whole world."""
-        with _reading(path) as source:
-            if _layout(source) != _expected_layout():
-                raise _foreign(path)
-            self._replace(source)
+    def become(self, path: Path, rehearse: Callable[[Transaction], None]) -> None:
+        """Takes over the content of another world's file, all of it or nothing, once a copy has lived through `rehearse`.
+
+        Raises WorldError unless that is a whole world which does, WorldWriteError when this one cannot take it over.
+        """
+        with closing(_connect_in_memory()) as copy:
+            with _reading(path) as source:
+                if _layout(source) != _expected_layout():
+                    raise _foreign(path)
+                source.backup(copy)
+            self._try_out(copy, path, rehearse)
+            self._replace(copy)
 
     def reset(self) -> None:
-        """Begins anew, with the machine's time."""
+        """Begins anew, with the machine's time. Raises WorldWriteError."""
         with closing(_connect_in_memory()) as empty:
             self._replace(empty)
+
+    def _try_out(self, copy: sqlite3.Connection, path: Path, rehearse: Callable[[Transaction], None]) -> None:
+        """Leaves the copy as it is."""
+        copy.execute("BEGIN")
+        try:
+            machine_now = self._clock.now()
+            rehearse(Transaction(copy, machine_now + time_shift.ahead(copy), machine_now, self._rules))
+        except Exception as error:
+            raise _unlivable(path, error) from error
+        finally:
+            copy.execute("ROLLBACK")
 
     def _replace(self, source: sqlite3.Connection) -> None:
         # The backup interface writes all pages in one transaction, which other connections see whole or not at all.
         with self._lock:
-            source.backup(self._connection)
+            try:
+                source.backup(self._connection, progress=_wait_once)
+            except sqlite3.Error as failure:
+                advice = "Make room for it, or let whoever holds it finish"
+                message = f"the sandbox's world cannot be written: {failure}; nothing was changed. {advice}"
+                raise WorldWriteError(message) from failure
             self._ahead = time_shift.ahead(self._connection)
+
+
+def _wait_once(status: int, _remaining: int, _total: int) -> None:
+    """SQLite has waited for others by itself; the backup would wait as long again and again, for ever."""
+    if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        raise sqlite3.OperationalError("another process is using it")
 
 
 def read_entries(path: Path) -> list[ledger.LedgerEntry]:
@@ -247,6 +275,11 @@ def _expected_layout() -> list[tuple[object, ...]]:
 def _foreign(path: Path) -> WorldError:
     reason = "an SQLite file of another program"
     return WorldError(f"{path} is {reason}. Choose another path", reason=reason)
+
+
+def _unlivable(path: Path, cause: Exception) -> WorldError:
+    reason = f"a world that cannot go on from where it is: {type(cause).__name__}: {cause}"
+    return WorldError(f"{path} is {reason}. Take another copy", reason=reason)
 
 
 def _damaged(path: Path, cause: object) -> WorldError:

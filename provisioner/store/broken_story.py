@@ -21,7 +21,7 @@ _NOBODY = State(stack="", environment=None, lineage="", serial=0, identity=Ident
 
 
 class BrokenStory:
-    """`state` is what has been told so far: of it the resources and the intents count. `is_whole`: all of it was understood."""
+    """`state` is what has been told so far: of it the resources, the intents and what is absent count. `is_whole`: all of it was understood."""
 
     def __init__(self, base: State | None) -> None:
         self.state = base or _NOBODY
@@ -48,7 +48,7 @@ class BrokenStory:
         match entry:
             case Intended(intent=intent) if intent.effect is Effect.PURCHASE:
                 self._end_earlier(intent)
-            case Answered() | Adopted() if entry.intent not in self.state.intents:
+            case Answered() | Adopted() if entry.intent not in {*self.state.intents, *self.state.absent}:
                 self._strays += [name for name in (entry.id, entry.order_id) if name is not None]
                 return
             case Remembered() if entry.address not in self.state.resources:

@@ -60,6 +60,8 @@ class Salvaged:
     """The highest that any part names or a lost state can have had; 0 where nothing names one."""
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
+    absent: Mapping[str, Intent]
+    """Purchases that were believed never to have been carried out."""
     unplaced: tuple[Remembered, ...]
     """Facts about addresses whose purchase stood in what cannot be read."""
     strays: tuple[str, ...]

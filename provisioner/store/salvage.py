@@ -61,6 +61,7 @@ def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> 
         serial=_highest_serial(files, states, lines),
         resources=story.state.resources,
         intents=story.state.intents,
+        absent=story.state.absent,
         unplaced=story.unplaced,
         strays=story.strays,
         mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),

@@ -186,16 +186,19 @@ class LocalSession:
             raise self._fenced_off
 
     def _intrusion(self) -> StoreError | None:
-        """Whoever got round the lock is not heard of again: a run that was once not alone sends nothing more."""
-        if not self._locked():
-            return _not_alone("lock-lost", self._files.lock, "it was moved or removed while this run held the lock")
-        stamp = self._disk.stamp(self._files.state)
-        if stamp is None or stamp != self._unmoved_at:
-            try:
+        """Whoever got round the lock is not heard of again: a run that was once not alone, or could not look, sends nothing more."""
+        try:
+            if not self._locked():
+                return _not_alone("lock-lost", self._files.lock, "it was moved or removed while this run held the lock")
+        except OSError as failure:
+            return _not_alone("lock-lost", self._files.lock, failure.strerror or str(failure))
+        try:
+            stamp = self._disk.stamp(self._files.state)
+            if stamp is None or stamp != self._unmoved_at:
                 self._require_unmoved()
-            except OSError as failure:
-                return _not_alone("state-moved", self._files.state, failure.strerror or str(failure))
-            self._unmoved_at = stamp
+                self._unmoved_at = stamp
+        except OSError as failure:
+            return _not_alone("state-moved", self._files.state, failure.strerror or str(failure))
         return None
 
     def _require_unmoved(self) -> bytes:

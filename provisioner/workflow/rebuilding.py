@@ -88,7 +88,7 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> 
             )
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         face.show(draft)
-        if not found.damage and not any(row.confidence is Confidence.LIKELY for row in proposal.rows):
+        if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
             return Rebuilt(store.location, draft)
         if not face.approve(draft):
             return Rebuilt(store.location, draft, approved=False)
@@ -109,7 +109,7 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
 async def _propose(
     workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, location: str
 ) -> Proposal:
-    known = replace(empty, resources=found.resources, intents=found.intents)
+    known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
     check_owner(known, loaded.stack, cloud.identity, location=location)
     sight = await look(cloud, known, workspace.catalogue)
     vault = Vault(workspace.secrets(), empty.lineage)
@@ -117,6 +117,7 @@ async def _propose(
         planning.Remains(
             resources=found.resources,
             intents=found.intents,
+            absent=found.absent,
             unplaced=found.unplaced,
             mentioned=found.mentioned,
             complete=found.complete and not force,

@@ -102,10 +102,10 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
 
 def _prospect(intent: Intent) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
-    match str(intent.effect):
+    match intent.effect:
         case Effect.PURCHASE:
             return "the next apply looks for this purchase and adopts its server; nothing is bought here until that is known"
-        case "payment":
-            return f"the next apply asks billing whether order {intent.target_id} is paid; it is not paid twice"
+        case Effect.PAYMENT:
+            return f"the next apply goes on with this server, and order {intent.target_id} tells it whether it is paid; it is not paid twice"
         case _:
             return f"the next apply looks whether server {intent.target_id} is gone, and records what it sees"

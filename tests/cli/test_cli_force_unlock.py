@@ -12,7 +12,6 @@ from support.builders import an_intent
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Intended
 from provisioner.store import open_store
-from provisioner.workflow import unlocking
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_the_calls_of_a_live_holder_are_in_flight(applied, held) -> None:
 
 def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) -> None:
     with open_store(applied.state, "demo").write(command="apply", who="ana@laptop", timeout=0) as session:
-        paying = an_intent("third", id="p-1", target_id="CS1")
+        paying = an_intent("third", id="p-1", effect=Effect.PAYMENT, target_id="CS1")
         session.append(
             [
                 Intended(an_intent("second")),
@@ -76,13 +75,8 @@ def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) 
     assert said.count("Warning[in-doubt]") == 3
     assert "looks for this purchase and adopts its server" in said
     assert "looks whether server id-1 is gone" in said
+    assert "order CS1 tells it whether it is paid; it is not paid twice" in said
     assert "address: second" in said
-
-
-def test_a_payment_that_is_open_is_asked_about_and_not_made_twice() -> None:
-    paying = an_intent(target_id="CS1")
-    object.__setattr__(paying, "effect", "payment")
-    assert "whether order CS1 is paid; it is not paid twice" in unlocking._prospect(paying)
 
 
 def test_a_holder_on_another_machine_is_explained_honestly(applied, held, monkeypatch) -> None:

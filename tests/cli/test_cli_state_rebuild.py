@@ -12,6 +12,7 @@ from provisioner.model.canonical import digest, readable
 from provisioner.sandbox import PUBLIC
 from provisioner.store import open_store
 from provisioner.store.disk import Disk
+from provisioner.store.sealed import FORMAT
 
 REBUILD = ("state", "rebuild")
 
@@ -125,7 +126,7 @@ def test_it_buys_and_releases_nothing(damaged) -> None:
 
 def test_a_state_of_a_newer_version_is_not_damaged(applied) -> None:
     file = applied.state / "demo.json"
-    file.write_bytes(resealed(file.read_bytes(), format=2, tool="9.9.9"))
+    file.write_bytes(resealed(file.read_bytes(), format=FORMAT + 1, tool="9.9.9"))
     said = applied.fails(*REBUILD, "--auto-approve", code="state-format").said
     assert "9.9.9" in said
 

@@ -9,7 +9,7 @@ import json
 import pytest
 from support.disks import Died, DyingDisk, NumberedDisk
 from support.fault_proxy import resetting
-from support.site import PASSWORD, PREPAID, THREE, Site
+from support.site import PASSWORD, PREPAID, STACK, THREE, Site
 
 from provisioner.cloud import AccessKey, connect, for_region
 from provisioner.model.flow import Call, Effect, Service
@@ -155,7 +155,7 @@ def test_damage_on_both_sides_keeps_what_lines_behind_it_say(applied):
 def test_a_purchase_in_doubt_survives(site, proxy):
     site.write("servers: {alpha: {}, beta: {}}\n")
     proxy.on(resetting(executed=True), name="alpha")
-    assert site.apply().code == 6
+    assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
     (before,) = in_doubt(site)
     flip_state(site)
     ran = rebuild(site)
@@ -165,6 +165,23 @@ def test_a_purchase_in_doubt_survives(site, proxy):
     assert site.apply().code == 0
     assert site.purchases == {"alpha": 1, "beta": 1}
     assert "No changes" in site.here("plan").out
+
+
+def test_a_purchase_that_was_believed_absent_is_still_known(site, proxy):
+    """It shows up after the rebuild, and is named as what it is: this address's, and bought twice."""
+    site.write("servers: {alpha: {}}\n")
+    proxy.on(resetting(executed=True), name="alpha")
+    assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
+    (ghost,) = [entry.server_id for entry in site.ledger if entry.kind == "purchase"]
+    assert site.here("resolve", "alpha", "--absent").code == 0
+    before = site.state()["absent"]
+    flip_state(site)
+    ran = rebuild(site)
+    assert ran.code == 0, ran.text
+    assert json.loads(ran.out)["believed_absent"] == [{"address": "alpha", "name": "alpha"}]
+    assert site.state()["absent"] == before
+    said = " ".join(site.here("plan").text.split())
+    assert f"resolve 'alpha' --adopt {ghost}" in said
 
 
 def in_doubt(site):
@@ -281,6 +298,24 @@ def test_an_older_pair_is_whole_and_is_brought_up_to_date_on_request(site):
     assert owned(site) == before
     assert "No changes" in site.here("plan").out
     assert site.purchases == {"alpha": 1, "beta": 1}
+
+
+def test_a_marked_server_that_an_older_pair_lacks_is_placed_on_request(site, proxy):
+    site.write("servers: {beta: {}}\n")
+    assert site.apply().code == 0
+    older = {suffix: state_file(site, suffix).read_bytes() for suffix in ("json", "journal")}
+    site.write("servers: {alpha: {}, beta: {}}\n", stack=f"{STACK}purchase: {{marker: nonce}}\n")
+    proxy.on(resetting(executed=True), name=None)
+    assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
+    for suffix, content in older.items():
+        state_file(site, suffix).write_bytes(content)
+    assert "Warning[untracked]" in site.here("plan").out
+    ran = rebuild(site, "--force")
+    assert rows(ran) == {"alpha": "certain", "beta": "certain"}
+    assert json.loads(ran.out)["written"]
+    assert site.apply().code == 0
+    assert len(site.ledger) == 2
+    assert "No changes" in site.here("plan").out
 
 
 def test_passwords_are_neither_shown_nor_taken_for_changed(site):

@@ -35,10 +35,13 @@ NOW = 1_700_000_000_000
 LINEAGE = a_state().lineage
 
 
-def proposed(*desired, recorded=(), intents=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False):
+def proposed(
+    *desired, recorded=(), intents=(), absent=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False
+):
     remains = Remains(
         {one.address: one for one in recorded},
         {one.id: one for one in intents},
+        {one.id: one for one in absent},
         tuple(unplaced),
         frozenset(mentioned),
         complete,
@@ -169,6 +172,23 @@ def test_a_release_in_doubt_stays_beside_its_record():
     assert state.intents == {intent.id: intent}
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["bought again since", "free"])
+@pytest.mark.parametrize("again", [True, False], ids=["and again in doubt", "nothing open"])
+def test_a_purchase_that_was_believed_absent_stays_known_as_ours(held, again):
+    """So that a late server of it is still named, and may be adopted."""
+    recorded = bought(GATEWAY)
+    ghost = an_intent("gateway", id="ghost", declared=recorded.declared, server_time=0, earlier_ids=())
+    doubt = an_intent("gateway", id="open", declared=recorded.declared, server_time=NOW, earlier_ids=(recorded.id,))
+    before = a_state(*([recorded] * held), intents={"open": doubt} if again else {}, absent={"ghost": ghost})
+    known = {"recorded": [recorded] * held, "intents": [doubt] * again, "absent": [ghost]}
+    proposal = proposed(GATEWAY, live=[shown(recorded)] * held, **known)
+    assert len(proposal.rows) == held + again, "the ghost is no row"
+    assert retold(proposal) == before
+    late = shown(replace(recorded, id="late"))
+    told = "in-doubt" if again else "bought-twice" if held else "untracked"
+    assert told in codes(planned(surveyed(GATEWAY, state=retold(proposal), live=(late,))).findings)
+
+
 def test_an_id_whose_purchase_cannot_be_read_is_certain_and_its_body_is_the_specs():
     recorded = bought(GATEWAY)
     facts = Remembered(GATEWAY.address, Phase.READY, id=recorded.id, observed=recorded.observed)
@@ -193,6 +213,8 @@ def test_with_a_new_lineage_secrets_are_taken_to_be_what_they_are_now():
     assert row.recorded == recorded
     assert row.by_specs
     intent = an_intent("gateway", declared=stale.declared)
+    (absent,) = proposed(desired, absent=[intent], salted_anew=True).absent
+    assert absent.declared == recorded.declared
     assert the_row(desired, intents=[intent], salted_anew=True).intent.declared == recorded.declared
 
 
@@ -250,6 +272,32 @@ def test_a_long_name_that_was_shortened_for_its_marker_is_found_again():
     long = wanted("gateway", name="n" * 60)
     row = the_row(long, live=[shown(bought(long, id="found"), name=a_marked("n" * 60).name)])
     assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
+
+
+def test_a_marked_server_that_was_feared_and_shows_later_is_named_and_found_again():
+    """The guess does not know its marker: no purchase is made while it is open, the sweep names it, a rebuild places it."""
+    guessed = retold(proposed(GATEWAY, mentioned=[GATEWAY.address]))
+    plan = planned(surveyed(GATEWAY, state=guessed, live=(a_marked(),)))
+    assert [change.action for change in plan.changes] == [Action.RESUME]
+    (untracked,) = [finding for finding in plan.findings if finding.code == "untracked"]
+    assert "found" in untracked.summary
+    row = the_row(GATEWAY, intents=guessed.intents.values(), live=[a_marked()])
+    assert (row.confidence, row.recorded.id) == (Confidence.CERTAIN, "found")
+
+
+@pytest.mark.parametrize(
+    "live", [[a_marked(), a_marked(identifier="second")], [replace(a_marked(), shown={"image_id": "x"})]]
+)
+def test_a_guess_stays_open_while_no_marked_server_is_surely_it(live):
+    guessed = retold(proposed(GATEWAY, mentioned=[GATEWAY.address]))
+    (row,) = proposed(GATEWAY, intents=guessed.intents.values(), live=live).rows
+    assert row.intent in guessed.intents.values()
+
+
+def test_a_purchase_that_is_really_in_doubt_is_not_ended_by_another_marked_server():
+    intent = an_intent("gateway", declared=bought(GATEWAY).declared)
+    (row,) = proposed(GATEWAY, intents=[intent], live=[a_marked()]).rows
+    assert row.intent == intent
 
 
 def test_another_states_marker_makes_a_server_nobodys():

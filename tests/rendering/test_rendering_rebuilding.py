@@ -23,8 +23,8 @@ class Part:
     found: str
 
 
-def a_proposal(*rows, unclaimed=()):
-    return Proposal(rows, tuple(unclaimed))
+def a_proposal(*rows, unclaimed=(), absent=()):
+    return Proposal(rows, tuple(unclaimed), tuple(absent))
 
 
 def test_a_certain_row_is_a_line():
@@ -62,6 +62,14 @@ def test_servers_that_nothing_is_about_are_counted_and_the_first_ones_named():
     assert "and 2 more." in text
 
 
+def test_purchases_that_were_believed_absent_are_no_rows_and_are_named():
+    text = render_proposal(a_proposal(absent=[an_intent("alpha")] * 12), PLAIN)
+    assert "would hold 0 rows" in text
+    assert "12 purchases" in text
+    assert "alpha, alpha" in text
+    assert "and 2 more" in " ".join(text.split())
+
+
 def test_what_files_and_clouds_bring_reaches_no_terminal_unescaped():
     from dataclasses import replace
 
@@ -87,9 +95,13 @@ def test_parts_stand_under_each_other_with_the_damage_below():
 def test_the_document_has_a_row_for_every_address_and_no_fingerprint():
     secret = a_recorded("alpha", declared={"name": "alpha", "admin_pass": {"fingerprint": "scrypt:f0"}})
     row = Row(ALPHA, Confidence.CERTAIN, "plain", "alpha", recorded=secret, candidates=(LIVE,))
-    document = proposal_document(a_proposal(row), parts=(), damage=(), notes=(), written=True, aside=["x"])
+    absent = an_intent("beta", declared=secret.declared)
+    document = proposal_document(
+        a_proposal(row, absent=[absent]), parts=(), damage=(), notes=(), written=True, aside=["x"]
+    )
     assert document["written"] is True
     assert document["kept_aside"] == ["x"]
     assert document["rows"][0]["id"] == "id-of-alpha"
     assert document["rows"][0]["candidates"][0]["name"] == "beta"
+    assert document["believed_absent"] == [{"address": "beta", "name": "beta"}]
     assert "scrypt" not in str(document)

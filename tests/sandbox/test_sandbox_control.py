@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner.sandbox import create_app, read_ledger, time_shift
+from provisioner.sandbox import control, create_app, read_ledger, time_shift
 
 RESOURCES = {
     "ledger": {"GET"},
@@ -349,6 +349,91 @@ class TestSnapshotsThatAreNone:
         content[5000:9000] = b"\xa5" * 4000
         self.assert_refused(cloud, world, bytes(content), "damaged")
         self.assert_refused(cloud, world, snapshot()[:-4096], "damaged")
+
+    @pytest.mark.parametrize("due", [(), ("UPDATE late SET due_at = 0",)], ids=["to come", "long due"])
+    @pytest.mark.parametrize(
+        ("changed", "reason"),
+        [
+            ("UPDATE late SET path = 'no JSON'", "JSONDecodeError"),
+            ("UPDATE late SET path = '{}'", "KeyError"),
+            ("UPDATE late SET lags = '5'", "TypeError"),
+            ("UPDATE late SET operation = 'BuyEverything'", "BuyEverything"),
+        ],
+    )
+    def test_a_late_request_that_nobody_could_carry_out(self, cloud, world, snapshot, changed, due, reason, tmp_path):
+        cloud.arm({"at": "CreateDevServer", "fault": "late", "seconds": 3600})
+        with pytest.raises(httpx.ReadError):
+            cloud.create()
+        (tmp_path / "changed.db").write_bytes(cloud.control("GET", "snapshot").content)
+        self.assert_refused(cloud, world, snapshot(changed, *due), reason)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE time_shift SET ahead = 9000000000000000",
+            "UPDATE time_shift SET ahead = -9000000000000000",
+            "UPDATE time_shift SET ahead = 9223372036854775807",
+            "UPDATE time_shift SET ahead = -1",
+            "UPDATE time_shift SET ahead = 3162240000001",
+        ],
+    )
+    def test_a_clock_that_no_sandbox_has(self, cloud, world, snapshot, statement):
+        self.assert_refused(cloud, world, snapshot(statement), "a hundred years is the most")
+        cloud.bought(name="next")
+        assert [row["name"] for row in cloud.control("GET", "ledger").json()["ledger"]] == ["mine", "next"]
+
+
+class TestAWorldThatCannotBeWritten:
+    """It is told as that, and not as a mistake in what was sent."""
+
+    @pytest.fixture
+    def snapshot(self, cloud):
+        for number in range(20):
+            cloud.bought(name=f"kept-{number}")
+        content = cloud.control("GET", "snapshot").content
+        cloud.control("POST", "reset")
+        cloud.renew_tokens()
+        return content
+
+    def refused(self, cloud, content: bytes) -> str:
+        refused = cloud.control("PUT", "snapshot", content=content)
+        assert refused.status_code == 500
+        assert cloud.servers()["total"] == 0
+        return refused.json()["error"]
+
+    def test_its_disk_is_full(self, cloud, world, snapshot):
+        with cloud.app.world.transaction() as transaction:
+            (pages,) = transaction.connection.execute("PRAGMA page_count").fetchone()
+            transaction.connection.execute(f"PRAGMA max_page_count = {pages}")
+        assert "the sandbox's world cannot be written: database or disk is full; nothing was changed" in self.refused(
+            cloud, snapshot
+        )
+        assert whole(world)
+        with cloud.app.world.transaction() as transaction:
+            transaction.connection.execute("PRAGMA max_page_count = 1000000")
+        assert cloud.control("PUT", "snapshot", content=snapshot).status_code == 204
+
+    def test_another_process_holds_it(self, cloud, world, snapshot):
+        with cloud.app.world.transaction() as transaction:
+            transaction.connection.execute("PRAGMA busy_timeout = 1")
+        other = sqlite3.connect(world, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        busy = cloud.control("PUT", "snapshot", content=snapshot)
+        assert (busy.status_code, "another process is using it" in busy.json()["error"]) == (500, True)
+        reset = cloud.control("POST", "reset")
+        assert (reset.status_code, "another process is using it" in reset.json()["error"]) == (500, True)
+        other.execute("ROLLBACK")
+        other.close()
+        assert cloud.control("PUT", "snapshot", content=snapshot).status_code == 204
+
+
+def test_what_nobody_foresaw_is_answered_and_logged(cloud, monkeypatch, caplog):
+    monkeypatch.setattr(control, "settle", lambda _: {}["unforeseen"])
+    failed = cloud.control("GET", "ledger")
+    assert failed.status_code == 500
+    assert "stderr" in failed.json()["error"]
+    (logged,) = [record for record in caplog.records if record.name == control.__name__]
+    assert "unforeseen" in str(logged.exc_info)
 
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
 
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Intended
+from provisioner.model.journal import Adopted, Intended, Settled
 from provisioner.store.local import LocalStore
 from provisioner.store.reading import Files, read_known
 from provisioner.store.salvage import Remains, salvage
@@ -223,6 +223,51 @@ def test_lines_behind_the_damage_are_believed_one_by_one(kept):
     assert not found.complete
     assert found.lineage is not None
     assert "1 unreadable; the first is line 2" in found.parts[1].found
+
+
+@pytest.fixture
+def ghosts(tmp_path):
+    """A purchase that was believed absent, with a checkpoint since; another one after that, and neither is anywhere else."""
+    folder = tmp_path / "state"
+    store = LocalStore(folder, "demo.dev")
+    for address in ("first", "second"):
+        with store.write(command="apply", who="ana", timeout=0) as session:
+            if session.state is None:
+                session.create("demo", "dev", identity=IDENTITY)
+            intent = an_intent(address)
+            session.append(a_run(Intended(intent), Settled(intent.id, "absent", "nothing fits"), *a_purchase("one")))
+            if address == "first":
+                session.checkpoint()
+    return folder
+
+
+def salvaged_in(folder):
+    with LocalStore(folder, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
+        return repair.salvaged
+
+
+@pytest.mark.parametrize("lost", [[], ["json"], ["json", "backup"], ["journal"]])
+def test_purchases_that_were_believed_absent_are_salvaged(ghosts, lost):
+    before = LocalStore(ghosts, "demo.dev").load().absent
+    for suffix in lost:
+        (ghosts / f"demo.dev.{suffix}").unlink()
+    found = salvaged_in(ghosts).absent
+    assert [str(intent.address) for intent in before.values()] == ["first", "second"]
+    assert found == (before if lost != ["journal"] else {key: before[key] for key in [*before][:1]})
+
+
+def test_a_ghost_that_was_adopted_behind_the_damage_is_no_stray(ghosts):
+    with LocalStore(ghosts, "demo.dev").write(command="resolve", who="ana", timeout=0) as session:
+        session.append([Adopted("intent-for-second", "late", "decided by ana")])
+    journal = ghosts / "demo.dev.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    (ghosts / "demo.dev.json").unlink()
+    (ghosts / "demo.dev.backup").unlink()
+    journal.write_bytes(b"".join([lines[0], b"unreadable\n", *lines[2:]]))
+    found = salvaged_in(ghosts)
+    assert "late" in {one.id for one in found.resources.values()}
+    assert "late" not in found.strays
+    assert "intent-for-second" not in found.absent
 
 
 def test_the_journal_alone_tells_whose_it_is(kept):

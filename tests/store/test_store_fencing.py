@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from contextlib import ExitStack
 
@@ -126,6 +128,44 @@ def test_a_state_that_was_only_touched_is_still_ours(kept, writing):
         (kept / "copy").replace(kept / "demo.dev.json")
         session.append(a_purchase("two"))
         session.checkpoint()
+
+
+class Unanswering(Disk):
+    """Once `silent` is set it says nothing of the files that end in it, as a file server does that has lost them."""
+
+    silent = ""
+
+    def __init__(self, error_number):
+        self._error_number = error_number
+
+    def size_if_named(self, descriptor, path):
+        self._answer_for(path)
+        return super().size_if_named(descriptor, path)
+
+    def stamp(self, path):
+        self._answer_for(path)
+        return super().stamp(path)
+
+    def _answer_for(self, path):
+        if path.suffix == self.silent:
+            raise OSError(self._error_number, os.strerror(self._error_number))
+
+
+@pytest.mark.parametrize("error_number", [errno.ESTALE, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize(("silent", "code"), [(".lock", "lock-lost"), (".json", "state-moved")])
+def test_a_run_that_cannot_look_sends_nothing_and_still_records(folder, store, writing, silent, code, error_number):
+    disk = Unanswering(error_number)
+    with writing(LocalStore(folder, "demo.dev", disk=disk)) as session:
+        session.append(intended("trainer[0]"))
+        disk.silent = silent
+        said = refuses_to_send(session, code)
+        session.append(answered("trainer[0]"))
+        disk.silent = ""
+        refuses_to_send(session, code)
+        session.checkpoint()
+    assert os.strerror(error_number) in said
+    assert f"demo.dev{silent}" in said
+    assert store.load().resources[an_address()].id == "id-of-trainer[0]"
 
 
 def test_a_state_is_read_again_only_when_it_was_touched(folder, writing):
