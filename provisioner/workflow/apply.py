@@ -237,7 +237,7 @@ class _Run:
         session.append([started])
         with self.face.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
-        return self._recorded(plan, run, result)
+            return self._recorded(plan, run, result)  # a person's impatience must not cost the summary
 
     def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
         return Execution(

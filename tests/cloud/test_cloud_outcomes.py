@@ -77,7 +77,8 @@ SILENCES = [
 ]
 ANSWERS = [
     *((answering(status), Outcome.UNKNOWN, status) for status in (300, 301, 302, 307, 308, 500, 502, 503, 504, 599)),
-    *((answering(status), Outcome.REFUSED, status) for status in (400, 401, 403, 404, 409, 413, 422, 429, 499)),
+    *((answering(status), Outcome.REFUSED, status) for status in (400, 401, 403, 404, 409, 413, 422, 429)),
+    *((answering(status), Outcome.UNKNOWN, status) for status in (408, 425, 499)),
     (answering(200, b"<html>hello</html>"), Outcome.UNKNOWN, 200),
     (answering(200, b'{"id": "x"'), Outcome.UNKNOWN, 200),
     (answering(200, b'{"id": NaN}'), Outcome.UNKNOWN, 200),

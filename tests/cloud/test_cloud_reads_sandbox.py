@@ -59,7 +59,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from provisioner.sandbox import serve
-serve(None, build_seconds=0, market=Path(sys.argv[1]), announce=lambda address: print(address, flush=True))
+serve(None, build_seconds=0, market=Path(sys.argv[1]), announce=lambda listening: print(listening.address, flush=True))
 """
 
 Question = Callable[[Channel], Awaitable[Any]]

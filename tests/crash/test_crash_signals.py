@@ -86,7 +86,6 @@ def test_at_every_step(theatre, name, event):
     assert not play.tally.violations
 
 
-@pytest.mark.xfail(reason="a run lets go of its signals before the state is written and the summary is told")
 @pytest.mark.parametrize("late", ["INT", "TERM", "HUP"])
 def test_impatience_does_not_cost_the_summary(theatre, late):
     """Ctrl-C while a server builds, and once more a moment later, while the state is written: which server is it?"""

@@ -165,7 +165,7 @@ class TestThrottling:
         refused = site.apply()
         assert (refused.code, site.purchases) == (7, {})
         assert "too many requests" in refused.out
-        assert "wait a minute and run apply again" in refused.out
+        assert "wait a minute and run the command again" in refused.out
         assert site.apply().code == 0
         assert site.purchases == {"alpha": 1}
 

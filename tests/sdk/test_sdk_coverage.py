@@ -8,8 +8,8 @@ import huaweicloudsdkiam.v3 as iam
 import huaweicloudsdkmodelarts.v1 as modelarts
 import pytest
 
-from provisioner.sandbox.app import OPERATIONS
 from provisioner.sandbox.calls import Operation
+from provisioner.sandbox.contract import OPERATIONS
 from provisioner.sandbox.errors import Service
 
 HERE = Path(__file__).parent
