@@ -135,6 +135,7 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
 def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     """Whatever ended the way: that a purchase has an unknown outcome comes first."""
     because, looked = _doubt_of(reason)
+    is_older = isinstance(reason, StillInDoubt) and because is None
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
     address = intent.address
@@ -143,9 +144,9 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     else:
         hint = next_step(intent, driver.kind, driver.workshop.policy)
     summary = (
-        "sent, and the outcome is not known"
-        if because
-        else "an earlier purchase has an unknown outcome; nothing was sent"
+        "an earlier purchase has an unknown outcome; nothing was sent"
+        if is_older
+        else "sent, and the outcome is not known"
     )
     return error(
         "in-doubt",

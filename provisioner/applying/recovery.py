@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.applying.ports import Ledger
 from provisioner.applying.reading import Sight
+from provisioner.applying.seeking import adoption
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Forgotten, Remembered, Settled, replay
+from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
@@ -39,11 +40,11 @@ def recover(
                 candidates = kind.match(intent, free)
                 if len(candidates) == 1:
                     free.remove(candidates[0])
-                    entries.append(_adopted(intent, candidates[0]))
-                    events.append(_event(EventType.ADOPTED, intent, candidates[0]))
+                    entries.append(adoption(intent, candidates[0]))
+                    events.append(_adopted(intent, candidates[0]))
                 elif intent.id in state.intents and _is_absent(intent, kind, policy, sight, free):
                     entries.append(_absent(intent, sight))
-                    events.append(_event(EventType.SETTLED, intent))
+                    events.append(Event(EventType.SETTLED, intent.address, detail="never carried out"))
     if entries:
         ledger.append(entries)
     for event in events:
@@ -65,11 +66,6 @@ def _is_absent(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight,
     return not namesakes and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
 
 
-def _adopted(intent: Intent, found: Live) -> Entry:
-    evidence = f"the only live server named {intent.name} that fits the request"
-    return Adopted(intent.id, found.id, evidence, found.order_id)
-
-
 def _absent(intent: Intent, sight: Sight) -> Entry:
     evidence = "a complete list has no server that fits"
     if sight.at is not None:
@@ -79,10 +75,8 @@ def _absent(intent: Intent, sight: Sight) -> Entry:
     return Settled(intent.id, "absent", evidence)
 
 
-def _event(kind: EventType, intent: Intent, found: Live | None = None) -> Event:
-    if found is None:
-        return Event(kind, intent.address, detail="never carried out")
-    return Event(kind, intent.address, id=found.id, order_id=found.order_id)
+def _adopted(intent: Intent, found: Live) -> Event:
+    return Event(EventType.ADOPTED, intent.address, id=found.id, order_id=found.order_id)
 
 
 def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:

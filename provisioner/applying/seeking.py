@@ -24,6 +24,12 @@ class SeveralFit(Exception):  # noqa: N818 - a decision, not a malfunction
         self.candidates = candidates
 
 
+def adoption(intent: Intent, found: Live) -> Adopted:
+    """Of the one server that a purchase in doubt can have become."""
+    evidence = f"the only live server named {intent.name} that fits the request"
+    return Adopted(intent.id, found.id, evidence, found.order_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     workshop: Workshop
@@ -39,11 +45,9 @@ class Search:
         deadline = self.workshop.clock.monotonic() + seconds
         row = await self.workshop.poll.seek(self._pick, lambda found: found is not None, deadline=deadline, watch=watch)
         assert row is not None  # a look that found none did not settle it
-        intent = self.intent
-        self.workshop.claims.take(intent.address, row.id, row.order_id)
-        evidence = f"the only live server named {intent.name} that fits the request"
-        await self.workshop.scribe.write(Adopted(intent.id, row.id, evidence, row.order_id))
-        return bought(intent, identifier=row.id, order_id=row.order_id)
+        self.workshop.claims.take(self.intent.address, row.id, row.order_id)
+        await self.workshop.scribe.write(adoption(self.intent, row))
+        return bought(self.intent, identifier=row.id, order_id=row.order_id)
 
     def _pick(self, look: Look) -> Live | None:
         """Nothing from an incomplete look: what it lacks might fit as well."""

@@ -103,7 +103,7 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
         if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
             continue
         if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
-            forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+            forcing = _forcing(change)
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
@@ -112,6 +112,11 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
+
+
+def _forcing(change: Change) -> str:
+    """The fields whose change takes a replacement."""
+    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
 
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -152,7 +157,7 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
             continue
         if not catalogue[change.kind].prepaid(change.recorded):
             continue
-        forcing = ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+        forcing = _forcing(change)
         what, instead = f"changing {forcing} would release it and buy a new one", "undo the change"
         if change.reason is Reason.UNDER_WAY:
             what, instead = "its release is under way, and a new one would be bought", "end the release with: destroy"

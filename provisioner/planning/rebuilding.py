@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
@@ -21,6 +22,8 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 from provisioner.planning.progress import reached
 
+_Record = TypeVar("_Record", Recorded, Intent)
+
 _GUESSED = "unreadable "
 """Begins the id of a purchase that nobody could read of, so that another rebuild knows it for a guess."""
 
@@ -29,9 +32,9 @@ _GUESSED = "unreadable "
 class Remains:
     """What could still be read.
 
-    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in what cannot be read. `complete`: nothing that was ever recorded is
-    missing. `salted_anew`: the lineage is lost, so that the fingerprints in the records tell nothing any more. `lineage` is that
-    of the markers in names; a new one fits none.
+    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in
+    what cannot be read. `complete`: nothing that was ever recorded is missing. `salted_anew`: the lineage is lost, so that the
+    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none.
     """
 
     resources: Mapping[Address, Recorded]
@@ -105,21 +108,8 @@ class _Rows:
         return (self._resalted(intent)[0] for intent in self._remains.absent.values())
 
     def _recorded(self, recorded: Recorded) -> Row:
-        wanted = self._desired.get(recorded.address)
-        anew = self._remains.salted_anew and wanted is not None and any(secrets_in(wanted.fields))
-        if wanted is not None and anew:
-            recorded = replace(recorded, declared=self._salted(recorded.declared, wanted))
-        row = self._row_of(recorded)
-        confidence, reason = _confirmed(recorded, row)
-        return Row(
-            recorded.address,
-            confidence,
-            reason,
-            recorded.name,
-            recorded,
-            candidates=() if row is None else (row,),
-            by_specs=anew,
-        )
+        recorded, anew = self._resalted(recorded)
+        return _kept(recorded, self._row_of(recorded), by_specs=anew)
 
     def _unplaced(self, facts: Remembered) -> Row:
         """The journal names its id, and what was sent for it cannot be read any more."""
@@ -133,17 +123,8 @@ class _Rows:
             observed=facts.observed or {},
             protected=wanted.lifecycle.prevent_destroy if facts.protected is None else facts.protected,
         )
-        confidence, reason = _confirmed(recorded, row)
-        reason = f"{reason}; what was sent for it cannot be read, and is taken from the specs"
-        return Row(
-            facts.address,
-            confidence,
-            reason,
-            wanted.name,
-            recorded,
-            candidates=() if row is None else (row,),
-            by_specs=True,
-        )
+        kept = _kept(recorded, row, by_specs=True)
+        return replace(kept, reason=f"{kept.reason}; what was sent for it cannot be read, and is taken from the specs")
 
     def _doubtful(self, intent: Intent) -> Row:
         intent, anew = self._resalted(intent)
@@ -254,12 +235,12 @@ class _Rows:
         row = self._live.get(recorded.id or "")
         return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
 
-    def _resalted(self, intent: Intent) -> tuple[Intent, bool]:
+    def _resalted(self, record: _Record) -> tuple[_Record, bool]:
         """And whether it was anything that had to be."""
-        wanted = self._desired.get(intent.address)
+        wanted = self._desired.get(record.address)
         if wanted is None or not self._remains.salted_anew or not any(secrets_in(wanted.fields)):
-            return intent, False
-        return replace(intent, declared=self._salted(intent.declared, wanted)), True
+            return record, False
+        return replace(record, declared=self._salted(record.declared, wanted)), True
 
     def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
         """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
@@ -267,6 +248,13 @@ class _Rows:
             if at(declared, path) is not None:
                 declared = replaced(declared, path, {FINGERPRINT: self._fingerprint(reference)})
         return declared
+
+
+def _kept(recorded: Recorded, row: Live | None, *, by_specs: bool) -> Row:
+    """What the records hold, confirmed by its `row` as far as that goes."""
+    confidence, reason = _confirmed(recorded, row)
+    candidates = () if row is None else (row,)
+    return Row(recorded.address, confidence, reason, recorded.name, recorded, candidates=candidates, by_specs=by_specs)
 
 
 def _confirmed(recorded: Recorded, row: Live | None) -> tuple[Confidence, str]:

@@ -256,8 +256,13 @@ class _Run:
             doubts={intent.address: intent for intent in state.purchases_in_doubt},
             resolve_timeout=self.request.resolve_timeout,
             parallelism=self.request.parallelism,
-            server_time=lambda: self.cloud.server_time() or 0,
+            server_time=self._server_time,
         )
+
+    def _server_time(self) -> int:
+        now = self.cloud.server_time()
+        assert now is not None  # asked before the run began, and it does not stop
+        return now
 
     def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:
         """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""

@@ -337,4 +337,51 @@ class TestWhatAReviewFound:
 
     def test_a_journal_that_fails_while_a_doubt_is_sought_leaves_a_doubt(self, patient, servers, only):
         lose(patient, executed=True)
-        assert only(patient.apply(*servers(1), fail_at=1)).type == "in_doubt"
+        result = only(patient.apply(*servers(1), fail_at=1))
+        assert result.type == "in_doubt"
+        assert "nothing was sent" not in result.told
+
+
+class TestDeathWhileItLooks:
+    """Every step of a run whose reply is lost and that looks for its server, and of one that withdraws what it noted."""
+
+    def lost(self, world):
+        lose(world, executed=True)
+
+    def lost_and_late(self, world):
+        world.cloud.listed_after = 10.0
+        lose(world, executed=True)
+
+    def stood_still(self, world):
+        stood = []
+
+        def stand_still(entries):
+            if any(isinstance(entry, Intended) for entry in entries) and not stood:
+                stood.append(True)
+                world.clock.time += 1800.0
+
+        world.after_writing = stand_still
+
+    @pytest.mark.parametrize("policy", [PurchasePolicy(), NONCE, TWO_STEP], ids=["name", "nonce", "two-step"])
+    @pytest.mark.parametrize("story", ["lost", "lost_and_late", "stood_still"])
+    @pytest.mark.parametrize("prepaid", [False, True])
+    def test_one_more_apply_makes_it_good(self, new_world, servers, story, prepaid, policy):
+        def begun():
+            world = new_world(policy=policy, resolve_timeout=30.0)
+            getattr(self, story)(world)
+            return world
+
+        alone = begun()
+        assert alone.apply(*servers(1, prepaid=prepaid)) is not None
+        steps = alone.fate.steps
+        for step in range(len(steps)):
+            world = begun()
+            assert world.apply(*servers(1, prepaid=prepaid), die_at=step) is None
+            assert len(world.fate.steps) == step + 1
+            world.clock.time += 60
+            world.apply(*servers(1, prepaid=prepaid))
+            assert len(world.cloud.ours) + len(world.state.in_doubt) == 1, f"after {steps[step]}"
+            assert {one.id for one in world.state.resources.values()} == {one.id for one in world.cloud.ours}
+            paid = world.cloud.payments if policy is TWO_STEP and prepaid else world.cloud.purchases
+            assert paid.total() <= 1
+        assert len(steps) >= 10
