@@ -16,7 +16,7 @@ test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
 
-LIVES := 300
+LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
 DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from crash.judgement import Violation, agree, books_of, compare, examine, keep_secrets, require
+from crash.judgement import Violation, agree, books_of, compare, examine, keep_secrets, require, wanted_name
 from crash.remains import remains
 from crash.scenarios import Scenario
 from crash.stage import ALONE, QUIET_SECONDS, Machinery, Stage
@@ -155,8 +155,9 @@ class Theatre:
             return ended
         asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
         require(not asked, "a prepaid server was bought in doubt")
-        if {intent.name for intent in doubts} & {server.name for server in stage.alive} - listed:
-            return ended  # it came to light
+        shown = {wanted_name(server.name) for server in stage.alive} - {wanted_name(name) for name in listed}
+        if shown & {wanted_name(intent.name) for intent in doubts}:
+            return ended  # it came to light, and has its name by now
         require(ended.code == 6, f"exit {ended.code}: a prepaid server was not left to a person: {ended.text}")
         for intent in doubts:
             self._decide(stage, intent, ended)

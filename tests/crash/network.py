@@ -32,10 +32,13 @@ class Blow:
 
 
 def blows(theatre: Theatre) -> Iterator[Blow]:
-    """Each trouble at each call where it means something."""
-    pages = len(theatre.scenario.ends.bought) > 1
-    for number, operation in enumerate(theatre.calls):
-        yield from (Blow(trouble, number) for trouble in troubles_of(operation, pages=pages))
+    """Each trouble at each call where it means something; of equal calls that eight workers send at once, at the first and at the
+    last.
+    """
+    calls, many = theatre.calls, len(theatre.scenario.ends.bought) > 1
+    for number, operation in enumerate(calls):
+        if not (many and [operation] * 3 == calls[max(0, number - 1) : number + 2]):
+            yield from (Blow(trouble, number) for trouble in troubles_of(operation, pages=many))
 
 
 def suffer_each(theatre: Theatre, *, operations: Container[str] = EVERY) -> None:

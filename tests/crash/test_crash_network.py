@@ -10,7 +10,7 @@ from crash.scenarios import SCENARIOS, SMALLEST
 from crash.troubles import CHANGING
 
 _SMALL = ["pay-per-use", "pay-per-use, nonce", "prepaid", "two-step", "rename", "delete", "unsubscribe"]
-_TIMES = 150
+_TIMES = 100
 """Of pairs for each of the small scenarios, and of deaths."""
 
 
