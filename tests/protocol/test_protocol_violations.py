@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.emulated_cloud import SERVERS, Sort, Trouble
 from support.household import Household
+from support.judge import Judge, Spec
+from support.person import Person
 
 from provisioner.cli.exit_codes import ExitCode
 
@@ -82,3 +84,16 @@ def test_a_wanted_server_that_somebody_is_deleting_keeps_apply_from_being_done(t
     home.apply()
     home.person("DELETE", f"{SERVERS}/{server_of(home, 'a').id}")
     assert home.apply().code is ExitCode.INCOMPLETE
+
+
+def test_what_is_bought_after_a_persons_word_is_another_purchase(tmp_path):
+    """It has the name of the one that was given up, and the judge of lives must not take it for that."""
+    home = Household(tmp_path)
+    judge = Judge(home)
+    judge.specs["a"] = Spec(prepaid=True)
+    home.write(f"servers: {{a: {judge.specs['a'].text()}}}\n")
+    step = next(step for step in range(100) if home.apply(die_at=step).code is None and judge.doubts)
+    assert not home.cloud.purchases, f"died at step {step}, and something was sent"
+    Person(judge, print).resolves_everything()
+    assert home.apply().code is ExitCode.DONE
+    judge.examine_success(wanted={"a": "a"}, leaving=set())

@@ -123,7 +123,7 @@ class Person:
         became = next((one for address, one in bought if address == str(intent.address)), None)
         self.tell(f"a person resolves {intent.address}: {'adopt' if became else 'absent'}")
         if became is None:
-            self.judge.given_up.add(intent.name)
+            self.judge.give_up(intent.name)
         self.home.resolve(str(intent.address), became.id if became else None)
 
 
