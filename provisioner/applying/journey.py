@@ -19,6 +19,7 @@ from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
+from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Forgotten
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
@@ -111,12 +112,8 @@ class Journey:
     async def _go_on(self, recorded: Recorded) -> Ended:
         """From a server that was found: to what the plan is for."""
         if self._execution.plan.mode is Mode.DESTROY:
-            if recorded.protected:
-                return Ended(
-                    Phase.CREATING,
-                    "it was found and recorded, and is protected by lifecycle.prevent_destroy",
-                    "apply with prevent_destroy: false first, if it really is to go",
-                )
+            if (kept := self._kept(recorded)) is not None:
+                return kept
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -126,6 +123,23 @@ class Journey:
                 "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
+
+    def _kept(self, recorded: Recorded) -> Ended | None:
+        """What was only a doubt when the guards were asked is not released without their leave."""
+        allowed = self._execution.plan.allowed
+        if recorded.protected and Allowance.PROTECTED not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is protected by lifecycle.prevent_destroy",
+                "apply with prevent_destroy: false first, if it really is to go",
+            )
+        if self._kind.prepaid(recorded) and Allowance.PREPAID_DELETE not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is prepaid",
+                "if it is to be released before its term ends: --allow prepaid-delete",
+            )
+        return None
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
         """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""

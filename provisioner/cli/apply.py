@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
+    from provisioner.model.guarding import Allowance
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.plan import PlanRequest
     from provisioner.workflow.workspace import Workspace
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @replace_option
+@allow_option
 @run_options
 @stack_options
 def command(
@@ -30,6 +33,7 @@ def command(
     plan_file: Path | None,
     destroy: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
     options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
@@ -43,10 +47,10 @@ def command(
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or replace):
-        raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
+    if plan_file is not None and (destroy or replace or allow):
+        raise click.UsageError("a saved plan says what to do: --destroy, --replace and --allow belong to `plan --out`")
     mode = Mode.DESTROY if destroy else Mode.APPLY
-    return carry_out(workspace, PlanRequest(mode, frozenset(replace)), options, plan_file=plan_file)
+    return carry_out(workspace, PlanRequest(mode, frozenset(replace), allow), options, plan_file=plan_file)
 
 
 def carry_out(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner import __version__
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.options import json_option, replace_option, stack_options
@@ -15,6 +16,7 @@ from provisioner.cli.options import json_option, replace_option, stack_options
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Plan
+    from provisioner.model.guarding import Allowance
     from provisioner.workflow.workspace import Workspace
 
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @replace_option
+@allow_option
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
@@ -40,6 +43,7 @@ def command(
     out: Path | None,
     destroy: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
     detailed_exitcode: bool,
     full: bool,
     as_json: bool,
@@ -54,7 +58,7 @@ def command(
     from provisioner.workflow.plan import PlanRequest, plan
 
     mode = Mode.DESTROY if destroy else Mode.APPLY
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace)), console().hear))
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), allow), console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

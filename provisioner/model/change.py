@@ -12,6 +12,7 @@ from enum import StrEnum
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
@@ -82,6 +83,8 @@ class Basis:
     head: JournalHead
     policy: PurchasePolicy = DEFAULT_POLICY
     """How it was to be bought when somebody approved of it."""
+    limits: GuardLimits = DEFAULT_LIMITS
+    """How much one run was to do then."""
 
 
 class Mode(StrEnum):
@@ -98,13 +101,18 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it."""
+    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it.
+
+    `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
+    """
 
     mode: Mode
     basis: Basis
     changes: tuple[Change, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
+    allowed: tuple[Allowance, ...] = ()
+    lifted: tuple[Diagnostic, ...] = ()
 
     @property
     def work(self) -> tuple[Change, ...]:

@@ -15,9 +15,12 @@ from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
+from provisioner.planning.limits import mass_change, max_servers, prepaid_delete, vanished
 from provisioner.planning.survey import Survey
 
-_LIFTING = "set prevent_destroy: false and apply that first, if it really is to go"
+_LIFTING = (
+    "if it really is to go, set prevent_destroy: false and apply that first, or for this one run: --allow protected"
+)
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -182,4 +185,8 @@ GUARDS: tuple[Guard, ...] = (
     protected_in_doubt,
     replaced_in_doubt,
     prepaid_replacement,
+    prepaid_delete,
+    mass_change,
+    max_servers,
+    vanished,
 )

@@ -18,7 +18,7 @@ from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.planning import drift
 from provisioner.planning.difference import differences
-from provisioner.planning.guards import GUARDS
+from provisioner.planning.judging import judged
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
@@ -30,9 +30,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
-    draft = Plan(mode, basis, changes, findings=found)
-    refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
-    return replace(draft, refusals=refusals)
+    return judged(Plan(mode, basis, changes, findings=found), survey, catalogue)
 
 
 class _Planner:

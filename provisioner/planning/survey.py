@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
 from provisioner.model.state import State
@@ -25,3 +26,6 @@ class Survey:
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     """Orders that may be a purchase in doubt, by its intent."""
+    limits: GuardLimits = DEFAULT_LIMITS
+    allowed: frozenset[Allowance] = field(default_factory=frozenset)
+    """What a person allowed for this one run."""

@@ -51,6 +51,8 @@ def plan_document(plan: Plan) -> Document:
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
+        "allowed": [code.value for code in plan.allowed],
+        "lifted": [diagnostic_document(finding) for finding in plan.lifted],
     }
 
 
@@ -68,6 +70,11 @@ def _basis(basis: Basis) -> Document:
             "quiet_period_seconds": basis.policy.quiet_period // 1000,
             "marker": basis.policy.marker.value,
             "prepaid": basis.policy.prepaid.value,
+        },
+        "guards": {
+            "mass_change_percent": basis.limits.mass_change_percent,
+            "mass_change_from": basis.limits.mass_change_from,
+            "max_servers": basis.limits.max_servers,
         },
     }
 

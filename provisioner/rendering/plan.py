@@ -25,8 +25,8 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
     changes = plan.work if full else grouped(plan.work)
     sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
-    if plan.findings or plan.refusals:
-        sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
+    if plan.findings or plan.lifted or plan.refusals:
+        sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 

@@ -18,6 +18,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, digest
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
+from provisioner.model.guarding import Allowance
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.store.codec import STRICT, from_json, to_json
@@ -62,6 +63,8 @@ class PlanForm:
     changes: tuple[ChangeForm, ...]
     findings: tuple[Diagnostic, ...]
     refusals: tuple[Diagnostic, ...]
+    allowed: tuple[Allowance, ...]
+    lifted: tuple[Diagnostic, ...]
 
 
 def plan_id(plan: Plan) -> str:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from provisioner.applying import Execution, Interruption, Sight, execute, recover
 from provisioner.cloud import Cloud
-from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.change import Action, Basis, Mode, Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, InDoubt, Refused, StoreError, UsageError, error
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import RunEnded, RunStarted
@@ -127,7 +127,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:
     """Somebody may have bought or released something while a person was thinking."""
-    if (now.changes, now.refusals) != (approved.changes, ()):
+    if (now.changes, now.lifted, now.refusals) != (approved.changes, approved.lifted, ()):
         raise UsageError(
             error(
                 "plan-outdated",
@@ -161,9 +161,15 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
         raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
     if plan.basis != now:
-        moved = "the state has moved" if plan.basis.policy == now.policy else "purchase: in stack.yaml has changed"
+        moved = _what_moved(plan.basis, now)
         hint = "Nothing was sent. Plan again with: plan --out FILE"
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+
+
+def _what_moved(approved: Basis, now: Basis) -> str:
+    if approved.policy != now.policy:
+        return "purchase: in stack.yaml has changed"
+    return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
@@ -231,7 +237,13 @@ class _Run:
         vault = Vault(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
         started = RunStarted(
-            run, self.request.command, who(), self.workspace.version, plan=plan_id(plan), reason=self.request.reason
+            run,
+            self.request.command,
+            who(),
+            self.workspace.version,
+            plan=plan_id(plan),
+            reason=self.request.reason,
+            allowed=plan.allowed,
         )
         session.append([started])
         with self.face.at_work(plan) as interruption:

@@ -11,6 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Listener
+from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.state import State
 from provisioner.planning import Survey
@@ -25,6 +26,7 @@ _SHOWN_ADDRESSES = 10
 class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
+    allow: frozenset[Allowance] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def make(
             request.replace,
             policy=loaded.stack.purchase,
             traces=sight.traces,
+            limits=loaded.stack.guards,
+            allowed=request.allow,
         ),
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),

@@ -212,7 +212,7 @@ CHANGING = (
         name="unsubscribe",
         before=ONE_PREPAID,
         specs=ONE_PREPAID,
-        command=DESTROY,
+        command=(*DESTROY, "--allow=prepaid-delete"),
         ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
     ),
     Scenario(

@@ -16,8 +16,10 @@ from provisioner.model.resource import Phase
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "2"
-"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage."""
+NEWEST = "3"
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage. 3: a run tells what it was
+allowed.
+"""
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
     *a_purchase("trainer[0]"),
@@ -43,7 +45,7 @@ def tell(store):
         session.append(SECOND_RUN)
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("version", ["1", "2", "3"])
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
