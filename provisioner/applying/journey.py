@@ -110,7 +110,9 @@ class Journey:
         return await self._go_on(recorded)
 
     async def _go_on(self, recorded: Recorded) -> Ended:
-        """From a server that was found: to what the plan is for."""
+        """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
+        if not self._execution.plan.selects(self._change):
+            return Ended(recorded.phase)
         if self._execution.plan.mode is Mode.DESTROY:
             if (kept := self._kept(recorded)) is not None:
                 return kept

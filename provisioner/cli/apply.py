@@ -11,10 +11,12 @@ from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.plan import PlanRequest
     from provisioner.workflow.workspace import Workspace
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @replace_option
 @allow_option
+@selection_options
 @run_options
 @stack_options
 def command(
@@ -34,6 +37,7 @@ def command(
     destroy: bool,
     replace: tuple[Address, ...],
     allow: frozenset[Allowance],
+    selection: Selection,
     options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
@@ -47,10 +51,12 @@ def command(
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or replace or allow):
-        raise click.UsageError("a saved plan says what to do: --destroy, --replace and --allow belong to `plan --out`")
+    if plan_file is not None and (destroy or replace or allow or not selection.is_everything):
+        raise click.UsageError(
+            "a saved plan says what to do: --destroy, --replace, --allow, --target, --exclude and --selector belong to `plan --out`"
+        )
     mode = Mode.DESTROY if destroy else Mode.APPLY
-    return carry_out(workspace, PlanRequest(mode, frozenset(replace), allow), options, plan_file=plan_file)
+    return carry_out(workspace, PlanRequest(mode, frozenset(replace), allow, selection), options, plan_file=plan_file)
 
 
 def carry_out(

@@ -12,11 +12,13 @@ from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.options import json_option, replace_option, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Plan
     from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @replace_option
 @allow_option
+@selection_options
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
@@ -44,6 +47,7 @@ def command(
     destroy: bool,
     replace: tuple[Address, ...],
     allow: frozenset[Allowance],
+    selection: Selection,
     detailed_exitcode: bool,
     full: bool,
     as_json: bool,
@@ -58,7 +62,7 @@ def command(
     from provisioner.workflow.plan import PlanRequest, plan
 
     mode = Mode.DESTROY if destroy else Mode.APPLY
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), allow), console().hear))
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), allow, selection), console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "allow", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
-        "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "resolve-timeout", "specs", "state",
+        "environment", "exclude", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
+        "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "resolve-timeout", "selector", "specs",
+        "state", "target",
         "var", "var-file", "verify", "version", "world",
     }
 )  # fmt: skip

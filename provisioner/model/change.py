@@ -16,6 +16,7 @@ from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
 
 
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,19 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What would be done about an address that is not selected."""
+
+    address: Address
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it.
 
     `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
+    What is not selected is a no-op here, and told in `left_out`.
     """
 
     mode: Mode
@@ -113,6 +124,12 @@ class Plan:
     refusals: tuple[Diagnostic, ...] = ()
     allowed: tuple[Allowance, ...] = ()
     lifted: tuple[Diagnostic, ...] = ()
+    selection: Selection = EVERYTHING
+    left_out: tuple[LeftOut, ...] = ()
+
+    def selects(self, change: Change) -> bool:
+        bearer = change.desired or change.recorded
+        return self.selection.fits(change.address, bearer.labels if bearer else {})
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -126,6 +143,7 @@ class Plan:
             for change in self.changes
             if change.action is Action.NO_OP
             and change.recorded is not None
+            and change.reason is not Reason.LEFT_OUT
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
 

@@ -133,7 +133,7 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
         wanted = change.desired is not None and change.desired.lifecycle.prevent_destroy
-        if intent is not None and (intent.protected or wanted):
+        if intent is not None and (intent.protected or wanted) and plan.selects(change):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",

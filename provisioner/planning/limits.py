@@ -87,7 +87,8 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     doubts = {intent.address: intent for intent in survey.state.purchases_in_doubt} if survey.state else {}
     for change in plan.changes:
         released = change.recorded if change.action is Action.DELETE and not _has_begun(change) else None
-        if plan.mode is Mode.DESTROY and change.reason is Reason.IN_DOUBT and change.address in doubts:
+        is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
+        if plan.mode is Mode.DESTROY and is_sought:
             released = bought(doubts[change.address], identifier=None, order_id=None)  # released as soon as it is found
         if released is not None and catalogue[change.kind].prepaid(released):
             yield error(

@@ -19,6 +19,7 @@ from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.planning import drift
 from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
+from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
@@ -30,7 +31,8 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
-    return judged(Plan(mode, basis, changes, findings=found), survey, catalogue)
+    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection))
+    return judged(draft, survey, catalogue)
 
 
 class _Planner:

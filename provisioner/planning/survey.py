@@ -9,6 +9,7 @@ from provisioner.model.address import Address
 from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 
 
@@ -29,3 +30,4 @@ class Survey:
     limits: GuardLimits = DEFAULT_LIMITS
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
     """What a person allowed for this one run."""
+    selection: Selection = EVERYTHING

@@ -53,6 +53,12 @@ def plan_document(plan: Plan) -> Document:
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
         "allowed": [code.value for code in plan.allowed],
         "lifted": [diagnostic_document(finding) for finding in plan.lifted],
+        "selection": {
+            "target": [str(pattern) for pattern in plan.selection.targets],
+            "exclude": [str(pattern) for pattern in plan.selection.excludes],
+            "selector": [f"{label}={value}" for label, value in plan.selection.labels],
+        },
+        "left_out": [{"address": str(each.address), "actions": _ACTIONS[each.action]} for each in plan.left_out],
     }
 
 

@@ -23,6 +23,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -77,6 +78,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     loaded = workspace.load()
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     with _session(workspace, loaded.stack, request, face) as (session, store):
+        check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)

@@ -9,17 +9,17 @@ from provisioner.applying import Sight
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
+from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
-
-_SHOWN_ADDRESSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
     allow: frozenset[Allowance] = frozenset()
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
+    check_choice(request, loaded, state)
     at_work = store.holder() is not None
     notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     async with workspace.cloud(loaded.stack, listen) as cloud:
@@ -64,7 +66,6 @@ def make(
 ) -> Plan:
     """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
-    _check_addresses(request, loaded)
     return planning.plan(
         Survey(
             loaded.desired,
@@ -76,25 +77,10 @@ def make(
             traces=sight.traces,
             limits=loaded.stack.guards,
             allowed=request.allow,
+            selection=request.selection,
         ),
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
-
-
-def _check_addresses(request: PlanRequest, loaded: Loaded) -> None:
-    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
-    declared = {desired.address for desired in loaded.desired}
-    if unknown := sorted(request.replace - declared):
-        known = ", ".join(map(str, sorted(declared)[:_SHOWN_ADDRESSES])) + (
-            " ..." if len(declared) > _SHOWN_ADDRESSES else ""
-        )
-        hint = f"the specs declare: {known}" if declared else "the specs declare no server"
-        raise UsageError(
-            *(
-                error("unknown-address", f"--replace names {address}, which the specs do not declare", hint=hint)
-                for address in unknown
-            )
-        )

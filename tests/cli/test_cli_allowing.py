@@ -84,7 +84,7 @@ def test_a_saved_plan_keeps_it_and_takes_no_other(prepaid) -> None:
     assert not (prepaid.path / "end.plan").exists()
     assert prepaid.run("plan", "--destroy", "--out", "end.plan", "--allow", "prepaid-delete").code == 0
     assert "allowed for this run" in prepaid.run("show", "end.plan").out
-    assert "--allow belong to `plan --out`" in prepaid.run("apply", "end.plan", "--allow", "all").said
+    assert "belong to `plan --out`" in prepaid.run("apply", "end.plan", "--allow", "all").said
     assert prepaid.run("apply", "end.plan").code == 0
     assert "allowed: prepaid-delete" in prepaid.run("history").out
 

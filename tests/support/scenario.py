@@ -32,6 +32,7 @@ from provisioner.model.guarding import Allowance
 from provisioner.model.purchasing import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.selection import Pattern, Selection
 from provisioner.model.state import JournalHead, State
 from provisioner.planning import Survey, plan
 from provisioner.rendering.plan import render_plan
@@ -139,6 +140,9 @@ class Scenario:
         return Mode(verb), {
             "replace": frozenset(map(an_address, given["--replace"])),
             "allowed": frozenset(map(Allowance, given["--allow"])),
+            "selection": Selection(
+                tuple(map(Pattern.parse, given["--target"])), tuple(map(Pattern.parse, given["--exclude"]))
+            ),
         }
 
     def outcome(self) -> tuple[str, str]:
