@@ -93,16 +93,21 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
     for intent in state.in_doubt if state else ():
         if at_work:
             yield warning(
-                "in-flight", "a call of the run at work is open", address=intent.address, hint=_prospect(intent)
+                "in-flight",
+                f"a call of the run at work is open, for {intent.whose}",
+                address=intent.address,
+                hint=_prospect(intent),
             )
         else:
-            summary = f"a call of {intent.who} has an unknown outcome"
+            summary = f"a call of {intent.who} for {intent.whose} has an unknown outcome"
             yield warning("in-doubt", summary, address=intent.address, hint=_prospect(intent))
 
 
 def _prospect(intent: Intent) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
     match intent.effect:
+        case Effect.PURCHASE if intent.members:
+            return "nothing is bought here until `provisioner resolve` has said which order this purchase became, or that it became none"
         case Effect.PURCHASE:
             return "the next apply looks for this purchase and adopts its server; nothing is bought here until that is known"
         case Effect.PAYMENT:

@@ -181,7 +181,7 @@ class Scenario:
             lineage="6f0c9b1e-0d7c-4bb9-9d3e-3f3a7d1f5a11",
             server_time=lambda: SENT,
             policy=self._policy,
-            doubts={intent.address: intent for intent in state.purchases_in_doubt} if state else {},
+            doubts=state.doubts if state else {},
             resolve_timeout=30.0,
             parallelism=1,
         )

@@ -45,6 +45,7 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
+    """A member of a group that was bought by one call comes with the order that they share, and is named once it runs."""
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
     if identifier is None and order_id is None:
@@ -58,13 +59,14 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
-        yield from _compare_charging(desired, _text(answer.get("charging_mode")))
+        yield from compare_charging(desired, reply)
     pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
     ended = yield from _until_built(found)
-    if ended.phase is Phase.READY and policy.marker is Marker.NONCE and found.name != desired.name:
+    renames = policy.marker is Marker.NONCE or desired.together
+    if ended.phase is Phase.READY and renames and found.name != desired.name:
         yield from _rename(found.id, desired)
     return ended
 
@@ -75,7 +77,8 @@ def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
     return wanted and policy.prepaid is Prepaid.TWO_STEP
 
 
-def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remark, Answer, None]:
+def compare_charging(desired: Desired, reply: Answer) -> Generator[Remark, Answer, None]:
+    answered = _text(reply.object().get("charging_mode")) if isinstance(reply, Reply) else None
     charging = desired.fields.get("charging_info")
     wanted = charging.get("charging_mode") if isinstance(charging, Mapping) else "POST_PAID"
     if answered in {"PRE_PAID", "POST_PAID"} and answered != wanted:
