@@ -109,9 +109,11 @@ class ScenarioCloud:
         number = next(self._numbers)
         mode = body.get("charging_info", {}).get("charging_mode", "POST_PAID")
         order = {"order_id": f"CS{number}"} if mode == "PRE_PAID" else {}
-        row = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
-        self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
-        return self.rows[row["id"]]
+        first = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
+        for index in range(body.get("count", 1)):
+            row = first if index == 0 else {**first, "id": f"new-{next(self._numbers)}"}
+            self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
+        return self.rows[first["id"]]
 
 
 @dataclass(frozen=True)
