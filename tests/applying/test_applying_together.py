@@ -227,6 +227,17 @@ class TestPartialOrders:
         assert told.code == "untracked"
         assert "is of order CS3, as trainer[0], trainer[1], trainer[2] is" in told.summary
 
+    def test_an_order_that_nobody_has_paid_is_awaited_by_all(self, world, together, types):
+        world.cloud.unpaid = True
+        result = world.apply(*together(3))
+        assert [one.diagnostic.code for one in result.results] == ["server-awaiting-payment"] * 3
+        world.cloud.unpaid = False
+        for name in ("x", "y", "z"):
+            world.cloud.add_server(name, prepaid=True, order_id="CS3")
+        assert types(world.apply(*together(3))) == ["done"] * 3
+        assert len(bodies(world)) == 1
+        check(world, 3)
+
 
 class TestRelease:
     def test_all_go_by_themselves_though_the_first_one_ends_the_order(self, world, together, types):
@@ -314,6 +325,53 @@ def _make_good(world, group, count, calls, parallelism):
     assert len(world.cloud.bought) == count
     assert len({one.order_id for one in world.cloud.ours}) == calls
     assert not world.plan(*group).work
+
+
+def test_a_death_beside_an_order_that_falls_short_buys_nothing_more(new_world, together):
+    def told(die_at=None):
+        world, group = story(new_world, together, 3)
+        world.cloud.lacking = 1
+        group = tuple(replace(one, timeouts=Timeouts(create=60.0)) for one in group)
+        world.apply(*group, die_at=die_at)
+        return world, group
+
+    steps = told()[0].fate.steps
+    for step in range(len(steps)):
+        world, group = told(step)
+        world.apply(*group)
+        settle(world)
+        world.apply(*group)
+        assert len(world.cloud.bought) == 3
+        assert sorted(str(one.phase) for one in world.state.resources.values()) == ["ordering", "ready", "ready"]
+        assert names(world) == ["trainer-0", "trainer-1"]
+
+
+@pytest.mark.parametrize("parallelism", [1, 10])
+def test_a_death_while_all_are_released_is_made_good_by_releasing_them_again(new_world, together, parallelism):
+    def told(die_at=None):
+        world, group = story(new_world, together, 3)
+        world.cloud.release_seconds = 3.0
+        world.apply(*group)
+        return world, world.apply(*group, mode=Mode.DESTROY, parallelism=parallelism, die_at=die_at), group
+
+    steps = told()[0].fate.steps
+    for step in range(len(steps)):
+        world, result, group = told(step)
+        assert result is None
+        world.apply(*group, mode=Mode.DESTROY, parallelism=parallelism)
+        assert (world.cloud.ours, dict(world.state.resources), dict(world.state.intents)) == ([], {}, {})
+
+
+def test_what_a_death_left_in_the_middle_is_released(new_world, together):
+    """Members that nobody has dealt a server to are released by their order."""
+    world, group = story(new_world, together, 3)
+    world.apply(*group)
+    for step in range(len(world.fate.steps)):
+        world, group = story(new_world, together, 3)
+        world.apply(*group, die_at=step)
+        settle(world)
+        world.apply(*group, mode=Mode.DESTROY)
+        assert (world.cloud.ours, dict(world.state.resources), dict(world.state.intents)) == ([], {}, {})
 
 
 @pytest.mark.slow
