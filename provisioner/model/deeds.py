@@ -33,7 +33,11 @@ from provisioner.model.state import Intent
 
 class DeedType(StrEnum):
     BOUGHT = "bought"
+    ORDERED = "ordered"
+    """An order was placed. Whether it is paid for is told by a payment of ours, or by the order."""
     PAID = "paid"
+    SENT_PAYMENT = "sent payment"
+    """Its answer was lost; the order tells whether the money went."""
     ADOPTED = "adopted"
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
@@ -154,6 +158,8 @@ def _answered(line: Told, entry: Answered | Adopted) -> Deed:
     if isinstance(entry, Adopted):
         return Deed(line, DeedType.ADOPTED, None, entry.evidence, id=identifier, order_id=order_id)
     deed = DeedType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, DeedType.CHANGED)
+    if deed is DeedType.BOUGHT and entry.order_id is not None:
+        deed = DeedType.ORDERED
     return Deed(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
@@ -162,6 +168,8 @@ def _settled(line: Told, entry: Settled) -> Deed:
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
     deed = _SETTLED[entry.outcome]
+    if deed is DeedType.OBSERVED and line.intent is not None and line.intent.effect is Effect.PAYMENT:
+        deed = DeedType.SENT_PAYMENT
     return Deed(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 

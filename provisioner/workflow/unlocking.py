@@ -90,27 +90,25 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
     except StoreError as damage:
         yield from damage.diagnostics
         return
+    open_calls: dict[tuple[Effect, bool], list[Intent]] = {}
     for intent in state.in_doubt if state else ():
-        if at_work:
-            yield warning(
-                "in-flight",
-                f"a call of the run at work is open, for {intent.whose}",
-                address=intent.address,
-                hint=_prospect(intent),
-            )
-        else:
-            summary = f"a call of {intent.who} for {intent.whose} has an unknown outcome"
-            yield warning("in-doubt", summary, address=intent.address, hint=_prospect(intent))
+        open_calls.setdefault((intent.effect, bool(intent.members)), []).append(intent)
+    for (effect, together), intents in open_calls.items():
+        code, how = ("in-flight", "still open") if at_work else ("in-doubt", "outcome not known")
+        about = ", ".join(f"{each.whose} ({each.target_id})" if each.target_id else each.whose for each in intents)
+        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect, together=together))
 
 
-def _prospect(intent: Intent) -> str:
+def _prospect(effect: Effect, *, together: bool) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
-    match intent.effect:
-        case Effect.PURCHASE if intent.members:
-            return "nothing is bought here until `provisioner resolve` has said which order this purchase became, or that it became none"
+    match effect:
+        case Effect.PURCHASE if together:
+            return "nothing is bought there until `provisioner resolve` has said which order it became, or that it became none"
         case Effect.PURCHASE:
-            return "the next apply looks for this purchase and adopts its server; nothing is bought here until that is known"
+            return "the next apply looks for what was bought and adopts it; nothing is bought there until that is known"
         case Effect.PAYMENT:
-            return f"the next apply goes on with this server, and order {intent.target_id} tells it whether it is paid; it is not paid twice"
+            return (
+                "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
+            )
         case _:
-            return f"the next apply looks whether server {intent.target_id} is gone, and records what it sees"
+            return "the next apply looks whether these servers are gone, and records what it sees"

@@ -57,7 +57,7 @@ def test_three_servers_are_one_order_with_the_wanted_names(pool, proxy):
     assert [one["name"] for one in pool.outputs.values()] == NAMES
     check(pool)
     told = pool.here("history", "pool[2]").out
-    assert "bought" in told
+    assert "ordered" in told
     assert "one call for 3 servers" in told
 
 

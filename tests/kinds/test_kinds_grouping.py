@@ -44,7 +44,9 @@ def test_a_member_goes_on_from_its_order_and_is_named_once_it_runs(name, renamed
     ]
     played = play(KIND.create(GROUP[1], member, DEFAULT_POLICY), replies)
     assert [call.body for call in played.of(Call)] == [{"name": "pool-1"}] * renamed
-    assert played.of(Remember)[0].id == ID
+    first, *_, last = (*played.of(Remember), played.of(Remember)[-1])
+    assert (first.id, first.phase) == (ID, Phase.CREATING if renamed else Phase.READY)
+    assert last.phase is Phase.READY
     assert played.result == Ended(Phase.READY)
 
 

@@ -46,7 +46,7 @@ def a_release_asked(**facts):
 
 def test_a_purchase_and_its_build_are_one_deed_told_when_it_was_answered():
     (bought,) = deeds(read(*a_run(*a_purchase())))
-    assert (bought.type, bought.address, bought.detail) == (DeedType.BOUGHT, ADDRESS, "")
+    assert (bought.type, bought.address, bought.detail) == (DeedType.ORDERED, ADDRESS, "")
     assert (bought.id, bought.order_id, bought.request_id) == ("id-of-trainer[0]", "CS1", "request-1")
     assert bought.told.record.sequence == 2
     assert bought.told.who == "ana@laptop"
@@ -134,8 +134,8 @@ def test_the_server_of_an_order_is_told_when_it_is_found():
         Answered(INTENT.id, 200, order_id="CS1"),
         Remembered(ADDRESS, Phase.CREATING, id="id-1"),
     )
-    bought, found = deeds(read(*a_run(*ordered)))
-    assert (bought.type, bought.id, bought.order_id) == (DeedType.BOUGHT, None, "CS1")
+    placed, found = deeds(read(*a_run(*ordered)))
+    assert (placed.type, placed.id, placed.order_id) == (DeedType.ORDERED, None, "CS1")
     assert (found.type, found.id, found.order_id) == (DeedType.FOUND, "id-1", "CS1")
 
 

@@ -86,7 +86,7 @@ def the_story(*entries):
 
 def test_history_tells_the_one_call_of_each():
     bought = Intended(THREE), Answered(THREE.id, 200, order_id="CS1")
-    assert the_story(*bought) == [(DeedType.BOUGHT, text, None, "CS1") for text in "abc"]
+    assert the_story(*bought) == [(DeedType.ORDERED, text, None, "CS1") for text in "abc"]
     assert the_story(*bought, Remembered(an_address("b"), Phase.CREATING, id="2"))[3:] == [
         (DeedType.FOUND, "b", "2", "CS1")
     ]

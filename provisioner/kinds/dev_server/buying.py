@@ -45,7 +45,9 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
-    """A member of a group that was bought by one call comes with the order that they share, and is named once it runs."""
+    """A member of a group that was bought by one call comes with the order that they share. It is ready once it runs and bears its
+    name: not before, so that a plan which ignores names cannot leave it unnamed.
+    """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
     if identifier is None and order_id is None:
@@ -64,9 +66,9 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
-    ended = yield from _until_built(found)
-    renames = policy.marker is Marker.NONCE or desired.together
-    if ended.phase is Phase.READY and renames and found.name != desired.name:
+    misnamed = found.name != desired.name
+    ended = yield from _until_built(found, built=Phase.CREATING if misnamed and desired.together else Phase.READY)
+    if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
         yield from _rename(found.id, desired)
     return ended
 
@@ -133,22 +135,24 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
     return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 
 
-def _until_built(live: Live) -> Flow:
-    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice."""
-    built: Answer = live
+def _until_built(live: Live, *, built: Phase) -> Flow:
+    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice.
+    It is recorded as `built`.
+    """
+    row: Answer = live
     if live.status not in rows.STABLE:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
-        built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
-    if not isinstance(built, Live):
+        row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=live.id)
+    if not isinstance(row, Live):
         return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
-    if built.status in rows.CREATE_FAILED:
-        yield Remember(Phase.FAILED, id=built.id, order_id=built.order_id, observed=built.observed)
+    if row.status in rows.CREATE_FAILED:
+        yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(
             Phase.FAILED,
-            f"the cloud could not build it: status {built.status}",
+            f"the cloud could not build it: status {row.status}",
             "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
         )
-    yield Remember(Phase.READY, id=built.id, order_id=built.order_id, observed=built.observed)
+    yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed)
     return Ended(Phase.READY)
 
 
