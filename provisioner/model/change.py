@@ -111,7 +111,8 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it.
+    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
+    are the creates that one call buys, for each such call.
 
     `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
     What is not selected is a no-op here, and told in `left_out`.
@@ -126,6 +127,7 @@ class Plan:
     lifted: tuple[Diagnostic, ...] = ()
     selection: Selection = EVERYTHING
     left_out: tuple[LeftOut, ...] = ()
+    together: tuple[tuple[Address, ...], ...] = ()
 
     def selects(self, change: Change) -> bool:
         bearer = change.desired or change.recorded

@@ -83,14 +83,17 @@ def vanished(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Dia
 
 
 def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Money was paid in advance, and what comes back of it nobody knows before."""
-    doubts = {intent.address: intent for intent in survey.state.purchases_in_doubt} if survey.state else {}
+    """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
+    doubts = survey.state.doubts if survey.state else {}
     for change in plan.changes:
         released = change.recorded if change.action is Action.DELETE and not _has_begun(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought:
-            released = bought(doubts[change.address], identifier=None, order_id=None)  # released as soon as it is found
-        if released is not None and catalogue[change.kind].prepaid(released):
+            released = bought(doubts[change.address], identifier=None, order_id=None)[
+                0
+            ]  # released as soon as it is found
+        row = survey.live.get(released.id or "") if released is not None else None
+        if released is not None and catalogue[change.kind].ends_its_order(released, row):
             yield error(
                 "prepaid-delete",
                 f"{change.address} is prepaid, and would be released before its term ends",

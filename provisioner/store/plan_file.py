@@ -41,6 +41,7 @@ class DesiredForm:
     lifecycle: Lifecycle
     timeouts: Timeouts
     source: SourceRange | None
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class PlanForm:
     lifted: tuple[Diagnostic, ...]
     selection: Selection
     left_out: tuple[LeftOut, ...]
+    together: tuple[tuple[Address, ...], ...] = ()
 
 
 def plan_id(plan: Plan) -> str:

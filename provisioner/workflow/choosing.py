@@ -36,7 +36,7 @@ def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str
     """Of every address that is wanted, recorded or in doubt, as the plan will take them."""
     known: dict[Address, Mapping[str, str]] = {}
     if state is not None:
-        known |= {intent.address: {} for intent in state.in_doubt}
+        known |= {address: {} for intent in state.in_doubt for address in intent.addresses}
         known |= {recorded.address: recorded.labels for recorded in state.resources.values()}
     return known | {desired.address: desired.labels for desired in loaded.desired}
 

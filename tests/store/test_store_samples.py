@@ -13,12 +13,13 @@ from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address,
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Intended, Settled
 from provisioner.model.resource import Phase
+from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
 NEWEST = "3"
-"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage. 3: a run tells what it was
-allowed.
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
+3: a run tells what it was allowed.
 """
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
@@ -34,6 +35,13 @@ SECOND_RUN = (
     Intended(an_intent('module.vision.pool["größe"]', id="release-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
     Intended(an_intent("gateway")),
 )
+SINCE_2 = (
+    Intended(
+        an_intent(
+            "pool[0]", members=(Member(an_address("pool[0]"), "a", {"rack": "1"}), Member(an_address("pool[1]"), "b"))
+        )
+    ),
+)
 
 
 def tell(store):
@@ -42,7 +50,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append(SECOND_RUN)
+        session.append((*SECOND_RUN, *SINCE_2))
 
 
 @pytest.mark.parametrize("version", ["1", "2", "3"])
@@ -56,8 +64,10 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
         an_address("trainer[1]"): ("id-7", Phase.CREATING),
     }
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", "release-1"]
-    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN)
+    since = () if version == "1" else SINCE_2
+    new = [] if version == "1" else ["intent-for-pool[0]"]
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
+    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *since)
 
 
 def test_the_newest_sample_is_what_this_version_writes(tmp_path):
