@@ -70,6 +70,7 @@ class Journey:
                 return await self._release(change)
             case Action.REPLACE:
                 self._refuse_stranger(change)
+                await self._refuse_sold_out(change)
                 released = await self._release(change)
                 if released.phase is not None:
                     return released
@@ -97,6 +98,16 @@ class Journey:
         for desired in (change.desired,) if self._group is None else self._group.wanted:
             if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
                 raise endings.NameTaken(desired.name, stranger)
+
+    async def _refuse_sold_out(self, change: Change) -> None:
+        """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone."""
+        assert change.desired is not None  # only what is wanted is replaced
+        market, has_begun = self._execution.market, change.recorded and change.recorded.phase is Phase.DELETING
+        if market is None or has_begun or self._workshop.interruption.requested:
+            return
+        ware = self._kind.ware(change.desired.fields)
+        if await market.is_sold_out(ware):
+            raise endings.SoldOut(ware)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -130,6 +141,7 @@ class Journey:
         if self._execution.plan.mode is Mode.DESTROY:
             if (kept := self._kept(recorded)) is not None:
                 return kept
+            self._refuse_companions(recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -179,8 +191,15 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
+        self._refuse_companions(change.recorded, live)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
+
+    def _refuse_companions(self, recorded: Recorded, live: Live | None) -> None:
+        """A saved plan may be older than the last look, and an order is ended as a whole."""
+        others = self._execution.companions(recorded) if self._kind.ends_its_order(recorded, live) else []
+        if others:
+            raise endings.OrderShared(others)
 
     async def _forget_vanished(self, change: Change) -> Ended:
         """A saved plan may be older than the last look: a server that shows again is not given up."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.foresight import Ware
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
@@ -104,6 +105,8 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
+    ware: Callable[[Fields], Ware]
+    """What buying it asks the market for."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

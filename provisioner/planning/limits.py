@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.journal import bought
 from provisioner.model.kind import Catalogue
-from provisioner.model.resource import Phase
+from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
 _NAMED = 5
@@ -26,7 +25,7 @@ def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
     total = sum(change.recorded is not None for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
         return
-    released = [change for change in plan.changes if change.action in _RELEASING and not _has_begun(change)]
+    released = [change for change in plan.changes if change.action in _RELEASING and not has_begun(change)]
     updated = [change for change in plan.changes if change.recorded is not None and _is_updated(change)]
     for changes, deed in ((released, "released"), (updated, "changed")):
         if len(changes) * 100 > limits.mass_change_percent * total:
@@ -42,11 +41,6 @@ def _is_updated(change: Change) -> bool:
     """Labels stand in the state only: no server notices."""
     of_labels_only = bool(change.fields) and all(item.path[0] == "labels" for item in change.fields)
     return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
-
-
-def _has_begun(change: Change) -> bool:
-    """Its release was allowed when it was sent."""
-    return change.recorded is not None and change.recorded.phase is Phase.DELETING
 
 
 def max_servers(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -77,27 +71,6 @@ def vanished(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Dia
                 "vanished",
                 f"{change.address}: the record of server {change.recorded.id} would be dropped, which the cloud does not show",
                 hint="look for it in the console and on the bill; if it is gone: --allow vanished",
-                source=change.desired.source if change.desired else None,
-                address=change.address,
-            )
-
-
-def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
-    doubts = survey.state.doubts if survey.state else {}
-    for change in plan.changes:
-        released = change.recorded if change.action is Action.DELETE and not _has_begun(change) else None
-        is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
-        if plan.mode is Mode.DESTROY and is_sought:
-            released = bought(doubts[change.address], identifier=None, order_id=None)[
-                0
-            ]  # released as soon as it is found
-        row = survey.live.get(released.id or "") if released is not None else None
-        if released is not None and catalogue[change.kind].ends_its_order(released, row):
-            yield error(
-                "prepaid-delete",
-                f"{change.address} is prepaid, and would be released before its term ends",
-                hint="let the term end, or for this one run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

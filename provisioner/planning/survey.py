@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
@@ -31,3 +32,4 @@ class Survey:
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
     """What a person allowed for this one run."""
     selection: Selection = EVERYTHING
+    foresight: Foresight = NOTHING_ASKED

@@ -24,6 +24,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.foreseeing import Market
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -83,9 +84,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
-            made = planning_verb.make(
-                workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
-            )
+            made = await planning_verb.make(workspace, request.plan, loaded, state=state, sight=sight, cloud=cloud)
             face.show(made, (*loaded.warnings, *notes))
             if made.refusals:
                 in_doubt = state is not None and state.in_doubt
@@ -98,9 +97,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
                 sight = await look(cloud, state, workspace.catalogue, history=store.history)
-                again = planning_verb.make(
-                    workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
-                )
+                again = await planning_verb.make(workspace, request.plan, loaded, state=state, sight=sight, cloud=cloud)
                 _require_unchanged(made, again)
             run = _Run(workspace, request, session, cloud, sight, face)
             return await run.carry_out(made, loaded.stack)
@@ -274,6 +271,7 @@ class _Run:
             resolve_timeout=self.request.resolve_timeout,
             parallelism=self.request.parallelism,
             server_time=self._server_time,
+            market=Market(self.cloud),
         )
 
     def _server_time(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from provisioner import planning
 from provisioner.applying import Sight
@@ -12,14 +14,17 @@ from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.guarding import Allowance
-from provisioner.model.identity import Identity
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +55,45 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await look(cloud, state, workspace.catalogue, history=store.history)
-        made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
+        made = await make(workspace, request, loaded, state=state, sight=sight, cloud=cloud, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
 
 
-def make(
+async def make(
     workspace: Workspace,
     request: PlanRequest,
     loaded: Loaded,
     *,
     state: State | None,
     sight: Sight,
-    identity: Identity,
+    cloud: Cloud,
     at_work: bool = False,
 ) -> Plan:
-    """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
+    """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
+    release is asked when a plan has one.
+    """
     vault = Vault(workspace.secrets(), state.lineage if state else None)
-    return planning.plan(
-        Survey(
-            loaded.desired,
-            state,
-            sight.live,
-            at_work,
-            request.replace,
-            policy=loaded.stack.purchase,
-            traces=sight.traces,
-            limits=loaded.stack.guards,
-            allowed=request.allow,
-            selection=request.selection,
-        ),
+    planned = partial(
+        planning.plan,
         mode=request.mode,
-        basis=basis_of(loaded.stack, state, identity),
+        basis=basis_of(loaded.stack, state, cloud.identity),
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
+    survey = Survey(
+        loaded.desired,
+        state,
+        sight.live,
+        at_work,
+        request.replace,
+        policy=loaded.stack.purchase,
+        traces=sight.traces,
+        limits=loaded.stack.guards,
+        allowed=request.allow,
+        selection=request.selection,
+    )
+    made = planned(survey)
+    questions = planning.questions(made, workspace.catalogue)
+    if questions.are_none:
+        return made
+    return planned(replace(survey, foresight=await foresee(cloud, questions)))

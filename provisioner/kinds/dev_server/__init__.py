@@ -42,6 +42,7 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    ware=schema.ware,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
 )
