@@ -33,6 +33,8 @@ from provisioner.model.state import Intent
 class DeedType(StrEnum):
     BOUGHT = "bought"
     PAID = "paid"
+    CANCELLED = "cancelled"
+    """An order that nobody had paid."""
     ADOPTED = "adopted"
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
@@ -81,8 +83,14 @@ _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
     Effect.PAYMENT: DeedType.PAID,
+    Effect.CANCELLATION: DeedType.CANCELLED,
 }
-_SENT: dict[Effect, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", Effect.PAYMENT: "a payment"}
+_SENT: dict[Effect, str] = {
+    Effect.PURCHASE: "a purchase",
+    Effect.DESTRUCTIVE: "a release",
+    Effect.PAYMENT: "a payment",
+    Effect.CANCELLATION: "a cancellation",
+}
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -158,10 +166,10 @@ def _settled(line: Told, entry: Settled) -> Deed:
 
 
 def _target(intent: Intent | None) -> tuple[str | None, str | None]:
-    """The server and the order that a release or a payment named: no answer repeats them."""
+    """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
     if intent is None:
         return None, None
-    return (None, intent.target_id) if intent.effect is Effect.PAYMENT else (intent.target_id, None)
+    return (None, intent.target_id) if intent.effect.is_told_by_its_order else (intent.target_id, None)
 
 
 def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:

@@ -137,8 +137,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment did is
-    the order's to tell.
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment or a
+    cancellation did is the order's to tell.
     """
     if intent is None:
         return

@@ -29,6 +29,8 @@ _ACTIONS = {
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
+    Action.PAY: ["pay"],
+    Action.CANCEL: ["cancel"],
 }
 
 

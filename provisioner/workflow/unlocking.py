@@ -107,5 +107,7 @@ def _prospect(intent: Intent) -> str:
             return "the next apply looks for this purchase and adopts its server; nothing is bought here until that is known"
         case Effect.PAYMENT:
             return f"the next apply goes on with this server, and order {intent.target_id} tells it whether it is paid; it is not paid twice"
+        case Effect.CANCELLATION:
+            return f"order {intent.target_id} tells whether it is cancelled; `provisioner orders cancel` goes on from there"
         case _:
             return f"the next apply looks whether server {intent.target_id} is gone, and records what it sees"

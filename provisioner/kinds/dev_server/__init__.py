@@ -1,12 +1,13 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours).
+spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `ordering` (what a person says of an
+unpaid order), `recognition` (is this row ours).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, recognition, releasing, rows, schema
+from provisioner.kinds.dev_server import buying, ordering, recognition, releasing, rows, schema
 from provisioner.model.kind import FieldRule, Kind, OnChange
 
 RULES = (
@@ -35,6 +36,8 @@ KIND = Kind(
     create=buying.create,
     update=buying.update,
     delete=releasing.delete,
+    pay=ordering.pay,
+    cancel=ordering.cancel,
     match=recognition.match,
     traces=recognition.traces,
     absence=recognition.absence,

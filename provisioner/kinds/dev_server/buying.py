@@ -21,13 +21,13 @@ _ENDED_BY_ORDER = {
     OrderStatus.AWAITING_PAYMENT: (
         Phase.AWAITING_PAYMENT,
         "awaits payment (with is_auto_pay: true this usually means the balance is short)",
-        f"pay or cancel it in the console, {_GOES_ON}",
+        f"`provisioner orders pay ADDRESS` pays it, {_GOES_ON}; `orders cancel ADDRESS` gives it up",
     ),
     OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
     OrderStatus.CANCELLED: (
         Phase.FAILED,
         "was cancelled; nothing was built",
-        "to order again, name the address: apply --replace ADDRESS",
+        "`provisioner orders cancel ADDRESS` forgets it, and apply orders again then; or apply --replace ADDRESS",
     ),
 }
 """Where only a person can go on; every other status leaves the outcome open."""
