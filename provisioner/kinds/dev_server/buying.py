@@ -21,16 +21,16 @@ _ENDED_BY_ORDER = {
     OrderStatus.AWAITING_PAYMENT: (
         Phase.AWAITING_PAYMENT,
         "awaits payment (with is_auto_pay: true this usually means the balance is short)",
-        f"`provisioner orders pay ADDRESS` pays it, {_GOES_ON}; `orders cancel ADDRESS` gives it up",
+        f"`provisioner orders pay {{order}}` pays it, {_GOES_ON}; `orders cancel {{order}}` gives it up",
     ),
     OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
     OrderStatus.CANCELLED: (
         Phase.FAILED,
         "was cancelled; nothing was built",
-        "`provisioner orders cancel ADDRESS` forgets it, and apply orders again then; or apply --replace ADDRESS",
+        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or apply --replace ADDRESS",
     ),
 }
-"""Where only a person can go on; every other status leaves the outcome open."""
+"""Phase, problem and next step where only a person can go on; every other status leaves the outcome open."""
 
 
 def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
@@ -114,7 +114,7 @@ def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -
         elif (end := _ENDED_BY_ORDER.get(status)) is not None:
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
-            return Ended(phase, f"order {order_id} {problem}", hint)
+            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id))
 
 
 def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:

@@ -38,7 +38,7 @@ def pay(recorded: Recorded) -> Flow:
     problem = _told(order_id, status, refused)
     if status is OrderStatus.CANCELLED:
         return Ended(
-            Phase.FAILED, problem, "`provisioner orders cancel ADDRESS` forgets it, and apply orders again then"
+            Phase.FAILED, problem, f"`provisioner orders cancel {order_id}` forgets it, and apply orders again then"
         )
     again = "see to what the cloud names, such as the account's money, and run it again"
     return Ended(Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK}: no order's money is taken twice")
