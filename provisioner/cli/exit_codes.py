@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from provisioner.model.event import Result
     from provisioner.model.placed_order import PlacedOrder
     from provisioner.workflow.apply import Applied
+    from provisioner.workflow.expiring import Expiring
     from provisioner.workflow.settling import Settled
 
 
@@ -108,6 +109,11 @@ def of_waiting(order: PlacedOrder) -> ExitCode:
     if not order.is_over:
         return ExitCode.INCOMPLETE
     return ExitCode.ERROR if order.status == OrderStatus.CANCELLED else ExitCode.DONE
+
+
+def of_expiring(expiring: Expiring, *, detailed: bool) -> ExitCode:
+    """What renews by itself does not end; of what nobody knows nothing is claimed."""
+    return ExitCode.DIFFERENCES if detailed and expiring.ending else ExitCode.DONE
 
 
 def _fell_short(result: Result) -> bool:

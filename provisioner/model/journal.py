@@ -15,6 +15,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Remembered:
     observed: JsonObject | None = None
     labels: JsonObject | None = None
     protected: bool | None = None
+    term: Term | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -182,4 +184,5 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         observed=recorded.observed if entry.observed is None else entry.observed,
         labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
         protected=recorded.protected if entry.protected is None else entry.protected,
+        term=entry.term or recorded.term,
     )

@@ -25,6 +25,7 @@ from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -74,26 +75,34 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
-            made = planning_verb.make(
-                workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+            seen = await planning_verb.look_closer(
+                workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
-            face.show(made, (*loaded.warnings, *notes))
+            made = planning_verb.make(
+                workspace, request.plan, loaded, state=state, sight=seen.sight, identity=cloud.identity
+            )
+            face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
                 in_doubt = state is not None and state.in_doubt
                 raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
-                return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
+                if state is not None:
+                    state = await note_terms(cloud, session, workspace.catalogue, known=seen.terms)
+                return Applied(made, approved=True, result=None, state=state)
             _require_secrets(workspace, made)
             asked_at = SystemClock().monotonic()
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
                 sight = await look(cloud, state, workspace.catalogue, history=store.history)
+                seen = await planning_verb.look_closer(
+                    workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
+                )
                 again = planning_verb.make(
-                    workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+                    workspace, request.plan, loaded, state=state, sight=seen.sight, identity=cloud.identity
                 )
                 _require_unchanged(made, again)
-            run = _Run(workspace, request, session, cloud, sight, face)
+            run = _Run(workspace, request, session, cloud, seen.sight, face)
             return await run.carry_out(made, loaded.stack)
 
 
@@ -223,6 +232,7 @@ class _Run:
             reason=request.reason,
             parallelism=request.parallelism,
             resolve_timeout=request.resolve_timeout,
+            notes_terms=True,
         )
         done = await run.carry_out(plan, stack, plan_id=plan_id(plan))
         return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

@@ -6,11 +6,11 @@ It decides nothing. Whoever calls it holds the lock, has looked, and has been to
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Execution, Interruption, Sight, execute
+from provisioner.applying import Execution, Interruption, Sight, execute, run_until
 from provisioner.cloud import Cloud
 from provisioner.model.change import Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
@@ -19,6 +19,7 @@ from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.store import Session
+from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -55,6 +56,8 @@ class Run:
     reason: str | None = None
     parallelism: int = 1
     resolve_timeout: float = 0.0
+    notes_terms: bool = False
+    """Afterwards billing is asked until when the servers that are there are paid for."""
 
     async def carry_out(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> CarriedOut:
         """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
@@ -76,7 +79,8 @@ class Run:
         session.append([started])
         with self.audience.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
-            return self._recorded(run, result)  # a person's impatience must not cost the summary
+            done = self._recorded(run, result)  # a person's impatience must not cost the summary
+            return await self._with_terms(done, plan, interruption) if self.notes_terms else done
 
     def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
         return Execution(
@@ -102,6 +106,19 @@ class Run:
         now = self.cloud.server_time()
         assert now is not None  # asked before the run began, and it does not stop
         return now
+
+    async def _with_terms(self, done: CarriedOut, plan: Plan, interruption: Interruption) -> CarriedOut:
+        """Nobody waits for that who has asked to stop."""
+        if done.state is None:
+            return done
+        changed = {change.address for change in plan.work}
+        noting = await run_until(
+            interruption.soft(), note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
+        )
+        try:
+            return done if noting.cancelled() else replace(done, state=noting.result())
+        except StoreError as failure:
+            return replace(done, trouble=failure.diagnostics)
 
     def _recorded(self, run: str, result: RunResult) -> CarriedOut:
         """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""

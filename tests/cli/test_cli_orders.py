@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from functools import partial
-
 import pytest
 from crash.stage import Account
-from support.site import MovableClock
 
-from provisioner import sandbox
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.cloud import Clock
 from provisioner.workflow.workspace import SystemClock
 
 CHARGING = "charging_mode: PRE_PAID, period_type: MONTH, period_num: 1"
@@ -23,32 +16,6 @@ servers:
   hourly: {{}}
 """
 DAY = 86_400
-
-
-@pytest.fixture
-def account():
-    """A test in which the account is short of money, or closely watched, parametrizes this."""
-    return Account()
-
-
-@pytest.fixture
-def clock(desk, monkeypatch, account, tmp_path):
-    """The sandbox's; the machine's goes with it, and whoever waits has waited at once."""
-    moved = MovableClock()
-    accounts = tmp_path / "accounts.json"
-    accounts.write_text(json.dumps(account.document()))
-    monkeypatch.setattr(
-        sandbox, "create_app", partial(sandbox.create_app.func, build_seconds=0, clock=moved, accounts=accounts)
-    )
-    monkeypatch.setattr(Clock, "utc", lambda _clock: datetime.fromtimestamp(moved.now() / 1000, UTC))
-    slept = []
-
-    async def sleep(_clock, seconds):
-        slept.append(seconds)
-
-    monkeypatch.setattr(SystemClock, "sleep", sleep)
-    monkeypatch.setattr(SystemClock, "monotonic", lambda _clock: sum(slept))
-    return moved
 
 
 @pytest.fixture

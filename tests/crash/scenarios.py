@@ -234,6 +234,12 @@ CHANGING = (
         ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
     ),
     Scenario(
+        name="renewal",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
         name="orders pay",
         specs=ONE_UNPAID,
         prepare=_leave_unpaid,

@@ -2,12 +2,12 @@
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
 spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `ordering` (what a person says of an
-unpaid order), `recognition` (is this row ours).
+unpaid order), `renewing` (what happens at the end of a term), `recognition` (is this row ours).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, ordering, recognition, releasing, rows, schema
+from provisioner.kinds.dev_server import buying, ordering, recognition, releasing, renewing, rows, schema
 from provisioner.model.kind import FieldRule, Kind, OnChange
 
 RULES = (
@@ -19,6 +19,7 @@ RULES = (
     FieldRule(("network", "vpc_id"), shown=True),
     FieldRule(("network", "subnet_id"), shown=True),
     FieldRule(("charging_info", "charging_mode"), shown=True),
+    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True),
     FieldRule(("admin_pass",), secret=True),
     FieldRule(("userdata",), content=True),
 )
@@ -45,4 +46,5 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    renewal=renewing.RENEWAL,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server import orders, renewing, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.canonical import canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
@@ -150,10 +150,12 @@ def _until_built(live: Live) -> Flow:
 
 
 def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
-    """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
+    """The name and the renewal are what changes in place (sections 2.1 and 8); repeating these calls is harmless."""
     if ("name",) in changed:
         yield from _rename(recorded.id or "", desired, phase=recorded.phase)
-    else:
+    if renewing.RENEWAL in changed:
+        yield from renewing.switch(desired, recorded)
+    if not {("name",), renewing.RENEWAL} & changed:
         yield Remember(recorded.phase)  # labels and protection are recorded with any facts
     return Ended(recorded.phase)
 
