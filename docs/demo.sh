@@ -16,8 +16,8 @@ step() {
     "$@"
 }
 
-step provisioner plan
-step provisioner apply --auto-approve
+step provisioner plan --out first.plan
+step provisioner apply first.plan
 step provisioner state list
 step provisioner output
 step provisioner plan --detailed-exitcode

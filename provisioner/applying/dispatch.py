@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
-from provisioner.applying.interruption import run_until
 from provisioner.applying.poll import Detached
 from provisioner.applying.ports import Channel
 from provisioner.applying.standing import Standing
@@ -26,6 +26,7 @@ from provisioner.model.purchasing import Marker
 from provisioner.model.redaction import secrets_in
 from provisioner.model.state import Intent
 
+Borrow: TypeAlias = Callable[[], AbstractAsyncContextManager[Channel]]
 Exchange: TypeAlias = Callable[[Call, Channel], Awaitable[Reply]]
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
@@ -45,24 +46,37 @@ class Dispatch:
     change: Change
     standing: Standing
     earlier_ids: tuple[str, ...]
+    borrow: Borrow
     exchange: Exchange
 
-    async def send(self, call: Call, channel: Channel) -> Reply:
+    async def send(self, call: Call) -> Reply:
         """Again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached."""
         for attempt in range(1, _ATTEMPTS):
             try:
-                return await self._attempt(call, channel, attempt)
+                return await self._attempt(call, attempt)
             except CallFailed as failed:
                 if failed.outcome is not Outcome.THROTTLED:
                     raise
-        return await self._attempt(call, channel, _ATTEMPTS)
+        return await self._attempt(call, _ATTEMPTS)
 
-    async def _attempt(self, call: Call, channel: Channel, attempt: int) -> Reply:
-        await self._take_turn(call, channel)
+    async def _attempt(self, call: Call, attempt: int) -> Reply:
+        """The channel is free before the answer is on disk, so that the note of whoever borrows it next shares the write."""
+        async with self.borrow() as channel:
+            await self._take_turn(call, channel)
+            call = self._marked(call)
+            intent = self._intent(call, attempt)
+            await self._note(intent, call)
+            answer = await self._answer(intent, call, channel)
+        if isinstance(answer, CallFailed):
+            await self._settle(intent, answer)
+            raise answer
+        return await self._record(intent, *answer)
+
+    async def _note(self, intent: Intent, call: Call) -> None:
+        """On disk when it returns, and to be sent at once. Raises Detached or CallFailed when it is not sent after all."""
         for _, reference in secrets_in(call.body or {}):
             self.workshop.secrets.reveal(reference)
-        call = self._marked(call)
-        noted_at, intent = self.workshop.clock.monotonic(), self._intent(call, attempt)
+        noted_at = self.workshop.clock.monotonic()
         await self.workshop.scribe.write(Intended(intent))
         if self.workshop.interruption.requested:
             await self._withdraw(intent, "the run was interrupted before it was sent")
@@ -70,20 +84,20 @@ class Dispatch:
         if self.workshop.clock.monotonic() - noted_at > _STALE_AFTER:
             await self._withdraw(intent, "too long after it was noted")
             raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
+
+    async def _answer(self, intent: Intent, call: Call, channel: Channel) -> tuple[Answered, Reply] | CallFailed:
         try:
             reply = await self.exchange(call, channel)
-            answered = self._learnt(intent, call, reply)
+            return self._learnt(intent, call, reply), reply
         except CallFailed as failed:
-            await self._settle(intent, failed)
-            raise
-        return await self._answered(intent, answered, reply)
+            return failed
 
     async def _withdraw(self, intent: Intent, why: str) -> None:
         await self.workshop.scribe.write(Settled(intent.id, "not_sent", why))
 
     async def _take_turn(self, call: Call, channel: Channel) -> None:
         """Before the intent is written: what only queues must not look as if it might have been sent."""
-        turn = await run_until(self.workshop.interruption.soft(), channel.turn(call))
+        turn = await self.workshop.interruption.until_first(channel.turn(call))
         if self.workshop.interruption.requested:
             raise Detached
         turn.result()
@@ -140,7 +154,7 @@ class Dispatch:
         self.workshop.claims.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
-    async def _answered(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
+    async def _record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
         if intent.effect is not Effect.PURCHASE:
             self.standing.under_way = True

@@ -5,11 +5,12 @@ What must not be sent twice goes through dispatch.py. It does not know what a fl
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from provisioner.applying.dispatch import Dispatch
-from provisioner.applying.interruption import run_until
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
 from provisioner.applying.standing import Standing
@@ -85,19 +86,33 @@ class Driver:
         return None
 
     async def _call(self, call: Call) -> Reply:
+        if call.effect.is_journaled:
+            return await self._dispatch(call)
+        async with self._channel() as channel:
+            return await self._exchange(call, channel)
+
+    @asynccontextmanager
+    async def _channel(self) -> AsyncIterator[Channel]:
+        """Where nothing may be sent any more, nothing is begun. Raises Detached or StoreError then."""
         async with self.workshop.pool.borrow() as channel:
             if self.workshop.interruption.requested:
                 raise Detached
             self.workshop.scribe.check()
             self.start()
-            if call.effect.is_journaled:
-                return await self._dispatch(call, channel)
-            return await self._exchange(call, channel)
+            yield channel
 
-    async def _dispatch(self, call: Call, channel: Channel) -> Reply:
+    async def _dispatch(self, call: Call) -> Reply:
         standing = self.standing
-        dispatch = Dispatch(self.workshop, self.kind, self.change, standing, self.earlier_ids, self._exchange)
-        reply = await dispatch.send(call, channel)
+        dispatch = Dispatch(
+            workshop=self.workshop,
+            kind=self.kind,
+            change=self.change,
+            standing=standing,
+            earlier_ids=self.earlier_ids,
+            borrow=self._channel,
+            exchange=self._exchange,
+        )
+        reply = await dispatch.send(call)
         if call.effect is Effect.PURCHASE:
             self.announce(EventType.BOUGHT, identifier=standing.identifier, order_id=standing.order_id)
         return reply
@@ -109,7 +124,7 @@ class Driver:
 
     async def _exchange(self, call: Call, channel: Channel) -> Reply:
         """A second interruption stops waiting for the reply; what it did is then not known."""
-        sending = await run_until(self.workshop.interruption.hard(), channel.send(call, self.workshop.secrets.reveal))
+        sending = await self.workshop.interruption.until_second(channel.send(call, self.workshop.secrets.reveal))
         if sending.cancelled():
             raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
         return sending.result()

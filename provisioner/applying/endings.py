@@ -101,7 +101,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
         case Detached():
             if not driver.standing.under_way:
                 return ResultType.NOT_STARTED, warning(
-                    "not-started", "not started", hint=_again(driver), address=address
+                    "not-started", "the run was interrupted before its turn", hint=_again(driver), address=address
                 )
             return ResultType.INCOMPLETE, warning(
                 "detached", f"under way in the cloud{driver.standing.ids}", hint=_again(driver), address=address

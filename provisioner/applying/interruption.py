@@ -7,47 +7,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
 class Interruption:
     def __init__(self) -> None:
-        self.requested = False
-        self._soft = asyncio.Event()
-        self._hard = asyncio.Event()
+        self._requests = 0
         self._listeners: list[Callable[[], None]] = []
+        self._patient: set[asyncio.Task[Any]] = set()
+        self._stubborn: set[asyncio.Task[Any]] = set()
+
+    @property
+    def requested(self) -> bool:
+        return self._requests > 0
 
     def on_request(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
     def request(self) -> None:
         """First call: nothing new is sent and waits end. Second: replies are not waited for either."""
-        if self.requested:
-            self._hard.set()
-            return
-        self.requested = True
-        self._soft.set()
-        for listener in self._listeners:
-            listener()
+        self._requests += 1
+        for task in self._patient if self._requests == 1 else self._stubborn:
+            task.cancel()
+        if self._requests == 1:
+            for listener in self._listeners:
+                listener()
 
-    async def soft(self) -> None:
-        """Returns at the first request."""
-        await self._soft.wait()
+    async def until_first(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """`work`, ended: by itself, or cancelled by the first request. What it raised is raised where its result is asked for."""
+        return await _ended(work, self._patient, over=self._requests >= 1)
 
-    async def hard(self) -> None:
-        """Returns at the second request."""
-        await self._hard.wait()
+    async def until_second(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """As `until_first`, by the second request."""
+        return await _ended(work, self._stubborn, over=self._requests >= 2)  # noqa: PLR2004 - the second
 
 
-async def run_until(stop: Coroutine[None, None, None], work: Coroutine[None, None, Result]) -> asyncio.Task[Result]:
-    """`work`, ended: by itself, or cancelled because `stop` came first. What it raised is raised where its result is asked for."""
-    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop)
+async def _ended(
+    work: Coroutine[Any, Any, Result], cancelled_with: set[asyncio.Task[Any]], *, over: bool
+) -> asyncio.Task[Result]:
+    task = asyncio.ensure_future(work)
+    if over:
+        task.cancel()
+    cancelled_with.add(task)
     try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task})
     finally:
-        working.cancel()  # without effect on a result that is there
-        stopping.cancel()
-    await asyncio.wait({working})
-    return working
+        cancelled_with.discard(task)
+        task.cancel()  # without effect on one that is done
+    return task

@@ -15,6 +15,9 @@ from provisioner.applying.ports import Ledger
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.journal import Entry, Intended
 
+_PASSES = 8
+"""Of the event loop: from an answer to the note of the call that takes its place (docs/benchmarks.md)."""
+
 
 @dataclass(slots=True)
 class _Request:
@@ -46,9 +49,14 @@ class Scribe:
         """Returns when `entries` are durable, in order. Raises StoreError when they are not, or not known to be."""
         request = _Request(entries)
         self._pending.append(request)
-        async with self._turn:
-            if not request.is_over:
-                await self._write_pending()
+        try:
+            async with self._turn:
+                if not request.is_over:
+                    await self._gather()
+                    await self._write_pending()
+        except asyncio.CancelledError:
+            self._pending = [one for one in self._pending if one is not request]  # nobody sends what it would announce
+            raise
         if request.failure is not None:
             raise request.failure
 
@@ -56,6 +64,11 @@ class Scribe:
         """Raises StoreError when a write has failed: what is sent now could not be recorded."""
         if self._failure is not None:
             raise self._failure
+
+    async def _gather(self) -> None:
+        """Whoever is about to write something shares this write; no time passes for it."""
+        for _ in range(_PASSES):
+            await asyncio.sleep(0)
 
     async def _write_pending(self) -> None:
         """All at once; where that fails, what tells of calls that were sent is offered once more without what announces others."""

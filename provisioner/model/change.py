@@ -13,6 +13,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.identity import Identity
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
 from provisioner.model.state import JournalHead
 
@@ -82,6 +83,8 @@ class Basis:
     lineage: str | None
     serial: int
     head: JournalHead
+    policy: PurchasePolicy = DEFAULT_POLICY
+    """How it was to be bought when somebody approved of it."""
 
 
 class Mode(StrEnum):

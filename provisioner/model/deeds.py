@@ -32,9 +32,15 @@ from provisioner.model.state import Intent
 
 class DeedType(StrEnum):
     BOUGHT = "bought"
+    ORDERED = "ordered"
+    """An order was placed. Whether it is paid for is told by a payment of ours, or by the order."""
     PAID = "paid"
+    SENT_PAYMENT = "sent payment"
+    """Its answer was lost; the order tells whether the money went."""
     CANCELLED = "cancelled"
     """An order that nobody had paid."""
+    ASKED_TO_CANCEL = "asked to cancel"
+    """Likewise."""
     ADOPTED = "adopted"
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
@@ -91,6 +97,8 @@ _SENT: dict[Effect, str] = {
     Effect.PAYMENT: "a payment",
     Effect.CANCELLATION: "a cancellation",
 }
+_SENT_IN_VAIN = {Effect.PAYMENT: DeedType.SENT_PAYMENT, Effect.CANCELLATION: DeedType.ASKED_TO_CANCEL}
+"""As far as their own answers go."""
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -154,6 +162,8 @@ def _answered(line: Told, entry: Answered | Adopted) -> Deed:
     if isinstance(entry, Adopted):
         return Deed(line, DeedType.ADOPTED, line.address, entry.evidence, id=identifier, order_id=order_id)
     deed = DeedType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, DeedType.CHANGED)
+    if deed is DeedType.BOUGHT and entry.order_id is not None:
+        deed = DeedType.ORDERED
     return Deed(line, deed, line.address, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
@@ -162,6 +172,8 @@ def _settled(line: Told, entry: Settled) -> Deed:
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
     deed = _SETTLED[entry.outcome]
+    if deed is DeedType.OBSERVED and line.intent is not None:
+        deed = _SENT_IN_VAIN.get(line.intent.effect, deed)
     return Deed(line, deed, line.address, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 

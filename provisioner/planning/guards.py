@@ -37,7 +37,12 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 yield error(
                     "name-taken",
                     f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
-                    hint="choose another name in the specs, or have that server renamed or released",
+                    hint="choose another name in the specs, or have that server renamed or released"
+                    + (
+                        ""
+                        if survey.state
+                        else "; if it was bought from here and the state is lost: `provisioner state rebuild`"
+                    ),
                     source=desired.source,
                     address=change.address,
                 )

@@ -13,6 +13,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
 from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.marker import is_marked
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.planning import drift
@@ -134,9 +135,16 @@ class _Planner:
                 drift=at(recorded.declared, found.path) == found.after,
             )
             for found in differences(current, after)
-            if not any(found.path[: len(path)] == path for path in ignored)
+            if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))
+
+    def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
+        """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
+        state = self._survey.state
+        return (
+            path == ("name",) and live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
+        )
 
 
 def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:

@@ -25,7 +25,7 @@ _WIDEST_ADDRESS = 40
 _DEED_WIDTH = max(len(deed.value) for deed in DeedType)
 _PLAN_DIGITS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GAINED = frozenset({DeedType.BOUGHT, DeedType.PAID, DeedType.ADOPTED})
+_GAINED = frozenset({DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED})
 _TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT})
 
 

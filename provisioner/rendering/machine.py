@@ -67,6 +67,11 @@ def _basis(basis: Basis) -> Document:
         "lineage": basis.lineage,
         "serial": basis.serial,
         "journal": {"sequence": basis.head.sequence, "hash": basis.head.hash},
+        "purchase": {
+            "quiet_period_seconds": basis.policy.quiet_period // 1000,
+            "marker": basis.policy.marker.value,
+            "prepaid": basis.policy.prepaid.value,
+        },
     }
 
 

@@ -43,7 +43,11 @@ def render_parts(parts: Sequence[Part], damage: Sequence[Diagnostic], style: Sty
 def render_proposal(proposal: Proposal, style: Style) -> str:
     """Addresses that are plainly ours in a line each; the others with the reason, the candidates and what to do."""
     kept = sum(row.is_kept for row in proposal.rows)
-    lines = [style.bold(f"The rebuilt state would hold {amount(kept, 'row')}:")]
+    lines = [
+        style.bold(
+            f"The rebuilt state would hold {amount(kept, 'row')}:" if kept else "The rebuilt state would hold nothing."
+        )
+    ]
     width = max((cells(escape(str(row.address))) for row in proposal.rows), default=0)
     for row in proposal.rows:
         lines += _row(row, style, width=width)
@@ -90,7 +94,7 @@ def _absent(intents: Sequence[Intent]) -> str:
     addresses = ", ".join(str(intent.address) for intent in intents[:_SHOWN])
     more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
     count = amount(len(intents), "purchase")
-    return f"It would still know of {count} that was believed never carried out, should a server show up: {addresses}{more}."
+    return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."
 
 
 def _painted(confidence: Confidence, style: Style) -> str:

@@ -163,10 +163,9 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
         raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
     if plan.basis != now:
+        moved = "the state has moved" if plan.basis.policy == now.policy else "purchase: in stack.yaml has changed"
         hint = "Nothing was sent. Plan again with: plan --out FILE"
-        raise UsageError(
-            error("plan-stale", f"the plan {path} is stale: the state has moved since it was made", hint=hint)
-        )
+        raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:

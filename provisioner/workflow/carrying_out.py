@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Execution, Interruption, Sight, execute, run_until
+from provisioner.applying import Execution, Interruption, Sight, execute
 from provisioner.cloud import Cloud
 from provisioner.model.change import Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
@@ -112,8 +112,8 @@ class Run:
         if done.state is None:
             return done
         changed = {change.address for change in plan.work}
-        noting = await run_until(
-            interruption.soft(), note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
+        noting = await interruption.until_first(
+            note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
         )
         try:
             return done if noting.cancelled() else replace(done, state=noting.result())

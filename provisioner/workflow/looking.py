@@ -98,4 +98,5 @@ def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         head=state.head if state else JournalHead(),
+        policy=stack.purchase,
     )

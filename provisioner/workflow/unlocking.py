@@ -90,24 +90,27 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
     except StoreError as damage:
         yield from damage.diagnostics
         return
+    open_calls: dict[Effect, list[Intent]] = {}
     for intent in state.in_doubt if state else ():
-        if at_work:
-            yield warning(
-                "in-flight", "a call of the run at work is open", address=intent.address, hint=_prospect(intent)
-            )
-        else:
-            summary = f"a call of {intent.who} has an unknown outcome"
-            yield warning("in-doubt", summary, address=intent.address, hint=_prospect(intent))
+        open_calls.setdefault(intent.effect, []).append(intent)
+    for effect, intents in open_calls.items():
+        code, how = ("in-flight", "still open") if at_work else ("in-doubt", "outcome not known")
+        about = ", ".join(
+            f"{each.address} ({each.target_id})" if each.target_id else str(each.address) for each in intents
+        )
+        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect))
 
 
-def _prospect(intent: Intent) -> str:
+def _prospect(effect: Effect) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
-    match intent.effect:
+    match effect:
         case Effect.PURCHASE:
-            return "the next apply looks for this purchase and adopts its server; nothing is bought here until that is known"
+            return "the next apply looks for what was bought and adopts it; nothing is bought there until that is known"
         case Effect.PAYMENT:
-            return f"the next apply goes on with this server, and order {intent.target_id} tells it whether it is paid; it is not paid twice"
+            return (
+                "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
+            )
         case Effect.CANCELLATION:
-            return f"order {intent.target_id} tells whether it is cancelled; `provisioner orders cancel` goes on from there"
+            return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
         case _:
-            return f"the next apply looks whether server {intent.target_id} is gone, and records what it sees"
+            return "the next apply looks whether these servers are gone, and records what it sees"

@@ -189,6 +189,14 @@ class TestNonce:
         assert [server.name for server in marking.cloud.ours] == ["trainer-0"]
         assert marking.cloud.purchases.total() == 1
 
+    def test_its_last_rename_is_nobodys_change_to_ignore(self, marking, servers, types):
+        (server,) = servers(1)
+        wanted = replace(server, lifecycle=Lifecycle(ignore_changes=(("name",),)))
+        marking.cloud.fails(Effect.REPEATABLE, Outcome.REFUSED)
+        assert types(marking.apply(wanted)) != ["done"]
+        assert types(marking.apply(wanted)) == ["done"]
+        assert [server.name for server in marking.cloud.ours] == ["trainer-0"]
+
 
 class TestTwoSteps:
     @pytest.fixture

@@ -153,8 +153,27 @@ def test_interruptions_outside_a_loop_are_remembered(times):
         interruption.request()
     assert interruption.requested
     assert heard == [True]
-    if times > 1:
-        asyncio.run(interruption.hard())
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_work_ends_with_the_request_that_it_heeds_whenever_that_comes(times):
+    async def ended(*, early):
+        interruption = Interruption()
+        loop = asyncio.get_running_loop()
+
+        def request():
+            for _ in range(times):
+                interruption.request()
+
+        if early:
+            request()
+        else:
+            loop.call_soon(request)
+        works = [interruption.until_first(asyncio.sleep(0.01)), interruption.until_second(asyncio.sleep(0.01))]
+        return [task.cancelled() for task in await asyncio.gather(*works)]
+
+    for early in (True, False):
+        assert asyncio.run(ended(early=early)) == [times >= 1, times >= 2]
 
 
 def test_a_run_that_is_cancelled_leaves_nothing_behind_and_the_next_one_goes_on(world, servers, types):

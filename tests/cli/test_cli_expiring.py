@@ -226,11 +226,12 @@ class TestTheTermInTheState:
         records = json.loads(subscribed.run("history", "ends", "--json").out)["records"]
         assert [one["entry"]["term"]["renews"] for one in records if one["entry"].get("term")] == [False]
 
-    def test_a_new_server_at_the_address_has_a_term_of_its_own(self, subscribed):
+    def test_a_new_server_at_the_address_has_a_term_of_its_own(self, subscribed, clock):
+        clock.advance(60)
         before = recorded(subscribed, "ends")
         subscribed.specs(
             specs(ends=False, silent=None, **{"goes-on": True}).replace("ends: {", "ends: {flavor: Si2.xlarge.4, ")
         )
         ran = subscribed.run("apply", "--auto-approve", "--replace", "ends")
         assert ran.code == 0, escape(ran.text)
-        assert recorded(subscribed, "ends")["seen_at"] > before["seen_at"]
+        assert recorded(subscribed, "ends")["expires_at"] > before["expires_at"]

@@ -57,6 +57,7 @@ def test_a_live_holder_keeps_its_lock_and_is_named_with_the_way_to_end_it(applie
 def test_the_calls_of_a_live_holder_are_in_flight(applied, held) -> None:
     ran = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5)
     assert ran.err.count("Warning[in-flight]") == 2
+    assert "still open: purchase of " in ran.err
     assert "in-doubt" not in ran.err
 
 
@@ -73,10 +74,11 @@ def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) 
         lock = open_store(applied.state, "demo").holder().id
     said = applied.fails("force-unlock", lock, code="lock-free").said
     assert said.count("Warning[in-doubt]") == 3
-    assert "looks for this purchase and adopts its server" in said
-    assert "looks whether server id-1 is gone" in said
-    assert "order CS1 tells it whether it is paid; it is not paid twice" in said
-    assert "address: second" in said
+    assert "looks for what was bought and adopts it" in said
+    assert "release or other change of gateway (id-1)" in said
+    assert "payment of third (CS1)" in said
+    assert "none is paid twice" in said
+    assert "outcome not known: purchase of second" in said
 
 
 def test_a_holder_on_another_machine_is_explained_honestly(applied, held, monkeypatch) -> None:

@@ -124,6 +124,15 @@ def test_a_plan_is_stale_when_the_state_has_moved_since(saved) -> None:
     assert saved.bought() == ["gateway"]
 
 
+def test_a_plan_is_bought_as_it_was_approved_or_not_at_all(saved) -> None:
+    """Whoever approved of it was told how a lost purchase would be told from a stranger's."""
+    stack = saved.path / "specs" / "stack.yaml"
+    stack.write_text(stack.read_text() + "purchase: {marker: nonce}\n")
+    said = saved.fails("apply", "two.plan", code="plan-stale").said
+    assert "purchase: in stack.yaml has changed" in said
+    assert saved.ledger() == []
+
+
 def test_a_plan_of_another_environment(desk) -> None:
     desk.write("specs/environments/dev.yaml", "{}\n")
     desk.write("specs/environments/prod.yaml", "{}\n")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -238,3 +239,21 @@ def test_the_clouds_clock_is_known_from_any_answer_that_tells_it(connect_to, dat
             return cloud.server_time()
 
     assert asyncio.run(conversation()) == told
+
+
+@pytest.mark.parametrize("step", [-86_400.0, 86_400.0])
+def test_whoever_sets_this_machines_clock_moves_nobodys_quiet_period(connect_to, time, step) -> None:
+    wall = time.seconds
+
+    async def conversation() -> int | None:
+        nonlocal wall
+        clock = replace(time.clock(), now=lambda: wall)
+        answer = httpx.Response(200, json={}, headers={"Date": "Thu, 01 Jan 2026 13:00:00 GMT"})
+        async with connect_to(lambda _: answer, clock=clock) as cloud:
+            async with cloud.channel() as channel:
+                await read(channel)
+            wall += step
+            time.seconds += 60.0
+            return cloud.server_time()
+
+    assert asyncio.run(conversation()) == 1_767_272_400_000 + 60_000

@@ -46,7 +46,7 @@ def a_release_asked(**facts):
 
 def test_a_purchase_and_its_build_are_one_deed_told_when_it_was_answered():
     (bought,) = deeds(read(*a_run(*a_purchase())))
-    assert (bought.type, bought.address, bought.detail) == (DeedType.BOUGHT, ADDRESS, "")
+    assert (bought.type, bought.address, bought.detail) == (DeedType.ORDERED, ADDRESS, "")
     assert (bought.id, bought.order_id, bought.request_id) == ("id-of-trainer[0]", "CS1", "request-1")
     assert bought.told.record.sequence == 2
     assert bought.told.who == "ana@laptop"
@@ -134,8 +134,8 @@ def test_the_server_of_an_order_is_told_when_it_is_found():
         Answered(INTENT.id, 200, order_id="CS1"),
         Remembered(ADDRESS, Phase.CREATING, id="id-1"),
     )
-    bought, found = deeds(read(*a_run(*ordered)))
-    assert (bought.type, bought.id, bought.order_id) == (DeedType.BOUGHT, None, "CS1")
+    placed, found = deeds(read(*a_run(*ordered)))
+    assert (placed.type, placed.id, placed.order_id) == (DeedType.ORDERED, None, "CS1")
     assert (found.type, found.id, found.order_id) == (DeedType.FOUND, "id-1", "CS1")
 
 
@@ -161,13 +161,22 @@ def test_changes_in_place_are_told_by_what_changed():
     ]
 
 
-def test_a_payment_is_told_with_its_order():
-    paying = an_intent(id="payment-1", target_id="CS1", effect=Effect.PAYMENT)
-    paid = only(Intended(paying), Answered("payment-1", 200, request_id="r-2"))
-    assert (paid.type, paid.id, paid.order_id, paid.request_id) == (DeedType.PAID, None, "CS1", "r-2")
-    open_ = only(Intended(paying))
+@pytest.mark.parametrize(
+    ("effect", "word", "lost", "noun"),
+    [
+        (Effect.PAYMENT, DeedType.PAID, DeedType.SENT_PAYMENT, "a payment"),
+        (Effect.CANCELLATION, DeedType.CANCELLED, DeedType.ASKED_TO_CANCEL, "a cancellation"),
+    ],
+)
+def test_what_is_said_of_an_order_is_told_with_it(effect, word, lost, noun):
+    saying = an_intent(id="saying-1", target_id="CS1", effect=effect)
+    said = only(Intended(saying), Answered("saying-1", 200, request_id="r-2"))
+    assert (said.type, said.id, said.order_id, said.request_id) == (word, None, "CS1", "r-2")
+    open_ = only(Intended(saying))
     assert (open_.type, open_.order_id) == (DeedType.IN_DOUBT, "CS1")
-    assert "a payment was sent" in open_.detail
+    assert f"{noun} was sent" in open_.detail
+    told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order tells"))
+    assert (told_by_the_order.type, told_by_the_order.order_id) == (lost, "CS1")
 
 
 def test_records_of_what_nobody_bought_are_no_changes():

@@ -35,8 +35,8 @@ def test_a_run_stands_over_what_it_did():
     assert render_history(history, PLAIN) == (
         "2026-11-23T12:00:01Z  apply by ana@laptop, plan db56d9ce07d3\n"
         "  reason: more trainers\n"
-        "  2026-11-23T12:00:03Z  bought            trainer[0]  id=id-of-trainer[0] order=CS1 request=request-1\n"
-        "  2026-11-23T12:00:06Z  bought            gateway     id=id-of-gateway order=CS1 request=request-1\n"
+        "  2026-11-23T12:00:03Z  ordered           trainer[0]  id=id-of-trainer[0] order=CS1 request=request-1\n"
+        "  2026-11-23T12:00:06Z  ordered           gateway     id=id-of-gateway order=CS1 request=request-1\n"
     )
 
 
@@ -72,7 +72,7 @@ def test_one_address_is_told_with_the_runs_that_touched_it():
         *a_run(*a_purchase("gateway"), *a_purchase("trainer[0]")), second, a_release("gateway"), *a_run(run="run-3")
     )
     text = render_history(history, PLAIN, address=an_address("gateway"))
-    assert re.findall(r"bought|released", text) == ["bought", "released"]
+    assert re.findall(r"ordered|released", text) == ["ordered", "released"]
     assert text.count(" by ") == 2
     assert "trainer" not in text
 
@@ -149,7 +149,7 @@ def test_machines_may_ask_for_one_address():
 
 
 def test_a_time_that_no_calendar_knows_is_a_number():
-    assert f"{10**18 + 1_000} ms  bought" in render_history(read(*a_purchase(), began=10**18 - 1_000), PLAIN)
+    assert f"{10**18 + 1_000} ms  ordered" in render_history(read(*a_purchase(), began=10**18 - 1_000), PLAIN)
 
 
 VERIFIED = Verified(
