@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.expiry import Expiry
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
+from provisioner.rendering.orders import UNKNOWN, moment, timestamp
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.table import table_text
 from provisioner.rendering.wording import amount
 
 _HEADINGS = ("address", "id", "expires", "in", "renews", "status")
-_UNKNOWN = "unknown"
 
 
 def render_expiring(shown: Sequence[Expiry], style: Style, *, prepaid: int, days: float) -> str:
@@ -49,14 +48,14 @@ def expiring_document(
 
 
 def _cells(one: Expiry) -> tuple[str, ...]:
-    renews = {True: "yes", False: "no", None: _UNKNOWN}[one.renews]
-    expires = _UNKNOWN if one.expires_at is None else f"{one.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    return escape(str(one.address)), escape(one.id), expires, _left(one.days), renews, escape(one.status or _UNKNOWN)
+    renews = {True: "yes", False: "no", None: UNKNOWN}[one.renews]
+    where, expires, status = escape(str(one.address)), moment(one.expires_at), escape(one.status or UNKNOWN)
+    return where, escape(one.id), expires, _left(one.days), renews, status
 
 
 def _left(days: int | None) -> str:
     if days is None:
-        return _UNKNOWN
+        return UNKNOWN
     return f"{amount(-days, 'day')} ago" if days < 0 else amount(days, "day")
 
 
@@ -65,13 +64,9 @@ def _document(one: Expiry, within: float) -> Document:
         "address": str(one.address),
         "id": one.id,
         "name": one.name,
-        "expires_at": _timestamp(one.expires_at),
+        "expires_at": timestamp(one.expires_at),
         "days": one.days,
         "renews": one.renews,
         "status": one.status,
         "ending": one.ends_within(within),
     }
-
-
-def _timestamp(time: datetime | None) -> str | None:
-    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -20,7 +20,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.carrying_out import Audience, CarriedOut, Run
 from provisioner.workflow.looking import basis_of, check_owner
-from provisioner.workflow.orders import Wanted, find, read_order
+from provisioner.workflow.ordered import Wanted, find, read_order
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
