@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from crash.stage import PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
+from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
 from support.site import PREPAID
 from support.zygote import Fate
 
@@ -19,13 +19,21 @@ PAY = ("orders", "pay", "alpha", "--auto-approve")
 CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
 NONCE = "marker: nonce"
 TWO_STEP = "prepaid: two-step"
+SECRET = f'key_pair_name: null, admin_pass: {{secret: "env:{PASSWORD_VARIABLE}"}}'
 
-ONE = "servers: {alpha: {}}\n"
+
+def alpha(*fields: str) -> str:
+    """Specs of one server with a password, so that every death may leave it behind somewhere."""
+    return f"servers: {{alpha: {{{', '.join((SECRET, *fields))}}}}}\n"
+
+
+ONE = alpha()
 EIGHT = "servers: {pool: {count: 8}}\n"
-ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
+ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
 ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
+BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
@@ -179,7 +187,7 @@ BUYING = (
     ),
     Scenario(
         name="wait timed out",
-        specs="servers: {alpha: {timeouts: {create: 20s}}}\n",
+        specs=alpha("timeouts: {create: 20s}"),
         build_seconds=3600.0,
         code=7,
         waiting=Books(once(*ALPHA), ALPHA),
@@ -189,13 +197,13 @@ BUYING = (
     Scenario(
         name="replace",
         before=ONE,
-        specs="servers: {alpha: {flavor: Si2.xlarge.4}}\n",
+        specs=alpha(BIGGER),
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
         name="replace prepaid",
         before=ONE_PREPAID,
-        specs=ONE_PREPAID.replace("{charging_info", "{flavor: Si2.xlarge.4, charging_info"),
+        specs=alpha(BIGGER, f"charging_info: {PREPAID}"),
         command=(*APPLY, "--replace=alpha"),
         again=_naming_who_is_not_replaced,
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA), refunded=once(*ALPHA)),
@@ -223,9 +231,7 @@ BUYING = (
 """Each of these is played under both markers."""
 
 CHANGING = (
-    Scenario(
-        name="rename", before=ONE, specs="servers: {alpha: {name: omega}}\n", ends=Books(once(*ALPHA), ("omega",))
-    ),
+    Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
     Scenario(
@@ -267,7 +273,7 @@ CHANGING = (
     ),
     Scenario(
         name="beside a stranger",
-        specs=ONE,
+        specs="servers: {alpha: {}}\n",  # like the stranger's in all that the cloud shows
         purchase=NONCE,
         stranger="alpha",
         ends=Books(once(*ALPHA), ALPHA),
