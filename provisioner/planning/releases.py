@@ -79,7 +79,8 @@ def _replacement(change: Change) -> tuple[str, str, bool]:
 
 
 def _term(recorded: Recorded, survey: Survey) -> str:
-    until = survey.foresight.paid_until.get(recorded.id or "")
+    recorded_end = recorded.term.expires_at if recorded.term else None
+    until = survey.foresight.paid_until.get(recorded.id or "", recorded_end)
     return (
         "the rest of its term, of which billing did not tell the end"
         if until is None

@@ -20,6 +20,7 @@ from provisioner.planning import Survey
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
 
@@ -55,8 +56,18 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await look(cloud, state, workspace.catalogue, history=store.history)
-        made = await make(workspace, request, loaded, state=state, sight=sight, cloud=cloud, at_work=at_work)
-        return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
+        seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
+        made = await make(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
+        return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
+
+
+async def look_closer(
+    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, sight: Sight
+) -> Seen:
+    """With what only billing shows; of what is to be released nobody needs to know."""
+    if request.mode is Mode.DESTROY:
+        return Seen(sight)
+    return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
 
 
 async def make(

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 
 from crash.scenarios import Books, Scenario
 from crash.stage import QUIET_SECONDS, Alive, Stage
+from support.secrecy import disguises
+from support.site import PASSWORD
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.sandbox.ledger import LedgerEntry
 
+_PASSWORDS = [form.lower() for form in disguises(PASSWORD)]
 _MARKER = re.compile(r"-[a-z2-7]{12}$")
 
 
@@ -50,16 +53,25 @@ def examine(stage: Stage, scenario: Scenario) -> None:
         stage.serial = state.serial
         _silence_was_long_enough(stage, scenario, state)
     known = _known(state, scenario)
-    ledger = stage.ledger
+    ledger, cancelled = stage.ledger, stage.cancelled
     released = {row.server_id for row in ledger if row.kind == "release"}
     for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
-        require(known & {row.server_id, row.order_id, row.name} or row.server_id in released, f"{row} is lost")
+        is_over = row.server_id in released or row.order_id in cancelled
+        require(known & {row.server_id, row.order_id, row.name} or is_over, f"{row} is lost")
     for server in _ours(scenario, stage.alive):
         require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
     theirs = {name for row in ledger for name in (row.server_id, row.order_id)}
     for record in state.resources.values() if state else ():
         require(theirs & {record.id, record.order_id} - {None}, f"{record} is recorded and was never bought")
     _leave_strangers_alone(stage, scenario, known)
+    keep_secrets(stage)
+
+
+def keep_secrets(stage: Stage) -> None:
+    """In no file that the tool has written, and in nothing that it has said; in no disguise either."""
+    for path, content in stage.left_behind:
+        text = content.lower()
+        require(not any(form in text for form in _PASSWORDS), f"{path.name} holds the password")
 
 
 def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:

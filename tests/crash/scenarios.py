@@ -9,20 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from crash.stage import PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
+from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
 from support.site import PREPAID
 from support.zygote import Fate
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
 DESTROY = ("destroy", "--auto-approve", "--resolve-timeout", "3s")
+PAY = ("orders", "pay", "alpha", "--auto-approve")
+CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
 NONCE = "marker: nonce"
 TWO_STEP = "prepaid: two-step"
+SECRET = f'key_pair_name: null, admin_pass: {{secret: "env:{PASSWORD_VARIABLE}"}}'
 
-ONE = "servers: {alpha: {}}\n"
+
+def alpha(*fields: str) -> str:
+    """Specs of one server with a password, so that every death may leave it behind somewhere."""
+    return f"servers: {{alpha: {{{', '.join((SECRET, *fields))}}}}}\n"
+
+
+ONE = alpha()
 EIGHT = "servers: {pool: {count: 8}}\n"
-ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
+ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
+ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
+BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
@@ -59,6 +70,8 @@ class Scenario:
     """What else has happened before."""
     code: int = 0
     """Of a run in which nobody dies."""
+    follow: tuple[str, ...] | None = None
+    """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
     waits_for: Callable[[Stage], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
@@ -106,6 +119,19 @@ def _somebody_pays(stage: Stage) -> None:
     for recorded in state.resources.values():
         assert recorded.order_id is not None
         stage.pay(recorded.order_id)
+
+
+def _leave_unpaid(stage: Stage) -> None:
+    """`alpha` is ordered by specs that do not pay by themselves; then the stack's own are back."""
+    specs = (stage.folder / "specs" / "servers.yaml").read_text()
+    stage.write(ONE_UNPAID)
+    assert stage.run(*APPLY).code == 7
+    stage.write(specs)
+
+
+def _cancelling_what_is_there(stage: Stage) -> tuple[str, ...]:
+    """A person sees in `orders list` whether there is still something to cancel."""
+    return CANCEL if stage.state and stage.state.resources else APPLY
 
 
 def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
@@ -161,7 +187,7 @@ BUYING = (
     ),
     Scenario(
         name="wait timed out",
-        specs="servers: {alpha: {timeouts: {create: 20s}}}\n",
+        specs=alpha("timeouts: {create: 20s}"),
         build_seconds=3600.0,
         code=7,
         waiting=Books(once(*ALPHA), ALPHA),
@@ -171,13 +197,13 @@ BUYING = (
     Scenario(
         name="replace",
         before=ONE,
-        specs="servers: {alpha: {flavor: Si2.xlarge.4}}\n",
+        specs=alpha(BIGGER),
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
         name="replace prepaid",
         before=ONE_PREPAID,
-        specs=ONE_PREPAID.replace("{charging_info", "{flavor: Si2.xlarge.4, charging_info"),
+        specs=alpha(BIGGER, f"charging_info: {PREPAID}"),
         command=(*APPLY, "--replace=alpha"),
         again=_naming_who_is_not_replaced,
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA), refunded=once(*ALPHA)),
@@ -205,9 +231,7 @@ BUYING = (
 """Each of these is played under both markers."""
 
 CHANGING = (
-    Scenario(
-        name="rename", before=ONE, specs="servers: {alpha: {name: omega}}\n", ends=Books(once(*ALPHA), ("omega",))
-    ),
+    Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
     Scenario(
@@ -225,8 +249,31 @@ CHANGING = (
         ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
     ),
     Scenario(
+        name="renewal",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders pay",
+        specs=ONE_UNPAID,
+        prepare=_leave_unpaid,
+        command=PAY,
+        follow=APPLY,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders cancel",
+        specs="servers: {}\n",
+        prepare=_leave_unpaid,
+        command=CANCEL,
+        again=_cancelling_what_is_there,
+        follow=APPLY,
+        ends=Books({}, (), unpaid=1),
+    ),
+    Scenario(
         name="beside a stranger",
-        specs=ONE,
+        specs="servers: {alpha: {}}\n",  # like the stranger's in all that the cloud shows
         purchase=NONCE,
         stranger="alpha",
         ends=Books(once(*ALPHA), ALPHA),
