@@ -77,12 +77,14 @@ def _again(driver: Driver) -> str:
 
 def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
-        return Result(change.address, change.action, ResultType.DONE)
+        return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
-    return Result(change.address, change.action, kind, finding, released=_has_released(change, driver))
+    released = _has_released(change, driver)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _has_released(change: Change, driver: Driver) -> bool:
@@ -99,7 +101,8 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     if released and not driver.standing.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
-    return Result(change.address, change.action, kind, finding, released=released)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:

@@ -14,6 +14,7 @@ from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
+from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
 from provisioner.model.selection import EVERYTHING, Selection
@@ -74,6 +75,7 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

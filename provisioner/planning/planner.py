@@ -21,6 +21,7 @@ from provisioner.planning import drift
 from provisioner.planning.calls import bought_together
 from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
+from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
@@ -31,7 +32,7 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     planner = _Planner(survey, mode, catalogue, fingerprint)
-    changes = tuple(planner.change(address) for address in planner.addresses())
+    changes = with_leftovers(map(planner.change, planner.addresses()), survey, catalogue)
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection))
     draft = replace(draft, together=bought_together(draft.changes, catalogue))

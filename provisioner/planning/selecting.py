@@ -31,7 +31,7 @@ def _is_left_out(plan: Plan, change: Change) -> bool:
 def _without_work(change: Change) -> Change:
     """As it is: recorded, or not there."""
     after = change.after if change.recorded is not None else None
-    return replace(change, action=Action.NO_OP, reason=Reason.LEFT_OUT, fields=(), after=after)
+    return replace(change, action=Action.NO_OP, reason=Reason.LEFT_OUT, fields=(), after=after, leftovers=())
 
 
 def _told(work: Sequence[Change], left_out: set[Address]) -> tuple[LeftOut, ...]:

@@ -110,6 +110,7 @@ def _resource_change(change: Change) -> Document:
         "action_reason": None if change.reason is None else change.reason.value,
         "fields": [_field(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
+        "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 
 

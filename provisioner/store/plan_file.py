@@ -19,6 +19,7 @@ from provisioner.model.canonical import JsonObject, JsonValue, digest
 from provisioner.model.change import Action, Basis, Change, FieldChange, LeftOut, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
 from provisioner.model.guarding import Allowance
+from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.selection import Selection
@@ -56,6 +57,7 @@ class ChangeForm:
     reason: Reason | None
     sensitive: tuple[FieldPath, ...]
     unverifiable: tuple[FieldPath, ...]
+    leftovers: tuple[Leftover, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,3 +79,39 @@ def test_a_run_that_only_adds_asks_neither_billing_nor_the_catalogue(site, proxy
     site.apply()
     assert not proxy.of("GET", "/flavors")
     assert not proxy.of("POST", "/query")
+
+
+class TestLeftovers:
+    WITH_DISKS = "servers: {alpha: {data_volume: {type: SSD, size: 500, count: 2}}}\n"
+
+    def test_data_disks_that_outlive_a_server_are_named_before_and_listed_after(self, site):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        planned = json.loads(site.here("plan", "--destroy", "--json").out)
+        kept = planned["resource_changes"][0]["leftovers"]
+        assert len({one["id"] for one in kept}) == 2
+        destroyed = site.here("destroy", "--auto-approve")
+        assert destroyed.code == 0
+        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        assert all(f"alpha  {one['what']}" in listed for one in kept)
+
+    def test_they_are_listed_in_json_too(self, site):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        last = json.loads(site.here("destroy", "--auto-approve", "--json").out.splitlines()[-1])
+        assert [one["address"] for one in last["leftovers"]] == ["alpha", "alpha"]
+
+    def test_a_run_that_finds_the_server_gone_lists_them_for_the_one_that_died(self, site, proxy, clock):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        gate = proxy.gate()
+        proxy.on(gate.after, method="DELETE", ending="")
+        running = site.start("destroy", "--auto-approve")
+        gate.await_arrival()
+        running.kill()
+        gate.open()
+        clock.advance(60)
+        again = site.here("destroy", "--auto-approve")
+        assert again.code == 0
+        assert "data disk" in again.text
+        assert site.entries("release") == {"alpha": 1}

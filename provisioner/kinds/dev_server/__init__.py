@@ -7,7 +7,17 @@ an unpaid order), `renewing` (what happens at the end of a term), `recognition` 
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, grouping, ordering, recognition, releasing, renewing, rows, schema
+from provisioner.kinds.dev_server import (
+    buying,
+    grouping,
+    leaving,
+    ordering,
+    recognition,
+    releasing,
+    renewing,
+    rows,
+    schema,
+)
 from provisioner.model.kind import FieldRule, Kind, OnChange, Together
 
 RULES = (
@@ -47,6 +57,7 @@ KIND = Kind(
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
     ware=schema.ware,
+    leftovers=leaving.leftovers,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
     renewal=renewing.RENEWAL,
