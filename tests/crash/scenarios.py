@@ -28,6 +28,7 @@ def alpha(*fields: str) -> str:
 
 
 ONE = alpha()
+TWO = "servers: {alpha: {}, beta: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
 ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
@@ -270,6 +271,19 @@ CHANGING = (
         again=_cancelling_what_is_there,
         follow=APPLY,
         ends=Books({}, (), unpaid=1),
+    ),
+    Scenario(
+        name="buy a part",
+        specs=TWO,
+        command=(*APPLY, "--target=alpha"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="release a part",
+        before=TWO,
+        specs=TWO,
+        command=(*DESTROY, "--exclude=beta"),
+        ends=Books(once("alpha", "beta"), ("beta",), released=once(*ALPHA)),
     ),
     Scenario(
         name="beside a stranger",
