@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,12 +15,12 @@ from provisioner.loading.durations import Seconds
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, field_names, problems
-from provisioner.model.resource import Lifecycle, Timeouts
+from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
 AROUND = ("labels", "lifecycle", "timeouts")
-_LATER = ("power", "order")
-_LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
+_LATER = ("order",)
+_LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by")
 
 
 class _Strict(BaseModel):
@@ -30,6 +30,7 @@ class _Strict(BaseModel):
 class _Lifecycle(_Strict):
     prevent_destroy: bool = False
     ignore_changes: list[str] | None = None
+    on_os_change: Literal["reinstall", "replace"] = "reinstall"
 
 
 class _Timeouts(_Strict):
@@ -70,7 +71,7 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
         return unknown
     return Around(
         read.labels or {},
-        Lifecycle(lifecycle.prevent_destroy, ignored),
+        Lifecycle(lifecycle.prevent_destroy, ignored, OnOsChange(lifecycle.on_os_change)),
         Timeouts(timeouts.create, timeouts.delete),
     )
 

@@ -26,6 +26,7 @@ from provisioner.model.journal import (
     RunStarted,
     Settled,
 )
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase
 from provisioner.model.state import Intent
 
@@ -42,6 +43,7 @@ class DeedType(StrEnum):
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
     RELEASED = "released"
+    REINSTALLED = "reinstalled"
     FORGOT = "forgot"
     RENAMED = "renamed"
     CHANGED = "changed"
@@ -84,9 +86,15 @@ _RELEASED = "released"
 _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
+    Effect.WIPE: DeedType.REINSTALLED,
     Effect.PAYMENT: DeedType.PAID,
 }
-_SENT: dict[Effect, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", Effect.PAYMENT: "a payment"}
+_SENT: dict[Effect, str] = {
+    Effect.PURCHASE: "a purchase",
+    Effect.DESTRUCTIVE: "a release",
+    Effect.PAYMENT: "a payment",
+    Effect.WIPE: "a reinstallation",
+}
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -173,6 +181,8 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
 
 
 def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is not None and intent.effect is Effect.WIPE:
+        facts.declared = laid_over(facts.declared, intent.declared)
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
     facts.declared, facts.labels, facts.protected = intent.declared, dict(intent.labels), intent.protected

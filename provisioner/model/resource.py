@@ -19,10 +19,18 @@ FieldValue: TypeAlias = (
 Fields: TypeAlias = "Mapping[str, FieldValue]"
 
 
+class OnOsChange(StrEnum):
+    """How a server comes by another system: on the same machine, whose system disk is wiped, or on another one."""
+
+    REINSTALL = "reinstall"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     prevent_destroy: bool = False
     ignore_changes: tuple[FieldPath, ...] = ()
+    on_os_change: OnOsChange = OnOsChange.REINSTALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +59,15 @@ class Desired:
 
 
 class Phase(StrEnum):
-    """How far a recorded server has come. `ordering`: an order id is known and no server yet."""
+    """How far a recorded server has come. `ordering`: an order id is known and no server yet. `reinstalling`: the cloud has
+    been asked to put another system on it.
+    """
 
     ORDERING = "ordering"
     AWAITING_PAYMENT = "awaiting_payment"
     CREATING = "creating"
     READY = "ready"
+    REINSTALLING = "reinstalling"
     FAILED = "failed"
     DELETING = "deleting"
 
@@ -74,6 +85,8 @@ class Recorded:
     labels: Mapping[str, str] = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
     protected: bool = False
+    pending: JsonObject = field(default_factory=dict)
+    """What a change in place that is half way has still to see to, in the words of its kind."""
 
     @property
     def name(self) -> str:

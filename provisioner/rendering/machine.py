@@ -25,6 +25,7 @@ _ACTIONS = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
+    Action.REINSTALL: ["reinstall"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
@@ -45,6 +46,7 @@ def plan_document(plan: Plan) -> Document:
             "add": summary.add,
             "change": summary.change,
             "destroy": summary.destroy,
+            "reinstall": count[Action.REINSTALL],
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
         },
@@ -102,6 +104,7 @@ def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
         "before": masked(field.before, hidden, path=field.path),
         "after": masked(field.after, hidden, path=field.path),
         "forces_replacement": field.forces_replacement,
+        "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
     }
@@ -186,6 +189,7 @@ def _recorded(recorded: Recorded) -> Document:
         "declared": masked(recorded.declared),
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
+        "pending": dict(recorded.pending),
     }
 
 

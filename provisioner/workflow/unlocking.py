@@ -110,5 +110,7 @@ def _prospect(effect: Effect) -> str:
             return (
                 "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
             )
+        case Effect.WIPE:
+            return "the next apply looks whether these servers were reinstalled; none is wiped again without looking"
         case _:
             return "the next apply looks whether these servers are gone, and records what it sees"

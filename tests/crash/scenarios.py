@@ -22,20 +22,25 @@ ONE = "servers: {alpha: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
+IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released and refunded in
-    all, and which names are alive. `unpaid` is how many orders wait for money.
+    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
+    in all, and which names are alive. `unpaid` is how many orders wait for money.
     """
 
     bought: Mapping[str, int]
     alive: tuple[str, ...]
     released: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
+    wiped: Mapping[str, int] = field(default_factory=dict)
     unpaid: int = 0
+    systems: tuple[str, ...] | None = None
+    """Status and image of those that are alive, where a scenario is about that."""
 
 
 def once(*names: str) -> dict[str, int]:
@@ -205,6 +210,48 @@ BUYING = (
 CHANGING = (
     Scenario(
         name="rename", before=ONE, specs="servers: {alpha: {name: omega}}\n", ends=Books(once(*ALPHA), ("omega",))
+    ),
+    Scenario(
+        name="another image",
+        before=ONE,
+        specs=f"servers: {{alpha: {{image_id: {OTHER_IMAGE}}}}}\n",
+        build_seconds=6.0,
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another image, prepaid",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("{charging_info", f"{{image_id: {OTHER_IMAGE}, charging_info"),
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another key on what is stopped",
+        before="servers: {alpha: {power: stopped}}\n",
+        specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="off",
+        before=ONE,
+        specs="servers: {alpha: {power: stopped}}\n",
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="on",
+        before="servers: {alpha: {power: stopped}}\n",
+        specs="servers: {alpha: {power: running}}\n",
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+    ),
+    Scenario(
+        name="attached",
+        before=ONE,
+        specs=f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}}}\n",
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="bought with all of it",
+        specs=f"servers: {{alpha: {{power: stopped, volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}}}\n",
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),

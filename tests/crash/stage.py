@@ -103,6 +103,8 @@ class Alive:
     id: str
     name: str
     order_id: str | None
+    status: str
+    image_id: str
 
 
 class Stage:
@@ -196,7 +198,9 @@ class Stage:
     @property
     def alive(self) -> list[Alive]:
         with closing(sqlite3.connect(self.world)) as connection:
-            rows = connection.execute("SELECT id, name, order_id FROM servers WHERE status <> 'DELETED'")
+            rows = connection.execute(
+                "SELECT id, name, order_id, status, image_id FROM servers WHERE status <> 'DELETED'"
+            )
             return [Alive(*row) for row in rows]
 
     @property

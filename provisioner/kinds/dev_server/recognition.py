@@ -15,6 +15,9 @@ from provisioner.model.purchasing import Absence, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
+_GIVEN_LATER = frozenset({"power", "volumes"})
+"""Shown, and no part of a purchase: anybody may have changed it since."""
+
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """Milliseconds that the cloud's clocks may disagree by (section 9)."""
 
@@ -56,7 +59,7 @@ def _may_be(intent: Intent, row: Live) -> bool:
         return False
     return intent.is_marked or (
         (row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE)
-        and _agrees(intent.declared, row.shown)
+        and _agrees(intent.declared, {key: value for key, value in row.shown.items() if key not in _GIVEN_LATER})
     )
 
 
