@@ -31,6 +31,8 @@ class Lifecycle:
     prevent_destroy: bool = False
     ignore_changes: tuple[FieldPath, ...] = ()
     on_os_change: OnOsChange = OnOsChange.REINSTALL
+    replace_triggered_by: tuple[Address, ...] = ()
+    """One without a key stands for all instances of its group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
+from provisioner.planning.triggers import set_off
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
@@ -29,6 +30,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
+    changes = set_off(changes) if mode is Mode.APPLY else changes
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
     draft = Plan(mode, basis, changes, findings=found)
     refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))

@@ -21,6 +21,7 @@ from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
+from provisioner.planning import noted
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.looking import basis_of, check_owner, look
@@ -233,7 +234,7 @@ class _Run:
         started = RunStarted(
             run, self.request.command, who(), self.workspace.version, plan=plan_id(plan), reason=self.request.reason
         )
-        session.append([started])
+        session.append([started, *noted(plan)])
         with self.face.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
             return self._recorded(plan, run, result)  # a person's impatience must not cost the summary

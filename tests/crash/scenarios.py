@@ -253,6 +253,12 @@ CHANGING = (
         specs=f"servers: {{alpha: {{power: stopped, volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}}}\n",
         ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
+    Scenario(
+        name="replaced with another",
+        before="servers: {alpha: {}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        specs="servers: {alpha: {name: omega}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        ends=Books({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
+    ),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
     Scenario(

@@ -196,6 +196,58 @@ class TestAttachments:
         assert site.here("plan", "--detailed-exitcode").code == 0
 
 
+class TestTriggers:
+    SPECS = "servers: {{alpha: {{name: {}}}, beta: {{lifecycle: {{replace_triggered_by: [alpha]}}}}}}\n"
+
+    def test_a_server_is_replaced_with_another_ones_change_and_once(self, site):
+        site.write(self.SPECS.format("alpha"))
+        site.apply()
+        site.write(self.SPECS.format("omega"))
+        assert "# forces replacement" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert (site.purchases, site.entries("release")) == ({"alpha": 1, "beta": 2}, {"beta": 1})
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_death_after_the_cause_and_before_the_replacement_does_not_lose_it(self, site, proxy):
+        site.write(self.SPECS.format("alpha"))
+        site.apply()
+        site.write(self.SPECS.format("omega"))
+        gate = proxy.gate()
+        proxy.on(gate.never, method="POST", ending="/resources/query")  # what a release asks first
+        dying = site.start("apply", "--auto-approve", "--parallelism", "2")
+        gate.await_arrival()
+        while not [row for row in site.whole_records if "omega" in json.dumps(row)]:
+            pass
+        dying.kill()
+        gate.open()
+        assert site.entries("release") == {}
+        assert "replace_triggered_by" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert (site.purchases, site.entries("release")) == ({"alpha": 1, "beta": 2}, {"beta": 1})
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(
+    ("specs", "code"),
+    [
+        ("{alpha: {lifecycle: {replace_triggered_by: [omega]}}}", "unknown-trigger"),
+        ("{alpha: {lifecycle: {replace_triggered_by: [alpha]}}}", "trigger-cycle"),
+        ("{alpha: {volumes: [a]}}", "invalid-value"),
+        (f"{{alpha: {{volumes: [{VOLUME}, {VOLUME}]}}}}", "invalid-value"),
+        ("{alpha: {power: paused}}", "invalid-value"),
+        ("{alpha: {lifecycle: {on_os_change: wipe}}}", "invalid-value"),
+        ("{alpha: {lifecycle: {create_before_destroy: true}}}", "not-supported-yet"),
+    ],
+)
+def test_a_mistake_is_said_and_changes_nothing(site, proxy, specs, code):
+    site.apply()
+    sent = len(proxy.exchanges)
+    site.write(f"servers: {specs}\n")
+    refused = site.here("apply", "--auto-approve")
+    assert (refused.code, f"Error[{code}]" in refused.err) == (1, True), refused.text
+    assert len(proxy.exchanges) == sent
+
+
 def test_a_plan_that_only_an_older_version_would_have_made_buys_nothing(site):
     """Before, another image was another server: what is recorded from then goes on as it is."""
     site.apply()
