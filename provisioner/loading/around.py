@@ -1,4 +1,4 @@
-"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle and timeouts.
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, and how it is ordered.
 
 Knows these keys and their forms; what is left of the body is the kind's.
 """
@@ -19,8 +19,7 @@ from provisioner.model.address import Address
 from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
-AROUND = ("labels", "lifecycle", "timeouts")
-_LATER = ("order",)
+AROUND = ("labels", "lifecycle", "timeouts", "order")
 _LATER_LIFECYCLE = ("create_before_destroy",)
 
 
@@ -49,6 +48,7 @@ class _Around(_Strict):
     labels: dict[str, str] | None = None
     lifecycle: _Lifecycle | None = None
     timeouts: _Timeouts | None = None
+    order: Literal["separate", "together"] = "separate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Around:
     labels: Mapping[str, str]
     lifecycle: Lifecycle
     timeouts: Timeouts
+    together: bool = False
 
 
 _NOTHING = Around({}, Lifecycle(), Timeouts())
@@ -85,14 +86,14 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
             tuple(map(Address.parse, lifecycle.replace_triggered_by or ())),
         ),
         Timeouts(timeouts.create, timeouts.delete),
+        together=read.order == "together",
     )
 
 
-def fields_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """What is the kind's own, and what is reserved for later versions."""
-    ours = {*AROUND, *EXPANSION_KEYS, *_LATER}
-    later = [_later((key,)) for key in _LATER if key in body]
-    return {key: value for key, value in body.items() if key not in ours}, later
+def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the kind's own."""
+    ours = {*AROUND, *EXPANSION_KEYS}
+    return {key: value for key, value in body.items() if key not in ours}
 
 
 def _without_later(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

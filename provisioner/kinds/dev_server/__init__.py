@@ -1,14 +1,14 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying`, `changing` and `releasing` (how one talks to it; the steps of a change have files
-of their own), `recognition` (is this row ours).
+spec), `rows` (what the API shows), `buying`, `grouping`, `changing` and `releasing` (how one talks to it; the steps of a change
+have files of their own), `recognition` (is this row ours).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, changing, recognition, reinstalling, releasing, rows, schema
-from provisioner.model.kind import FieldRule, Kind, OnChange
+from provisioner.kinds.dev_server import buying, changing, grouping, recognition, reinstalling, releasing, rows, schema
+from provisioner.model.kind import FieldRule, Kind, OnChange, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -48,4 +48,6 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    together=Together(grouping.MOST, grouping.buy, grouping.advise),
+    ends_its_order=releasing.ends_its_order,
 )

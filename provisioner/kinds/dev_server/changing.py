@@ -46,6 +46,12 @@ def beyond_purchase(desired: Desired) -> Fields:
     return {key: value for key, value in declared.items() if value != "running"}
 
 
+def bought(desired: Desired) -> Fields:
+    """The declared fields that a server has once it is built."""
+    beyond = beyond_purchase(desired)
+    return {key: value for key, value in desired.fields.items() if key not in beyond}
+
+
 def _update(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> Flow:
     goes_further = recorded.phase is Phase.REINSTALLING or recorded.pending or heads & {*FURNISHINGS, *SYSTEM}
     if "name" in heads:
