@@ -63,7 +63,7 @@ class Journey:
                 return await self._create(change)
             case Action.RESUME:
                 return await self._resume(change)
-            case Action.UPDATE:
+            case Action.UPDATE | Action.REINSTALL:
                 return await self._update(change)
             case Action.DELETE:
                 return await self._release(change)
@@ -147,8 +147,13 @@ class Journey:
         return await self._follow(self._change.desired, recorded)
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""
-        ended = await self._driver.drive(self._kind.create(desired, recorded, self._execution.policy))
+        """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
+        changing = recorded.phase is Phase.REINSTALLING or recorded.pending
+        ended = await self._driver.drive(
+            self._kind.update(desired, recorded, frozenset())
+            if changing
+            else self._kind.create(desired, recorded, self._execution.policy)
+        )
         if ended.problem or not (others := self._differing(desired)):
             return ended
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")

@@ -21,6 +21,8 @@ from provisioner.model.state import JournalHead
 class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    REINSTALL = "reinstall"
+    """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
     FORGET = "forget"
@@ -55,6 +57,8 @@ class FieldChange:
     sensitive: bool = False
     drift: bool = False
     """The cloud changed, not the specs."""
+    reinstalls: bool = False
+    """It takes another system, on the same machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE],
+            change=count[Action.UPDATE] + count[Action.REINSTALL],
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

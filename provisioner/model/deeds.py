@@ -27,6 +27,7 @@ from provisioner.model.journal import (
     Settled,
     bought,
 )
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase
 from provisioner.model.state import Intent
 
@@ -47,6 +48,7 @@ class DeedType(StrEnum):
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
     RELEASED = "released"
+    REINSTALLED = "reinstalled"
     FORGOT = "forgot"
     RENAMED = "renamed"
     CHANGED = "changed"
@@ -89,6 +91,7 @@ _RELEASED = "released"
 _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
+    Effect.WIPE: DeedType.REINSTALLED,
     Effect.PAYMENT: DeedType.PAID,
     Effect.CANCELLATION: DeedType.CANCELLED,
 }
@@ -96,6 +99,7 @@ _SENT: dict[Effect, str] = {
     Effect.PURCHASE: "a purchase",
     Effect.DESTRUCTIVE: "a release",
     Effect.PAYMENT: "a payment",
+    Effect.WIPE: "a reinstallation",
     Effect.CANCELLATION: "a cancellation",
 }
 _SENT_IN_VAIN = {Effect.PAYMENT: DeedType.SENT_PAYMENT, Effect.CANCELLATION: DeedType.ASKED_TO_CANCEL}
@@ -193,6 +197,9 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
 
 
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is not None and intent.effect is Effect.WIPE:
+        facts = known.setdefault(intent.address, _Facts())
+        facts.declared = laid_over(facts.declared, intent.declared)
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
     for one in bought(intent, identifier=entry.id, order_id=entry.order_id):

@@ -26,6 +26,7 @@ _ACTIONS = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
+    Action.REINSTALL: ["reinstall"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
@@ -48,6 +49,7 @@ def plan_document(plan: Plan) -> Document:
             "add": summary.add,
             "change": summary.change,
             "destroy": summary.destroy,
+            "reinstall": count[Action.REINSTALL],
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
         },
@@ -106,6 +108,7 @@ def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
         "before": masked(field.before, hidden, path=field.path),
         "after": masked(field.after, hidden, path=field.path),
         "forces_replacement": field.forces_replacement,
+        "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
     }
@@ -191,6 +194,7 @@ def _recorded(recorded: Recorded) -> Document:
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
         "term": None if recorded.term is None else _term(recorded.term),
+        "pending": dict(recorded.pending),
     }
 
 

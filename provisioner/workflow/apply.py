@@ -179,7 +179,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
     buying = [
         change.desired
         for change in plan.work
-        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE, Action.REINSTALL}
     ]
     if plan.mode is Mode.APPLY:
         Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)

@@ -145,6 +145,8 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
         alive=tuple(sorted(server.name for server in stage.alive if server.id not in strangers)),
         released=count("release"),
         refunded=count("refund"),
+        wiped=count("wipe"),
+        systems=tuple(sorted(f"{one.status} {one.image_id}" for one in stage.alive if one.id not in strangers)),
         unpaid=len(purchases) - len(bought),
     )
 
@@ -153,7 +155,12 @@ def compare(found: Books, wanted: Books, scenario: Scenario, *, deaths: int, nam
     """A death between an unpaid order and its record leaves an order that nobody pays; names bear a marker until they run."""
     alive = found.alive if names_final else tuple(sorted(map(wanted_name, found.alive)))
     spare = found.unpaid - wanted.unpaid
-    same = (found.bought, found.released, found.refunded) == (wanted.bought, wanted.released, wanted.refunded)
+    same = (found.bought, found.released, found.refunded, found.wiped) == (
+        wanted.bought,
+        wanted.released,
+        wanted.refunded,
+        wanted.wiped,
+    ) and wanted.systems in {None, found.systems}
     require(same and alive == tuple(sorted(wanted.alive)), f"the books say {found} and should say {wanted}")
     require(
         0 <= spare <= (deaths * max(1, len(wanted.alive)) if scenario.pays_in_two_steps else 0),

@@ -32,6 +32,8 @@ EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
 ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
+IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
@@ -39,15 +41,18 @@ ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released and refunded in
-    all, and which names are alive. `unpaid` is how many orders wait for money.
+    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
+    in all, and which names are alive. `unpaid` is how many orders wait for money.
     """
 
     bought: Mapping[str, int]
     alive: tuple[str, ...]
     released: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
+    wiped: Mapping[str, int] = field(default_factory=dict)
     unpaid: int = 0
+    systems: tuple[str, ...] | None = None
+    """Status and image of those that are alive, where a scenario is about that."""
 
 
 def once(*names: str) -> dict[str, int]:
@@ -232,6 +237,54 @@ BUYING = (
 
 CHANGING = (
     Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
+    Scenario(
+        name="another image",
+        before=ONE,
+        specs=alpha(f"image_id: {OTHER_IMAGE}"),
+        build_seconds=6.0,
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another image, prepaid",
+        before=ONE_PREPAID,
+        specs=alpha(f"image_id: {OTHER_IMAGE}", f"charging_info: {PREPAID}"),
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another key on what is stopped",
+        before="servers: {alpha: {power: stopped}}\n",
+        specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="off",
+        before=ONE,
+        specs=alpha("power: stopped"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="on",
+        before=alpha("power: stopped"),
+        specs=alpha("power: running"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+    ),
+    Scenario(
+        name="attached",
+        before=ONE,
+        specs=alpha(f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="bought with all of it",
+        specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="replaced with another",
+        before="servers: {alpha: {}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        specs="servers: {alpha: {name: omega}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        ends=Books({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
+    ),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
     Scenario(
