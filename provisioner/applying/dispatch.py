@@ -133,7 +133,7 @@ class Dispatch:
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
             target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
-            protected=desired.lifecycle.prevent_destroy if desired else False,
+            protected=bool(desired and desired.lifecycle.prevent_destroy),
         )
 
     def _known_as(self) -> str:

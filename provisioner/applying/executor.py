@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from provisioner.applying.claims import Claims
 from provisioner.applying.execution import Execution
@@ -13,7 +14,9 @@ from provisioner.applying.pool import ChannelPool
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.workshop import Workshop
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
+from provisioner.model.journal import Moved
 from provisioner.model.resource import Live
 
 
@@ -43,12 +46,21 @@ async def execute(execution: Execution) -> RunResult:
         )
         polling = asyncio.ensure_future(poll.run())
         try:
+            await _move(execution, workshop)
             journeys = (Journey(execution, workshop, change).travel() for change in execution.plan.work)
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
+
+
+async def _move(execution: Execution, workshop: Workshop) -> None:
+    """Before anything is sent, so that all that is recorded of a server from now on is under its new address."""
+    moves = [Moved(change.moved_from, change.address) for change in execution.plan.work if change.moved_from]
+    if moves:
+        with suppress(StoreError):  # each journey of one that was to move finds that out for itself
+            await workshop.scribe.write(*moves)
 
 
 def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:

@@ -6,6 +6,7 @@ a saved plan was made: that no stranger took a wanted name, and that what is to 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.applying import endings
@@ -15,11 +16,13 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import Forgotten
+from provisioner.model.journal import Forgotten, Imported
+from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
@@ -52,6 +55,8 @@ class Journey:
 
     async def _do(self) -> Ended:
         change = self._change
+        if change.moved_from is not None:
+            self._workshop.scribe.check()
         match change.action:
             case Action.CREATE:
                 return await self._create(change)
@@ -62,15 +67,12 @@ class Journey:
             case Action.DELETE:
                 return await self._release(change)
             case Action.REPLACE:
-                self._refuse_stranger(change)
-                released = await self._release(change)
-                if released.phase is not None:
-                    return released
-                self._driver = self._new_driver(None)
-                return await self._create(change)
+                return await self._replace(change)
+            case Action.ADOPT:
+                return await self._adopt(change)
             case Action.FORGET:
-                return await self._forget_vanished(change)
-            case Action.NO_OP:
+                return await self._forget_unreleased(change)
+            case Action.MOVE | Action.NO_OP:
                 return Ended(change.recorded.phase if change.recorded else None)
             case _:
                 assert_never(change.action)
@@ -79,6 +81,14 @@ class Journey:
         assert change.desired is not None  # only what is wanted is bought
         self._refuse_stranger(change)
         return await self._driver.drive(self._kind.create(change.desired, None, self._execution.policy))
+
+    async def _replace(self, change: Change) -> Ended:
+        self._refuse_stranger(change)
+        released = await self._release(change)
+        if released.phase is not None:
+            return released
+        self._driver = self._new_driver(None)
+        return await self._create(change)
 
     def _refuse_stranger(self, change: Change) -> None:
         """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
@@ -110,7 +120,7 @@ class Journey:
 
     async def _go_on(self, recorded: Recorded) -> Ended:
         """From a server that was found: to what the plan is for."""
-        if self._execution.plan.mode is Mode.DESTROY:
+        if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if recorded.protected:
                 return Ended(
                     Phase.CREATING,
@@ -123,7 +133,7 @@ class Journey:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
-                "apply again: that releases it",
+                "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
 
@@ -152,8 +162,28 @@ class Journey:
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 
-    async def _forget_vanished(self, change: Change) -> Ended:
-        """A saved plan may be older than the last look: a server that shows again is not given up."""
+    async def _adopt(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: what has gone since is not recorded."""
+        recorded = change.recorded
+        assert recorded is not None  # it is what will be recorded
+        row = self._execution.live.get(recorded.id or "")
+        if row is None or row.status in self._kind.releasing:
+            raise endings.GoneMeanwhile
+        recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
+        return await self._update(change) if change.fields else Ended(recorded.phase)
+
+    def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
+        """A first plan knows no salt for them, as there is no state yet."""
+        for path, reference in secrets_in(change.desired.fields if change.desired else {}):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
+        return declared
+
+    async def _forget_unreleased(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: one that was gone and shows again is not given up."""
+        if change.let_go:
+            return await self._forget("let go by the specs; nobody has released it")
         assert change.recorded is not None  # only what is recorded can have vanished
         if change.recorded.id in self._execution.live:
             raise endings.ShowsAgain

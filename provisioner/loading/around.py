@@ -28,7 +28,7 @@ class _Strict(BaseModel):
 
 
 class _Lifecycle(_Strict):
-    prevent_destroy: bool = False
+    prevent_destroy: bool | None = None
     ignore_changes: list[str] | None = None
 
 

@@ -23,6 +23,8 @@ class Action(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
     NO_OP = "no-op"
@@ -39,6 +41,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields."""
+    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields.
+
+    Of what is adopted, `recorded` is what will be recorded. `moved_from`: its record stands under that address so far.
+    `let_go`: it is forgotten although it is there, and nobody releases it.
+    """
 
     address: Address
     kind: str
@@ -68,6 +75,8 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    moved_from: Address | None = None
+    let_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,11 @@ class Basis:
 class Mode(StrEnum):
     APPLY = "apply"
     DESTROY = "destroy"
+
+
+def _is_adapted(change: Change) -> bool:
+    """Taken over, and changed in place as well."""
+    return change.action is Action.ADOPT and bool(change.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,7 @@ class Plan:
         return tuple(
             change
             for change in self.changes
-            if change.action is Action.NO_OP
+            if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
@@ -127,6 +141,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE],
+            change=count[Action.UPDATE] + sum(_is_adapted(change) for change in self.changes),
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

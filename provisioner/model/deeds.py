@@ -20,13 +20,15 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
     Settled,
 )
-from provisioner.model.resource import Phase
+from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
 
 
@@ -38,6 +40,10 @@ class DeedType(StrEnum):
     SENT_PAYMENT = "sent payment"
     """Its answer was lost; the order tells whether the money went."""
     ADOPTED = "adopted"
+    IMPORTED = "imported"
+    """A server that existed already was taken over; nothing was bought for it."""
+    MOVED = "moved"
+    """The record goes on under another address."""
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
@@ -78,6 +84,17 @@ class _Facts:
     phase: Phase | None = None
     id: str | None = None
     order_id: str | None = None
+
+    @classmethod
+    def of(cls, recorded: Recorded) -> _Facts:
+        return cls(
+            recorded.declared,
+            dict(recorded.labels),
+            recorded.protected,
+            recorded.phase,
+            recorded.id,
+            recorded.order_id,
+        )
 
 
 _RELEASED = "released"
@@ -120,6 +137,12 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
                 _learn(facts, line.intent, line.entry)
             case Settled():
                 yield _settled(line, line.entry)
+            case Imported(recorded=recorded, evidence=evidence):
+                yield Deed(line, DeedType.IMPORTED, line.address, evidence, id=recorded.id, order_id=recorded.order_id)
+                known[recorded.address] = _Facts.of(recorded)
+            case Moved(origin=origin, address=address):
+                known[address] = known.pop(origin, _Facts())
+                yield Deed(line, DeedType.MOVED, address, f"was {origin}", id=known[address].id)
             case Remembered():
                 yield from _remembered(line, line.entry, facts)
             case Forgotten(reason=reason, id=identifier):

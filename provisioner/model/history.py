@@ -16,7 +16,9 @@ from provisioner.model.journal import (
     Answered,
     Entry,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -51,10 +53,14 @@ class Told:
     def address(self) -> Address | None:
         """None for what concerns a whole run."""
         match self.entry:
-            case Remembered(address=address) | Forgotten(address=address):
-                return address
+            case Imported() | Moved() | Remembered() | Forgotten():
+                return self.entry.address
             case _:
                 return self.intent.address if self.intent else None
+
+    def concerns(self, address: Address) -> bool:
+        """A move concerns both of its addresses."""
+        return address == self.address or (isinstance(self.entry, Moved) and address == self.entry.origin)
 
     @property
     def who(self) -> str | None:
@@ -105,7 +111,7 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield Told(record, run, intents.get(record.entry.intent))
-            case Remembered() | Forgotten():
+            case Imported() | Moved() | Remembered() | Forgotten():
                 yield Told(record, run, None)
             case _:
                 assert_never(record.entry)

@@ -21,7 +21,9 @@ Fields: TypeAlias = "Mapping[str, FieldValue]"
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    prevent_destroy: bool = False
+    """`prevent_destroy` is None where the specs do not say: what is recorded then stands."""
+
+    prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
 
 

@@ -113,7 +113,7 @@ def painted_sign(sign: str, style: Style) -> str:
             return style.red(sign)
         case "~" | "-/+":
             return style.yellow(sign)
-        case ">>" | ".":
+        case ">>" | "." | "<=" | "->":
             return style.cyan(sign)
         case _:
             return sign
