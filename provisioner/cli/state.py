@@ -1,4 +1,7 @@
-"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again."""
+"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again.
+
+The commands that change a record by hand stand in state_edits.py.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import click
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import AddressType, DurationType, json_option, stack_options
+from provisioner.cli.state_edits import EDITS
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -17,7 +21,11 @@ if TYPE_CHECKING:
 
 @click.group("state")
 def command() -> None:
-    """List, show and rebuild what is recorded."""
+    """List, show, change and rebuild what is recorded."""
+
+
+for edit in EDITS:
+    command.add_command(edit)
 
 
 @command.command("list")

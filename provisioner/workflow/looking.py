@@ -25,14 +25,7 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
     """Raises StoreError when the state is another stack's or another account's: nothing in it may be judged by this cloud."""
     if state is None:
         return
-    if (state.stack, state.environment) != (stack.name, stack.environment):
-        raise StoreError(
-            error(
-                "state-foreign",
-                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
-                hint="check `stack:` in stack.yaml, -e and --state",
-            )
-        )
+    check_stack(state, stack, location=location)
     if state.identity != identity:
         raise StoreError(
             error(
@@ -40,6 +33,18 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
                 "the credentials are for another account, project or region than the state",
                 detail=f"state: {state.identity}\ncredentials: {identity}",
                 hint="use the credentials of the state's account, or another environment or --state; nothing was planned",
+            )
+        )
+
+
+def check_stack(state: State, stack: Stack, *, location: str) -> None:
+    """As far as it can be said without credentials."""
+    if (state.stack, state.environment) != (stack.name, stack.environment):
+        raise StoreError(
+            error(
+                "state-foreign",
+                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
+                hint="check `stack:` in stack.yaml, -e and --state",
             )
         )
 
