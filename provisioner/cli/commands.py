@@ -16,6 +16,7 @@ COMMANDS = {
     "destroy": ("destroy", "Release every server of the stack."),
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "import": ("importing", "Take over a server that exists: record it as that of an address."),
+    "adopt": ("adopting", "Find the servers that nobody owns, and take over those that you choose."),
     "state": ("state", "List, show, change and rebuild what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 LONG_OPTIONS = frozenset(
     {
-        "absent", "accounts", "adopt", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
+        "absent", "accounts", "adopt", "all", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
+        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "match", "no-color",
         "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "resolve-timeout", "specs", "state",
         "var", "var-file", "verify", "version", "world",
     }

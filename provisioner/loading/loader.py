@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Loaded:
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
     handover: Handover = NO_HANDOVER
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """As written: templates are not worked out."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -58,7 +60,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         handover = _handover(specs, HandoverReader(scope, findings), desired)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
-        return Loaded(stack, tuple(desired), findings.warnings, handover)
+        return Loaded(stack, tuple(desired), findings.warnings, handover, settings.below("defaults").node)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
@@ -88,6 +89,10 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]
     """Whether its term is paid for: money that a replacement would lose."""
+    draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
+    """What specs would say of a live one, under the stack's defaults."""
+    hidden: str
+    """In words, what the API never shows of one."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

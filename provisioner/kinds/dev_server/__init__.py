@@ -1,12 +1,13 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours).
+spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours), `drafting` (what specs
+would say of it).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, recognition, releasing, rows, schema
+from provisioner.kinds.dev_server import buying, drafting, recognition, releasing, rows, schema
 from provisioner.model.kind import FieldRule, Kind, OnChange
 
 RULES = (
@@ -42,4 +43,6 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    draft=drafting.draft,
+    hidden=drafting.HIDDEN,
 )
