@@ -50,17 +50,15 @@ class Told:
         return self.record.entry
 
     @property
-    def address(self) -> Address | None:
-        """None for what concerns a whole run."""
+    def addresses(self) -> tuple[Address, ...]:
+        """None for what concerns a whole run; several for one purchase of several, and for a move."""
         match self.entry:
-            case Imported() | Moved() | Remembered() | Forgotten():
-                return self.entry.address
+            case Moved(origin=origin, address=address):
+                return (address, origin)
+            case Imported() | Remembered() | Forgotten():
+                return (self.entry.address,)
             case _:
-                return self.intent.address if self.intent else None
-
-    def concerns(self, address: Address) -> bool:
-        """A move concerns both of its addresses."""
-        return address == self.address or (isinstance(self.entry, Moved) and address == self.entry.origin)
+                return self.intent.addresses if self.intent else ()
 
     @property
     def who(self) -> str | None:

@@ -57,6 +57,19 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How several that are alike but for their names are bought by one call, at most `most` of them.
+
+    `buy` is told them in order, and ends when their order is known; what follows is each one's `create`, from a record with
+    that order. `advise` says where that may not be wanted.
+    """
+
+    most: int
+    buy: Callable[[tuple[Desired, ...]], Flow]
+    advise: Callable[[Fields, PurchasePolicy], Iterable[Advice]]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
 
@@ -93,6 +106,9 @@ class Kind:
     """What specs would say of a live one, under the stack's defaults."""
     hidden: str
     """In words, what the API never shows of one."""
+    together: Together
+    ends_its_order: Callable[[Recorded, Live | None], bool]
+    """Whether releasing it releases all that was bought by its order."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.doubt import may_be
 from provisioner.model.handover import Import
 from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.redaction import at
@@ -68,7 +69,7 @@ def unadoptable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Di
 
 def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diagnostic | None:
     state = survey.state
-    if state is not None and any(intent.address == one.address for intent in state.in_doubt):
+    if state is not None and state.open_intent(one.address) is not None:
         hint = f"provisioner resolve '{one.address}' --adopt ID, where it became that server"
         return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
     row = survey.live.get(one.id)
@@ -80,7 +81,7 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
         hint = f"one server, one address; to give it another: provisioner state mv '{owned.address}' '{one.address}'"
         return _refused(one, "server-owned", f"server {one.id} is that of {owned.address}", hint)
     for intent in state.purchases_in_doubt if state else ():
-        if kind.match(intent, (row,)):
+        if may_be(intent, row, kind):
             hint = f"provisioner resolve '{intent.address}' --adopt {one.id}, or --absent"
             summary = f"server {one.id} may be the purchase in doubt of {intent.address}"
             return _refused(one, "import-in-doubt", summary, hint)

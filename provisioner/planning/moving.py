@@ -93,7 +93,7 @@ def _has_shrunk(way: _Way, survey: Survey) -> bool:
 def _refused(led: Mapping[Address, _Way], survey: Survey, state: State) -> Iterator[Diagnostic]:
     wanted = {desired.address for desired in survey.desired}
     ends = Counter(way.end for way in led.values())
-    doubts = {intent.address for intent in state.purchases_in_doubt}
+    doubts = state.doubts
     for origin, way in sorted(led.items()):
         problem, hint = "", ""
         if way.end not in wanted:
@@ -117,11 +117,11 @@ def _refused(led: Mapping[Address, _Way], survey: Survey, state: State) -> Itera
 
 def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
     """The purchase is looked for under its own address."""
-    for intent in state.purchases_in_doubt:
-        if intent.address not in state.resources and (way := ways.of(intent.address)) is not None:
+    for address in state.doubts:
+        if address not in state.resources and (way := ways.of(address)) is not None:
             yield error(
                 "move-impossible",
-                f"{intent.address} cannot become {way.end}: the outcome of its purchase is not known",
+                f"{address} cannot become {way.end}: the outcome of its purchase is not known",
                 hint="take the entry out and declare the server under its former address until that is settled",
                 source=way.last.source,
                 address=way.end,

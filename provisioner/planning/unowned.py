@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
-from provisioner.model.doubt import untracked
+from provisioner.model.doubt import may_be, untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked
 from provisioner.model.resource import Desired, Live, Phase
@@ -36,8 +36,8 @@ def unowned(state: State | None, live: Mapping[str, Live], catalogue: Catalogue)
 
 def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) -> str:
     for intent in state.purchases_in_doubt if state else ():
-        if kind.match(intent, (row,)):
-            return f"it may be the purchase in doubt of {intent.address}: provisioner resolve"
+        if may_be(intent, row, kind):
+            return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
     if state is not None and is_marked(row.name, lineage=state.lineage):
         return "it was bought from this state: a plan says how it is adopted"
     if row.status in kind.releasing:

@@ -53,7 +53,11 @@ def render_history(
 def _by_record(story: Iterable[Deed], address: Address | None) -> dict[int, list[Deed]]:
     found: dict[int, list[Deed]] = {}
     for deed in story:
-        if address is None or deed.address == address or deed.told.concerns(address):
+        if (
+            address is None
+            or deed.address == address
+            or (deed.type is DeedType.MOVED and address in deed.told.addresses)
+        ):
             found.setdefault(deed.told.record.sequence, []).append(deed)
     return found
 
@@ -146,7 +150,7 @@ def history_document(history: Iterable[Told], *, address: Address | None = None)
     """Every record whole, but for secrets' fingerprints. With `address`, the records of that and no run's own."""
     return {
         "format_version": FORMAT_VERSION,
-        "records": [_record(told) for told in history if address is None or told.concerns(address)],
+        "records": [_record(told) for told in history if address is None or address in told.addresses],
     }
 
 
@@ -157,7 +161,8 @@ def _record(told: Told) -> Document:
         "time": _moment(record.time, timespec="milliseconds"),
         "hash": record.hash,
         "type": told.entry.type,
-        "address": None if told.address is None else str(told.address),
+        "address": str(told.addresses[0]) if told.addresses else None,
+        "addresses": [str(address) for address in told.addresses],
         "who": told.who,
         "run": None if run is None else run.run,
         "command": None if run is None else run.command,

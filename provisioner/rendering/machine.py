@@ -52,6 +52,7 @@ def plan_document(plan: Plan) -> Document:
             "adopt": count[Action.ADOPT],
             "move": sum(change.moved_from is not None for change in plan.changes),
         },
+        "bought_together": [[str(address) for address in call] for call in plan.together],
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
@@ -198,6 +199,7 @@ def _intent(intent: Intent) -> Document:
     return {
         "id": intent.id,
         "address": str(intent.address),
+        "addresses": [str(address) for address in intent.addresses],
         "kind": intent.kind,
         "name": intent.name,
         "effect": intent.effect.value,

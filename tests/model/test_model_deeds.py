@@ -199,8 +199,8 @@ def test_what_was_taken_over_and_moved_is_told_under_both_addresses():
         (DeedType.MOVED, gateway, f"was {ADDRESS}"),
         (DeedType.RELEASED, gateway, ""),
     ]
-    assert [line.concerns(ADDRESS) for line in history] == [True, True, False]
-    assert [line.concerns(gateway) for line in history] == [False, True, True]
+    assert [ADDRESS in line.addresses for line in history] == [True, True, False]
+    assert [gateway in line.addresses for line in history] == [False, True, True]
 
 
 def test_what_changes_after_a_move_is_told_against_what_was_before():

@@ -13,12 +13,13 @@ from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run,
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Imported, Intended, Moved, Settled
 from provisioner.model.resource import Phase
+from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
 NEWEST = "3"
-"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage. 3: servers are taken over
-and moved.
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
+3: servers are taken over and moved.
 """
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
@@ -34,6 +35,13 @@ SECOND_RUN = (
     Intended(an_intent('module.vision.pool["größe"]', id="release-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
     Intended(an_intent("gateway")),
 )
+SINCE_2 = (
+    Intended(
+        an_intent(
+            "pool[0]", members=(Member(an_address("pool[0]"), "a", {"rack": "1"}), Member(an_address("pool[1]"), "b"))
+        )
+    ),
+)
 SINCE_3 = (
     Imported(a_recorded("edge", order_id="CS9", protected=True), "named by imports in the specs"),
     Moved(an_address("trainer[1]"), an_address("worker[1]")),
@@ -46,11 +54,12 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_3))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3))
 
 
 @pytest.mark.parametrize(
-    ("version", "rest", "moved_to"), [("1", (), "trainer"), ("2", (), "trainer"), ("3", SINCE_3, "worker")]
+    ("version", "rest", "moved_to"),
+    [("1", (), "trainer"), ("2", SINCE_2, "trainer"), ("3", (*SINCE_2, *SINCE_3), "worker")],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     for file in (SAMPLES / version).iterdir():
@@ -61,8 +70,9 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     assert {address: (one.id, one.phase) for address, one in state.resources.items()} == {
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
         an_address(f"{moved_to}[1]"): ("id-7", Phase.CREATING),
-    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if rest else {})
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", "release-1"]
+    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version == "3" else {})
+    new = [] if version == "1" else ["intent-for-pool[0]"]
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
     assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *rest)
 
 

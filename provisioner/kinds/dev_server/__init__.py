@@ -1,14 +1,14 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours), `drafting` (what specs
-would say of it).
+spec), `rows` (what the API shows), `buying`, `grouping` and `releasing` (how one talks to it), `recognition` (is this row ours),
+`drafting` (what specs would say of it).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, drafting, recognition, releasing, rows, schema
-from provisioner.model.kind import FieldRule, Kind, OnChange
+from provisioner.kinds.dev_server import buying, drafting, grouping, recognition, releasing, rows, schema
+from provisioner.model.kind import FieldRule, Kind, OnChange, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -45,4 +45,6 @@ KIND = Kind(
     prepaid=rows.prepaid,
     draft=drafting.draft,
     hidden=drafting.HIDDEN,
+    together=Together(grouping.MOST, grouping.buy, grouping.advise),
+    ends_its_order=releasing.ends_its_order,
 )
