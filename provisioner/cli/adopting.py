@@ -39,6 +39,13 @@ _LONGEST_SHOWN = 60
     multiple=True,
     help="Take over those of such a name: 'train-*'. May be repeated.",
 )
+@click.option(
+    "--from-terraform",
+    "terraform",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take over those that a terraform.tfstate manages, with what it knows of them.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option(
     "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
@@ -52,6 +59,7 @@ def command(
     workspace: Workspace,
     everything: bool,
     match: tuple[str, ...],
+    terraform: Path | None,
     auto_approve: bool,
     may_ask: bool | None,
     lock_timeout: float,
@@ -65,10 +73,25 @@ def command(
     """
     from provisioner.workflow.adopting import AdoptRequest, adopt
 
+    if terraform is not None and (everything or match):
+        raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
     asked = workspace.settings.input if may_ask is None else may_ask
     face = AdoptFace(console(), auto_approve, asked, as_json, lock_timeout)
-    adopted = asyncio.run(adopt(workspace, AdoptRequest(everything, match, lock_timeout, reason), face))
+    request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
+    adopted = asyncio.run(adopt(workspace, request, face))
+    if terraform is not None and adopted.plan is not None:
+        _warn_of_two_owners(terraform)
+    elif terraform is not None and adopted.approved and not as_json:
+        console().write("No changes. All that it manages is recorded in this state already.\n")
+        return ExitCode.DONE
     return face.conclude(adopted)
+
+
+def _warn_of_two_owners(path: Path) -> None:
+    from provisioner.model.diagnostic import warning
+
+    hint = "take them out of it before anybody runs Terraform there again: terraform state rm ADDRESS, and out of its .tf files"
+    console().diagnose([warning("two-owners", f"{path} still manages these servers, and may replace them", hint=hint)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "all", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "match", "no-color",
+        "environment", "faults", "force", "from-terraform", "full", "help", "input", "json", "lock-timeout", "market", "match", "no-color",
         "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "resolve-timeout", "specs", "state",
         "var", "var-file", "verify", "version", "world",
     }

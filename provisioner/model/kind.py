@@ -70,6 +70,16 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Terraform:
+    """How the vendor's Terraform provider calls the kind, and what specs would say of one by its attributes there: only what
+    the API hides.
+    """
+
+    resource: str
+    hidden: Callable[[JsonObject], JsonObject]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
 
@@ -106,6 +116,7 @@ class Kind:
     """What specs would say of a live one, under the stack's defaults."""
     hidden: str
     """In words, what the API never shows of one."""
+    terraform: Terraform
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""

@@ -34,6 +34,7 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.terraform_state import Managed, read_terraform
 from provisioner.workflow.workspace import Workspace, who
 
 COMMAND = "adopt"
@@ -56,10 +57,12 @@ class Face(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdoptRequest:
-    """`match` are patterns of names. Neither `everything` nor any of them: a person chooses."""
+    """`match` are patterns of names. Neither these, nor `everything`, nor `terraform`: a person chooses."""
 
     everything: bool = False
     match: tuple[str, ...] = ()
+    terraform: Path | None = None
+    """A Terraform state: those that it manages are chosen, and what it knows of them is written."""
     lock_timeout: float = 0.0
     reason: str | None = None
 
@@ -85,6 +88,7 @@ class Adopted:
 async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adopted:
     """Raises ProvisionerError, with specs and state as they were, where something does not fit."""
     loaded = workspace.load()
+    managed = read_terraform(request.terraform, workspace.catalogue) if request.terraform else ()
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         face.listen(Event(EventType.NOTICE, diagnostic=finding))
@@ -94,10 +98,10 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             found = planning.unowned(session.state, sight.live, workspace.catalogue)
-            chosen = _chosen(request, found, face)
+            chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:
                 return Adopted(found, requests=cloud.requests)
-            existing = tuple(_existing(workspace, loaded, session.state, chosen))
+            existing = tuple(_existing(workspace, loaded, session.state, chosen, managed))
             text = _text(workspace, loaded, existing, chosen)
             path = _free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
@@ -122,10 +126,32 @@ def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Se
     return [one.row for one in fitting if not one.problem]
 
 
-def _existing(workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live]) -> Iterable[Existing]:
+def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: State | None) -> list[Live]:
+    """All of them, but for those that are taken over already. Raises UsageError where one cannot be."""
+    owners = {one.id: one.address for one in state.resources.values()} if state else {}
+    free = {one.row.id: one for one in found}
+    wrong = []
+    for one in managed:
+        if one.id not in owners and one.id not in free:
+            hint = "check that these are the credentials of that account, project and region; nothing was changed"
+            wrong.append(
+                error("unknown-server", f"the cloud lists no server {one.id}, which is {one.key} there", hint=hint)
+            )
+        elif one.id in free and (problem := free[one.id].problem):
+            hint = "settle that first; nothing was changed"
+            wrong.append(error("tfstate-unfit", f"{one.key} ({one.id}) cannot be taken over: {problem}", hint=hint))
+    if wrong:
+        raise UsageError(*wrong)
+    return [free[one.id].row for one in managed if one.id in free]
+
+
+def _existing(
+    workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
+) -> Iterable[Existing]:
     """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
     it had written just that.
     """
+    told = {one.id: one for one in managed}
     named = {(one.address, one.id) for one in loaded.handover.imports}
     recorded = state.resources if state else {}
     vacant = {desired.name: desired.address for desired in loaded.desired if desired.address not in recorded}
@@ -134,12 +160,14 @@ def _existing(workspace: Workspace, loaded: Loaded, state: State | None, chosen:
         if (address := vacant.get(row.name)) is not None:
             yield Existing(address, row.id, is_imported=(address, row.id) in named)
             continue
-        draft = workspace.catalogue[row.kind].draft(row, loaded.defaults)
+        draft, key = workspace.catalogue[row.kind].draft(row, loaded.defaults), row.name
+        if (one := told.get(row.id)) is not None:
+            draft, key = draft.completed(one.hidden), one.key
         if not is_writable(draft):
             hint = "declare it by hand, then: provisioner import ADDRESS ID; nothing was changed"
             summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
-        key = key_for(row.name, frozenset(taken))
+        key = key_for(key, frozenset(taken))
         taken.add(key)
         yield Existing(Address(key), row.id, draft)
 

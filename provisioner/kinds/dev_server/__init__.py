@@ -2,13 +2,14 @@
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
 spec), `rows` (what the API shows), `buying`, `grouping` and `releasing` (how one talks to it), `recognition` (is this row ours),
-`drafting` (what specs would say of it).
+`drafting` (what specs would say of it), `terraform` (what the
+vendor's provider wrote down of it).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, drafting, grouping, recognition, releasing, rows, schema
-from provisioner.model.kind import FieldRule, Kind, OnChange, Together
+from provisioner.kinds.dev_server import buying, drafting, grouping, recognition, releasing, rows, schema, terraform
+from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -45,6 +46,7 @@ KIND = Kind(
     prepaid=rows.prepaid,
     draft=drafting.draft,
     hidden=drafting.HIDDEN,
+    terraform=Terraform(terraform.RESOURCE, terraform.hidden),
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
 )
