@@ -6,7 +6,7 @@ It is offered, and nothing is decided by it: two servers may well be alike.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, digest
@@ -19,7 +19,7 @@ _NAME = ("name",)
 _Pair = tuple[Change, Change]
 
 
-def likely_moves(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """One finding a pair of groups, however many servers they have."""
     groups: dict[tuple[Address, Address], list[_Pair]] = defaultdict(list)
     for leaving, coming in _pairs(changes, catalogue):
@@ -31,15 +31,15 @@ def likely_moves(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Di
             yield _offered(*moved, servers=len(pairs) if as_groups else 1, coming=coming)
 
 
-def _pairs(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[_Pair]:
+def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
     """In the order of their addresses, each server once."""
     alike: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
     for change in changes:
-        kind = catalogue[change.kind]
         if change.action is Action.DELETE and change.reason is Reason.NOT_IN_SPECS and change.recorded is not None:
-            alike[_body(kind, change.recorded.declared)][0].append(change)
-        elif change.action is Action.CREATE and change.after is not None:
-            alike[_body(kind, change.after)][1].append(change)
+            alike[_body(catalogue[change.kind], change.recorded.declared)][0].append(change)
+    for change in changes if alike else ():  # most plans release nothing, and need not digest what they buy
+        if change.action is Action.CREATE and change.after is not None:
+            alike[_body(catalogue[change.kind], change.after)][1].append(change)
     for leaving, coming in alike.values():
         yield from _paired(leaving, coming)
 

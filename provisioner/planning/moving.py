@@ -31,10 +31,11 @@ def moved(survey: Survey, mode: Mode) -> Moved:
     moves, state = survey.handover.moves, survey.state
     if mode is Mode.DESTROY or state is None or not moves:
         return Moved(survey, {})
-    ways = _Ways(moves)
+    ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
+    groups = frozenset(address.group for address in wanted)
     led = {address: way for address in state.resources if (way := ways.of(address)) is not None}
-    led = {origin: way for origin, way in led.items() if not _has_shrunk(way, survey)}
-    refusals = (*_refused(led, survey, state), *_in_doubt(ways, state))
+    led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
+    refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
     if refusals:
         return Moved(survey, {}, refusals)
     destinations = {origin: way.end for origin, way in led.items()}
@@ -84,14 +85,12 @@ class _Ways:
         return self._by_origin.get(address) or (of_group if address.key is not None else None)
 
 
-def _has_shrunk(way: _Way, survey: Survey) -> bool:
+def _has_shrunk(way: _Way, groups: frozenset[Address]) -> bool:
     """Members of a group that are not wanted any more stay where they are, and are released from there."""
-    wanted = {desired.address for desired in survey.desired}
-    return way.is_of_group and way.end not in wanted and any(one.group == way.last.address for one in wanted)
+    return way.is_of_group and way.last.address in groups
 
 
-def _refused(led: Mapping[Address, _Way], survey: Survey, state: State) -> Iterator[Diagnostic]:
-    wanted = {desired.address for desired in survey.desired}
+def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
     ends = Counter(way.end for way in led.values())
     doubts = state.doubts
     for origin, way in sorted(led.items()):

@@ -31,7 +31,7 @@ from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_owner, held_elsewhere, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
@@ -97,7 +97,8 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
-            found = planning.unowned(session.state, sight.live, workspace.catalogue)
+            elsewhere = held_elsewhere(store)
+            found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:
                 return Adopted(found, requests=cloud.requests)

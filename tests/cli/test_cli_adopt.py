@@ -134,3 +134,15 @@ def test_files_of_earlier_adoptions_stay_as_they_are(inherited) -> None:
     assert (inherited.path / "specs" / "adopted.yaml").read_text() == first
     assert "node-2" in (inherited.path / "specs" / "adopted-2.yaml").read_text()
     assert inherited.run("adopt").out.startswith("No changes.")
+
+
+def test_what_another_stack_of_the_same_folder_holds_stays_there(desk) -> None:
+    desk.specs(FLEET)
+    desk.apply()
+    desk.stack(stack="other")
+    desk.specs("servers: {mine: {}}\n")
+    assert desk.run("adopt").out.count("it is recorded in the state demo") == 4
+    assert desk.run("adopt", "--all", "--auto-approve").code == 0
+    edge = next(one["id"] for one in desk.run("adopt", "--json").document["unowned"] if one["name"] == "edge")
+    desk.fails("import", "mine", edge, code="server-owned")
+    assert written(desk) == ["servers.yaml", "stack.yaml"]

@@ -17,8 +17,14 @@ OURS = bought(wanted())
 EDGE = shown(bought(wanted("edge")))
 
 
-def found(*rows, state=None):
-    return unowned(state, {row.id: row for row in rows}, CATALOGUE)
+def found(*rows, state=None, elsewhere=None):
+    return unowned(state, {row.id: row for row in rows}, CATALOGUE, elsewhere=elsewhere or {})
+
+
+def test_what_another_state_holds_is_not_taken_from_it():
+    paid = replace(EDGE, id="id-2", name="paid", order_id="CS1")
+    problems = [one.problem for one in found(EDGE, paid, elsewhere={EDGE.id: "demo.prod", "CS1": "other"})]
+    assert problems == ["it is recorded in the state demo.prod", "it is recorded in the state other"]
 
 
 def test_what_is_recorded_or_ordered_is_somebodys():
