@@ -25,6 +25,8 @@ class Action(StrEnum):
     """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
     PAY = "pay"
@@ -44,6 +46,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields."""
+    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields.
+
+    Of what is adopted, `recorded` is what will be recorded. `moved_from`: its record stands under that address so far.
+    `let_go`: it is forgotten although it is there, and nobody releases it.
+    """
 
     address: Address
     kind: str
@@ -75,6 +82,8 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    moved_from: Address | None = None
+    let_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,11 @@ class Basis:
 class Mode(StrEnum):
     APPLY = "apply"
     DESTROY = "destroy"
+
+
+def _is_adapted(change: Change) -> bool:
+    """Taken over, and changed in place as well."""
+    return change.action is Action.ADOPT and bool(change.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +140,7 @@ class Plan:
         return tuple(
             change
             for change in self.changes
-            if change.action is Action.NO_OP
+            if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
@@ -137,6 +151,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE] + count[Action.REINSTALL],
+            change=count[Action.UPDATE] + count[Action.REINSTALL] + sum(_is_adapted(change) for change in self.changes),
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )
