@@ -61,11 +61,15 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was gone when the plan was made, and is to be forgotten, is there."""
 
 
+class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What is to be taken over was there when the plan was made, and is not any more."""
+
+
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
 EXPECTED = (
-    CallFailed, Detached, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
+    CallFailed, Detached, GoneMeanwhile, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
 )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
+        case GoneMeanwhile() | NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
             return ResultType.FAILED, _refused(change, driver, reason)
         case Detached():
             if not driver.standing.under_way:
@@ -130,7 +134,9 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             raise reason
 
 
-def _refused(change: Change, driver: Driver, reason: NameTaken | OrderShared | ShowsAgain | SoldOut) -> Diagnostic:
+def _refused(
+    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | OrderShared | ShowsAgain | SoldOut
+) -> Diagnostic:
     """What has changed since the plan was made, noticed before anything was sent for this address."""
     address = change.address
     match reason:
@@ -160,6 +166,13 @@ def _refused(change: Change, driver: Driver, reason: NameTaken | OrderShared | S
                 "shows-again",
                 f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
                 hint="plan again",
+                address=address,
+            )
+        case GoneMeanwhile():
+            return error(
+                "gone-meanwhile",
+                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
+                hint="take it out of imports, then plan again",
                 address=address,
             )
         case _:

@@ -92,7 +92,7 @@ class Execution:
     def _leaving(self) -> frozenset[str | None]:
         """Ids; where only an order is recorded, the row that is dealt to it."""
         going = {Action.DELETE, Action.REPLACE, Action.FORGET}
-        addresses = {change.address for change in self.plan.changes if change.action in going}
+        addresses = {change.address for change in self.plan.changes if change.action in going and not change.let_go}
         records = [change.recorded for change in self.plan.changes if change.recorded is not None]
         dealt = by_order(records, self.live.values())
         ids = {record.id for record in records if record.address in addresses}

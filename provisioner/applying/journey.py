@@ -6,6 +6,8 @@ a saved plan was made: that no stranger took a wanted name, and that what is to 
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.applying import endings
@@ -16,12 +18,14 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
-from provisioner.model.journal import Forgotten
+from provisioner.model.journal import Forgotten, Imported
+from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
@@ -59,25 +63,34 @@ class Journey:
 
     async def _do(self) -> Ended:
         change = self._change
+        if change.moved_from is not None:
+            self._workshop.scribe.check()
+        way: Coroutine[None, None, Ended]
         match change.action:
             case Action.CREATE:
-                return await self._create(change)
+                way = self._create(change)
             case Action.RESUME:
-                return await self._resume(change)
-            case Action.UPDATE:
-                return await self._update(change)
+                way = self._resume(change)
+            case Action.UPDATE | Action.REINSTALL:
+                way = self._update(change)
             case Action.DELETE:
-                return await self._release(change)
+                way = self._release(change)
             case Action.REPLACE:
-                return await self._replace(change)
+                way = self._replace(change)
+            case Action.ADOPT:
+                way = self._adopt(change)
             case Action.FORGET:
-                return await self._forget_vanished(change)
+                way = self._forget_unreleased(change)
             case Action.PAY | Action.CANCEL:
-                return await self._settle_order(change)
-            case Action.NO_OP:
-                return Ended(change.recorded.phase if change.recorded else None)
+                way = self._settle_order(change)
+            case Action.MOVE | Action.NO_OP:
+                way = self._stay(change)
             case _:
                 assert_never(change.action)
+        return await way
+
+    async def _stay(self, change: Change) -> Ended:
+        return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
@@ -143,7 +156,7 @@ class Journey:
         """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
         if not self._execution.plan.selects(self._change):
             return Ended(recorded.phase)
-        if self._execution.plan.mode is Mode.DESTROY:
+        if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if (kept := self._kept(recorded)) is not None:
                 return kept
             self._refuse_companions(recorded, None)
@@ -153,7 +166,7 @@ class Journey:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
-                "apply again: that releases it",
+                "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
 
@@ -175,8 +188,13 @@ class Journey:
         return None
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""
-        ended = await self._driver.drive(self._kind.create(desired, recorded, self._execution.policy))
+        """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
+        changing = recorded.phase is Phase.REINSTALLING or recorded.pending
+        ended = await self._driver.drive(
+            self._kind.update(desired, recorded, frozenset())
+            if changing
+            else self._kind.create(desired, recorded, self._execution.policy)
+        )
         if ended.problem or not (others := self._differing(desired)):
             return ended
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
@@ -213,8 +231,28 @@ class Journey:
         ended = await self._driver.drive(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 
-    async def _forget_vanished(self, change: Change) -> Ended:
-        """A saved plan may be older than the last look: a server that shows again is not given up."""
+    async def _adopt(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: what has gone since is not recorded."""
+        recorded = change.recorded
+        assert recorded is not None  # it is what will be recorded
+        row = self._execution.live.get(recorded.id or "")
+        if row is None or row.status in self._kind.releasing:
+            raise endings.GoneMeanwhile
+        recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
+        return await self._update(change) if change.fields else Ended(recorded.phase)
+
+    def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
+        """A first plan knows no salt for them, as there is no state yet."""
+        for path, reference in secrets_in(change.desired.fields if change.desired else {}):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
+        return declared
+
+    async def _forget_unreleased(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: one that was gone and shows again is not given up."""
+        if change.let_go:
+            return await self._forget("let go by the specs; nobody has released it")
         assert change.recorded is not None  # only what is recorded can have vanished
         if change.recorded.id in self._execution.live:
             raise endings.ShowsAgain

@@ -8,11 +8,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from provisioner.loading.findings import Findings
+from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
@@ -21,11 +22,12 @@ from provisioner.loading.tree import BROKEN, Layer, MapNode, find
 from provisioner.loading.variables import VariableInputs, Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("outputs", "moved", "imports", "removed", "modules", "locals"))
+_LATER_SECTIONS = frozenset(("outputs", "modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
+    handover: Handover = NO_HANDOVER
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """As written: templates are not worked out."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -52,8 +57,11 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
+        resources.check_triggers()
+        handover = _handover(specs, HandoverReader(scope, findings), desired)
         findings.settle()
-        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings)
+        desired.sort(key=lambda wanted: wanted.address)
+        return Loaded(stack, tuple(desired), findings.warnings, handover, settings.below("defaults").node)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -95,10 +103,20 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
+def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]) -> Handover:
+    for layer in specs:
+        for section in layer.node:
+            if section in SECTIONS and layer.node[section] is not BROKEN:
+                reader.read(layer, section)
+    return reader.handover(wanted.address for wanted in desired)
+
+
 def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
+            if section in SECTIONS:
+                continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
                 _refuse_section(layer, section, catalogue, findings)
@@ -136,7 +154,7 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, catalogue.sections, title="the sections are")
+        hint = nearest(section, (*catalogue.sections, *SECTIONS), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 

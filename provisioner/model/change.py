@@ -24,8 +24,12 @@ from provisioner.model.state import JournalHead
 class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    REINSTALL = "reinstall"
+    """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
     PAY = "pay"
@@ -46,6 +50,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
     LEFT_OUT = "left_out"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,17 @@ class FieldChange:
     sensitive: bool = False
     drift: bool = False
     """The cloud changed, not the specs."""
+    reinstalls: bool = False
+    """It takes another system, on the same machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields."""
+    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields.
+
+    Of what is adopted, `recorded` is what will be recorded. `moved_from`: its record stands under that address so far.
+    `let_go`: it is forgotten although it is there, and nobody releases it.
+    """
 
     address: Address
     kind: str
@@ -76,6 +87,8 @@ class Change:
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
+    moved_from: Address | None = None
+    let_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,11 @@ class Basis:
 class Mode(StrEnum):
     APPLY = "apply"
     DESTROY = "destroy"
+
+
+def _is_adapted(change: Change) -> bool:
+    """Taken over, and changed in place as well."""
+    return change.action is Action.ADOPT and bool(change.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +166,7 @@ class Plan:
         return tuple(
             change
             for change in self.changes
-            if change.action is Action.NO_OP
+            if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
             and change.reason is not Reason.LEFT_OUT
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
@@ -160,6 +178,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE],
+            change=count[Action.UPDATE] + count[Action.REINSTALL] + sum(_is_adapted(change) for change in self.changes),
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

@@ -20,14 +20,17 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
     Settled,
     bought,
 )
-from provisioner.model.resource import Phase
+from provisioner.model.redaction import laid_over
+from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
 
 
@@ -43,10 +46,15 @@ class DeedType(StrEnum):
     ASKED_TO_CANCEL = "asked to cancel"
     """Likewise."""
     ADOPTED = "adopted"
+    IMPORTED = "imported"
+    """A server that existed already was taken over; nothing was bought for it."""
+    MOVED = "moved"
+    """The record goes on under another address."""
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
     RELEASED = "released"
+    REINSTALLED = "reinstalled"
     FORGOT = "forgot"
     RENAMED = "renamed"
     CHANGED = "changed"
@@ -84,11 +92,23 @@ class _Facts:
     id: str | None = None
     order_id: str | None = None
 
+    @classmethod
+    def of(cls, recorded: Recorded) -> _Facts:
+        return cls(
+            recorded.declared,
+            dict(recorded.labels),
+            recorded.protected,
+            recorded.phase,
+            recorded.id,
+            recorded.order_id,
+        )
+
 
 _RELEASED = "released"
 _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
+    Effect.WIPE: DeedType.REINSTALLED,
     Effect.PAYMENT: DeedType.PAID,
     Effect.CANCELLATION: DeedType.CANCELLED,
 }
@@ -96,6 +116,7 @@ _SENT: dict[Effect, str] = {
     Effect.PURCHASE: "a purchase",
     Effect.DESTRUCTIVE: "a release",
     Effect.PAYMENT: "a payment",
+    Effect.WIPE: "a reinstallation",
     Effect.CANCELLATION: "a cancellation",
 }
 _SENT_IN_VAIN = {Effect.PAYMENT: DeedType.SENT_PAYMENT, Effect.CANCELLATION: DeedType.ASKED_TO_CANCEL}
@@ -132,6 +153,13 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
                 _learn(known, line.intent, line.entry)
             case Settled():
                 yield from _of_each(_settled(line, line.entry))
+            case Imported(recorded=recorded, evidence=evidence):
+                known[recorded.address] = _Facts.of(recorded)
+                address, order_id = recorded.address, recorded.order_id
+                yield Deed(line, DeedType.IMPORTED, address, evidence, id=recorded.id, order_id=order_id)
+            case Moved(origin=origin, address=address):
+                known[address] = known.pop(origin, _Facts())
+                yield Deed(line, DeedType.MOVED, address, f"was {origin}", id=known[address].id)
             case Remembered(address=address):
                 yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
             case Forgotten(address=address, reason=reason, id=identifier):
@@ -193,6 +221,9 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
 
 
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is not None and intent.effect is Effect.WIPE:
+        facts = known.setdefault(intent.address, _Facts())
+        facts.declared = laid_over(facts.declared, intent.declared)
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
     for one in bought(intent, identifier=entry.id, order_id=entry.order_id):

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
@@ -79,6 +80,32 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """A server that exists is ours from now on, as `recorded`. Nothing was sent for it, so no intent stands behind it."""
+
+    recorded: Recorded
+    evidence: str
+    type: Literal["imported"] = "imported"
+
+    @property
+    def address(self) -> Address:
+        return self.recorded.address
+
+    @property
+    def id(self) -> str | None:
+        return self.recorded.id
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What `origin` held is that of `address`, under which nothing was recorded."""
+
+    origin: Address
+    address: Address
+    type: Literal["moved"] = "moved"
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """Facts about one address. None leaves a fact as it was."""
 
@@ -91,6 +118,7 @@ class Remembered:
     labels: JsonObject | None = None
     protected: bool | None = None
     term: Term | None = None
+    pending: JsonObject | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -111,7 +139,9 @@ class RunEnded:
     type: Literal["run_ended"] = "run_ended"
 
 
-Entry: TypeAlias = RunStarted | Intended | Answered | Settled | Adopted | Remembered | Forgotten | RunEnded
+Entry: TypeAlias = (
+    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Forgotten | RunEnded
+)
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -132,6 +162,10 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 settled = intents.pop(entry.intent, None)
                 if settled is not None and entry.outcome == "absent":
                     absent[settled.id] = settled
+            case Imported(recorded=recorded):
+                resources[recorded.address] = recorded
+            case Moved():
+                _move(resources, entry)
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
@@ -142,8 +176,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment or a
-    cancellation did is the order's to tell.
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; a wiped server has from now
+    on what its reinstallation was to bring; what a payment or a cancellation did is the order's to tell.
     """
     if intent is None:
         return
@@ -153,6 +187,16 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
             resources[record.address] = record
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+    elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
+        resources[intent.address] = wiped(recorded, intent)
+
+
+def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
+    if entry.origin not in resources:
+        return
+    if entry.address in resources:
+        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
+    resources[entry.address] = replace(resources.pop(entry.origin), address=entry.address)
 
 
 def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
@@ -192,6 +236,11 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
     )
 
 
+def wiped(recorded: Recorded, intent: Intent) -> Recorded:
+    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
+    return replace(recorded, phase=Phase.REINSTALLING, declared=laid_over(recorded.declared, intent.declared))
+
+
 def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
     if recorded is None:
         raise ValueError(f"the journal remembers facts of {entry.address}, which nobody bought or adopted")
@@ -205,4 +254,5 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
         protected=recorded.protected if entry.protected is None else entry.protected,
         term=entry.term or recorded.term,
+        pending=recorded.pending if entry.pending is None else entry.pending,
     )

@@ -20,10 +20,22 @@ FieldValue: TypeAlias = (
 Fields: TypeAlias = "Mapping[str, FieldValue]"
 
 
+class OnOsChange(StrEnum):
+    """How a server comes by another system: on the same machine, whose system disk is wiped, or on another one."""
+
+    REINSTALL = "reinstall"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    prevent_destroy: bool = False
+    """`prevent_destroy` is None where the specs do not say: what is recorded then stands."""
+
+    prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
+    on_os_change: OnOsChange = OnOsChange.REINSTALL
+    replace_triggered_by: tuple[Address, ...] = ()
+    """One without a key stands for all instances of its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +66,15 @@ class Desired:
 
 
 class Phase(StrEnum):
-    """How far a recorded server has come. `ordering`: an order id is known and no server yet."""
+    """How far a recorded server has come. `ordering`: an order id is known and no server yet. `reinstalling`: the cloud has
+    been asked to put another system on it.
+    """
 
     ORDERING = "ordering"
     AWAITING_PAYMENT = "awaiting_payment"
     CREATING = "creating"
     READY = "ready"
+    REINSTALLING = "reinstalling"
     FAILED = "failed"
     DELETING = "deleting"
 
@@ -79,6 +94,8 @@ class Recorded:
     protected: bool = False
     term: Term | None = None
     """Of a prepaid one, as apply last heard of it."""
+    pending: JsonObject = field(default_factory=dict)
+    """What a change in place that is half way has still to see to, in the words of its kind."""
 
     @property
     def name(self) -> str:

@@ -16,13 +16,13 @@ from provisioner.planning.survey import Survey
 _NAMED = 5
 """So many addresses tell which servers are meant; the plan itself has them all."""
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
-_LEAVING_AS_IT_IS = frozenset({Action.CREATE, Action.FORGET, Action.RESUME, Action.NO_OP})
+_LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
 def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
     limits = survey.limits
-    total = sum(change.recorded is not None for change in plan.changes)
+    total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
         return
     released = [change for change in plan.changes if change.action in _RELEASING and not has_begun(change)]

@@ -94,7 +94,7 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     for change in plan.changes:
         released = change.recorded if change.action is Action.DELETE and not has_begun(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
-        if plan.mode is Mode.DESTROY and is_sought:
+        if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
             released = bought(doubts[change.address], identifier=None, order_id=None)[
                 0
             ]  # released as soon as it is found
@@ -133,7 +133,7 @@ def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list
     """By order, what of it is to stay: addresses, and live servers that no address holds."""
     staying: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:
-        is_going = change.action in {*_RELEASING, Action.FORGET}
+        is_going = change.action in {*_RELEASING, Action.FORGET} and not change.let_go
         is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
         if change.recorded is not None and change.recorded.order_id is not None and is_kept:
             staying[change.recorded.order_id].append(str(change.address))

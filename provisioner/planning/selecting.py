@@ -1,38 +1,61 @@
 """Narrows a plan to what a run is about. What is left out stays in it as no work, so that the guards still see the whole.
 
 A purchase in doubt is never left out: that its server is looked for costs nothing, and that it is not may cost a second one.
+What is left out sets nothing off; that it was set off itself is kept, to be noted for a later run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, LeftOut, Plan, Reason
+from provisioner.planning.triggers import is_cause
+
+SetOff: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
 
 
-def narrowed(plan: Plan) -> Plan:
-    """By the plan's own selection."""
+def narrowed(plan: Plan, set_off: SetOff) -> Plan:
+    """By the plan's own selection; its changes are those before anything is set off."""
+    whole = replace(plan, changes=set_off(plan.changes))
     if plan.selection.is_everything:
-        return plan
-    left_out = {change.address for change in (*plan.work, *plan.unsettled) if _is_left_out(plan, change)}
+        return whole
+    chosen = set_off(_without_work(change) if _is_left_out(plan, change) else change for change in plan.changes)
+    unsettled = {change.address for change in whole.unsettled}
     return replace(
         plan,
-        changes=tuple(_without_work(change) if change.address in left_out else change for change in plan.changes),
-        left_out=_told(plan.work, left_out),
+        changes=tuple(
+            _told_only(change) if _is_left_out(plan, change) or _is_passed_over(plan, change, unsettled) else change
+            for change in chosen
+        ),
+        left_out=tuple(LeftOut(each.address, each.action) for each in whole.work if _is_left_out(plan, each)),
     )
 
 
 def _is_left_out(plan: Plan, change: Change) -> bool:
-    return change.reason is not Reason.IN_DOUBT and not plan.selects(change)
+    has_work = change.action is not Action.NO_OP or change.reason is Reason.LEFT_OUT
+    return has_work and change.reason is not Reason.IN_DOUBT and not plan.selects(change)
+
+
+def _is_passed_over(plan: Plan, change: Change, unsettled: Collection[Address]) -> bool:
+    """What is wrong elsewhere and would not be mended anyway."""
+    return change.address in unsettled and not plan.selects(change)
 
 
 def _without_work(change: Change) -> Change:
     """As it is: recorded, or not there."""
-    after = change.after if change.recorded is not None else None
-    return replace(change, action=Action.NO_OP, reason=Reason.LEFT_OUT, fields=(), after=after, leftovers=())
+    is_there = change.recorded is not None and change.action is not Action.ADOPT
+    return replace(
+        change,
+        action=Action.NO_OP,
+        reason=Reason.LEFT_OUT,
+        fields=(),
+        recorded=change.recorded if is_there else None,
+        after=change.after if is_there else None,
+    )
 
 
-def _told(work: Sequence[Change], left_out: set[Address]) -> tuple[LeftOut, ...]:
-    return tuple(LeftOut(change.address, change.action) for change in work if change.address in left_out)
+def _told_only(change: Change) -> Change:
+    return replace(_without_work(change), fields=tuple(item for item in change.fields if is_cause(item)))

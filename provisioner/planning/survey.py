@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from provisioner.model.address import Address
 from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
 from provisioner.model.selection import EVERYTHING, Selection
@@ -33,3 +34,5 @@ class Survey:
     """What a person allowed for this one run."""
     selection: Selection = EVERYTHING
     foresight: Foresight = NOTHING_ASKED
+    handover: Handover = NO_HANDOVER
+    """What the specs say of records."""

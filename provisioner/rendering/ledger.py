@@ -1,4 +1,4 @@
-"""The sandbox's ledger as a table: what was bought, paid, given back, released and refused, in order.
+"""The sandbox's ledger as a table: what was bought, paid, given back, released, wiped and refused, in order.
 
 It is handed plain rows, because the sandbox shares no types with the rest of the house.
 """

@@ -26,8 +26,11 @@ _ACTIONS = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
+    Action.REINSTALL: ["reinstall"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
+    Action.ADOPT: ["adopt"],
+    Action.MOVE: ["move"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
     Action.PAY: ["pay"],
@@ -48,8 +51,11 @@ def plan_document(plan: Plan) -> Document:
             "add": summary.add,
             "change": summary.change,
             "destroy": summary.destroy,
+            "reinstall": count[Action.REINSTALL],
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
+            "adopt": count[Action.ADOPT],
+            "move": sum(change.moved_from is not None for change in plan.changes),
         },
         "bought_together": [[str(address) for address in call] for call in plan.together],
         "resource_changes": [_resource_change(change) for change in plan.changes],
@@ -107,6 +113,7 @@ def _resource_change(change: Change) -> Document:
             "before_sensitive": secrecy(before, hidden),
             "after_sensitive": secrecy(after, hidden),
         },
+        "previous_address": None if change.moved_from is None else str(change.moved_from),
         "action_reason": None if change.reason is None else change.reason.value,
         "fields": [_field(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
@@ -120,6 +127,7 @@ def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
         "before": masked(field.before, hidden, path=field.path),
         "after": masked(field.after, hidden, path=field.path),
         "forces_replacement": field.forces_replacement,
+        "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
     }
@@ -205,6 +213,7 @@ def _recorded(recorded: Recorded) -> Document:
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
         "term": None if recorded.term is None else _term(recorded.term),
+        "pending": dict(recorded.pending),
     }
 
 

@@ -139,6 +139,8 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("labels", members_of(dict(recorded.labels)))
     if recorded.observed:
         yield Block("observed", members_of(recorded.observed))
+    if recorded.pending:
+        yield Block("pending", members_of(recorded.pending))
 
 
 def _phase(phase: Phase, style: Style) -> str:

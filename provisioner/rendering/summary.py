@@ -54,8 +54,13 @@ def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
 def _done(run: RunResult, mode: Mode) -> str:
     parts = [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
-        parts[:0] = [f"{run.added} added", f"{run.done(Action.UPDATE)} changed"]
-    for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
+        parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
+    for action, name in (
+        (Action.RESUME, "resumed"),
+        (Action.ADOPT, "adopted"),
+        (Action.MOVE, "moved"),
+        (Action.FORGET, "forgotten"),
+    ):
         if count := run.done(action):
             parts.append(f"{count} {name}")
     return ", ".join(parts)

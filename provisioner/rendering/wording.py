@@ -22,8 +22,17 @@ class Words:
 WORDS = {
     Action.CREATE: Words("+", "create", "will be created", "creating", "creation"),
     Action.UPDATE: Words("~", "update in place", "will be updated in place", "updating", "update"),
+    Action.REINSTALL: Words(
+        "~!",
+        "reinstall in place (the system disk is wiped)",
+        "will be reinstalled, its system disk is wiped",
+        "reinstalling",
+        "reinstallation",
+    ),
     Action.REPLACE: Words("-/+", "replace (destroy, then create)", "must be replaced", "replacing", "replacement"),
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
+    Action.ADOPT: Words("<=", "adopt (take over what exists)", "will be adopted", "adopting", "adoption"),
+    Action.MOVE: Words("->", "move to another address (nothing is sent)", "will be moved", "moving", "move"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
     Action.PAY: Words("$", "pay its order", "will have its order paid", "paying", "payment"),
@@ -35,7 +44,8 @@ UNDER_WAY = {
     Phase.ORDERING: "its order is placed, the server is not known yet",
     Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
     Phase.CREATING: "it is being built",
-    Phase.READY: "it is ready",
+    Phase.READY: "an earlier run has left a change of it half way",
+    Phase.REINSTALLING: "another system is being put on it",
     Phase.FAILED: "it has failed",
     Phase.DELETING: "it is being released",
 }

@@ -58,6 +58,8 @@ class ChangeForm:
     sensitive: tuple[FieldPath, ...]
     unverifiable: tuple[FieldPath, ...]
     leftovers: tuple[Leftover, ...]
+    moved_from: Address | None
+    let_go: bool
 
 
 @dataclass(frozen=True, slots=True)

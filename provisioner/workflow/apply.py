@@ -80,7 +80,9 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
-            made = await planning_verb.make(workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud)
+            made = await planning_verb.consider(
+                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+            )
             face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
                 in_doubt = state is not None and state.in_doubt
@@ -98,7 +100,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
                 seen = await planning_verb.look_closer(
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
-                again = await planning_verb.make(
+                again = await planning_verb.consider(
                     workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
                 )
                 _require_unchanged(made, again)
@@ -189,7 +191,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
     buying = [
         change.desired
         for change in plan.work
-        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE, Action.REINSTALL}
     ]
     if plan.mode is Mode.APPLY:
         Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)

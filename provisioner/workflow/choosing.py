@@ -21,15 +21,26 @@ _SHOWN = 10
 def check_choice(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
     """Raises UsageError for an address, group, module or label that nothing has, and for a choice that leaves nothing."""
     labels = _labels(loaded, state)
-    declared = {desired.address for desired in loaded.desired}
     mistakes = [
-        *(_unknown("--replace", address, declared, "which the specs do not declare") for address in sorted(request.replace - declared)),
+        *_undeclared(request.replace, loaded, "--replace"),
         *_unknown_choices(request.selection, labels),
-    ]  # fmt: skip
+    ]
     if not mistakes:
         mistakes = [*_empty(request, labels)]
     if mistakes:
         raise UsageError(*mistakes)
+
+
+def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
+    """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
+    if mistakes := tuple(_undeclared(addresses, loaded, named_by)):
+        raise UsageError(*mistakes)
+
+
+def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> Iterator[Diagnostic]:
+    declared = {desired.address for desired in loaded.desired}
+    for address in sorted(frozenset(addresses) - declared):
+        yield _unknown(named_by, address, declared, "which the specs do not declare")
 
 
 def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import Allowance
+from provisioner.model.identity import Identity
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
@@ -57,7 +59,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await look(cloud, state, workspace.catalogue, history=store.history)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
-        made = await make(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
+        made = await consider(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
 
 
@@ -70,7 +72,7 @@ async def look_closer(
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
 
 
-async def make(
+async def consider(
     workspace: Workspace,
     request: PlanRequest,
     loaded: Loaded,
@@ -83,14 +85,27 @@ async def make(
     """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
     release is asked when a plan has one.
     """
-    vault = Vault(workspace.secrets(), state.lineage if state else None)
     planned = partial(
-        planning.plan,
-        mode=request.mode,
-        basis=basis_of(loaded.stack, state, cloud.identity),
-        catalogue=workspace.catalogue,
-        fingerprint=vault.fingerprint,
+        make, workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work
     )
+    made = planned()
+    questions = planning.questions(made, workspace.catalogue)
+    return made if questions.are_none else planned(foresight=await foresee(cloud, questions))
+
+
+def make(
+    workspace: Workspace,
+    request: PlanRequest,
+    loaded: Loaded,
+    *,
+    state: State | None,
+    sight: Sight,
+    identity: Identity,
+    at_work: bool = False,
+    foresight: Foresight = NOTHING_ASKED,
+) -> Plan:
+    """Without asking anybody."""
+    vault = Vault(workspace.secrets(), state.lineage if state else None)
     survey = Survey(
         loaded.desired,
         state,
@@ -102,9 +117,13 @@ async def make(
         limits=loaded.stack.guards,
         allowed=request.allow,
         selection=request.selection,
+        foresight=foresight,
+        handover=loaded.handover,
     )
-    made = planned(survey)
-    questions = planning.questions(made, workspace.catalogue)
-    if questions.are_none:
-        return made
-    return planned(replace(survey, foresight=await foresee(cloud, questions)))
+    return planning.plan(
+        survey,
+        mode=request.mode,
+        basis=basis_of(loaded.stack, state, identity),
+        catalogue=workspace.catalogue,
+        fingerprint=vault.fingerprint,
+    )

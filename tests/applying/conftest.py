@@ -20,6 +20,7 @@ from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
 from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
@@ -55,6 +56,7 @@ class World:
     after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
     selection: Selection = EVERYTHING
     allowed: frozenset[Allowance] = ALL
+    handover: Handover = NO_HANDOVER
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -185,6 +187,7 @@ class World:
             policy=self.policy,
             allowed=self.allowed,
             selection=self.selection,
+            handover=self.handover,
         )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)

@@ -34,7 +34,7 @@ _SECONDS_A_REQUEST = 1.0
 PASSWORD_VARIABLE = "ADMIN_PASSWORD"
 _PATIENCE = 30.0
 _HARMLESS_POSTS = ("/resources/query", "/auth/tokens")
-_ALIVE = "SELECT id, name, order_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
+_ALIVE = "SELECT id, name, order_id, status, image_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
 _AWAITING = (
     "SELECT count(*) FROM late",
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
@@ -117,6 +117,8 @@ class Alive:
     id: str
     name: str
     order_id: str | None
+    status: str
+    image_id: str
     is_listed: bool
 
 

@@ -15,6 +15,7 @@ from provisioner.model.change import Action, LeftOut, Mode, Reason
 from provisioner.model.guarding import Allowance, GuardLimits
 from provisioner.model.resource import Lifecycle
 from provisioner.model.selection import Pattern, Selection
+from provisioner.planning import noted
 
 
 def only(*texts, without=(), **labels):
@@ -155,3 +156,26 @@ def test_what_vanished_elsewhere_does_not_make_a_part_incomplete():
     part = planned(replace(survey, selection=only("a"), allowed=frozenset(Allowance)))
     assert part.unsettled == ()
     assert codes(part.findings) == ["vanished"]
+
+
+class TestTriggers:
+    """`gateway` is updated, and `follower` is replaced for it."""
+
+    def survey(self, *texts):
+        follower = wanted("follower")
+        follower = replace(follower, lifecycle=Lifecycle(replace_triggered_by=(an_address("gateway"),)))
+        before = settled(wanted(), follower)
+        return replace(before, desired=(follower, wanted(name="portal")), selection=only(*texts))
+
+    def test_what_is_left_out_sets_nothing_off(self):
+        plan = planned(self.survey("follower"))
+        assert plan.work == ()
+        assert [(str(each.address), each.action) for each in plan.left_out] == [("gateway", Action.UPDATE)]
+        assert list(noted(plan)) == []
+
+    def test_what_is_set_off_and_left_out_is_noted_for_a_later_run(self):
+        plan = planned(self.survey("gateway"))
+        assert [(str(change.address), change.action) for change in plan.work] == [("gateway", Action.UPDATE)]
+        assert plan.left_out == (LeftOut(an_address("follower"), Action.REPLACE),)
+        (note,) = noted(plan)
+        assert (note.address, note.pending) == (an_address("follower"), {"triggered_by": "gateway"})
