@@ -47,7 +47,7 @@ EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, Still
 
 def _again(driver: Driver) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = driver.workshop.mode.value
+    command = driver.workshop.mode.command
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 

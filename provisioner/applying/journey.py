@@ -19,7 +19,7 @@ from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import Forgotten
+from provisioner.model.journal import Forgotten, Remembered
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
@@ -68,8 +68,8 @@ class Journey:
                     return released
                 self._driver = self._new_driver(None)
                 return await self._create(change)
-            case Action.FORGET:
-                return await self._forget_vanished(change)
+            case Action.FORGET | Action.RECORD:
+                return await self._write_down(change)
             case Action.NO_OP:
                 return Ended(change.recorded.phase if change.recorded else None)
             case _:
@@ -152,12 +152,17 @@ class Journey:
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 
-    async def _forget_vanished(self, change: Change) -> Ended:
-        """A saved plan may be older than the last look: a server that shows again is not given up."""
-        assert change.recorded is not None  # only what is recorded can have vanished
-        if change.recorded.id in self._execution.live:
+    async def _write_down(self, change: Change) -> Ended:
+        """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""
+        recorded = change.recorded
+        assert recorded is not None  # only what is recorded can have vanished, or differ from its record
+        if change.is_gone and recorded.id in self._execution.live:
             raise endings.ShowsAgain
-        return await self._forget("gone from the cloud")
+        if change.action is Action.FORGET:
+            return await self._forget("gone from the cloud")
+        facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
+        await self._workshop.scribe.write(facts)
+        return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
         await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))

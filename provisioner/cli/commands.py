@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": ("plan", "Show what apply would buy, change and release."),
     "apply": ("apply", "Make it so: carry out a plan, and record every purchase as it happens."),
     "destroy": ("destroy", "Release every server of the stack."),
+    "drift": ("drift", "Show what was changed outside: what the cloud has otherwise than it is recorded."),
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "state": ("state", "List, show and rebuild what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),

@@ -88,6 +88,10 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]
     """Whether its term is paid for: money that a replacement would lose."""
+    facts: Callable[[JsonObject], JsonObject]
+    """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
+    gone: str
+    """The status of one that is not there any more."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

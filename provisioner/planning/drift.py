@@ -94,7 +94,7 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
             else f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one",
             address=change.address,
         )
-    elif recorded.phase is Phase.FAILED and change.action is Action.NO_OP:
+    elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",

@@ -19,6 +19,7 @@ from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.planning import drift
 from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
+from provisioner.planning.refreshing import refresh
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
@@ -27,6 +28,8 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    if mode is Mode.REFRESH:
+        return refresh(survey, basis=basis, catalogue=catalogue)
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))

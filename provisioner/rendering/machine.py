@@ -29,6 +29,7 @@ _ACTIONS = {
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
+    Action.RECORD: ["record"],
 }
 
 
@@ -39,7 +40,7 @@ def plan_document(plan: Plan) -> Document:
     return {
         "format_version": FORMAT_VERSION,
         "mode": plan.mode.value,
-        "basis": _basis(plan.basis),
+        "basis": basis_document(plan.basis),
         "applyable": bool(plan.work) and not plan.refusals,
         "summary": {
             "add": summary.add,
@@ -47,6 +48,7 @@ def plan_document(plan: Plan) -> Document:
             "destroy": summary.destroy,
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
+            "record": count[Action.RECORD],
         },
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
@@ -54,7 +56,7 @@ def plan_document(plan: Plan) -> Document:
     }
 
 
-def _basis(basis: Basis) -> Document:
+def basis_document(basis: Basis) -> Document:
     return {
         "stack": basis.stack,
         "environment": basis.environment,
@@ -91,12 +93,12 @@ def _resource_change(change: Change) -> Document:
             "after_sensitive": secrecy(after, hidden),
         },
         "action_reason": None if change.reason is None else change.reason.value,
-        "fields": [_field(field, hidden) for field in change.fields],
+        "fields": [field_document(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
     }
 
 
-def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
+def field_document(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
     return {
         "path": list(field.path),
         "before": masked(field.before, hidden, path=field.path),

@@ -77,6 +77,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
         "remove": run.destroyed,
         "resume": run.done(Action.RESUME),
         "forget": run.done(Action.FORGET),
+        "record": run.done(Action.RECORD),
     }
     return {
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),

@@ -26,6 +26,9 @@ WORDS = {
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
+    Action.RECORD: Words(
+        "~", "record what the cloud shows (nothing is sent)", "differs from what is recorded", "recording", "recording"
+    ),
     Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
 }
 

@@ -53,6 +53,7 @@ class ChangeForm:
     reason: Reason | None
     sensitive: tuple[FieldPath, ...]
     unverifiable: tuple[FieldPath, ...]
+    observed: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Applied:
 async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
@@ -110,6 +110,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     The plan knows its environment; one that is given all the same must be that one.
     """
     plan = read_plan(path)
+    request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, store):

@@ -42,12 +42,18 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     store = workspace.store(loaded.stack)
     state = store.load()
     at_work = store.holder() is not None
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await look(cloud, state, workspace.catalogue, history=store.history)
         made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
+
+
+def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    """About passwords that cannot be had here. What is only looked at needs none."""
+    wanted = () if request.mode is Mode.REFRESH else loaded.desired
+    return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
 
 
 def make(

@@ -92,12 +92,14 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
     wanted = stack.server(
         """\
         labels: {team: vision}
-        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id]}
+        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id, status]}
         timeouts: {create: 1h30m, delete: 90}
         """
     )
     assert wanted.labels == {"team": "vision"}
-    assert wanted.lifecycle == Lifecycle(prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id")))
+    assert wanted.lifecycle == Lifecycle(
+        prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id"), ("status",))
+    )
     assert wanted.timeouts == Timeouts(create=5400.0, delete=90.0)
     assert not {"labels", "lifecycle", "timeouts", "count"} & set(wanted.fields)
 

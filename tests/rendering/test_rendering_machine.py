@@ -35,7 +35,7 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
     assert document == json.loads(json.dumps(document))
     assert document["format_version"] == "1.0"
     assert document["applyable"] is True
-    assert document["summary"] == {"add": 1, "change": 0, "destroy": 1, "resume": 0, "forget": 0}
+    assert document["summary"] == {"add": 1, "change": 0, "destroy": 1, "resume": 0, "forget": 0, "record": 0}
     assert document["basis"]["serial"] == 3
     assert [finding["code"] for finding in document["findings"]] == ["vanished"]
     [change] = document["resource_changes"]
@@ -76,6 +76,7 @@ def test_every_action_has_its_array():
         ["delete"],
         ["forget"],
         ["resume"],
+        ["record"],
         ["no-op"],
     ]
 
@@ -149,7 +150,7 @@ def test_a_stream_begins_with_its_version_and_ends_with_the_counts():
     )
     last = run_document(run, message="Apply incomplete.", timestamp=NOW)
     assert last["type"] == "change_summary"
-    assert last["changes"] == {"add": 1, "change": 0, "remove": 0, "resume": 0, "forget": 0}
+    assert last["changes"] == {"add": 1, "change": 0, "remove": 0, "resume": 0, "forget": 0, "record": 0}
     assert [(one["address"], one["outcome"], one["diagnostic"]["code"]) for one in last["not_done"]] == [
         ("b", "failed", "sold-out")
     ]

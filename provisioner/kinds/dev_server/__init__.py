@@ -6,7 +6,7 @@ spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to i
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, recognition, releasing, rows, schema
+from provisioner.kinds.dev_server import buying, facts, recognition, releasing, rows, schema
 from provisioner.model.kind import FieldRule, Kind, OnChange
 
 RULES = (
@@ -42,4 +42,6 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    facts=facts.facts,
+    gone=rows.DELETED,
 )
