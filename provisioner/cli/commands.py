@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "state": ("state", "List, show and rebuild what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
+    "inventory": ("inventory", "Print the recorded servers for Ansible, ssh, /etc/hosts, scripts or a shell."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),
     "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),

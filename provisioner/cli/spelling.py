@@ -7,8 +7,8 @@ from collections.abc import Iterable
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
-        "no-input", "out", "parallelism", "port", "raw", "reason", "refresh-only", "replace", "resolve-timeout", "specs", "state",
+        "environment", "faults", "force", "format", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
+        "no-input", "out", "parallelism", "port", "public", "raw", "reason", "refresh-only", "replace", "resolve-timeout", "selector", "specs", "state",
         "var", "var-file", "verify", "version", "world",
     }
 )  # fmt: skip
