@@ -17,7 +17,7 @@ COMMANDS = {
     "drift": ("drift", "Show what was changed outside: what the cloud has otherwise than it is recorded."),
     "show": ("show", "Show the recorded servers, or a saved plan."),
     "state": ("state", "List, show and rebuild what is recorded."),
-    "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
+    "output": ("output", "Print the outputs, or ids, order ids and addresses of the servers, for other tools."),
     "inventory": ("inventory", "Print the recorded servers for Ansible, ssh, /etc/hosts, scripts or a shell."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),

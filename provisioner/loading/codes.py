@@ -52,6 +52,7 @@ CODES: Final = MappingProxyType(
         "invalid-for-each": "for_each is neither a map nor a list of unique texts.",
         "too-many-resources": "The stack declares more than 20,000 resources.",
         "duplicate-address": "Two files declare the same address.",
+        "duplicate-output": "Two files declare the same output.",
         "duplicate-name": "Two resources have the same name.",
         "invalid-content": "A content field is not given as exactly one of text, template or base64.",
         "invalid-secret": 'A secret field is not given as {secret: "env:NAME"} or {secret: "file:path"}.',

@@ -14,6 +14,7 @@ from typing import Any
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
 from provisioner.loading.stack_file import choose_environment, stack_of
@@ -25,7 +26,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("outputs", "moved", "imports", "removed", "modules", "locals"))
+_LATER_SECTIONS = frozenset(("moved", "imports", "removed", "modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
+    outputs: Outputs = NO_OUTPUTS
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -52,8 +54,9 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         resources = Resources(directory, settings.below("defaults"), scope, findings)
         desired = [*_desired(specs, catalogue, resources, findings)]
+        outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
-        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings)
+        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings, outputs)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -65,6 +68,16 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     findings.settle()
     assert stack is not None, "a stack file that cannot be read is a finding"
     return stack
+
+
+def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
+    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
+    findings = Findings()
+    sources = Sources(directory, findings, _secret_keys(catalogue))
+    with _without_collector():
+        declared = [layer for layer in sources.specs() if SECTION in layer.node]
+    findings.settle()
+    return bool(declared)
 
 
 def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
@@ -95,10 +108,19 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
+def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired]) -> Outputs:
+    for layer in specs:
+        if layer.node.get(SECTION, BROKEN) is not BROKEN:
+            reader.read(layer)
+    return reader.outputs(wanted.address for wanted in desired)
+
+
 def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
+            if section == SECTION:
+                continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
                 _refuse_section(layer, section, catalogue, findings)
@@ -136,7 +158,7 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, catalogue.sections, title="the sections are")
+        hint = nearest(section, (*catalogue.sections, SECTION), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 

@@ -289,7 +289,6 @@ def test_two_servers_of_one_name_are_both_named(stack: StackFolder):
     ("specs", "code", "summary"),
     [
         ("server: {}\n", "unknown-section", "there is no section server"),
-        ("outputs: {}\n", "not-supported-yet", "outputs is not supported yet"),
         ("modules: {}\n", "not-supported-yet", "modules is not supported yet"),
         ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies"),
         ("servers: {x: 3}\n", "wrong-type", "x must be a map of fields"),
