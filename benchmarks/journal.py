@@ -1,26 +1,34 @@
 """What the journal costs: an apply of 1,000 servers with it and without it, in turns, in one run.
 
-The cloud answers each call after 20 milliseconds and ten calls are in flight, so an apply takes two seconds at the least. Only
-this measurement may leave the journal out; the tool has no such switch.
+The client is the real one, down to the requests that it would put on a wire. They are answered after 20 milliseconds and ten are
+in flight, so an apply takes two seconds at the least. Only this measurement may leave the journal out; the tool has no such
+switch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
+
 from provisioner.applying import Execution, Interruption, execute
+from provisioner.cloud import Cloud, connect
+from provisioner.cloud.credentials import AccessKey
+from provisioner.cloud.endpoints import for_region
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Basis, Change, Mode, Plan
-from provisioner.model.event import Event, EventType, ResultType
-from provisioner.model.flow import Call, Reply
+from provisioner.model.event import Event, EventType, Listener, ResultType, RunResult
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry
 from provisioner.model.resource import Desired
@@ -34,30 +42,25 @@ _IDENTITY = Identity(account="account", project="project", region="cn-north-4")
 _NETWORK = {"vpc_id": "v", "subnet_id": "s", "security_group_id": "g"}
 
 
-class _Cloud:
-    """Servers run at once; a list shows all of them."""
+class _Servers:
+    """What answers the client's requests: servers run at once; a list shows all of them."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
 
-    @asynccontextmanager
-    async def channel(self) -> AsyncIterator[_Cloud]:
-        yield self
-
-    async def turn(self, call: Call) -> None:
-        """Always at once."""
-
-    async def send(self, call: Call, _reveal: Callable[[SecretReference], Secret]) -> Reply:
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(LATENCY)
-        now = time.time_ns() // 1_000_000
-        if call.method == "POST":
-            assert call.body is not None
-            row = {"id": f"id-{len(self._rows)}", "name": call.body["name"], "status": "RUNNING", "create_at": now}
-            self._rows.append(row)
-            return Reply(200, row, server_time=now)
-        offset, limit = int(call.query["offset"]), int(call.query["limit"])
-        page: Any = {"total": len(self._rows), "data": self._rows[offset : offset + limit]}
-        return Reply(200, page, server_time=now)
+        if request.method == "POST":
+            now = time.time_ns() // 1_000_000
+            name = json.loads(request.content)["name"]
+            self._rows.append({"id": f"id-{len(self._rows)}", "name": name, "status": "RUNNING", "create_at": now})
+            return _answer(self._rows[-1])
+        offset, limit = (int(request.url.params[key]) for key in ("offset", "limit"))
+        return _answer({"total": len(self._rows), "data": self._rows[offset : offset + limit]})
+
+
+def _answer(body: dict[str, Any]) -> httpx.Response:
+    return httpx.Response(200, json=body, headers={"Date": format_datetime(datetime.now(UTC), usegmt=True)})
 
 
 class _NoSecrets:
@@ -85,32 +88,51 @@ def costs() -> tuple[float, float]:
 
 
 def _apply(ledger: AbstractContextManager[Any]) -> float:
+    bought: list[float] = []
+
+    def listen(event: Event) -> None:
+        if event.type is EventType.BOUGHT:
+            bought.append(time.perf_counter())
+
+    async def apply() -> RunResult:
+        async with _connected() as cloud:
+            return await execute(_execution(open_ledger, cloud, listen))
+
     with ledger as open_ledger:
-        bought: list[float] = []
-
-        def listen(event: Event) -> None:
-            if event.type is EventType.BOUGHT:
-                bought.append(time.perf_counter())
-
-        execution = Execution(
-            plan=_plan(),
-            live={},
-            catalogue=CATALOGUE,
-            cloud=_Cloud(),
-            ledger=open_ledger,
-            secrets=_NoSecrets(),
-            clock=SystemClock(),
-            interruption=Interruption(),
-            listen=listen,
-            who="bench",
-            lineage="bench",
-            server_time=lambda: time.time_ns() // 1_000_000,
-            parallelism=PARALLELISM,
-        )
         begun = time.perf_counter()
-        result = asyncio.run(execute(execution))
+        result = asyncio.run(apply())
     assert len(result.of(ResultType.DONE)) == len(bought) == SERVERS
     return bought[-1] - begun
+
+
+def _connected() -> AbstractAsyncContextManager[Cloud]:
+    return connect(
+        endpoints=for_region(_IDENTITY.region),
+        credentials=AccessKey("EXAMPLEAK0000000001", Secret("example-secret-key")),
+        region=_IDENTITY.region,
+        project_id=_IDENTITY.project,
+        domain_id=_IDENTITY.account,
+        user_agent="provisioner/benchmark",
+        transport=httpx.MockTransport(_Servers()),
+    )
+
+
+def _execution(ledger: Any, cloud: Cloud, listen: Listener) -> Execution:
+    return Execution(
+        plan=_plan(),
+        live={},
+        catalogue=CATALOGUE,
+        cloud=cloud,
+        ledger=ledger,
+        secrets=_NoSecrets(),
+        clock=SystemClock(),
+        interruption=Interruption(),
+        listen=listen,
+        who="bench",
+        lineage="bench",
+        server_time=lambda: time.time_ns() // 1_000_000,
+        parallelism=PARALLELISM,
+    )
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from provisioner.model.kind import Kind
 from provisioner.model.marker import marked
 from provisioner.model.purchasing import Marker
 from provisioner.model.redaction import secrets_in
-from provisioner.model.state import Intent
+from provisioner.model.resource import Desired
+from provisioner.model.state import Intent, Member
 
 Borrow: TypeAlias = Callable[[], AbstractAsyncContextManager[Channel]]
 Exchange: TypeAlias = Callable[[Call, Channel], Awaitable[Reply]]
@@ -39,13 +40,16 @@ _STALE_AFTER = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """For one address. `earlier_ids` bore its name when the run began, so none of them is ours."""
+    """For one address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began, so none of
+    them is ours.
+    """
 
     workshop: Workshop
     kind: Kind
     change: Change
     standing: Standing
     earlier_ids: tuple[str, ...]
+    members: tuple[Desired, ...]
     borrow: Borrow
     exchange: Exchange
 
@@ -103,8 +107,8 @@ class Dispatch:
         turn.result()
 
     def _marked(self, call: Call) -> Call:
-        """A marker for each attempt, so that each could be told from the others."""
-        if call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
+        """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
+        if self.members or call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
             return call
         assert call.body is not None  # a purchase says what it buys
         salt = secrets.token_bytes(_SALT_BYTES)
@@ -134,6 +138,10 @@ class Dispatch:
             earlier_ids=self.earlier_ids,
             target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
             protected=desired.lifecycle.prevent_destroy if desired else False,
+            members=tuple(
+                Member(one.address, one.name, one.labels, one.lifecycle.prevent_destroy)
+                for one in (self.members if purchase else ())
+            ),
         )
 
     def _known_as(self) -> str:
@@ -151,7 +159,10 @@ class Dispatch:
         if facts.get("id") in self.earlier_ids:
             message = f"the cloud answered with {facts['id']}, which was there before"
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        self.workshop.claims.take(self.change.address, *facts.values())
+        if intent.members:
+            self.workshop.claims.take_together(intent.names, facts["order_id"])
+        else:
+            self.workshop.claims.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     async def _record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
@@ -160,7 +171,8 @@ class Dispatch:
             self.standing.under_way = True
             await self.workshop.scribe.write(answered)
             return reply
-        self.standing.learn(bought(intent, identifier=answered.id, order_id=answered.order_id))
+        self.standing.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
+        self.standing.learn(self.standing.bought[0])
         self.standing.unrecorded = True
         await self.workshop.scribe.write(answered)
         self.standing.unrecorded = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from provisioner.applying.dispatch import Dispatch
@@ -34,7 +35,7 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
-from provisioner.model.resource import Live
+from provisioner.model.resource import Desired, Live
 
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
 
@@ -49,6 +50,8 @@ class Driver:
     timeout: float
     standing: Standing = field(default_factory=Standing)
     earlier_ids: tuple[str, ...] = ()
+    members: tuple[Desired, ...] = ()
+    """Where it buys for others of its group, too: all of them, itself the first."""
     _started: float | None = None
     _deadline: float | None = None
     _last_sign: tuple[float, str] | None = None
@@ -109,6 +112,7 @@ class Driver:
             change=self.change,
             standing=standing,
             earlier_ids=self.earlier_ids,
+            members=self.members,
             borrow=self._channel,
             exchange=self._exchange,
         )
@@ -157,7 +161,8 @@ class Driver:
             self._deadline = self.workshop.clock.monotonic() + self.timeout
         if self.workshop.clock.monotonic() >= self._deadline:
             raise TimedOut
-        return await self.workshop.poll.wait(wait, deadline=self._deadline, watch=self.show_progress)
+        choose = partial(self.workshop.claims.choose, self.change.address)
+        return await self.workshop.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
 
     def show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""

@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
     """A stranger has borne the wanted name since before this run."""
 
-    def __init__(self, stranger: Live) -> None:
+    def __init__(self, name: str, stranger: Live) -> None:
         super().__init__(stranger.id)
+        self.name = name
         self.stranger = stranger
 
 
 class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told. `because` is how the
-    doubt came about in this run; None when an earlier one left it.
+    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told; None where it is nothing
+    to be looked for. `because` is how the doubt came about in this run; None when an earlier one left it.
     """
 
-    def __init__(self, reason: Exception, because: CallFailed | None) -> None:
-        super().__init__(str(reason))
+    def __init__(self, reason: Exception | None, because: CallFailed | None) -> None:
+        super().__init__(str(reason or because))
         self.reason = reason
         self.because = because
 
@@ -81,10 +82,10 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case NameTaken(stranger=stranger):
+        case NameTaken(name=name, stranger=stranger):
             return ResultType.FAILED, error(
                 "name-taken",
-                f"a server of this name exists and is not ours ({stranger.id}); nothing was bought",
+                f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
                 hint="choose another name in the specs, or have that server renamed or released",
                 address=address,
             )
@@ -138,7 +139,7 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     is_older = isinstance(reason, StillInDoubt) and because is None
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
-    address = intent.address
+    address = driver.change.address
     if isinstance(looked, SeveralFit):
         hint = f"choose: `provisioner resolve '{address}' --adopt ID`, with one of {looked}, or `--absent`"
     else:

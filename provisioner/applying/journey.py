@@ -11,6 +11,7 @@ from typing import assert_never
 from provisioner.applying import endings
 from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
+from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
@@ -24,7 +25,12 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
 class Journey:
-    def __init__(self, execution: Execution, workshop: Workshop, change: Change) -> None:
+    """`group` is the purchase that buys it together with others, where it is not bought by itself."""
+
+    def __init__(
+        self, execution: Execution, workshop: Workshop, change: Change, group: GroupPurchase | None = None
+    ) -> None:
+        self._group = group
         self._execution = execution
         self._workshop = workshop
         self._kind = execution.catalogue[change.kind]
@@ -78,14 +84,18 @@ class Journey:
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
         self._refuse_stranger(change)
-        return await self._driver.drive(self._kind.create(change.desired, None, self._execution.policy))
+        recorded = None if self._group is None else await self._group.bring(self._driver)
+        return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
 
     def _refuse_stranger(self, change: Change) -> None:
-        """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
+        """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
+        bought by one call are bought all or none.
+        """
         if change.desired is None:
             return
-        if (stranger := self._execution.stranger(change.desired.name, self._kind)) is not None:
-            raise endings.NameTaken(stranger)
+        for desired in (change.desired,) if self._group is None else self._group.wanted:
+            if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
+                raise endings.NameTaken(desired.name, stranger)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -95,9 +105,13 @@ class Journey:
         return await self._follow(change.desired, change.recorded)
 
     async def _seek(self, *, because: CallFailed | None = None) -> Ended:
-        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about."""
+        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about. What was bought by one
+        call is not looked for: its servers are known by an order, and which that is nobody has said.
+        """
         intent = self._driver.standing.doubt
         assert intent is not None  # that is why it is looked for
+        if intent.members:
+            raise endings.StillInDoubt(None, because)
         self._driver.start()
         search = Search(self._workshop, self._kind, intent)
         try:

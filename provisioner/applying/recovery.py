@@ -36,6 +36,8 @@ def recover(
                 entries += _after_release(intent, state, sight.live, kind)
             case Effect.PAYMENT:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
+            case _ if intent.members:
+                pass  # which order it became, or that it became none, is a person's to say
             case _:
                 candidates = kind.match(intent, free)
                 if len(candidates) == 1:
@@ -56,7 +58,7 @@ def _ghosts(state: State) -> Iterator[Intent]:
     """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
     be taken for.
     """
-    taken = state.resources.keys() | {intent.address for intent in state.purchases_in_doubt}
+    taken = state.resources.keys() | state.doubts.keys()
     return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 

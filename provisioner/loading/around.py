@@ -1,4 +1,4 @@
-"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle and timeouts.
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, and how it is ordered.
 
 Knows these keys and their forms; what is left of the body is the kind's.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,10 +18,10 @@ from provisioner.loading.validation import Problem, field_names, problems
 from provisioner.model.resource import Lifecycle, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
-AROUND = ("labels", "lifecycle", "timeouts")
+AROUND = ("labels", "lifecycle", "timeouts", "order")
 _WATCHED = ("status",)
 """No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
-_LATER = ("power", "order")
+_LATER = ("power",)
 _LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
 
 
@@ -43,6 +43,7 @@ class _Around(_Strict):
     labels: dict[str, str] | None = None
     lifecycle: _Lifecycle | None = None
     timeouts: _Timeouts | None = None
+    order: Literal["separate", "together"] = "separate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Around:
     labels: Mapping[str, str]
     lifecycle: Lifecycle
     timeouts: Timeouts
+    together: bool = False
 
 
 _NOTHING = Around({}, Lifecycle(), Timeouts())
@@ -74,6 +76,7 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
         read.labels or {},
         Lifecycle(lifecycle.prevent_destroy, ignored),
         Timeouts(timeouts.create, timeouts.delete),
+        together=read.order == "together",
     )
 
 

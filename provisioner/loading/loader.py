@@ -52,7 +52,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         stack = _chosen(settings, environment, sources)
         values = _values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
-        resources = Resources(directory, settings.below("defaults"), scope, findings)
+        resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
         outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()

@@ -22,7 +22,8 @@ from provisioner.loading.secret_fields import in_clear, reference
 from provisioner.loading.tree import Layer, Path, find
 from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
-from provisioner.model.kind import FieldRule, Kind
+from provisioner.model.kind import Advice, FieldRule, Kind
+from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Desired
 from provisioner.model.secret import SecretReference
 
@@ -39,7 +40,10 @@ class _Declaration:
 class Resources:
     """Reads one declaration after the other; names must be unique over all of them."""
 
-    def __init__(self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings) -> None:
+    def __init__(
+        self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings, *, policy: PurchasePolicy
+    ) -> None:
+        self._policy = policy
         self._defaults = defaults
         self._findings = findings
         self._engine = Engine()
@@ -87,10 +91,12 @@ class Resources:
             self._report(declaration, address, problem)
         if found or withheld or isinstance(about, list):
             return None
-        self._advise(declaration, address, fields)
+        self._advise(declaration, address, fields, together=about.together)
         self._claim(declaration, address, str(fields["name"]))
         source = find(declaration.layers[:1], ())
-        return Desired(address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source)
+        return Desired(
+            address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source, together=about.together
+        )
 
     def _convert(
         self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, withheld: set[Path]
@@ -130,12 +136,19 @@ class Resources:
                 raise Mistake("password-rule", f"{name}: {complaint}")
         return given
 
-    def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any]) -> None:
-        for advice in declaration.kind.advise(fields):
+    def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any], *, together: bool) -> None:
+        kind = declaration.kind
+        for advice in (*kind.advise(fields), *(self._advise_together(kind, address, fields) if together else ())):
             mistake = Mistake(advice.code, advice.message, hint=advice.hint)
             at = find(declaration.layers, advice.path)
             tell = self._findings.warn if advice.warning else self._findings.add
             tell(mistake, at=at, address=address, path=advice.path)
+
+    def _advise_together(self, kind: Kind, address: Address, fields: dict[str, Any]) -> Iterator[Advice]:
+        if address.key is None:
+            hint = "add count or for_each, or leave order out"
+            yield Advice(("order",), "order-together", f"order: together is for several, and {address} is one", hint)
+        yield from kind.together.advise(fields, self._policy)
 
     def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
         first = self._names.setdefault(name, address)

@@ -115,13 +115,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it."""
+    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
+    are the creates that one call buys, for each such call.
+    """
 
     mode: Mode
     basis: Basis
     changes: tuple[Change, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
+    together: tuple[tuple[Address, ...], ...] = ()
 
     @property
     def work(self) -> tuple[Change, ...]:

@@ -8,7 +8,7 @@ contradicts itself can still be read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -26,6 +26,7 @@ from provisioner.model.journal import (
     RunEnded,
     RunStarted,
     Settled,
+    bought,
 )
 from provisioner.model.resource import Phase
 from provisioner.model.state import Intent
@@ -108,29 +109,36 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
     outcomes = {line.entry.intent: line for line in history if isinstance(line.entry, Answered | Settled | Adopted)}
     known: dict[Address, _Facts] = {}
     for line in history:
-        facts = known.setdefault(line.address, _Facts()) if line.address else _Facts()
         match line.entry:
             case RunStarted() | RunEnded():
                 pass
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown
             case Intended(intent=intent):
-                yield from _left_open(
-                    line, intent, outcomes.get(intent.id), in_flight=alive is not None and line.run == alive
-                )
+                is_in_flight = alive is not None and line.run == alive
+                for deed in _left_open(line, intent, outcomes.get(intent.id), in_flight=is_in_flight):
+                    yield from _of_each(deed)
             case Answered() | Adopted():
-                yield _answered(line, line.entry)
-                _learn(facts, line.intent, line.entry)
+                yield from _of_each(_answered(line, line.entry))
+                _learn(known, line.intent, line.entry)
             case Settled():
-                yield _settled(line, line.entry)
-            case Remembered():
-                yield from _remembered(line, line.entry, facts)
-            case Forgotten(reason=reason, id=identifier):
-                deed, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
-                yield Deed(line, deed, line.address, detail, id=identifier or facts.id, order_id=facts.order_id)
-                known.pop(line.entry.address, None)
+                yield from _of_each(_settled(line, line.entry))
+            case Remembered(address=address):
+                yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
+            case Forgotten(address=address, reason=reason, id=identifier):
+                facts = known.pop(address, _Facts())
+                type_, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
+                yield Deed(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
             case _:
                 assert_never(line.entry)
+
+
+def _of_each(deed: Deed) -> Iterator[Deed]:
+    """One call for several is told of each of them."""
+    addresses = deed.told.addresses
+    together = f"one call for {len(addresses)} servers" if len(addresses) > 1 else ""
+    detail = "; ".join(filter(None, (deed.detail, together)))
+    yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
 
 
 def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: bool) -> Iterator[Deed]:
@@ -144,18 +152,18 @@ def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: b
     else:
         later = "" if outcome is None else "; settled later"
         deed, detail = DeedType.IN_DOUBT, f"{what} was sent and no answer recorded{later}"
-    yield Deed(line, deed, intent.address, detail, id=identifier, order_id=order_id)
+    yield Deed(line, deed, None, detail, id=identifier, order_id=order_id)
 
 
 def _answered(line: Told, entry: Answered | Adopted) -> Deed:
     identifier, order_id = _target(line.intent)
     identifier, order_id = entry.id or identifier, entry.order_id or order_id
     if isinstance(entry, Adopted):
-        return Deed(line, DeedType.ADOPTED, line.address, entry.evidence, id=identifier, order_id=order_id)
+        return Deed(line, DeedType.ADOPTED, None, entry.evidence, id=identifier, order_id=order_id)
     deed = DeedType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, DeedType.CHANGED)
     if deed is DeedType.BOUGHT and entry.order_id is not None:
         deed = DeedType.ORDERED
-    return Deed(line, deed, line.address, id=identifier, order_id=order_id, request_id=entry.request_id)
+    return Deed(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _settled(line: Told, entry: Settled) -> Deed:
@@ -165,7 +173,7 @@ def _settled(line: Told, entry: Settled) -> Deed:
     deed = _SETTLED[entry.outcome]
     if deed is DeedType.OBSERVED and line.intent is not None and line.intent.effect is Effect.PAYMENT:
         deed = DeedType.SENT_PAYMENT
-    return Deed(line, deed, line.address, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
+    return Deed(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _target(intent: Intent | None) -> tuple[str | None, str | None]:
@@ -175,11 +183,12 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
     return (None, intent.target_id) if intent.effect is Effect.PAYMENT else (intent.target_id, None)
 
 
-def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:
+def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
-    facts.declared, facts.labels, facts.protected = intent.declared, dict(intent.labels), intent.protected
-    facts.phase, facts.id, facts.order_id = None, entry.id, entry.order_id
+    for one in bought(intent, identifier=entry.id, order_id=entry.order_id):
+        facts = _Facts(one.declared, dict(one.labels), one.protected, id=one.id, order_id=one.order_id)
+        known[one.address] = facts
 
 
 def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:

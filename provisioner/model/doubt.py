@@ -50,6 +50,12 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
 
 def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
     """For a doubt that looking has not ended."""
+    if intent.members:
+        return (
+            "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
+            f"`provisioner resolve '{intent.address}' --adopt ORDER` with the id of the order, or `--absent` when there is none: "
+            f"that settles all {len(intent.members)}"
+        )
     adopting = "run apply again: it adopts the server once exactly one fits"
     by_hand = f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`"
     match kind.absence(intent):

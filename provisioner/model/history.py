@@ -48,13 +48,13 @@ class Told:
         return self.record.entry
 
     @property
-    def address(self) -> Address | None:
-        """None for what concerns a whole run."""
+    def addresses(self) -> tuple[Address, ...]:
+        """None for what concerns a whole run; several for one purchase of several."""
         match self.entry:
             case Remembered(address=address) | Forgotten(address=address):
-                return address
+                return (address,)
             case _:
-                return self.intent.address if self.intent else None
+                return self.intent.addresses if self.intent else ()
 
     @property
     def who(self) -> str | None:

@@ -144,7 +144,8 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         return
     recorded = resources.get(intent.address)
     if intent.effect is Effect.PURCHASE:
-        resources[intent.address] = bought(intent, identifier=entry.id, order_id=entry.order_id)
+        for record in bought(intent, identifier=entry.id, order_id=entry.order_id):
+            resources[record.address] = record
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
 
@@ -156,9 +157,11 @@ def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
         del resources[entry.address]
 
 
-def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> Recorded:
-    """What is recorded of a purchase when its ids become known, and before anything else is."""
-    return Recorded(
+def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
+    """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
+    is known then: which of them one id would name, nobody says (API reference section 3.4).
+    """
+    whole = Recorded(
         address=intent.address,
         kind=intent.kind,
         phase=Phase.ORDERING if identifier is None else Phase.CREATING,
@@ -167,6 +170,20 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> R
         order_id=order_id,
         labels=intent.labels,
         protected=intent.protected,
+    )
+    if not intent.members:
+        return (whole,)
+    return tuple(
+        replace(
+            whole,
+            address=member.address,
+            phase=Phase.ORDERING,
+            declared={**intent.declared, "name": member.name},
+            id=None,
+            labels=member.labels,
+            protected=member.protected,
+        )
+        for member in intent.members
     )
 
 

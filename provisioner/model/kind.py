@@ -56,6 +56,19 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How several that are alike but for their names are bought by one call, at most `most` of them.
+
+    `buy` is told them in order, and ends when their order is known; what follows is each one's `create`, from a record with
+    that order. `advise` says where that may not be wanted.
+    """
+
+    most: int
+    buy: Callable[[tuple[Desired, ...]], Flow]
+    advise: Callable[[Fields, PurchasePolicy], Iterable[Advice]]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
 
@@ -92,6 +105,9 @@ class Kind:
     """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
     gone: str
     """The status of one that is not there any more."""
+    together: Together
+    ends_its_order: Callable[[Recorded, Live | None], bool]
+    """Whether releasing it releases all that was bought by its order."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -44,6 +44,8 @@ class Desired:
     lifecycle: Lifecycle = Lifecycle()
     timeouts: Timeouts = Timeouts()
     source: SourceRange | None = None
+    together: bool = False
+    """To be bought by one call with the others of its group that are alike (docs/decisions/0010)."""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ Findings inform; none of them turns into an action by itself.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.change import Action, Change, Reason
@@ -28,7 +29,7 @@ def _in_flight(state: State) -> Iterator[Diagnostic]:
     for intent in state.in_doubt:
         yield warning(
             "in-flight",
-            f"{intent.address}: another run is sending a {intent.effect} call for it right now",
+            f"{intent.whose}: another run is sending a {intent.effect} call for it right now",
             address=intent.address,
         )
 
@@ -51,12 +52,30 @@ def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diag
 def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, survey.policy)
+    if intent.members:
+        return _purchase_of_several(intent, fitting, survey, hint)
     if len(fitting) > 1:
         hint = f"choose: `provisioner resolve '{intent.address}' --adopt ID`, with one of these, or `--absent`"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
         detail="; ".join(filter(None, (_servers(intent, fitting, free), _orders(intent, survey)))),
+        hint=hint,
+        address=intent.address,
+    )
+
+
+def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, hint: str) -> Diagnostic:
+    listed: defaultdict[str, list[str]] = defaultdict(list)
+    for row in fitting:
+        listed[row.order_id or ""].append(row.id)
+    orders = "; ".join(f"{order} ({', '.join(sorted(ids))})" for order, ids in sorted(listed.items()))
+    found = f"listed and fitting the request, by order: {orders}" if orders else "no server that fits it is listed"
+    return warning(
+        "in-doubt",
+        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} servers as {intent.name!r}, sent "
+        f"{moment(intent.sent_at)}, is not known",
+        detail="; ".join(filter(None, (found, _orders(intent, survey)))),
         hint=hint,
         address=intent.address,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import untracked
@@ -15,6 +16,7 @@ from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
+from provisioner.model.sharing import by_order
 from provisioner.planning.survey import Survey
 
 _LIFTING = "set prevent_destroy: false and apply that first, if it really is to go"
@@ -23,7 +25,9 @@ Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
-    owners = {change.recorded.id: change.address for change in plan.changes if change.recorded is not None}
+    recorded = [change.recorded for change in plan.changes if change.recorded is not None]
+    owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
+    owners |= {record.id: record.address for record in recorded if record.id is not None}
     bearers: dict[str, list[Live]] = {}
     for row in survey.live.values():
         bearers.setdefault(row.name, []).append(row)
@@ -82,7 +86,8 @@ def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     intents = survey.state.in_doubt if survey.state else ()
-    awaited = {intent.wanted_name: intent.address for intent in intents if intent.effect is Effect.PURCHASE}
+    purchases = [intent for intent in intents if intent.effect is Effect.PURCHASE]
+    awaited = {name: address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _takers_of_names(plan):
         if (address := awaited.get(desired.name)) is not None:
             yield error(
@@ -126,11 +131,11 @@ def _forcing(change: Change) -> str:
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
-    intents = {intent.address: intent for intent in survey.state.purchases_in_doubt} if survey.state else {}
+    intents = survey.state.doubts if survey.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
         wanted = change.desired is not None and change.desired.lifecycle.prevent_destroy
-        if intent is not None and (intent.protected or wanted):
+        if intent is not None and (intent.is_protected(change.address) or wanted):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
@@ -175,6 +180,30 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
         )
 
 
+def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
+    staying: dict[str, list[Address]] = {}
+    for change in plan.changes:
+        is_going = change.action in {Action.DELETE, Action.REPLACE, Action.FORGET}
+        is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
+        if change.recorded is not None and change.recorded.order_id is not None and is_kept:
+            staying.setdefault(change.recorded.order_id, []).append(change.address)
+    for change in plan.changes:
+        recorded = change.recorded
+        if recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
+            continue
+        others = staying.get(recorded.order_id or "", [])
+        if others and catalogue[change.kind].ends_its_order(recorded, survey.live.get(recorded.id or "")):
+            yield error(
+                "order-shared",
+                f"{change.address} was bought by order {recorded.order_id} together with {', '.join(map(str, others))}",
+                detail="releasing one of them ends the order, and with it all of them",
+                hint="release or replace all of them, or keep this one",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
 GUARDS: tuple[Guard, ...] = (
     name_taken,
     name_in_doubt,
@@ -182,4 +211,5 @@ GUARDS: tuple[Guard, ...] = (
     protected_in_doubt,
     replaced_in_doubt,
     prepaid_replacement,
+    shared_order,
 )

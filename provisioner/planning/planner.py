@@ -16,7 +16,9 @@ from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.sharing import by_order
 from provisioner.planning import drift
+from provisioner.planning.calls import bought_together
 from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.refreshing import refresh
@@ -33,7 +35,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
-    draft = Plan(mode, basis, changes, findings=found)
+    draft = Plan(mode, basis, changes, findings=found, together=bought_together(changes, catalogue))
     refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
     return replace(draft, refusals=refusals)
 
@@ -47,10 +49,11 @@ class _Planner:
         self._catalogue = catalogue
         self._fingerprint = fingerprint
         self._desired = {desired.address: desired for desired in survey.desired}
-        self._by_order = {row.order_id: row for row in survey.live.values() if row.order_id is not None}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
-        intents = survey.state.intents.values() if survey.state else ()
-        self._in_doubt = {intent.address: intent for intent in intents if intent.address not in self._recorded}
+        self._by_order = by_order(self._recorded.values(), survey.live.values())
+        open_calls = survey.state.intents.values() if survey.state else ()
+        doubted = {address: intent for intent in open_calls for address in intent.addresses}
+        self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
 
     def addresses(self) -> Iterable[Address]:
         wanted = self._desired.keys() if self._mode is Mode.APPLY else set()
@@ -103,8 +106,7 @@ class _Planner:
 
     def _row(self, recorded: Recorded) -> Live | None:
         """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
-        row = self._survey.live.get(recorded.id or "")
-        return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+        return self._survey.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
         """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""

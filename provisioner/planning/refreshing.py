@@ -34,7 +34,7 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
 
 def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Change]:
     wanted = {desired.address: desired for desired in survey.desired}
-    doubts = {intent.address: intent for intent in state.in_doubt}
+    doubts = {address: intent for intent in state.in_doubt for address in intent.addresses}
     for address in sorted(state.resources.keys() | doubts.keys()):
         recorded = state.resources.get(address)
         if (intent := doubts.get(address)) is not None:

@@ -25,9 +25,8 @@ def retell(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
     for row in proposal.rows:
         if row.recorded is not None:
             yield from _record(row.recorded, row, now=now, who=who)
-    for row in proposal.rows:
-        if row.intent is not None:
-            yield Intended(row.intent)
+    for intent in {row.intent.id: row.intent for row in proposal.rows if row.intent is not None}.values():
+        yield Intended(intent)
 
 
 def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Entry]:

@@ -144,7 +144,7 @@ def history_document(history: Iterable[Told], *, address: Address | None = None)
     """Every record whole, but for secrets' fingerprints. With `address`, the records of that and no run's own."""
     return {
         "format_version": FORMAT_VERSION,
-        "records": [_record(told) for told in history if address is None or told.address == address],
+        "records": [_record(told) for told in history if address is None or address in told.addresses],
     }
 
 
@@ -155,7 +155,8 @@ def _record(told: Told) -> Document:
         "time": _moment(record.time, timespec="milliseconds"),
         "hash": record.hash,
         "type": told.entry.type,
-        "address": None if told.address is None else str(told.address),
+        "address": str(told.addresses[0]) if told.addresses else None,
+        "addresses": [str(address) for address in told.addresses],
         "who": told.who,
         "run": None if run is None else run.run,
         "command": None if run is None else run.command,

@@ -50,6 +50,7 @@ def plan_document(plan: Plan) -> Document:
             "forget": count[Action.FORGET],
             "record": count[Action.RECORD],
         },
+        "bought_together": [[str(address) for address in call] for call in plan.together],
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
@@ -195,6 +196,7 @@ def _intent(intent: Intent) -> Document:
     return {
         "id": intent.id,
         "address": str(intent.address),
+        "addresses": [str(address) for address in intent.addresses],
         "kind": intent.kind,
         "name": intent.name,
         "effect": intent.effect.value,

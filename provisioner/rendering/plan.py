@@ -25,10 +25,17 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
     changes = plan.work if full else grouped(plan.work)
     sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
+    sections.append("\n".join(_calls(plan, style)))
     if plan.findings or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def _calls(plan: Plan, style: Style) -> Iterator[str]:
+    for call in plan.together:
+        servers = ", ".join(escape(str(address)) for address in call)
+        yield f"  {style.bold(f'# {len(call)} servers are bought in one order:')} {servers}"
 
 
 def last_line(plan: Plan, style: Style) -> str:

@@ -22,7 +22,7 @@ _MILLISECONDS = 1000
 
 def render_state_list(state: State) -> str:
     """One address a line and nothing else, for pipes. Purchases in doubt are listed too: they may be ours."""
-    addresses = {*state.resources, *(intent.address for intent in state.in_doubt)}
+    addresses = {*state.resources, *(address for intent in state.in_doubt for address in intent.addresses)}
     return "".join(f"{escape(str(address))}\n" for address in sorted(addresses))
 
 
@@ -69,7 +69,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
         f"in flight, a {what} of a run at work" if in_flight else f"in doubt, the outcome of a {what} is not known"
     )
     lines = (
-        style.yellow(style.bold(f"# {escape(str(intent.address))}: {standing}")),
+        style.yellow(style.bold(f"# {escape(intent.whose)}: {standing}")),
         f"{escape(intent.kind)} {value_text(intent.name)} {{",
         *block_text(
             (
@@ -78,6 +78,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
                 Line("sent_at", _moment(intent.sent_at)),
                 Line("sent_by", value_text(intent.who)),
                 *([] if intent.target_id is None else [Line("target_id", value_text(intent.target_id))]),
+                *([] if not intent.members else [Line("servers", value_text(len(intent.members)))]),
             ),
             style,
             indent=_INDENT,

@@ -87,14 +87,11 @@ def serve(
     Calls `announce` once it listens. Raises what `create_app` does, and SandboxError when the port cannot be had or another
     process serves the same world.
     """
-    from provisioner.sandbox.serving import run
+    from provisioner.sandbox.serving import bind, run
 
-    run(
-        create_app(world, build_seconds=build_seconds, accounts=accounts, market=market, faults=faults),
-        world,
-        port=port,
-        announce=announce,
-    )
+    with bind(port) as listener:  # first, so that a port that is taken leaves no new world behind
+        sandbox = create_app(world, build_seconds=build_seconds, accounts=accounts, market=market, faults=faults)
+        run(sandbox, world, listener=listener, announce=announce)
 
 
 def read_ledger(world: Path) -> list[LedgerEntry]:

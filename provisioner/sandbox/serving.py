@@ -42,16 +42,14 @@ class Listening:
         return f"{self.address}{PREFIX}"
 
 
-def run(sandbox: Sandbox, world: Path | None, *, port: int, announce: Callable[[Listening], None]) -> None:
-    """Serves until SIGINT or SIGTERM and then returns.
-
-    Raises SandboxError when the port cannot be had, or another process serves the same world.
-    """
-    with _bind(port) as listener:
-        listening = Listening(f"http://{LOOPBACK}:{listener.getsockname()[1]}", secrets.token_urlsafe(_TOKEN_BYTES))
-        with sole_server(world, listening.address):
-            config = configure(front(sandbox, listening.token))
-            _Server(config, lambda: announce(listening)).run(sockets=[listener])
+def run(
+    sandbox: Sandbox, world: Path | None, *, listener: socket.socket, announce: Callable[[Listening], None]
+) -> None:
+    """Serves until SIGINT or SIGTERM and then returns. Raises SandboxError when another process serves the same world."""
+    listening = Listening(f"http://{LOOPBACK}:{listener.getsockname()[1]}", secrets.token_urlsafe(_TOKEN_BYTES))
+    with sole_server(world, listening.address):
+        config = configure(front(sandbox, listening.token))
+        _Server(config, lambda: announce(listening)).run(sockets=[listener])
 
 
 def front(sandbox: Sandbox, token: str) -> ASGIApp:
@@ -109,7 +107,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _bind(port: int) -> socket.socket:
+def bind(port: int) -> socket.socket:
+    """Raises SandboxError when the port cannot be had."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

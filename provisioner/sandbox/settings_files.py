@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from provisioner.sandbox.errors import SettingsError
 
@@ -32,8 +33,26 @@ def read_settings(path: Path, model: type[_Model]) -> _Model:
 
 def describe(error: ValidationError) -> str:
     """Every mistake by its place, and none by its value."""
-    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in mistakes)
+    mistakes = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {_in_words(each)}" for each in mistakes)
+
+
+def _in_words(mistake: ErrorDetails) -> str:
+    """Where the validator speaks of its own workings, what a person has to write instead."""
+    context = mistake.get("ctx", {})
+    match mistake["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return "is no key that is known here"
+        case "union_tag_not_found":
+            return f"{context['discriminator']} is missing"
+        case "union_tag_invalid":
+            return f"{context['discriminator']} must be one of {context['expected_tags']}"
+        case "value_error":
+            return mistake["msg"].removeprefix("Value error, ")
+        case _:
+            return mistake["msg"]
 
 
 class _Loader(yaml.SafeLoader):

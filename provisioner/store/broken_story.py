@@ -63,15 +63,19 @@ class BrokenStory:
         self._give_each_id_one_owner(entry)
 
     def _end_earlier(self, intent: Intent) -> None:
-        """An address is sent another purchase only when the one before is known to have ended."""
-        open_ones = self.state.intents.items()
-        ended = {key for key, one in open_ones if one.address == intent.address and one.effect is Effect.PURCHASE}
-        self._keep(intents={key: one for key, one in open_ones if key not in ended})
+        """An address is sent another purchase only when the one before is known to have ended; for others of one call that says
+        nothing.
+        """
+        again = frozenset(intent.addresses)
+        left = (
+            one if one.effect is not Effect.PURCHASE else _left_of(one, again) for one in self.state.intents.values()
+        )
+        self._keep(intents={one.id: one for one in left if one is not None})
 
     def _answer(self, facts: Remembered) -> bool:
         """Facts about the server of an open purchase prove that it was answered, though its answer cannot be read."""
-        intent = self.state.open_intent(facts.address)
-        if intent is None or intent.effect is not Effect.PURCHASE or not (facts.id or facts.order_id):
+        intent = self.state.doubts.get(facts.address)
+        if intent is None or not (facts.order_id or (facts.id and not intent.members)):
             return False
         self.state = replay(self.state, [Answered(intent.id, 200, id=facts.id, order_id=facts.order_id)])
         return True
@@ -96,6 +100,14 @@ class BrokenStory:
             resources=self.state.resources if resources is None else resources,
             intents=self.state.intents if intents is None else intents,
         )
+
+
+def _left_of(intent: Intent, ended: frozenset[Address]) -> Intent | None:
+    """The open purchase without the addresses that it has ended for; None when it has ended for all."""
+    if ended.isdisjoint(intent.addresses):
+        return intent
+    members = tuple(member for member in intent.members if member.address not in ended)
+    return replace(intent, address=members[0].address, members=members) if members else None
 
 
 def _together(before: Remembered | None, facts: Remembered) -> Remembered:

@@ -39,6 +39,7 @@ class DesiredForm:
     lifecycle: Lifecycle
     timeouts: Timeouts
     source: SourceRange | None
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class PlanForm:
     changes: tuple[ChangeForm, ...]
     findings: tuple[Diagnostic, ...]
     refusals: tuple[Diagnostic, ...]
+    together: tuple[tuple[Address, ...], ...] = ()
 
 
 def plan_id(plan: Plan) -> str:

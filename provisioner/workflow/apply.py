@@ -128,7 +128,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:
     """Somebody may have bought or released something while a person was thinking."""
-    if (now.changes, now.refusals) != (approved.changes, ()):
+    if (now.changes, now.together, now.refusals) != (approved.changes, approved.together, ()):
         raise UsageError(
             error(
                 "plan-outdated",
@@ -146,7 +146,7 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
             *(
                 error(
                     "in-doubt",
-                    f"{intent.address}: the outcome of an earlier call is not known, so a saved plan is not carried out",
+                    f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
                     hint="run apply without a plan file: it looks for the server first",
                     address=intent.address,
                 )
@@ -253,7 +253,7 @@ class _Run:
             who=who(),
             lineage=state.lineage,
             policy=stack.purchase,
-            doubts={intent.address: intent for intent in state.purchases_in_doubt},
+            doubts=state.doubts,
             resolve_timeout=self.request.resolve_timeout,
             parallelism=self.request.parallelism,
             server_time=self._server_time,

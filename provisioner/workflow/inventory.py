@@ -61,9 +61,10 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
 
 
 def _doubtful(state: State, request: InventoryRequest) -> Iterator[LeftOut]:
-    for intent in state.purchases_in_doubt:
-        if intent.address not in state.resources and request.labels.items() <= intent.labels.items():
-            yield LeftOut(intent.address, "the outcome of its purchase is not known")
+    for address, intent in state.doubts.items():
+        labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
+        if address not in state.resources and request.labels.items() <= labels.items():
+            yield LeftOut(address, "the outcome of its purchase is not known")
 
 
 def _host(recorded: Recorded, facts: JsonObject, *, is_unique: bool) -> Host:

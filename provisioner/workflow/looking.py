@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from provisioner.applying import Sight, read_live, read_traces
 from provisioner.cloud import Cloud, translate
@@ -72,14 +72,20 @@ async def look(
             raise translate(failed, "listing the servers") from failed
     if any(traces.values()):
         known = {order for record in history() for order in _orders(record.entry)}
-        known |= {row.order_id for row in live.values() if row.order_id is not None}
+        listed = known | {row.order_id for row in live.values() if row.order_id is not None}
+        several = {doubt.id for doubt in doubts if doubt.members}
         traces = {
-            intent: None if found is None else tuple(trace for trace in found if trace.order_id not in known)
+            intent: None if found is None else _without(known if intent in several else listed, found)
             for intent, found in traces.items()
         }
     now, took = cloud.server_time(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
     return Sight(live, None if now is None else now - took, traces)
+
+
+def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """What is listed is known by its servers, unless their order is all that one could know them by."""
+    return tuple(trace for trace in traces if trace.order_id not in known)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:

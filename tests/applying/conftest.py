@@ -144,8 +144,10 @@ class World:
         orders = {one.order_id for one in state.resources.values()} - {None}
         open_or_absent = (*state.intents.values(), *state.absent.values())
         sought = {intent.name for intent in open_or_absent if intent.effect is Effect.PURCHASE}
+        of_several = any(intent.members for intent in open_or_absent)  # under whatever names
         for server in self.cloud.ours:
-            assert server.id in ids or server.order_id in orders or server.name in sought, f"{server} is lost"
+            is_sought = server.name in sought or (of_several and server.order_id is not None)
+            assert server.id in ids or server.order_id in orders or is_sought, f"{server} is lost"
 
     def happened(self, event: EventType) -> list[str]:
         return [str(one.address) for one in self.events if one.type is event]
@@ -190,7 +192,7 @@ class World:
             lineage=self.base.lineage,
             server_time=self.server_time,
             policy=self.policy,
-            doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
+            doubts=self.state.doubts,
             resolve_timeout=self.resolve_timeout,
             parallelism=parallelism,
         )

@@ -138,14 +138,16 @@ class Theatre:
         self._nothing_is_left(stage, deaths)
 
     def _settle_doubts(self, stage: Stage, told: Ended) -> Ended:
-        """Doubt may stay only where no list shows a server; time ends it, or where money was at stake a person."""
+        """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
+        at stake a person.
+        """
         state = stage.state
         doubts = state.purchases_in_doubt if state else ()
         require(doubts, "exit 6, and nothing is in doubt")
         require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
         listed = {server.name for server in stage.alive}
         before = books_of(stage, self.scenario)
-        require(not listed & {intent.name for intent in doubts}, "in doubt, and listed for all to see")
+        require(not listed & {one.name for one in doubts if not one.members}, "in doubt, and listed for all to see")
         stage.pass_time(QUIET_SECONDS)
         ended = self.go_on(stage)
         if "PRE_PAID" not in self.scenario.specs:
@@ -157,9 +159,9 @@ class Theatre:
         return self.go_on(stage)
 
     def _decide(self, stage: Stage, intent: Intent, told: Ended) -> None:
-        """A person looks at the console: there is an order that nobody has paid, or there is nothing."""
+        """A person looks at the console: there is an order that nobody has paid, or one of several servers, or nothing."""
         bought = (row for row in stage.ledger if row.kind == "purchase" and row.name == intent.name)
-        order = next((row.order_id for row in bought if row.server_id is None), None)
+        order = next((row.order_id for row in bought if row.server_id is None or intent.members), None)
         require(order is None or order in told.text, f"order {order} may be the purchase in doubt, and is not named")
         verdict = ("--absent",) if order is None else ("--adopt", order)
         decided = self.run(stage, ("resolve", str(intent.address), *verdict))

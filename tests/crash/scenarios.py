@@ -23,6 +23,7 @@ ONE = "servers: {alpha: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
+THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
@@ -126,6 +127,7 @@ BUYING = (
     Scenario(name="pay-per-use, 8", specs=EIGHT, ends=Books(once(*POOL), POOL)),
     Scenario(name="prepaid", specs=ONE_PREPAID, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="prepaid, 8", specs=EIGHT_PREPAID, ends=Books(once(*POOL), POOL)),
+    Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=Books({"pool-0": 3}, POOL[:3])),
     Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=Books(once(*POOL), POOL)),
     Scenario(
@@ -228,6 +230,13 @@ CHANGING = (
         prepare=_somebody_renames,
         command=REFRESH,
         ends=Books(once(*ALPHA), ("omega",)),
+    ),
+    Scenario(
+        name="unsubscribe, together",
+        before=THREE_TOGETHER,
+        specs=THREE_TOGETHER,
+        command=DESTROY,
+        ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
     ),
     Scenario(
         name="beside a stranger",

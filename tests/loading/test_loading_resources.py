@@ -191,7 +191,20 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             "",
         ),
         ("power: running", "not-supported-yet", "3:5", "power is not supported yet", "leave it out for now"),
-        ("order: together", "not-supported-yet", "3:5", "order is not supported yet", "leave it out for now"),
+        (
+            "order: together",
+            "order-together",
+            "3:12",
+            "order: together is for several, and x is one",
+            "add count or for_each, or leave order out",
+        ),
+        (
+            "order: alone",
+            "invalid-value",
+            "3:12",
+            "order must be one of separate, together",
+            "possible here: separate, together",
+        ),
         (
             "lifecycle: {on_os_change: replace}",
             "not-supported-yet",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from support.builders import a_state, an_intent
+from support.builders import a_state, an_address, an_intent
 from support.planning_builders import (
     NETWORK,
     OTHER_IMAGE,
@@ -26,6 +26,7 @@ from support.planning_strategies import surveys
 from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.marker import marked
 from provisioner.model.resource import Lifecycle, Phase, Recorded
+from provisioner.model.state import Member
 
 GATEWAY = bought(wanted())
 
@@ -231,3 +232,13 @@ def test_what_was_recorded_is_no_drift_any_more(survey):
     before = {change.address: change.action for change in planned(survey).changes}
     for change in planned(after).changes:
         assert change.action in {before[change.address], Action.NO_OP}
+
+
+def test_a_doubt_about_several_is_told_of_each_of_them():
+    members = tuple(Member(an_address(f"trainer[{rank}]"), f"trainer-{rank}") for rank in range(2))
+    intent = an_intent("trainer[0]", members=members)
+    plan = refreshed(surveyed(state=a_state(intents={intent.id: intent})))
+    assert [(str(one.address), one.reason) for one in plan.changes] == [
+        ("trainer[0]", Reason.IN_DOUBT),
+        ("trainer[1]", Reason.IN_DOUBT),
+    ]

@@ -185,12 +185,14 @@ class TestWhatCannotBeServed:
         fails(serve(world=world), "Error[sandbox-world]", str(world), *said)
         assert world.read_bytes() == before
 
-    def test_a_port_in_use(self, serve, world):
-        before = world.read_bytes()
+    def test_a_port_in_use(self, serve, world, tmp_path):
+        before, new = world.read_bytes(), tmp_path / "new.db"
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            fails(serve("--port", port, world=world), "Error[sandbox-world]", port, "Choose another port, or 0")
+            for asked in (world, new):
+                fails(serve("--port", port, world=asked), "Error[sandbox-world]", port, "Choose another port, or 0")
         assert world.read_bytes() == before
+        assert not new.exists()
 
     @pytest.mark.parametrize(
         ("text", "place"),

@@ -113,7 +113,7 @@ class TestFaults:
         for method in ("PUT", "POST"):
             refused = cloud.control(method, "faults", json={"faults": mistaken})
             assert refused.status_code == 400
-            assert refused.json()["error"] == "faults.1.reset.executed: Field required; nothing was changed"
+            assert refused.json()["error"] == "faults.1.reset.executed: is missing; nothing was changed"
         assert len(cloud.hits()) == 1
 
 

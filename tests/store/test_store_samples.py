@@ -13,11 +13,12 @@ from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address,
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Entry, Intended, Settled
 from provisioner.model.resource import Phase
+from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
 NEWEST = "2"
-"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage."""
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members."""
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
     *a_purchase("trainer[0]"),
@@ -32,6 +33,13 @@ SECOND_RUN = (
     Intended(an_intent('module.vision.pool["größe"]', id="release-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
     Intended(an_intent("gateway")),
 )
+SINCE_2 = (
+    Intended(
+        an_intent(
+            "pool[0]", members=(Member(an_address("pool[0]"), "a", {"rack": "1"}), Member(an_address("pool[1]"), "b"))
+        )
+    ),
+)
 
 
 def tell(store):
@@ -40,7 +48,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append(SECOND_RUN)
+        session.append((*SECOND_RUN, *SINCE_2))
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -54,8 +62,10 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
         an_address("trainer[1]"): ("id-7", Phase.CREATING),
     }
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", "release-1"]
-    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN)
+    since = () if version == "1" else SINCE_2
+    new = [] if version == "1" else ["intent-for-pool[0]"]
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
+    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *since)
 
 
 def test_the_newest_sample_is_what_this_version_writes(tmp_path):

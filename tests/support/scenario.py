@@ -109,9 +109,11 @@ class ScenarioCloud:
         number = next(self._numbers)
         mode = body.get("charging_info", {}).get("charging_mode", "POST_PAID")
         order = {"order_id": f"CS{number}"} if mode == "PRE_PAID" else {}
-        row = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
-        self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
-        return self.rows[row["id"]]
+        first = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
+        for index in range(body.get("count", 1)):
+            row = first if index == 0 else {**first, "id": f"new-{next(self._numbers)}"}
+            self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
+        return self.rows[first["id"]]
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class Scenario:
             lineage="6f0c9b1e-0d7c-4bb9-9d3e-3f3a7d1f5a11",
             server_time=lambda: SENT,
             policy=self._policy,
-            doubts={intent.address: intent for intent in state.purchases_in_doubt} if state else {},
+            doubts=state.doubts if state else {},
             resolve_timeout=30.0,
             parallelism=1,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,8 @@ class ScriptedCloud:
     build_seconds: float = 0.0
     release_seconds: float = 0.0
     listed_after: float = 0.0
+    lags: Mapping[str, float] = field(default_factory=dict)
+    """Seconds more for servers of these ids."""
     shifting: bool = False
     """Rows move between the pages all the time: no reading of the list is ever complete."""
     pause: float = 0.0
@@ -73,6 +75,10 @@ class ScriptedCloud:
     """The names of all orders that were paid by their id."""
     pending: dict[str, Any] = field(default_factory=dict)
     """What orders that nobody has paid asked for, by their id."""
+    lacking: int = 0
+    """How many servers an order of several comes short of."""
+    naming: Callable[[str, int], str] = lambda name, _index: name
+    """What the cloud calls those that one call buys, by the name that was sent."""
     clock_ahead: int = 0
     """Milliseconds by which the cloud's own clock is before ours."""
     paid_by_others: bool = False
@@ -153,6 +159,9 @@ class ScriptedCloud:
     def _is_present(self, server: Server) -> bool:
         return server.released_at is None or self.clock.time < server.released_at + self.release_seconds
 
+    def _is_listed(self, server: Server) -> bool:
+        return self.clock.time >= server.created_at + self.listed_after + self.lags.get(server.id, 0.0)
+
     def _find(self, identifier: str) -> Server | None:
         server = self.servers.get(identifier)
         return server if server and self._is_present(server) else None
@@ -184,22 +193,30 @@ class ScriptedCloud:
                 return 204, self._pay(body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
                 found = [self._find(identifier) for identifier in body["resource_ids"]]
-                return 200, {"data": [{"resource_id": one.id} for one in found if one and one.prepaid]}
+                subscribed = [one for one in found if one and one.prepaid and one.released_at is None]
+                return 200, {"data": [{"resource_id": one.id} for one in subscribed]}
             case ("POST", ["subscriptions", "resources", "unsubscribe"]):
-                self.servers[body["resource_ids"][0]].released_at = self.clock.time
-                return 200, {}
+                return 200, self._end_order_of(self.servers[body["resource_ids"][0]])
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=404, code="ModelArts.6404")
 
     def _page(self, call: Call) -> tuple[int, Any]:
-        shown = [one for one in self._present() if self.clock.time >= one.created_at + self.listed_after]
+        shown = [one for one in self._present() if self._is_listed(one)]
         offset, limit = int(call.query["offset"]), int(call.query["limit"])
         return 200, {
             "total": len(shown) + self.shifting,
             "data": [self._row(one) for one in shown[offset : offset + limit]],
         }
 
+    def _end_order_of(self, leaving: Server) -> Any:
+        for server in self.servers.values():
+            if server is leaving or (server.order_id is not None and server.order_id == leaving.order_id):
+                server.released_at = self.clock.time if server.released_at is None else server.released_at
+        return {}
+
     def _buy(self, body: Any) -> Any:
+        if "count" in body:
+            return self._buy_several(body)
         self.bought.append(body["name"])
         charging = body.get("charging_info", {})
         prepaid = charging.get("charging_mode") == "PRE_PAID"
@@ -211,6 +228,18 @@ class ScriptedCloud:
             return {"order_id": order_id}
         server = self._build(body, order_id)
         return {"order_id": order_id} if prepaid else self._row(server)
+
+    def _buy_several(self, body: Any) -> Any:
+        """One object, which names one server at the most; how many there are it does not say."""
+        self.bought += [body["name"]] * body["count"]
+        order_id = f"CS{len(self.bought)}"
+        if self.unpaid:
+            return {"order_id": order_id}
+        built = [
+            self._build({**body, "name": self.naming(body["name"], index)}, order_id)
+            for index in range(body["count"] - self.lacking)
+        ]
+        return {"order_id": order_id, **({"id": built[-1].id} if built else {})}
 
     def _build(self, body: Any, order_id: str | None) -> Server:
         server = self.add_server(body["name"], prepaid=bool(order_id), order_id=order_id, flavor=body["flavor"])

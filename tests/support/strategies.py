@@ -62,6 +62,7 @@ desired = st.builds(
     lifecycle=st.builds(Lifecycle, st.booleans(), st.lists(paths, max_size=2).map(tuple)),
     timeouts=st.builds(Timeouts, st.floats(0, 1e6), st.floats(0, 1e6)),
     source=st.none() | sources,
+    together=st.booleans(),
 )
 field_changes = st.builds(
     FieldChange, paths, json_values, json_values, st.booleans(), sensitive=st.booleans(), drift=st.booleans()
@@ -106,6 +107,7 @@ plans = st.builds(
     changes=st.lists(changes, max_size=3).map(tuple),
     findings=st.lists(findings, max_size=2).map(tuple),
     refusals=st.lists(findings, max_size=2).map(tuple),
+    together=st.lists(st.lists(addresses, min_size=2, max_size=3).map(tuple), max_size=2).map(tuple),
 )
 
 

@@ -1,13 +1,13 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours).
+spec), `rows` (what the API shows), `buying`, `grouping` and `releasing` (how one talks to it), `recognition` (is this row ours).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, facts, recognition, releasing, rows, schema
-from provisioner.model.kind import FieldRule, Kind, OnChange
+from provisioner.kinds.dev_server import buying, facts, grouping, recognition, releasing, rows, schema
+from provisioner.model.kind import FieldRule, Kind, OnChange, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -44,4 +44,6 @@ KIND = Kind(
     prepaid=rows.prepaid,
     facts=facts.facts,
     gone=rows.DELETED,
+    together=Together(grouping.MOST, grouping.buy, grouping.advise),
+    ends_its_order=releasing.ends_its_order,
 )

@@ -45,6 +45,9 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
+    """A member of a group that was bought by one call comes with the order that they share. It is ready once it runs and bears its
+    name: not before, so that a plan which ignores names cannot leave it unnamed.
+    """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
     if identifier is None and order_id is None:
@@ -58,13 +61,14 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
-        yield from _compare_charging(desired, _text(answer.get("charging_mode")))
+        yield from compare_charging(desired, reply)
     pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
-    ended = yield from _until_built(found)
-    if ended.phase is Phase.READY and policy.marker is Marker.NONCE and found.name != desired.name:
+    misnamed = found.name != desired.name
+    ended = yield from _until_built(found, built=Phase.CREATING if misnamed and desired.together else Phase.READY)
+    if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
         yield from _rename(found.id, desired)
     return ended
 
@@ -75,7 +79,8 @@ def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
     return wanted and policy.prepaid is Prepaid.TWO_STEP
 
 
-def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remark, Answer, None]:
+def compare_charging(desired: Desired, reply: Answer) -> Generator[Remark, Answer, None]:
+    answered = _text(reply.object().get("charging_mode")) if isinstance(reply, Reply) else None
     charging = desired.fields.get("charging_info")
     wanted = charging.get("charging_mode") if isinstance(charging, Mapping) else "POST_PAID"
     if answered in {"PRE_PAID", "POST_PAID"} and answered != wanted:
@@ -130,22 +135,24 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
     return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 
 
-def _until_built(live: Live) -> Flow:
-    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice."""
-    built: Answer = live
+def _until_built(live: Live, *, built: Phase) -> Flow:
+    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice.
+    It is recorded as `built`.
+    """
+    row: Answer = live
     if live.status not in rows.STABLE:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
-        built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
-    if not isinstance(built, Live):
+        row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=live.id)
+    if not isinstance(row, Live):
         return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
-    if built.status in rows.CREATE_FAILED:
-        yield Remember(Phase.FAILED, id=built.id, order_id=built.order_id, observed=built.observed)
+    if row.status in rows.CREATE_FAILED:
+        yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(
             Phase.FAILED,
-            f"the cloud could not build it: status {built.status}",
+            f"the cloud could not build it: status {row.status}",
             "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
         )
-    yield Remember(Phase.READY, id=built.id, order_id=built.order_id, observed=built.observed)
+    yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed)
     return Ended(Phase.READY)
 
 
