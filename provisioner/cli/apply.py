@@ -50,7 +50,9 @@ def command(
             "a saved plan says what to do: --destroy, --refresh-only and --replace belong to `plan --out`"
         )
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    return carry_out(workspace, PlanRequest(mode, frozenset(replace)), options, plan_file=plan_file)
+    return carry_out(
+        workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), options, plan_file=plan_file
+    )
 
 
 def carry_out(

@@ -56,7 +56,7 @@ def command(
     from provisioner.workflow.plan import PlanRequest, plan
 
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace)), console().hear))
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

@@ -103,6 +103,8 @@ class Kind:
     """Whether its term is paid for: money that a replacement would lose."""
     facts: Callable[[JsonObject], JsonObject]
     """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
+    look_closer: Callable[[str], ReadFlow[JsonObject]]
+    """Asks for what no list shows of one; what it answers is observed beside the row."""
     gone: str
     """The status of one that is not there any more."""
     together: Together

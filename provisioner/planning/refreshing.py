@@ -89,5 +89,6 @@ def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> It
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             yield FieldChange(rule.path, was, now, drift=True)
     for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
-        if found.after is not None and at(recorded.declared, found.path) is None:
+        is_news = found.after is not None and (found.before is not None or found.after != [])
+        if is_news and at(recorded.declared, found.path) is None:
             yield FieldChange(found.path, found.before, found.after, drift=True)

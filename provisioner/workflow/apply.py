@@ -79,7 +79,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     with _session(workspace, loaded.stack, request, face) as (session, store):
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
             made = planning_verb.make(
                 workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
@@ -95,7 +95,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
-                sight = await look(cloud, state, workspace.catalogue, history=store.history)
+                sight = await planning_verb.see(workspace, request.plan, cloud, state=state, store=store)
                 again = planning_verb.make(
                     workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
                 )

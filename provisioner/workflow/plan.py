@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from provisioner import planning
 from provisioner.applying import Sight
+from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
@@ -14,7 +15,8 @@ from provisioner.model.event import Listener
 from provisioner.model.identity import Identity
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.store import Store
+from provisioner.workflow.looking import basis_of, check_owner, look, look_closer
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
 
@@ -25,6 +27,8 @@ _SHOWN_ADDRESSES = 10
 class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
+    closely: bool = False
+    """Asked for what no list shows as well, server by server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,17 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await look(cloud, state, workspace.catalogue, history=store.history)
+        sight = await see(workspace, request, cloud, state=state, store=store)
         made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
+
+
+async def see(workspace: Workspace, request: PlanRequest, cloud: Cloud, *, state: State | None, store: Store) -> Sight:
+    """The same for plan and apply. Raises CloudError."""
+    sight = await look(cloud, state, workspace.catalogue, history=store.history)
+    if state is None or not request.closely:
+        return sight
+    return await look_closer(cloud, state, sight, workspace.catalogue)
 
 
 def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:

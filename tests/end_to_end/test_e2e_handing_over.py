@@ -58,3 +58,21 @@ def test_a_server_renamed_outside_bears_its_new_name_once_that_is_recorded(fleet
     assert fleet.here("apply", "--refresh-only", "--auto-approve").code == 0
     hosts = json.loads(fleet.here("inventory", "--format", "json").out)["hosts"]
     assert [host["name"] for host in hosts] == ["omega", "trainer-0", "trainer-1", "trainer-2"]
+
+
+def test_public_addresses_are_asked_for_by_a_refresh_and_recorded(fleet, console, proxy):
+    (alpha,) = (row.server_id for row in fleet.ledger if row.name == "alpha")
+    console.bind(alpha, "eip-1")
+    told = fleet.here("inventory", "--format", "hosts", "--public")
+    assert "alpha: no public address of it is recorded" in told.err
+    assert "No drift." in fleet.here("drift").out
+    assert not [each for each in proxy.exchanges if each.target.endswith("/publicips")]
+    planned = fleet.here("plan", "--refresh-only")
+    assert "+ public_addresses" in planned.out
+    assert fleet.run("apply", "--refresh-only", "--auto-approve").code == 0
+    assert "No changes" in fleet.here("apply", "--refresh-only", "--auto-approve").out
+    public = fleet.run("inventory", "--format", "hosts", "--public")
+    assert public.out.splitlines()[1].startswith("203.0.113.")
+    assert public.out.splitlines()[1].endswith("\talpha\t# alpha")
+    assert "trainer[0]: no public address of it is recorded" in public.err
+    assert fleet.here("plan", "--detailed-exitcode").code == 0

@@ -111,6 +111,13 @@ def test_an_address_that_shows_for_the_first_time_is_recorded():
     assert told(the_refresh(row)) == {"private_addresses": (None, ["192.168.0.7"])}
 
 
+def test_no_public_address_is_news_only_where_there_was_one():
+    row = replace(shown(GATEWAY), observed={"status": "RUNNING", "public_ips": []})
+    assert the_refresh(row).action is Action.NO_OP
+    recorded = replace(GATEWAY, observed={"status": "RUNNING", "public_ips": [{"address": "80.1.2.3"}]})
+    assert told(the_refresh(row, recorded=recorded)) == {"public_addresses": (["80.1.2.3"], [])}
+
+
 def test_what_the_cloud_leaves_out_tells_nothing():
     recorded = replace(GATEWAY, observed={"status": "RUNNING", "endpoints": [{"uri": "192.168.0.7"}]})
     row = replace(shown(recorded), shown={}, observed={"status": "RUNNING"})

@@ -38,6 +38,9 @@ class Console:
     def delete(self, identifier: str) -> None:
         self._send("DELETE", f"dev-servers/{identifier}")
 
+    def bind(self, identifier: str, public_ip: str) -> None:
+        self._send("POST", f"dev-servers/{identifier}/publicips", {"public_ip_id": public_ip})
+
     def buy(self, body: dict[str, Any]) -> None:
         self._send("POST", "dev-servers", body)
 

@@ -6,7 +6,7 @@ spec), `rows` (what the API shows), `buying`, `grouping` and `releasing` (how on
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, facts, grouping, recognition, releasing, rows, schema
+from provisioner.kinds.dev_server import buying, closer, facts, grouping, recognition, releasing, rows, schema
 from provisioner.model.kind import FieldRule, Kind, OnChange, Together
 
 RULES = (
@@ -43,6 +43,7 @@ KIND = Kind(
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
     facts=facts.facts,
+    look_closer=closer.look_closer,
     gone=rows.DELETED,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
