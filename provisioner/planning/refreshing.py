@@ -1,7 +1,7 @@
 """What differs between the records and the cloud, as a plan that only writes it down: nothing in it is ever sent.
 
-The specs have one say: what they ignore is accepted noise. A server that they want and that is gone stays recorded, as gone:
-were it forgotten, the next apply would buy it, and nobody would have asked for that (docs/decisions/0014).
+The specs have one say: what they ignore is accepted noise. A server that is gone stays recorded, as gone: were it forgotten, the
+next apply might buy it, and nobody would have asked for that (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     change = Change(recorded.address, recorded.kind, Action.NO_OP, recorded=recorded, sensitive=kind.sensitive())
     row = survey.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
-        return _gone(change, recorded, desired, kind)
+        return _gone(change, recorded, kind)
     if row is None or recorded.phase not in {Phase.READY, Phase.FAILED}:
         return replace(change, reason=Reason.UNDER_WAY)
     if row.status in kind.releasing:
@@ -68,11 +68,9 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)
 
 
-def _gone(change: Change, recorded: Recorded, desired: Desired | None, kind: Kind) -> Change:
+def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
-    if desired is None:
-        return replace(change, action=Action.FORGET)
     before = at(recorded.observed, _STATUS)
     if before == kind.gone:
         return change

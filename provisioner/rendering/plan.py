@@ -53,10 +53,7 @@ def last_line(plan: Plan, style: Style) -> str:
 
 
 def _to_record(plan: Plan, style: Style) -> str:
-    count = Counter(change.action for change in plan.work)
-    forgotten = f", {count[Action.FORGET]} to forget" if count[Action.FORGET] else ""
-    title = style.bold("Refresh:")
-    return f"{title} {count[Action.RECORD]} to record{forgotten}. Nothing would be bought, changed or released."
+    return f"{style.bold('Refresh:')} {len(plan.work)} to record. Nothing would be bought, changed or released."
 
 
 def _nothing_to_do(plan: Plan, style: Style) -> str:

@@ -162,9 +162,13 @@ def test_a_server_that_is_wanted_and_gone_stays_recorded_so_that_no_apply_buys_i
     assert (next_change.action, next_change.reason) == (Action.NO_OP, Reason.VANISHED)
 
 
-def test_a_server_that_is_gone_and_not_wanted_is_forgotten():
+def test_what_is_gone_and_not_wanted_stays_recorded_too():
+    """Its address may be about to move, or to come back; apply forgets it, and says so."""
     change = the_refresh(desired=None)
-    assert (change.action, change.reason) == (Action.FORGET, Reason.VANISHED)
+    assert (change.action, change.reason) == (Action.RECORD, Reason.VANISHED)
+    after = replace(GATEWAY, declared=change.after, observed=change.observed)
+    (next_change,) = planned(surveyed(state=a_state(after))).changes
+    assert next_change.action is Action.FORGET
 
 
 def test_a_release_that_came_to_its_end_is_not_forgotten_while_it_is_wanted():
@@ -214,7 +218,7 @@ def test_before_the_first_apply_there_is_nothing_to_compare():
 @given(surveys())
 def test_a_refresh_buys_changes_and_releases_nothing_whatever_is_found(survey):
     plan = refreshed(survey)
-    assert {change.action for change in plan.changes} <= {Action.NO_OP, Action.RECORD, Action.FORGET}
+    assert {change.action for change in plan.changes} <= {Action.NO_OP, Action.RECORD}
     assert plan.unsettled == ()
 
 
@@ -226,12 +230,7 @@ def test_what_was_recorded_is_no_drift_any_more(survey):
     plan = refreshed(survey)
     resources = dict(survey.state.resources) if survey.state else {}
     for change in plan.work:
-        if change.action is Action.FORGET:
-            del resources[change.address]
-        else:
-            resources[change.address] = replace(
-                resources[change.address], declared=change.after, observed=change.observed
-            )
+        resources[change.address] = replace(resources[change.address], declared=change.after, observed=change.observed)
     if survey.state is None:
         return
     after = replace(survey, state=replace(survey.state, resources=resources))
