@@ -16,8 +16,13 @@ test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
 	$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
 
-crash: $(VENV)/.dev  ## kill, interrupt and race the tool at every step of every scenario (docs/reliability.md)
-	$(BIN)/python -m pytest -n 2 -m crash_whole --no-header -q tests/crash
+LIVES := 100
+LIFE := tests/protocol/test_protocol_life.py
+DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
+
+crash: $(VENV)/.dev  ## kill, interrupt, race and starve the tool at every step of every scenario (docs/reliability.md)
+	TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
+	    --no-header -q $(LIFE) tests/crash $(DISK)
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

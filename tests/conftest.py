@@ -8,6 +8,7 @@ import socket
 
 import hypothesis
 import pytest
+from support.tally import ROW, Tally
 
 # No test asserts on absolute time, and a deadline is one: what is quick alone may be slow on a busy machine.
 hypothesis.settings.register_profile(
@@ -61,6 +62,15 @@ def loopback_only():
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+@pytest.fixture
+def tally(request, record_property):
+    """Of what a test that is marked `crash_part` plays; its line in the table of `make crash` is the test's name."""
+    (part,) = request.node.get_closest_marker("crash_part").args
+    tally = Tally(part, request.node.originalname.removeprefix("test_").replace("_", " "))
+    yield tally
+    record_property(ROW, tally.row())
 
 
 @pytest.fixture

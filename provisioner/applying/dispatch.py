@@ -23,7 +23,7 @@ from provisioner.model.journal import Answered, Intended, Settled, bought
 from provisioner.model.kind import Kind
 from provisioner.model.marker import marked
 from provisioner.model.purchasing import Marker
-from provisioner.model.redaction import secrets_in
+from provisioner.model.redaction import laid_over, secrets_in
 from provisioner.model.resource import Desired
 from provisioner.model.state import Intent, Member
 
@@ -121,7 +121,7 @@ class Dispatch:
         purchase = call.effect is Effect.PURCHASE
         assert not purchase or desired is not None  # only what is wanted is bought
         body = self.kind.redact(call.body or {}, fingerprint)
-        targets = {Effect.DESTRUCTIVE: standing.identifier, Effect.PAYMENT: standing.order_id}
+        target = standing.order_id if call.effect.is_told_by_its_order else standing.identifier
         return Intent(
             id=secrets.token_hex(16),
             address=self.change.address,
@@ -130,13 +130,13 @@ class Dispatch:
             effect=call.effect,
             name=str(body["name"]) if purchase else self._known_as(),
             request={"service": call.service, "method": call.method, "path": call.path, "body": body},
-            declared=self.kind.redact(desired.fields, fingerprint) if purchase and desired else {},
+            declared=self.kind.redact(call.declares, fingerprint),
             sent_at=self.workshop.clock.now(),
             server_time=self.workshop.server_time(),
             who=self.workshop.who,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
-            target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
+            target_id=None if purchase else target,  # as the flow found it, which may be after the record
             protected=desired.lifecycle.prevent_destroy if desired else False,
             members=tuple(
                 Member(one.address, one.name, one.labels, one.lifecycle.prevent_destroy)
@@ -169,6 +169,8 @@ class Dispatch:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
         if intent.effect is not Effect.PURCHASE:
             self.standing.under_way = True
+            if intent.effect is Effect.WIPE:
+                self.standing.declared = laid_over(self.standing.declared, intent.declared)
             await self.workshop.scribe.write(answered)
             return reply
         self.standing.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
@@ -179,8 +181,8 @@ class Dispatch:
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
     async def _settle(self, intent: Intent, failed: CallFailed) -> None:
-        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase or a release of
-        unknown outcome stays open.
+        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase, a release or a
+        wipe of unknown outcome stays open.
         """
         outcome: Literal["not_sent", "refused", "observed"]
         match failed.outcome:
@@ -188,7 +190,7 @@ class Dispatch:
                 self.standing.under_way = True
                 if intent.effect is Effect.PURCHASE:
                     await self._leave_open(intent)
-                if intent.effect is not Effect.PAYMENT:
+                if not intent.effect.is_told_by_its_order:
                     return
                 outcome = "observed"
             case Outcome.NOT_SENT:

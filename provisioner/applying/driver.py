@@ -35,6 +35,7 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Desired, Live
 
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
@@ -92,7 +93,9 @@ class Driver:
         if call.effect.is_journaled:
             return await self._dispatch(call)
         async with self._channel() as channel:
-            return await self._exchange(call, channel)
+            reply = await self._exchange(call, channel)
+        self.standing.under_way = self.standing.under_way or call.effect is Effect.REPEATABLE
+        return reply
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[Channel]:
@@ -141,7 +144,8 @@ class Driver:
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)
-            standing.declared = {**standing.declared, **declared}
+            standing.declared = laid_over(standing.declared, declared)
+        standing.under_way = standing.under_way or bool(facts.pending)
         await self.workshop.scribe.write(
             Remembered(
                 address=self.change.address,
@@ -150,6 +154,7 @@ class Driver:
                 order_id=facts.order_id,
                 declared=None if facts.declared is None else standing.declared,
                 observed=facts.observed,
+                pending=facts.pending,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )

@@ -63,19 +63,16 @@ class Journey:
                 return await self._create(change)
             case Action.RESUME:
                 return await self._resume(change)
-            case Action.UPDATE:
+            case Action.UPDATE | Action.REINSTALL:
                 return await self._update(change)
             case Action.DELETE:
                 return await self._release(change)
             case Action.REPLACE:
-                self._refuse_stranger(change)
-                released = await self._release(change)
-                if released.phase is not None:
-                    return released
-                self._driver = self._new_driver(None)
-                return await self._create(change)
+                return await self._replace(change)
             case Action.FORGET | Action.RECORD:
                 return await self._write_down(change)
+            case Action.PAY | Action.CANCEL:
+                return await self._settle_order(change)
             case Action.NO_OP:
                 return Ended(change.recorded.phase if change.recorded else None)
             case _:
@@ -86,6 +83,14 @@ class Journey:
         self._refuse_stranger(change)
         recorded = None if self._group is None else await self._group.bring(self._driver)
         return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
+
+    async def _replace(self, change: Change) -> Ended:
+        self._refuse_stranger(change)
+        released = await self._release(change)
+        if released.phase is not None:
+            return released
+        self._driver = self._new_driver(None)
+        return await self._create(change)
 
     def _refuse_stranger(self, change: Change) -> None:
         """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
@@ -142,8 +147,13 @@ class Journey:
         return await self._follow(self._change.desired, recorded)
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""
-        ended = await self._driver.drive(self._kind.create(desired, recorded, self._execution.policy))
+        """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
+        changing = recorded.phase is Phase.REINSTALLING or recorded.pending
+        ended = await self._driver.drive(
+            self._kind.update(desired, recorded, frozenset())
+            if changing
+            else self._kind.create(desired, recorded, self._execution.policy)
+        )
         if ended.problem or not (others := self._differing(desired)):
             return ended
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
@@ -165,6 +175,13 @@ class Journey:
         live: Live | None = self._execution.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
+
+    async def _settle_order(self, change: Change) -> Ended:
+        """What is cancelled leaves nothing, and may be bought anew."""
+        assert change.recorded is not None  # only a recorded order is settled
+        settle = self._kind.pay if change.action is Action.PAY else self._kind.cancel
+        ended = await self._driver.drive(settle(change.recorded))
+        return await self._forget("its order is cancelled") if ended.phase is None else ended
 
     async def _write_down(self, change: Change) -> Ended:
         """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""

@@ -2,7 +2,7 @@
 
 A purchase in doubt is adopted when exactly one live server can be it. Where none can, and the policy says that silence means
 something by now, it was never carried out; else it stays open, and so does its address: the plan that follows says what is
-listed. What a lost release did is seen in the complete list. (docs/decisions/0001, 0008)
+listed. What a lost release or wipe did is seen in the complete list. (docs/decisions/0001, 0008)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provisioner.applying.seeking import adoption
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay
+from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay, wiped
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
@@ -34,7 +34,9 @@ def recover(
         match intent.effect:
             case Effect.DESTRUCTIVE:
                 entries += _after_release(intent, state, sight.live, kind)
-            case Effect.PAYMENT:
+            case Effect.WIPE:
+                entries += _after_wipe(intent, state, sight.live, kind)
+            case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
                 pass  # which order it became, or that it became none, is a person's to say
@@ -99,3 +101,17 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if is_recorded and row.status in kind.releasing:
         yield Remembered(intent.address, Phase.DELETING)
+
+
+def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
+    """What the server shows decides; it is never wiped again because an answer was lost."""
+    recorded, row = state.resources.get(intent.address), live.get(intent.target_id or "")
+    if row is None:
+        yield Settled(intent.id, "observed", "the server is gone from the complete list")
+    elif not kind.wiped(intent, row):
+        yield Settled(intent.id, "observed", f"not carried out: listed with status {row.status}, and as it was before")
+    else:
+        yield Settled(intent.id, "observed", f"carried out: listed with status {row.status}")
+        if recorded is not None and recorded.id == intent.target_id:
+            after = wiped(recorded, intent)
+            yield Remembered(intent.address, after.phase, declared=after.declared, observed=row.observed)

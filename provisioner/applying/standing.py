@@ -41,7 +41,7 @@ class Standing:
             identifier=recorded.id,
             order_id=recorded.order_id,
             seen=bool(recorded.observed),
-            under_way=recorded.phase not in {Phase.READY, Phase.FAILED},
+            under_way=recorded.phase not in {Phase.READY, Phase.FAILED} or bool(recorded.pending),
         )
 
     def learn(self, recorded: Recorded) -> None:

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.durations import Seconds
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, field_names, problems
-from provisioner.model.resource import Lifecycle, Timeouts
+from provisioner.model.address import Address
+from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
 AROUND = ("labels", "lifecycle", "timeouts", "order")
 _WATCHED = ("status",)
 """No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
-_LATER = ("power",)
-_LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
+_LATER_LIFECYCLE = ("create_before_destroy",)
+
+
+def _address(text: str) -> str:
+    Address.parse(text)
+    return text
 
 
 class _Strict(BaseModel):
@@ -32,6 +37,8 @@ class _Strict(BaseModel):
 class _Lifecycle(_Strict):
     prevent_destroy: bool = False
     ignore_changes: list[str] | None = None
+    on_os_change: Literal["reinstall", "replace"] = "reinstall"
+    replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None
 
 
 class _Timeouts(_Strict):
@@ -74,17 +81,21 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
         return unknown
     return Around(
         read.labels or {},
-        Lifecycle(lifecycle.prevent_destroy, ignored),
+        Lifecycle(
+            lifecycle.prevent_destroy,
+            ignored,
+            OnOsChange(lifecycle.on_os_change),
+            tuple(map(Address.parse, lifecycle.replace_triggered_by or ())),
+        ),
         Timeouts(timeouts.create, timeouts.delete),
         together=read.order == "together",
     )
 
 
-def fields_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """What is the kind's own, and what is reserved for later versions."""
-    ours = {*AROUND, *EXPANSION_KEYS, *_LATER}
-    later = [_later((key,)) for key in _LATER if key in body]
-    return {key: value for key, value in body.items() if key not in ours}, later
+def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the kind's own."""
+    ours = {*AROUND, *EXPANSION_KEYS}
+    return {key: value for key, value in body.items() if key not in ours}
 
 
 def _without_later(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

@@ -51,6 +51,8 @@ CODES: Final = MappingProxyType(
         "invalid-count": "count is not a whole number from 0, or stands beside for_each.",
         "invalid-for-each": "for_each is neither a map nor a list of unique texts.",
         "too-many-resources": "The stack declares more than 20,000 resources.",
+        "unknown-trigger": "replace_triggered_by names an address that the specs do not declare.",
+        "trigger-cycle": "replace_triggered_by leads back to the server that it began with.",
         "duplicate-address": "Two files declare the same address.",
         "duplicate-output": "Two files declare the same output.",
         "duplicate-name": "Two resources have the same name.",

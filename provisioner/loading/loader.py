@@ -54,6 +54,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
+        resources.check_triggers()
         outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
         return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings, outputs)

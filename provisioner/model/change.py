@@ -21,12 +21,17 @@ from provisioner.model.state import JournalHead
 class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    REINSTALL = "reinstall"
+    """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
     FORGET = "forget"
     RESUME = "resume"
     RECORD = "record"
     """Writes down what the cloud shows; nothing is sent."""
+    PAY = "pay"
+    CANCEL = "cancel"
+    """The last two are a person's commands about an order; no comparison of specs and cloud ever comes to them."""
     NO_OP = "no-op"
 
 
@@ -54,6 +59,8 @@ class FieldChange:
     sensitive: bool = False
     drift: bool = False
     """The cloud changed, not the specs."""
+    reinstalls: bool = False
+    """It takes another system, on the same machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE],
+            change=count[Action.UPDATE] + count[Action.REINSTALL],
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

@@ -95,6 +95,10 @@ class RunResult:
         return self.done(Action.CREATE, Action.REPLACE)
 
     @property
+    def changed(self) -> int:
+        return self.done(Action.UPDATE, Action.REINSTALL)
+
+    @property
     def destroyed(self) -> int:
         """Released servers, those included whose replacement was then not bought."""
         unreplaced = sum(result.released and result.type is not ResultType.DONE for result in self.results)

@@ -13,8 +13,10 @@ from typing import Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Remembered:
     observed: JsonObject | None = None
     labels: JsonObject | None = None
     protected: bool | None = None
+    term: Term | None = None
+    pending: JsonObject | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -137,8 +141,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment did is
-    the order's to tell.
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; a wiped server has from now
+    on what its reinstallation was to bring; what a payment or a cancellation did is the order's to tell.
     """
     if intent is None:
         return
@@ -148,6 +152,8 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
             resources[record.address] = record
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+    elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
+        resources[intent.address] = wiped(recorded, intent)
 
 
 def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
@@ -187,6 +193,11 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
     )
 
 
+def wiped(recorded: Recorded, intent: Intent) -> Recorded:
+    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
+    return replace(recorded, phase=Phase.REINSTALLING, declared=laid_over(recorded.declared, intent.declared))
+
+
 def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
     if recorded is None:
         raise ValueError(f"the journal remembers facts of {entry.address}, which nobody bought or adopted")
@@ -199,4 +210,6 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         observed=recorded.observed if entry.observed is None else entry.observed,
         labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
         protected=recorded.protected if entry.protected is None else entry.protected,
+        term=entry.term or recorded.term,
+        pending=recorded.pending if entry.pending is None else entry.pending,
     )

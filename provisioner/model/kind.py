@@ -26,6 +26,8 @@ class OnChange(StrEnum):
     """What changing a field of a living resource takes."""
 
     IN_PLACE = "in_place"
+    REINSTALL = "reinstall"
+    """In place, and the system disk is wiped; a replacement where the lifecycle says so."""
     REPLACE = "replace"
 
 
@@ -34,7 +36,8 @@ class FieldRule:
     """The rule of one field and of everything below it, unless a longer path has its own.
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
-    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest.
+    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
+    shown together with what nobody declared, so that only what it lacks is a difference.
     """
 
     path: FieldPath
@@ -42,6 +45,7 @@ class FieldRule:
     shown: bool = False
     secret: bool = False
     content: bool = False
+    among: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,9 @@ class Kind:
     `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
-    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought,
+    `update` is told the paths that changed, or none when it is to finish what is half way; `wiped` says whether a server shows
+    that a reinstallation of unknown outcome was carried out. `pay` and `cancel` settle the order of what has one, at a person's
+    word. `match` names the live rows that an open purchase intent may have bought,
     `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
     """
 
@@ -90,7 +96,10 @@ class Kind:
     show: Callable[[str], ReadFlow[Live | None]]
     create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
     update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
+    wiped: Callable[[Intent, Live], bool]
     delete: Callable[[Recorded, Live | None], Flow]
+    pay: Callable[[Recorded], Flow]
+    cancel: Callable[[Recorded], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
@@ -110,6 +119,8 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
+    renewal: FieldPath
+    """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -60,7 +60,7 @@ class Intent:
     earlier_ids: tuple[str, ...] = ()
     """Ids that already bore this name when the run began: never ours by this intent."""
     target_id: str | None = None
-    """The server that a destructive call is about, or the order that a payment is."""
+    """The server that a destructive call or a wipe is about, or the order that a payment or a cancellation is."""
     protected: bool = False
     unknown_since: int | None = None
     """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
@@ -163,5 +163,5 @@ def _record_problems(address: Address, recorded: Recorded) -> Iterator[str]:
         yield f"the record of {recorded.address} is filed under {address}"
     if recorded.id is None and recorded.order_id is None:
         yield f"{address} has neither an id nor an order id"
-    if recorded.id is None and recorded.phase in {Phase.READY, Phase.DELETING}:
+    if recorded.id is None and recorded.phase in {Phase.READY, Phase.REINSTALLING, Phase.DELETING}:
         yield f"{address} is {recorded.phase} and has no id"

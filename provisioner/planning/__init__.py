@@ -7,5 +7,6 @@ from provisioner.planning.planner import plan
 from provisioner.planning.rebuilding import Remains, propose
 from provisioner.planning.retelling import retell
 from provisioner.planning.survey import Survey
+from provisioner.planning.triggers import noted
 
-__all__ = ["Remains", "Survey", "plan", "propose", "retell"]
+__all__ = ["Remains", "Survey", "noted", "plan", "propose", "retell"]

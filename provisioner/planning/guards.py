@@ -102,7 +102,9 @@ def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator
 def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
     """What would be bought or renamed, so that a server of the wanted name would come to be."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
-        renamed = change.action is Action.UPDATE and any(item.path == ("name",) for item in change.fields)
+        renamed = change.action in {Action.UPDATE, Action.REINSTALL} and any(
+            item.path == ("name",) for item in change.fields
+        )
         if change.desired is not None and (renamed or change.action in {Action.CREATE, Action.REPLACE}):
             yield change, change.desired
 

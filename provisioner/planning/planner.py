@@ -6,7 +6,7 @@ server is never silently bought again; an address in doubt is left for apply to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.model.address import Address
@@ -15,7 +15,7 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, P
 from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
-from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.calls import bought_together
@@ -24,8 +24,9 @@ from provisioner.planning.guards import GUARDS
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
+from provisioner.planning.triggers import set_off
 
-UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
@@ -34,6 +35,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         return refresh(survey, basis=basis, catalogue=catalogue)
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
+    changes = set_off(changes) if mode is Mode.APPLY else changes
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
     draft = Plan(mode, basis, changes, findings=found, together=bought_together(changes, catalogue))
     refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
@@ -86,7 +88,13 @@ class _Planner:
             return special
         fields = self._changed_fields(change, live)
         if any(item.forces_replacement for item in fields):
-            return replace(change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=fields)
+            return replace(
+                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(fields)
+            )
+        if any(item.reinstalls for item in fields):
+            return replace(change, action=Action.REINSTALL, fields=fields)
+        if recorded.pending and not fields:
+            return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
 
     def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
@@ -94,7 +102,7 @@ class _Planner:
         if recorded.phase is Phase.DELETING:
             return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
         if change.address in self._survey.replace:
-            fields = self._changed_fields(change, live)
+            fields = _for_another_machine(self._changed_fields(change, live))
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
@@ -129,13 +137,14 @@ class _Planner:
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
         current = _as_shown(kind, recorded.declared, live, after)
-        ignored = desired.lifecycle.ignore_changes
+        ignored, takes = desired.lifecycle.ignore_changes, _what_it_takes(kind, desired)
         fields = [
             FieldChange(
                 path=found.path,
                 before=found.before,
                 after=found.after,
-                forces_replacement=kind.rule(found.path).on_change is OnChange.REPLACE,
+                forces_replacement=takes(found.path) is OnChange.REPLACE,
+                reinstalls=takes(found.path) is OnChange.REINSTALL,
                 sensitive=kind.rule(found.path).secret,
                 drift=at(recorded.declared, found.path) == found.after,
             )
@@ -152,6 +161,22 @@ class _Planner:
         )
 
 
+def _what_it_takes(kind: Kind, desired: Desired) -> Callable[[FieldPath], OnChange]:
+    """To change a field of this server: what its kind says, unless its lifecycle wants another machine for another system."""
+    other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
+
+    def takes(path: FieldPath) -> OnChange:
+        on_change = kind.rule(path).on_change
+        return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
+
+    return takes
+
+
+def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+    """A machine that is released is not reinstalled before."""
+    return tuple(replace(item, reinstalls=False) for item in fields)
+
+
 def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
     """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
 
@@ -163,6 +188,8 @@ def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonOb
         if not rule.shown or live is None:
             continue
         was, now = at(declared, rule.path), at(live.shown, rule.path)
+        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
+            now = [item for item in was if item in now]
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
         if was is not None and now is not None and was != now and not unrecorded:
             current = replaced(current, rule.path, now)

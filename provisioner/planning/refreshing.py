@@ -6,7 +6,7 @@ next apply might buy it, and nobody would have asked for that (docs/decisions/00
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from provisioner.model.canonical import JsonObject
@@ -22,6 +22,7 @@ from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
 _STATUS: FieldPath = ("status",)
+_POWER: FieldPath = ("power",)
 
 
 def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
@@ -48,15 +49,13 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     row = survey.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
         return _gone(change, recorded, kind)
-    if row is None or recorded.phase not in {Phase.READY, Phase.FAILED}:
+    if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
         return replace(change, reason=Reason.UNDER_WAY)
     if row.status in kind.releasing:
         change = replace(change, reason=Reason.LEAVING)
     ignored = desired.lifecycle.ignore_changes if desired else ()
     fields = tuple(
-        item
-        for item in _differing(kind, recorded, row, lineage=lineage)
-        if not any(item.path[: len(path)] == path for path in ignored)
+        item for item in _differing(kind, recorded, row, lineage=lineage) if not _is_accepted(item.path, ignored, row)
     )
     if not fields:
         return change
@@ -66,6 +65,12 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
             declared = replaced(declared, item.path, item.after)
     observed: JsonObject = {**recorded.observed, **row.observed}
     return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)
+
+
+def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live) -> bool:
+    """Whoever accepts that a server is started and stopped by others accepts the status that comes of it, and no other."""
+    standing = path == _STATUS and _POWER in ignored and at(row.shown, _POWER) is not None
+    return standing or any(path[: len(head)] == head for head in ignored)
 
 
 def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
@@ -83,6 +88,8 @@ def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> It
     """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing."""
     for rule in kind.rules:
         was, now = at(recorded.declared, rule.path), at(row.shown, rule.path)
+        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
+            now = [item for item in was if item in now]
         known = rule.shown and was is not None and now is not None
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             yield FieldChange(rule.path, was, now, drift=True)

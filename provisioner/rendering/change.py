@@ -71,7 +71,7 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.CREATE:
             computed = tuple(Line(name, KNOWN_LATER, "+") for name in COMPUTED)
             return (*computed, *members_of(body_of(change), sign="+", sensitive=change.sensitive))
-        case Action.UPDATE:
+        case Action.UPDATE | Action.REINSTALL:
             return (*_identity(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
         case Action.RECORD:
             fields = (replace(field, drift=False) for field in change.fields)  # all of it is
@@ -82,7 +82,7 @@ def _members(change: Change) -> tuple[Member, ...]:
             return (replaced, *changed_members(change.fields, sensitive=change.sensitive))
         case Action.DELETE:
             return _particulars(change.recorded, sign="-")
-        case Action.FORGET | Action.RESUME | Action.NO_OP:
+        case Action.FORGET | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
             assert_never(change.action)
@@ -113,11 +113,15 @@ def _explanations(change: Change) -> Iterator[str]:
         yield UNDER_WAY[change.recorded.phase]
     elif change.reason is Reason.UNDER_WAY:
         yield "because an earlier run has begun to release it"
+    elif change.recorded is not None and change.recorded.pending:
+        yield UNDER_WAY[Phase.READY]
 
 
 def _remarks(change: Change) -> Iterator[str]:
-    if change.action in {Action.UPDATE, Action.REPLACE} and (hidden := _unchanged(change)):
+    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
         yield f"({amount(hidden, 'unchanged field')} hidden)"
+    if change.action is Action.REINSTALL:
+        yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
         yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
 

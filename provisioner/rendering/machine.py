@@ -14,6 +14,7 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 from provisioner.rendering.change import COMPUTED, body_of
 from provisioner.rendering.values import masked, secrecy
 
@@ -25,11 +26,14 @@ _ACTIONS = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
+    Action.REINSTALL: ["reinstall"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
     Action.RECORD: ["record"],
+    Action.PAY: ["pay"],
+    Action.CANCEL: ["cancel"],
 }
 
 
@@ -46,6 +50,7 @@ def plan_document(plan: Plan) -> Document:
             "add": summary.add,
             "change": summary.change,
             "destroy": summary.destroy,
+            "reinstall": count[Action.REINSTALL],
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
             "record": count[Action.RECORD],
@@ -105,6 +110,7 @@ def field_document(field: FieldChange, hidden: Collection[FieldPath]) -> Documen
         "before": masked(field.before, hidden, path=field.path),
         "after": masked(field.after, hidden, path=field.path),
         "forces_replacement": field.forces_replacement,
+        "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
     }
@@ -189,7 +195,13 @@ def _recorded(recorded: Recorded) -> Document:
         "declared": masked(recorded.declared),
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
+        "term": None if recorded.term is None else _term(recorded.term),
+        "pending": dict(recorded.pending),
     }
+
+
+def _term(term: Term) -> Document:
+    return {"expires_at": term.end, "renews": term.renews, "seen_at": term.seen_at}
 
 
 def _intent(intent: Intent) -> Document:

@@ -47,8 +47,11 @@ def last_line(plan: Plan, style: Style) -> str:
     doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
     others = {"to resume": count[Action.RESUME] - doubts, "to forget": count[Action.FORGET], "in doubt": doubts}
     extras = "".join(f", {number} {what}" for what, number in others.items() if number > 0)
+    wiped = amount(count[Action.REINSTALL], "reinstallation")
+    loudly = style.red(f" To change includes {wiped}: system disks are wiped.") if count[Action.REINSTALL] else ""
     return (
         f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
+        f"{loudly}"
     )
 
 

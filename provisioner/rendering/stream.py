@@ -73,7 +73,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
     """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
     changes = {
         "add": run.added,
-        "change": run.done(Action.UPDATE),
+        "change": run.changed,
         "remove": run.destroyed,
         "resume": run.done(Action.RESUME),
         "forget": run.done(Action.FORGET),

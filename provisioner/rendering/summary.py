@@ -42,7 +42,7 @@ def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> 
 def _done(run: RunResult, mode: Mode) -> str:
     parts = [f"{run.done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
-        parts[:0] = [f"{run.added} added", f"{run.done(Action.UPDATE)} changed"]
+        parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
     for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
         if count := run.done(action):
             parts.append(f"{count} {name}")

@@ -122,4 +122,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         observed=before.observed if facts.observed is None else facts.observed,
         labels=before.labels if facts.labels is None else facts.labels,
         protected=before.protected if facts.protected is None else facts.protected,
+        pending=before.pending if facts.pending is None else facts.pending,
     )

@@ -93,7 +93,7 @@ def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, .
     return tuple(trace for trace in traces if trace.order_id not in known)
 
 
-async def look_closer(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogue) -> Sight:
+async def ask_each(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogue) -> Sight:
     """`sight` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
     live = dict(sight.live)
     waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]

@@ -110,5 +110,9 @@ def _prospect(effect: Effect, *, together: bool) -> str:
             return (
                 "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
             )
+        case Effect.CANCELLATION:
+            return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
+        case Effect.WIPE:
+            return "the next apply looks whether these servers were reinstalled; none is wiped again without looking"
         case _:
             return "the next apply looks whether these servers are gone, and records what it sees"

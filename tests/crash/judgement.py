@@ -11,11 +11,14 @@ from collections.abc import Iterable
 
 from crash.scenarios import Books, Scenario
 from crash.stage import QUIET_SECONDS, Alive, Stage
+from support.secrecy import disguises
+from support.site import PASSWORD
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.sandbox.ledger import LedgerEntry
 
+_PASSWORDS = [form.lower() for form in disguises(PASSWORD)]
 _MARKER = re.compile(r"-[a-z2-7]{12}$")
 
 
@@ -50,16 +53,25 @@ def examine(stage: Stage, scenario: Scenario) -> None:
         stage.serial = state.serial
         _silence_was_long_enough(stage, scenario, state)
     known = _known(state, scenario)
-    ledger = stage.ledger
+    ledger, cancelled = stage.ledger, stage.cancelled
     released = {row.server_id for row in ledger if row.kind == "release"}
     for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
-        require(known & {row.server_id, row.order_id, row.name} or row.server_id in released, f"{row} is lost")
+        is_over = row.server_id in released or row.order_id in cancelled
+        require(known & {row.server_id, row.order_id, row.name} or is_over, f"{row} is lost")
     for server in _ours(scenario, stage.alive):
         require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
     theirs = {name for row in ledger for name in (row.server_id, row.order_id)}
     for record in state.resources.values() if state else ():
         require(theirs & {record.id, record.order_id} - {None}, f"{record} is recorded and was never bought")
     _leave_strangers_alone(stage, scenario, known)
+    keep_secrets(stage)
+
+
+def keep_secrets(stage: Stage) -> None:
+    """In no file that the tool has written, and in nothing that it has said; in no disguise either."""
+    for path, content in stage.left_behind:
+        text = content.lower()
+        require(not any(form in text for form in _PASSWORDS), f"{path.name} holds the password")
 
 
 def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:
@@ -133,6 +145,8 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
         alive=tuple(sorted(server.name for server in stage.alive if server.id not in strangers)),
         released=count("release"),
         refunded=count("refund"),
+        wiped=count("wipe"),
+        systems=tuple(sorted(f"{one.status} {one.image_id}" for one in stage.alive if one.id not in strangers)),
         unpaid=len(purchases) - len(bought),
     )
 
@@ -141,7 +155,12 @@ def compare(found: Books, wanted: Books, scenario: Scenario, *, deaths: int, nam
     """A death between an unpaid order and its record leaves an order that nobody pays; names bear a marker until they run."""
     alive = found.alive if names_final else tuple(sorted(map(wanted_name, found.alive)))
     spare = found.unpaid - wanted.unpaid
-    same = (found.bought, found.released, found.refunded) == (wanted.bought, wanted.released, wanted.refunded)
+    same = (found.bought, found.released, found.refunded, found.wiped) == (
+        wanted.bought,
+        wanted.released,
+        wanted.refunded,
+        wanted.wiped,
+    ) and wanted.systems in {None, found.systems}
     require(same and alive == tuple(sorted(wanted.alive)), f"the books say {found} and should say {wanted}")
     require(
         0 <= spare <= (deaths * max(1, len(wanted.alive)) if scenario.pays_in_two_steps else 0),

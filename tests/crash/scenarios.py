@@ -9,35 +9,51 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from crash.stage import PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
+from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
 from support.site import PREPAID
 from support.zygote import Fate
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
 REFRESH = ("apply", "--refresh-only", "--auto-approve")
 DESTROY = ("destroy", "--auto-approve", "--resolve-timeout", "3s")
+PAY = ("orders", "pay", "alpha", "--auto-approve")
+CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
 NONCE = "marker: nonce"
 TWO_STEP = "prepaid: two-step"
+SECRET = f'key_pair_name: null, admin_pass: {{secret: "env:{PASSWORD_VARIABLE}"}}'
 
-ONE = "servers: {alpha: {}}\n"
+
+def alpha(*fields: str) -> str:
+    """Specs of one server with a password, so that every death may leave it behind somewhere."""
+    return f"servers: {{alpha: {{{', '.join((SECRET, *fields))}}}}}\n"
+
+
+ONE = alpha()
 EIGHT = "servers: {pool: {count: 8}}\n"
-ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
+ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
+ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
+IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
+BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released and refunded in
-    all, and which names are alive. `unpaid` is how many orders wait for money.
+    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
+    in all, and which names are alive. `unpaid` is how many orders wait for money.
     """
 
     bought: Mapping[str, int]
     alive: tuple[str, ...]
     released: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
+    wiped: Mapping[str, int] = field(default_factory=dict)
     unpaid: int = 0
+    systems: tuple[str, ...] | None = None
+    """Status and image of those that are alive, where a scenario is about that."""
 
 
 def once(*names: str) -> dict[str, int]:
@@ -60,6 +76,8 @@ class Scenario:
     """What else has happened before."""
     code: int = 0
     """Of a run in which nobody dies."""
+    follow: tuple[str, ...] | None = None
+    """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
     waits_for: Callable[[Stage], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
@@ -112,6 +130,19 @@ def _somebody_pays(stage: Stage) -> None:
 def _somebody_renames(stage: Stage) -> None:
     (alpha,) = stage.alive
     stage.rename(alpha.id, "omega")
+
+
+def _leave_unpaid(stage: Stage) -> None:
+    """`alpha` is ordered by specs that do not pay by themselves; then the stack's own are back."""
+    specs = (stage.folder / "specs" / "servers.yaml").read_text()
+    stage.write(ONE_UNPAID)
+    assert stage.run(*APPLY).code == 7
+    stage.write(specs)
+
+
+def _cancelling_what_is_there(stage: Stage) -> tuple[str, ...]:
+    """A person sees in `orders list` whether there is still something to cancel."""
+    return CANCEL if stage.state and stage.state.resources else APPLY
 
 
 def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
@@ -167,7 +198,7 @@ BUYING = (
     ),
     Scenario(
         name="wait timed out",
-        specs="servers: {alpha: {timeouts: {create: 20s}}}\n",
+        specs=alpha("timeouts: {create: 20s}"),
         build_seconds=3600.0,
         code=7,
         waiting=Books(once(*ALPHA), ALPHA),
@@ -177,13 +208,13 @@ BUYING = (
     Scenario(
         name="replace",
         before=ONE,
-        specs="servers: {alpha: {flavor: Si2.xlarge.4}}\n",
+        specs=alpha(BIGGER),
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
         name="replace prepaid",
         before=ONE_PREPAID,
-        specs=ONE_PREPAID.replace("{charging_info", "{flavor: Si2.xlarge.4, charging_info"),
+        specs=alpha(BIGGER, f"charging_info: {PREPAID}"),
         command=(*APPLY, "--replace=alpha"),
         again=_naming_who_is_not_replaced,
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA), refunded=once(*ALPHA)),
@@ -211,8 +242,54 @@ BUYING = (
 """Each of these is played under both markers."""
 
 CHANGING = (
+    Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
     Scenario(
-        name="rename", before=ONE, specs="servers: {alpha: {name: omega}}\n", ends=Books(once(*ALPHA), ("omega",))
+        name="another image",
+        before=ONE,
+        specs=alpha(f"image_id: {OTHER_IMAGE}"),
+        build_seconds=6.0,
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another image, prepaid",
+        before=ONE_PREPAID,
+        specs=alpha(f"image_id: {OTHER_IMAGE}", f"charging_info: {PREPAID}"),
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another key on what is stopped",
+        before="servers: {alpha: {power: stopped}}\n",
+        specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="off",
+        before=ONE,
+        specs=alpha("power: stopped"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="on",
+        before=alpha("power: stopped"),
+        specs=alpha("power: running"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+    ),
+    Scenario(
+        name="attached",
+        before=ONE,
+        specs=alpha(f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="bought with all of it",
+        specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="replaced with another",
+        before="servers: {alpha: {}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        specs="servers: {alpha: {name: omega}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        ends=Books({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
     ),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
@@ -239,8 +316,31 @@ CHANGING = (
         ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
     ),
     Scenario(
+        name="renewal",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders pay",
+        specs=ONE_UNPAID,
+        prepare=_leave_unpaid,
+        command=PAY,
+        follow=APPLY,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders cancel",
+        specs="servers: {}\n",
+        prepare=_leave_unpaid,
+        command=CANCEL,
+        again=_cancelling_what_is_there,
+        follow=APPLY,
+        ends=Books({}, (), unpaid=1),
+    ),
+    Scenario(
         name="beside a stranger",
-        specs=ONE,
+        specs="servers: {alpha: {}}\n",  # like the stranger's in all that the cloud shows
         purchase=NONCE,
         stranger="alpha",
         ends=Books(once(*ALPHA), ALPHA),

@@ -11,25 +11,34 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crash import console
-from support.site import STACK, MovableClock, Server
+from support.site import PASSWORD, STACK, MovableClock, Server
 from support.zygote import Child, Ended, Fate, Zygote
 
 from provisioner.model.state import State
 from provisioner.sandbox import PUBLIC, create_app, read_ledger
+from provisioner.sandbox.contract import ROUTES
+from provisioner.sandbox.fault_settings import FaultsFile
+from provisioner.sandbox.faults import Faults
 from provisioner.sandbox.ledger import LedgerEntry
 from provisioner.store.local import LocalStore
 
 QUIET_SECONDS = 600
 _SECONDS_A_REQUEST = 1.0
+PASSWORD_VARIABLE = "ADMIN_PASSWORD"
 _PATIENCE = 30.0
 _HARMLESS_POSTS = ("/resources/query", "/auth/tokens")
+_ALIVE = "SELECT id, name, order_id, status, image_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
+_AWAITING = (
+    "SELECT count(*) FROM late",
+    "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
+)
 ALONE = Fate()
 
 
@@ -62,17 +71,22 @@ class _Counted:
 
     def __init__(self, app: Any, clock: MovableClock) -> None:
         self.app = app
+        self.calls: list[str] = []
         self.changes: list[str] = []
         self.stranger: str | None = None
         self._clock = clock
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._clock.advance(_SECONDS_A_REQUEST)
+        found = ROUTES.find(scope["method"], scope["path"])
+        self.calls.append(found[0].name if found else scope["path"])
         if scope["method"] != "GET" and not scope["path"].endswith(_HARMLESS_POSTS):
             self.changes.append(f"{scope['method']} {scope['path']}")
         if scope["method"] == "POST" and scope["path"].endswith("/dev-servers") and self.stranger is not None:
             name, self.stranger = self.stranger, None
+            ours, self.app.faults = self.app.faults, Faults()  # what befalls us befalls nobody else
             await console.buy(self.app, name)
+            self.app.faults = ours
         await self.app(scope, receive, send)
 
 
@@ -103,6 +117,9 @@ class Alive:
     id: str
     name: str
     order_id: str | None
+    status: str
+    image_id: str
+    is_listed: bool
 
 
 class Stage:
@@ -164,7 +181,7 @@ class Stage:
         self._runs += 1
         url = self.machinery.cloud.url
         endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
-        environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", **endpoints}
+        environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
         log = self.folder / f"run-{self._runs}"
         return self.machinery.zygote.start(self.folder, environ, arguments, fate=fate, ahead=self.ahead, log=log)
 
@@ -176,6 +193,20 @@ class Stage:
     def expect_stranger(self, name: str | None) -> None:
         """Somebody buys a server of this name in the moment before our next purchase reaches the cloud."""
         self._asked.stranger = name
+
+    def arm(self, *rules: Mapping[str, object]) -> None:
+        """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
+        self._asked.app.faults.replace(FaultsFile.model_validate({"faults": [*rules]}).value())
+
+    @property
+    def hits(self) -> list[int]:
+        """Of the rules that are armed, in their order."""
+        return [hits for _, hits in self._asked.app.faults.hits()]
+
+    @property
+    def calls(self) -> list[str]:
+        """The operations that this cloud was asked for, by anybody."""
+        return self._asked.calls
 
     def pay(self, order_id: str) -> None:
         """By a person, at the console."""
@@ -194,14 +225,33 @@ class Stage:
         return asked
 
     @property
+    def left_behind(self) -> Iterator[tuple[Path, bytes]]:
+        """Every file that the tool may have written, and all that its runs have said; not what the cloud keeps."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file() and not path.name.startswith(self.world.name):
+                yield path, path.read_bytes()
+
+    @property
     def ledger(self) -> list[LedgerEntry]:
         return read_ledger(self.world)
 
     @property
     def alive(self) -> list[Alive]:
         with closing(sqlite3.connect(self.world)) as connection:
-            rows = connection.execute("SELECT id, name, order_id FROM servers WHERE status <> 'DELETED'")
-            return [Alive(*row) for row in rows]
+            rows = connection.execute(_ALIVE, (self.clock.now(),))
+            return [Alive(*row[:-1], bool(row[-1])) for row in rows]
+
+    @property
+    def awaits_time(self) -> bool:
+        """Something is on its way, or not shown yet."""
+        with closing(sqlite3.connect(self.world)) as connection:
+            return any(connection.execute(query).fetchone()[0] for query in _AWAITING)
+
+    @property
+    def cancelled(self) -> set[str]:
+        """The orders that nobody will ever pay."""
+        with closing(sqlite3.connect(self.world)) as connection:
+            return {order for (order,) in connection.execute("SELECT id FROM orders WHERE status = 4")}
 
     @property
     def state(self) -> State | None:

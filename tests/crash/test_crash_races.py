@@ -25,6 +25,7 @@ def _race(play, appliers: int, *, patience: str, deaths: int, seed: int) -> None
         stage.machinery.cloud.settle()
         play.tally.runs += appliers
         killed = sum(one.code == -signal.SIGKILL for one in ended)
+        play.tally.deaths += killed
         allowed = {0, -signal.SIGKILL, *((6,) if killed else ()), *(() if patience != "0" else (5,))}
         for one in ended:
             require(one.code in allowed, f"exit {one.code}: {one.text}")
@@ -35,8 +36,8 @@ def _race(play, appliers: int, *, patience: str, deaths: int, seed: int) -> None
 
 def _races(theatre, appliers, rounds, *, patience, deaths):
     title = f"{appliers} appliers, {'waiting' if patience != '0' else 'not waiting'}, {deaths} deaths"
-    play = theatre("pay-per-use, 8" if appliers <= 8 else "pay-per-use", title)
-    play.tally.steps = rounds
+    play = theatre("pay-per-use, 8" if appliers <= 8 else "pay-per-use", title, part="races")
+    play.tally.points = rounds
     for seed in range(rounds):
         _race(play, appliers, patience=patience, deaths=deaths, seed=seed)
     assert not play.tally.violations

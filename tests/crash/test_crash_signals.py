@@ -13,6 +13,7 @@ import pytest
 from crash.enumeration import distinct
 from crash.judgement import examine, require
 from crash.scenarios import Scenario
+from support.zygote import Fate
 
 from provisioner.model.resource import Phase
 
@@ -44,13 +45,14 @@ def _interrupt_at_each(play, event, numbers, names):
     for number in numbers:
         where = f"{event} at step {number} ({names[number - 1]})"
         with play.recorded(where), play.stage() as stage:
-            ended = play.run(stage, play.scenario.command, _events(event, number))
+            ended = play.run(stage, play.scenario.command, Fate(_events(event, number)))
             require(ended.code in _allowed(event, play.scenario), f"exit {ended.code}: {ended.text}")
             require("Traceback" not in ended.text, ended.text)
             examine(stage, play.scenario)
             if event != _TWICE:  # what that may cost stands at the end of this file
                 _ends_in_order(stage, ended)
-            play.make_good(stage, play.go_on(stage), deaths=0)
+            if play.is_new(stage):
+                play.make_good(stage, play.go_on(stage), deaths=0)
 
 
 def _ends_in_order(stage, ended):
@@ -79,7 +81,7 @@ def test_while_the_cloud_is_asked(theatre, event):
 @pytest.mark.crash_whole
 @pytest.mark.parametrize(("name", "event"), _PLAYS)
 def test_at_every_step(theatre, name, event):
-    play = theatre(name, f"{name}, {event}")
+    play = theatre(name, f"{name}, {event}", part="signals")
     names = play.alone()
     numbers = range(1, len(names) + 1) if name == "pay-per-use" else distinct(names)
     _interrupt_at_each(play, event, numbers, names)
@@ -92,9 +94,11 @@ def test_impatience_does_not_cost_the_summary(theatre, late):
     play = theatre("building")
     first = 1 + play.alone().index("heard POST dev-servers")
     with play.stage() as stage:
-        second = 1 + play.run(stage, play.scenario.command, {first: "INT"}).steps.index("before open .test.backup.new")
+        second = 1 + play.run(stage, play.scenario.command, Fate({first: "INT"})).steps.index(
+            "before open .test.backup.new"
+        )
     with play.stage() as stage:
-        ended = play.run(stage, play.scenario.command, {first: "INT", second: late})
+        ended = play.run(stage, play.scenario.command, Fate({first: "INT", second: late}))
         examine(stage, play.scenario)
         (server,) = stage.alive
         assert (ended.code, server.id in ended.out) == (8, True)

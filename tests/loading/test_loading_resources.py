@@ -190,7 +190,13 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             'timeouts.create: write a time like "60m", "1h30m", "90s", or a number of seconds',
             "",
         ),
-        ("power: running", "not-supported-yet", "3:5", "power is not supported yet", "leave it out for now"),
+        (
+            "power: pause",
+            "invalid-value",
+            "3:12",
+            "power must be one of running, stopped",
+            "possible here: running, stopped",
+        ),
         (
             "order: together",
             "order-together",
@@ -206,11 +212,11 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             "possible here: separate, together",
         ),
         (
-            "lifecycle: {on_os_change: replace}",
-            "not-supported-yet",
-            "3:17",
-            "lifecycle.on_os_change is not supported yet",
-            "leave it out for now",
+            "lifecycle: {on_os_change: wipe}",
+            "invalid-value",
+            "3:31",
+            "lifecycle.on_os_change must be one of reinstall, replace",
+            "possible here: reinstall, replace",
         ),
     ],
 )

@@ -8,7 +8,6 @@ import pytest
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import (
     KIND,
-    OTHER_IMAGE,
     bought,
     codes,
     planned,
@@ -73,11 +72,9 @@ def test_a_new_name_is_an_update_in_place():
 @pytest.mark.parametrize(
     ("changed", "path"),
     [
-        ({"image_id": OTHER_IMAGE}, ("image_id",)),
         ({"flavor": "Si2.large.8"}, ("flavor",)),
         ({"root_volume": {"size": 300}}, ("root_volume", "size")),
-        ({"userdata": "aGk="}, ("userdata",)),
-        ({"key_pair_name": "theirs"}, ("key_pair_name",)),
+        ({"availability_zone": "az1"}, ("availability_zone",)),
     ],
 )
 def test_any_other_field_forces_a_replacement_and_is_named(changed, path):

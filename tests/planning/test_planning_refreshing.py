@@ -144,6 +144,35 @@ def test_accepted_noise_is_left_out_and_the_rest_is_told():
     assert change.after == {**GATEWAY.declared, "name": "renamed"}
 
 
+@pytest.mark.parametrize(("status", "power", "is_drift"), [("STOPPED", "stopped", False), ("ERROR", None, True)])
+def test_accepting_the_power_accepts_the_status_that_comes_of_it_and_no_other(status, power, is_drift):
+    desired = replace(wanted(), lifecycle=Lifecycle(ignore_changes=(("power",),)))
+    change = the_refresh(shown(GATEWAY, status, power=power), desired=desired)
+    assert (change.action is Action.RECORD) == is_drift
+
+
+def test_a_declared_power_is_recorded_as_it_is():
+    desired = wanted(power="running")
+    change = the_refresh(shown(bought(desired), "STOPPED", power="stopped"), recorded=bought(desired), desired=desired)
+    assert told(change) == {"power": ("running", "stopped"), "status": ("RUNNING", "STOPPED")}
+
+
+def test_of_attached_volumes_only_those_that_were_declared_can_be_missing():
+    desired = wanted(volumes=["one", "two"])
+    recorded = bought(desired)
+    assert (
+        the_refresh(shown(recorded, volumes=["two", "one", "theirs"]), recorded=recorded, desired=desired).fields == ()
+    )
+    change = the_refresh(shown(recorded, volumes=["two", "theirs"]), recorded=recorded, desired=desired)
+    assert told(change) == {"volumes": (["one", "two"], ["two"])}
+
+
+def test_a_change_that_is_half_way_is_apply_s_business():
+    recorded = replace(GATEWAY, pending={"power": "running"})
+    change = the_refresh(shown(recorded, "STOPPED"), recorded=recorded)
+    assert (change.action, change.reason) == (Action.NO_OP, Reason.UNDER_WAY)
+
+
 def test_only_accepted_noise_is_no_drift():
     desired = replace(wanted(), lifecycle=Lifecycle(ignore_changes=(("image_id",),)))
     assert the_refresh(shown(GATEWAY, image_id=OTHER_IMAGE), desired=desired).action is Action.NO_OP

@@ -1,7 +1,7 @@
 """Any life of a stack: specs are edited, runs die, the wire fails, time passes, a person works in the console, two run at once.
 
 After every step the invariants hold that can be judged at that instant, and once everything has calmed down the others. A
-failing life is told in words. `TEST_DEPTH=deep TEST_EXAMPLES=2000` lives longer and more often.
+failing life is told in words. `TEST_DEPTH=deep TEST_EXAMPLES=2000` lives longer and more often; `make crash` lives so, too.
 
 Under the default marker no stranger takes a wanted name: what that could do is known (docs/decisions/0008).
 """
@@ -16,14 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.depth import DEEP, EXAMPLES
 from support.emulated_cloud import Sort, Trouble
 from support.household import AtStep, Household, Ran
 from support.judge import MINUTE, SLOWEST_LANDING, SLOWEST_SIGHT, Judge, Spec, Violation
 from support.person import Person, apart
+from support.tally import Tally
 
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.model.address import Address
@@ -55,8 +57,10 @@ troubles = st.one_of(
 
 
 class Life(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally) -> None:
         super().__init__()
+        tally.points += 1
+        self.tally = tally
         place = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
         self.folder = Path(tempfile.mkdtemp(prefix="life-", dir=place if place.is_dir() else None))
         self.judge: Judge | None = None
@@ -219,7 +223,9 @@ class Life(RuleBasedStateMachine):
                 self.watched(self.judge.examine_ownership)
 
         bought = Counter(one.address for one in self.home.cloud.purchases)
+        self.tally.runs += 1
         ran = self.home.apply(at_step=watch, **options)
+        self.tally.deaths += ran.code is None
         ended = f"died at step {options['die_at']}" if ran.code is None else f"exit {int(ran.code)}"
         self.tell(f"{command}: {ended}; {'; '.join(one.summary for one in ran.told)}")
         self.watched(self.judge.examine_text, text=ran.text)
@@ -251,12 +257,19 @@ class Life(RuleBasedStateMachine):
         self.require(self.home.cloud.mutations == before, "settled, and the next apply changed something")
 
 
-TestLife = Life.TestCase
-TestLife.settings = settings(
-    max_examples=EXAMPLES if DEEP else 30,
+_PARTS = 4 if DEEP else 1
+_SETTINGS = settings(
+    max_examples=EXAMPLES // _PARTS if DEEP else 30,
     stateful_step_count=50 if DEEP else 15,
     derandomize=not DEEP,
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=[*HealthCheck],
 )
+
+
+@pytest.mark.crash_part("long life")
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_any_life_of_a_stack(tally, part):
+    tally.kinds = int(part == 0)
+    run_state_machine_as_test(lambda: Life(tally), settings=_SETTINGS)

@@ -6,19 +6,22 @@ And what is left of them is salvaged: never an error of its own, never less than
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
+from support.tally import Tally
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Settled
 from provisioner.store.local import LocalStore
 from provisioner.store.reading import Files, read_known
 from provisioner.store.salvage import Remains, salvage
+
+pytestmark = pytest.mark.crash_part("corruption")
 
 CODES = {"state-damaged", "state-missing", "state-older", "journal-damaged", "journal-missing"}
 
@@ -29,18 +32,26 @@ class Kept:
     remains: Remains
     resources: dict
     intents: dict
+    tally: Tally
 
     def read(self, **altered):
+        self.tally.runs += 1
         remains = {"state": self.remains.state, "journal": self.remains.journal} | altered
         return read_known(self.files, **remains).state
 
     def salvaged(self, **altered):
+        self.tally.runs += 1
         all_of_it = {name: getattr(self.remains, name) for name in ("state", "backup", "journal")} | altered
         return salvage(self.files, Remains(**all_of_it), damage=())
 
 
+@pytest.fixture
+def kept(small_pair, tally):
+    return replace(small_pair, tally=tally)
+
+
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def small_pair(tmp_path_factory):
     """Two runs and a death: a server bought, one bought and released, one in doubt."""
     folder = tmp_path_factory.mktemp("kept") / "state"
     store = LocalStore(folder, "demo.dev")
@@ -58,7 +69,7 @@ def kept(tmp_path_factory):
     files = Files(Path("state"), "demo.dev")
     parts = [(folder / f"demo.dev.{suffix}").read_bytes() for suffix in ("json", "backup", "journal")]
     state = store.load()
-    return Kept(files, Remains(*parts), dict(state.resources), dict(state.intents))
+    return Kept(files, Remains(*parts), dict(state.resources), dict(state.intents), Tally("", ""))
 
 
 def require_way_out(refusal, path):
@@ -77,6 +88,10 @@ def changed(data, position, value):
     return data[:position] + bytes([value]) + data[position + 1 :]
 
 
+VARIANTS = 6
+"""At most: a byte may be one of them already."""
+
+
 def variants(byte):
     return {byte ^ 1, byte ^ 0x80, 0, ord(" "), ord('"'), ord("\n")} - {byte}
 
@@ -84,6 +99,7 @@ def variants(byte):
 def test_any_byte_of_a_state_that_is_another_one(kept):
     """The backup and the journal lead to what it said."""
     data = kept.remains.state
+    kept.tally.points, kept.tally.kinds = len(data), VARIANTS
     for position, byte in enumerate(data):
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
@@ -101,6 +117,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
     """The state leads to what it said, but for a line behind the state's head."""
     data = kept.remains.journal
     last = data.rindex(b"\n", 0, len(data) - 1)
+    kept.tally.points, kept.tally.kinds = len(data), VARIANTS
     for position, byte in enumerate(data):
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
@@ -113,6 +130,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
 
 
 def test_a_state_cut_anywhere(kept):
+    kept.tally.points = len(kept.remains.state)
     for length in range(len(kept.remains.state)):
         with pytest.raises(StoreError) as refusal:
             kept.read(state=kept.remains.state[:length])
@@ -125,6 +143,7 @@ def test_a_journal_cut_anywhere(kept):
     """Behind the state's head a cut reads as a journal that was never written on: the torn record was confirmed to nobody."""
     data = kept.remains.journal
     last = data.rindex(b"\n", 0, len(data) - 1) + 1
+    kept.tally.points = len(data)
     for length in range(len(data)):
         found = kept.salvaged(journal=data[:length])
         assert found.resources == kept.resources
@@ -141,6 +160,7 @@ def test_a_key_of_a_state_that_stands_twice(kept):
     lines = kept.remains.state.splitlines(keepends=True)
     for number, line in enumerate(lines):
         if b'": ' in line and line.rstrip().endswith(b","):
+            kept.tally.points += 1
             with pytest.raises(StoreError) as refusal:
                 kept.read(state=b"".join([*lines[:number], line, line, *lines[number + 1 :]]))
             assert "twice in one object" in str(refusal.value)
@@ -189,6 +209,8 @@ def test_what_is_salvaged_of_anything_is_never_an_error_of_its_own(kept, data):
         st.lists(piece, max_size=12).map(b"".join),
     )
     remains = Remains(data.draw(files), data.draw(files), data.draw(files))
+    kept.tally.points += 1
+    kept.tally.runs += 1
     found = outcome(kept.files, remains)
     if isinstance(found, str):
         assert found in {"rebuild-conflict", "state-format", "journal-format"}

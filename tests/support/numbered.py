@@ -133,16 +133,44 @@ def _subject(path: str) -> str:
 
 
 def leap() -> None:
-    """A machine on which every sleep is over at once, and its time has passed all the same."""
+    """A machine on which every sleep is over at once, and its time has passed all the same; and a password's fingerprint, which
+    is slow on purpose, takes no time either.
+    """
     import asyncio
 
+    from provisioner.cloud import connection
+    from provisioner.secrets import reader
     from provisioner.workflow.workspace import SystemClock
 
     slept = [0.0]
 
-    async def sleep(_clock: SystemClock, seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         slept[0] += seconds
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.001)
 
-    SystemClock.sleep = sleep
-    SystemClock.monotonic = lambda _clock: time.monotonic() + slept[0]
+    def monotonic() -> float:
+        return time.monotonic() + slept[0]
+
+    SystemClock.sleep = lambda _clock, seconds: sleep(seconds)
+    SystemClock.monotonic = lambda _clock: monotonic()
+    _set(connection._REAL_TIME, sleep=sleep, monotonic=monotonic)
+    reader._COST = 2
+
+
+def lose_patience(seconds: float) -> None:
+    """With a cloud that says nothing for so long."""
+    from provisioner.cloud import connection
+
+    _set(connection._DEFAULT_TIMEOUTS, read=seconds, change=seconds, total=2 * seconds)
+
+
+def turn_pages(rows: int) -> None:
+    """The list of servers comes in pages of so many."""
+    from provisioner.kinds.dev_server import rows as listing
+
+    listing._PAGE = rows
+
+
+def _set(frozen: object, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)

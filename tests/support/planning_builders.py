@@ -137,6 +137,10 @@ def applied(plan: Plan, survey: Survey) -> Survey:
         if change.action in {Action.CREATE, Action.REPLACE}:
             assert desired is not None
             one = bought(desired, id=f"new-id-of-{change.address}")
+        elif change.action is Action.REINSTALL:
+            assert desired is not None
+            one = bought(desired, id=recorded.id if recorded else None)
+            live.pop(one.id or "", None)
         elif change.action is Action.UPDATE:
             assert desired is not None
             assert recorded is not None
@@ -151,7 +155,7 @@ def applied(plan: Plan, survey: Survey) -> Survey:
             resources[change.address] = replace(recorded, declared=change.after, observed=change.observed)
             continue
         elif change.action is Action.RESUME and recorded is not None:
-            one = replace(recorded, phase=Phase.READY, id=recorded.id or f"new-id-of-{change.address}")
+            one = replace(recorded, phase=Phase.READY, id=recorded.id or f"new-id-of-{change.address}", pending={})
         else:
             continue
         resources[change.address] = one

@@ -39,6 +39,9 @@ KIND = CATALOGUE["dev_server"]
 SENT = 1_767_268_800_000
 """When purchases in doubt were sent: 2026-01-01 12:00:00 UTC in milliseconds."""
 
+_BEGUN = {"stop": "STOPPING", "start": "STARTING", "changeos": "CHANGINGOS", "reinstallos": "REINSTALLINGOS"}
+_ENDS = {"STOPPING": "STOPPED", "STARTING": "RUNNING", "CHANGINGOS": "RUNNING", "REINSTALLINGOS": "RUNNING"}
+
 
 class ScenarioSecrets:
     """Every secret can be had, and its fingerprint is its place."""
@@ -82,6 +85,8 @@ class ScenarioCloud:
             case "PUT", ["dev-servers", identifier]:
                 self.rows[identifier]["name"] = body["name"]
                 return self.rows[identifier]
+            case _, ["dev-servers", identifier, *action] if action:
+                return self._act(self.rows[identifier], call.method, action, body)
             case "DELETE", ["dev-servers", identifier]:
                 self.rows[identifier]["status"] = "DELETING"
                 return self.rows[identifier]
@@ -96,6 +101,24 @@ class ScenarioCloud:
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=400, code="ModelArts.6404")
 
+    def _act(self, row: dict[str, Any], method: str, action: list[str], body: Any) -> Any:
+        """What the cloud would begin it has done by the next list."""
+        match method, action:
+            case _, ["stop" | "start" | "changeos" | "reinstallos" as verb]:
+                row["status"] = _BEGUN[verb]
+                row["image"] = {"image_id": body.get("image_id", row.get("image", {}).get("image_id"))}
+                row["key_pair_name"] = body.get("key_pair_name", row.get("key_pair_name"))
+            case "POST", ["attachvolume"]:
+                row["volumes"] = [*row.get("volumes", []), {"type": "DATA", "evs_id": body["volume_id"]}]
+                return {"operation_id": "op-1"}
+            case "DELETE", ["detachvolume", volume]:
+                row["volumes"] = [disk for disk in row["volumes"] if disk["evs_id"] != volume]
+            case "POST", ["publicips"]:
+                row["bound"] = [*row.get("bound", []), {"id": body["public_ip_id"]}]
+            case "DELETE", ["publicips", address]:
+                row["bound"] = [one for one in row["bound"] if one["id"] != address]
+        return {"public_ips": row.get("bound", [])}
+
     def _page(self) -> dict[str, Any]:
         page = [dict(row) for row in self.rows.values()]
         self.rows = {key: self._next(row) for key, row in self.rows.items() if row["status"] != "DELETING"}
@@ -103,7 +126,7 @@ class ScenarioCloud:
 
     def _next(self, row: dict[str, Any]) -> dict[str, Any]:
         built = "CREATE_FAILED" if row.get("flavor") == "sandbox.fails" else "RUNNING"
-        return {**row, "status": built if row["status"] == "CREATING" else row["status"]}
+        return {**row, "status": {"CREATING": built, **_ENDS}.get(row["status"], row["status"])}
 
     def _buy(self, body: dict[str, Any]) -> dict[str, Any]:
         number = next(self._numbers)
@@ -217,7 +240,8 @@ class Scenario:
         return {key: value for key, value in declared.items() if value is not None}
 
     def _recorded(self, one: dict[str, Any]) -> Recorded:
-        facts = {key: one[key] for key in ("id", "order_id", "labels", "observed", "protected") if key in one}
+        kept = ("id", "order_id", "labels", "observed", "protected", "pending")
+        facts = {key: one[key] for key in kept if key in one}
         phase = Phase(one.get("phase", "ready"))
         if phase is Phase.READY:
             facts = {"observed": {"status": "RUNNING"}} | facts  # what is ready was seen

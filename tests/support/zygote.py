@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parent.parent
@@ -18,9 +18,15 @@ _TESTS = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Fate:
-    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/numbered.py)."""
+    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/numbered.py).
+
+    `patience`: for how many seconds of silence it waits for an answer, `page`: how many servers it asks for at a time; None is
+    what the tool does by itself.
+    """
 
     events: dict[int, str] = field(default_factory=dict)
+    patience: float | None = None
+    page: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Zygote:
             arguments=arguments,
             ahead=ahead,
             log=str(log),
-            events=fate.events,
+            **asdict(fate),
         )
         return Child(self, process, log)
 

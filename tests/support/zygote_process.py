@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from support.numbered import leap, number_steps
+from support.numbered import leap, lose_patience, number_steps, turn_pages
 
 _AHEAD = [0.0]
 """Seconds by which a child's machine is before the real one."""
@@ -39,7 +39,18 @@ def _import_everything() -> None:
     skipped = ("provisioner.__main__", "provisioner.sandbox.")
     for name in (*(name for name in ours if not name.startswith(skipped)), *_IMPORTED_LATE):
         importlib.import_module(name)
+    _build_schemas()
     gc.freeze()  # a collection in a child would touch, and so copy, every page
+
+
+def _build_schemas() -> None:
+    """The tool builds them when they are first needed; each child would anew."""
+    from provisioner.store import codec, plan_file
+
+    codec._states()
+    plan_file._plans()
+    for name in codec._ENTRY_TYPES:
+        codec._entries_of(name)
 
 
 def serve(descriptor: int) -> None:
@@ -72,6 +83,10 @@ def _live(request: dict[str, Any]) -> None:
         _open_streams(request["log"])
         number_steps({int(number): event for number, event in request["events"].items()}, f"{request['log']}.steps")
         leap()
+        if request["patience"] is not None:
+            lose_patience(request["patience"])
+        if request["page"] is not None:
+            turn_pages(request["page"])
         code = _run(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second zygote
         import traceback

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from provisioner.kinds.dev_server import buying, rows
+from provisioner.kinds.dev_server import buying, changing, rows
 from provisioner.model.flow import Call, Effect, Ended, Flow, Service
 from provisioner.model.kind import Advice
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
@@ -21,7 +21,15 @@ MOST = 10
 def buy(group: tuple[Desired, ...]) -> Flow:
     """Sent under the first one's name. An id that is answered names one of them, nobody says which, so it teaches nothing."""
     body = {**buying.wire(group[0].fields), "count": len(group)}
-    reply = yield Call(Service.MODELARTS, "POST", rows.SERVERS, Effect.PURCHASE, body=body, learns=("order_id",))
+    reply = yield Call(
+        Service.MODELARTS,
+        "POST",
+        rows.SERVERS,
+        Effect.PURCHASE,
+        body=body,
+        learns=("order_id",),
+        declares=changing.bought(group[0]),
+    )
     yield from buying.compare_charging(group[0], reply)
     return Ended(Phase.ORDERING)
 

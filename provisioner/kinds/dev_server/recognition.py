@@ -15,6 +15,9 @@ from provisioner.model.purchasing import Absence, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
+_GIVEN_LATER = frozenset({"power", "volumes"})
+"""Shown, and no part of a purchase: anybody may have changed it since."""
+
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """Milliseconds that the cloud's clocks may disagree by (section 9)."""
 
@@ -65,7 +68,11 @@ def _may_be(intent: Intent, row: Live) -> bool:
 
 def _is_of_the_kind(intent: Intent, row: Live) -> bool:
     is_young = row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE
-    return is_young and _agrees({**intent.declared, "name": row.name}, row.shown)
+    return is_young and _agrees({**intent.declared, "name": row.name}, _as_bought(row))
+
+
+def _as_bought(row: Live) -> JsonObject:
+    return {key: value for key, value in row.shown.items() if key not in _GIVEN_LATER}
 
 
 def _agrees(declared: JsonObject, shown: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""What may be written in a spec for one DevServer: the create API's own fields, names and rules.
+"""What may be written in a spec for one DevServer: the create API's own fields, names and rules, and what it is given later.
 
 Source: docs/api/devserver-api.md section 3. It knows nothing of positions, templates, or where a password comes from;
 by the time a body comes here, secrets are references and userdata is Base64.
@@ -46,6 +46,12 @@ def _some_addresses(value: str) -> str:
     if value == "0.0.0.0/0":
         raise ValueError("0.0.0.0/0 is not allowed; 1.1.1.1/0 switches the source/destination check off")
     return value
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("an id stands in it twice")
+    return values
 
 
 LONGEST_NAME = 64
@@ -130,6 +136,9 @@ class DevServer(_Section):
     root_volume: RootVolume | None = None
     data_volume: DataVolume | None = None
     userdata: Annotated[str, AfterValidator(_fits_userdata)] | None = None
+    power: Literal["running", "stopped"] | None = None
+    volumes: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
+    public_ips: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
     hps_cluster_id: Annotated[Uuid | None, Field(exclude=True)] = None
     """Known only to be refused in words of its own; as a field to exclude it is offered to nobody."""
 
@@ -182,7 +191,7 @@ def _charging_advice(charging: object) -> Iterator[Advice]:
             ("charging_info",),
             "unpaid-order",
             "the order will wait for payment: is_auto_pay is not true",
-            "pay it in the console within its deadline, or set is_auto_pay: true",
+            "apply stops there: pay it with `provisioner orders pay`, or set is_auto_pay: true",
             warning=True,
         )
 
