@@ -9,6 +9,7 @@ import click
 
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
+from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.command("apply")
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
+@refresh_only_option
 @replace_option
 @run_options
 @stack_options
@@ -29,6 +31,7 @@ def command(
     workspace: Workspace,
     plan_file: Path | None,
     destroy: bool,
+    refresh_only: bool,
     replace: tuple[Address, ...],
     options: RunOptions,
 ) -> ExitCode:
@@ -38,15 +41,18 @@ def command(
     `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
     is recorded.
     """
-    from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or replace):
-        raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
-    mode = Mode.DESTROY if destroy else Mode.APPLY
-    return carry_out(workspace, PlanRequest(mode, frozenset(replace)), options, plan_file=plan_file)
+    if plan_file is not None and (destroy or refresh_only or replace):
+        raise click.UsageError(
+            "a saved plan says what to do: --destroy, --refresh-only and --replace belong to `plan --out`"
+        )
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
+    return carry_out(
+        workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), options, plan_file=plan_file
+    )
 
 
 def carry_out(
@@ -58,7 +64,7 @@ def carry_out(
     from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
     request = ApplyRequest(
-        plan.mode.value,
+        plan.mode.command,
         plan,
         options.parallelism,
         lock_timeout=options.lock_timeout,

@@ -10,6 +10,7 @@ import click
 from provisioner import __version__
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
+from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import json_option, replace_option, stack_options
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     help="Save the plan, without secrets, for `apply FILE`.",
 )
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
+@refresh_only_option
 @replace_option
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
@@ -39,6 +41,7 @@ def command(
     workspace: Workspace,
     out: Path | None,
     destroy: bool,
+    refresh_only: bool,
     replace: tuple[Address, ...],
     detailed_exitcode: bool,
     full: bool,
@@ -50,11 +53,10 @@ def command(
     """
     import asyncio
 
-    from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest, plan
 
-    mode = Mode.DESTROY if destroy else Mode.APPLY
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace)), console().hear))
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
+    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

@@ -24,6 +24,7 @@ from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
+from provisioner.planning.refreshing import refresh
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import set_off
@@ -33,6 +34,8 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    if mode is Mode.REFRESH:
+        return refresh(survey, basis=basis, catalogue=catalogue)
     after_moves = moved(survey, mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)

@@ -41,6 +41,8 @@ def _calls(plan: Plan, style: Style) -> Iterator[str]:
 def last_line(plan: Plan, style: Style) -> str:
     if not plan.work:
         return _nothing_to_do(plan, style)
+    if plan.mode is Mode.REFRESH:
+        return _to_record(plan, style)
     summary, count = plan.summary, Counter(change.action for change in plan.work)
     doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
     others = {
@@ -59,12 +61,18 @@ def last_line(plan: Plan, style: Style) -> str:
     )
 
 
+def _to_record(plan: Plan, style: Style) -> str:
+    return f"{style.bold('Refresh:')} {len(plan.work)} to record. Nothing would be bought, changed or released."
+
+
 def _nothing_to_do(plan: Plan, style: Style) -> str:
     title = style.bold(style.green("No changes."))
     if found := len(plan.findings) + len(plan.refusals):
         return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
     if plan.mode is Mode.DESTROY:
         return f"{title} There is nothing to destroy."
+    if plan.mode is Mode.REFRESH:
+        return f"{title} The cloud shows what is recorded."
     return f"{title} Your servers match the specs."
 
 

@@ -56,6 +56,7 @@ class ChangeForm:
     unverifiable: tuple[FieldPath, ...]
     moved_from: Address | None
     let_go: bool
+    observed: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

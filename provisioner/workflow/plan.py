@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import planning
 from provisioner.applying import Sight
+from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
@@ -16,7 +17,8 @@ from provisioner.model.event import Listener
 from provisioner.model.identity import Identity
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.store import Store
+from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -31,6 +33,8 @@ _SHOWN_ADDRESSES = 10
 class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
+    closely: bool = False
+    """Asked for what no list shows as well, server by server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,10 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     store = workspace.store(loaded.stack)
     state = store.load()
     at_work = store.holder() is not None
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await look(cloud, state, workspace.catalogue, history=store.history)
+        sight = await see(workspace, request, cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
         made = make(workspace, request, loaded, state=state, sight=seen.sight, identity=cloud.identity, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
@@ -64,6 +68,20 @@ async def look_closer(
     if request.mode is Mode.DESTROY:
         return Seen(sight)
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
+
+
+async def see(workspace: Workspace, request: PlanRequest, cloud: Cloud, *, state: State | None, store: Store) -> Sight:
+    """The same for plan and apply. Raises CloudError."""
+    sight = await look(cloud, state, workspace.catalogue, history=store.history)
+    if state is None or not request.closely:
+        return sight
+    return await ask_each(cloud, state, sight, workspace.catalogue)
+
+
+def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    """About passwords that cannot be had here. What is only looked at needs none."""
+    wanted = () if request.mode is Mode.REFRESH else loaded.desired
+    return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
 
 
 def make(
