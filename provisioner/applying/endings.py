@@ -75,7 +75,7 @@ EXPECTED = (
 
 def _again(driver: Driver) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = _COMMANDS.get(driver.change.action, driver.workshop.mode.value)
+    command = _COMMANDS.get(driver.change.action, driver.workshop.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 

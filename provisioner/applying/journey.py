@@ -24,7 +24,7 @@ from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
-from provisioner.model.journal import Forgotten, Imported
+from provisioner.model.journal import Forgotten, Imported, Remembered
 from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
@@ -79,8 +79,8 @@ class Journey:
                 way = self._replace(change)
             case Action.ADOPT:
                 way = self._adopt(change)
-            case Action.FORGET:
-                way = self._forget_unreleased(change)
+            case Action.FORGET | Action.RECORD:
+                way = self._write_down(change)
             case Action.PAY | Action.CANCEL:
                 way = self._settle_order(change)
             case Action.MOVE | Action.NO_OP:
@@ -249,14 +249,19 @@ class Journey:
                 declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
         return declared
 
-    async def _forget_unreleased(self, change: Change) -> Ended:
-        """A saved plan may be older than the last look: one that was gone and shows again is not given up."""
+    async def _write_down(self, change: Change) -> Ended:
+        """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""
         if change.let_go:
             return await self._forget("let go by the specs; nobody has released it")
-        assert change.recorded is not None  # only what is recorded can have vanished
-        if change.recorded.id in self._execution.live:
+        recorded = change.recorded
+        assert recorded is not None  # only what is recorded can have vanished, or differ from its record
+        if change.is_gone and recorded.id in self._execution.live:
             raise endings.ShowsAgain
-        return await self._forget("gone from the cloud")
+        if change.action is Action.FORGET:
+            return await self._forget("gone from the cloud")
+        facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
+        await self._workshop.scribe.write(facts)
+        return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
         await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))

@@ -81,8 +81,9 @@ def of_apply(applied: Applied) -> ExitCode:
         return ExitCode.INTERRUPTED
     results = applied.result.results if applied.result else ()
     short = any(map(_fell_short, results)) or applied.plan.unsettled
+    doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
     return worst(
-        ExitCode.IN_DOUBT if any(result.type is ResultType.IN_DOUBT for result in results) else ExitCode.DONE,
+        ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
         ExitCode.INCOMPLETE if short else ExitCode.DONE,
         ExitCode.INTERRUPTED if applied.result and applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,

@@ -28,7 +28,7 @@ class _PatternType(click.ParamType["Pattern"]):
             return self.fail(f"{wrong}; or module.NAME for all that is in a module", param, ctx)
 
 
-class _LabelType(click.ParamType[tuple[str, str]]):
+class LabelType(click.ParamType[tuple[str, str]]):
     name = "label"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
@@ -36,14 +36,14 @@ class _LabelType(click.ParamType[tuple[str, str]]):
             return value[0], value[1]
         label, equals, wanted = value.partition("=")
         if not label or not equals:
-            self.fail(f"{value!r} is no label with its value; write it like team=vision", param, ctx)
+            self.fail(f"{value!r} is no label; write one like team=vision", param, ctx)
         return label, wanted
 
 
 _OPTIONS = (
     click.option("--target", "targets", metavar="ADDRESS", type=_PatternType(), multiple=True, help="Only this server, group or module. May be repeated."),
     click.option("--exclude", "excludes", metavar="ADDRESS", type=_PatternType(), multiple=True, help="All but this server, group or module. May be repeated."),
-    click.option("--selector", "labels", metavar="LABEL=VALUE", type=_LabelType(), multiple=True, help="Only servers that bear this label; when repeated, all of them."),
+    click.option("--selector", "labels", metavar="LABEL=VALUE", type=LabelType(), multiple=True, help="Only servers that bear this label; when repeated, all of them."),
 )  # fmt: skip
 
 

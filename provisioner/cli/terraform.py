@@ -20,7 +20,7 @@ COMMANDS = {
     "console": "plan shows what every template comes to",
     "fmt": "there is no formatter yet, and specs may be laid out as you like",
     "graph": "servers do not depend on each other, so there is nothing to draw",
-    "refresh": "plan and apply always read the live list themselves",
+    "refresh": "plan and apply always read the live list; apply --refresh-only records what it shows",
     "taint": "name the server to plan or apply instead: --replace ADDRESS",
     "untaint": "no server is ever marked; --replace ADDRESS holds for one command",
     "workspace": "use environments: environments/NAME.yaml beside stack.yaml, and -e NAME",

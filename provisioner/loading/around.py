@@ -20,6 +20,8 @@ from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
 AROUND = ("labels", "lifecycle", "timeouts", "order")
+_WATCHED = ("status",)
+"""No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
 _LATER_LIFECYCLE = ("create_before_destroy",)
 
 
@@ -112,7 +114,7 @@ def _later(path: Path) -> Problem:
 def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:
     for index, path in enumerate(ignored):
         for depth, step in enumerate(path):
-            known = field_names(schema, path[:depth]) or ()
+            known = (field_names(schema, path[:depth]) or ()) + (() if depth else _WATCHED)
             if step not in known:
                 summary = f"ignore_changes names {'.'.join(map(str, path))}, which is no field"
                 mistake = Mistake("unknown-field", summary, hint=nearest(str(step), known, title="the fields are"))

@@ -60,6 +60,7 @@ CODES: Final = MappingProxyType(
         "imported-twice": "imports names an address or an id twice.",
         "moved-twice": "An address is moved or removed twice.",
         "move-cycle": "moved leads from an address back to itself.",
+        "duplicate-output": "Two files declare the same output.",
         "duplicate-name": "Two resources have the same name.",
         "invalid-content": "A content field is not given as exactly one of text, template or base64.",
         "invalid-secret": 'A secret field is not given as {secret: "env:NAME"} or {secret: "file:path"}.',

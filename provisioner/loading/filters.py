@@ -96,6 +96,7 @@ class Operations:
             "format": lambda template, *values: self.binary("%", template, values),
             "indent": self._indent,
             "join": self.join,
+            "map": self.attributes,
             "quote": lambda value: self._grown(text_of(value), 5, shlex.quote),
             "replace": self.replace,
             "tojson": self._to_json,
@@ -134,6 +135,16 @@ class Operations:
         texts = [text_of(item) for item in _items(items)]
         self._budget.afford(sum(map(len, texts)) + len(between) * len(texts))
         return between.join(texts)
+
+    def attributes(self, items: Any, *, attribute: Any) -> list[Any]:
+        """`items | map(attribute="name")`: that field of each of them, or, of a map, of each of its values."""
+        if text_of(attribute).startswith("_"):
+            raise Mistake("template-forbidden", f"the attribute {attribute} is not allowed in templates")
+        rows = items.values() if isinstance(items, dict) else _items(items)
+        self._budget.spend(STEP * len(rows))
+        fields = [_field_of(row, attribute) for row in rows]
+        self._budget.afford(weight(fields))
+        return fields
 
     def replace(self, value: Any, old: Any, new: Any, count: int = -1) -> str:
         text, before, after = text_of(value), text_of(old), text_of(new)
@@ -250,6 +261,18 @@ def _items(value: Any) -> Collection[Any]:
         raise _error("a list, a map or a text is needed here")
     items: Collection[Any] = value
     return items
+
+
+def _field_of(row: Any, name: Any) -> Any:
+    if row is BROKEN:
+        raise Withheld
+    if not isinstance(row, dict) or name not in row:
+        raise _error(
+            "map(attribute=...) names a field that an item lacks", hint="every item must be a map with that field"
+        )
+    if row[name] is BROKEN:
+        raise Withheld
+    return row[name]
 
 
 def _end_of(items: Any, index: int) -> Any:

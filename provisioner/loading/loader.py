@@ -15,6 +15,7 @@ from typing import Any
 from provisioner.loading.findings import Findings
 from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
 from provisioner.loading.stack_file import choose_environment, stack_of
@@ -27,7 +28,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("outputs", "modules", "locals"))
+_LATER_SECTIONS = frozenset(("modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Loaded:
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
     handover: Handover = NO_HANDOVER
+    outputs: Outputs = NO_OUTPUTS
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """As written: templates are not worked out."""
 
@@ -59,9 +61,11 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
         handover = _handover(specs, HandoverReader(scope, findings), desired)
+        outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
-        return Loaded(stack, tuple(desired), findings.warnings, handover, settings.below("defaults").node)
+        defaults = settings.below("defaults").node
+        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, defaults)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -73,6 +77,16 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     findings.settle()
     assert stack is not None, "a stack file that cannot be read is a finding"
     return stack
+
+
+def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
+    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
+    findings = Findings()
+    sources = Sources(directory, findings, _secret_keys(catalogue))
+    with _without_collector():
+        declared = [layer for layer in sources.specs() if SECTION in layer.node]
+    findings.settle()
+    return bool(declared)
 
 
 def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
@@ -111,11 +125,18 @@ def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]
     return reader.handover(wanted.address for wanted in desired)
 
 
+def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired]) -> Outputs:
+    for layer in specs:
+        if layer.node.get(SECTION, BROKEN) is not BROKEN:
+            reader.read(layer)
+    return reader.outputs(wanted.address for wanted in desired)
+
+
 def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
-            if section in SECTIONS:
+            if section in {*SECTIONS, SECTION}:
                 continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
@@ -154,7 +175,7 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, (*catalogue.sections, *SECTIONS), title="the sections are")
+        hint = nearest(section, (*catalogue.sections, *SECTIONS, SECTION), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 

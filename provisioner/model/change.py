@@ -32,6 +32,8 @@ class Action(StrEnum):
     MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
+    RECORD = "record"
+    """Writes down what the cloud shows; nothing is sent."""
     PAY = "pay"
     CANCEL = "cancel"
     """The last two are a person's commands about an order; no comparison of specs and cloud ever comes to them."""
@@ -89,6 +91,15 @@ class Change:
     leftovers: tuple[Leftover, ...] = ()
     moved_from: Address | None = None
     let_go: bool = False
+    observed: JsonObject | None = None
+    """What is to be recorded as seen, where that is the whole change."""
+
+    @property
+    def is_gone(self) -> bool:
+        """It is only written down that the cloud has it no more."""
+        return self.action is Action.FORGET or (
+            self.action is Action.RECORD and self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,12 @@ class Basis:
 class Mode(StrEnum):
     APPLY = "apply"
     DESTROY = "destroy"
+    REFRESH = "refresh"
+
+    @property
+    def command(self) -> str:
+        """What a person types for it."""
+        return "apply --refresh-only" if self is Mode.REFRESH else self.value
 
 
 def _is_adapted(change: Change) -> bool:
@@ -165,12 +182,17 @@ class Plan:
         """Wanted servers that are not there and that nothing will be done about: vanished, released by somebody else, or failed to be built."""
         return tuple(
             change
-            for change in self.changes
+            for change in (() if self.mode is Mode.REFRESH else self.changes)
             if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
             and change.reason is not Reason.LEFT_OUT
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
+
+    @property
+    def left_in_doubt(self) -> bool:
+        """A call has an unknown outcome, and this plan does not look for it."""
+        return any(change.action is Action.NO_OP and change.reason is Reason.IN_DOUBT for change in self.changes)
 
     @property
     def summary(self) -> Summary:

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.history import Told
 from provisioner.model.journal import (
@@ -58,6 +59,8 @@ class DeedType(StrEnum):
     FORGOT = "forgot"
     RENAMED = "renamed"
     CHANGED = "changed"
+    NOTICED = "noticed"
+    """Changed by somebody else, and recorded."""
     REFUSED = "refused"
     NOT_SENT = "not sent"
     IN_FLIGHT = "in flight"
@@ -237,7 +240,10 @@ def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
     if entry.phase is not facts.phase and entry.phase in _PHASES:
         order_id = entry.order_id or facts.order_id
         yield Deed(line, _PHASES[entry.phase], entry.address, id=entry.id or facts.id, order_id=order_id)
-    yield from _changed(line, entry, facts)
+    if line.run is not None and line.run.command == Mode.REFRESH.command:
+        yield _noticed(line, entry, facts)
+    else:
+        yield from _changed(line, entry, facts)
     facts.phase = entry.phase
     facts.id, facts.order_id = entry.id or facts.id, entry.order_id or facts.order_id
     facts.declared = facts.declared if entry.declared is None else entry.declared
@@ -245,14 +251,25 @@ def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
     facts.protected = facts.protected if entry.protected is None else entry.protected
 
 
-def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
     """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
     after = facts.declared if entry.declared is None or not facts.declared else entry.declared
-    changed = sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+    return sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+
+
+def _noticed(line: Told, entry: Remembered, facts: _Facts) -> Deed:
+    changed = _changed_keys(entry, facts)
+    status = f"status {entry.observed['status']}" if entry.observed and "status" in entry.observed else ""
+    told = ", ".join(filter(None, (*changed, status)))
+    return Deed(line, DeedType.NOTICED, entry.address, told, id=entry.id or facts.id)
+
+
+def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+    changed = _changed_keys(entry, facts)
     if "name" in changed:
         changed.remove("name")
-        before = facts.declared.get("name")
-        yield Deed(line, DeedType.RENAMED, entry.address, f"{before} -> {after.get('name')}", id=entry.id or facts.id)
+        before, after = facts.declared.get("name"), (entry.declared or {}).get("name")
+        yield Deed(line, DeedType.RENAMED, entry.address, f"{before} -> {after}", id=entry.id or facts.id)
     if entry.labels is not None and entry.labels != facts.labels:
         changed.append("labels")
     if entry.protected is not None and entry.protected != facts.protected:

@@ -128,6 +128,12 @@ class Kind:
     hidden: str
     """In words, what the API never shows of one."""
     terraform: Terraform
+    facts: Callable[[JsonObject], JsonObject]
+    """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
+    look_closer: Callable[[str], ReadFlow[JsonObject]]
+    """Asks for what no list shows of one; what it answers is observed beside the row."""
+    gone: str
+    """The status of one that is not there any more."""
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""

@@ -21,8 +21,9 @@ from provisioner.planning.survey import Survey
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     if survey.state is not None:
         yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey, catalogue)
+    wanted = {desired.address for desired in survey.desired}
     for change in changes:
-        yield from _drift(change, survey.live, catalogue)
+        yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted)
 
 
 def _in_flight(state: State) -> Iterator[Diagnostic]:
@@ -99,7 +100,7 @@ def _orders(intent: Intent, survey: Survey) -> str:
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
-def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is_wanted: bool) -> Iterator[Diagnostic]:
     recorded = change.recorded
     if recorded is None:
         return
@@ -108,12 +109,10 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
         yield warning(
             "vanished",
             f"{change.address}: the cloud no longer knows server {recorded.id}",
-            hint="it is forgotten"
-            if change.action is Action.FORGET
-            else f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one",
+            hint=_fate(change, is_wanted=is_wanted),
             address=change.address,
         )
-    elif recorded.phase is Phase.FAILED and change.action is Action.NO_OP:
+    elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",
@@ -127,6 +126,15 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
             hint="look at it in the console",
             address=change.address,
         )
+
+
+def _fate(change: Change, *, is_wanted: bool) -> str:
+    """Of what is gone."""
+    if change.action is Action.FORGET:
+        return "it is forgotten"
+    if not is_wanted:
+        return "it is not in the specs: the next apply forgets it"
+    return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
 
 
 def _unwell(kind: Kind) -> frozenset[str]:

@@ -25,6 +25,7 @@ from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
+from provisioner.planning.refreshing import refresh
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
@@ -35,6 +36,8 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    if mode is Mode.REFRESH:
+        return narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
     after_moves = moved(survey, mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)

@@ -6,6 +6,7 @@ It shows what the change carries. Which field forces what, and how a server is r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.model.canonical import JsonObject
@@ -75,6 +76,9 @@ def _members(change: Change) -> tuple[Member, ...]:
             return (*_particulars(change.recorded, but=_renamed(change)), *_compared(change))
         case Action.UPDATE | Action.REINSTALL:
             return (*_identity(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
+        case Action.RECORD:
+            fields = (replace(field, drift=False) for field in change.fields)  # all of it is
+            return (*_identity(change.recorded), *changed_members(fields, sensitive=change.sensitive))
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
             replaced = Line("id", f"{was} -> {KNOWN_LATER}", "~")

@@ -33,6 +33,7 @@ _ACTIONS = {
     Action.MOVE: ["move"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
+    Action.RECORD: ["record"],
     Action.PAY: ["pay"],
     Action.CANCEL: ["cancel"],
 }
@@ -45,7 +46,7 @@ def plan_document(plan: Plan) -> Document:
     return {
         "format_version": FORMAT_VERSION,
         "mode": plan.mode.value,
-        "basis": _basis(plan.basis),
+        "basis": basis_document(plan.basis),
         "applyable": bool(plan.work) and not plan.refusals,
         "summary": {
             "add": summary.add,
@@ -56,6 +57,7 @@ def plan_document(plan: Plan) -> Document:
             "forget": count[Action.FORGET],
             "adopt": count[Action.ADOPT],
             "move": sum(change.moved_from is not None for change in plan.changes),
+            "record": count[Action.RECORD],
         },
         "bought_together": [[str(address) for address in call] for call in plan.together],
         "resource_changes": [_resource_change(change) for change in plan.changes],
@@ -63,6 +65,13 @@ def plan_document(plan: Plan) -> Document:
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
         "allowed": [code.value for code in plan.allowed],
         "lifted": [diagnostic_document(finding) for finding in plan.lifted],
+        **selection_document(plan),
+    }
+
+
+def selection_document(plan: Plan) -> Document:
+    """What the plan is about, and what would else be done."""
+    return {
         "selection": {
             "target": [str(pattern) for pattern in plan.selection.targets],
             "exclude": [str(pattern) for pattern in plan.selection.excludes],
@@ -72,7 +81,7 @@ def plan_document(plan: Plan) -> Document:
     }
 
 
-def _basis(basis: Basis) -> Document:
+def basis_document(basis: Basis) -> Document:
     return {
         "stack": basis.stack,
         "environment": basis.environment,
@@ -115,13 +124,13 @@ def _resource_change(change: Change) -> Document:
         },
         "previous_address": None if change.moved_from is None else str(change.moved_from),
         "action_reason": None if change.reason is None else change.reason.value,
-        "fields": [_field(field, hidden) for field in change.fields],
+        "fields": [field_document(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
         "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 
 
-def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
+def field_document(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
     return {
         "path": list(field.path),
         "before": masked(field.before, hidden, path=field.path),

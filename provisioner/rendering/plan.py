@@ -43,6 +43,8 @@ def _calls(plan: Plan, style: Style) -> Iterator[str]:
 def last_line(plan: Plan, style: Style) -> str:
     if not plan.work:
         return _nothing_to_do(plan, style)
+    if plan.mode is Mode.REFRESH:
+        return _to_record(plan, style)
     summary, count = plan.summary, Counter(change.action for change in plan.work)
     doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
     others = {
@@ -61,6 +63,10 @@ def last_line(plan: Plan, style: Style) -> str:
     )
 
 
+def _to_record(plan: Plan, style: Style) -> str:
+    return f"{style.bold('Refresh:')} {len(plan.work)} to record. Nothing would be bought, changed or released."
+
+
 def _nothing_to_do(plan: Plan, style: Style) -> str:
     title = style.bold(style.green("No changes."))
     if found := len(plan.findings) + len(plan.refusals):
@@ -69,6 +75,8 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
     servers, among = ("Your servers", "") if is_whole else ("The selected servers", " among the selected servers")
     if plan.mode is Mode.DESTROY:
         return f"{title} There is nothing to destroy{among}."
+    if plan.mode is Mode.REFRESH:
+        return f"{title} The cloud shows what is recorded."
     return f"{title} {servers} match the specs."
 
 

@@ -79,6 +79,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
         "forget": run.done(Action.FORGET),
         "adopt": run.done(Action.ADOPT),
         "move": run.done(Action.MOVE),
+        "record": run.done(Action.RECORD),
     }
     return {
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),

@@ -27,7 +27,7 @@ _NARROWEST_TEXT = 30
 
 def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> str:
     """Ends in a newline."""
-    command = mode.value.capitalize()
+    command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
     if not open_results and not run.interrupted:
         last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
@@ -52,7 +52,7 @@ def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
 
 
 def _done(run: RunResult, mode: Mode) -> str:
-    parts = [f"{run.destroyed} destroyed"]
+    parts = [f"{run.done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
         parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
     for action, name in (

@@ -35,6 +35,9 @@ WORDS = {
     Action.MOVE: Words("->", "move to another address (nothing is sent)", "will be moved", "moving", "move"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
+    Action.RECORD: Words(
+        "~", "record what the cloud shows (nothing is sent)", "differs from what is recorded", "recording", "recording"
+    ),
     Action.PAY: Words("$", "pay its order", "will have its order paid", "paying", "payment"),
     Action.CANCEL: Words("x", "cancel its order", "will have its order cancelled", "cancelling", "cancellation"),
     Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),

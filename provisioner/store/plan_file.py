@@ -60,6 +60,7 @@ class ChangeForm:
     leftovers: tuple[Leftover, ...]
     moved_from: Address | None
     let_go: bool
+    observed: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,12 +70,12 @@ class Applied:
 async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
         check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
@@ -96,7 +96,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
-                sight = await look(cloud, state, workspace.catalogue, history=store.history)
+                sight = await planning_verb.see(workspace, request.plan, cloud, state=state, store=store)
                 seen = await planning_verb.look_closer(
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
@@ -114,6 +114,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     The plan knows its environment; one that is given all the same must be that one.
     """
     plan = read_plan(path)
+    request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, store):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 
-from provisioner.applying import Sight, read_live, read_traces
+from provisioner.applying import Sight, read_closer, read_live, read_traces
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
@@ -15,11 +17,14 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.purchasing import Trace
-from provisioner.model.resource import Live
+from provisioner.model.resource import Live, Phase
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
 from provisioner.store import Store
 from provisioner.workflow.workspace import SystemClock
+
+_AT_A_TIME = 10
+"""Questions about single servers."""
 
 
 def check_owner(state: State | None, stack: Stack, identity: Identity, *, location: str) -> None:
@@ -103,6 +108,27 @@ async def look(
 def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
     """What is listed is known by its servers, unless their order is all that one could know them by."""
     return tuple(trace for trace in traces if trace.order_id not in known)
+
+
+async def ask_each(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogue) -> Sight:
+    """`sight` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
+    live = dict(sight.live)
+    waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]
+
+    async def ask() -> None:
+        async with cloud.channel() as channel:
+            while waiting:
+                recorded = waiting.pop()
+                row = live[recorded.id or ""]
+                live[row.id] = await read_closer(catalogue[recorded.kind], channel, row)
+
+    outcomes = await asyncio.gather(*(ask() for _ in range(_AT_A_TIME)), return_exceptions=True)
+    for failed in outcomes:
+        if isinstance(failed, CallFailed):
+            raise translate(failed, "asking for public addresses") from failed
+        if failed is not None:
+            raise failed
+    return replace(sight, live=live)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import planning
 from provisioner.applying import Sight
+from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
@@ -19,9 +20,10 @@ from provisioner.model.identity import Identity
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
+from provisioner.store import Store
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.foreseeing import foresee
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -36,6 +38,8 @@ class PlanRequest:
     replace: frozenset[Address] = frozenset()
     allow: frozenset[Allowance] = frozenset()
     selection: Selection = EVERYTHING
+    closely: bool = False
+    """Asked for what no list shows as well, server by server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     state = store.load()
     check_choice(request, loaded, state)
     at_work = store.holder() is not None
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await look(cloud, state, workspace.catalogue, history=store.history)
+        sight = await see(workspace, request, cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
         made = await consider(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
@@ -70,6 +74,20 @@ async def look_closer(
     if request.mode is Mode.DESTROY:
         return Seen(sight)
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
+
+
+async def see(workspace: Workspace, request: PlanRequest, cloud: Cloud, *, state: State | None, store: Store) -> Sight:
+    """The same for plan and apply. Raises CloudError."""
+    sight = await look(cloud, state, workspace.catalogue, history=store.history)
+    if state is None or not request.closely:
+        return sight
+    return await ask_each(cloud, state, sight, workspace.catalogue)
+
+
+def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    """About passwords that cannot be had here. What is only looked at needs none."""
+    wanted = () if request.mode is Mode.REFRESH else loaded.desired
+    return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
 
 
 async def consider(

@@ -101,3 +101,11 @@ def test_what_is_no_address_or_label_is_a_mistake_of_usage(team, options) -> Non
     ran = team.run("plan", *options)
     assert (ran.code, ran.out) == (1, "")
     assert "Invalid value for" in ran.err
+
+
+def test_drift_is_looked_for_in_a_part_and_the_rest_is_said(team) -> None:
+    team.apply()
+    ran = team.run("drift", "--target", "gateway", "--json")
+    assert ran.document["selection"]["target"] == ["gateway"]
+    assert (ran.document["left_out"], ran.document["drifted"]) == ([], False)
+    team.fails("drift", "--target", "gatewy", code="unknown-address")

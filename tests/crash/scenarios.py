@@ -14,6 +14,7 @@ from support.site import PREPAID
 from support.zygote import Fate
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
+REFRESH = ("apply", "--refresh-only", "--auto-approve")
 DESTROY = ("destroy", "--auto-approve", "--resolve-timeout", "3s")
 PAY = ("orders", "pay", "alpha", "--auto-approve")
 CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
@@ -140,6 +141,11 @@ def _somebody_pays(stage: Stage) -> None:
     for recorded in state.resources.values():
         assert recorded.order_id is not None
         stage.pay(recorded.order_id)
+
+
+def _somebody_renames(stage: Stage) -> None:
+    (alpha,) = stage.alive
+    stage.rename(alpha.id, "omega")
 
 
 def _leave_unpaid(stage: Stage) -> None:
@@ -309,6 +315,14 @@ CHANGING = (
         specs=ONE_PREPAID,
         command=(*DESTROY, "--allow=prepaid-delete"),
         ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
+    ),
+    Scenario(
+        name="refresh",
+        before=ONE,
+        specs=ONE,
+        prepare=_somebody_renames,
+        command=REFRESH,
+        ends=Books(once(*ALPHA), ("omega",)),
     ),
     Scenario(
         name="unsubscribe, together",

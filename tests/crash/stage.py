@@ -212,6 +212,10 @@ class Stage:
         """By a person, at the console."""
         asyncio.run(console.pay(self._asked.app, order_id))
 
+    def rename(self, identifier: str, name: str) -> None:
+        """By a person, at the console."""
+        asyncio.run(console.rename(self._asked.app, identifier, name))
+
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
 

@@ -92,12 +92,14 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
     wanted = stack.server(
         """\
         labels: {team: vision}
-        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id]}
+        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id, status]}
         timeouts: {create: 1h30m, delete: 90}
         """
     )
     assert wanted.labels == {"team": "vision"}
-    assert wanted.lifecycle == Lifecycle(prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id")))
+    assert wanted.lifecycle == Lifecycle(
+        prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id"), ("status",))
+    )
     assert wanted.timeouts == Timeouts(create=5400.0, delete=90.0)
     assert not {"labels", "lifecycle", "timeouts", "count"} & set(wanted.fields)
 
@@ -306,7 +308,6 @@ def test_two_servers_of_one_name_are_both_named(stack: StackFolder):
     ("specs", "code", "summary"),
     [
         ("server: {}\n", "unknown-section", "there is no section server"),
-        ("outputs: {}\n", "not-supported-yet", "outputs is not supported yet"),
         ("modules: {}\n", "not-supported-yet", "modules is not supported yet"),
         ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies"),
         ("servers: {x: 3}\n", "wrong-type", "x must be a map of fields"),

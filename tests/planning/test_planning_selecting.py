@@ -84,7 +84,7 @@ def test_a_server_that_is_not_wanted_any_more_is_chosen_by_its_recorded_labels()
     assert [str(change.address) for change in planned(survey).work] == ["a"]
 
 
-@given(surveys(), st.sampled_from(Mode), st.data())
+@given(surveys(), st.sampled_from([Mode.APPLY, Mode.DESTROY]), st.data())
 def test_a_part_is_never_more_than_the_whole(survey, mode, data):
     """Each change is done as it would have been, or is left out and told; doubts are looked for in any case."""
     whole = planned(survey, mode=mode)
@@ -179,3 +179,12 @@ class TestTriggers:
         assert plan.left_out == (LeftOut(an_address("follower"), Action.REPLACE),)
         (note,) = noted(plan)
         assert (note.address, note.pending) == (an_address("follower"), {"triggered_by": "gateway"})
+
+
+def test_only_what_is_selected_is_recorded_as_the_cloud_shows_it():
+    records = [bought(wanted(name)) for name in ("a", "b")]
+    stopped = tuple(shown(record, "STOPPED") for record in records)
+    survey = surveyed(wanted("a"), wanted("b"), state=a_state(*records), live=stopped, selection=only("a"))
+    plan = planned(survey, mode=Mode.REFRESH)
+    assert [(str(change.address), change.action) for change in plan.work] == [("a", Action.RECORD)]
+    assert plan.left_out == (LeftOut(an_address("b"), Action.RECORD),)

@@ -111,6 +111,10 @@ def planned(survey: Survey, *, mode: Mode = Mode.APPLY, fingerprint: Any = finge
     return plan(survey, mode=mode, basis=BASIS, catalogue=CATALOGUE, fingerprint=fingerprint)
 
 
+def refreshed(survey: Survey) -> Plan:
+    return planned(survey, mode=Mode.REFRESH)
+
+
 def the_change(survey: Survey, **rest: Any) -> Change:
     (change,) = planned(survey, **rest).changes
     return change
@@ -146,6 +150,10 @@ def applied(plan: Plan, survey: Survey) -> Survey:
                 labels=desired.labels,
                 protected=bool(desired.lifecycle.prevent_destroy),
             )
+        elif change.action is Action.RECORD:
+            assert recorded is not None
+            resources[change.address] = replace(recorded, declared=change.after, observed=change.observed)
+            continue
         elif change.action is Action.RESUME and recorded is not None:
             one = replace(recorded, phase=Phase.READY, id=recorded.id or f"new-id-of-{change.address}", pending={})
         else:
