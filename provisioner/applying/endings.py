@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
@@ -13,6 +14,7 @@ from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreErro
 from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.foresight import Ware
 from provisioner.model.resource import Live, Phase
 
 if TYPE_CHECKING:
@@ -26,6 +28,22 @@ class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
         super().__init__(stranger.id)
         self.name = name
         self.stranger = stranger
+
+
+class SoldOut(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was to be bought in a server's place cannot be had any more."""
+
+    def __init__(self, ware: Ware) -> None:
+        super().__init__(ware.flavor)
+        self.ware = ware
+
+
+class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
+    """Ending the order would release others that the plan does not name."""
+
+    def __init__(self, others: Sequence[Live]) -> None:
+        super().__init__(", ".join(row.id for row in others))
+        self.others = others
 
 
 class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -50,7 +68,9 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
-EXPECTED = (CallFailed, Detached, GoneMeanwhile, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
+EXPECTED = (
+    CallFailed, Detached, GoneMeanwhile, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
+)  # fmt: skip
 
 
 def _again(driver: Driver) -> str:
@@ -61,12 +81,14 @@ def _again(driver: Driver) -> str:
 
 def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
-        return Result(change.address, change.action, ResultType.DONE)
+        return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
-    return Result(change.address, change.action, kind, finding, released=_has_released(change, driver))
+    released = _has_released(change, driver)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _has_released(change: Change, driver: Driver) -> bool:
@@ -83,33 +105,15 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     if released and not driver.standing.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
-    return Result(change.address, change.action, kind, finding, released=released)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case NameTaken(name=name, stranger=stranger):
-            return ResultType.FAILED, error(
-                "name-taken",
-                f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
-                hint="choose another name in the specs, or have that server renamed or released",
-                address=address,
-            )
-        case ShowsAgain():
-            return ResultType.FAILED, error(
-                "shows-again",
-                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
-                hint="plan again",
-                address=address,
-            )
-        case GoneMeanwhile():
-            return ResultType.FAILED, error(
-                "gone-meanwhile",
-                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
-                hint="take it out of imports, then plan again",
-                address=address,
-            )
+        case GoneMeanwhile() | NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
+            return ResultType.FAILED, _refused(change, driver, reason)
         case Detached():
             if not driver.standing.under_way:
                 return ResultType.NOT_STARTED, warning(
@@ -128,6 +132,51 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             return _judge_own_failure(change, driver, reason)
         case _:
             raise reason
+
+
+def _refused(
+    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | OrderShared | ShowsAgain | SoldOut
+) -> Diagnostic:
+    """What has changed since the plan was made, noticed before anything was sent for this address."""
+    address = change.address
+    match reason:
+        case NameTaken(name=name, stranger=stranger):
+            return error(
+                "name-taken",
+                f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
+                hint="choose another name in the specs, or have that server renamed or released",
+                address=address,
+            )
+        case SoldOut(ware=ware):
+            return error(
+                "sold-out",
+                f"{ware.flavor} is sold out, so that none could be bought in its place; nothing was released",
+                hint="wait until it is in stock, or choose another flavor; then plan again",
+                address=address,
+            )
+        case OrderShared():
+            return error(
+                "order-shared",
+                f"releasing it would end its order, and with it {reason}; nothing was released",
+                hint="plan again: it names them",
+                address=address,
+            )
+        case ShowsAgain():
+            return error(
+                "shows-again",
+                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
+                hint="plan again",
+                address=address,
+            )
+        case GoneMeanwhile():
+            return error(
+                "gone-meanwhile",
+                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
+                hint="take it out of imports, then plan again",
+                address=address,
+            )
+        case _:
+            assert_never(reason)
 
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:

@@ -23,6 +23,7 @@ from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
+from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Forgotten, Imported, Remembered
 from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
@@ -99,6 +100,7 @@ class Journey:
 
     async def _replace(self, change: Change) -> Ended:
         self._refuse_stranger(change)
+        await self._refuse_sold_out(change)
         released = await self._release(change)
         if released.phase is not None:
             return released
@@ -114,6 +116,16 @@ class Journey:
         for desired in (change.desired,) if self._group is None else self._group.wanted:
             if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
                 raise endings.NameTaken(desired.name, stranger)
+
+    async def _refuse_sold_out(self, change: Change) -> None:
+        """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone."""
+        assert change.desired is not None  # only what is wanted is replaced
+        market, has_begun = self._execution.market, change.recorded and change.recorded.phase is Phase.DELETING
+        if market is None or has_begun or self._workshop.interruption.requested:
+            return
+        ware = self._kind.ware(change.desired.fields)
+        if await market.is_sold_out(ware):
+            raise endings.SoldOut(ware)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -141,14 +153,13 @@ class Journey:
         return await self._go_on(recorded)
 
     async def _go_on(self, recorded: Recorded) -> Ended:
-        """From a server that was found: to what the plan is for."""
+        """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
+        if not self._execution.plan.selects(self._change):
+            return Ended(recorded.phase)
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
-            if recorded.protected:
-                return Ended(
-                    Phase.CREATING,
-                    "it was found and recorded, and is protected by lifecycle.prevent_destroy",
-                    "apply with prevent_destroy: false first, if it really is to go",
-                )
+            if (kept := self._kept(recorded)) is not None:
+                return kept
+            self._refuse_companions(recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -158,6 +169,23 @@ class Journey:
                 "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
+
+    def _kept(self, recorded: Recorded) -> Ended | None:
+        """What was only a doubt when the guards were asked is not released without their leave."""
+        allowed = self._execution.plan.allowed
+        if recorded.protected and Allowance.PROTECTED not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is protected by lifecycle.prevent_destroy",
+                "apply with prevent_destroy: false first, if it really is to go",
+            )
+        if self._kind.prepaid(recorded) and Allowance.PREPAID_DELETE not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is prepaid",
+                "if it is to be released before its term ends: --allow prepaid-delete",
+            )
+        return None
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
         """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
@@ -186,8 +214,15 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
+        self._refuse_companions(change.recorded, live)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
+
+    def _refuse_companions(self, recorded: Recorded, live: Live | None) -> None:
+        """A saved plan may be older than the last look, and an order is ended as a whole."""
+        others = self._execution.companions(recorded) if self._kind.ends_its_order(recorded, live) else []
+        if others:
+            raise endings.OrderShared(others)
 
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""

@@ -7,11 +7,12 @@ listed. What a lost release or wipe did is seen in the complete list. (docs/deci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.applying.ports import Ledger
 from provisioner.applying.reading import Sight
 from provisioner.applying.seeking import adoption
+from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
@@ -33,7 +34,9 @@ def recover(
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE:
-                entries += _after_release(intent, state, sight.live, kind)
+                told = [*_after_release(intent, state, sight.live, kind)]
+                entries += told
+                events += _left_over(told, state, kind)
             case Effect.WIPE:
                 entries += _after_wipe(intent, state, sight.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
@@ -81,6 +84,20 @@ def _absent(intent: Intent, sight: Sight) -> Entry:
 
 def _adopted(intent: Intent, found: Live) -> Event:
     return Event(EventType.ADOPTED, intent.address, id=found.id, order_id=found.order_id)
+
+
+def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[Event]:
+    """The run that released it did not live to say what the cloud has kept."""
+    gone = [state.resources[entry.address] for entry in entries if isinstance(entry, Forgotten)]
+    for recorded in gone:
+        for leftover in kind.leftovers(recorded, None):
+            finding = warning(
+                "left-over",
+                f"{recorded.address}: it is released, and the cloud has kept, and bills on: {leftover.what}",
+                hint="delete it in the console if nobody needs it",
+                address=recorded.address,
+            )
+            yield Event(EventType.NOTICE, recorded.address, diagnostic=finding)
 
 
 def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
+    from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.plan import PlanRequest
     from provisioner.workflow.workspace import Workspace
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @refresh_only_option
 @replace_option
+@allow_option
+@selection_options
 @run_options
 @stack_options
 def command(
@@ -33,6 +39,8 @@ def command(
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
+    selection: Selection,
     options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
@@ -45,14 +53,14 @@ def command(
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or refresh_only or replace):
+    if plan_file is not None and (destroy or refresh_only or replace or allow or not selection.is_everything):
         raise click.UsageError(
-            "a saved plan says what to do: --destroy, --refresh-only and --replace belong to `plan --out`"
+            "a saved plan says what to do: --destroy, --refresh-only, --replace, --allow, --target, --exclude and --selector "
+            "belong to `plan --out`"
         )
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    return carry_out(
-        workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), options, plan_file=plan_file
-    )
+    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    return carry_out(workspace, request, options, plan_file=plan_file)
 
 
 def carry_out(

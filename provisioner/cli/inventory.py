@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from provisioner.cli.console import Json, console
 from provisioner.cli.options import stack_options
+from provisioner.cli.selecting import LabelType
 
 if TYPE_CHECKING:
     from provisioner.model.inventory import Inventory
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
 
 _FORMATS = ("ansible", "ssh-config", "hosts", "json", "env")
 _SHOWN = 10
-
-
-class LabelType(click.ParamType["tuple[str, str]"]):
-    name = "label"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        key, sign, wanted = value.partition("=")
-        if not sign or not key:
-            self.fail(f"{value!r} is no label; write one like team=vision", param, ctx)
-        return key, wanted
 
 
 @click.command("inventory")

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner import __version__
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import json_option, replace_option, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Plan
+    from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @refresh_only_option
 @replace_option
+@allow_option
+@selection_options
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
@@ -43,6 +49,8 @@ def command(
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
+    selection: Selection,
     detailed_exitcode: bool,
     full: bool,
     as_json: bool,
@@ -56,7 +64,8 @@ def command(
     from provisioner.workflow.plan import PlanRequest, plan
 
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace), closely=refresh_only), console().hear))
+    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    planned = asyncio.run(plan(workspace, request, console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

@@ -14,7 +14,6 @@ OPTIONS = {
     "lock": "plan takes no lock, apply always does; --lock-timeout is how long it waits for another run",
     "refresh": "the live list is always read, as nothing may be bought on a guess",
     "state-out": "a run writes the state that it reads; --state says where that is",
-    "target": "a part of a stack cannot be planned yet; what belongs apart can be a stack of its own",
 }
 
 COMMANDS = {

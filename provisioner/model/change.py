@@ -12,9 +12,12 @@ from enum import StrEnum
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
+from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
 
 
@@ -48,6 +51,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    LEFT_OUT = "left_out"
     REMOVED = "removed"
 
 
@@ -84,6 +88,7 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     moved_from: Address | None = None
     let_go: bool = False
     observed: JsonObject | None = None
@@ -109,6 +114,8 @@ class Basis:
     head: JournalHead
     policy: PurchasePolicy = DEFAULT_POLICY
     """How it was to be bought when somebody approved of it."""
+    limits: GuardLimits = DEFAULT_LIMITS
+    """How much one run was to do then."""
 
 
 class Mode(StrEnum):
@@ -135,9 +142,20 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What would be done about an address that is not selected."""
+
+    address: Address
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
     are the creates that one call buys, for each such call.
+
+    `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
+    What is not selected is a no-op here, and told in `left_out`.
     """
 
     mode: Mode
@@ -145,7 +163,15 @@ class Plan:
     changes: tuple[Change, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
+    allowed: tuple[Allowance, ...] = ()
+    lifted: tuple[Diagnostic, ...] = ()
+    selection: Selection = EVERYTHING
+    left_out: tuple[LeftOut, ...] = ()
     together: tuple[tuple[Address, ...], ...] = ()
+
+    def selects(self, change: Change) -> bool:
+        bearer = change.desired or change.recorded
+        return self.selection.fits(change.address, bearer.labels if bearer else {})
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -159,6 +185,7 @@ class Plan:
             for change in (() if self.mode is Mode.REFRESH else self.changes)
             if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
+            and change.reason is not Reason.LEFT_OUT
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
 

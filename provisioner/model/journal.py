@@ -21,7 +21,9 @@ from provisioner.model.term import Term
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up."""
+    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up; `allowed` the guards
+    that a person told to step aside for it.
+    """
 
     run: str
     command: str
@@ -29,6 +31,7 @@ class RunStarted:
     version: str
     plan: str | None = None
     reason: str | None = None
+    allowed: tuple[str, ...] = ()
     type: Literal["run_started"] = "run_started"
 
 

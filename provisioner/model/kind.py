@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.foresight import Ware
+from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
@@ -135,6 +137,10 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
+    ware: Callable[[Fields], Ware]
+    """What buying it asks the market for."""
+    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
+    """What its release does not release."""
     renewal: FieldPath
     """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)

@@ -60,7 +60,9 @@ def unadoptable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Di
     changes = {change.address: change for change in plan.changes}
     for one in survey.handover.imports if plan.mode is Mode.APPLY else ():
         change = changes.get(one.address)
-        if change is None or (change.recorded is not None and change.action is not Action.ADOPT):
+        if change is None or not plan.selects(change):
+            continue
+        if change.recorded is not None and change.action is not Action.ADOPT:
             continue
         kind = catalogue[change.kind]
         if (problem := _impossible(one, change, survey, kind)) is not None:

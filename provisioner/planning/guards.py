@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import untracked
@@ -17,9 +16,14 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
+from provisioner.planning.limits import mass_change, max_servers, vanished
+from provisioner.planning.releases import forcing, prepaid_delete, prepaid_replacement, shared_order, sold_out
 from provisioner.planning.survey import Survey
 
-_LIFTING = "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first"
+_LIFTING = (
+    "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first, or for this one "
+    "run: --allow protected"
+)
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -117,20 +121,15 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
         if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
             continue
         if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
-            forcing = _forcing(change)
+            fields = forcing(change)
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
-                detail=f"forced by {forcing}" if forcing else "",
+                detail=f"forced by {fields}" if fields else "",
                 hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
-
-
-def _forcing(change: Change) -> str:
-    """The fields whose change takes a replacement."""
-    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
 
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -139,7 +138,7 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
         wanted = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
-        if intent is not None and (intent.is_protected(change.address) or wanted):
+        if intent is not None and (intent.is_protected(change.address) or wanted) and plan.selects(change):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
@@ -162,52 +161,6 @@ def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iter
             )
 
 
-def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
-    pays another: a person must have named its address.
-    """
-    for change in plan.changes:
-        if change.action is not Action.REPLACE or change.recorded is None or change.address in survey.replace:
-            continue
-        if not catalogue[change.kind].prepaid(change.recorded):
-            continue
-        forcing = _forcing(change)
-        what, instead = f"changing {forcing} would release it and buy a new one", "undo the change"
-        if change.reason is Reason.UNDER_WAY:
-            what, instead = "its release is under way, and a new one would be bought", "end the release with: destroy"
-        yield error(
-            "prepaid-replace",
-            f"{change.address} is prepaid; {what}",
-            hint=f"{instead}, or name the address: --replace '{change.address}'",
-            source=change.desired.source if change.desired else None,
-            address=change.address,
-        )
-
-
-def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
-    staying: dict[str, list[Address]] = {}
-    for change in plan.changes:
-        is_going = change.action in {Action.DELETE, Action.REPLACE, Action.FORGET}
-        is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
-        if change.recorded is not None and change.recorded.order_id is not None and is_kept:
-            staying.setdefault(change.recorded.order_id, []).append(change.address)
-    for change in plan.changes:
-        recorded = change.recorded
-        if recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
-            continue
-        others = staying.get(recorded.order_id or "", [])
-        if others and catalogue[change.kind].ends_its_order(recorded, survey.live.get(recorded.id or "")):
-            yield error(
-                "order-shared",
-                f"{change.address} was bought by order {recorded.order_id} together with {', '.join(map(str, others))}",
-                detail="releasing one of them ends the order, and with it all of them",
-                hint="release or replace all of them, or keep this one",
-                source=change.desired.source if change.desired else None,
-                address=change.address,
-            )
-
-
 GUARDS: tuple[Guard, ...] = (
     name_taken,
     name_in_doubt,
@@ -216,4 +169,9 @@ GUARDS: tuple[Guard, ...] = (
     replaced_in_doubt,
     prepaid_replacement,
     shared_order,
+    sold_out,
+    prepaid_delete,
+    mass_change,
+    max_servers,
+    vanished,
 )

@@ -21,10 +21,12 @@ from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
 from provisioner.planning.difference import differences
-from provisioner.planning.guards import GUARDS
+from provisioner.planning.judging import judged
+from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
+from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import set_off
@@ -35,20 +37,26 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
-        return refresh(survey, basis=basis, catalogue=catalogue)
+        return narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
     after_moves = moved(survey, mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
-    changes = tuple(planner.change(address) for address in planner.addresses())
-    changes = set_off(changes) if mode is Mode.APPLY else changes
-    changes = tuple(_from(after_moves.origins.get(change.address), change) for change in changes)
-    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue), *likely_moves(changes, catalogue))
-    draft = Plan(mode, basis, changes, findings=found, together=bought_together(changes, catalogue))
-    refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
+    changes = tuple(map(planner.change, planner.addresses()))
+
+    def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
+        whole = set_off(changes) if mode is Mode.APPLY else changes
+        return tuple(_from(after_moves.origins.get(change.address), change) for change in whole)
+
+    whole = with_origins_set_off(changes)
+    found = (*drift.findings(whole, survey, catalogue), *sweep(survey, catalogue), *likely_moves(whole, catalogue))
+    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
+    chosen = with_leftovers(draft.changes, survey, catalogue)
+    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue))
+    draft = judged(draft, survey, catalogue)
     return replace(
         draft,
         findings=(*found, *passed_over(draft, survey)),
-        refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *refusals),
+        refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
     )
 
 

@@ -145,6 +145,7 @@ def _remarks(change: Change) -> Iterator[str]:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
         yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
+    yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 
 def _unchanged(change: Change) -> int:

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from provisioner.model.change import Action, Plan, Reason
 from provisioner.rendering.change import change_text
 from provisioner.rendering.diagnostics import render_diagnostics
-from provisioner.rendering.machine import FORMAT_VERSION, Document, basis_document, diagnostic_document, field_document
+from provisioner.rendering.leaving_out import left_out_text
+from provisioner.rendering.machine import (
+    FORMAT_VERSION,
+    Document,
+    basis_document,
+    diagnostic_document,
+    field_document,
+    selection_document,
+)
 from provisioner.rendering.style import Style
 from provisioner.rendering.wording import amount
 
@@ -20,8 +28,9 @@ def render_drift(plan: Plan, style: Style) -> str:
     sections = ["\n".join(change_text(change, style)) for change in plan.work]
     if plan.findings:
         sections.append(render_diagnostics(plan.findings, style).rstrip("\n"))
+    sections.append("\n".join(left_out_text(plan, style)))
     sections.append(_last_line(plan, style))
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def _last_line(plan: Plan, style: Style) -> str:
@@ -29,7 +38,7 @@ def _last_line(plan: Plan, style: Style) -> str:
     aside = f" {amount(left_out, 'server')} under way or in doubt not compared." if left_out else ""
     if not plan.work:
         found = f" {amount(len(plan.findings), 'finding')} above." if plan.findings else ""
-        same = amount(len(plan.changes) - left_out, "server")
+        same = amount(len(plan.changes) - left_out - len(plan.left_out), "server")
         return f"{style.bold(style.green('No drift.'))} {same} as recorded.{found}{aside}"
     parts = filter(None, (_counted(plan), amount(len(plan.findings), "finding") if plan.findings else ""))
     return f"{style.bold('Drift:')} {', '.join(parts)}.{aside}"
@@ -59,6 +68,7 @@ def drift_document(plan: Plan) -> Document:
         "not_compared": _not_compared(plan),
         "drift": list(_servers(plan)),
         "findings": [diagnostic_document(finding) for finding in plan.findings],
+        **selection_document(plan),
     }
 
 

@@ -75,6 +75,8 @@ def _heading(run: RunStarted | None, told: Sequence[Told], style: Style, *, goes
     yield style.bold(f"{moment}  {', '.join(parts)}")
     if run.reason is not None:
         yield f"{_INDENT}reason: {escape(run.reason)}"
+    if run.allowed:
+        yield f"{_INDENT}allowed: {escape(', '.join(run.allowed))}"
 
 
 def _ending(last: Told, *, goes_on: bool) -> str | None:

@@ -63,6 +63,21 @@ def plan_document(plan: Plan) -> Document:
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
+        "allowed": [code.value for code in plan.allowed],
+        "lifted": [diagnostic_document(finding) for finding in plan.lifted],
+        **selection_document(plan),
+    }
+
+
+def selection_document(plan: Plan) -> Document:
+    """What the plan is about, and what would else be done."""
+    return {
+        "selection": {
+            "target": [str(pattern) for pattern in plan.selection.targets],
+            "exclude": [str(pattern) for pattern in plan.selection.excludes],
+            "selector": [f"{label}={value}" for label, value in plan.selection.labels],
+        },
+        "left_out": [{"address": str(each.address), "actions": _ACTIONS[each.action]} for each in plan.left_out],
     }
 
 
@@ -80,6 +95,11 @@ def basis_document(basis: Basis) -> Document:
             "quiet_period_seconds": basis.policy.quiet_period // 1000,
             "marker": basis.policy.marker.value,
             "prepaid": basis.policy.prepaid.value,
+        },
+        "guards": {
+            "mass_change_percent": basis.limits.mass_change_percent,
+            "mass_change_from": basis.limits.mass_change_from,
+            "max_servers": basis.limits.max_servers,
         },
     }
 
@@ -106,6 +126,7 @@ def _resource_change(change: Change) -> Document:
         "action_reason": None if change.reason is None else change.reason.value,
         "fields": [field_document(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
+        "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 
 

@@ -16,6 +16,7 @@ from provisioner.rendering.blocks import painted_sign
 from provisioner.rendering.change import change_text, name_of
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.grouping import Likenesses, grouped
+from provisioner.rendering.leaving_out import left_out_text
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
 from provisioner.rendering.wording import WORDS, amount
@@ -26,8 +27,9 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     changes = plan.work if full else grouped(plan.work)
     sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
     sections.append("\n".join(_calls(plan, style)))
-    if plan.findings or plan.refusals:
-        sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
+    if plan.findings or plan.lifted or plan.refusals:
+        sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
+    sections.append("\n".join(left_out_text(plan, style)))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
@@ -69,11 +71,13 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
     title = style.bold(style.green("No changes."))
     if found := len(plan.findings) + len(plan.refusals):
         return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
+    is_whole = plan.selection.is_everything
+    servers, among = ("Your servers", "") if is_whole else ("The selected servers", " among the selected servers")
     if plan.mode is Mode.DESTROY:
-        return f"{title} There is nothing to destroy."
+        return f"{title} There is nothing to destroy{among}."
     if plan.mode is Mode.REFRESH:
         return f"{title} The cloud shows what is recorded."
-    return f"{title} Your servers match the specs."
+    return f"{title} {servers} match the specs."
 
 
 def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:

@@ -85,6 +85,9 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
         "changes": changes,
         "interrupted": run.interrupted,
+        "leftovers": [
+            {"address": str(address), "what": leftover.what, "id": leftover.id} for address, leftover in run.leftovers
+        ],
         "not_done": [
             {
                 "address": str(result.address),

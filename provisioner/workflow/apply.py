@@ -14,7 +14,7 @@ from typing import Protocol
 
 from provisioner.applying import Sight, recover
 from provisioner.cloud import Cloud
-from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.change import Action, Basis, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError, error
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.stack import Stack
@@ -22,6 +22,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
+from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -71,6 +72,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
     loaded = workspace.load()
     notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
+        check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
@@ -78,8 +80,8 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
-            made = planning_verb.make(
-                workspace, request.plan, loaded, state=state, sight=seen.sight, identity=cloud.identity
+            made = await planning_verb.consider(
+                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
             )
             face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
@@ -98,8 +100,8 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
                 seen = await planning_verb.look_closer(
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
-                again = planning_verb.make(
-                    workspace, request.plan, loaded, state=state, sight=seen.sight, identity=cloud.identity
+                again = await planning_verb.consider(
+                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
                 )
                 _require_unchanged(made, again)
             run = _Run(workspace, request, session, cloud, seen.sight, face)
@@ -130,7 +132,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:
     """Somebody may have bought or released something while a person was thinking."""
-    if (now.changes, now.together, now.refusals) != (approved.changes, approved.together, ()):
+    if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
         raise UsageError(
             error(
                 "plan-outdated",
@@ -139,6 +141,10 @@ def _require_unchanged(approved: Plan, now: Plan) -> None:
             ),
             *now.refusals,
         )
+
+
+def _what_was_shown(plan: Plan) -> tuple[object, ...]:
+    return plan.changes, plan.together, plan.lifted
 
 
 def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
@@ -164,9 +170,15 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
         raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
     if plan.basis != now:
-        moved = "the state has moved" if plan.basis.policy == now.policy else "purchase: in stack.yaml has changed"
+        moved = _what_moved(plan.basis, now)
         hint = "Nothing was sent. Plan again with: plan --out FILE"
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+
+
+def _what_moved(approved: Basis, now: Basis) -> str:
+    if approved.policy != now.policy:
+        return "purchase: in stack.yaml has changed"
+    return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:

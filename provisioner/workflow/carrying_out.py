@@ -20,6 +20,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import noted
 from provisioner.store import Session
+from provisioner.workflow.foreseeing import Market
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
@@ -76,7 +77,15 @@ class Run:
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         vault = Vault(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
-        started = RunStarted(run, self.command, who(), self.workspace.version, plan=plan_id, reason=self.reason)
+        started = RunStarted(
+            run,
+            self.command,
+            who(),
+            self.workspace.version,
+            plan=plan_id,
+            reason=self.reason,
+            allowed=plan.allowed,
+        )
         session.append([started, *noted(plan)])
         with self.audience.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
@@ -101,6 +110,7 @@ class Run:
             resolve_timeout=self.resolve_timeout,
             parallelism=self.parallelism,
             server_time=self._server_time,
+            market=Market(self.cloud),
         )
 
     def _server_time(self) -> int:

@@ -21,8 +21,9 @@ from provisioner.model.journal import Imported
 from provisioner.model.state import State
 from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.choosing import require_declared
 from provisioner.workflow.looking import check_owner, held_elsewhere, look
-from provisioner.workflow.plan import PlanRequest, require_declared
+from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 

@@ -148,4 +148,5 @@ def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
         serial=state.serial if state else 0,
         head=state.head if state else JournalHead(),
         policy=stack.purchase,
+        limits=stack.guards,
     )

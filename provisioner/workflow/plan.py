@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from provisioner import planning
@@ -12,12 +12,17 @@ from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
+from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.store import Store
+from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
@@ -26,13 +31,13 @@ from provisioner.workflow.workspace import Workspace
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
-_SHOWN_ADDRESSES = 10
-
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
+    allow: frozenset[Allowance] = frozenset()
+    selection: Selection = EVERYTHING
     closely: bool = False
     """Asked for what no list shows as well, server by server."""
 
@@ -51,13 +56,14 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
+    check_choice(request, loaded, state)
     at_work = store.holder() is not None
     notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await see(workspace, request, cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
-        made = make(workspace, request, loaded, state=state, sight=seen.sight, identity=cloud.identity, at_work=at_work)
+        made = await consider(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
         return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
 
 
@@ -84,6 +90,27 @@ def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) ->
     return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
 
 
+async def consider(
+    workspace: Workspace,
+    request: PlanRequest,
+    loaded: Loaded,
+    *,
+    state: State | None,
+    sight: Sight,
+    cloud: Cloud,
+    at_work: bool = False,
+) -> Plan:
+    """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
+    release is asked when a plan has one.
+    """
+    planned = partial(
+        make, workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work
+    )
+    made = planned()
+    questions = planning.questions(made, workspace.catalogue)
+    return made if questions.are_none else planned(foresight=await foresee(cloud, questions))
+
+
 def make(
     workspace: Workspace,
     request: PlanRequest,
@@ -93,39 +120,28 @@ def make(
     sight: Sight,
     identity: Identity,
     at_work: bool = False,
+    foresight: Foresight = NOTHING_ASKED,
 ) -> Plan:
-    """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
+    """Without asking anybody."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
-    require_declared(request.replace, loaded, "--replace")
+    survey = Survey(
+        loaded.desired,
+        state,
+        sight.live,
+        at_work,
+        request.replace,
+        policy=loaded.stack.purchase,
+        traces=sight.traces,
+        limits=loaded.stack.guards,
+        allowed=request.allow,
+        selection=request.selection,
+        foresight=foresight,
+        handover=loaded.handover,
+    )
     return planning.plan(
-        Survey(
-            loaded.desired,
-            state,
-            sight.live,
-            at_work,
-            request.replace,
-            policy=loaded.stack.purchase,
-            traces=sight.traces,
-            handover=loaded.handover,
-        ),
+        survey,
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
-
-
-def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
-    """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
-    declared = {desired.address for desired in loaded.desired}
-    if unknown := sorted(frozenset(addresses) - declared):
-        known = ", ".join(map(str, sorted(declared)[:_SHOWN_ADDRESSES])) + (
-            " ..." if len(declared) > _SHOWN_ADDRESSES else ""
-        )
-        hint = f"the specs declare: {known}" if declared else "the specs declare no server"
-        raise UsageError(
-            *(
-                error("unknown-address", f"{named_by} names {address}, which the specs do not declare", hint=hint)
-                for address in unknown
-            )
-        )

@@ -19,11 +19,13 @@ from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
+from provisioner.model.guarding import ALL, Allowance
 from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
 from provisioner.model.secret import Secret
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import Intent, State
 from provisioner.planning import Survey
 
@@ -52,6 +54,8 @@ class World:
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     policy: PurchasePolicy = DEFAULT_POLICY
     after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    selection: Selection = EVERYTHING
+    allowed: frozenset[Allowance] = ALL
     handover: Handover = NO_HANDOVER
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
@@ -181,6 +185,8 @@ class World:
             live,
             replace=named & {one.address for one in desired},
             policy=self.policy,
+            allowed=self.allowed,
+            selection=self.selection,
             handover=self.handover,
         )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)

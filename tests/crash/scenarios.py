@@ -29,6 +29,7 @@ def alpha(*fields: str) -> str:
 
 
 ONE = alpha()
+TWO = "servers: {alpha: {}, beta: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
 ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
@@ -312,7 +313,7 @@ CHANGING = (
         name="unsubscribe",
         before=ONE_PREPAID,
         specs=ONE_PREPAID,
-        command=DESTROY,
+        command=(*DESTROY, "--allow=prepaid-delete"),
         ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
     ),
     Scenario(
@@ -327,7 +328,7 @@ CHANGING = (
         name="unsubscribe, together",
         before=THREE_TOGETHER,
         specs=THREE_TOGETHER,
-        command=DESTROY,
+        command=(*DESTROY, "--allow=prepaid-delete"),
         ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
     ),
     Scenario(
@@ -352,6 +353,19 @@ CHANGING = (
         again=_cancelling_what_is_there,
         follow=APPLY,
         ends=Books({}, (), unpaid=1),
+    ),
+    Scenario(
+        name="buy a part",
+        specs=TWO,
+        command=(*APPLY, "--target=alpha"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="release a part",
+        before=TWO,
+        specs=TWO,
+        command=(*DESTROY, "--exclude=beta"),
+        ends=Books(once("alpha", "beta"), ("beta",), released=once(*ALPHA)),
     ),
     Scenario(
         name="beside a stranger",

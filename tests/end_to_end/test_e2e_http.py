@@ -48,7 +48,7 @@ class TestTheWholeWay:
         again = demo.run("plan", "--detailed-exitcode")
         assert (again.code, again.out) == (0, "No changes. Your servers match the specs.\n")
 
-        destroyed = demo.run("destroy", "--auto-approve")
+        destroyed = demo.run("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert (destroyed.code, destroyed.out.splitlines()[-1]) == (0, "Destroy complete! Servers: 5 destroyed.")
         assert demo.entries("release") == demo.purchases
         assert set(demo.entries("refund")) == {"vision-dev-gateway"}
@@ -171,7 +171,7 @@ class TestTheRealCloudsWays:
         site.environment |= credentials
         assert site.run("apply", "--auto-approve").code == 0
         assert site.here("plan", "--detailed-exitcode").code == 0
-        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.here("destroy", "--auto-approve", "--allow", "all").code == 0
         assert site.entries("release") == site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
         sent = json.dumps([[each.headers, each.target] for each in proxy.exchanges])
         assert PUBLIC.secret_key not in sent
@@ -222,7 +222,7 @@ class TestEnvironments:
         assert set(demo.purchases.values()) == {1}
         for environment in ("dev", "prod"):
             assert demo.here("plan", "--detailed-exitcode", "-e", environment).code == 0
-        assert demo.here("destroy", "--auto-approve", "-e", "dev").code == 0
+        assert demo.here("destroy", "--auto-approve", "-e", "dev", "--allow", "all").code == 0
         assert all("-dev-" in name for name in demo.entries("release"))
         assert demo.here("plan", "--detailed-exitcode", "-e", "prod").code == 0
 

@@ -160,7 +160,7 @@ def test_all_are_released_and_one_alone_is_not(pool):
     assert refused.code == 4
     assert "order-shared" in refused.text
     assert pool.entries("release") == {}
-    destroyed = pool.here("destroy", "--auto-approve")
+    destroyed = pool.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
     assert destroyed.code == 0, destroyed.text
     assert pool.entries("release") == dict.fromkeys(NAMES, 1)
 

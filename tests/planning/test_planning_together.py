@@ -20,6 +20,7 @@ from support.planning_builders import (
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Action, Mode
+from provisioner.model.guarding import ALL
 from provisioner.model.journal import Intended, replay
 from provisioner.model.proposal import Confidence
 from provisioner.model.purchasing import Trace
@@ -104,7 +105,7 @@ class TestDoubt:
     def test_each_is_protected_for_itself(self):
         one = doubt()
         members = (*one.members[:2], replace(one.members[2], protected=True))
-        survey = surveyed(state=a_state(intents={"i": replace(one, members=members)}))
+        survey = surveyed(state=a_state(intents={"i": replace(one, members=members)}), allowed=ALL)
         refusals = planned(survey, mode=Mode.DESTROY).refusals
         assert [(refusal.code, str(refusal.address)) for refusal in refusals] == [("protected", "pool[2]")]
 
@@ -142,25 +143,26 @@ class TestOneOrder:
             state=a_state(*records()),
             live=tuple(map(shown, records())),
             replace=frozenset({an_address("pool[2]")} if replacing else ()),
+            allowed=ALL,
         )
         (refusal,) = planned(survey).refusals
         assert (refusal.code, str(refusal.address)) == ("order-shared", "pool[2]")
         assert "order CS1 together with pool[0], pool[1]" in refusal.summary
 
     def test_all_of_them_are_released_and_replaced(self):
-        survey = surveyed(*group(), state=a_state(*records()), live=tuple(map(shown, records())))
+        survey = surveyed(*group(), state=a_state(*records()), live=tuple(map(shown, records())), allowed=ALL)
         assert planned(survey, mode=Mode.DESTROY).refusals == ()
         assert planned(replace(survey, desired=())).refusals == ()
         named = frozenset(one.address for one in group())
         assert planned(replace(survey, replace=named)).refusals == ()
 
     def test_one_that_is_gone_keeps_nobody(self):
-        survey = surveyed(*group(2), state=a_state(*records()), live=(shown(records()[2]),))
+        survey = surveyed(*group(2), state=a_state(*records()), live=(shown(records()[2]),), allowed=ALL)
         assert planned(survey).refusals == ()
 
     def test_a_protected_one_keeps_all(self):
         protected = replace(group()[0], lifecycle=Lifecycle(prevent_destroy=True))
-        survey = surveyed(protected, state=a_state(*records()), live=tuple(map(shown, records())))
+        survey = surveyed(protected, state=a_state(*records()), live=tuple(map(shown, records())), allowed=ALL)
         assert codes(planned(survey).refusals) == ["order-shared", "order-shared"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
+from provisioner.model.guarding import Allowance
 from provisioner.model.purchasing import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.selection import Pattern, Selection
 from provisioner.model.state import JournalHead, State
 from provisioner.planning import Survey, plan
 from provisioner.rendering.plan import render_plan
@@ -152,10 +155,20 @@ class Scenario:
         return json.loads(path.read_text()) if path.exists() else default
 
     @property
-    def _command(self) -> tuple[Mode, frozenset[Any]]:
+    def _command(self) -> tuple[Mode, dict[str, Any]]:
+        """The verb, and what its options come to in a survey."""
         path = self.folder / "command.txt"
         verb, *rest = (path.read_text() if path.exists() else "apply").split()
-        return Mode(verb), frozenset(an_address(text) for text in rest if text != "--replace")
+        given = defaultdict(list)
+        for option, value in zip(rest[::2], rest[1::2], strict=True):
+            given[option].append(value)
+        return Mode(verb), {
+            "replace": frozenset(map(an_address, given["--replace"])),
+            "allowed": frozenset(map(Allowance, given["--allow"])),
+            "selection": Selection(
+                tuple(map(Pattern.parse, given["--target"])), tuple(map(Pattern.parse, given["--exclude"]))
+            ),
+        }
 
     def outcome(self) -> tuple[str, str]:
         """plan.txt and calls.txt, as they are now. To be asked for in the scenario's own folder."""
@@ -171,9 +184,17 @@ class Scenario:
 
     def _plan(self, state: State | None, live: dict[str, Live]) -> Plan:
         loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
-        mode, replacing = self._command
+        mode, options = self._command
         return plan(
-            Survey(loaded.desired, state, live, replace=replacing, policy=self._policy, handover=loaded.handover),
+            Survey(
+                loaded.desired,
+                state,
+                live,
+                policy=self._policy,
+                limits=loaded.stack.guards,
+                handover=loaded.handover,
+                **options,
+            ),
             mode=mode,
             basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
             catalogue=CATALOGUE,

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from provisioner.model.foresight import Ware
 from provisioner.model.kind import Advice
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
@@ -212,3 +213,16 @@ def check_password(value: str) -> str | None:
     if any(word in lowered or word[::-1] in lowered for word in _FORBIDDEN_WORDS):
         return "a password must not contain root, administrator, or either reversed"
     return None
+
+
+def ware(fields: Fields) -> Ware:
+    """As the catalogue of flavors names it (docs/api/devserver-api.md section 2.5)."""
+    charging = fields.get("charging_info")
+    mode = charging.get("charging_mode") if isinstance(charging, Mapping) else None
+    zone, resource = fields.get("availability_zone"), fields.get("resource_flavor")
+    return Ware(
+        str(resource or fields.get("flavor")),
+        is_resource=resource is not None,
+        charging_mode=None if mode is None else str(mode),
+        zone=None if zone is None else str(zone),
+    )
