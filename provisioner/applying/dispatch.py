@@ -137,9 +137,9 @@ class Dispatch:
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
             target_id=None if purchase else target,  # as the flow found it, which may be after the record
-            protected=desired.lifecycle.prevent_destroy if desired else False,
+            protected=bool(desired and desired.lifecycle.prevent_destroy),
             members=tuple(
-                Member(one.address, one.name, one.labels, one.lifecycle.prevent_destroy)
+                Member(one.address, one.name, one.labels, bool(one.lifecycle.prevent_destroy))
                 for one in (self.members if purchase else ())
             ),
         )

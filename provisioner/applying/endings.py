@@ -43,10 +43,14 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was gone when the plan was made, and is to be forgotten, is there."""
 
 
+class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What is to be taken over was there when the plan was made, and is not any more."""
+
+
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
-EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
+EXPECTED = (CallFailed, Detached, GoneMeanwhile, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
 
 
 def _again(driver: Driver) -> str:
@@ -97,6 +101,13 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
                 "shows-again",
                 f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
                 hint="plan again",
+                address=address,
+            )
+        case GoneMeanwhile():
+            return ResultType.FAILED, error(
+                "gone-meanwhile",
+                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
+                hint="take it out of imports, then plan again",
                 address=address,
             )
         case Detached():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from provisioner.applying.claims import Claims
 from provisioner.applying.execution import Execution
@@ -15,7 +16,9 @@ from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.workshop import Workshop
 from provisioner.model.address import Address
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
+from provisioner.model.journal import Moved
 from provisioner.model.resource import Live
 
 
@@ -45,6 +48,7 @@ async def execute(execution: Execution) -> RunResult:
         )
         polling = asyncio.ensure_future(poll.run())
         try:
+            await _move(execution, workshop)
             groups = _groups(execution)
             journeys = (
                 Journey(execution, workshop, change, groups.get(change.address)).travel()
@@ -55,6 +59,14 @@ async def execute(execution: Execution) -> RunResult:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
+
+
+async def _move(execution: Execution, workshop: Workshop) -> None:
+    """Before anything is sent, so that all that is recorded of a server from now on is under its new address."""
+    moves = [Moved(change.moved_from, change.address) for change in execution.plan.work if change.moved_from]
+    if moves:
+        with suppress(StoreError):  # each journey of one that was to move finds that out for itself
+            await workshop.scribe.write(*moves)
 
 
 def _groups(execution: Execution) -> dict[Address, GroupPurchase]:

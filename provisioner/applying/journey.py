@@ -6,6 +6,8 @@ a saved plan was made: that no stranger took a wanted name, and that what is to 
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.applying import endings
@@ -16,11 +18,13 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import Forgotten, Remembered
+from provisioner.model.journal import Forgotten, Imported, Remembered
+from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
@@ -58,25 +62,34 @@ class Journey:
 
     async def _do(self) -> Ended:
         change = self._change
+        if change.moved_from is not None:
+            self._workshop.scribe.check()
+        way: Coroutine[None, None, Ended]
         match change.action:
             case Action.CREATE:
-                return await self._create(change)
+                way = self._create(change)
             case Action.RESUME:
-                return await self._resume(change)
+                way = self._resume(change)
             case Action.UPDATE | Action.REINSTALL:
-                return await self._update(change)
+                way = self._update(change)
             case Action.DELETE:
-                return await self._release(change)
+                way = self._release(change)
             case Action.REPLACE:
-                return await self._replace(change)
+                way = self._replace(change)
+            case Action.ADOPT:
+                way = self._adopt(change)
             case Action.FORGET | Action.RECORD:
-                return await self._write_down(change)
+                way = self._write_down(change)
             case Action.PAY | Action.CANCEL:
-                return await self._settle_order(change)
-            case Action.NO_OP:
-                return Ended(change.recorded.phase if change.recorded else None)
+                way = self._settle_order(change)
+            case Action.MOVE | Action.NO_OP:
+                way = self._stay(change)
             case _:
                 assert_never(change.action)
+        return await way
+
+    async def _stay(self, change: Change) -> Ended:
+        return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
@@ -129,7 +142,7 @@ class Journey:
 
     async def _go_on(self, recorded: Recorded) -> Ended:
         """From a server that was found: to what the plan is for."""
-        if self._execution.plan.mode is Mode.DESTROY:
+        if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if recorded.protected:
                 return Ended(
                     Phase.CREATING,
@@ -142,7 +155,7 @@ class Journey:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
-                "apply again: that releases it",
+                "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
 
@@ -183,8 +196,28 @@ class Journey:
         ended = await self._driver.drive(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 
+    async def _adopt(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: what has gone since is not recorded."""
+        recorded = change.recorded
+        assert recorded is not None  # it is what will be recorded
+        row = self._execution.live.get(recorded.id or "")
+        if row is None or row.status in self._kind.releasing:
+            raise endings.GoneMeanwhile
+        recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
+        return await self._update(change) if change.fields else Ended(recorded.phase)
+
+    def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
+        """A first plan knows no salt for them, as there is no state yet."""
+        for path, reference in secrets_in(change.desired.fields if change.desired else {}):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
+        return declared
+
     async def _write_down(self, change: Change) -> Ended:
         """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""
+        if change.let_go:
+            return await self._forget("let go by the specs; nobody has released it")
         recorded = change.recorded
         assert recorded is not None  # only what is recorded can have vanished, or differ from its record
         if change.is_gone and recorded.id in self._execution.live:

@@ -205,6 +205,9 @@ _RUN_OPTIONS = (
 )  # fmt: skip
 
 
+lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
+
+
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives apply and destroy their `options` in one piece."""
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "all", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "format", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
-        "no-input", "out", "parallelism", "port", "public", "raw", "reason", "refresh-only", "replace", "resolve-timeout",
-        "selector", "specs", "state", "timeout", "var", "var-file", "verify", "version", "within", "world",
+        "environment", "faults", "force", "format", "from-terraform", "full", "help", "input", "json", "lock-timeout", "market",
+        "match", "no-color", "no-input", "out", "parallelism", "port", "public", "raw", "reason", "refresh-only", "replace",
+        "resolve-timeout", "selector", "specs", "state", "timeout", "var", "var-file", "verify", "version", "within", "world",
     }
 )  # fmt: skip
 """Every long option of every command; a test holds it against the commands themselves."""

@@ -1,4 +1,7 @@
-"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again."""
+"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again.
+
+The commands that change a record by hand stand in state_edits.py.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
+from provisioner.cli.state_edits import EDITS
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -25,7 +29,11 @@ if TYPE_CHECKING:
 
 @click.group("state")
 def command() -> None:
-    """List, show and rebuild what is recorded."""
+    """List, show, change and rebuild what is recorded."""
+
+
+for edit in EDITS:
+    command.add_command(edit)
 
 
 @command.command("list")

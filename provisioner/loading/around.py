@@ -35,7 +35,7 @@ class _Strict(BaseModel):
 
 
 class _Lifecycle(_Strict):
-    prevent_destroy: bool = False
+    prevent_destroy: bool | None = None
     ignore_changes: list[str] | None = None
     on_os_change: Literal["reinstall", "replace"] = "reinstall"
     replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from provisioner.loading.findings import Findings
+from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
 from provisioner.loading.resources import Resources
@@ -22,11 +23,12 @@ from provisioner.loading.tree import BROKEN, Layer, MapNode, find
 from provisioner.loading.variables import VariableInputs, Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("moved", "imports", "removed", "modules", "locals"))
+_LATER_SECTIONS = frozenset(("modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
+    handover: Handover = NO_HANDOVER
     outputs: Outputs = NO_OUTPUTS
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """As written: templates are not worked out."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -55,9 +60,12 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
+        handover = _handover(specs, HandoverReader(scope, findings), desired)
         outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
-        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings, outputs)
+        desired.sort(key=lambda wanted: wanted.address)
+        defaults = settings.below("defaults").node
+        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, defaults)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -109,6 +117,14 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
+def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]) -> Handover:
+    for layer in specs:
+        for section in layer.node:
+            if section in SECTIONS and layer.node[section] is not BROKEN:
+                reader.read(layer, section)
+    return reader.handover(wanted.address for wanted in desired)
+
+
 def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired]) -> Outputs:
     for layer in specs:
         if layer.node.get(SECTION, BROKEN) is not BROKEN:
@@ -120,7 +136,7 @@ def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, fin
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
-            if section == SECTION:
+            if section in {*SECTIONS, SECTION}:
                 continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
@@ -159,7 +175,7 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, (*catalogue.sections, SECTION), title="the sections are")
+        hint = nearest(section, (*catalogue.sections, *SECTIONS, SECTION), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 

@@ -25,6 +25,8 @@ class Action(StrEnum):
     """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
     RECORD = "record"
@@ -46,6 +48,7 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields."""
+    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields.
+
+    Of what is adopted, `recorded` is what will be recorded. `moved_from`: its record stands under that address so far.
+    `let_go`: it is forgotten although it is there, and nobody releases it.
+    """
 
     address: Address
     kind: str
@@ -77,6 +84,8 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    moved_from: Address | None = None
+    let_go: bool = False
     observed: JsonObject | None = None
     """What is to be recorded as seen, where that is the whole change."""
 
@@ -113,6 +122,11 @@ class Mode(StrEnum):
         return "apply --refresh-only" if self is Mode.REFRESH else self.value
 
 
+def _is_adapted(change: Change) -> bool:
+    """Taken over, and changed in place as well."""
+    return change.action is Action.ADOPT and bool(change.fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     add: int
@@ -143,7 +157,7 @@ class Plan:
         return tuple(
             change
             for change in (() if self.mode is Mode.REFRESH else self.changes)
-            if change.action is Action.NO_OP
+            if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
@@ -159,6 +173,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE] + count[Action.REINSTALL],
+            change=count[Action.UPDATE] + count[Action.REINSTALL] + sum(_is_adapted(change) for change in self.changes),
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

@@ -21,7 +21,9 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -29,7 +31,7 @@ from provisioner.model.journal import (
     bought,
 )
 from provisioner.model.redaction import laid_over
-from provisioner.model.resource import Phase
+from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
 
 
@@ -45,6 +47,10 @@ class DeedType(StrEnum):
     ASKED_TO_CANCEL = "asked to cancel"
     """Likewise."""
     ADOPTED = "adopted"
+    IMPORTED = "imported"
+    """A server that existed already was taken over; nothing was bought for it."""
+    MOVED = "moved"
+    """The record goes on under another address."""
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
@@ -88,6 +94,17 @@ class _Facts:
     phase: Phase | None = None
     id: str | None = None
     order_id: str | None = None
+
+    @classmethod
+    def of(cls, recorded: Recorded) -> _Facts:
+        return cls(
+            recorded.declared,
+            dict(recorded.labels),
+            recorded.protected,
+            recorded.phase,
+            recorded.id,
+            recorded.order_id,
+        )
 
 
 _RELEASED = "released"
@@ -139,6 +156,13 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
                 _learn(known, line.intent, line.entry)
             case Settled():
                 yield from _of_each(_settled(line, line.entry))
+            case Imported(recorded=recorded, evidence=evidence):
+                known[recorded.address] = _Facts.of(recorded)
+                address, order_id = recorded.address, recorded.order_id
+                yield Deed(line, DeedType.IMPORTED, address, evidence, id=recorded.id, order_id=order_id)
+            case Moved(origin=origin, address=address):
+                known[address] = known.pop(origin, _Facts())
+                yield Deed(line, DeedType.MOVED, address, f"was {origin}", id=known[address].id)
             case Remembered(address=address):
                 yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
             case Forgotten(address=address, reason=reason, id=identifier):

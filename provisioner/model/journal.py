@@ -77,6 +77,32 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """A server that exists is ours from now on, as `recorded`. Nothing was sent for it, so no intent stands behind it."""
+
+    recorded: Recorded
+    evidence: str
+    type: Literal["imported"] = "imported"
+
+    @property
+    def address(self) -> Address:
+        return self.recorded.address
+
+    @property
+    def id(self) -> str | None:
+        return self.recorded.id
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What `origin` held is that of `address`, under which nothing was recorded."""
+
+    origin: Address
+    address: Address
+    type: Literal["moved"] = "moved"
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """Facts about one address. None leaves a fact as it was."""
 
@@ -110,7 +136,9 @@ class RunEnded:
     type: Literal["run_ended"] = "run_ended"
 
 
-Entry: TypeAlias = RunStarted | Intended | Answered | Settled | Adopted | Remembered | Forgotten | RunEnded
+Entry: TypeAlias = (
+    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Forgotten | RunEnded
+)
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -131,6 +159,10 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 settled = intents.pop(entry.intent, None)
                 if settled is not None and entry.outcome == "absent":
                     absent[settled.id] = settled
+            case Imported(recorded=recorded):
+                resources[recorded.address] = recorded
+            case Moved():
+                _move(resources, entry)
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
@@ -154,6 +186,14 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
     elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
         resources[intent.address] = wiped(recorded, intent)
+
+
+def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
+    if entry.origin not in resources:
+        return
+    if entry.address in resources:
+        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
+    resources[entry.address] = replace(resources.pop(entry.origin), address=entry.address)
 
 
 def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
@@ -73,6 +74,16 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Terraform:
+    """How the vendor's Terraform provider calls the kind, and what specs would say of one by its attributes there: only what
+    the API hides.
+    """
+
+    resource: str
+    hidden: Callable[[JsonObject], JsonObject]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
 
@@ -110,6 +121,11 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]
     """Whether its term is paid for: money that a replacement would lose."""
+    draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
+    """What specs would say of a live one, under the stack's defaults."""
+    hidden: str
+    """In words, what the API never shows of one."""
+    terraform: Terraform
     facts: Callable[[JsonObject], JsonObject]
     """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
     look_closer: Callable[[str], ReadFlow[JsonObject]]

@@ -29,7 +29,9 @@ class OnOsChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    prevent_destroy: bool = False
+    """`prevent_destroy` is None where the specs do not say: what is recorded then stands."""
+
+    prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
     on_os_change: OnOsChange = OnOsChange.REINSTALL
     replace_triggered_by: tuple[Address, ...] = ()

@@ -8,5 +8,6 @@ from provisioner.planning.rebuilding import Remains, propose
 from provisioner.planning.retelling import retell
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
+from provisioner.planning.unowned import Unowned, unowned
 
-__all__ = ["Remains", "Survey", "noted", "plan", "propose", "retell"]
+__all__ = ["Remains", "Survey", "Unowned", "noted", "plan", "propose", "retell", "unowned"]

@@ -19,7 +19,7 @@ from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
 from provisioner.planning.survey import Survey
 
-_LIFTING = "set prevent_destroy: false and apply that first, if it really is to go"
+_LIFTING = "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first"
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -41,7 +41,8 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 yield error(
                     "name-taken",
                     f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
-                    hint="choose another name in the specs, or have that server renamed or released"
+                    hint="choose another name in the specs, or have that server renamed or released; where it is this one: "
+                    f"`provisioner import '{change.address}' {row.id}`"
                     + (
                         ""
                         if survey.state
@@ -55,8 +56,9 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",
                     detail="buying it again before that server is released or renamed would pay for both",
-                    hint=f"if {owner} was only renamed in the specs, give it its old key back; else apply its release or "
-                    "its new name first, and this address after it",
+                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv '{owner}' "
+                    f"'{change.address}'`, or moved: in the specs; else apply its release or its new name first, and this "
+                    "address after it",
                     source=desired.source,
                     address=change.address,
                 )
@@ -102,7 +104,7 @@ def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator
 def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
     """What would be bought or renamed, so that a server of the wanted name would come to be."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
-        renamed = change.action in {Action.UPDATE, Action.REINSTALL} and any(
+        renamed = change.action in {Action.UPDATE, Action.REINSTALL, Action.ADOPT} and any(
             item.path == ("name",) for item in change.fields
         )
         if change.desired is not None and (renamed or change.action in {Action.CREATE, Action.REPLACE}):
@@ -120,7 +122,7 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
                 detail=f"forced by {forcing}" if forcing else "",
-                hint=_LIFTING if change.desired else f"put it back into the specs; {_LIFTING}",
+                hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -136,7 +138,7 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
     intents = survey.state.doubts if survey.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        wanted = change.desired is not None and change.desired.lifecycle.prevent_destroy
+        wanted = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
         if intent is not None and (intent.is_protected(change.address) or wanted):
             yield error(
                 "protected",

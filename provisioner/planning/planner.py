@@ -18,9 +18,12 @@ from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.planning import drift
+from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
 from provisioner.planning.difference import differences
 from provisioner.planning.guards import GUARDS
+from provisioner.planning.likely_moves import likely_moves
+from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
@@ -33,13 +36,28 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
         return refresh(survey, basis=basis, catalogue=catalogue)
+    after_moves = moved(survey, mode)
+    survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(planner.change(address) for address in planner.addresses())
     changes = set_off(changes) if mode is Mode.APPLY else changes
-    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
+    changes = tuple(_from(after_moves.origins.get(change.address), change) for change in changes)
+    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue), *likely_moves(changes, catalogue))
     draft = Plan(mode, basis, changes, findings=found, together=bought_together(changes, catalogue))
     refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
-    return replace(draft, refusals=refusals)
+    return replace(
+        draft,
+        findings=(*found, *passed_over(draft, survey)),
+        refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *refusals),
+    )
+
+
+def _from(origin: Address | None, change: Change) -> Change:
+    """A move is an action of its own only where nothing else is done."""
+    if origin is None:
+        return change
+    action = Action.MOVE if change.action is Action.NO_OP else change.action
+    return replace(change, action=action, moved_from=origin)
 
 
 class _Planner:
@@ -53,6 +71,7 @@ class _Planner:
         self._desired = {desired.address: desired for desired in survey.desired}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
         self._by_order = by_order(self._recorded.values(), survey.live.values())
+        self._imports = {one.address: one for one in survey.handover.imports}
         open_calls = survey.state.intents.values() if survey.state else ()
         doubted = {address: intent for intent in open_calls for address in intent.addresses}
         self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
@@ -68,12 +87,30 @@ class _Planner:
                 return self._release(recorded, desired)
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
-            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT)
+            let_go = is_let_go(address, self._survey.handover.removals)
+            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
+        if (named := self._imports.get(address)) is not None:
+            return self._adopt(desired, self._survey.live.get(named.id))
         return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
+
+    def _adopt(self, desired: Desired, row: Live | None) -> Change:
+        """Nothing is done about a server that is not there: that refuses the plan."""
+        change = self._with_body(Change(desired.address, desired.kind, Action.NO_OP, desired=desired))
+        if row is None:
+            return change
+        assert change.after is not None  # it was given its body
+        kind = self._catalogue[desired.kind]
+        declared = _as_shown(kind, change.after, row, change.after)
+        change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
+        return replace(change, fields=self._changed_fields(change, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
+        if not gone and desired is None and is_let_go(recorded.address, self._survey.handover.removals):
+            return Change(
+                recorded.address, recorded.kind, Action.FORGET, recorded=recorded, reason=Reason.REMOVED, let_go=True
+            )
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
         action = Action.FORGET if gone else Action.DELETE
@@ -197,9 +234,13 @@ def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonOb
 
 
 def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
-    """A secret that cannot be read here cannot be compared: it is taken as unchanged."""
+    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
+    unchanged.
+    """
     for path in kind.sensitive():
-        if at(after, (*path, FINGERPRINT)) is None and at(after, path) is not None and at(declared, path) is not None:
+        if at(after, path) is None or at(declared, path) is None:
+            continue
+        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
             after = replaced(after, path, at(declared, path))
     return after
 
@@ -207,6 +248,6 @@ def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject
 def _kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
     for found in differences(dict(recorded.labels), dict(desired.labels)):
         yield FieldChange(("labels", *found.path), found.before, found.after)
-    if recorded.protected != desired.lifecycle.prevent_destroy:
+    if desired.lifecycle.prevent_destroy not in {None, recorded.protected}:
         path: FieldPath = ("lifecycle", "prevent_destroy")
         yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)

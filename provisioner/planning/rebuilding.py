@@ -122,7 +122,7 @@ class _Rows:
         recorded = replace(
             self._as_wanted(wanted, facts.phase, facts.id, facts.order_id),
             observed=facts.observed or {},
-            protected=wanted.lifecycle.prevent_destroy if facts.protected is None else facts.protected,
+            protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
         kept = _kept(recorded, row, by_specs=True)
         return replace(kept, reason=f"{kept.reason}; what was sent for it cannot be read, and is taken from the specs")
@@ -164,7 +164,7 @@ class _Rows:
             server_time=self._now,
             who="a line that cannot be read",
             labels=wanted.labels,
-            protected=wanted.lifecycle.prevent_destroy,
+            protected=bool(wanted.lifecycle.prevent_destroy),
         )
         reason = (
             "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
@@ -223,7 +223,7 @@ class _Rows:
             id=identifier,
             order_id=order_id,
             labels=wanted.labels,
-            protected=wanted.lifecycle.prevent_destroy,
+            protected=bool(wanted.lifecycle.prevent_destroy),
         )
 
     def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
 from provisioner.model.state import State
@@ -25,3 +26,5 @@ class Survey:
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     """Orders that may be a purchase in doubt, by its intent."""
+    handover: Handover = NO_HANDOVER
+    """What the specs say of records."""

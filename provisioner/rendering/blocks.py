@@ -117,7 +117,7 @@ def painted_sign(sign: str, style: Style) -> str:
             return style.yellow(sign)
         case "~!":
             return style.red(sign)
-        case ">>" | ".":
+        case ">>" | "." | "<=" | "->":
             return style.cyan(sign)
         case _:
             return sign

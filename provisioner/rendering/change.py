@@ -14,7 +14,7 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
-from provisioner.rendering.values import leaves, value_text
+from provisioner.rendering.values import leaves, path_text, value_text, without
 from provisioner.rendering.wording import UNDER_WAY, WORDS, amount
 
 COMPUTED = ("id", "private_address")
@@ -26,6 +26,7 @@ _WHY = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
     Reason.REQUESTED: "because it was asked for",
     Reason.VANISHED: "because it is gone from the cloud",
+    Reason.REMOVED: "because the specs let it go: nobody releases it, and it goes on running and costing",
 }
 
 _RELEASE = {
@@ -71,6 +72,8 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.CREATE:
             computed = tuple(Line(name, KNOWN_LATER, "+") for name in COMPUTED)
             return (*computed, *members_of(body_of(change), sign="+", sensitive=change.sensitive))
+        case Action.ADOPT:
+            return (*_particulars(change.recorded, but=_renamed(change)), *_compared(change))
         case Action.UPDATE | Action.REINSTALL:
             return (*_identity(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
         case Action.RECORD:
@@ -82,18 +85,31 @@ def _members(change: Change) -> tuple[Member, ...]:
             return (replaced, *changed_members(change.fields, sensitive=change.sensitive))
         case Action.DELETE:
             return _particulars(change.recorded, sign="-")
-        case Action.FORGET | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
+        case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
             assert_never(change.action)
+
+
+def _compared(change: Change) -> tuple[Member, ...]:
+    """What the cloud shows of a server that is taken over: first what is changed about it, then what is as wanted."""
+    passed_over = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
+    shown = change.recorded.declared if change.recorded else {}
+    for path in passed_over:
+        shown = without(shown, path)
+    return (*changed_members(change.fields, sensitive=change.sensitive), *members_of(shown))
 
 
 def _identity(recorded: Recorded | None) -> tuple[Line, ...]:
     return () if recorded is None else (Line("id", value_text(recorded.id)),)
 
 
-def _particulars(recorded: Recorded | None, *, sign: str = " ") -> tuple[Line, ...]:
-    """What tells a server from its neighbours in the console and on the bill."""
+def _renamed(change: Change) -> tuple[str, ...]:
+    return tuple("name" for field in change.fields if field.path == ("name",))
+
+
+def _particulars(recorded: Recorded | None, *, sign: str = " ", but: tuple[str, ...] = ()) -> tuple[Line, ...]:
+    """What tells a server from its neighbours in the console and on the bill, `but` for what is told elsewhere."""
     if recorded is None:
         return ()
     facts = {
@@ -103,10 +119,12 @@ def _particulars(recorded: Recorded | None, *, sign: str = " ") -> tuple[Line, .
         "charging_mode": recorded.observed.get("charging_mode"),
         "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
     }
-    return tuple(Line(name, value_text(fact), sign) for name, fact in facts.items() if fact)
+    return tuple(Line(name, value_text(fact), sign) for name, fact in facts.items() if fact and name not in but)
 
 
 def _explanations(change: Change) -> Iterator[str]:
+    if change.moved_from is not None:
+        yield f"moved from {escape(str(change.moved_from))}"
     if change.reason in _WHY:
         yield _WHY[change.reason]
     if change.action is Action.RESUME and change.recorded is not None:
@@ -118,6 +136,9 @@ def _explanations(change: Change) -> Iterator[str]:
 
 
 def _remarks(change: Change) -> Iterator[str]:
+    if change.action is Action.ADOPT and change.unverifiable:
+        hidden_fields = ", ".join(map(path_text, change.unverifiable))
+        yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
     if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
         yield f"({amount(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:

@@ -25,7 +25,9 @@ _WIDEST_ADDRESS = 40
 _DEED_WIDTH = max(len(deed.value) for deed in DeedType)
 _PLAN_DIGITS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GAINED = frozenset({DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED})
+_GAINED = frozenset(
+    {DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED, DeedType.IMPORTED}
+)
 _TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT})
 
 
@@ -51,7 +53,11 @@ def render_history(
 def _by_record(story: Iterable[Deed], address: Address | None) -> dict[int, list[Deed]]:
     found: dict[int, list[Deed]] = {}
     for deed in story:
-        if address is None or deed.address == address:
+        if (
+            address is None
+            or deed.address == address
+            or (deed.type is DeedType.MOVED and address in deed.told.addresses)
+        ):
             found.setdefault(deed.told.record.sequence, []).append(deed)
     return found
 

@@ -45,7 +45,13 @@ def last_line(plan: Plan, style: Style) -> str:
         return _to_record(plan, style)
     summary, count = plan.summary, Counter(change.action for change in plan.work)
     doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
-    others = {"to resume": count[Action.RESUME] - doubts, "to forget": count[Action.FORGET], "in doubt": doubts}
+    others = {
+        "to adopt": count[Action.ADOPT],
+        "to move": sum(change.moved_from is not None for change in plan.work),
+        "to resume": count[Action.RESUME] - doubts,
+        "to forget": count[Action.FORGET],
+        "in doubt": doubts,
+    }
     extras = "".join(f", {number} {what}" for what, number in others.items() if number > 0)
     wiped = amount(count[Action.REINSTALL], "reinstallation")
     loudly = style.red(f" To change includes {wiped}: system disks are wiped.") if count[Action.REINSTALL] else ""

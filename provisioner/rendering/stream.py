@@ -77,6 +77,8 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
         "remove": run.destroyed,
         "resume": run.done(Action.RESUME),
         "forget": run.done(Action.FORGET),
+        "adopt": run.done(Action.ADOPT),
+        "move": run.done(Action.MOVE),
         "record": run.done(Action.RECORD),
     }
     return {

@@ -43,7 +43,12 @@ def _done(run: RunResult, mode: Mode) -> str:
     parts = [f"{run.done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
         parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
-    for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
+    for action, name in (
+        (Action.RESUME, "resumed"),
+        (Action.ADOPT, "adopted"),
+        (Action.MOVE, "moved"),
+        (Action.FORGET, "forgotten"),
+    ):
         if count := run.done(action):
             parts.append(f"{count} {name}")
     return ", ".join(parts)

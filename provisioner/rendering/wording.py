@@ -31,6 +31,8 @@ WORDS = {
     ),
     Action.REPLACE: Words("-/+", "replace (destroy, then create)", "must be replaced", "replacing", "replacement"),
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
+    Action.ADOPT: Words("<=", "adopt (take over what exists)", "will be adopted", "adopting", "adoption"),
+    Action.MOVE: Words("->", "move to another address (nothing is sent)", "will be moved", "moving", "move"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
     Action.RECORD: Words(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Intended, Remembered, replay
+from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Imported, Intended, Moved, Remembered, replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
@@ -55,7 +55,9 @@ class BrokenStory:
                 if not self._answer(entry):
                     self._unplaced[entry.address] = _together(self._unplaced.get(entry.address), entry)
                     return
-            case Forgotten():
+            case Moved():
+                self._make_room(entry)
+            case Imported() | Forgotten():
                 self._unplaced.pop(entry.address, None)
             case _:
                 pass
@@ -71,6 +73,13 @@ class BrokenStory:
             one if one.effect is not Effect.PURCHASE else _left_of(one, again) for one in self.state.intents.values()
         )
         self._keep(intents={one.id: one for one in left if one is not None})
+
+    def _make_room(self, move: Moved) -> None:
+        """What stood under the new address must have been forgotten where nobody can read it."""
+        if move.origin in self.state.resources:
+            self._keep(resources={key: one for key, one in self.state.resources.items() if key != move.address})
+        if (facts := self._unplaced.pop(move.origin, None)) is not None:
+            self._unplaced[move.address] = replace(facts, address=move.address)
 
     def _answer(self, facts: Remembered) -> bool:
         """Facts about the server of an open purchase prove that it was answered, though its answer cannot be read."""

@@ -54,6 +54,8 @@ class ChangeForm:
     reason: Reason | None
     sensitive: tuple[FieldPath, ...]
     unverifiable: tuple[FieldPath, ...]
+    moved_from: Address | None
+    let_go: bool
     observed: JsonObject | None = None
 
 

@@ -20,6 +20,7 @@ from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live, Phase
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
+from provisioner.store import Store
 from provisioner.workflow.workspace import SystemClock
 
 _AT_A_TIME = 10
@@ -30,14 +31,7 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
     """Raises StoreError when the state is another stack's or another account's: nothing in it may be judged by this cloud."""
     if state is None:
         return
-    if (state.stack, state.environment) != (stack.name, stack.environment):
-        raise StoreError(
-            error(
-                "state-foreign",
-                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
-                hint="check `stack:` in stack.yaml, -e and --state",
-            )
-        )
+    check_stack(state, stack, location=location)
     if state.identity != identity:
         raise StoreError(
             error(
@@ -47,6 +41,29 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
                 hint="use the credentials of the state's account, or another environment or --state; nothing was planned",
             )
         )
+
+
+def check_stack(state: State, stack: Stack, *, location: str) -> None:
+    """As far as it can be said without credentials."""
+    if (state.stack, state.environment) != (stack.name, stack.environment):
+        raise StoreError(
+            error(
+                "state-foreign",
+                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
+                hint="check `stack:` in stack.yaml, -e and --state",
+            )
+        )
+
+
+def held_elsewhere(store: Store) -> dict[str, str]:
+    """By id and by order: the other state, kept at the same place, that holds it."""
+    return {
+        identifier: label
+        for label, state in store.neighbours().items()
+        for recorded in state.resources.values()
+        for identifier in (recorded.id, recorded.order_id)
+        if identifier is not None
+    }
 
 
 async def look(

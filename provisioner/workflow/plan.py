@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def make(
 ) -> Plan:
     """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
-    _check_addresses(request, loaded)
+    require_declared(request.replace, loaded, "--replace")
     return planning.plan(
         Survey(
             loaded.desired,
@@ -105,6 +106,7 @@ def make(
             request.replace,
             policy=loaded.stack.purchase,
             traces=sight.traces,
+            handover=loaded.handover,
         ),
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),
@@ -113,17 +115,17 @@ def make(
     )
 
 
-def _check_addresses(request: PlanRequest, loaded: Loaded) -> None:
-    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
+def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
+    """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
     declared = {desired.address for desired in loaded.desired}
-    if unknown := sorted(request.replace - declared):
+    if unknown := sorted(frozenset(addresses) - declared):
         known = ", ".join(map(str, sorted(declared)[:_SHOWN_ADDRESSES])) + (
             " ..." if len(declared) > _SHOWN_ADDRESSES else ""
         )
         hint = f"the specs declare: {known}" if declared else "the specs declare no server"
         raise UsageError(
             *(
-                error("unknown-address", f"--replace names {address}, which the specs do not declare", hint=hint)
+                error("unknown-address", f"{named_by} names {address}, which the specs do not declare", hint=hint)
                 for address in unknown
             )
         )

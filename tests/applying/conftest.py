@@ -19,6 +19,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
@@ -51,6 +52,7 @@ class World:
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     policy: PurchasePolicy = DEFAULT_POLICY
     after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    handover: Handover = NO_HANDOVER
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -173,7 +175,14 @@ class World:
         self, desired: tuple[Desired, ...], state: State, live: dict[str, Live], mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
-        survey = Survey(desired, state, live, replace=named & {one.address for one in desired}, policy=self.policy)
+        survey = Survey(
+            desired,
+            state,
+            live,
+            replace=named & {one.address for one in desired},
+            policy=self.policy,
+            handover=self.handover,
+        )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 

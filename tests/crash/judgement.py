@@ -96,9 +96,10 @@ def _known(state: State | None, scenario: Scenario) -> set[str | None]:
 
 
 def _ours(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
-    """Where there is a stranger, ours are bought under a marker."""
+    """Where there is a stranger, ours are bought under a marker. What may be nobody's for a while cannot be lost."""
     strangers = _strangers_ids(scenario, rows := list(rows))
-    return [row for row in rows if _identity(row) not in strangers]
+    nobodys = {*scenario.takes_over, *scenario.gives_up}
+    return [row for row in rows if _identity(row) not in strangers and wanted_name(row.name) not in nobodys]
 
 
 def _identity(row: LedgerEntry | Alive) -> str | None:
@@ -122,7 +123,7 @@ def agree(stage: Stage, scenario: Scenario) -> None:
     state = state_of(stage)
     recorded = {record.id for record in state.resources.values()} if state else set()
     strangers = _strangers_ids(scenario, (row for row in stage.ledger if row.kind == "purchase"))
-    alive = {server.id for server in stage.alive} - strangers
+    alive = {server.id for server in stage.alive if server.name not in scenario.gives_up} - strangers
     require(recorded == alive, f"recorded is {recorded}, alive {alive}")
     require(not (state and state.intents), "an intent is open")
 

@@ -84,6 +84,10 @@ class Scenario:
     """The books until it has happened."""
     stranger: str | None = None
     """Somebody buys a server of this name while we buy ours. It is not ours, and must stay as it is."""
+    takes_over: tuple[str, ...] = ()
+    """Servers of these names are nobody's until they are recorded."""
+    gives_up: tuple[str, ...] = ()
+    """Servers of these names become nobody's."""
     build_seconds: float = 0.0
     account: Account = PUBLIC_ACCOUNT
 
@@ -107,6 +111,17 @@ def _die_at(step: str) -> Callable[[Stage], None]:
 def _lost_long_ago(stage: Stage) -> None:
     _die_at("before POST dev-servers")(stage)
     stage.pass_time(QUIET_SECONDS)
+
+
+def _let_go(stage: Stage) -> None:
+    assert stage.run("state", "rm", "alpha", "--auto-approve").code == 0
+
+
+def _let_go_and_named(stage: Stage) -> None:
+    (server,) = stage.alive
+    _let_go(stage)
+    imports = f"imports: [{{to: alpha, id: {server.id}}}]\n"
+    (stage.folder / "specs" / "imports.yaml").write_text(imports)
 
 
 def _time_passes(stage: Stage) -> None:
@@ -348,12 +363,47 @@ CHANGING = (
 )
 
 
+HANDING_OVER = (
+    Scenario(
+        name="adopt by specs, and rename",
+        before=ONE,
+        specs="servers: {alpha: {name: omega}}\n",
+        prepare=_let_go_and_named,
+        takes_over=ALPHA,
+        ends=Books(once(*ALPHA), ("omega",)),
+    ),
+    Scenario(
+        name="adopt",
+        before=ONE,
+        specs="servers: {}\n",
+        prepare=_let_go,
+        takes_over=ALPHA,
+        command=("adopt", "--all", "--auto-approve"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="moved group",
+        before="servers: {pool: {count: 2}}\n",
+        specs="servers: {crew: {count: 2}}\nmoved: [{from: pool, to: crew}]\n",
+        ends=Books(once("pool-0", "pool-1"), ("crew-0", "crew-1")),
+    ),
+    Scenario(
+        name="let go",
+        before=ONE,
+        specs="servers: {}\nremoved: [{from: alpha}]\n",
+        gives_up=ALPHA,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+)
+
+
 def _all() -> Iterator[Scenario]:
     yield from BUYING
     for scenario in BUYING:
         purchase = f"{scenario.purchase}, {NONCE}" if scenario.purchase else NONCE
         yield replace(scenario, name=f"{scenario.name}, nonce", purchase=purchase)
     yield from CHANGING
+    yield from HANDING_OVER
 
 
 SCENARIOS = {scenario.name: scenario for scenario in _all()}

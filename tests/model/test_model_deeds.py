@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from support.builders import a_purchase, a_release, a_run, an_address, an_intent
+from support.builders import a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 from support.strategies import histories
 
 from provisioner.model.deeds import DeedType, deeds
@@ -14,7 +14,9 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -196,3 +198,22 @@ def test_every_purchase_and_every_end_is_told_exactly_once(entries):
     must_be_told = {line.record.sequence for line in (*outcomes, *unanswered)}
     assert must_be_told <= set(told_at)
     assert all(told_at.count(sequence) == 1 for sequence in must_be_told)
+
+
+def test_what_was_taken_over_and_moved_is_told_under_both_addresses():
+    gateway = an_address("gateway")
+    history = read(Imported(a_recorded(), "by ana"), Moved(ADDRESS, gateway), a_release("gateway"))
+    assert [(deed.type, deed.address, deed.detail) for deed in deeds(history)] == [
+        (DeedType.IMPORTED, ADDRESS, "by ana"),
+        (DeedType.MOVED, gateway, f"was {ADDRESS}"),
+        (DeedType.RELEASED, gateway, ""),
+    ]
+    assert [ADDRESS in line.addresses for line in history] == [True, True, False]
+    assert [gateway in line.addresses for line in history] == [False, True, True]
+
+
+def test_what_changes_after_a_move_is_told_against_what_was_before():
+    moved = Moved(an_address("gateway"), ADDRESS)
+    lifted = Remembered(ADDRESS, Phase.READY, protected=False)
+    last = only(Imported(a_recorded("gateway", protected=True), "by ana"), moved, lifted)
+    assert (last.type, last.detail) == (DeedType.CHANGED, "protection")

@@ -53,7 +53,7 @@ def test_a_name_that_another_of_ours_is_only_about_to_give_up_is_not_bought_besi
     (refusal,) = plan.refusals
     assert (refusal.code, str(refusal.address)) == ("name-held", "gateway")
     assert "old" in refusal.summary
-    assert "give it its old key back" in refusal.hint
+    assert "provisioner state mv 'old' 'gateway'" in refusal.hint
 
 
 def test_a_name_that_another_of_ours_has_given_up_is_free():

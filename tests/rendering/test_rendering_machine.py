@@ -42,6 +42,8 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
         "reinstall": 0,
         "resume": 0,
         "forget": 0,
+        "adopt": 0,
+        "move": 0,
         "record": 0,
     }
     assert document["basis"]["serial"] == 3
@@ -85,6 +87,8 @@ def test_every_action_has_its_array():
         ["reinstall"],
         ["delete", "create"],
         ["delete"],
+        ["adopt"],
+        ["move"],
         ["forget"],
         ["resume"],
         ["record"],
@@ -163,7 +167,16 @@ def test_a_stream_begins_with_its_version_and_ends_with_the_counts():
     )
     last = run_document(run, message="Apply incomplete.", timestamp=NOW)
     assert last["type"] == "change_summary"
-    assert last["changes"] == {"add": 1, "change": 0, "remove": 0, "resume": 0, "forget": 0, "record": 0}
+    assert last["changes"] == {
+        "add": 1,
+        "change": 0,
+        "remove": 0,
+        "resume": 0,
+        "forget": 0,
+        "adopt": 0,
+        "move": 0,
+        "record": 0,
+    }
     assert [(one["address"], one["outcome"], one["diagnostic"]["code"]) for one in last["not_done"]] == [
         ("b", "failed", "sold-out")
     ]

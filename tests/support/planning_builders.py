@@ -62,7 +62,7 @@ def bought(desired: Desired, **facts: Any) -> Recorded:
         "declared": KIND.redact(desired.fields, fingerprint),
         "id": f"id-of-{desired.address}",
         "labels": dict(desired.labels),
-        "protected": desired.lifecycle.prevent_destroy,
+        "protected": bool(desired.lifecycle.prevent_destroy),
         "observed": {"status": "RUNNING"} | ({"charging_mode": charging["charging_mode"]} if charging else {}),
     }
     return Recorded(desired.address, desired.kind, **(known | facts))
@@ -148,7 +148,7 @@ def applied(plan: Plan, survey: Survey) -> Survey:
                 recorded,
                 declared={**recorded.declared, "name": desired.name},
                 labels=desired.labels,
-                protected=desired.lifecycle.prevent_destroy,
+                protected=bool(desired.lifecycle.prevent_destroy),
             )
         elif change.action is Action.RECORD:
             assert recorded is not None

@@ -173,7 +173,7 @@ class Scenario:
         loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
         mode, replacing = self._command
         return plan(
-            Survey(loaded.desired, state, live, replace=replacing, policy=self._policy),
+            Survey(loaded.desired, state, live, replace=replacing, policy=self._policy, handover=loaded.handover),
             mode=mode,
             basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
             catalogue=CATALOGUE,

@@ -15,7 +15,9 @@ from provisioner.model.journal import (
     Answered,
     Entry,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -135,6 +137,15 @@ def histories(draw, servers=4, steps=8):
         elif name in owned and draw(st.booleans()):
             entries.append(Forgotten(address, draw(TEXT)))
             owned.discard(name)
+        elif name in owned and draw(st.booleans()) and (free := [*set(names) - owned - open_intents.keys()]):
+            other = draw(st.sampled_from(sorted(free)))
+            entries.append(Moved(address, Address.parse(other)))
+            owned = owned - {name} | {other}
+        elif name not in owned and draw(st.booleans()):
+            entries.append(
+                Imported(a_recorded(name, id=f"imported-{step}", order_id=draw(st.none() | WORDS)), draw(TEXT))
+            )
+            owned.add(name)
         else:
             open_intents[name] = Effect.DESTRUCTIVE if name in owned else Effect.PURCHASE
             entries.append(Intended(an_intent(name, effect=open_intents[name], declared=draw(json_objects))))

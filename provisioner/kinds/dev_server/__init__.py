@@ -3,7 +3,7 @@
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
 spec), `rows` (what the API shows), `buying`, `grouping`, `changing` and `releasing` (how one talks to it; the steps of a change
 have files of their own), `ordering` (what a person says of an unpaid order), `renewing` (what happens at the end of a term),
-`recognition` (is this row ours).
+`recognition` (is this row ours), `drafting` (what specs would say of it), `terraform` (what the vendor's provider wrote down of it).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from provisioner.kinds.dev_server import (
     buying,
     changing,
     closer,
+    drafting,
     facts,
     grouping,
     ordering,
@@ -21,8 +22,9 @@ from provisioner.kinds.dev_server import (
     renewing,
     rows,
     schema,
+    terraform,
 )
-from provisioner.model.kind import FieldRule, Kind, OnChange, Together
+from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -65,6 +67,9 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    draft=drafting.draft,
+    hidden=drafting.HIDDEN,
+    terraform=Terraform(terraform.RESOURCE, terraform.hidden),
     facts=facts.facts,
     look_closer=closer.look_closer,
     gone=rows.DELETED,
