@@ -121,7 +121,7 @@ class Dispatch:
         purchase = call.effect is Effect.PURCHASE
         assert not purchase or desired is not None  # only what is wanted is bought
         body = self.kind.redact(call.body or {}, fingerprint)
-        targets = {Effect.DESTRUCTIVE: standing.identifier, Effect.PAYMENT: standing.order_id}
+        target = standing.order_id if call.effect.is_told_by_its_order else standing.identifier
         return Intent(
             id=secrets.token_hex(16),
             address=self.change.address,
@@ -136,7 +136,7 @@ class Dispatch:
             who=self.workshop.who,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
-            target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
+            target_id=None if purchase else target,  # as the flow found it, which may be after the record
             protected=desired.lifecycle.prevent_destroy if desired else False,
             members=tuple(
                 Member(one.address, one.name, one.labels, one.lifecycle.prevent_destroy)
@@ -188,7 +188,7 @@ class Dispatch:
                 self.standing.under_way = True
                 if intent.effect is Effect.PURCHASE:
                     await self._leave_open(intent)
-                if intent.effect is not Effect.PAYMENT:
+                if not intent.effect.is_told_by_its_order:
                     return
                 outcome = "observed"
             case Outcome.NOT_SENT:

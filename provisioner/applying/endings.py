@@ -43,12 +43,15 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was gone when the plan was made, and is to be forgotten, is there."""
 
 
+_COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
+"""What a person has called by name, whatever the run's mode."""
+
 EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
 
 
 def _again(driver: Driver) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = driver.workshop.mode.value
+    command = _COMMANDS.get(driver.change.action, driver.workshop.mode.value)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 

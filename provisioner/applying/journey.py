@@ -68,14 +68,11 @@ class Journey:
             case Action.DELETE:
                 return await self._release(change)
             case Action.REPLACE:
-                self._refuse_stranger(change)
-                released = await self._release(change)
-                if released.phase is not None:
-                    return released
-                self._driver = self._new_driver(None)
-                return await self._create(change)
+                return await self._replace(change)
             case Action.FORGET:
                 return await self._forget_vanished(change)
+            case Action.PAY | Action.CANCEL:
+                return await self._settle_order(change)
             case Action.NO_OP:
                 return Ended(change.recorded.phase if change.recorded else None)
             case _:
@@ -86,6 +83,14 @@ class Journey:
         self._refuse_stranger(change)
         recorded = None if self._group is None else await self._group.bring(self._driver)
         return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
+
+    async def _replace(self, change: Change) -> Ended:
+        self._refuse_stranger(change)
+        released = await self._release(change)
+        if released.phase is not None:
+            return released
+        self._driver = self._new_driver(None)
+        return await self._create(change)
 
     def _refuse_stranger(self, change: Change) -> None:
         """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
@@ -165,6 +170,13 @@ class Journey:
         live: Live | None = self._execution.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
+
+    async def _settle_order(self, change: Change) -> Ended:
+        """What is cancelled leaves nothing, and may be bought anew."""
+        assert change.recorded is not None  # only a recorded order is settled
+        settle = self._kind.pay if change.action is Action.PAY else self._kind.cancel
+        ended = await self._driver.drive(settle(change.recorded))
+        return await self._forget("its order is cancelled") if ended.phase is None else ended
 
     async def _forget_vanished(self, change: Change) -> Ended:
         """A saved plan may be older than the last look: a server that shows again is not given up."""

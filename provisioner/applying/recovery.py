@@ -34,7 +34,7 @@ def recover(
         match intent.effect:
             case Effect.DESTRUCTIVE:
                 entries += _after_release(intent, state, sight.live, kind)
-            case Effect.PAYMENT:
+            case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
                 pass  # which order it became, or that it became none, is a person's to say

@@ -18,6 +18,8 @@ COMMANDS = {
     "state": ("state", "List, show and rebuild what is recorded."),
     "output": ("output", "Print ids, order ids and addresses of the servers for other tools."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),
+    "orders": ("orders", "List, show, pay and cancel the orders of prepaid servers."),
+    "expiring": ("expiring", "Tell which prepaid servers come to the end of what is paid."),
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),
     "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),
     "credentials": ("credentials", "Tell which credentials are found, and whose they are."),

@@ -25,6 +25,9 @@ class Action(StrEnum):
     DELETE = "delete"
     FORGET = "forget"
     RESUME = "resume"
+    PAY = "pay"
+    CANCEL = "cancel"
+    """The last two are a person's commands about an order; no comparison of specs and cloud ever comes to them."""
     NO_OP = "no-op"
 
 

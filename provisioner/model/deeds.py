@@ -38,6 +38,10 @@ class DeedType(StrEnum):
     PAID = "paid"
     SENT_PAYMENT = "sent payment"
     """Its answer was lost; the order tells whether the money went."""
+    CANCELLED = "cancelled"
+    """An order that nobody had paid."""
+    ASKED_TO_CANCEL = "asked to cancel"
+    """Likewise."""
     ADOPTED = "adopted"
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
@@ -86,8 +90,16 @@ _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
     Effect.PAYMENT: DeedType.PAID,
+    Effect.CANCELLATION: DeedType.CANCELLED,
 }
-_SENT: dict[Effect, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", Effect.PAYMENT: "a payment"}
+_SENT: dict[Effect, str] = {
+    Effect.PURCHASE: "a purchase",
+    Effect.DESTRUCTIVE: "a release",
+    Effect.PAYMENT: "a payment",
+    Effect.CANCELLATION: "a cancellation",
+}
+_SENT_IN_VAIN = {Effect.PAYMENT: DeedType.SENT_PAYMENT, Effect.CANCELLATION: DeedType.ASKED_TO_CANCEL}
+"""As far as their own answers go."""
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -168,16 +180,16 @@ def _settled(line: Told, entry: Settled) -> Deed:
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
     deed = _SETTLED[entry.outcome]
-    if deed is DeedType.OBSERVED and line.intent is not None and line.intent.effect is Effect.PAYMENT:
-        deed = DeedType.SENT_PAYMENT
+    if deed is DeedType.OBSERVED and line.intent is not None:
+        deed = _SENT_IN_VAIN.get(line.intent.effect, deed)
     return Deed(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _target(intent: Intent | None) -> tuple[str | None, str | None]:
-    """The server and the order that a release or a payment named: no answer repeats them."""
+    """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
     if intent is None:
         return None, None
-    return (None, intent.target_id) if intent.effect is Effect.PAYMENT else (intent.target_id, None)
+    return (None, intent.target_id) if intent.effect.is_told_by_its_order else (intent.target_id, None)
 
 
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:

@@ -23,13 +23,15 @@ class Service(StrEnum):
 
 
 class Effect(StrEnum):
-    """What sending a call twice would mean; the driver journals the last three before they are sent."""
+    """What sending a call twice would mean; the driver journals all but the first two before they are sent."""
 
     READ = "read"
     REPEATABLE = "repeatable"
     DESTRUCTIVE = "destructive"
     PAYMENT = "payment"
     """Pays one order by its id. The cloud refuses to take the money twice, and the order itself tells what became of it."""
+    CANCELLATION = "cancellation"
+    """Cancels one unpaid order by its id. The cloud refuses it once there is nothing to cancel, and the order tells, too."""
     PURCHASE = "purchase"
 
     @property
@@ -40,6 +42,11 @@ class Effect(StrEnum):
     @property
     def is_journaled(self) -> bool:
         return self not in {Effect.READ, Effect.REPEATABLE}
+
+    @property
+    def is_told_by_its_order(self) -> bool:
+        """It is about one order, which can always be asked what became of it: no lost reply leaves a doubt."""
+        return self in {Effect.PAYMENT, Effect.CANCELLATION}
 
 
 @dataclass(frozen=True, slots=True)

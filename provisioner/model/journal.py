@@ -15,6 +15,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Remembered:
     observed: JsonObject | None = None
     labels: JsonObject | None = None
     protected: bool | None = None
+    term: Term | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -137,8 +139,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment did is
-    the order's to tell.
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment or a
+    cancellation did is the order's to tell.
     """
     if intent is None:
         return
@@ -199,4 +201,5 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         observed=recorded.observed if entry.observed is None else entry.observed,
         labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
         protected=recorded.protected if entry.protected is None else entry.protected,
+        term=entry.term or recorded.term,
     )

@@ -75,7 +75,7 @@ class Kind:
     `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
-    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought,
+    `update` is told the paths that changed. `pay` and `cancel` settle the order of what has one, at a person's word. `match` names the live rows that an open purchase intent may have bought,
     `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
     """
 
@@ -91,6 +91,8 @@ class Kind:
     create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
     update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
     delete: Callable[[Recorded, Live | None], Flow]
+    pay: Callable[[Recorded], Flow]
+    cancel: Callable[[Recorded], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
@@ -104,6 +106,8 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
+    renewal: FieldPath
+    """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

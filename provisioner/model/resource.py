@@ -11,6 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import SecretReference
+from provisioner.model.term import Term
 
 FieldPath: TypeAlias = tuple[str, ...]
 FieldValue: TypeAlias = (
@@ -76,6 +77,8 @@ class Recorded:
     labels: Mapping[str, str] = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
     protected: bool = False
+    term: Term | None = None
+    """Of a prepaid one, as apply last heard of it."""
 
     @property
     def name(self) -> str:

@@ -60,7 +60,7 @@ class Intent:
     earlier_ids: tuple[str, ...] = ()
     """Ids that already bore this name when the run began: never ours by this intent."""
     target_id: str | None = None
-    """The server that a destructive call is about, or the order that a payment is."""
+    """The server that a destructive call is about, or the order that a payment or a cancellation is."""
     protected: bool = False
     unknown_since: int | None = None
     """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""

@@ -48,4 +48,4 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
     evidence = f"rebuilt, {row.confidence.value}: {row.reason}"
     yield Intended(intent)
     yield Adopted(intent.id, recorded.id, evidence, recorded.order_id)
-    yield Remembered(recorded.address, recorded.phase, observed=recorded.observed)
+    yield Remembered(recorded.address, recorded.phase, observed=recorded.observed, term=recorded.term)

@@ -78,7 +78,7 @@ def _members(change: Change) -> tuple[Member, ...]:
             return (replaced, *changed_members(change.fields, sensitive=change.sensitive))
         case Action.DELETE:
             return _particulars(change.recorded, sign="-")
-        case Action.FORGET | Action.RESUME | Action.NO_OP:
+        case Action.FORGET | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
             assert_never(change.action)

@@ -14,6 +14,7 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 from provisioner.rendering.change import COMPUTED, body_of
 from provisioner.rendering.values import masked, secrecy
 
@@ -29,6 +30,8 @@ _ACTIONS = {
     Action.DELETE: ["delete"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
+    Action.PAY: ["pay"],
+    Action.CANCEL: ["cancel"],
 }
 
 
@@ -187,7 +190,12 @@ def _recorded(recorded: Recorded) -> Document:
         "declared": masked(recorded.declared),
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
+        "term": None if recorded.term is None else _term(recorded.term),
     }
+
+
+def _term(term: Term) -> Document:
+    return {"expires_at": term.end, "renews": term.renews, "seen_at": term.seen_at}
 
 
 def _intent(intent: Intent) -> Document:

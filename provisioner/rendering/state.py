@@ -124,7 +124,13 @@ def _record(recorded: Recorded, style: Style) -> str:
 
 
 def _members(recorded: Recorded) -> Iterator[Member]:
-    facts = {"id": recorded.id, "order_id": recorded.order_id, "protected": recorded.protected or None}
+    facts: dict[str, JsonValue] = {
+        "id": recorded.id,
+        "order_id": recorded.order_id,
+        "protected": recorded.protected or None,
+    }
+    if recorded.term is not None:
+        facts |= {"expires_at": recorded.term.end, "renews": recorded.term.renews}
     for name, fact in facts.items():
         if fact is not None:
             yield Line(name, value_text(fact))

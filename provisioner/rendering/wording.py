@@ -26,6 +26,8 @@ WORDS = {
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
+    Action.PAY: Words("$", "pay its order", "will have its order paid", "paying", "payment"),
+    Action.CANCEL: Words("x", "cancel its order", "will have its order cancelled", "cancelling", "cancellation"),
     Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from provisioner import planning
 from provisioner.applying import Sight
@@ -15,8 +16,12 @@ from provisioner.model.identity import Identity
 from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
 
 _SHOWN_ADDRESSES = 10
 
@@ -46,8 +51,18 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await look(cloud, state, workspace.catalogue, history=store.history)
-        made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
-        return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
+        seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
+        made = make(workspace, request, loaded, state=state, sight=seen.sight, identity=cloud.identity, at_work=at_work)
+        return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
+
+
+async def look_closer(
+    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, sight: Sight
+) -> Seen:
+    """With what only billing shows; of what is to be released nobody needs to know."""
+    if request.mode is Mode.DESTROY:
+        return Seen(sight)
+    return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
 
 
 def make(

@@ -110,5 +110,7 @@ def _prospect(effect: Effect, *, together: bool) -> str:
             return (
                 "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
             )
+        case Effect.CANCELLATION:
+            return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
         case _:
             return "the next apply looks whether these servers are gone, and records what it sees"

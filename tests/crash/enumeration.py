@@ -134,6 +134,9 @@ class Theatre:
             self.scenario.waits_for(stage)
             ended = self.go_on(stage)
         require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
+        if self.scenario.follow is not None:
+            ended = self.run(stage, self.scenario.follow)
+            require(ended.code == 0, f"exit {ended.code} of what follows: {ended.text}")
         agree(stage, self.scenario)
         self._nothing_is_left(stage, deaths)
 
@@ -173,7 +176,7 @@ class Theatre:
         stage.changes_asked_for()
         books = books_of(stage, self.scenario)
         compare(books, self.scenario.ends, self.scenario, deaths=deaths, names_final=True)
-        last = self.run(stage, self.command_again(stage))
+        last = self.run(stage, self.scenario.follow or self.command_again(stage))
         require(last.code == 0, f"exit {last.code} with nothing left to do: {last.text}")
         require("No changes" in last.out, f"something was left to do: {last.text}")
         asked = stage.changes_asked_for()

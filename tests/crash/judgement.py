@@ -50,10 +50,11 @@ def examine(stage: Stage, scenario: Scenario) -> None:
         stage.serial = state.serial
         _silence_was_long_enough(stage, scenario, state)
     known = _known(state, scenario)
-    ledger = stage.ledger
+    ledger, cancelled = stage.ledger, stage.cancelled
     released = {row.server_id for row in ledger if row.kind == "release"}
     for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
-        require(known & {row.server_id, row.order_id, row.name} or row.server_id in released, f"{row} is lost")
+        is_over = row.server_id in released or row.order_id in cancelled
+        require(known & {row.server_id, row.order_id, row.name} or is_over, f"{row} is lost")
     for server in _ours(scenario, stage.alive):
         require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
     theirs = {name for row in ledger for name in (row.server_id, row.order_id)}

@@ -15,12 +15,15 @@ from support.zygote import Fate
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
 DESTROY = ("destroy", "--auto-approve", "--resolve-timeout", "3s")
+PAY = ("orders", "pay", "alpha", "--auto-approve")
+CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
 NONCE = "marker: nonce"
 TWO_STEP = "prepaid: two-step"
 
 ONE = "servers: {alpha: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
+ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
@@ -59,6 +62,8 @@ class Scenario:
     """What else has happened before."""
     code: int = 0
     """Of a run in which nobody dies."""
+    follow: tuple[str, ...] | None = None
+    """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
     waits_for: Callable[[Stage], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
@@ -106,6 +111,19 @@ def _somebody_pays(stage: Stage) -> None:
     for recorded in state.resources.values():
         assert recorded.order_id is not None
         stage.pay(recorded.order_id)
+
+
+def _leave_unpaid(stage: Stage) -> None:
+    """`alpha` is ordered by specs that do not pay by themselves; then the stack's own are back."""
+    specs = (stage.folder / "specs" / "servers.yaml").read_text()
+    stage.write(ONE_UNPAID)
+    assert stage.run(*APPLY).code == 7
+    stage.write(specs)
+
+
+def _cancelling_what_is_there(stage: Stage) -> tuple[str, ...]:
+    """A person sees in `orders list` whether there is still something to cancel."""
+    return CANCEL if stage.state and stage.state.resources else APPLY
 
 
 def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
@@ -223,6 +241,29 @@ CHANGING = (
         specs=THREE_TOGETHER,
         command=DESTROY,
         ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
+    ),
+    Scenario(
+        name="renewal",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders pay",
+        specs=ONE_UNPAID,
+        prepare=_leave_unpaid,
+        command=PAY,
+        follow=APPLY,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders cancel",
+        specs="servers: {}\n",
+        prepare=_leave_unpaid,
+        command=CANCEL,
+        again=_cancelling_what_is_there,
+        follow=APPLY,
+        ends=Books({}, (), unpaid=1),
     ),
     Scenario(
         name="beside a stranger",

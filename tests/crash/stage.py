@@ -200,6 +200,12 @@ class Stage:
             return [Alive(*row) for row in rows]
 
     @property
+    def cancelled(self) -> set[str]:
+        """The orders that nobody will ever pay."""
+        with closing(sqlite3.connect(self.world)) as connection:
+            return {order for (order,) in connection.execute("SELECT id FROM orders WHERE status = 4")}
+
+    @property
     def state(self) -> State | None:
         """As the next run will read it. Raises StoreError for what it would refuse."""
         return LocalStore(self.folder / "state", "test").load()

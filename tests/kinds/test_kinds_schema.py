@@ -236,9 +236,9 @@ def test_a_sensible_term_needs_no_warning(charging):
     assert advice(charging_info=charging) == []
 
 
-def test_only_the_name_changes_in_place():
+def test_only_the_name_and_the_renewal_change_in_place():
     in_place = [rule.path for rule in KIND.rules if rule.on_change is OnChange.IN_PLACE]
-    assert in_place == [("name",)]
+    assert in_place == [("name",), ("charging_info", "is_auto_renew")]
 
 
 def test_every_rule_is_about_a_field_that_exists():

@@ -161,13 +161,22 @@ def test_changes_in_place_are_told_by_what_changed():
     ]
 
 
-def test_a_payment_is_told_with_its_order():
-    paying = an_intent(id="payment-1", target_id="CS1", effect=Effect.PAYMENT)
-    paid = only(Intended(paying), Answered("payment-1", 200, request_id="r-2"))
-    assert (paid.type, paid.id, paid.order_id, paid.request_id) == (DeedType.PAID, None, "CS1", "r-2")
-    open_ = only(Intended(paying))
+@pytest.mark.parametrize(
+    ("effect", "word", "lost", "noun"),
+    [
+        (Effect.PAYMENT, DeedType.PAID, DeedType.SENT_PAYMENT, "a payment"),
+        (Effect.CANCELLATION, DeedType.CANCELLED, DeedType.ASKED_TO_CANCEL, "a cancellation"),
+    ],
+)
+def test_what_is_said_of_an_order_is_told_with_it(effect, word, lost, noun):
+    saying = an_intent(id="saying-1", target_id="CS1", effect=effect)
+    said = only(Intended(saying), Answered("saying-1", 200, request_id="r-2"))
+    assert (said.type, said.id, said.order_id, said.request_id) == (word, None, "CS1", "r-2")
+    open_ = only(Intended(saying))
     assert (open_.type, open_.order_id) == (DeedType.IN_DOUBT, "CS1")
-    assert "a payment was sent" in open_.detail
+    assert f"{noun} was sent" in open_.detail
+    told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order tells"))
+    assert (told_by_the_order.type, told_by_the_order.order_id) == (lost, "CS1")
 
 
 def test_records_of_what_nobody_bought_are_no_changes():

@@ -51,6 +51,27 @@ def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
     assert compared(followed, caught_up, shown(caught_up)).action is Action.NO_OP
 
 
+@pytest.mark.parametrize(
+    ("declared", "shown_", "action"),
+    [
+        (False, True, Action.UPDATE),
+        (True, False, Action.UPDATE),
+        (True, True, Action.NO_OP),
+        (False, None, Action.NO_OP),
+        (None, True, Action.NO_OP),
+    ],
+)
+def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(declared, shown_, action):
+    """What the specs leave out is nobody's difference; what billing was not asked about is taken as it was."""
+    charging = {key: value for key, value in {**PREPAID, "is_auto_renew": declared}.items() if value is not None}
+    desired = wanted(charging_info=charging)
+    record = bought(desired)
+    seen = {"charging_mode": "PRE_PAID"} | ({} if shown_ is None else {"is_auto_renew": shown_})
+    change = compared(desired, record, shown(record, charging_info=seen))
+    assert change.action is action
+    assert all(field.drift for field in change.fields)
+
+
 def test_a_nested_field_drifts_by_itself():
     record = bought(wanted())
     change = compared(wanted(), record, shown(record, network={**NETWORK, "subnet_id": "another"}))

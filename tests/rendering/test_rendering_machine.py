@@ -76,6 +76,8 @@ def test_every_action_has_its_array():
         ["delete"],
         ["forget"],
         ["resume"],
+        ["pay"],
+        ["cancel"],
         ["no-op"],
     ]
 

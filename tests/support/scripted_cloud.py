@@ -79,6 +79,8 @@ class ScriptedCloud:
     """How many servers an order of several comes short of."""
     naming: Callable[[str, int], str] = lambda name, _index: name
     """What the cloud calls those that one call buys, by the name that was sent."""
+    cancelled: list[str] = field(default_factory=list)
+    """The ids of all orders that were cancelled."""
     clock_ahead: int = 0
     """Milliseconds by which the cloud's own clock is before ours."""
     paid_by_others: bool = False
@@ -185,12 +187,12 @@ class ScriptedCloud:
             case (method, ["dev-servers", identifier]) if server := self._find(identifier):
                 return self._change(method, server, body)
             case ("GET", ["customer-orders", "details", order]):
-                return 200, {"order_info": {"status": 6 if self.unpaid or order in self.pending else 3}}
+                return 200, {"order_info": {"status": self._status(order)}}
             case ("GET", ["customer-orders"]):
                 orders = [{"order_id": order, "status": 3 if self.paid_by_others else 6} for order in self.pending]
                 return 200, {"total_count": len(orders), "order_infos": orders}
-            case ("POST", ["customer-orders", "pay"]):
-                return 204, self._pay(body["order_id"])
+            case (_, ["customer-orders", "pay" | "cancel" as verb]):
+                return 204, {"pay": self._pay, "cancel": self._cancel}[verb](body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
                 found = [self._find(identifier) for identifier in body["resource_ids"]]
                 subscribed = [one for one in found if one and one.prepaid and one.released_at is None]
@@ -252,6 +254,16 @@ class ScriptedCloud:
             raise CallFailed(Outcome.REFUSED, "the order cannot be paid", status=400, code="CBC.0100")
         self.paid.append(body["name"])
         self._build(body, order_id)
+
+    def _status(self, order_id: str) -> int:
+        if order_id in self.cancelled:
+            return 4
+        return 6 if self.unpaid or order_id in self.pending else 3
+
+    def _cancel(self, order_id: str) -> None:
+        if self.pending.pop(order_id, None) is None:
+            raise CallFailed(Outcome.REFUSED, "the order cannot be cancelled", status=400, code="CBC.99005010")
+        self.cancelled.append(order_id)
 
     def _change(self, method: str, server: Server, body: Any) -> tuple[int, Any]:
         match method:
@@ -321,7 +333,9 @@ def described(call: Call) -> str:
     """The call in a word or two, as the tests and the numbered steps name it."""
     last = call.path.rsplit("/", 1)[-1]
     if call.service is Service.BILLING:
-        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay"}.get(last, "read order")
+        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay", "cancel": "cancel"}.get(
+            last, "read order"
+        )
     name = (call.body or {}).get("name", "")
     verbs = {"POST": f"buy {name}", "PUT": f"rename to {name}", "DELETE": f"delete {last}"}
     return verbs.get(call.method, "list" if last in {"all", "dev-servers"} else "show")

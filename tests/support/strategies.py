@@ -24,6 +24,7 @@ from provisioner.model.journal import (
 from provisioner.model.resource import Desired, Lifecycle, Phase, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead
+from provisioner.model.term import Term
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WORDS = st.text("abcxyz_", min_size=1, max_size=6)
@@ -67,6 +68,7 @@ desired = st.builds(
 field_changes = st.builds(
     FieldChange, paths, json_values, json_values, st.booleans(), sensitive=st.booleans(), drift=st.booleans()
 )
+terms = st.builds(Term, st.none() | st.integers(0, 2**50), st.none() | st.booleans(), st.integers(0, 2**50))
 recorded = st.builds(
     a_recorded,
     address=addresses.map(str),
@@ -75,6 +77,7 @@ recorded = st.builds(
     observed=json_objects,
     order_id=st.none() | WORDS,
     protected=st.booleans(),
+    term=st.none() | terms,
 )
 changes = st.builds(
     Change,
@@ -126,7 +129,9 @@ def histories(draw, servers=4, steps=8):
             bought = open_intents.pop(name) is Effect.PURCHASE and not isinstance(entries[-1], Settled)
             owned |= {name} if bought else set()
         elif name in owned and draw(st.booleans()):
-            entries.append(Remembered(address, Phase.CREATING, observed=draw(json_objects)))
+            entries.append(
+                Remembered(address, Phase.CREATING, observed=draw(json_objects), term=draw(st.none() | terms))
+            )
         elif name in owned and draw(st.booleans()):
             entries.append(Forgotten(address, draw(TEXT)))
             owned.discard(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server import orders, renewing, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.canonical import canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
@@ -21,16 +21,16 @@ _ENDED_BY_ORDER = {
     OrderStatus.AWAITING_PAYMENT: (
         Phase.AWAITING_PAYMENT,
         "awaits payment (with is_auto_pay: true this usually means the balance is short)",
-        f"pay or cancel it in the console, {_GOES_ON}",
+        f"`provisioner orders pay {{order}}` pays it, {_GOES_ON}; `orders cancel {{order}}` gives it up",
     ),
     OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
     OrderStatus.CANCELLED: (
         Phase.FAILED,
         "was cancelled; nothing was built",
-        "to order again, name the address: apply --replace ADDRESS",
+        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or apply --replace ADDRESS",
     ),
 }
-"""Where only a person can go on; every other status leaves the outcome open."""
+"""Phase, problem and next step where only a person can go on; every other status leaves the outcome open."""
 
 
 def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
@@ -119,7 +119,7 @@ def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -
         elif (end := _ENDED_BY_ORDER.get(status)) is not None:
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
-            return Ended(phase, f"order {order_id} {problem}", hint)
+            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id))
 
 
 def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
@@ -157,10 +157,12 @@ def _until_built(live: Live, *, built: Phase) -> Flow:
 
 
 def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
-    """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
+    """The name and the renewal are what changes in place (sections 2.1 and 8); repeating these calls is harmless."""
     if ("name",) in changed:
         yield from _rename(recorded.id or "", desired, phase=recorded.phase)
-    else:
+    if renewing.RENEWAL in changed:
+        yield from renewing.switch(desired, recorded)
+    if not {("name",), renewing.RENEWAL} & changed:
         yield Remember(recorded.phase)  # labels and protection are recorded with any facts
     return Ended(recorded.phase)
 

@@ -87,8 +87,8 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     return Ended(
         recorded.phase,
         f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
-        "look at the console, cancel an order that is not finished, and run this again in some minutes; "
-        + absent_by_hand(recorded.address),
+        "an order that nobody paid is given up by `provisioner orders cancel`; else look at the console, and run this again "
+        "in some minutes; " + absent_by_hand(recorded.address),
     )
 
 

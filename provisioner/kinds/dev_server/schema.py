@@ -182,7 +182,7 @@ def _charging_advice(charging: object) -> Iterator[Advice]:
             ("charging_info",),
             "unpaid-order",
             "the order will wait for payment: is_auto_pay is not true",
-            "pay it in the console within its deadline, or set is_auto_pay: true",
+            "apply stops there: pay it with `provisioner orders pay`, or set is_auto_pay: true",
             warning=True,
         )
 
