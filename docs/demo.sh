@@ -25,6 +25,6 @@ printf '\n\033[1m$ sed -i "s/nodes: 2/nodes: 3/" specs/environments/dev.yaml\033
 sed 's/nodes: 2/nodes: 3/' specs/environments/dev.yaml > edited && mv edited specs/environments/dev.yaml
 step provisioner plan
 step provisioner apply --auto-approve
-step provisioner destroy --auto-approve
+step provisioner destroy --auto-approve --allow prepaid-delete
 step provisioner sandbox ledger
 printf '\nThe same with your own account: see "The same on the real cloud" in README.md.\n'

@@ -23,8 +23,9 @@ from provisioner.model.journal import Answered, Intended, Settled, bought
 from provisioner.model.kind import Kind
 from provisioner.model.marker import marked
 from provisioner.model.purchasing import Marker
-from provisioner.model.redaction import secrets_in
-from provisioner.model.state import Intent
+from provisioner.model.redaction import laid_over, secrets_in
+from provisioner.model.resource import Desired
+from provisioner.model.state import Intent, Member
 
 Borrow: TypeAlias = Callable[[], AbstractAsyncContextManager[Channel]]
 Exchange: TypeAlias = Callable[[Call, Channel], Awaitable[Reply]]
@@ -39,13 +40,16 @@ _STALE_AFTER = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """For one address. `earlier_ids` bore its name when the run began, so none of them is ours."""
+    """For one address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began, so none of
+    them is ours.
+    """
 
     workshop: Workshop
     kind: Kind
     change: Change
     standing: Standing
     earlier_ids: tuple[str, ...]
+    members: tuple[Desired, ...]
     borrow: Borrow
     exchange: Exchange
 
@@ -103,8 +107,8 @@ class Dispatch:
         turn.result()
 
     def _marked(self, call: Call) -> Call:
-        """A marker for each attempt, so that each could be told from the others."""
-        if call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
+        """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
+        if self.members or call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
             return call
         assert call.body is not None  # a purchase says what it buys
         salt = secrets.token_bytes(_SALT_BYTES)
@@ -117,7 +121,7 @@ class Dispatch:
         purchase = call.effect is Effect.PURCHASE
         assert not purchase or desired is not None  # only what is wanted is bought
         body = self.kind.redact(call.body or {}, fingerprint)
-        targets = {Effect.DESTRUCTIVE: standing.identifier, Effect.PAYMENT: standing.order_id}
+        target = standing.order_id if call.effect.is_told_by_its_order else standing.identifier
         return Intent(
             id=secrets.token_hex(16),
             address=self.change.address,
@@ -126,14 +130,18 @@ class Dispatch:
             effect=call.effect,
             name=str(body["name"]) if purchase else self._known_as(),
             request={"service": call.service, "method": call.method, "path": call.path, "body": body},
-            declared=self.kind.redact(desired.fields, fingerprint) if purchase and desired else {},
+            declared=self.kind.redact(call.declares, fingerprint),
             sent_at=self.workshop.clock.now(),
             server_time=self.workshop.server_time(),
             who=self.workshop.who,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
-            target_id=targets.get(call.effect),  # as the flow found it, which may be after the record
-            protected=desired.lifecycle.prevent_destroy if desired else False,
+            target_id=None if purchase else target,  # as the flow found it, which may be after the record
+            protected=bool(desired and desired.lifecycle.prevent_destroy),
+            members=tuple(
+                Member(one.address, one.name, one.labels, bool(one.lifecycle.prevent_destroy))
+                for one in (self.members if purchase else ())
+            ),
         )
 
     def _known_as(self) -> str:
@@ -151,24 +159,30 @@ class Dispatch:
         if facts.get("id") in self.earlier_ids:
             message = f"the cloud answered with {facts['id']}, which was there before"
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        self.workshop.claims.take(self.change.address, *facts.values())
+        if intent.members:
+            self.workshop.claims.take_together(intent.names, facts["order_id"])
+        else:
+            self.workshop.claims.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     async def _record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
         if intent.effect is not Effect.PURCHASE:
             self.standing.under_way = True
+            if intent.effect is Effect.WIPE:
+                self.standing.declared = laid_over(self.standing.declared, intent.declared)
             await self.workshop.scribe.write(answered)
             return reply
-        self.standing.learn(bought(intent, identifier=answered.id, order_id=answered.order_id))
+        self.standing.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
+        self.standing.learn(self.standing.bought[0])
         self.standing.unrecorded = True
         await self.workshop.scribe.write(answered)
         self.standing.unrecorded = False
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
     async def _settle(self, intent: Intent, failed: CallFailed) -> None:
-        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase or a release of
-        unknown outcome stays open.
+        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase, a release or a
+        wipe of unknown outcome stays open.
         """
         outcome: Literal["not_sent", "refused", "observed"]
         match failed.outcome:
@@ -176,7 +190,7 @@ class Dispatch:
                 self.standing.under_way = True
                 if intent.effect is Effect.PURCHASE:
                     await self._leave_open(intent)
-                if intent.effect is not Effect.PAYMENT:
+                if not intent.effect.is_told_by_its_order:
                     return
                 outcome = "observed"
             case Outcome.NOT_SENT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from provisioner.applying.dispatch import Dispatch
@@ -34,7 +35,8 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
-from provisioner.model.resource import Live
+from provisioner.model.redaction import laid_over
+from provisioner.model.resource import Desired, Live
 
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
 
@@ -49,6 +51,8 @@ class Driver:
     timeout: float
     standing: Standing = field(default_factory=Standing)
     earlier_ids: tuple[str, ...] = ()
+    members: tuple[Desired, ...] = ()
+    """Where it buys for others of its group, too: all of them, itself the first."""
     _started: float | None = None
     _deadline: float | None = None
     _last_sign: tuple[float, str] | None = None
@@ -89,7 +93,9 @@ class Driver:
         if call.effect.is_journaled:
             return await self._dispatch(call)
         async with self._channel() as channel:
-            return await self._exchange(call, channel)
+            reply = await self._exchange(call, channel)
+        self.standing.under_way = self.standing.under_way or call.effect is Effect.REPEATABLE
+        return reply
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[Channel]:
@@ -109,6 +115,7 @@ class Driver:
             change=self.change,
             standing=standing,
             earlier_ids=self.earlier_ids,
+            members=self.members,
             borrow=self._channel,
             exchange=self._exchange,
         )
@@ -137,7 +144,8 @@ class Driver:
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)
-            standing.declared = {**standing.declared, **declared}
+            standing.declared = laid_over(standing.declared, declared)
+        standing.under_way = standing.under_way or bool(facts.pending)
         await self.workshop.scribe.write(
             Remembered(
                 address=self.change.address,
@@ -146,6 +154,7 @@ class Driver:
                 order_id=facts.order_id,
                 declared=None if facts.declared is None else standing.declared,
                 observed=facts.observed,
+                pending=facts.pending,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )
@@ -157,7 +166,8 @@ class Driver:
             self._deadline = self.workshop.clock.monotonic() + self.timeout
         if self.workshop.clock.monotonic() >= self._deadline:
             raise TimedOut
-        return await self.workshop.poll.wait(wait, deadline=self._deadline, watch=self.show_progress)
+        choose = partial(self.workshop.claims.choose, self.change.address)
+        return await self.workshop.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
 
     def show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""

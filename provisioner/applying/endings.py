@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
@@ -13,6 +14,7 @@ from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreErro
 from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.foresight import Ware
 from provisioner.model.resource import Live, Phase
 
 if TYPE_CHECKING:
@@ -22,18 +24,35 @@ if TYPE_CHECKING:
 class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
     """A stranger has borne the wanted name since before this run."""
 
-    def __init__(self, stranger: Live) -> None:
+    def __init__(self, name: str, stranger: Live) -> None:
         super().__init__(stranger.id)
+        self.name = name
         self.stranger = stranger
 
 
+class SoldOut(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was to be bought in a server's place cannot be had any more."""
+
+    def __init__(self, ware: Ware) -> None:
+        super().__init__(ware.flavor)
+        self.ware = ware
+
+
+class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
+    """Ending the order would release others that the plan does not name."""
+
+    def __init__(self, others: Sequence[Live]) -> None:
+        super().__init__(", ".join(row.id for row in others))
+        self.others = others
+
+
 class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told. `because` is how the
-    doubt came about in this run; None when an earlier one left it.
+    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told; None where it is nothing
+    to be looked for. `because` is how the doubt came about in this run; None when an earlier one left it.
     """
 
-    def __init__(self, reason: Exception, because: CallFailed | None) -> None:
-        super().__init__(str(reason))
+    def __init__(self, reason: Exception | None, because: CallFailed | None) -> None:
+        super().__init__(str(reason or because))
         self.reason = reason
         self.because = because
 
@@ -42,23 +61,34 @@ class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was gone when the plan was made, and is to be forgotten, is there."""
 
 
-EXPECTED = (CallFailed, Detached, NameTaken, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut)
+class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What is to be taken over was there when the plan was made, and is not any more."""
+
+
+_COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
+"""What a person has called by name, whatever the run's mode."""
+
+EXPECTED = (
+    CallFailed, Detached, GoneMeanwhile, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
+)  # fmt: skip
 
 
 def _again(driver: Driver) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = driver.workshop.mode.value
+    command = _COMMANDS.get(driver.change.action, driver.workshop.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 
 def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
-        return Result(change.address, change.action, ResultType.DONE)
+        return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
-    return Result(change.address, change.action, kind, finding, released=_has_released(change, driver))
+    released = _has_released(change, driver)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _has_released(change: Change, driver: Driver) -> bool:
@@ -75,26 +105,15 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
     if released and not driver.standing.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
-    return Result(change.address, change.action, kind, finding, released=released)
+    left = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case NameTaken(stranger=stranger):
-            return ResultType.FAILED, error(
-                "name-taken",
-                f"a server of this name exists and is not ours ({stranger.id}); nothing was bought",
-                hint="choose another name in the specs, or have that server renamed or released",
-                address=address,
-            )
-        case ShowsAgain():
-            return ResultType.FAILED, error(
-                "shows-again",
-                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
-                hint="plan again",
-                address=address,
-            )
+        case GoneMeanwhile() | NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
+            return ResultType.FAILED, _refused(change, driver, reason)
         case Detached():
             if not driver.standing.under_way:
                 return ResultType.NOT_STARTED, warning(
@@ -113,6 +132,51 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             return _judge_own_failure(change, driver, reason)
         case _:
             raise reason
+
+
+def _refused(
+    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | OrderShared | ShowsAgain | SoldOut
+) -> Diagnostic:
+    """What has changed since the plan was made, noticed before anything was sent for this address."""
+    address = change.address
+    match reason:
+        case NameTaken(name=name, stranger=stranger):
+            return error(
+                "name-taken",
+                f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
+                hint="choose another name in the specs, or have that server renamed or released",
+                address=address,
+            )
+        case SoldOut(ware=ware):
+            return error(
+                "sold-out",
+                f"{ware.flavor} is sold out, so that none could be bought in its place; nothing was released",
+                hint="wait until it is in stock, or choose another flavor; then plan again",
+                address=address,
+            )
+        case OrderShared():
+            return error(
+                "order-shared",
+                f"releasing it would end its order, and with it {reason}; nothing was released",
+                hint="plan again: it names them",
+                address=address,
+            )
+        case ShowsAgain():
+            return error(
+                "shows-again",
+                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
+                hint="plan again",
+                address=address,
+            )
+        case GoneMeanwhile():
+            return error(
+                "gone-meanwhile",
+                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
+                hint="take it out of imports, then plan again",
+                address=address,
+            )
+        case _:
+            assert_never(reason)
 
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
@@ -138,7 +202,7 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     is_older = isinstance(reason, StillInDoubt) and because is None
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
-    address = intent.address
+    address = driver.change.address
     if isinstance(looked, SeveralFit):
         hint = f"choose: `provisioner resolve '{address}' --adopt ID`, with one of {looked}, or `--absent`"
     else:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.ports import Clock, Cloud, Ledger, Secrets
+from provisioner.applying.ports import Clock, Cloud, Ledger, Market, Secrets
 from provisioner.model.address import Address
-from provisioner.model.change import Plan
+from provisioner.model.change import Action, Plan
 from provisioner.model.event import Listener
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
-from provisioner.model.resource import Live
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent
 
 
@@ -41,6 +42,8 @@ class Execution:
     doubts: Mapping[Address, Intent] = field(default_factory=dict)
     resolve_timeout: float = 0.0
     parallelism: int = 10
+    market: Market | None = None
+    """Asked before a replacement releases anything."""
 
     def namesakes(self, name: str) -> list[Live]:
         """The live servers that bore this name when the run began."""
@@ -66,6 +69,34 @@ class Execution:
         for row in self.live.values():
             by_name.setdefault(row.name, []).append(row)
         return by_name
+
+    def companions(self, recorded: Recorded) -> list[Live]:
+        """What was bought by the same order and is not to be released by this plan, as it was when the run began."""
+        if recorded.order_id is None:
+            return []
+        return [
+            row
+            for row in self._by_order.get(recorded.order_id, ())
+            if row.id not in self._leaving | {recorded.id} and row.status not in self.catalogue[row.kind].releasing
+        ]
+
+    @cached_property
+    def _by_order(self) -> Mapping[str, list[Live]]:
+        by_order: dict[str, list[Live]] = {}
+        for row in self.live.values():
+            if row.order_id is not None:
+                by_order.setdefault(row.order_id, []).append(row)
+        return by_order
+
+    @cached_property
+    def _leaving(self) -> frozenset[str | None]:
+        """Ids; where only an order is recorded, the row that is dealt to it."""
+        going = {Action.DELETE, Action.REPLACE, Action.FORGET}
+        addresses = {change.address for change in self.plan.changes if change.action in going and not change.let_go}
+        records = [change.recorded for change in self.plan.changes if change.recorded is not None]
+        dealt = by_order(records, self.live.values())
+        ids = {record.id for record in records if record.address in addresses}
+        return frozenset(ids | {row.id for address, row in dealt.items() if address in addresses})
 
     @cached_property
     def _ours(self) -> frozenset[str | None]:

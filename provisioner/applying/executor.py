@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from provisioner.applying.claims import Claims
 from provisioner.applying.execution import Execution
+from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.workshop import Workshop
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
+from provisioner.model.journal import Moved
 from provisioner.model.resource import Live
 
 
@@ -43,12 +48,36 @@ async def execute(execution: Execution) -> RunResult:
         )
         polling = asyncio.ensure_future(poll.run())
         try:
-            journeys = (Journey(execution, workshop, change).travel() for change in execution.plan.work)
+            await _move(execution, workshop)
+            groups = _groups(execution)
+            journeys = (
+                Journey(execution, workshop, change, groups.get(change.address)).travel()
+                for change in execution.plan.work
+            )
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
+
+
+async def _move(execution: Execution, workshop: Workshop) -> None:
+    """Before anything is sent, so that all that is recorded of a server from now on is under its new address."""
+    moves = [Moved(change.moved_from, change.address) for change in execution.plan.work if change.moved_from]
+    if moves:
+        with suppress(StoreError):  # each journey of one that was to move finds that out for itself
+            await workshop.scribe.write(*moves)
+
+
+def _groups(execution: Execution) -> dict[Address, GroupPurchase]:
+    """By address: the one purchase that the plan makes for it and others."""
+    changes = {change.address: change for change in execution.plan.work if execution.plan.together}
+    groups: dict[Address, GroupPurchase] = {}
+    for addresses in execution.plan.together:
+        kind = execution.catalogue[changes[addresses[0]].kind]
+        wanted = tuple(desired for address in addresses if (desired := changes[address].desired) is not None)
+        groups |= dict.fromkeys(addresses, GroupPurchase(kind, wanted))
+    return groups
 
 
 def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:

@@ -6,25 +6,36 @@ a saved plan was made: that no stranger took a wanted name, and that what is to 
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.applying import endings
 from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
+from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import Forgotten
+from provisioner.model.guarding import Allowance
+from provisioner.model.journal import Forgotten, Imported, Remembered
+from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 
 class Journey:
-    def __init__(self, execution: Execution, workshop: Workshop, change: Change) -> None:
+    """`group` is the purchase that buys it together with others, where it is not bought by itself."""
+
+    def __init__(
+        self, execution: Execution, workshop: Workshop, change: Change, group: GroupPurchase | None = None
+    ) -> None:
+        self._group = group
         self._execution = execution
         self._workshop = workshop
         self._kind = execution.catalogue[change.kind]
@@ -52,40 +63,69 @@ class Journey:
 
     async def _do(self) -> Ended:
         change = self._change
+        if change.moved_from is not None:
+            self._workshop.scribe.check()
+        way: Coroutine[None, None, Ended]
         match change.action:
             case Action.CREATE:
-                return await self._create(change)
+                way = self._create(change)
             case Action.RESUME:
-                return await self._resume(change)
-            case Action.UPDATE:
-                return await self._update(change)
+                way = self._resume(change)
+            case Action.UPDATE | Action.REINSTALL:
+                way = self._update(change)
             case Action.DELETE:
-                return await self._release(change)
+                way = self._release(change)
             case Action.REPLACE:
-                self._refuse_stranger(change)
-                released = await self._release(change)
-                if released.phase is not None:
-                    return released
-                self._driver = self._new_driver(None)
-                return await self._create(change)
-            case Action.FORGET:
-                return await self._forget_vanished(change)
-            case Action.NO_OP:
-                return Ended(change.recorded.phase if change.recorded else None)
+                way = self._replace(change)
+            case Action.ADOPT:
+                way = self._adopt(change)
+            case Action.FORGET | Action.RECORD:
+                way = self._write_down(change)
+            case Action.PAY | Action.CANCEL:
+                way = self._settle_order(change)
+            case Action.MOVE | Action.NO_OP:
+                way = self._stay(change)
             case _:
                 assert_never(change.action)
+        return await way
+
+    async def _stay(self, change: Change) -> Ended:
+        return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
         self._refuse_stranger(change)
-        return await self._driver.drive(self._kind.create(change.desired, None, self._execution.policy))
+        recorded = None if self._group is None else await self._group.bring(self._driver)
+        return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
+
+    async def _replace(self, change: Change) -> Ended:
+        self._refuse_stranger(change)
+        await self._refuse_sold_out(change)
+        released = await self._release(change)
+        if released.phase is not None:
+            return released
+        self._driver = self._new_driver(None)
+        return await self._create(change)
 
     def _refuse_stranger(self, change: Change) -> None:
-        """Asked before a replacement's release too: to release and then not to buy would be the worst of both."""
+        """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
+        bought by one call are bought all or none.
+        """
         if change.desired is None:
             return
-        if (stranger := self._execution.stranger(change.desired.name, self._kind)) is not None:
-            raise endings.NameTaken(stranger)
+        for desired in (change.desired,) if self._group is None else self._group.wanted:
+            if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
+                raise endings.NameTaken(desired.name, stranger)
+
+    async def _refuse_sold_out(self, change: Change) -> None:
+        """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone."""
+        assert change.desired is not None  # only what is wanted is replaced
+        market, has_begun = self._execution.market, change.recorded and change.recorded.phase is Phase.DELETING
+        if market is None or has_begun or self._workshop.interruption.requested:
+            return
+        ware = self._kind.ware(change.desired.fields)
+        if await market.is_sold_out(ware):
+            raise endings.SoldOut(ware)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -95,9 +135,13 @@ class Journey:
         return await self._follow(change.desired, change.recorded)
 
     async def _seek(self, *, because: CallFailed | None = None) -> Ended:
-        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about."""
+        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about. What was bought by one
+        call is not looked for: its servers are known by an order, and which that is nobody has said.
+        """
         intent = self._driver.standing.doubt
         assert intent is not None  # that is why it is looked for
+        if intent.members:
+            raise endings.StillInDoubt(None, because)
         self._driver.start()
         search = Search(self._workshop, self._kind, intent)
         try:
@@ -109,27 +153,48 @@ class Journey:
         return await self._go_on(recorded)
 
     async def _go_on(self, recorded: Recorded) -> Ended:
-        """From a server that was found: to what the plan is for."""
-        if self._execution.plan.mode is Mode.DESTROY:
-            if recorded.protected:
-                return Ended(
-                    Phase.CREATING,
-                    "it was found and recorded, and is protected by lifecycle.prevent_destroy",
-                    "apply with prevent_destroy: false first, if it really is to go",
-                )
+        """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
+        if not self._execution.plan.selects(self._change):
+            return Ended(recorded.phase)
+        if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
+            if (kept := self._kept(recorded)) is not None:
+                return kept
+            self._refuse_companions(recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
-                "apply again: that releases it",
+                "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
         return await self._follow(self._change.desired, recorded)
 
+    def _kept(self, recorded: Recorded) -> Ended | None:
+        """What was only a doubt when the guards were asked is not released without their leave."""
+        allowed = self._execution.plan.allowed
+        if recorded.protected and Allowance.PROTECTED not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is protected by lifecycle.prevent_destroy",
+                "apply with prevent_destroy: false first, if it really is to go",
+            )
+        if self._kind.prepaid(recorded) and Allowance.PREPAID_DELETE not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is prepaid",
+                "if it is to be released before its term ends: --allow prepaid-delete",
+            )
+        return None
+
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """To the end of what was bought, which need not be what is wanted by now: that is the next plan's to say."""
-        ended = await self._driver.drive(self._kind.create(desired, recorded, self._execution.policy))
+        """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
+        changing = recorded.phase is Phase.REINSTALLING or recorded.pending
+        ended = await self._driver.drive(
+            self._kind.update(desired, recorded, frozenset())
+            if changing
+            else self._kind.create(desired, recorded, self._execution.policy)
+        )
         if ended.problem or not (others := self._differing(desired)):
             return ended
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
@@ -149,15 +214,54 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
+        self._refuse_companions(change.recorded, live)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 
-    async def _forget_vanished(self, change: Change) -> Ended:
-        """A saved plan may be older than the last look: a server that shows again is not given up."""
-        assert change.recorded is not None  # only what is recorded can have vanished
-        if change.recorded.id in self._execution.live:
+    def _refuse_companions(self, recorded: Recorded, live: Live | None) -> None:
+        """A saved plan may be older than the last look, and an order is ended as a whole."""
+        others = self._execution.companions(recorded) if self._kind.ends_its_order(recorded, live) else []
+        if others:
+            raise endings.OrderShared(others)
+
+    async def _settle_order(self, change: Change) -> Ended:
+        """What is cancelled leaves nothing, and may be bought anew."""
+        assert change.recorded is not None  # only a recorded order is settled
+        settle = self._kind.pay if change.action is Action.PAY else self._kind.cancel
+        ended = await self._driver.drive(settle(change.recorded))
+        return await self._forget("its order is cancelled") if ended.phase is None else ended
+
+    async def _adopt(self, change: Change) -> Ended:
+        """A saved plan may be older than the last look: what has gone since is not recorded."""
+        recorded = change.recorded
+        assert recorded is not None  # it is what will be recorded
+        row = self._execution.live.get(recorded.id or "")
+        if row is None or row.status in self._kind.releasing:
+            raise endings.GoneMeanwhile
+        recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
+        return await self._update(change) if change.fields else Ended(recorded.phase)
+
+    def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
+        """A first plan knows no salt for them, as there is no state yet."""
+        for path, reference in secrets_in(change.desired.fields if change.desired else {}):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
+        return declared
+
+    async def _write_down(self, change: Change) -> Ended:
+        """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""
+        if change.let_go:
+            return await self._forget("let go by the specs; nobody has released it")
+        recorded = change.recorded
+        assert recorded is not None  # only what is recorded can have vanished, or differ from its record
+        if change.is_gone and recorded.id in self._execution.live:
             raise endings.ShowsAgain
-        return await self._forget("gone from the cloud")
+        if change.action is Action.FORGET:
+            return await self._forget("gone from the cloud")
+        facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
+        await self._workshop.scribe.write(facts)
+        return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
         await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))

@@ -7,7 +7,8 @@ second. A reading that misses rows tells of those it has; one that fails is no n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeAlias
@@ -21,6 +22,8 @@ Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
 Watch: TypeAlias = Callable[[Live | None], None]
 Find: TypeAlias = "Callable[[Look], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
+Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
+"""Out of the rows of an order."""
 
 _SHORTEST, _LONGEST = 1.0, 10.0
 _BREATH = 0.1
@@ -41,7 +44,7 @@ class Look:
     """What one reading of the list showed. Where it is not `complete`, what it lacks may be there all the same."""
 
     rows: Mapping[str, Live]
-    by_order: Mapping[str, Live]
+    by_order: Mapping[str, Sequence[Live]]
     complete: bool
 
 
@@ -81,11 +84,11 @@ class Poll:
         self._over: BaseException | None = None
         interruption.on_request(lambda: self.end(Detached()))
 
-    async def wait(self, wait: Wait, *, deadline: float, watch: Watch) -> Live | None:
+    async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
         """As `seek`, for the row that a flow waits for."""
 
         def find(look: Look) -> Live | None:
-            return look.rows.get(wait.id or "") or look.by_order.get(wait.order_id or "")
+            return look.rows.get(wait.id or "") or choose(look.by_order.get(wait.order_id or "", ()))
 
         return await self.seek(find, wait.settled, most_looks=wait.looks, deadline=deadline, watch=watch)
 
@@ -165,7 +168,10 @@ class Poll:
                 self._count(failed)
             return
         self._failures = 0
-        by_order = {row.order_id: row for row in rows.values() if row.order_id is not None}
+        by_order: defaultdict[str, list[Live]] = defaultdict(list)
+        for row in rows.values():
+            if row.order_id is not None:
+                by_order[row.order_id].append(row)
         look, now = Look(rows, by_order, complete), self._clock.monotonic()
         for watcher in asked:
             if not watcher.answer.done():

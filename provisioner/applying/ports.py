@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from provisioner.model.flow import Call, Reply
+from provisioner.model.foresight import Ware
 from provisioner.model.journal import Entry
 from provisioner.model.secret import Secret, SecretReference
 
@@ -25,6 +26,12 @@ class Channel(Protocol):
 
 class Cloud(Protocol):
     def channel(self) -> AbstractAsyncContextManager[Channel]: ...
+
+
+class Market(Protocol):
+    async def is_sold_out(self, ware: Ware, /) -> bool:
+        """True only when the cloud says so; never raises for what it does not tell."""
+        ...
 
 
 class Ledger(Protocol):

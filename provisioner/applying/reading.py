@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from provisioner.applying.ports import Channel
@@ -53,6 +53,12 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
     return live
+
+
+async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:
+    """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
+    told = await run_read(kind.look_closer(row.id), channel)
+    return replace(row, observed={**row.observed, **told})
 
 
 async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[Trace, ...] | None]:

@@ -2,20 +2,21 @@
 
 A purchase in doubt is adopted when exactly one live server can be it. Where none can, and the policy says that silence means
 something by now, it was never carried out; else it stays open, and so does its address: the plan that follows says what is
-listed. What a lost release did is seen in the complete list. (docs/decisions/0001, 0008)
+listed. What a lost release or wipe did is seen in the complete list. (docs/decisions/0001, 0008)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.applying.ports import Ledger
 from provisioner.applying.reading import Sight
 from provisioner.applying.seeking import adoption
+from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay
+from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay, wiped
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
@@ -33,9 +34,15 @@ def recover(
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE:
-                entries += _after_release(intent, state, sight.live, kind)
-            case Effect.PAYMENT:
+                told = [*_after_release(intent, state, sight.live, kind)]
+                entries += told
+                events += _left_over(told, state, kind)
+            case Effect.WIPE:
+                entries += _after_wipe(intent, state, sight.live, kind)
+            case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
+            case _ if intent.members:
+                pass  # which order it became, or that it became none, is a person's to say
             case _:
                 candidates = kind.match(intent, free)
                 if len(candidates) == 1:
@@ -56,7 +63,7 @@ def _ghosts(state: State) -> Iterator[Intent]:
     """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
     be taken for.
     """
-    taken = state.resources.keys() | {intent.address for intent in state.purchases_in_doubt}
+    taken = state.resources.keys() | state.doubts.keys()
     return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
@@ -79,6 +86,20 @@ def _adopted(intent: Intent, found: Live) -> Event:
     return Event(EventType.ADOPTED, intent.address, id=found.id, order_id=found.order_id)
 
 
+def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[Event]:
+    """The run that released it did not live to say what the cloud has kept."""
+    gone = [state.resources[entry.address] for entry in entries if isinstance(entry, Forgotten)]
+    for recorded in gone:
+        for leftover in kind.leftovers(recorded, None):
+            finding = warning(
+                "left-over",
+                f"{recorded.address}: it is released, and the cloud has kept, and bills on: {leftover.what}",
+                hint="delete it in the console if nobody needs it",
+                address=recorded.address,
+            )
+            yield Event(EventType.NOTICE, recorded.address, diagnostic=finding)
+
+
 def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
     """Gone after we asked for it is released, not vanished; still there is for the next plan to judge. Another server that has
     taken the address since is not spoken of.
@@ -97,3 +118,17 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if is_recorded and row.status in kind.releasing:
         yield Remembered(intent.address, Phase.DELETING)
+
+
+def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
+    """What the server shows decides; it is never wiped again because an answer was lost."""
+    recorded, row = state.resources.get(intent.address), live.get(intent.target_id or "")
+    if row is None:
+        yield Settled(intent.id, "observed", "the server is gone from the complete list")
+    elif not kind.wiped(intent, row):
+        yield Settled(intent.id, "observed", f"not carried out: listed with status {row.status}, and as it was before")
+    else:
+        yield Settled(intent.id, "observed", f"carried out: listed with status {row.status}")
+        if recorded is not None and recorded.id == intent.target_id:
+            after = wiped(recorded, intent)
+            yield Remembered(intent.address, after.phase, declared=after.declared, observed=row.observed)

@@ -47,7 +47,8 @@ class Search:
         assert row is not None  # a look that found none did not settle it
         self.workshop.claims.take(self.intent.address, row.id, row.order_id)
         await self.workshop.scribe.write(adoption(self.intent, row))
-        return bought(self.intent, identifier=row.id, order_id=row.order_id)
+        (recorded,) = bought(self.intent, identifier=row.id, order_id=row.order_id)
+        return recorded
 
     def _pick(self, look: Look) -> Live | None:
         """Nothing from an incomplete look: what it lacks might fit as well."""

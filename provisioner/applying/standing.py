@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
@@ -27,6 +28,8 @@ class Standing:
     """Some list has shown it, now or before."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
+    bought: tuple[Recorded, ...] = ()
+    """What its purchase has become, of every address that it was for."""
 
     @classmethod
     def of(cls, recorded: Recorded | None) -> Standing:
@@ -38,13 +41,19 @@ class Standing:
             identifier=recorded.id,
             order_id=recorded.order_id,
             seen=bool(recorded.observed),
-            under_way=recorded.phase not in {Phase.READY, Phase.FAILED},
+            under_way=recorded.phase not in {Phase.READY, Phase.FAILED} or bool(recorded.pending),
         )
 
     def learn(self, recorded: Recorded) -> None:
         """Its purchase has become known."""
         self.declared, self.identifier, self.order_id = recorded.declared, recorded.id, recorded.order_id
         self.under_way, self.doubt = True, None
+
+    def share(self, other: Standing, address: Address) -> None:
+        """What a call came to that `other` made for this address, too."""
+        if (mine := next((one for one in other.bought if one.address == address), None)) is not None:
+            self.learn(mine)
+        self.under_way, self.unrecorded, self.doubt = other.under_way, other.unrecorded, other.doubt
 
     @property
     def ids(self) -> str:

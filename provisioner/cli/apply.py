@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
+from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
+    from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.plan import PlanRequest
     from provisioner.workflow.workspace import Workspace
@@ -21,7 +26,10 @@ if TYPE_CHECKING:
 @click.command("apply")
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
+@refresh_only_option
 @replace_option
+@allow_option
+@selection_options
 @run_options
 @stack_options
 def command(
@@ -29,7 +37,10 @@ def command(
     workspace: Workspace,
     plan_file: Path | None,
     destroy: bool,
+    refresh_only: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
+    selection: Selection,
     options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
@@ -38,15 +49,18 @@ def command(
     `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
     is recorded.
     """
-    from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or replace):
-        raise click.UsageError("a saved plan says what to do: --destroy and --replace belong to `plan --out`")
-    mode = Mode.DESTROY if destroy else Mode.APPLY
-    return carry_out(workspace, PlanRequest(mode, frozenset(replace)), options, plan_file=plan_file)
+    if plan_file is not None and (destroy or refresh_only or replace or allow or not selection.is_everything):
+        raise click.UsageError(
+            "a saved plan says what to do: --destroy, --refresh-only, --replace, --allow, --target, --exclude and --selector "
+            "belong to `plan --out`"
+        )
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
+    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    return carry_out(workspace, request, options, plan_file=plan_file)
 
 
 def carry_out(
@@ -58,7 +72,7 @@ def carry_out(
     from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
     request = ApplyRequest(
-        plan.mode.value,
+        plan.mode.command,
         plan,
         options.parallelism,
         lock_timeout=options.lock_timeout,

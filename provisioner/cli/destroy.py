@@ -6,23 +6,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import RunOptions, run_options, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
+    from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 
 
 @click.command("destroy")
+@allow_option
+@selection_options
 @run_options
 @stack_options
-def command(*, workspace: Workspace, options: RunOptions) -> ExitCode:
+def command(
+    *, workspace: Workspace, allow: frozenset[Allowance], selection: Selection, options: RunOptions
+) -> ExitCode:
     """Release every server of the stack.
 
-    Pay-per-use servers are deleted, prepaid ones unsubscribed. What is on their disks is lost.
+    Pay-per-use servers are deleted, prepaid ones unsubscribed, once that is allowed. What is on their disks is lost.
     """
     from provisioner.cli.apply import carry_out
     from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest
 
-    return carry_out(workspace, PlanRequest(Mode.DESTROY), options)
+    return carry_out(workspace, PlanRequest(Mode.DESTROY, allow=allow, selection=selection), options)

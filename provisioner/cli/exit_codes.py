@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from provisioner.model.change import Plan
     from provisioner.model.diagnostic import ProvisionerError
     from provisioner.model.event import Result
+    from provisioner.model.placed_order import PlacedOrder
     from provisioner.workflow.apply import Applied
+    from provisioner.workflow.expiring import Expiring
+    from provisioner.workflow.settling import Settled
 
 
 class ExitCode(IntEnum):
@@ -78,12 +81,40 @@ def of_apply(applied: Applied) -> ExitCode:
         return ExitCode.INTERRUPTED
     results = applied.result.results if applied.result else ()
     short = any(map(_fell_short, results)) or applied.plan.unsettled
+    doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
     return worst(
-        ExitCode.IN_DOUBT if any(result.type is ResultType.IN_DOUBT for result in results) else ExitCode.DONE,
+        ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
         ExitCode.INCOMPLETE if short else ExitCode.DONE,
         ExitCode.INTERRUPTED if applied.result and applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,
     )
+
+
+def of_settled(settled: Settled) -> ExitCode:
+    """An order that is still open is what apply, too, calls incomplete."""
+    from provisioner.model.placed_order import Settlement
+
+    if settled.settlement is Settlement.NOT_APPROVED:
+        return ExitCode.INTERRUPTED
+    is_open = settled.settlement is Settlement.OPEN and not settled.interrupted
+    return worst(
+        ExitCode.INCOMPLETE if is_open else ExitCode.DONE,
+        ExitCode.INTERRUPTED if settled.interrupted else ExitCode.DONE,
+        ExitCode.ERROR if settled.unrecorded else ExitCode.DONE,
+    )
+
+
+def of_waiting(order: PlacedOrder) -> ExitCode:
+    from provisioner.model.placed_order import OrderStatus
+
+    if not order.is_over:
+        return ExitCode.INCOMPLETE
+    return ExitCode.ERROR if order.status == OrderStatus.CANCELLED else ExitCode.DONE
+
+
+def of_expiring(expiring: Expiring, *, detailed: bool) -> ExitCode:
+    """What renews by itself does not end; of what nobody knows nothing is claimed."""
+    return ExitCode.DIFFERENCES if detailed and expiring.ending else ExitCode.DONE
 
 
 def _fell_short(result: Result) -> bool:

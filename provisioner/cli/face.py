@@ -72,6 +72,8 @@ class Face:
 
         if plan.mode is Mode.DESTROY:
             question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"
+        elif plan.mode is Mode.REFRESH:
+            question = "Do you want to record what the cloud shows?\n  Nothing is bought, changed or released.\n"
         else:
             question = "Do you want to perform these actions?\n"
         return ask(self.console, question)

@@ -151,7 +151,7 @@ class AddressType(click.ParamType["Address"]):
 
 
 class DurationType(click.ParamType[float]):
-    """Terraform's durations: `0s`, `30s`, `5m`, `1h30m`; a bare number is seconds."""
+    """Terraform's durations: `0s`, `30s`, `5m`, `1h30m`, and days: `30d`; a bare number is seconds."""
 
     name = "duration"
 
@@ -160,11 +160,11 @@ class DurationType(click.ParamType[float]):
 
         if isinstance(value, float | int):
             return float(value)
-        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
+        found = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
         if not value or found is None:
-            self.fail(f"{value!r} is no duration; write one like 30s, 5m or 1h30m", param, ctx)
-        hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return float(hours * 3600 + minutes * 60 + seconds)
+            self.fail(f"{value!r} is no duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
 
 
 replace_option = click.option(
@@ -172,6 +172,10 @@ replace_option = click.option(
     help="Release this server and buy a new one; buy a vanished one again. May be repeated.",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
+auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip
+lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end.")  # fmt: skip
+reason_option = click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
 _json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
 
 
@@ -190,15 +194,18 @@ class RunOptions:
 
 
 _RUN_OPTIONS = (
-    click.option("--auto-approve", is_flag=True, help="Do not ask."),
-    click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."),
+    auto_approve_option,
+    may_ask_option,
     click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
-    click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end."),
+    lock_timeout_option,
     click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase whose outcome is not known."),
-    click.option("--reason", metavar="TEXT", help="Why: kept in the journal."),
+    reason_option,
     click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
     _json_stream_option,
 )  # fmt: skip
+
+
+lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
 
 
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:

@@ -1,4 +1,4 @@
-"""output: ids, order ids and addresses for other tools."""
+"""output: values for other tools and other people: those that the specs declare, else what is recorded of each server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from provisioner.cli.console import console
 from provisioner.cli.options import json_option, stack_options
 
 if TYPE_CHECKING:
+    from provisioner.workflow.outputs import Asked
     from provisioner.workflow.workspace import Workspace
 
 
@@ -19,22 +20,40 @@ if TYPE_CHECKING:
 @json_option
 @stack_options
 def command(*, workspace: Workspace, name: str | None, raw: bool, as_json: bool) -> None:
-    """Print ids, order ids and addresses of the servers for other tools.
+    """Print the outputs, or ids, order ids and addresses of the servers, for other tools.
 
     \b
-    NAME is an address, or one value of it:
-      provisioner output 'trainer[0]'
+    The outputs are those that the specs declare under outputs:; where they declare none, every server with its id,
+    order id, status and addresses. NAME is an output, an address, or one value of an address:
+      provisioner output master_address
       provisioner output --raw 'trainer[0].private_addresses'
+
+    Sensitive outputs are masked, but for --json, --raw and one that is asked for by NAME. Reads files only.
     """
-    from provisioner.rendering.state import render_outputs, render_raw
-    from provisioner.workflow.state import outputs
+    from provisioner.workflow.outputs import read_outputs, value_of
 
     if raw and name is None:
         raise click.UsageError("--raw needs the NAME of one value, such as 'gateway.id'")
-    value = outputs(workspace, name)
+    asked = read_outputs(workspace, name)
+    if asked.declared and name is None:
+        _tell_declared(asked, as_json=as_json)
+        return
+    from provisioner.rendering.state import render_outputs, render_raw
+
+    value = value_of(asked)
     if as_json:
         console().document(value)
     elif raw:
         console().write(render_raw(value))
     else:
-        console().write(render_outputs(value if isinstance(value, dict) else {name or "": value}, console().style()))
+        named = value if isinstance(value, dict) and not asked.declared else {name or "": value}
+        console().write(render_outputs(named, console().style()))
+
+
+def _tell_declared(asked: Asked, *, as_json: bool) -> None:
+    from provisioner.rendering.outputs import outputs_document, render_declared_outputs
+
+    if as_json:
+        console().document(outputs_document(asked.declared))
+    else:
+        console().write(render_declared_outputs(asked.declared, console().style()))

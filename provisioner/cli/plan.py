@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner import __version__
+from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
+from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import json_option, replace_option, stack_options
+from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Plan
+    from provisioner.model.guarding import Allowance
+    from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 
 
@@ -26,7 +31,10 @@ if TYPE_CHECKING:
     help="Save the plan, without secrets, for `apply FILE`.",
 )
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
+@refresh_only_option
 @replace_option
+@allow_option
+@selection_options
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
@@ -39,7 +47,10 @@ def command(
     workspace: Workspace,
     out: Path | None,
     destroy: bool,
+    refresh_only: bool,
     replace: tuple[Address, ...],
+    allow: frozenset[Allowance],
+    selection: Selection,
     detailed_exitcode: bool,
     full: bool,
     as_json: bool,
@@ -50,11 +61,11 @@ def command(
     """
     import asyncio
 
-    from provisioner.model.change import Mode
     from provisioner.workflow.plan import PlanRequest, plan
 
-    mode = Mode.DESTROY if destroy else Mode.APPLY
-    planned = asyncio.run(plan(workspace, PlanRequest(mode, frozenset(replace)), console().hear))
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
+    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    planned = asyncio.run(plan(workspace, request, console().hear))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("resolve")
 @click.argument("address", type=AddressType())
-@click.option("--adopt", metavar="ID", help="It became this server, or this order while there is no server.")
+@click.option(
+    "--adopt", metavar="ID", help="It became this server, or this order while there is no server or there are several."
+)
 @click.option("--absent", is_flag=True, help="It became none: the next apply may buy it.")
 @click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
 @stack_options
@@ -35,9 +37,9 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
     resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason), console().hear))
     if adopt is not None:
-        console().write(f"{address}: adopted {adopt}; the next apply goes on with it.\n")
+        console().write(f"{resolved.whose}: adopted {adopt}; the next apply goes on with it.\n")
         return
-    console().write(f"{address}: settled as not bought; the next apply may buy {resolved.name!r}.\n")
+    console().write(f"{resolved.whose}: settled as not bought; the next apply may buy {resolved.name}.\n")
     if resolved.may_appear_until is not None:
         until = moment(resolved.may_appear_until)
         hint = "plan names it if it does; until then, applying buys at your word"

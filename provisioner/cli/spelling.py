@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 LONG_OPTIONS = frozenset(
     {
-        "absent", "accounts", "adopt", "auto-approve", "build-seconds", "chdir", "destroy", "detailed-exitcode",
-        "environment", "faults", "force", "full", "help", "input", "json", "lock-timeout", "market", "no-color",
-        "no-input", "out", "parallelism", "port", "raw", "reason", "replace", "resolve-timeout", "specs", "state",
-        "var", "var-file", "verify", "version", "world",
+        "absent", "accounts", "adopt", "all", "allow", "auto-approve", "build-seconds", "chdir", "destroy",
+        "detailed-exitcode", "environment", "exclude", "faults", "force", "format", "from-terraform", "full", "help", "input",
+        "json", "lock-timeout", "market", "match", "no-color", "no-input", "out", "parallelism", "port", "public", "raw",
+        "reason", "refresh-only", "replace", "resolve-timeout", "selector", "specs", "state", "target", "timeout", "var",
+        "var-file", "verify", "version", "within", "world",
     }
 )  # fmt: skip
 """Every long option of every command; a test holds it against the commands themselves."""

@@ -1,4 +1,7 @@
-"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again."""
+"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again.
+
+The commands that change a record by hand stand in state_edits.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ import click
 
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.cli.options import AddressType, DurationType, json_option, stack_options
+from provisioner.cli.options import (
+    AddressType,
+    auto_approve_option,
+    json_option,
+    lock_timeout_option,
+    may_ask_option,
+    reason_option,
+    stack_options,
+)
+from provisioner.cli.state_edits import EDITS
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -17,7 +29,11 @@ if TYPE_CHECKING:
 
 @click.group("state")
 def command() -> None:
-    """List, show and rebuild what is recorded."""
+    """List, show, change and rebuild what is recorded."""
+
+
+for edit in EDITS:
+    command.add_command(edit)
 
 
 @command.command("list")
@@ -60,19 +76,10 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
 
 @command.command("rebuild")
 @click.option("--force", is_flag=True, help="Although nothing is damaged: an older copy of both files was put back.")
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
-)
-@click.option(
-    "--lock-timeout",
-    type=DurationType(),
-    default="0s",
-    show_default=True,
-    metavar="DURATION",
-    help="How long to wait for another run to end.",
-)
-@click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
+@auto_approve_option
+@may_ask_option
+@lock_timeout_option
+@reason_option
 @json_option
 @stack_options
 def rebuild_state(

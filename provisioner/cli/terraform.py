@@ -10,19 +10,17 @@ import click
 OPTIONS = {
     "backup": "the state before the last run is kept beside it, as NAME.backup",
     "compact-warnings": "warnings are told once, in full",
-    "generate-config-out": "servers that exist already cannot be taken over yet",
+    "generate-config-out": "declare the server first; import then shows what differs from it",
     "lock": "plan takes no lock, apply always does; --lock-timeout is how long it waits for another run",
     "refresh": "the live list is always read, as nothing may be bought on a guess",
     "state-out": "a run writes the state that it reads; --state says where that is",
-    "target": "a part of a stack cannot be planned yet; what belongs apart can be a stack of its own",
 }
 
 COMMANDS = {
     "console": "plan shows what every template comes to",
     "fmt": "there is no formatter yet, and specs may be laid out as you like",
     "graph": "servers do not depend on each other, so there is nothing to draw",
-    "import": "servers that exist already cannot be taken over yet",
-    "refresh": "plan and apply always read the live list themselves",
+    "refresh": "plan and apply always read the live list; apply --refresh-only records what it shows",
     "taint": "name the server to plan or apply instead: --replace ADDRESS",
     "untaint": "no server is ever marked; --replace ADDRESS holds for one command",
     "workspace": "use environments: environments/NAME.yaml beside stack.yaml, and -e NAME",

@@ -133,7 +133,7 @@ async def list_orders(
 
 async def show_order(ask: Ask, order_id: str) -> OrderDetail:
     """Raises UsageError for what cannot be an order's id: it goes into a path."""
-    if _ORDER_ID.fullmatch(order_id) is None:
+    if not is_order_id(order_id):
         hint = "an order's id consists of 1 to 64 letters and digits, such as CS2601020304ABCDE"
         raise UsageError(error("order-id-invalid", f"{order_id!r} is no order's id", hint=hint))
 
@@ -143,6 +143,11 @@ async def show_order(ask: Ask, order_id: str) -> OrderDetail:
 
     detail, is_whole = await ask_for(ask, page(0), lambda answer: _read_first_page(answer, order_id))
     return detail if is_whole else replace(detail, lines=await read_all(_LINES, ask, page))
+
+
+def is_order_id(text: str) -> bool:
+    """Whether an order may be called so."""
+    return _ORDER_ID.fullmatch(text) is not None
 
 
 def read_order(row: Row) -> Order:

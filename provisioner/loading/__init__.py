@@ -7,7 +7,19 @@ is bounded in size, depth, memory and work. The kinds of resource are handed in,
 from __future__ import annotations
 
 from provisioner.loading.codes import CODES
-from provisioner.loading.loader import Loaded, load, read_stack
+from provisioner.loading.composing import Existing, compose, is_writable, key_for
+from provisioner.loading.loader import Loaded, declares_outputs, load, read_stack
 from provisioner.loading.variables import VariableInputs
 
-__all__ = ["CODES", "Loaded", "VariableInputs", "load", "read_stack"]
+__all__ = [
+    "CODES",
+    "Existing",
+    "Loaded",
+    "VariableInputs",
+    "compose",
+    "declares_outputs",
+    "is_writable",
+    "key_for",
+    "load",
+    "read_stack",
+]

@@ -1,4 +1,4 @@
-"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle and timeouts.
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, and how it is ordered.
 
 Knows these keys and their forms; what is left of the body is the kind's.
 """
@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.durations import Seconds
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, field_names, problems
-from provisioner.model.resource import Lifecycle, Timeouts
+from provisioner.model.address import Address
+from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
-AROUND = ("labels", "lifecycle", "timeouts")
-_LATER = ("power", "order")
-_LATER_LIFECYCLE = ("create_before_destroy", "replace_triggered_by", "on_os_change")
+AROUND = ("labels", "lifecycle", "timeouts", "order")
+_WATCHED = ("status",)
+"""No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
+_LATER_LIFECYCLE = ("create_before_destroy",)
+
+
+def _address(text: str) -> str:
+    Address.parse(text)
+    return text
 
 
 class _Strict(BaseModel):
@@ -28,8 +35,10 @@ class _Strict(BaseModel):
 
 
 class _Lifecycle(_Strict):
-    prevent_destroy: bool = False
+    prevent_destroy: bool | None = None
     ignore_changes: list[str] | None = None
+    on_os_change: Literal["reinstall", "replace"] = "reinstall"
+    replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None
 
 
 class _Timeouts(_Strict):
@@ -41,6 +50,7 @@ class _Around(_Strict):
     labels: dict[str, str] | None = None
     lifecycle: _Lifecycle | None = None
     timeouts: _Timeouts | None = None
+    order: Literal["separate", "together"] = "separate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Around:
     labels: Mapping[str, str]
     lifecycle: Lifecycle
     timeouts: Timeouts
+    together: bool = False
 
 
 _NOTHING = Around({}, Lifecycle(), Timeouts())
@@ -70,16 +81,21 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
         return unknown
     return Around(
         read.labels or {},
-        Lifecycle(lifecycle.prevent_destroy, ignored),
+        Lifecycle(
+            lifecycle.prevent_destroy,
+            ignored,
+            OnOsChange(lifecycle.on_os_change),
+            tuple(map(Address.parse, lifecycle.replace_triggered_by or ())),
+        ),
         Timeouts(timeouts.create, timeouts.delete),
+        together=read.order == "together",
     )
 
 
-def fields_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """What is the kind's own, and what is reserved for later versions."""
-    ours = {*AROUND, *EXPANSION_KEYS, *_LATER}
-    later = [_later((key,)) for key in _LATER if key in body]
-    return {key: value for key, value in body.items() if key not in ours}, later
+def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the kind's own."""
+    ours = {*AROUND, *EXPANSION_KEYS}
+    return {key: value for key, value in body.items() if key not in ours}
 
 
 def _without_later(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -98,7 +114,7 @@ def _later(path: Path) -> Problem:
 def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:
     for index, path in enumerate(ignored):
         for depth, step in enumerate(path):
-            known = field_names(schema, path[:depth]) or ()
+            known = (field_names(schema, path[:depth]) or ()) + (() if depth else _WATCHED)
             if step not in known:
                 summary = f"ignore_changes names {'.'.join(map(str, path))}, which is no field"
                 mistake = Mistake("unknown-field", summary, hint=nearest(str(step), known, title="the fields are"))

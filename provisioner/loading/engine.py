@@ -88,6 +88,11 @@ class Engine:
             raise too_much(f"it gives more than {VALUE_LIMIT:,} characters")
         return result
 
+    def trees(self, text: str) -> tuple[nodes.Node, ...]:
+        """The expressions in a text, parsed and allowed, for whoever asks what they speak of."""
+        segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
+        return tuple(part.tree for part in segments if isinstance(part, _Compiled))
+
     def file(self, source: str, scope: Scope) -> str:
         """A whole template file, in which if, for and set may stand as well."""
         compiled = self._sources.get(source) or self._sources.setdefault(source, self._compile_file(source))

@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Undefined
 
 from provisioner.loading.budget import STEP, Budget, search_cost, too_much, weight
+from provisioner.loading.gathering import field_of
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.scalars import fits
 from provisioner.loading.tree import BROKEN
@@ -96,6 +97,7 @@ class Operations:
             "format": lambda template, *values: self.binary("%", template, values),
             "indent": self._indent,
             "join": self.join,
+            "map": self.attributes,
             "quote": lambda value: self._grown(text_of(value), 5, shlex.quote),
             "replace": self.replace,
             "tojson": self._to_json,
@@ -134,6 +136,16 @@ class Operations:
         texts = [text_of(item) for item in _items(items)]
         self._budget.afford(sum(map(len, texts)) + len(between) * len(texts))
         return between.join(texts)
+
+    def attributes(self, items: Any, *, attribute: Any) -> list[Any]:
+        """`items | map(attribute="name")`: that field of each of them, or, of a map, of each of its values."""
+        if text_of(attribute).startswith("_"):
+            raise Mistake("template-forbidden", f"the attribute {attribute} is not allowed in templates")
+        rows = items.values() if isinstance(items, dict) else _items(items)
+        self._budget.spend(STEP * len(rows))
+        fields = [field_of(row, attribute) for row in rows]
+        self._budget.afford(weight(fields))
+        return fields
 
     def replace(self, value: Any, old: Any, new: Any, count: int = -1) -> str:
         text, before, after = text_of(value), text_of(old), text_of(new)

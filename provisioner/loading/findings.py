@@ -58,6 +58,11 @@ class Findings:
             self._secrets.add(secret.reveal())
 
     @property
+    def none_so_far(self) -> bool:
+        """No error was found yet."""
+        return not self._errors
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         return self._told(self._warnings)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from provisioner.loading.findings import Findings
+from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
 from provisioner.loading.stack_file import choose_environment, stack_of
@@ -21,11 +23,12 @@ from provisioner.loading.tree import BROKEN, Layer, MapNode, find
 from provisioner.loading.variables import VariableInputs, Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("outputs", "moved", "imports", "removed", "modules", "locals"))
+_LATER_SECTIONS = frozenset(("modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
+    handover: Handover = NO_HANDOVER
+    outputs: Outputs = NO_OUTPUTS
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """As written: templates are not worked out."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -50,10 +57,15 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         stack = _chosen(settings, environment, sources)
         values = _values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
-        resources = Resources(directory, settings.below("defaults"), scope, findings)
+        resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
+        resources.check_triggers()
+        handover = _handover(specs, HandoverReader(scope, findings), desired)
+        outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
-        return Loaded(stack, tuple(sorted(desired, key=lambda wanted: wanted.address)), findings.warnings)
+        desired.sort(key=lambda wanted: wanted.address)
+        defaults = settings.below("defaults").node
+        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, defaults)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -65,6 +77,16 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     findings.settle()
     assert stack is not None, "a stack file that cannot be read is a finding"
     return stack
+
+
+def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
+    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
+    findings = Findings()
+    sources = Sources(directory, findings, _secret_keys(catalogue))
+    with _without_collector():
+        declared = [layer for layer in sources.specs() if SECTION in layer.node]
+    findings.settle()
+    return bool(declared)
 
 
 def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
@@ -95,10 +117,27 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
+def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]) -> Handover:
+    for layer in specs:
+        for section in layer.node:
+            if section in SECTIONS and layer.node[section] is not BROKEN:
+                reader.read(layer, section)
+    return reader.handover(wanted.address for wanted in desired)
+
+
+def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired]) -> Outputs:
+    for layer in specs:
+        if layer.node.get(SECTION, BROKEN) is not BROKEN:
+            reader.read(layer)
+    return reader.outputs(wanted.address for wanted in desired)
+
+
 def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
+            if section in {*SECTIONS, SECTION}:
+                continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
                 _refuse_section(layer, section, catalogue, findings)
@@ -136,7 +175,7 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, catalogue.sections, title="the sections are")
+        hint = nearest(section, (*catalogue.sections, *SECTIONS, SECTION), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 

@@ -27,9 +27,9 @@ def closest(word: str, options: Iterable[str]) -> str | None:
 
 
 def nearest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:
-    """A hint: the option that was probably meant, else all of them (at most 20)."""
+    """A hint: the option that was probably meant, else all of them (at most 30)."""
     known = sorted(options)
     if (meant := closest(word, known)) is not None:
         return f"did you mean {meant}?"
-    shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")  # noqa: PLR2004 - the doc says 20
+    shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")  # noqa: PLR2004 - the doc says 30
     return f"{title}: {shown}" if known else ""

@@ -20,12 +20,15 @@ from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.rendering import render
 from provisioner.loading.secret_fields import in_clear, reference
 from provisioner.loading.tree import Layer, Path, find
+from provisioner.loading.triggers import cycle, unknown
 from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
-from provisioner.model.kind import FieldRule, Kind
+from provisioner.model.kind import Advice, FieldRule, Kind
+from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Desired
 from provisioner.model.secret import SecretReference
 
+_TRIGGERS: Path = ("lifecycle", "replace_triggered_by")
 _FAILURES = 100  # instances of one declaration after which the rest would tell nothing new
 
 
@@ -39,15 +42,21 @@ class _Declaration:
 class Resources:
     """Reads one declaration after the other; names must be unique over all of them."""
 
-    def __init__(self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings) -> None:
+    def __init__(
+        self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings, *, policy: PurchasePolicy
+    ) -> None:
+        self._policy = policy
         self._defaults = defaults
         self._findings = findings
         self._engine = Engine()
         self._expansion = Expansion(self._engine, scope)
         self._contents = Contents(directory, self._engine)
         self._names: dict[str, Address] = {}
+        self._known: set[Address] = set()
+        self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
+        self._known.add(Address(name))
         contents = frozenset(rule.path for rule in kind.rules if rule.content)
         body = laid_under(self._defaults.node, own.node, contents)
         declaration = _Declaration(kind, _without_unset(body), (own, self._defaults))
@@ -78,8 +87,8 @@ class Resources:
         body = without_nulls(rendered.value)
         if ("name",) not in withheld:
             body.setdefault("name", instance.default_name)
-        fields, later = fields_of(body)
-        found += later + self._convert(declaration, fields, instance, withheld)
+        fields = fields_of(body)
+        found += self._convert(declaration, fields, instance, withheld)
         about = around(body, kind.schema, withheld)
         found += problems(kind.schema, fields, withheld, beside=(*EXPANSION_KEYS, *AROUND))
         found += about if isinstance(about, list) else ()
@@ -87,10 +96,31 @@ class Resources:
             self._report(declaration, address, problem)
         if found or withheld or isinstance(about, list):
             return None
-        self._advise(declaration, address, fields)
+        self._advise(declaration, address, fields, together=about.together)
         self._claim(declaration, address, str(fields["name"]))
+        self._known.add(address)
+        if about.lifecycle.replace_triggered_by:
+            self._triggers[address] = (declaration, about.lifecycle.replace_triggered_by)
         source = find(declaration.layers[:1], ())
-        return Desired(address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source)
+        return Desired(
+            address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source, together=about.together
+        )
+
+    def check_triggers(self) -> None:
+        """Once all is read: what a server is replaced with has to be there, and not to be replaced with it in turn."""
+        for address, (declaration, named) in self._triggers.items():
+            for index, trigger in enumerate(named):
+                if (mistake := unknown(trigger, self._known)) is not None:
+                    self._report(declaration, address, Problem((*_TRIGGERS, index), mistake))
+        edges = {address: named for address, (_, named) in self._triggers.items()}
+        chain = cycle(edges, sorted(self._known)) if edges else ()
+        for address in chain:
+            declaration, _ = self._triggers[address]
+            led = " -> ".join(map(str, (*chain[chain.index(address) :], *chain[: chain.index(address)], address)))
+            mistake = Mistake(
+                "trigger-cycle", f"replace_triggered_by leads back to itself: {led}", hint="take one away"
+            )
+            self._report(declaration, address, Problem(_TRIGGERS, mistake))
 
     def _convert(
         self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, withheld: set[Path]
@@ -130,12 +160,19 @@ class Resources:
                 raise Mistake("password-rule", f"{name}: {complaint}")
         return given
 
-    def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any]) -> None:
-        for advice in declaration.kind.advise(fields):
+    def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any], *, together: bool) -> None:
+        kind = declaration.kind
+        for advice in (*kind.advise(fields), *(self._advise_together(kind, address, fields) if together else ())):
             mistake = Mistake(advice.code, advice.message, hint=advice.hint)
             at = find(declaration.layers, advice.path)
             tell = self._findings.warn if advice.warning else self._findings.add
             tell(mistake, at=at, address=address, path=advice.path)
+
+    def _advise_together(self, kind: Kind, address: Address, fields: dict[str, Any]) -> Iterator[Advice]:
+        if address.key is None:
+            hint = "add count or for_each, or leave order out"
+            yield Advice(("order",), "order-together", f"order: together is for several, and {address} is one", hint)
+        yield from kind.together.advise(fields, self._policy)
 
     def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
         first = self._names.setdefault(name, address)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.findings import Findings
+from provisioner.loading.guards_section import GuardsSection
 from provisioner.loading.mistake import Mistake, closest
 from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
@@ -47,6 +48,7 @@ class _StackFile(BaseModel):
     variables: dict[str, Any] | None = None
     defaults: dict[str, Any] | None = None
     purchase: PurchaseSection = PurchaseSection()
+    guards: GuardsSection = GuardsSection()
 
 
 def stack_of(layer: Layer, findings: Findings) -> Stack:
@@ -58,8 +60,14 @@ def stack_of(layer: Layer, findings: Findings) -> Stack:
     broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
     sound = {key: value for key, value in data.items() if key not in broken}
     settings = _StackFile.model_validate({"stack": "broken"} | sound)
-    cloud, policy = Cloud(settings.cloud), settings.purchase.policy()
-    return Stack(settings.stack, cloud, settings.region, settings.environment, policy)
+    return Stack(
+        settings.stack,
+        Cloud(settings.cloud),
+        settings.region,
+        settings.environment,
+        purchase=settings.purchase.policy(),
+        guards=settings.guards.limits(),
+    )
 
 
 def choose_environment(

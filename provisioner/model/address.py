@@ -54,6 +54,11 @@ class Address:
                 return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]"
 
     @property
+    def group(self) -> Address:
+        """Itself without its key: all that one declaration expands to."""
+        return Address(self.name, None, self.modules)
+
+    @property
     def _order(self) -> tuple[tuple[str, ...], str, int, int, str]:
         match self.key:
             case None:

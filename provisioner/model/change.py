@@ -12,19 +12,31 @@ from enum import StrEnum
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
+from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
 
 
 class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
+    REINSTALL = "reinstall"
+    """In place too, and the system disk is wiped."""
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
     FORGET = "forget"
     RESUME = "resume"
+    RECORD = "record"
+    """Writes down what the cloud shows; nothing is sent."""
+    PAY = "pay"
+    CANCEL = "cancel"
+    """The last two are a person's commands about an order; no comparison of specs and cloud ever comes to them."""
     NO_OP = "no-op"
 
 
@@ -39,6 +51,8 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
+    LEFT_OUT = "left_out"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,17 @@ class FieldChange:
     sensitive: bool = False
     drift: bool = False
     """The cloud changed, not the specs."""
+    reinstalls: bool = False
+    """It takes another system, on the same machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields."""
+    """What is to happen to one address. `after` is the wanted body, redacted; `unverifiable` are its hidden fields.
+
+    Of what is adopted, `recorded` is what will be recorded. `moved_from`: its record stands under that address so far.
+    `let_go`: it is forgotten although it is there, and nobody releases it.
+    """
 
     address: Address
     kind: str
@@ -68,6 +88,18 @@ class Change:
     reason: Reason | None = None
     sensitive: tuple[FieldPath, ...] = ()
     unverifiable: tuple[FieldPath, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
+    moved_from: Address | None = None
+    let_go: bool = False
+    observed: JsonObject | None = None
+    """What is to be recorded as seen, where that is the whole change."""
+
+    @property
+    def is_gone(self) -> bool:
+        """It is only written down that the cloud has it no more."""
+        return self.action is Action.FORGET or (
+            self.action is Action.RECORD and self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +114,24 @@ class Basis:
     head: JournalHead
     policy: PurchasePolicy = DEFAULT_POLICY
     """How it was to be bought when somebody approved of it."""
+    limits: GuardLimits = DEFAULT_LIMITS
+    """How much one run was to do then."""
 
 
 class Mode(StrEnum):
     APPLY = "apply"
     DESTROY = "destroy"
+    REFRESH = "refresh"
+
+    @property
+    def command(self) -> str:
+        """What a person types for it."""
+        return "apply --refresh-only" if self is Mode.REFRESH else self.value
+
+
+def _is_adapted(change: Change) -> bool:
+    """Taken over, and changed in place as well."""
+    return change.action is Action.ADOPT and bool(change.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +142,36 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What would be done about an address that is not selected."""
+
+    address: Address
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it."""
+    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
+    are the creates that one call buys, for each such call.
+
+    `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
+    What is not selected is a no-op here, and told in `left_out`.
+    """
 
     mode: Mode
     basis: Basis
     changes: tuple[Change, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
+    allowed: tuple[Allowance, ...] = ()
+    lifted: tuple[Diagnostic, ...] = ()
+    selection: Selection = EVERYTHING
+    left_out: tuple[LeftOut, ...] = ()
+    together: tuple[tuple[Address, ...], ...] = ()
+
+    def selects(self, change: Change) -> bool:
+        bearer = change.desired or change.recorded
+        return self.selection.fits(change.address, bearer.labels if bearer else {})
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -115,11 +182,17 @@ class Plan:
         """Wanted servers that are not there and that nothing will be done about: vanished, released by somebody else, or failed to be built."""
         return tuple(
             change
-            for change in self.changes
-            if change.action is Action.NO_OP
+            for change in (() if self.mode is Mode.REFRESH else self.changes)
+            if change.action in {Action.NO_OP, Action.MOVE}
             and change.recorded is not None
+            and change.reason is not Reason.LEFT_OUT
             and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
         )
+
+    @property
+    def left_in_doubt(self) -> bool:
+        """A call has an unknown outcome, and this plan does not look for it."""
+        return any(change.action is Action.NO_OP and change.reason is Reason.IN_DOUBT for change in self.changes)
 
     @property
     def summary(self) -> Summary:
@@ -127,6 +200,6 @@ class Plan:
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
-            change=count[Action.UPDATE],
+            change=count[Action.UPDATE] + count[Action.REINSTALL] + sum(_is_adapted(change) for change in self.changes),
             destroy=count[Action.DELETE] + count[Action.REPLACE],
         )

@@ -8,25 +8,30 @@ contradicts itself can still be read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.history import Told
 from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
     Settled,
+    bought,
 )
-from provisioner.model.resource import Phase
+from provisioner.model.redaction import laid_over
+from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
 
 
@@ -37,14 +42,25 @@ class DeedType(StrEnum):
     PAID = "paid"
     SENT_PAYMENT = "sent payment"
     """Its answer was lost; the order tells whether the money went."""
+    CANCELLED = "cancelled"
+    """An order that nobody had paid."""
+    ASKED_TO_CANCEL = "asked to cancel"
+    """Likewise."""
     ADOPTED = "adopted"
+    IMPORTED = "imported"
+    """A server that existed already was taken over; nothing was bought for it."""
+    MOVED = "moved"
+    """The record goes on under another address."""
     FOUND = "found"
     """The server of an order that was placed earlier is known now."""
     ASKED_TO_RELEASE = "asked to release"
     RELEASED = "released"
+    REINSTALLED = "reinstalled"
     FORGOT = "forgot"
     RENAMED = "renamed"
     CHANGED = "changed"
+    NOTICED = "noticed"
+    """Changed by somebody else, and recorded."""
     REFUSED = "refused"
     NOT_SENT = "not sent"
     IN_FLIGHT = "in flight"
@@ -79,14 +95,35 @@ class _Facts:
     id: str | None = None
     order_id: str | None = None
 
+    @classmethod
+    def of(cls, recorded: Recorded) -> _Facts:
+        return cls(
+            recorded.declared,
+            dict(recorded.labels),
+            recorded.protected,
+            recorded.phase,
+            recorded.id,
+            recorded.order_id,
+        )
+
 
 _RELEASED = "released"
 _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
+    Effect.WIPE: DeedType.REINSTALLED,
     Effect.PAYMENT: DeedType.PAID,
+    Effect.CANCELLATION: DeedType.CANCELLED,
 }
-_SENT: dict[Effect, str] = {Effect.PURCHASE: "a purchase", Effect.DESTRUCTIVE: "a release", Effect.PAYMENT: "a payment"}
+_SENT: dict[Effect, str] = {
+    Effect.PURCHASE: "a purchase",
+    Effect.DESTRUCTIVE: "a release",
+    Effect.PAYMENT: "a payment",
+    Effect.WIPE: "a reinstallation",
+    Effect.CANCELLATION: "a cancellation",
+}
+_SENT_IN_VAIN = {Effect.PAYMENT: DeedType.SENT_PAYMENT, Effect.CANCELLATION: DeedType.ASKED_TO_CANCEL}
+"""As far as their own answers go."""
 _SETTLED = {
     "not_sent": DeedType.NOT_SENT,
     "refused": DeedType.REFUSED,
@@ -105,29 +142,43 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
     outcomes = {line.entry.intent: line for line in history if isinstance(line.entry, Answered | Settled | Adopted)}
     known: dict[Address, _Facts] = {}
     for line in history:
-        facts = known.setdefault(line.address, _Facts()) if line.address else _Facts()
         match line.entry:
             case RunStarted() | RunEnded():
                 pass
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown
             case Intended(intent=intent):
-                yield from _left_open(
-                    line, intent, outcomes.get(intent.id), in_flight=alive is not None and line.run == alive
-                )
+                is_in_flight = alive is not None and line.run == alive
+                for deed in _left_open(line, intent, outcomes.get(intent.id), in_flight=is_in_flight):
+                    yield from _of_each(deed)
             case Answered() | Adopted():
-                yield _answered(line, line.entry)
-                _learn(facts, line.intent, line.entry)
+                yield from _of_each(_answered(line, line.entry))
+                _learn(known, line.intent, line.entry)
             case Settled():
-                yield _settled(line, line.entry)
-            case Remembered():
-                yield from _remembered(line, line.entry, facts)
-            case Forgotten(reason=reason, id=identifier):
-                deed, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
-                yield Deed(line, deed, line.address, detail, id=identifier or facts.id, order_id=facts.order_id)
-                known.pop(line.entry.address, None)
+                yield from _of_each(_settled(line, line.entry))
+            case Imported(recorded=recorded, evidence=evidence):
+                known[recorded.address] = _Facts.of(recorded)
+                address, order_id = recorded.address, recorded.order_id
+                yield Deed(line, DeedType.IMPORTED, address, evidence, id=recorded.id, order_id=order_id)
+            case Moved(origin=origin, address=address):
+                known[address] = known.pop(origin, _Facts())
+                yield Deed(line, DeedType.MOVED, address, f"was {origin}", id=known[address].id)
+            case Remembered(address=address):
+                yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
+            case Forgotten(address=address, reason=reason, id=identifier):
+                facts = known.pop(address, _Facts())
+                type_, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
+                yield Deed(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
             case _:
                 assert_never(line.entry)
+
+
+def _of_each(deed: Deed) -> Iterator[Deed]:
+    """One call for several is told of each of them."""
+    addresses = deed.told.addresses
+    together = f"one call for {len(addresses)} servers" if len(addresses) > 1 else ""
+    detail = "; ".join(filter(None, (deed.detail, together)))
+    yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
 
 
 def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: bool) -> Iterator[Deed]:
@@ -141,18 +192,18 @@ def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: b
     else:
         later = "" if outcome is None else "; settled later"
         deed, detail = DeedType.IN_DOUBT, f"{what} was sent and no answer recorded{later}"
-    yield Deed(line, deed, intent.address, detail, id=identifier, order_id=order_id)
+    yield Deed(line, deed, None, detail, id=identifier, order_id=order_id)
 
 
 def _answered(line: Told, entry: Answered | Adopted) -> Deed:
     identifier, order_id = _target(line.intent)
     identifier, order_id = entry.id or identifier, entry.order_id or order_id
     if isinstance(entry, Adopted):
-        return Deed(line, DeedType.ADOPTED, line.address, entry.evidence, id=identifier, order_id=order_id)
+        return Deed(line, DeedType.ADOPTED, None, entry.evidence, id=identifier, order_id=order_id)
     deed = DeedType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, DeedType.CHANGED)
     if deed is DeedType.BOUGHT and entry.order_id is not None:
         deed = DeedType.ORDERED
-    return Deed(line, deed, line.address, id=identifier, order_id=order_id, request_id=entry.request_id)
+    return Deed(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _settled(line: Told, entry: Settled) -> Deed:
@@ -160,23 +211,27 @@ def _settled(line: Told, entry: Settled) -> Deed:
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
     deed = _SETTLED[entry.outcome]
-    if deed is DeedType.OBSERVED and line.intent is not None and line.intent.effect is Effect.PAYMENT:
-        deed = DeedType.SENT_PAYMENT
-    return Deed(line, deed, line.address, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
+    if deed is DeedType.OBSERVED and line.intent is not None:
+        deed = _SENT_IN_VAIN.get(line.intent.effect, deed)
+    return Deed(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _target(intent: Intent | None) -> tuple[str | None, str | None]:
-    """The server and the order that a release or a payment named: no answer repeats them."""
+    """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
     if intent is None:
         return None, None
-    return (None, intent.target_id) if intent.effect is Effect.PAYMENT else (intent.target_id, None)
+    return (None, intent.target_id) if intent.effect.is_told_by_its_order else (intent.target_id, None)
 
 
-def _learn(facts: _Facts, intent: Intent | None, entry: Answered | Adopted) -> None:
+def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is not None and intent.effect is Effect.WIPE:
+        facts = known.setdefault(intent.address, _Facts())
+        facts.declared = laid_over(facts.declared, intent.declared)
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
-    facts.declared, facts.labels, facts.protected = intent.declared, dict(intent.labels), intent.protected
-    facts.phase, facts.id, facts.order_id = None, entry.id, entry.order_id
+    for one in bought(intent, identifier=entry.id, order_id=entry.order_id):
+        facts = _Facts(one.declared, dict(one.labels), one.protected, id=one.id, order_id=one.order_id)
+        known[one.address] = facts
 
 
 def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
@@ -185,7 +240,10 @@ def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
     if entry.phase is not facts.phase and entry.phase in _PHASES:
         order_id = entry.order_id or facts.order_id
         yield Deed(line, _PHASES[entry.phase], entry.address, id=entry.id or facts.id, order_id=order_id)
-    yield from _changed(line, entry, facts)
+    if line.run is not None and line.run.command == Mode.REFRESH.command:
+        yield _noticed(line, entry, facts)
+    else:
+        yield from _changed(line, entry, facts)
     facts.phase = entry.phase
     facts.id, facts.order_id = entry.id or facts.id, entry.order_id or facts.order_id
     facts.declared = facts.declared if entry.declared is None else entry.declared
@@ -193,14 +251,25 @@ def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
     facts.protected = facts.protected if entry.protected is None else entry.protected
 
 
-def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
     """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
     after = facts.declared if entry.declared is None or not facts.declared else entry.declared
-    changed = sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+    return sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+
+
+def _noticed(line: Told, entry: Remembered, facts: _Facts) -> Deed:
+    changed = _changed_keys(entry, facts)
+    status = f"status {entry.observed['status']}" if entry.observed and "status" in entry.observed else ""
+    told = ", ".join(filter(None, (*changed, status)))
+    return Deed(line, DeedType.NOTICED, entry.address, told, id=entry.id or facts.id)
+
+
+def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+    changed = _changed_keys(entry, facts)
     if "name" in changed:
         changed.remove("name")
-        before = facts.declared.get("name")
-        yield Deed(line, DeedType.RENAMED, entry.address, f"{before} -> {after.get('name')}", id=entry.id or facts.id)
+        before, after = facts.declared.get("name"), (entry.declared or {}).get("name")
+        yield Deed(line, DeedType.RENAMED, entry.address, f"{before} -> {after}", id=entry.id or facts.id)
     if entry.labels is not None and entry.labels != facts.labels:
         changed.append("labels")
     if entry.protected is not None and entry.protected != facts.protected:

@@ -48,8 +48,20 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
     return [row for row in live if row.id not in ids and row.order_id not in orders]
 
 
+def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
+    """Whether nobody else may take the row while the purchase is in doubt: it fits, or only bears one of its names and is new."""
+    is_namesake = row.name == intent.name or row.name in intent.names
+    return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.earlier_ids)
+
+
 def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
     """For a doubt that looking has not ended."""
+    if intent.members:
+        return (
+            "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
+            f"`provisioner resolve '{intent.address}' --adopt ORDER` with the id of the order, or `--absent` when there is none: "
+            f"that settles all {len(intent.members)}"
+        )
     adopting = "run apply again: it adopts the server once exactly one fits"
     by_hand = f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`"
     match kind.absence(intent):

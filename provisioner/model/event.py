@@ -10,6 +10,7 @@ from typing import TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.change import Action
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.leftover import Leftover
 
 
 class EventType(StrEnum):
@@ -67,6 +68,8 @@ class Result:
     diagnostic: Diagnostic | None = None
     released: bool = False
     """A replacement's old server is gone, whatever became of the new one."""
+    leftovers: tuple[Leftover, ...] = ()
+    """What the cloud has kept of the server that is gone."""
 
     @property
     def told(self) -> str:
@@ -84,6 +87,10 @@ class RunResult:
     results: tuple[Result, ...]
     interrupted: bool = False
 
+    @property
+    def leftovers(self) -> tuple[tuple[Address, Leftover], ...]:
+        return tuple((result.address, leftover) for result in self.results for leftover in result.leftovers)
+
     def of(self, kind: ResultType) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.type is kind)
 
@@ -93,6 +100,10 @@ class RunResult:
     @property
     def added(self) -> int:
         return self.done(Action.CREATE, Action.REPLACE)
+
+    @property
+    def changed(self) -> int:
+        return self.done(Action.UPDATE, Action.REINSTALL)
 
     @property
     def destroyed(self) -> int:

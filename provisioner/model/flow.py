@@ -23,23 +23,33 @@ class Service(StrEnum):
 
 
 class Effect(StrEnum):
-    """What sending a call twice would mean; the driver journals the last three before they are sent."""
+    """What sending a call twice would mean; the driver journals all but the first two before they are sent."""
 
     READ = "read"
     REPEATABLE = "repeatable"
     DESTRUCTIVE = "destructive"
+    """Releases a server."""
+    WIPE = "wipe"
+    """Wipes a system disk and leaves the server: what was on it is lost each time. What became of it can be seen."""
     PAYMENT = "payment"
     """Pays one order by its id. The cloud refuses to take the money twice, and the order itself tells what became of it."""
+    CANCELLATION = "cancellation"
+    """Cancels one unpaid order by its id. The cloud refuses it once there is nothing to cancel, and the order tells, too."""
     PURCHASE = "purchase"
 
     @property
     def noun(self) -> str:
         """For people: what a call of this effect is."""
-        return {Effect.DESTRUCTIVE: "release or other change"}.get(self, self.value)
+        return {Effect.DESTRUCTIVE: "release or other change", Effect.WIPE: "reinstallation"}.get(self, self.value)
 
     @property
     def is_journaled(self) -> bool:
         return self not in {Effect.READ, Effect.REPEATABLE}
+
+    @property
+    def is_told_by_its_order(self) -> bool:
+        """It is about one order, which can always be asked what became of it: no lost reply leaves a doubt."""
+        return self in {Effect.PAYMENT, Effect.CANCELLATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,9 @@ class Call:
 
     `learns` names fields of the reply's body that make the purchase known; a 2xx that lacks all of them is an unknown
     outcome, never a success. A purchase's body has the server's name under `name`.
+
+    `declares` are the spec fields that the cloud has once the call is carried out; None takes one away. They are noted with
+    its intent, and recorded with its answer.
     """
 
     service: Service
@@ -57,6 +70,7 @@ class Call:
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: Fields | None = None
     learns: tuple[str, ...] = ()
+    declares: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +146,10 @@ class Remember:
     id: str | None = None
     order_id: str | None = None
     declared: Fields | None = None
-    """Top-level spec fields that the cloud now has otherwise; the driver redacts them before they are written."""
+    """Top-level spec fields that the cloud now has otherwise, None where it has none; redacted before they are written."""
     observed: JsonObject | None = None
+    pending: JsonObject | None = None
+    """What a change that is half way has still to see to; empty when nothing is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from provisioner.model.journal import (
     Answered,
     Entry,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -48,13 +50,15 @@ class Told:
         return self.record.entry
 
     @property
-    def address(self) -> Address | None:
-        """None for what concerns a whole run."""
+    def addresses(self) -> tuple[Address, ...]:
+        """None for what concerns a whole run; several for one purchase of several, and for a move."""
         match self.entry:
-            case Remembered(address=address) | Forgotten(address=address):
-                return address
+            case Moved(origin=origin, address=address):
+                return (address, origin)
+            case Imported() | Remembered() | Forgotten():
+                return (self.entry.address,)
             case _:
-                return self.intent.address if self.intent else None
+                return self.intent.addresses if self.intent else ()
 
     @property
     def who(self) -> str | None:
@@ -105,7 +109,7 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield Told(record, run, intents.get(record.entry.intent))
-            case Remembered() | Forgotten():
+            case Imported() | Moved() | Remembered() | Forgotten():
                 yield Told(record, run, None)
             case _:
                 assert_never(record.entry)

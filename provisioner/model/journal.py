@@ -13,13 +13,17 @@ from typing import Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up."""
+    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up; `allowed` the guards
+    that a person told to step aside for it.
+    """
 
     run: str
     command: str
@@ -27,6 +31,7 @@ class RunStarted:
     version: str
     plan: str | None = None
     reason: str | None = None
+    allowed: tuple[str, ...] = ()
     type: Literal["run_started"] = "run_started"
 
 
@@ -75,6 +80,32 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """A server that exists is ours from now on, as `recorded`. Nothing was sent for it, so no intent stands behind it."""
+
+    recorded: Recorded
+    evidence: str
+    type: Literal["imported"] = "imported"
+
+    @property
+    def address(self) -> Address:
+        return self.recorded.address
+
+    @property
+    def id(self) -> str | None:
+        return self.recorded.id
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What `origin` held is that of `address`, under which nothing was recorded."""
+
+    origin: Address
+    address: Address
+    type: Literal["moved"] = "moved"
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """Facts about one address. None leaves a fact as it was."""
 
@@ -86,6 +117,8 @@ class Remembered:
     observed: JsonObject | None = None
     labels: JsonObject | None = None
     protected: bool | None = None
+    term: Term | None = None
+    pending: JsonObject | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -106,7 +139,9 @@ class RunEnded:
     type: Literal["run_ended"] = "run_ended"
 
 
-Entry: TypeAlias = RunStarted | Intended | Answered | Settled | Adopted | Remembered | Forgotten | RunEnded
+Entry: TypeAlias = (
+    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Forgotten | RunEnded
+)
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -127,6 +162,10 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 settled = intents.pop(entry.intent, None)
                 if settled is not None and entry.outcome == "absent":
                     absent[settled.id] = settled
+            case Imported(recorded=recorded):
+                resources[recorded.address] = recorded
+            case Moved():
+                _move(resources, entry)
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
@@ -137,16 +176,27 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; what a payment did is
-    the order's to tell.
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; a wiped server has from now
+    on what its reinstallation was to bring; what a payment or a cancellation did is the order's to tell.
     """
     if intent is None:
         return
     recorded = resources.get(intent.address)
     if intent.effect is Effect.PURCHASE:
-        resources[intent.address] = bought(intent, identifier=entry.id, order_id=entry.order_id)
+        for record in bought(intent, identifier=entry.id, order_id=entry.order_id):
+            resources[record.address] = record
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+    elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
+        resources[intent.address] = wiped(recorded, intent)
+
+
+def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
+    if entry.origin not in resources:
+        return
+    if entry.address in resources:
+        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
+    resources[entry.address] = replace(resources.pop(entry.origin), address=entry.address)
 
 
 def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
@@ -156,9 +206,11 @@ def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
         del resources[entry.address]
 
 
-def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> Recorded:
-    """What is recorded of a purchase when its ids become known, and before anything else is."""
-    return Recorded(
+def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
+    """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
+    is known then: which of them one id would name, nobody says (API reference section 3.4).
+    """
+    whole = Recorded(
         address=intent.address,
         kind=intent.kind,
         phase=Phase.ORDERING if identifier is None else Phase.CREATING,
@@ -168,6 +220,25 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> R
         labels=intent.labels,
         protected=intent.protected,
     )
+    if not intent.members:
+        return (whole,)
+    return tuple(
+        replace(
+            whole,
+            address=member.address,
+            phase=Phase.ORDERING,
+            declared={**intent.declared, "name": member.name},
+            id=None,
+            labels=member.labels,
+            protected=member.protected,
+        )
+        for member in intent.members
+    )
+
+
+def wiped(recorded: Recorded, intent: Intent) -> Recorded:
+    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
+    return replace(recorded, phase=Phase.REINSTALLING, declared=laid_over(recorded.declared, intent.declared))
 
 
 def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
@@ -182,4 +253,6 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         observed=recorded.observed if entry.observed is None else entry.observed,
         labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
         protected=recorded.protected if entry.protected is None else entry.protected,
+        term=entry.term or recorded.term,
+        pending=recorded.pending if entry.pending is None else entry.pending,
     )

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.foresight import Ware
+from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, leaves, redact
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
@@ -26,6 +29,8 @@ class OnChange(StrEnum):
     """What changing a field of a living resource takes."""
 
     IN_PLACE = "in_place"
+    REINSTALL = "reinstall"
+    """In place, and the system disk is wiped; a replacement where the lifecycle says so."""
     REPLACE = "replace"
 
 
@@ -34,7 +39,8 @@ class FieldRule:
     """The rule of one field and of everything below it, unless a longer path has its own.
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
-    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest.
+    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
+    shown together with what nobody declared, so that only what it lacks is a difference.
     """
 
     path: FieldPath
@@ -42,6 +48,7 @@ class FieldRule:
     shown: bool = False
     secret: bool = False
     content: bool = False
+    among: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,38 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How several that are alike but for their names are bought by one call, at most `most` of them.
+
+    `buy` is told them in order, and ends when their order is known; what follows is each one's `create`, from a record with
+    that order. `advise` says where that may not be wanted.
+    """
+
+    most: int
+    buy: Callable[[tuple[Desired, ...]], Flow]
+    advise: Callable[[Fields, PurchasePolicy], Iterable[Advice]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terraform:
+    """How the vendor's Terraform provider calls the kind, and what specs would say of one by its attributes there: only what
+    the API hides.
+    """
+
+    resource: str
+    hidden: Callable[[JsonObject], JsonObject]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
 
     `section` is its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the longest
     matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None).
     `listing` reads every live one completely or raises CallFailed; `show` reads one, None when it is not there.
-    `update` is told the paths that changed. `match` names the live rows that an open purchase intent may have bought,
+    `update` is told the paths that changed, or none when it is to finish what is half way; `wiped` says whether a server shows
+    that a reinstallation of unknown outcome was carried out. `pay` and `cancel` settle the order of what has one, at a person's
+    word. `match` names the live rows that an open purchase intent may have bought,
     `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
     """
 
@@ -77,7 +109,10 @@ class Kind:
     show: Callable[[str], ReadFlow[Live | None]]
     create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
     update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
+    wiped: Callable[[Intent, Live], bool]
     delete: Callable[[Recorded, Live | None], Flow]
+    pay: Callable[[Recorded], Flow]
+    cancel: Callable[[Recorded], Flow]
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
@@ -88,6 +123,26 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]
     """Whether its term is paid for: money that a replacement would lose."""
+    draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
+    """What specs would say of a live one, under the stack's defaults."""
+    hidden: str
+    """In words, what the API never shows of one."""
+    terraform: Terraform
+    facts: Callable[[JsonObject], JsonObject]
+    """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
+    look_closer: Callable[[str], ReadFlow[JsonObject]]
+    """Asks for what no list shows of one; what it answers is observed beside the row."""
+    gone: str
+    """The status of one that is not there any more."""
+    together: Together
+    ends_its_order: Callable[[Recorded, Live | None], bool]
+    """Whether releasing it releases all that was bought by its order."""
+    ware: Callable[[Fields], Ware]
+    """What buying it asks the market for."""
+    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
+    """What its release does not release."""
+    renewal: FieldPath
+    """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -60,6 +60,11 @@ def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath
             yield from secrets_in(value, (*path, key))
 
 
+def laid_over(body: JsonObject, fields: JsonObject) -> JsonObject:
+    """`body` with top-level `fields` in the place of its own; None takes one away."""
+    return {key: value for key, value in {**body, **fields}.items() if value is not None}
+
+
 def at(body: JsonObject, path: FieldPath) -> JsonValue:
     """The value at a path; None where there is none."""
     value: JsonValue = body

@@ -11,6 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import SecretReference
+from provisioner.model.term import Term
 
 FieldPath: TypeAlias = tuple[str, ...]
 FieldValue: TypeAlias = (
@@ -19,10 +20,22 @@ FieldValue: TypeAlias = (
 Fields: TypeAlias = "Mapping[str, FieldValue]"
 
 
+class OnOsChange(StrEnum):
+    """How a server comes by another system: on the same machine, whose system disk is wiped, or on another one."""
+
+    REINSTALL = "reinstall"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    prevent_destroy: bool = False
+    """`prevent_destroy` is None where the specs do not say: what is recorded then stands."""
+
+    prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
+    on_os_change: OnOsChange = OnOsChange.REINSTALL
+    replace_triggered_by: tuple[Address, ...] = ()
+    """One without a key stands for all instances of its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,8 @@ class Desired:
     lifecycle: Lifecycle = Lifecycle()
     timeouts: Timeouts = Timeouts()
     source: SourceRange | None = None
+    together: bool = False
+    """To be bought by one call with the others of its group that are alike (docs/decisions/0010)."""
 
     @property
     def name(self) -> str:
@@ -51,12 +66,15 @@ class Desired:
 
 
 class Phase(StrEnum):
-    """How far a recorded server has come. `ordering`: an order id is known and no server yet."""
+    """How far a recorded server has come. `ordering`: an order id is known and no server yet. `reinstalling`: the cloud has
+    been asked to put another system on it.
+    """
 
     ORDERING = "ordering"
     AWAITING_PAYMENT = "awaiting_payment"
     CREATING = "creating"
     READY = "ready"
+    REINSTALLING = "reinstalling"
     FAILED = "failed"
     DELETING = "deleting"
 
@@ -74,6 +92,10 @@ class Recorded:
     labels: Mapping[str, str] = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
     protected: bool = False
+    term: Term | None = None
+    """Of a prepaid one, as apply last heard of it."""
+    pending: JsonObject = field(default_factory=dict)
+    """What a change in place that is half way has still to see to, in the words of its kind."""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provisioner.model.guarding import DEFAULT_LIMITS, GuardLimits
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 
 
@@ -22,6 +23,7 @@ class Stack:
     region: str | None = None
     environment: str | None = None
     purchase: PurchasePolicy = DEFAULT_POLICY
+    guards: GuardLimits = DEFAULT_LIMITS
 
     @property
     def label(self) -> str:

@@ -15,6 +15,8 @@ from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class JournalHead:
@@ -22,6 +24,16 @@ class JournalHead:
 
     sequence: int = 0
     hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of several servers that a single call buys: what it is to be called and what we keep of it beside the request."""
+
+    address: Address
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +60,31 @@ class Intent:
     earlier_ids: tuple[str, ...] = ()
     """Ids that already bore this name when the run began: never ours by this intent."""
     target_id: str | None = None
-    """The server that a destructive call is about, or the order that a payment is."""
+    """The server that a destructive call or a wipe is about, or the order that a payment or a cancellation is."""
     protected: bool = False
     unknown_since: int | None = None
     """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
+    members: tuple[Member, ...] = ()
+    """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """All that it is about."""
+        return tuple(member.address for member in self.members) or (self.address,)
+
+    @property
+    def whose(self) -> str:
+        """For people: its addresses, the first of them where they are many."""
+        shown = ", ".join(map(str, self.addresses[:_SHOWN]))
+        return shown if len(self.addresses) <= _SHOWN else f"{shown} and {len(self.addresses) - _SHOWN} more"
+
+    @property
+    def names(self) -> Mapping[str, Address]:
+        """The names that its servers are to bear in the end."""
+        return {member.name: member.address for member in self.members} or {self.wanted_name: self.address}
+
+    def is_protected(self, address: Address) -> bool:
+        return next((member.protected for member in self.members if member.address == address), self.protected)
 
     @property
     def wanted_name(self) -> str:
@@ -77,7 +110,12 @@ class State:
     head: JournalHead = JournalHead()
 
     def open_intent(self, address: Address) -> Intent | None:
-        return next((intent for intent in self.intents.values() if intent.address == address), None)
+        return next((intent for intent in self.intents.values() if address in intent.addresses), None)
+
+    @property
+    def doubts(self) -> Mapping[Address, Intent]:
+        """The purchases in doubt, by every address that they are about."""
+        return {address: intent for intent in self.purchases_in_doubt for address in intent.addresses}
 
     @property
     def purchases_in_doubt(self) -> tuple[Intent, ...]:
@@ -103,14 +141,21 @@ class State:
             if count > 1:
                 yield f"the id {identifier} belongs to {count} addresses"
         for key, intent in (*self.intents.items(), *self.absent.items()):
-            if key != intent.id:
-                yield f"the intent {intent.id} is filed under {key}"
-            if not intent.effect.is_journaled:
-                yield f"the intent {intent.id} is for a {intent.effect} call, which needs none"
-        purchases = Counter(intent.address for intent in self.intents.values() if intent.effect is Effect.PURCHASE)
+            yield from _intent_problems(key, intent)
+        open_purchases = (intent for intent in self.intents.values() if intent.effect is Effect.PURCHASE)
+        purchases = Counter(address for intent in open_purchases for address in intent.addresses)
         for address, count in purchases.items():
             if count > 1:
                 yield f"{address} has {count} purchases under way"
+
+
+def _intent_problems(key: str, intent: Intent) -> Iterator[str]:
+    if key != intent.id:
+        yield f"the intent {intent.id} is filed under {key}"
+    if not intent.effect.is_journaled:
+        yield f"the intent {intent.id} is for a {intent.effect} call, which needs none"
+    if intent.members and (intent.effect is not Effect.PURCHASE or intent.address != intent.addresses[0]):
+        yield f"the intent {intent.id} has members and is no purchase of theirs"
 
 
 def _record_problems(address: Address, recorded: Recorded) -> Iterator[str]:
@@ -118,5 +163,5 @@ def _record_problems(address: Address, recorded: Recorded) -> Iterator[str]:
         yield f"the record of {recorded.address} is filed under {address}"
     if recorded.id is None and recorded.order_id is None:
         yield f"{address} has neither an id nor an order id"
-    if recorded.id is None and recorded.phase in {Phase.READY, Phase.DELETING}:
+    if recorded.id is None and recorded.phase in {Phase.READY, Phase.REINSTALLING, Phase.DELETING}:
         yield f"{address} is {recorded.phase} and has no id"

@@ -5,6 +5,7 @@ Findings inform; none of them turns into an action by itself.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.change import Action, Change, Reason
@@ -20,15 +21,16 @@ from provisioner.planning.survey import Survey
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     if survey.state is not None:
         yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey, catalogue)
+    wanted = {desired.address for desired in survey.desired}
     for change in changes:
-        yield from _drift(change, survey.live, catalogue)
+        yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted)
 
 
 def _in_flight(state: State) -> Iterator[Diagnostic]:
     for intent in state.in_doubt:
         yield warning(
             "in-flight",
-            f"{intent.address}: another run is sending a {intent.effect} call for it right now",
+            f"{intent.whose}: another run is sending a {intent.effect} call for it right now",
             address=intent.address,
         )
 
@@ -51,12 +53,30 @@ def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diag
 def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, survey.policy)
+    if intent.members:
+        return _purchase_of_several(intent, fitting, survey, hint)
     if len(fitting) > 1:
         hint = f"choose: `provisioner resolve '{intent.address}' --adopt ID`, with one of these, or `--absent`"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
         detail="; ".join(filter(None, (_servers(intent, fitting, free), _orders(intent, survey)))),
+        hint=hint,
+        address=intent.address,
+    )
+
+
+def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, hint: str) -> Diagnostic:
+    listed: defaultdict[str, list[str]] = defaultdict(list)
+    for row in fitting:
+        listed[row.order_id or ""].append(row.id)
+    orders = "; ".join(f"{order} ({', '.join(sorted(ids))})" for order, ids in sorted(listed.items()))
+    found = f"listed and fitting the request, by order: {orders}" if orders else "no server that fits it is listed"
+    return warning(
+        "in-doubt",
+        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} servers as {intent.name!r}, sent "
+        f"{moment(intent.sent_at)}, is not known",
+        detail="; ".join(filter(None, (found, _orders(intent, survey)))),
         hint=hint,
         address=intent.address,
     )
@@ -80,7 +100,7 @@ def _orders(intent: Intent, survey: Survey) -> str:
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
-def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is_wanted: bool) -> Iterator[Diagnostic]:
     recorded = change.recorded
     if recorded is None:
         return
@@ -89,12 +109,10 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
         yield warning(
             "vanished",
             f"{change.address}: the cloud no longer knows server {recorded.id}",
-            hint="it is forgotten"
-            if change.action is Action.FORGET
-            else f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one",
+            hint=_fate(change, is_wanted=is_wanted),
             address=change.address,
         )
-    elif recorded.phase is Phase.FAILED and change.action is Action.NO_OP:
+    elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",
@@ -108,6 +126,15 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue) -> It
             hint="look at it in the console",
             address=change.address,
         )
+
+
+def _fate(change: Change, *, is_wanted: bool) -> str:
+    """Of what is gone."""
+    if change.action is Action.FORGET:
+        return "it is forgotten"
+    if not is_wanted:
+        return "it is not in the specs: the next apply forgets it"
+    return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
 
 
 def _unwell(kind: Kind) -> frozenset[str]:

@@ -15,15 +15,23 @@ from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
+from provisioner.model.sharing import by_order
+from provisioner.planning.limits import mass_change, max_servers, vanished
+from provisioner.planning.releases import forcing, prepaid_delete, prepaid_replacement, shared_order, sold_out
 from provisioner.planning.survey import Survey
 
-_LIFTING = "set prevent_destroy: false and apply that first, if it really is to go"
+_LIFTING = (
+    "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first, or for this one "
+    "run: --allow protected"
+)
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
 def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
-    owners = {change.recorded.id: change.address for change in plan.changes if change.recorded is not None}
+    recorded = [change.recorded for change in plan.changes if change.recorded is not None]
+    owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
+    owners |= {record.id: record.address for record in recorded if record.id is not None}
     bearers: dict[str, list[Live]] = {}
     for row in survey.live.values():
         bearers.setdefault(row.name, []).append(row)
@@ -37,7 +45,8 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 yield error(
                     "name-taken",
                     f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
-                    hint="choose another name in the specs, or have that server renamed or released"
+                    hint="choose another name in the specs, or have that server renamed or released; where it is this one: "
+                    f"`provisioner import '{change.address}' {row.id}`"
                     + (
                         ""
                         if survey.state
@@ -51,8 +60,9 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",
                     detail="buying it again before that server is released or renamed would pay for both",
-                    hint=f"if {owner} was only renamed in the specs, give it its old key back; else apply its release or "
-                    "its new name first, and this address after it",
+                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv '{owner}' "
+                    f"'{change.address}'`, or moved: in the specs; else apply its release or its new name first, and this "
+                    "address after it",
                     source=desired.source,
                     address=change.address,
                 )
@@ -82,7 +92,8 @@ def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     intents = survey.state.in_doubt if survey.state else ()
-    awaited = {intent.wanted_name: intent.address for intent in intents if intent.effect is Effect.PURCHASE}
+    purchases = [intent for intent in intents if intent.effect is Effect.PURCHASE]
+    awaited = {name: address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _takers_of_names(plan):
         if (address := awaited.get(desired.name)) is not None:
             yield error(
@@ -97,7 +108,9 @@ def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator
 def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
     """What would be bought or renamed, so that a server of the wanted name would come to be."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
-        renamed = change.action is Action.UPDATE and any(item.path == ("name",) for item in change.fields)
+        renamed = change.action in {Action.UPDATE, Action.REINSTALL, Action.ADOPT} and any(
+            item.path == ("name",) for item in change.fields
+        )
         if change.desired is not None and (renamed or change.action in {Action.CREATE, Action.REPLACE}):
             yield change, change.desired
 
@@ -108,29 +121,24 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
         if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
             continue
         if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
-            forcing = _forcing(change)
+            fields = forcing(change)
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
-                detail=f"forced by {forcing}" if forcing else "",
-                hint=_LIFTING if change.desired else f"put it back into the specs; {_LIFTING}",
+                detail=f"forced by {fields}" if fields else "",
+                hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
 
 
-def _forcing(change: Change) -> str:
-    """The fields whose change takes a replacement."""
-    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
-
-
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
-    intents = {intent.address: intent for intent in survey.state.purchases_in_doubt} if survey.state else {}
+    intents = survey.state.doubts if survey.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        wanted = change.desired is not None and change.desired.lifecycle.prevent_destroy
-        if intent is not None and (intent.protected or wanted):
+        wanted = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
+        if intent is not None and (intent.is_protected(change.address) or wanted) and plan.selects(change):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
@@ -153,28 +161,6 @@ def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iter
             )
 
 
-def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
-    pays another: a person must have named its address.
-    """
-    for change in plan.changes:
-        if change.action is not Action.REPLACE or change.recorded is None or change.address in survey.replace:
-            continue
-        if not catalogue[change.kind].prepaid(change.recorded):
-            continue
-        forcing = _forcing(change)
-        what, instead = f"changing {forcing} would release it and buy a new one", "undo the change"
-        if change.reason is Reason.UNDER_WAY:
-            what, instead = "its release is under way, and a new one would be bought", "end the release with: destroy"
-        yield error(
-            "prepaid-replace",
-            f"{change.address} is prepaid; {what}",
-            hint=f"{instead}, or name the address: --replace '{change.address}'",
-            source=change.desired.source if change.desired else None,
-            address=change.address,
-        )
-
-
 GUARDS: tuple[Guard, ...] = (
     name_taken,
     name_in_doubt,
@@ -182,4 +168,10 @@ GUARDS: tuple[Guard, ...] = (
     protected_in_doubt,
     replaced_in_doubt,
     prepaid_replacement,
+    shared_order,
+    sold_out,
+    prepaid_delete,
+    mass_change,
+    max_servers,
+    vanished,
 )

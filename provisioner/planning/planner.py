@@ -6,7 +6,7 @@ server is never silently bought again; an address in doubt is left for apply to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.model.address import Address
@@ -15,24 +15,57 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, P
 from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
-from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Phase, Recorded
+from provisioner.model.sharing import by_order
 from provisioner.planning import drift
+from provisioner.planning.adopting import passed_over, taken_over, unadoptable
+from provisioner.planning.calls import bought_together
 from provisioner.planning.difference import differences
-from provisioner.planning.guards import GUARDS
+from provisioner.planning.judging import judged
+from provisioner.planning.leaving import with_leftovers
+from provisioner.planning.likely_moves import likely_moves
+from provisioner.planning.moving import is_let_go, moved
+from provisioner.planning.refreshing import refresh
+from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
+from provisioner.planning.triggers import set_off
 
-UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    if mode is Mode.REFRESH:
+        return narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
+    after_moves = moved(survey, mode)
+    survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
-    changes = tuple(planner.change(address) for address in planner.addresses())
-    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
-    draft = Plan(mode, basis, changes, findings=found)
-    refusals = tuple(finding for guard in GUARDS for finding in guard(draft, survey, catalogue))
-    return replace(draft, refusals=refusals)
+    changes = tuple(map(planner.change, planner.addresses()))
+
+    def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
+        whole = set_off(changes) if mode is Mode.APPLY else changes
+        return tuple(_from(after_moves.origins.get(change.address), change) for change in whole)
+
+    whole = with_origins_set_off(changes)
+    found = (*drift.findings(whole, survey, catalogue), *sweep(survey, catalogue), *likely_moves(whole, catalogue))
+    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
+    chosen = with_leftovers(draft.changes, survey, catalogue)
+    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue))
+    draft = judged(draft, survey, catalogue)
+    return replace(
+        draft,
+        findings=(*found, *passed_over(draft, survey)),
+        refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
+    )
+
+
+def _from(origin: Address | None, change: Change) -> Change:
+    """A move is an action of its own only where nothing else is done."""
+    if origin is None:
+        return change
+    action = Action.MOVE if change.action is Action.NO_OP else change.action
+    return replace(change, action=action, moved_from=origin)
 
 
 class _Planner:
@@ -44,10 +77,12 @@ class _Planner:
         self._catalogue = catalogue
         self._fingerprint = fingerprint
         self._desired = {desired.address: desired for desired in survey.desired}
-        self._by_order = {row.order_id: row for row in survey.live.values() if row.order_id is not None}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
-        intents = survey.state.intents.values() if survey.state else ()
-        self._in_doubt = {intent.address: intent for intent in intents if intent.address not in self._recorded}
+        self._by_order = by_order(self._recorded.values(), survey.live.values())
+        self._imports = {one.address: one for one in survey.handover.imports}
+        open_calls = survey.state.intents.values() if survey.state else ()
+        doubted = {address: intent for intent in open_calls for address in intent.addresses}
+        self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
 
     def addresses(self) -> Iterable[Address]:
         wanted = self._desired.keys() if self._mode is Mode.APPLY else set()
@@ -60,12 +95,30 @@ class _Planner:
                 return self._release(recorded, desired)
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
-            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT)
+            let_go = is_let_go(address, self._survey.handover.removals)
+            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
+        if (named := self._imports.get(address)) is not None:
+            return self._adopt(desired, self._survey.live.get(named.id))
         return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
+
+    def _adopt(self, desired: Desired, row: Live | None) -> Change:
+        """Nothing is done about a server that is not there: that refuses the plan."""
+        change = self._with_body(Change(desired.address, desired.kind, Action.NO_OP, desired=desired))
+        if row is None:
+            return change
+        assert change.after is not None  # it was given its body
+        kind = self._catalogue[desired.kind]
+        declared = _as_shown(kind, change.after, row, change.after)
+        change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
+        return replace(change, fields=self._changed_fields(change, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
+        if not gone and desired is None and is_let_go(recorded.address, self._survey.handover.removals):
+            return Change(
+                recorded.address, recorded.kind, Action.FORGET, recorded=recorded, reason=Reason.REMOVED, let_go=True
+            )
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
         action = Action.FORGET if gone else Action.DELETE
@@ -80,7 +133,13 @@ class _Planner:
             return special
         fields = self._changed_fields(change, live)
         if any(item.forces_replacement for item in fields):
-            return replace(change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=fields)
+            return replace(
+                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(fields)
+            )
+        if any(item.reinstalls for item in fields):
+            return replace(change, action=Action.REINSTALL, fields=fields)
+        if recorded.pending and not fields:
+            return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
 
     def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
@@ -88,7 +147,7 @@ class _Planner:
         if recorded.phase is Phase.DELETING:
             return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
         if change.address in self._survey.replace:
-            fields = self._changed_fields(change, live)
+            fields = _for_another_machine(self._changed_fields(change, live))
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
@@ -100,8 +159,7 @@ class _Planner:
 
     def _row(self, recorded: Recorded) -> Live | None:
         """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
-        row = self._survey.live.get(recorded.id or "")
-        return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+        return self._survey.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
         """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""
@@ -124,13 +182,14 @@ class _Planner:
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
         current = _as_shown(kind, recorded.declared, live, after)
-        ignored = desired.lifecycle.ignore_changes
+        ignored, takes = desired.lifecycle.ignore_changes, _what_it_takes(kind, desired)
         fields = [
             FieldChange(
                 path=found.path,
                 before=found.before,
                 after=found.after,
-                forces_replacement=kind.rule(found.path).on_change is OnChange.REPLACE,
+                forces_replacement=takes(found.path) is OnChange.REPLACE,
+                reinstalls=takes(found.path) is OnChange.REINSTALL,
                 sensitive=kind.rule(found.path).secret,
                 drift=at(recorded.declared, found.path) == found.after,
             )
@@ -147,6 +206,22 @@ class _Planner:
         )
 
 
+def _what_it_takes(kind: Kind, desired: Desired) -> Callable[[FieldPath], OnChange]:
+    """To change a field of this server: what its kind says, unless its lifecycle wants another machine for another system."""
+    other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
+
+    def takes(path: FieldPath) -> OnChange:
+        on_change = kind.rule(path).on_change
+        return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
+
+    return takes
+
+
+def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+    """A machine that is released is not reinstalled before."""
+    return tuple(replace(item, reinstalls=False) for item in fields)
+
+
 def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
     """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
 
@@ -158,6 +233,8 @@ def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonOb
         if not rule.shown or live is None:
             continue
         was, now = at(declared, rule.path), at(live.shown, rule.path)
+        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
+            now = [item for item in was if item in now]
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
         if was is not None and now is not None and was != now and not unrecorded:
             current = replaced(current, rule.path, now)
@@ -165,9 +242,13 @@ def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonOb
 
 
 def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
-    """A secret that cannot be read here cannot be compared: it is taken as unchanged."""
+    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
+    unchanged.
+    """
     for path in kind.sensitive():
-        if at(after, (*path, FINGERPRINT)) is None and at(after, path) is not None and at(declared, path) is not None:
+        if at(after, path) is None or at(declared, path) is None:
+            continue
+        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
             after = replaced(after, path, at(declared, path))
     return after
 
@@ -175,6 +256,6 @@ def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject
 def _kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
     for found in differences(dict(recorded.labels), dict(desired.labels)):
         yield FieldChange(("labels", *found.path), found.before, found.after)
-    if recorded.protected != desired.lifecycle.prevent_destroy:
+    if desired.lifecycle.prevent_destroy not in {None, recorded.protected}:
         path: FieldPath = ("lifecycle", "prevent_destroy")
         yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)

@@ -19,6 +19,7 @@ from provisioner.model.marker import is_marked, unmarked
 from provisioner.model.proposal import Confidence, Proposal, Row
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent
 from provisioner.planning.progress import reached
 
@@ -82,7 +83,7 @@ class _Rows:
         self._remains = remains
         self._desired = {one.address: one for one in desired}
         self._live = live
-        self._by_order = {row.order_id: row for row in live.values() if row.order_id is not None}
+        self._by_order = by_order(remains.resources.values(), live.values())
         self._catalogue = catalogue
         self._fingerprint = fingerprint
 
@@ -90,7 +91,7 @@ class _Rows:
         recorded = [self._recorded(one) for one in self._remains.resources.values()]
         recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
         yield from recorded
-        doubtful = [self._doubtful(intent) for intent in self._remains.intents.values()]
+        doubtful = [row for intent in self._remains.intents.values() for row in self._doubtful(intent)]
         taken = {row.address for row in (*recorded, *doubtful)}
         bearers: dict[str, list[Live]] = {}
         for live in self._free(recorded, doubtful):
@@ -114,24 +115,32 @@ class _Rows:
     def _unplaced(self, facts: Remembered) -> Row:
         """The journal names its id, and what was sent for it cannot be read any more."""
         wanted = self._desired.get(facts.address)
-        row = self._live.get(facts.id or "") or self._by_order.get(facts.order_id or "")
+        row = self._live.get(facts.id or "") or self._only_one_of(facts.order_id)
         if wanted is None:
             what = f"the journal names {facts.id or facts.order_id} here, and neither what was bought nor a spec says what it is"
             return Row(facts.address, Confidence.UNKNOWN, what, candidates=() if row is None else (row,))
         recorded = replace(
             self._as_wanted(wanted, facts.phase, facts.id, facts.order_id),
             observed=facts.observed or {},
-            protected=wanted.lifecycle.prevent_destroy if facts.protected is None else facts.protected,
+            protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
         kept = _kept(recorded, row, by_specs=True)
         return replace(kept, reason=f"{kept.reason}; what was sent for it cannot be read, and is taken from the specs")
 
-    def _doubtful(self, intent: Intent) -> Row:
+    def _only_one_of(self, order_id: str | None) -> Live | None:
+        """The server of an order that bought no other."""
+        rows = [row for row in self._live.values() if order_id is not None and row.order_id == order_id]
+        return rows[0] if len(rows) == 1 else None
+
+    def _doubtful(self, intent: Intent) -> Iterator[Row]:
         intent, anew = self._resalted(intent)
         reason = (
             f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
         )
-        return Row(intent.address, Confidence.IN_DOUBT, reason, intent.name, intent=intent, by_specs=anew)
+        if intent.members:
+            reason = "the outcome of one purchase of several servers is not known; a person says what it became"
+        for name, address in intent.names.items() if intent.members else ((intent.name, intent.address),):
+            yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=anew)
 
     def _explained(self, row: Row, bearers: Mapping[str, list[Live]]) -> Row:
         """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
@@ -155,7 +164,7 @@ class _Rows:
             server_time=self._now,
             who="a line that cannot be read",
             labels=wanted.labels,
-            protected=wanted.lifecycle.prevent_destroy,
+            protected=bool(wanted.lifecycle.prevent_destroy),
         )
         reason = (
             "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
@@ -214,7 +223,7 @@ class _Rows:
             id=identifier,
             order_id=order_id,
             labels=wanted.labels,
-            protected=wanted.lifecycle.prevent_destroy,
+            protected=bool(wanted.lifecycle.prevent_destroy),
         )
 
     def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
@@ -232,8 +241,7 @@ class _Rows:
 
     def _row_of(self, recorded: Recorded) -> Live | None:
         """By order while it was never seen, as the planner finds it."""
-        row = self._live.get(recorded.id or "")
-        return self._by_order.get(recorded.order_id or "") if row is None and not recorded.observed else row
+        return self._live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _resalted(self, record: _Record) -> tuple[_Record, bool]:
         """And whether it was anything that had to be."""

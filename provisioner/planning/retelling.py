@@ -25,9 +25,8 @@ def retell(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
     for row in proposal.rows:
         if row.recorded is not None:
             yield from _record(row.recorded, row, now=now, who=who)
-    for row in proposal.rows:
-        if row.intent is not None:
-            yield Intended(row.intent)
+    for intent in {row.intent.id: row.intent for row in proposal.rows if row.intent is not None}.values():
+        yield Intended(intent)
 
 
 def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Entry]:
@@ -49,4 +48,10 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
     evidence = f"rebuilt, {row.confidence.value}: {row.reason}"
     yield Intended(intent)
     yield Adopted(intent.id, recorded.id, evidence, recorded.order_id)
-    yield Remembered(recorded.address, recorded.phase, observed=recorded.observed)
+    yield Remembered(
+        recorded.address,
+        recorded.phase,
+        observed=recorded.observed,
+        pending=recorded.pending,
+        term=recorded.term,
+    )

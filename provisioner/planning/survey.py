@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
+from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.resource import Desired, Live
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 
 
@@ -25,3 +29,10 @@ class Survey:
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     """Orders that may be a purchase in doubt, by its intent."""
+    limits: GuardLimits = DEFAULT_LIMITS
+    allowed: frozenset[Allowance] = field(default_factory=frozenset)
+    """What a person allowed for this one run."""
+    selection: Selection = EVERYTHING
+    foresight: Foresight = NOTHING_ASKED
+    handover: Handover = NO_HANDOVER
+    """What the specs say of records."""

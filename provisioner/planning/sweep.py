@@ -12,7 +12,8 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
-from provisioner.model.resource import Live
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.sharing import surplus
 from provisioner.model.state import Intent, State
 from provisioner.planning.survey import Survey
 
@@ -26,6 +27,7 @@ def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
     late = _late(state, free, catalogue)
     names = {recorded.name: address for address, recorded in state.resources.items()}
+    yield from (_beyond_its_order(row, state) for row in surplus(state.resources.values(), survey.live.values()))
     for row in free:
         if row.id in awaited:
             continue
@@ -44,14 +46,31 @@ def _late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[s
 
 
 def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:
-    vacant = intent.address not in state.resources
-    mend = f"`provisioner resolve '{intent.address}' --adopt {row.id}`" if vacant else "release it in the console"
+    taken = [address for address in intent.addresses if address in state.resources]
+    found = row.order_id if intent.members else row.id
+    mend = f"`provisioner resolve '{intent.address}' --adopt {found}`" if not taken else "release it in the console"
+    again = ", ".join(
+        f"{address} was bought again since, as {_known_as(state.resources[address])}" for address in taken
+    )
     return warning(
-        "bought-twice" if not vacant else "untracked",
-        f"{intent.address}: server {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out",
-        detail="" if vacant else f"{intent.address} was bought again since, as {state.resources[intent.address].id}",
+        "bought-twice" if taken else "untracked",
+        f"{intent.whose}: server {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out",
+        detail=again,
         hint=f"look whether it is yours: {mend}",
         address=intent.address,
+    )
+
+
+def _known_as(recorded: Recorded) -> str:
+    return recorded.id or f"order {recorded.order_id}"
+
+
+def _beyond_its_order(row: Live, state: State) -> Diagnostic:
+    sharing = ", ".join(str(key) for key, one in sorted(state.resources.items()) if one.order_id == row.order_id)
+    return warning(
+        "untracked",
+        f"server {row.id} ({row.name}, {row.status}) is of order {row.order_id}, as {sharing} is, and no address holds it",
+        hint="look at the order in the console: releasing a server by billing ends the whole order",
     )
 
 

@@ -80,6 +80,8 @@ def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
     notes = []
     if field.forces_replacement:
         notes.append("forces replacement")
+    elif field.reinstalls:
+        notes.append("wipes the system disk")
     if field.drift:
         notes.append("changed outside of the specs")
     note = ", ".join(notes)
@@ -113,7 +115,9 @@ def painted_sign(sign: str, style: Style) -> str:
             return style.red(sign)
         case "~" | "-/+":
             return style.yellow(sign)
-        case ">>" | ".":
+        case "~!":
+            return style.red(sign)
+        case ">>" | "." | "<=" | "->":
             return style.cyan(sign)
         case _:
             return sign

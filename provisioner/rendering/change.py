@@ -6,6 +6,7 @@ It shows what the change carries. Which field forces what, and how a server is r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from provisioner.model.canonical import JsonObject
@@ -13,7 +14,7 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
-from provisioner.rendering.values import leaves, value_text
+from provisioner.rendering.values import leaves, path_text, value_text, without
 from provisioner.rendering.wording import UNDER_WAY, WORDS, amount
 
 COMPUTED = ("id", "private_address")
@@ -25,6 +26,7 @@ _WHY = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
     Reason.REQUESTED: "because it was asked for",
     Reason.VANISHED: "because it is gone from the cloud",
+    Reason.REMOVED: "because the specs let it go: nobody releases it, and it goes on running and costing",
 }
 
 _RELEASE = {
@@ -37,7 +39,7 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 def change_text(change: Change, style: Style) -> Iterator[str]:
     if change.reason is Reason.IN_DOUBT:
         yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
-        yield "  # (apply looks for its server first, and buys nothing for it until its outcome is known)"
+        yield "  # (nothing is bought for it until its outcome is known; below is said what apply does about it)"
         return
     words = WORDS[change.action]
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"
@@ -70,26 +72,44 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.CREATE:
             computed = tuple(Line(name, KNOWN_LATER, "+") for name in COMPUTED)
             return (*computed, *members_of(body_of(change), sign="+", sensitive=change.sensitive))
-        case Action.UPDATE:
+        case Action.ADOPT:
+            return (*_particulars(change.recorded, but=_renamed(change)), *_compared(change))
+        case Action.UPDATE | Action.REINSTALL:
             return (*_identity(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
+        case Action.RECORD:
+            fields = (replace(field, drift=False) for field in change.fields)  # all of it is
+            return (*_identity(change.recorded), *changed_members(fields, sensitive=change.sensitive))
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
             replaced = Line("id", f"{was} -> {KNOWN_LATER}", "~")
             return (replaced, *changed_members(change.fields, sensitive=change.sensitive))
         case Action.DELETE:
             return _particulars(change.recorded, sign="-")
-        case Action.FORGET | Action.RESUME | Action.NO_OP:
+        case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
             assert_never(change.action)
+
+
+def _compared(change: Change) -> tuple[Member, ...]:
+    """What the cloud shows of a server that is taken over: first what is changed about it, then what is as wanted."""
+    passed_over = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
+    shown = change.recorded.declared if change.recorded else {}
+    for path in passed_over:
+        shown = without(shown, path)
+    return (*changed_members(change.fields, sensitive=change.sensitive), *members_of(shown))
 
 
 def _identity(recorded: Recorded | None) -> tuple[Line, ...]:
     return () if recorded is None else (Line("id", value_text(recorded.id)),)
 
 
-def _particulars(recorded: Recorded | None, *, sign: str = " ") -> tuple[Line, ...]:
-    """What tells a server from its neighbours in the console and on the bill."""
+def _renamed(change: Change) -> tuple[str, ...]:
+    return tuple("name" for field in change.fields if field.path == ("name",))
+
+
+def _particulars(recorded: Recorded | None, *, sign: str = " ", but: tuple[str, ...] = ()) -> tuple[Line, ...]:
+    """What tells a server from its neighbours in the console and on the bill, `but` for what is told elsewhere."""
     if recorded is None:
         return ()
     facts = {
@@ -99,23 +119,33 @@ def _particulars(recorded: Recorded | None, *, sign: str = " ") -> tuple[Line, .
         "charging_mode": recorded.observed.get("charging_mode"),
         "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
     }
-    return tuple(Line(name, value_text(fact), sign) for name, fact in facts.items() if fact)
+    return tuple(Line(name, value_text(fact), sign) for name, fact in facts.items() if fact and name not in but)
 
 
 def _explanations(change: Change) -> Iterator[str]:
+    if change.moved_from is not None:
+        yield f"moved from {escape(str(change.moved_from))}"
     if change.reason in _WHY:
         yield _WHY[change.reason]
     if change.action is Action.RESUME and change.recorded is not None:
         yield UNDER_WAY[change.recorded.phase]
     elif change.reason is Reason.UNDER_WAY:
         yield "because an earlier run has begun to release it"
+    elif change.recorded is not None and change.recorded.pending:
+        yield UNDER_WAY[Phase.READY]
 
 
 def _remarks(change: Change) -> Iterator[str]:
-    if change.action in {Action.UPDATE, Action.REPLACE} and (hidden := _unchanged(change)):
+    if change.action is Action.ADOPT and change.unverifiable:
+        hidden_fields = ", ".join(map(path_text, change.unverifiable))
+        yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
+    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
         yield f"({amount(hidden, 'unchanged field')} hidden)"
+    if change.action is Action.REINSTALL:
+        yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
         yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
+    yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 
 def _unchanged(change: Change) -> int:

@@ -25,7 +25,9 @@ _WIDEST_ADDRESS = 40
 _DEED_WIDTH = max(len(deed.value) for deed in DeedType)
 _PLAN_DIGITS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GAINED = frozenset({DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED})
+_GAINED = frozenset(
+    {DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED, DeedType.IMPORTED}
+)
 _TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT})
 
 
@@ -51,7 +53,11 @@ def render_history(
 def _by_record(story: Iterable[Deed], address: Address | None) -> dict[int, list[Deed]]:
     found: dict[int, list[Deed]] = {}
     for deed in story:
-        if address is None or deed.address == address:
+        if (
+            address is None
+            or deed.address == address
+            or (deed.type is DeedType.MOVED and address in deed.told.addresses)
+        ):
             found.setdefault(deed.told.record.sequence, []).append(deed)
     return found
 
@@ -69,6 +75,8 @@ def _heading(run: RunStarted | None, told: Sequence[Told], style: Style, *, goes
     yield style.bold(f"{moment}  {', '.join(parts)}")
     if run.reason is not None:
         yield f"{_INDENT}reason: {escape(run.reason)}"
+    if run.allowed:
+        yield f"{_INDENT}allowed: {escape(', '.join(run.allowed))}"
 
 
 def _ending(last: Told, *, goes_on: bool) -> str | None:
@@ -144,7 +152,7 @@ def history_document(history: Iterable[Told], *, address: Address | None = None)
     """Every record whole, but for secrets' fingerprints. With `address`, the records of that and no run's own."""
     return {
         "format_version": FORMAT_VERSION,
-        "records": [_record(told) for told in history if address is None or told.address == address],
+        "records": [_record(told) for told in history if address is None or address in told.addresses],
     }
 
 
@@ -155,7 +163,8 @@ def _record(told: Told) -> Document:
         "time": _moment(record.time, timespec="milliseconds"),
         "hash": record.hash,
         "type": told.entry.type,
-        "address": None if told.address is None else str(told.address),
+        "address": str(told.addresses[0]) if told.addresses else None,
+        "addresses": [str(address) for address in told.addresses],
         "who": told.who,
         "run": None if run is None else run.run,
         "command": None if run is None else run.command,

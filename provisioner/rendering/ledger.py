@@ -1,4 +1,4 @@
-"""The sandbox's ledger as a table: what was bought, paid, given back, released and refused, in order.
+"""The sandbox's ledger as a table: what was bought, paid, given back, released, wiped and refused, in order.
 
 It is handed plain rows, because the sandbox shares no types with the rest of the house.
 """
@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from provisioner.rendering.style import Style, escape, pad
+from provisioner.rendering.style import Style, escape
+from provisioner.rendering.table import table_text
 
 _HEADINGS = ("time", "kind", "server", "name", "order", "amount")
 
@@ -18,10 +19,7 @@ def render_ledger(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
     """Times are UTC; amounts are in units of the currency, refunds negative."""
     if not rows:
         return "The ledger is empty.\n"
-    table = [_HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    return "".join(f"{line}\n" for line in (style.bold(lines[0]), *lines[1:]))
+    return table_text(_HEADINGS, map(_cells, rows), style)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:

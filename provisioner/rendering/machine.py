@@ -14,6 +14,7 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.term import Term
 from provisioner.rendering.change import COMPUTED, body_of
 from provisioner.rendering.values import masked, secrecy
 
@@ -25,10 +26,16 @@ _ACTIONS = {
     Action.NO_OP: ["no-op"],
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
+    Action.REINSTALL: ["reinstall"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
+    Action.ADOPT: ["adopt"],
+    Action.MOVE: ["move"],
     Action.FORGET: ["forget"],
     Action.RESUME: ["resume"],
+    Action.RECORD: ["record"],
+    Action.PAY: ["pay"],
+    Action.CANCEL: ["cancel"],
 }
 
 
@@ -39,22 +46,42 @@ def plan_document(plan: Plan) -> Document:
     return {
         "format_version": FORMAT_VERSION,
         "mode": plan.mode.value,
-        "basis": _basis(plan.basis),
+        "basis": basis_document(plan.basis),
         "applyable": bool(plan.work) and not plan.refusals,
         "summary": {
             "add": summary.add,
             "change": summary.change,
             "destroy": summary.destroy,
+            "reinstall": count[Action.REINSTALL],
             "resume": count[Action.RESUME],
             "forget": count[Action.FORGET],
+            "adopt": count[Action.ADOPT],
+            "move": sum(change.moved_from is not None for change in plan.changes),
+            "record": count[Action.RECORD],
         },
+        "bought_together": [[str(address) for address in call] for call in plan.together],
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
+        "allowed": [code.value for code in plan.allowed],
+        "lifted": [diagnostic_document(finding) for finding in plan.lifted],
+        **selection_document(plan),
     }
 
 
-def _basis(basis: Basis) -> Document:
+def selection_document(plan: Plan) -> Document:
+    """What the plan is about, and what would else be done."""
+    return {
+        "selection": {
+            "target": [str(pattern) for pattern in plan.selection.targets],
+            "exclude": [str(pattern) for pattern in plan.selection.excludes],
+            "selector": [f"{label}={value}" for label, value in plan.selection.labels],
+        },
+        "left_out": [{"address": str(each.address), "actions": _ACTIONS[each.action]} for each in plan.left_out],
+    }
+
+
+def basis_document(basis: Basis) -> Document:
     return {
         "stack": basis.stack,
         "environment": basis.environment,
@@ -68,6 +95,11 @@ def _basis(basis: Basis) -> Document:
             "quiet_period_seconds": basis.policy.quiet_period // 1000,
             "marker": basis.policy.marker.value,
             "prepaid": basis.policy.prepaid.value,
+        },
+        "guards": {
+            "mass_change_percent": basis.limits.mass_change_percent,
+            "mass_change_from": basis.limits.mass_change_from,
+            "max_servers": basis.limits.max_servers,
         },
     }
 
@@ -90,18 +122,21 @@ def _resource_change(change: Change) -> Document:
             "before_sensitive": secrecy(before, hidden),
             "after_sensitive": secrecy(after, hidden),
         },
+        "previous_address": None if change.moved_from is None else str(change.moved_from),
         "action_reason": None if change.reason is None else change.reason.value,
-        "fields": [_field(field, hidden) for field in change.fields],
+        "fields": [field_document(field, hidden) for field in change.fields],
         "unverifiable": [list(path) for path in change.unverifiable],
+        "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 
 
-def _field(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
+def field_document(field: FieldChange, hidden: Collection[FieldPath]) -> Document:
     return {
         "path": list(field.path),
         "before": masked(field.before, hidden, path=field.path),
         "after": masked(field.after, hidden, path=field.path),
         "forces_replacement": field.forces_replacement,
+        "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
     }
@@ -186,13 +221,20 @@ def _recorded(recorded: Recorded) -> Document:
         "declared": masked(recorded.declared),
         "sensitive": secrecy(recorded.declared),
         "observed": masked(recorded.observed),
+        "term": None if recorded.term is None else _term(recorded.term),
+        "pending": dict(recorded.pending),
     }
+
+
+def _term(term: Term) -> Document:
+    return {"expires_at": term.end, "renews": term.renews, "seen_at": term.seen_at}
 
 
 def _intent(intent: Intent) -> Document:
     return {
         "id": intent.id,
         "address": str(intent.address),
+        "addresses": [str(address) for address in intent.addresses],
         "kind": intent.kind,
         "name": intent.name,
         "effect": intent.effect.value,

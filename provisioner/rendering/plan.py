@@ -16,6 +16,7 @@ from provisioner.rendering.blocks import painted_sign
 from provisioner.rendering.change import change_text, name_of
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.grouping import Likenesses, grouped
+from provisioner.rendering.leaving_out import left_out_text
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
 from provisioner.rendering.wording import WORDS, amount
@@ -25,31 +26,58 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
     changes = plan.work if full else grouped(plan.work)
     sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
-    if plan.findings or plan.refusals:
-        sections.append(render_diagnostics((*plan.findings, *plan.refusals), style).rstrip("\n"))
+    sections.append("\n".join(_calls(plan, style)))
+    if plan.findings or plan.lifted or plan.refusals:
+        sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
+    sections.append("\n".join(left_out_text(plan, style)))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def _calls(plan: Plan, style: Style) -> Iterator[str]:
+    for call in plan.together:
+        servers = ", ".join(escape(str(address)) for address in call)
+        yield f"  {style.bold(f'# {len(call)} servers are bought in one order:')} {servers}"
 
 
 def last_line(plan: Plan, style: Style) -> str:
     if not plan.work:
         return _nothing_to_do(plan, style)
+    if plan.mode is Mode.REFRESH:
+        return _to_record(plan, style)
     summary, count = plan.summary, Counter(change.action for change in plan.work)
     doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
-    others = {"to resume": count[Action.RESUME] - doubts, "to forget": count[Action.FORGET], "in doubt": doubts}
+    others = {
+        "to adopt": count[Action.ADOPT],
+        "to move": sum(change.moved_from is not None for change in plan.work),
+        "to resume": count[Action.RESUME] - doubts,
+        "to forget": count[Action.FORGET],
+        "in doubt": doubts,
+    }
     extras = "".join(f", {number} {what}" for what, number in others.items() if number > 0)
+    wiped = amount(count[Action.REINSTALL], "reinstallation")
+    loudly = style.red(f" To change includes {wiped}: system disks are wiped.") if count[Action.REINSTALL] else ""
     return (
         f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
+        f"{loudly}"
     )
+
+
+def _to_record(plan: Plan, style: Style) -> str:
+    return f"{style.bold('Refresh:')} {len(plan.work)} to record. Nothing would be bought, changed or released."
 
 
 def _nothing_to_do(plan: Plan, style: Style) -> str:
     title = style.bold(style.green("No changes."))
     if found := len(plan.findings) + len(plan.refusals):
         return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
+    is_whole = plan.selection.is_everything
+    servers, among = ("Your servers", "") if is_whole else ("The selected servers", " among the selected servers")
     if plan.mode is Mode.DESTROY:
-        return f"{title} There is nothing to destroy."
-    return f"{title} Your servers match the specs."
+        return f"{title} There is nothing to destroy{among}."
+    if plan.mode is Mode.REFRESH:
+        return f"{title} The cloud shows what is recorded."
+    return f"{title} {servers} match the specs."
 
 
 def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:

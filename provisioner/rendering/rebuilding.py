@@ -91,7 +91,7 @@ def _unclaimed(rows: Sequence[Live]) -> str:
 
 
 def _absent(intents: Sequence[Intent]) -> str:
-    addresses = ", ".join(str(intent.address) for intent in intents[:_SHOWN])
+    addresses = ", ".join(intent.whose for intent in intents[:_SHOWN])
     more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
     count = amount(len(intents), "purchase")
     return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."
@@ -125,10 +125,15 @@ def proposal_document(
         "damage": [diagnostic_document(finding) for finding in damage],
         "parts": [{"name": part.name, "found": part.found} for part in parts],
         "rows": [_row_document(row) for row in proposal.rows],
-        "believed_absent": [{"address": str(each.address), "name": each.name} for each in proposal.absent],
+        "believed_absent": [_absent_document(each) for each in proposal.absent],
         "unclaimed": [_live_document(row) for row in proposal.unclaimed],
         "notes": [diagnostic_document(finding) for finding in notes],
     }
+
+
+def _absent_document(intent: Intent) -> dict[str, Any]:
+    addresses = [str(address) for address in intent.addresses]
+    return {"address": addresses[0], "name": intent.name} | ({"addresses": addresses} if intent.members else {})
 
 
 def _row_document(row: Row) -> dict[str, Any]:

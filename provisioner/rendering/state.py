@@ -22,7 +22,7 @@ _MILLISECONDS = 1000
 
 def render_state_list(state: State) -> str:
     """One address a line and nothing else, for pipes. Purchases in doubt are listed too: they may be ours."""
-    addresses = {*state.resources, *(intent.address for intent in state.in_doubt)}
+    addresses = {*state.resources, *(address for intent in state.in_doubt for address in intent.addresses)}
     return "".join(f"{escape(str(address))}\n" for address in sorted(addresses))
 
 
@@ -69,7 +69,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
         f"in flight, a {what} of a run at work" if in_flight else f"in doubt, the outcome of a {what} is not known"
     )
     lines = (
-        style.yellow(style.bold(f"# {escape(str(intent.address))}: {standing}")),
+        style.yellow(style.bold(f"# {escape(intent.whose)}: {standing}")),
         f"{escape(intent.kind)} {value_text(intent.name)} {{",
         *block_text(
             (
@@ -78,6 +78,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
                 Line("sent_at", _moment(intent.sent_at)),
                 Line("sent_by", value_text(intent.who)),
                 *([] if intent.target_id is None else [Line("target_id", value_text(intent.target_id))]),
+                *([] if not intent.members else [Line("servers", value_text(len(intent.members)))]),
             ),
             style,
             indent=_INDENT,
@@ -123,7 +124,13 @@ def _record(recorded: Recorded, style: Style) -> str:
 
 
 def _members(recorded: Recorded) -> Iterator[Member]:
-    facts = {"id": recorded.id, "order_id": recorded.order_id, "protected": recorded.protected or None}
+    facts: dict[str, JsonValue] = {
+        "id": recorded.id,
+        "order_id": recorded.order_id,
+        "protected": recorded.protected or None,
+    }
+    if recorded.term is not None:
+        facts |= {"expires_at": recorded.term.end, "renews": recorded.term.renews}
     for name, fact in facts.items():
         if fact is not None:
             yield Line(name, value_text(fact))
@@ -132,6 +139,8 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("labels", members_of(dict(recorded.labels)))
     if recorded.observed:
         yield Block("observed", members_of(recorded.observed))
+    if recorded.pending:
+        yield Block("pending", members_of(recorded.pending))
 
 
 def _phase(phase: Phase, style: Style) -> str:

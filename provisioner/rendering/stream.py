@@ -73,15 +73,21 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
     """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
     changes = {
         "add": run.added,
-        "change": run.done(Action.UPDATE),
+        "change": run.changed,
         "remove": run.destroyed,
         "resume": run.done(Action.RESUME),
         "forget": run.done(Action.FORGET),
+        "adopt": run.done(Action.ADOPT),
+        "move": run.done(Action.MOVE),
+        "record": run.done(Action.RECORD),
     }
     return {
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
         "changes": changes,
         "interrupted": run.interrupted,
+        "leftovers": [
+            {"address": str(address), "what": leftover.what, "id": leftover.id} for address, leftover in run.leftovers
+        ],
         "not_done": [
             {
                 "address": str(result.address),

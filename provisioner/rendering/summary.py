@@ -27,23 +27,40 @@ _NARROWEST_TEXT = 30
 
 def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> str:
     """Ends in a newline."""
-    command = mode.value.capitalize()
+    command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
     if not open_results and not run.interrupted:
-        return f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}.\n"
+        last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
+        return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"
     counts = ", ".join(f"{len(run.of(outcome))} {name}" for outcome, name in OUTCOMES.items() if run.of(outcome))
     last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
     if not open_results:
-        return f"{last}\n"
-    return "\n".join((style.bold("Not done:"), "", *_table(open_results, style), "", last)) + "\n"
+        return "\n".join((*_leftovers(run, style), last)) + "\n"
+    undone = (style.bold("Not done:"), "", *_table(open_results, style), "")
+    return "\n".join((*undone, *_leftovers(run, style), last)) + "\n"
+
+
+def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
+    """Nobody would look for them: their server is gone."""
+    if not run.leftovers:
+        return
+    yield style.bold(style.yellow("Kept by the cloud, and billed on until somebody deletes them:"))
+    yield ""
+    yield from (f"  {escape(str(address))}  {escape(leftover.what)}" for address, leftover in run.leftovers)
+    yield ""
 
 
 def _done(run: RunResult, mode: Mode) -> str:
-    parts = [f"{run.destroyed} destroyed"]
+    parts = [f"{run.done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
-        parts[:0] = [f"{run.added} added", f"{run.done(Action.UPDATE)} changed"]
-    for action, name in ((Action.RESUME, "resumed"), (Action.FORGET, "forgotten")):
+        parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
+    for action, name in (
+        (Action.RESUME, "resumed"),
+        (Action.ADOPT, "adopted"),
+        (Action.MOVE, "moved"),
+        (Action.FORGET, "forgotten"),
+    ):
         if count := run.done(action):
             parts.append(f"{count} {name}")
     return ", ".join(parts)

@@ -80,6 +80,15 @@ def leaves(value: JsonValue, path: FieldPath = ()) -> Iterator[tuple[FieldPath, 
         yield path, value
 
 
+def without(body: JsonObject, path: FieldPath) -> JsonObject:
+    """A copy that lacks one value, and the blocks that are empty without it."""
+    step, *rest = path
+    inner = body.get(step)
+    if rest and is_block(inner) and (left := without(inner, tuple(rest))):
+        return {**body, step: left}
+    return {key: value for key, value in body.items() if key != step}
+
+
 def masked(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
     """A copy in plain dicts and lists with every secret replaced by the words for it."""
     if is_secret(value) or (value is not None and is_hidden(path, hidden)):

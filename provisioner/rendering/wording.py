@@ -22,10 +22,24 @@ class Words:
 WORDS = {
     Action.CREATE: Words("+", "create", "will be created", "creating", "creation"),
     Action.UPDATE: Words("~", "update in place", "will be updated in place", "updating", "update"),
+    Action.REINSTALL: Words(
+        "~!",
+        "reinstall in place (the system disk is wiped)",
+        "will be reinstalled, its system disk is wiped",
+        "reinstalling",
+        "reinstallation",
+    ),
     Action.REPLACE: Words("-/+", "replace (destroy, then create)", "must be replaced", "replacing", "replacement"),
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
+    Action.ADOPT: Words("<=", "adopt (take over what exists)", "will be adopted", "adopting", "adoption"),
+    Action.MOVE: Words("->", "move to another address (nothing is sent)", "will be moved", "moving", "move"),
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
+    Action.RECORD: Words(
+        "~", "record what the cloud shows (nothing is sent)", "differs from what is recorded", "recording", "recording"
+    ),
+    Action.PAY: Words("$", "pay its order", "will have its order paid", "paying", "payment"),
+    Action.CANCEL: Words("x", "cancel its order", "will have its order cancelled", "cancelling", "cancellation"),
     Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
 }
 
@@ -33,7 +47,8 @@ UNDER_WAY = {
     Phase.ORDERING: "its order is placed, the server is not known yet",
     Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
     Phase.CREATING: "it is being built",
-    Phase.READY: "it is ready",
+    Phase.READY: "an earlier run has left a change of it half way",
+    Phase.REINSTALLING: "another system is being put on it",
     Phase.FAILED: "it has failed",
     Phase.DELETING: "it is being released",
 }

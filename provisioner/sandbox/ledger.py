@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from provisioner.sandbox.prices import CURRENCY
 
-Kind = Literal["purchase", "payment", "refund", "release", "refusal"]
+Kind = Literal["purchase", "payment", "refund", "release", "wipe", "refusal"]
 
 SCHEMA: Final = """
 CREATE TABLE ledger (
@@ -26,7 +26,8 @@ class LedgerEntry:
     """One row. `amount` is in cents and never negative, the kind tells its direction; `time` is in milliseconds.
 
     purchase: one for each server that a create executed (pay-per-use: its first hour's price; an order not yet paid has no
-    server id). payment: an order. release and refund: a server. refusal: what would have spent or released, not executed.
+    server id). payment: an order. release and refund: a server. wipe: a server whose system disk was lost to another system.
+    refusal: what would have spent or released, not executed.
     `account` is an id; `caller` is a user's name, or "billing" for what billing does by itself.
     """
 

@@ -12,7 +12,9 @@ Action = Literal["create", "start", "stop", "reboot", "changeos", "reinstallos"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """`hourly_price` is in cents; `fails` are the actions whose way ends in their *_FAILED status."""
+    """`hourly_price` is in cents; `fails` are the actions whose way ends in their *_FAILED status. Of one that `falls_short`,
+    several by one call come to one server less.
+    """
 
     name: str
     hourly_price: int
@@ -20,6 +22,7 @@ class Flavor:
     server_type: ServerType = "ECS"
     sold_out_in: frozenset[str] = frozenset()
     fails: frozenset[Action] = frozenset()
+    falls_short: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ PUBLIC_MARKET: Final = Market(
         Flavor(name="sandbox.stop-fails", hourly_price=1_00, fails=frozenset({"stop"})),
         Flavor(name="sandbox.reboot-fails", hourly_price=1_00, fails=frozenset({"reboot"})),
         Flavor(name="sandbox.os-fails", hourly_price=1_00, fails=frozenset({"changeos", "reinstallos"})),
+        Flavor(name="sandbox.falls-short", hourly_price=1_00, falls_short=True),
         Flavor(name="sandbox.sold-out", hourly_price=1_00, sold_out_in=frozenset(_ZONES)),
     ),
     images=(

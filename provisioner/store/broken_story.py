@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Intended, Remembered, replay
+from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Imported, Intended, Moved, Remembered, replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
@@ -55,7 +55,9 @@ class BrokenStory:
                 if not self._answer(entry):
                     self._unplaced[entry.address] = _together(self._unplaced.get(entry.address), entry)
                     return
-            case Forgotten():
+            case Moved():
+                self._make_room(entry)
+            case Imported() | Forgotten():
                 self._unplaced.pop(entry.address, None)
             case _:
                 pass
@@ -63,15 +65,26 @@ class BrokenStory:
         self._give_each_id_one_owner(entry)
 
     def _end_earlier(self, intent: Intent) -> None:
-        """An address is sent another purchase only when the one before is known to have ended."""
-        open_ones = self.state.intents.items()
-        ended = {key for key, one in open_ones if one.address == intent.address and one.effect is Effect.PURCHASE}
-        self._keep(intents={key: one for key, one in open_ones if key not in ended})
+        """An address is sent another purchase only when the one before is known to have ended; for others of one call that says
+        nothing.
+        """
+        again = frozenset(intent.addresses)
+        left = (
+            one if one.effect is not Effect.PURCHASE else _left_of(one, again) for one in self.state.intents.values()
+        )
+        self._keep(intents={one.id: one for one in left if one is not None})
+
+    def _make_room(self, move: Moved) -> None:
+        """What stood under the new address must have been forgotten where nobody can read it."""
+        if move.origin in self.state.resources:
+            self._keep(resources={key: one for key, one in self.state.resources.items() if key != move.address})
+        if (facts := self._unplaced.pop(move.origin, None)) is not None:
+            self._unplaced[move.address] = replace(facts, address=move.address)
 
     def _answer(self, facts: Remembered) -> bool:
         """Facts about the server of an open purchase prove that it was answered, though its answer cannot be read."""
-        intent = self.state.open_intent(facts.address)
-        if intent is None or intent.effect is not Effect.PURCHASE or not (facts.id or facts.order_id):
+        intent = self.state.doubts.get(facts.address)
+        if intent is None or not (facts.order_id or (facts.id and not intent.members)):
             return False
         self.state = replay(self.state, [Answered(intent.id, 200, id=facts.id, order_id=facts.order_id)])
         return True
@@ -98,6 +111,14 @@ class BrokenStory:
         )
 
 
+def _left_of(intent: Intent, ended: frozenset[Address]) -> Intent | None:
+    """The open purchase without the addresses that it has ended for; None when it has ended for all."""
+    if ended.isdisjoint(intent.addresses):
+        return intent
+    members = tuple(member for member in intent.members if member.address not in ended)
+    return replace(intent, address=members[0].address, members=members) if members else None
+
+
 def _together(before: Remembered | None, facts: Remembered) -> Remembered:
     """None leaves a fact as it was, as in the journal."""
     if before is None:
@@ -110,4 +131,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         observed=before.observed if facts.observed is None else facts.observed,
         labels=before.labels if facts.labels is None else facts.labels,
         protected=before.protected if facts.protected is None else facts.protected,
+        pending=before.pending if facts.pending is None else facts.pending,
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -61,6 +61,15 @@ class LocalStore:
     def load(self) -> State | None:
         known, _, _ = self._read()
         return None if known is None else known.state
+
+    def neighbours(self) -> Mapping[str, State]:
+        labels = {path.stem for path in self._files.folder.glob("*.json")} - {self._files.label}
+        found: dict[str, State] = {}
+        for label in sorted(labels):
+            with suppress(StoreError):
+                state = LocalStore(self._files.folder, label, disk=self._disk, clock=self._clock).load()
+                found |= {} if state is None else {label: state}
+        return found
 
     def holder(self) -> LockHolder | None:
         return self._lock.holder()

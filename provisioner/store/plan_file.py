@@ -16,10 +16,13 @@ from pydantic import TypeAdapter
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, digest
-from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Action, Basis, Change, FieldChange, LeftOut, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
+from provisioner.model.guarding import Allowance
+from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
+from provisioner.model.selection import Selection
 from provisioner.store.codec import STRICT, from_json, to_json
 from provisioner.store.disk import Disk, replace_file
 from provisioner.store.sealed import Damaged, FromNewerVersion, seal, unseal
@@ -39,6 +42,7 @@ class DesiredForm:
     lifecycle: Lifecycle
     timeouts: Timeouts
     source: SourceRange | None
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class ChangeForm:
     reason: Reason | None
     sensitive: tuple[FieldPath, ...]
     unverifiable: tuple[FieldPath, ...]
+    leftovers: tuple[Leftover, ...]
+    moved_from: Address | None
+    let_go: bool
+    observed: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,11 @@ class PlanForm:
     changes: tuple[ChangeForm, ...]
     findings: tuple[Diagnostic, ...]
     refusals: tuple[Diagnostic, ...]
+    allowed: tuple[Allowance, ...]
+    lifted: tuple[Diagnostic, ...]
+    selection: Selection
+    left_out: tuple[LeftOut, ...]
+    together: tuple[tuple[Address, ...], ...] = ()
 
 
 def plan_id(plan: Plan) -> str:

@@ -142,6 +142,11 @@ class Store(Protocol):
         None where nothing was ever recorded. Raises StoreError for damage.
         """
 
+    def neighbours(self) -> Mapping[str, State]:
+        """The other states that are kept at the same place, by their names: of other environments and stacks. Those that cannot be
+        read are left out.
+        """
+
     def holder(self) -> LockHolder | None:
         """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
 

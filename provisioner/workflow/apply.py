@@ -7,25 +7,26 @@ while a purchase is in doubt.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
-from provisioner.applying import Execution, Interruption, Sight, execute, recover
+from provisioner.applying import Sight, recover
 from provisioner.cloud import Cloud
-from provisioner.model.change import Action, Mode, Plan
-from provisioner.model.diagnostic import CloudError, Diagnostic, InDoubt, Refused, StoreError, UsageError, error
+from provisioner.model.change import Action, Basis, Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError, error
 from provisioner.model.event import Event, EventType, RunResult
-from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.carrying_out import Audience, Run
+from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -33,20 +34,14 @@ _FRESH_SECONDS = 2.0
 """For so long after a look nobody looks again before buying."""
 
 
-class Face(Protocol):
+class Face(Audience, Protocol):
     """Whoever sits in front of the run: shows the plan, answers the question, hears the events, catches signals."""
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None: ...
 
     def approve(self, plan: Plan) -> bool: ...
 
-    def listen(self, event: Event) -> None: ...
-
     def waiting(self, holder: LockHolder, seconds: float) -> None: ...
-
-    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
-        """Entered around the work itself: live progress and signals belong to it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +70,41 @@ class Applied:
 async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
+        check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
             state = _recovered(workspace, session, sight, loaded.stack, request, face)
-            made = planning_verb.make(
-                workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+            seen = await planning_verb.look_closer(
+                workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
-            face.show(made, (*loaded.warnings, *notes))
+            made = await planning_verb.consider(
+                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+            )
+            face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
                 in_doubt = state is not None and state.in_doubt
                 raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
-                return Applied(made, approved=True, result=None, state=session.checkpoint() if state else None)
+                if state is not None:
+                    state = await note_terms(cloud, session, workspace.catalogue, known=seen.terms)
+                return Applied(made, approved=True, result=None, state=state)
             _require_secrets(workspace, made)
             asked_at = SystemClock().monotonic()
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
-                sight = await look(cloud, state, workspace.catalogue, history=store.history)
-                again = planning_verb.make(
-                    workspace, request.plan, loaded, state=state, sight=sight, identity=cloud.identity
+                sight = await planning_verb.see(workspace, request.plan, cloud, state=state, store=store)
+                seen = await planning_verb.look_closer(
+                    workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
+                )
+                again = await planning_verb.consider(
+                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
                 )
                 _require_unchanged(made, again)
-            run = _Run(workspace, request, session, cloud, sight, face)
+            run = _Run(workspace, request, session, cloud, seen.sight, face)
             return await run.carry_out(made, loaded.stack)
 
 
@@ -110,6 +114,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     The plan knows its environment; one that is given all the same must be that one.
     """
     plan = read_plan(path)
+    request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, store):
@@ -127,7 +132,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:
     """Somebody may have bought or released something while a person was thinking."""
-    if (now.changes, now.refusals) != (approved.changes, ()):
+    if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
         raise UsageError(
             error(
                 "plan-outdated",
@@ -138,6 +143,10 @@ def _require_unchanged(approved: Plan, now: Plan) -> None:
         )
 
 
+def _what_was_shown(plan: Plan) -> tuple[object, ...]:
+    return plan.changes, plan.together, plan.lifted
+
+
 def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
     state = session.state
     if state is not None and state.in_doubt:
@@ -145,7 +154,7 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
             *(
                 error(
                     "in-doubt",
-                    f"{intent.address}: the outcome of an earlier call is not known, so a saved plan is not carried out",
+                    f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
                     hint="run apply without a plan file: it looks for the server first",
                     address=intent.address,
                 )
@@ -161,9 +170,15 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
         raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
     if plan.basis != now:
-        moved = "the state has moved" if plan.basis.policy == now.policy else "purchase: in stack.yaml has changed"
+        moved = _what_moved(plan.basis, now)
         hint = "Nothing was sent. Plan again with: plan --out FILE"
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+
+
+def _what_moved(approved: Basis, now: Basis) -> str:
+    if approved.policy != now.policy:
+        return "purchase: in stack.yaml has changed"
+    return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
@@ -177,7 +192,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
     buying = [
         change.desired
         for change in plan.work
-        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE, Action.REINSTALL}
     ]
     if plan.mode is Mode.APPLY:
         Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
@@ -207,7 +222,7 @@ def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Fa
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """From an approved plan to a recorded result."""
+    """What an apply has in hand when it comes to the work."""
 
     workspace: Workspace
     request: ApplyRequest
@@ -217,58 +232,19 @@ class _Run:
     face: Face
 
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
-        """Raises CloudError, before anything is recorded, where the cloud's time is not known: nothing could be dated."""
-        session = self.session
-        if self.cloud.server_time() is None:
-            raise CloudError(
-                error(
-                    "cloud-undated",
-                    "the cloud's answers carry no Date header, so that no purchase could be dated; nothing was sent",
-                    hint="a proxy on the way takes it away: have it pass the header on",
-                )
-            )
-        state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
-        vault = Vault(self.workspace.secrets(), state.lineage)
-        run = uuid4().hex
-        started = RunStarted(
-            run, self.request.command, who(), self.workspace.version, plan=plan_id(plan), reason=self.request.reason
+        """Raises CloudError, before anything is recorded, where the cloud's time is not known."""
+        request = self.request
+        run = Run(
+            self.workspace,
+            self.session,
+            self.cloud,
+            self.sight,
+            self.face,
+            command=request.command,
+            reason=request.reason,
+            parallelism=request.parallelism,
+            resolve_timeout=request.resolve_timeout,
+            notes_terms=True,
         )
-        session.append([started])
-        with self.face.at_work(plan) as interruption:
-            result = await execute(self._execution(plan, state, stack, vault, interruption))
-            return self._recorded(plan, run, result)  # a person's impatience must not cost the summary
-
-    def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
-        return Execution(
-            plan=plan,
-            live=self.sight.live,
-            catalogue=self.workspace.catalogue,
-            cloud=self.cloud,
-            ledger=self.session,
-            secrets=vault,
-            clock=SystemClock(),
-            interruption=interruption,
-            listen=self.face.listen,
-            who=who(),
-            lineage=state.lineage,
-            policy=stack.purchase,
-            doubts={intent.address: intent for intent in state.purchases_in_doubt},
-            resolve_timeout=self.request.resolve_timeout,
-            parallelism=self.request.parallelism,
-            server_time=self._server_time,
-        )
-
-    def _server_time(self) -> int:
-        now = self.cloud.server_time()
-        assert now is not None  # asked before the run began, and it does not stop
-        return now
-
-    def _recorded(self, plan: Plan, run: str, result: RunResult) -> Applied:
-        """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
-        try:
-            outcome = "interrupted" if result.interrupted else "ended"
-            self.session.append([RunEnded(run, outcome)])
-            state: State | None = self.session.checkpoint()
-        except StoreError as failure:
-            return Applied(plan, approved=True, result=result, state=None, trouble=failure.diagnostics)
-        return Applied(plan, approved=True, result=result, state=state)
+        done = await run.carry_out(plan, stack, plan_id=plan_id(plan))
+        return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

@@ -30,7 +30,7 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
     store = workspace.store(workspace.stack())
     holder = store.holder()
     records = tuple(told(tuple(store.history())))
-    if address is not None and all(record.address != address for record in records):
+    if address is not None and all(address not in record.addresses for record in records):
         summary = f"{address} is nowhere in the history of {store.location}"
         hint = "`provisioner history` without an address shows those that are"
         raise UsageError(error("unknown-address", summary, hint=hint))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 
-from provisioner.applying import Sight, read_live, read_traces
+from provisioner.applying import Sight, read_closer, read_live, read_traces
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
@@ -15,24 +17,21 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.purchasing import Trace
-from provisioner.model.resource import Live
+from provisioner.model.resource import Live, Phase
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
+from provisioner.store import Store
 from provisioner.workflow.workspace import SystemClock
+
+_AT_A_TIME = 10
+"""Questions about single servers."""
 
 
 def check_owner(state: State | None, stack: Stack, identity: Identity, *, location: str) -> None:
     """Raises StoreError when the state is another stack's or another account's: nothing in it may be judged by this cloud."""
     if state is None:
         return
-    if (state.stack, state.environment) != (stack.name, stack.environment):
-        raise StoreError(
-            error(
-                "state-foreign",
-                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
-                hint="check `stack:` in stack.yaml, -e and --state",
-            )
-        )
+    check_stack(state, stack, location=location)
     if state.identity != identity:
         raise StoreError(
             error(
@@ -42,6 +41,29 @@ def check_owner(state: State | None, stack: Stack, identity: Identity, *, locati
                 hint="use the credentials of the state's account, or another environment or --state; nothing was planned",
             )
         )
+
+
+def check_stack(state: State, stack: Stack, *, location: str) -> None:
+    """As far as it can be said without credentials."""
+    if (state.stack, state.environment) != (stack.name, stack.environment):
+        raise StoreError(
+            error(
+                "state-foreign",
+                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
+                hint="check `stack:` in stack.yaml, -e and --state",
+            )
+        )
+
+
+def held_elsewhere(store: Store) -> dict[str, str]:
+    """By id and by order: the other state, kept at the same place, that holds it."""
+    return {
+        identifier: label
+        for label, state in store.neighbours().items()
+        for recorded in state.resources.values()
+        for identifier in (recorded.id, recorded.order_id)
+        if identifier is not None
+    }
 
 
 async def look(
@@ -72,14 +94,41 @@ async def look(
             raise translate(failed, "listing the servers") from failed
     if any(traces.values()):
         known = {order for record in history() for order in _orders(record.entry)}
-        known |= {row.order_id for row in live.values() if row.order_id is not None}
+        listed = known | {row.order_id for row in live.values() if row.order_id is not None}
+        several = {doubt.id for doubt in doubts if doubt.members}
         traces = {
-            intent: None if found is None else tuple(trace for trace in found if trace.order_id not in known)
+            intent: None if found is None else _without(known if intent in several else listed, found)
             for intent, found in traces.items()
         }
     now, took = cloud.server_time(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
     return Sight(live, None if now is None else now - took, traces)
+
+
+def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """What is listed is known by its servers, unless their order is all that one could know them by."""
+    return tuple(trace for trace in traces if trace.order_id not in known)
+
+
+async def ask_each(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogue) -> Sight:
+    """`sight` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
+    live = dict(sight.live)
+    waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]
+
+    async def ask() -> None:
+        async with cloud.channel() as channel:
+            while waiting:
+                recorded = waiting.pop()
+                row = live[recorded.id or ""]
+                live[row.id] = await read_closer(catalogue[recorded.kind], channel, row)
+
+    outcomes = await asyncio.gather(*(ask() for _ in range(_AT_A_TIME)), return_exceptions=True)
+    for failed in outcomes:
+        if isinstance(failed, CallFailed):
+            raise translate(failed, "asking for public addresses") from failed
+        if failed is not None:
+            raise failed
+    return replace(sight, live=live)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:
@@ -99,4 +148,5 @@ def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
         serial=state.serial if state else 0,
         head=state.head if state else JournalHead(),
         policy=stack.purchase,
+        limits=stack.guards,
     )

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 from provisioner import planning
 from provisioner.applying import Sight
+from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.change import Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
+from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.store import Store
+from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.foreseeing import foresee
+from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
+from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
 
-_SHOWN_ADDRESSES = 10
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     mode: Mode = Mode.APPLY
     replace: frozenset[Address] = frozenset()
+    allow: frozenset[Allowance] = frozenset()
+    selection: Selection = EVERYTHING
+    closely: bool = False
+    """Asked for what no list shows as well, server by server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +56,59 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
+    check_choice(request, loaded, state)
     at_work = store.holder() is not None
-    notes = Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+    notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await look(cloud, state, workspace.catalogue, history=store.history)
-        made = make(workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work)
-        return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
+        sight = await see(workspace, request, cloud, state=state, store=store)
+        seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
+        made = await consider(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
+        return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
+
+
+async def look_closer(
+    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, sight: Sight
+) -> Seen:
+    """With what only billing shows; of what is to be released nobody needs to know."""
+    if request.mode is Mode.DESTROY:
+        return Seen(sight)
+    return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
+
+
+async def see(workspace: Workspace, request: PlanRequest, cloud: Cloud, *, state: State | None, store: Store) -> Sight:
+    """The same for plan and apply. Raises CloudError."""
+    sight = await look(cloud, state, workspace.catalogue, history=store.history)
+    if state is None or not request.closely:
+        return sight
+    return await ask_each(cloud, state, sight, workspace.catalogue)
+
+
+def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    """About passwords that cannot be had here. What is only looked at needs none."""
+    wanted = () if request.mode is Mode.REFRESH else loaded.desired
+    return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
+
+
+async def consider(
+    workspace: Workspace,
+    request: PlanRequest,
+    loaded: Loaded,
+    *,
+    state: State | None,
+    sight: Sight,
+    cloud: Cloud,
+    at_work: bool = False,
+) -> Plan:
+    """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
+    release is asked when a plan has one.
+    """
+    planned = partial(
+        make, workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work
+    )
+    made = planned()
+    questions = planning.questions(made, workspace.catalogue)
+    return made if questions.are_none else planned(foresight=await foresee(cloud, questions))
 
 
 def make(
@@ -59,38 +120,28 @@ def make(
     sight: Sight,
     identity: Identity,
     at_work: bool = False,
+    foresight: Foresight = NOTHING_ASKED,
 ) -> Plan:
-    """The same for plan and apply, so that apply can do nothing that plan would not have shown."""
+    """Without asking anybody."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
-    _check_addresses(request, loaded)
+    survey = Survey(
+        loaded.desired,
+        state,
+        sight.live,
+        at_work,
+        request.replace,
+        policy=loaded.stack.purchase,
+        traces=sight.traces,
+        limits=loaded.stack.guards,
+        allowed=request.allow,
+        selection=request.selection,
+        foresight=foresight,
+        handover=loaded.handover,
+    )
     return planning.plan(
-        Survey(
-            loaded.desired,
-            state,
-            sight.live,
-            at_work,
-            request.replace,
-            policy=loaded.stack.purchase,
-            traces=sight.traces,
-        ),
+        survey,
         mode=request.mode,
         basis=basis_of(loaded.stack, state, identity),
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
-
-
-def _check_addresses(request: PlanRequest, loaded: Loaded) -> None:
-    """An address named for replacement that is not wanted is a slip of the pen, and slips cost money."""
-    declared = {desired.address for desired in loaded.desired}
-    if unknown := sorted(request.replace - declared):
-        known = ", ".join(map(str, sorted(declared)[:_SHOWN_ADDRESSES])) + (
-            " ..." if len(declared) > _SHOWN_ADDRESSES else ""
-        )
-        hint = f"the specs declare: {known}" if declared else "the specs declare no server"
-        raise UsageError(
-            *(
-                error("unknown-address", f"--replace names {address}, which the specs do not declare", hint=hint)
-                for address in unknown
-            )
-        )

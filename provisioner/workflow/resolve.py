@@ -6,7 +6,7 @@ The decision is journaled with who made it. It sends nothing; what it allows hap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.applying import Sight
 from provisioner.model.address import Address
@@ -14,7 +14,9 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import quiet_until
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
+from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Recorded
+from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -32,10 +34,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """`name` is that of the purchase. `may_appear_until`: it was settled as absent before silence could mean anything, in
+    """`whose` and `name` are the addresses and names of the purchase, for people. `may_appear_until`: it was settled as absent before silence could mean anything, in
     milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order.
     """
 
+    whose: str
     name: str
     may_appear_until: int | None = None
     order_id: str | None = None
@@ -51,14 +54,16 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             check_owner(state, stack, cloud.identity, location=store.location)
             sight = await look(cloud, state, workspace.catalogue, history=store.history)
         if (unseen := _unseen(state, decision)) is not None:
-            entry: Entry = _given_up(unseen, decision, sight)
-            resolved = Resolved(unseen.name, order_id=unseen.order_id)
+            assert state is not None  # that is where it was found
+            entry: Entry = _given_up(unseen, decision, state, sight)
+            resolved = Resolved(str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state))
         else:
             intent = _intent(state, decision)
-            entry = _decided(intent, decision, state, sight)
+            entry = _decided(intent, decision, state, sight, kind=workspace.catalogue[intent.kind])
             early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
             absent_early = decision.adopt is None and early
-            resolved = Resolved(intent.name, quiet_until(intent, stack.purchase) if absent_early else None)
+            until = quiet_until(intent, stack.purchase) if absent_early else None
+            resolved = Resolved(intent.whose, ", ".join(map(repr, intent.names)), until)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
     return resolved
@@ -70,13 +75,22 @@ def _unseen(state: State | None, decision: Decision) -> Recorded | None:
     return recorded if recorded is not None and not recorded.observed else None
 
 
-def _given_up(recorded: Recorded, decision: Decision, sight: Sight) -> Forgotten:
-    orders = {row.order_id: row.id for row in sight.live.values() if row.order_id is not None}
-    listed = recorded.id if recorded.id in sight.live else orders.get(recorded.order_id or "")
+def _given_up(recorded: Recorded, decision: Decision, state: State, sight: Sight) -> Forgotten:
+    ordered = by_order(state.resources.values(), sight.live.values())
+    listed = sight.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:
-        summary, hint = f"the cloud lists it: {listed}", "run apply: it goes on with that server; nothing was changed"
+        summary, hint = (
+            f"the cloud lists it: {listed.id}",
+            "run apply: it goes on with that server; nothing was changed",
+        )
         raise UsageError(error("server-listed", summary, hint=hint, address=recorded.address))
     return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)
+
+
+def _only_its_own(recorded: Recorded, state: State) -> str | None:
+    """Its order, unless servers of others came of it, too."""
+    sharing = [one for one in state.resources.values() if one.order_id == recorded.order_id]
+    return recorded.order_id if len(sharing) == 1 else None
 
 
 def _evidence(decision: Decision) -> str:
@@ -90,20 +104,26 @@ def _intent(state: State | None, decision: Decision) -> Intent:
     address = decision.address
     doubts = state.purchases_in_doubt if state else ()
     known: tuple[Intent, ...] = doubts
-    if state is not None and decision.adopt is not None and address not in state.resources:
-        known = (*doubts, *reversed(tuple(state.absent.values())))
-    intent = next((each for each in known if each.address == address), None)
+    if state is not None and decision.adopt is not None:
+        taken = state.resources.keys() | state.doubts.keys()
+        vacant = [each for each in state.absent.values() if taken.isdisjoint(each.addresses)]
+        known = (*doubts, *reversed(vacant))
+    intent = next((each for each in known if address in each.addresses), None)
     if intent is None:
-        in_doubt = ", ".join(str(each.address) for each in doubts)
+        in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 
 
-def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight) -> Entry:
+def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight, *, kind: Kind) -> Entry:
     evidence = _evidence(decision)
     if decision.adopt is None:
         return Settled(intent.id, "absent", evidence)
+    if intent.members:
+        _require_unowned(intent, state, decision.adopt)
+        _require_order(intent, decision.adopt, sight, kind)
+        return Adopted(intent.id, None, evidence, decision.adopt)
     row = sight.live.get(decision.adopt)
     _require_unowned(intent, state, decision.adopt, row.order_id if row else None)
     if row is not None:
@@ -119,6 +139,23 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
             address=intent.address,
         )
     )
+
+
+def _require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> None:
+    """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
+    rows = [row for row in sight.live.values() if row.order_id == order_id]
+    known = any(trace.order_id == order_id for trace in sight.traces.get(intent.id) or ())
+    if not rows and not known:
+        row = sight.live.get(order_id)
+        hint = f"that is a server; name its order: {row.order_id}" if row else "check the id in the console"
+        summary = f"no order {order_id} is known since the purchase was sent, and no server of it is listed"
+        raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))
+    fitting = kind.match(replace(intent, name=""), rows)
+    if len(fitting) < len(rows) or len(rows) > len(intent.members):
+        ids = ", ".join(sorted(row.id for row in rows))
+        summary = f"order {order_id} is not what was asked for: {len(intent.members)} servers that are alike"
+        hint = f"it bought {ids}; check the id in the console. Nothing was changed"
+        raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
 
 
 def _require_unowned(intent: Intent, state: State | None, *identifiers: str | None) -> None:

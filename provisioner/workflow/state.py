@@ -90,5 +90,7 @@ def _output(recorded: Recorded) -> JsonObject:
         "order_id": recorded.order_id,
         "status": recorded.observed.get("status"),
         "private_addresses": addresses,
+        "expires_at": recorded.term.end if recorded.term else None,
+        "renews": recorded.term.renews if recorded.term else None,
         "labels": dict(recorded.labels),
     }

@@ -90,25 +90,29 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
     except StoreError as damage:
         yield from damage.diagnostics
         return
-    open_calls: dict[Effect, list[Intent]] = {}
+    open_calls: dict[tuple[Effect, bool], list[Intent]] = {}
     for intent in state.in_doubt if state else ():
-        open_calls.setdefault(intent.effect, []).append(intent)
-    for effect, intents in open_calls.items():
+        open_calls.setdefault((intent.effect, bool(intent.members)), []).append(intent)
+    for (effect, together), intents in open_calls.items():
         code, how = ("in-flight", "still open") if at_work else ("in-doubt", "outcome not known")
-        about = ", ".join(
-            f"{each.address} ({each.target_id})" if each.target_id else str(each.address) for each in intents
-        )
-        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect))
+        about = ", ".join(f"{each.whose} ({each.target_id})" if each.target_id else each.whose for each in intents)
+        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect, together=together))
 
 
-def _prospect(effect: Effect) -> str:
+def _prospect(effect: Effect, *, together: bool) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
     match effect:
+        case Effect.PURCHASE if together:
+            return "nothing is bought there until `provisioner resolve` has said which order it became, or that it became none"
         case Effect.PURCHASE:
             return "the next apply looks for what was bought and adopts it; nothing is bought there until that is known"
         case Effect.PAYMENT:
             return (
                 "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
             )
+        case Effect.CANCELLATION:
+            return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
+        case Effect.WIPE:
+            return "the next apply looks whether these servers were reinstalled; none is wiped again without looking"
         case _:
             return "the next apply looks whether these servers are gone, and records what it sees"

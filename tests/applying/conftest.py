@@ -19,10 +19,13 @@ from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
+from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
 from provisioner.model.secret import Secret
+from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import Intent, State
 from provisioner.planning import Survey
 
@@ -51,6 +54,9 @@ class World:
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     policy: PurchasePolicy = DEFAULT_POLICY
     after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
+    selection: Selection = EVERYTHING
+    allowed: frozenset[Allowance] = ALL
+    handover: Handover = NO_HANDOVER
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -144,8 +150,10 @@ class World:
         orders = {one.order_id for one in state.resources.values()} - {None}
         open_or_absent = (*state.intents.values(), *state.absent.values())
         sought = {intent.name for intent in open_or_absent if intent.effect is Effect.PURCHASE}
+        of_several = any(intent.members for intent in open_or_absent)  # under whatever names
         for server in self.cloud.ours:
-            assert server.id in ids or server.order_id in orders or server.name in sought, f"{server} is lost"
+            is_sought = server.name in sought or (of_several and server.order_id is not None)
+            assert server.id in ids or server.order_id in orders or is_sought, f"{server} is lost"
 
     def happened(self, event: EventType) -> list[str]:
         return [str(one.address) for one in self.events if one.type is event]
@@ -171,7 +179,16 @@ class World:
         self, desired: tuple[Desired, ...], state: State, live: dict[str, Live], mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
-        survey = Survey(desired, state, live, replace=named & {one.address for one in desired}, policy=self.policy)
+        survey = Survey(
+            desired,
+            state,
+            live,
+            replace=named & {one.address for one in desired},
+            policy=self.policy,
+            allowed=self.allowed,
+            selection=self.selection,
+            handover=self.handover,
+        )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 
@@ -190,7 +207,7 @@ class World:
             lineage=self.base.lineage,
             server_time=self.server_time,
             policy=self.policy,
-            doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
+            doubts=self.state.doubts,
             resolve_timeout=self.resolve_timeout,
             parallelism=parallelism,
         )

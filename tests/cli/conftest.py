@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from crash.stage import Account
 from support.desk import GATEWAY, Desk
+from support.site import MovableClock
 
 from provisioner import sandbox
+from provisioner.cloud import Clock
 from provisioner.sandbox import PUBLIC
+from provisioner.workflow.workspace import SystemClock
 
 SERVICES = ("MODELARTS", "BSS", "IAM")
 
@@ -66,3 +72,29 @@ def real_cloud(desk, monkeypatch):
     monkeypatch.setenv("HW_ACCESS_KEY", PUBLIC.access_key)
     monkeypatch.setenv("HW_SECRET_KEY", PUBLIC.secret_key)
     return desk
+
+
+@pytest.fixture
+def account():
+    """A test in which the account is short of money, or closely watched, parametrizes this."""
+    return Account()
+
+
+@pytest.fixture
+def clock(desk, monkeypatch, account, tmp_path):
+    """The sandbox's; the machine's goes with it, and whoever waits has waited at once."""
+    moved = MovableClock()
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text(json.dumps(account.document()))
+    monkeypatch.setattr(
+        sandbox, "create_app", partial(sandbox.create_app.func, build_seconds=0, clock=moved, accounts=accounts)
+    )
+    monkeypatch.setattr(Clock, "utc", lambda _clock: datetime.fromtimestamp(moved.now() / 1000, UTC))
+    slept = []
+
+    async def sleep(_clock, seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _clock: sum(slept))
+    return moved

@@ -67,7 +67,9 @@ def test_a_parallelism_that_cannot_be(desk, value: str) -> None:
 
 
 def test_a_lock_timeout_that_is_no_duration(desk) -> None:
-    assert "'soon' is no duration; write one like 30s, 5m or 1h30m" in usage(desk, "apply", "--lock-timeout", "soon")
+    assert "'soon' is no duration; write one like 30s, 5m, 1h30m or 30d" in usage(
+        desk, "apply", "--lock-timeout", "soon"
+    )
 
 
 def test_an_option_that_lacks_its_value(desk) -> None:

@@ -1,4 +1,4 @@
-"""A person at the cloud's console: pays an order, or buys a server that is nobody's of ours."""
+"""A person at the cloud's console: pays an order, renames a server, or buys one that is nobody's of ours."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ async def buy(app: Any, name: str) -> None:
     await _send(app, path, {**_DEFAULTS, "name": name}, scope={"project": {"name": PUBLIC.project_name}})
 
 
-async def _send(app: Any, path: str, body: dict[str, Any], *, scope: dict[str, Any]) -> None:
+async def rename(app: Any, identifier: str, name: str) -> None:
+    path = f"/v1/{PUBLIC.project_id}/dev-servers/{identifier}"
+    await _send(app, path, {"name": name}, scope={"project": {"name": PUBLIC.project_name}}, method="PUT")
+
+
+async def _send(app: Any, path: str, body: dict[str, Any], *, scope: dict[str, Any], method: str = "POST") -> None:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="https://console.invalid", trust_env=False) as client:
         user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
         identity = {"methods": ["password"], "password": {"user": user}}
         token = await client.post("/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
         headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
-        answer = await client.post(path, headers=headers, json=body)
+        answer = await client.request(method, path, headers=headers, json=body)
         answer.raise_for_status()

@@ -137,17 +137,22 @@ class Theatre:
             self.scenario.waits_for(stage)
             ended = self.go_on(stage)
         require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
+        if self.scenario.follow is not None:
+            ended = self.run(stage, self.scenario.follow)
+            require(ended.code == 0, f"exit {ended.code} of what follows: {ended.text}")
         agree(stage, self.scenario)
         self._nothing_is_left(stage, deaths)
 
     def _settle_doubts(self, stage: Stage, told: Ended) -> Ended:
-        """Doubt may stay only where no list shows a server; time ends it, or where money was at stake a person."""
+        """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
+        at stake a person.
+        """
         state = stage.state
         doubts = state.purchases_in_doubt if state else ()
         require(doubts, "exit 6, and nothing is in doubt")
         require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
         listed = {server.name for server in stage.alive if server.is_listed}
-        require(not listed & {intent.name for intent in doubts}, "in doubt, and listed for all to see")
+        require(not listed & {one.name for one in doubts if not one.members}, "in doubt, and listed for all to see")
         stage.changes_asked_for()
         stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
         ended = self.go_on(stage)
@@ -156,7 +161,7 @@ class Theatre:
         asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
         require(not asked, "a prepaid server was bought in doubt")
         shown = {wanted_name(server.name) for server in stage.alive} - {wanted_name(name) for name in listed}
-        if shown & {wanted_name(intent.name) for intent in doubts}:
+        if shown & {wanted_name(intent.name) for intent in doubts if not intent.members}:
             return ended  # it came to light, and has its name by now
         require(ended.code == 6, f"exit {ended.code}: a prepaid server was not left to a person: {ended.text}")
         for intent in doubts:
@@ -164,9 +169,9 @@ class Theatre:
         return self.go_on(stage)
 
     def _decide(self, stage: Stage, intent: Intent, told: Ended) -> None:
-        """A person looks at the console: there is an order that nobody has paid, or there is nothing."""
+        """A person looks at the console: there is an order that nobody has paid, or one of several servers, or nothing."""
         bought = (row for row in stage.ledger if row.kind == "purchase" and row.name == intent.name)
-        order = next((row.order_id for row in bought if row.server_id is None), None)
+        order = next((row.order_id for row in bought if row.server_id is None or intent.members), None)
         require(order is None or order in told.text, f"order {order} may be the purchase in doubt, and is not named")
         verdict = ("--absent",) if order is None else ("--adopt", order)
         decided = self.run(stage, ("resolve", str(intent.address), *verdict))
@@ -183,7 +188,7 @@ class Theatre:
         stage.changes_asked_for()
         books = books_of(stage, self.scenario)
         compare(books, self.scenario.ends, self.scenario, deaths=deaths, names_final=True)
-        last = self.run(stage, self.command_again(stage))
+        last = self.run(stage, self.scenario.follow or self.command_again(stage))
         require(last.code == 0, f"exit {last.code} with nothing left to do: {last.text}")
         require("No changes" in last.out, f"something was left to do: {last.text}")
         asked = stage.changes_asked_for()

@@ -53,10 +53,11 @@ def examine(stage: Stage, scenario: Scenario) -> None:
         stage.serial = state.serial
         _silence_was_long_enough(stage, scenario, state)
     known = _known(state, scenario)
-    ledger = stage.ledger
+    ledger, cancelled = stage.ledger, stage.cancelled
     released = {row.server_id for row in ledger if row.kind == "release"}
     for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
-        require(known & {row.server_id, row.order_id, row.name} or row.server_id in released, f"{row} is lost")
+        is_over = row.server_id in released or row.order_id in cancelled
+        require(known & {row.server_id, row.order_id, row.name} or is_over, f"{row} is lost")
     for server in _ours(scenario, stage.alive):
         require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
     theirs = {name for row in ledger for name in (row.server_id, row.order_id)}
@@ -95,9 +96,10 @@ def _known(state: State | None, scenario: Scenario) -> set[str | None]:
 
 
 def _ours(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
-    """Where there is a stranger, ours are bought under a marker."""
+    """Where there is a stranger, ours are bought under a marker. What may be nobody's for a while cannot be lost."""
     strangers = _strangers_ids(scenario, rows := list(rows))
-    return [row for row in rows if _identity(row) not in strangers]
+    nobodys = {*scenario.takes_over, *scenario.gives_up}
+    return [row for row in rows if _identity(row) not in strangers and wanted_name(row.name) not in nobodys]
 
 
 def _identity(row: LedgerEntry | Alive) -> str | None:
@@ -121,7 +123,7 @@ def agree(stage: Stage, scenario: Scenario) -> None:
     state = state_of(stage)
     recorded = {record.id for record in state.resources.values()} if state else set()
     strangers = _strangers_ids(scenario, (row for row in stage.ledger if row.kind == "purchase"))
-    alive = {server.id for server in stage.alive} - strangers
+    alive = {server.id for server in stage.alive if server.name not in scenario.gives_up} - strangers
     require(recorded == alive, f"recorded is {recorded}, alive {alive}")
     require(not (state and state.intents), "an intent is open")
 
@@ -144,6 +146,8 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
         alive=tuple(sorted(server.name for server in stage.alive if server.id not in strangers)),
         released=count("release"),
         refunded=count("refund"),
+        wiped=count("wipe"),
+        systems=tuple(sorted(f"{one.status} {one.image_id}" for one in stage.alive if one.id not in strangers)),
         unpaid=len(purchases) - len(bought),
     )
 
@@ -152,7 +156,12 @@ def compare(found: Books, wanted: Books, scenario: Scenario, *, deaths: int, nam
     """A death between an unpaid order and its record leaves an order that nobody pays; names bear a marker until they run."""
     alive = found.alive if names_final else tuple(sorted(map(wanted_name, found.alive)))
     spare = found.unpaid - wanted.unpaid
-    same = (found.bought, found.released, found.refunded) == (wanted.bought, wanted.released, wanted.refunded)
+    same = (found.bought, found.released, found.refunded, found.wiped) == (
+        wanted.bought,
+        wanted.released,
+        wanted.refunded,
+        wanted.wiped,
+    ) and wanted.systems in {None, found.systems}
     require(same and alive == tuple(sorted(wanted.alive)), f"the books say {found} and should say {wanted}")
     require(
         0 <= spare <= (deaths * max(1, len(wanted.alive)) if scenario.pays_in_two_steps else 0),

@@ -14,7 +14,10 @@ from support.site import PREPAID
 from support.zygote import Fate
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
+REFRESH = ("apply", "--refresh-only", "--auto-approve")
 DESTROY = ("destroy", "--auto-approve", "--resolve-timeout", "3s")
+PAY = ("orders", "pay", "alpha", "--auto-approve")
+CANCEL = ("orders", "cancel", "alpha", "--auto-approve")
 NONCE = "marker: nonce"
 TWO_STEP = "prepaid: two-step"
 SECRET = f'key_pair_name: null, admin_pass: {{secret: "env:{PASSWORD_VARIABLE}"}}'
@@ -26,24 +29,32 @@ def alpha(*fields: str) -> str:
 
 
 ONE = alpha()
+TWO = "servers: {alpha: {}, beta: {}}\n"
 EIGHT = "servers: {pool: {count: 8}}\n"
 ONE_PREPAID = alpha(f"charging_info: {PREPAID}")
+ONE_UNPAID = ONE_PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
 EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
+IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
+THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released and refunded in
-    all, and which names are alive. `unpaid` is how many orders wait for money.
+    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
+    in all, and which names are alive. `unpaid` is how many orders wait for money.
     """
 
     bought: Mapping[str, int]
     alive: tuple[str, ...]
     released: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
+    wiped: Mapping[str, int] = field(default_factory=dict)
     unpaid: int = 0
+    systems: tuple[str, ...] | None = None
+    """Status and image of those that are alive, where a scenario is about that."""
 
 
 def once(*names: str) -> dict[str, int]:
@@ -66,12 +77,18 @@ class Scenario:
     """What else has happened before."""
     code: int = 0
     """Of a run in which nobody dies."""
+    follow: tuple[str, ...] | None = None
+    """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
     waits_for: Callable[[Stage], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
     """The books until it has happened."""
     stranger: str | None = None
     """Somebody buys a server of this name while we buy ours. It is not ours, and must stay as it is."""
+    takes_over: tuple[str, ...] = ()
+    """Servers of these names are nobody's until they are recorded."""
+    gives_up: tuple[str, ...] = ()
+    """Servers of these names become nobody's."""
     build_seconds: float = 0.0
     account: Account = PUBLIC_ACCOUNT
 
@@ -97,6 +114,17 @@ def _lost_long_ago(stage: Stage) -> None:
     stage.pass_time(QUIET_SECONDS)
 
 
+def _let_go(stage: Stage) -> None:
+    assert stage.run("state", "rm", "alpha", "--auto-approve").code == 0
+
+
+def _let_go_and_named(stage: Stage) -> None:
+    (server,) = stage.alive
+    _let_go(stage)
+    imports = f"imports: [{{to: alpha, id: {server.id}}}]\n"
+    (stage.folder / "specs" / "imports.yaml").write_text(imports)
+
+
 def _time_passes(stage: Stage) -> None:
     stage.pass_time(3700)
 
@@ -115,6 +143,24 @@ def _somebody_pays(stage: Stage) -> None:
         stage.pay(recorded.order_id)
 
 
+def _somebody_renames(stage: Stage) -> None:
+    (alpha,) = stage.alive
+    stage.rename(alpha.id, "omega")
+
+
+def _leave_unpaid(stage: Stage) -> None:
+    """`alpha` is ordered by specs that do not pay by themselves; then the stack's own are back."""
+    specs = (stage.folder / "specs" / "servers.yaml").read_text()
+    stage.write(ONE_UNPAID)
+    assert stage.run(*APPLY).code == 7
+    stage.write(specs)
+
+
+def _cancelling_what_is_there(stage: Stage) -> tuple[str, ...]:
+    """A person sees in `orders list` whether there is still something to cancel."""
+    return CANCEL if stage.state and stage.state.resources else APPLY
+
+
 def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
     """The replacement of a prepaid server has to be asked for by its address, once."""
     state = stage.state
@@ -128,6 +174,7 @@ BUYING = (
     Scenario(name="pay-per-use, 8", specs=EIGHT, ends=Books(once(*POOL), POOL)),
     Scenario(name="prepaid", specs=ONE_PREPAID, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="prepaid, 8", specs=EIGHT_PREPAID, ends=Books(once(*POOL), POOL)),
+    Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=Books({"pool-0": 3}, POOL[:3])),
     Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=Books(once(*POOL), POOL)),
     Scenario(
@@ -212,14 +259,113 @@ BUYING = (
 
 CHANGING = (
     Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
+    Scenario(
+        name="another image",
+        before=ONE,
+        specs=alpha(f"image_id: {OTHER_IMAGE}"),
+        build_seconds=6.0,
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another image, prepaid",
+        before=ONE_PREPAID,
+        specs=alpha(f"image_id: {OTHER_IMAGE}", f"charging_info: {PREPAID}"),
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+    ),
+    Scenario(
+        name="another key on what is stopped",
+        before="servers: {alpha: {power: stopped}}\n",
+        specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="off",
+        before=ONE,
+        specs=alpha("power: stopped"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="on",
+        before=alpha("power: stopped"),
+        specs=alpha("power: running"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+    ),
+    Scenario(
+        name="attached",
+        before=ONE,
+        specs=alpha(f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="bought with all of it",
+        specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="replaced with another",
+        before="servers: {alpha: {}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        specs="servers: {alpha: {name: omega}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
+        ends=Books({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
+    ),
     Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
     Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
     Scenario(
         name="unsubscribe",
         before=ONE_PREPAID,
         specs=ONE_PREPAID,
-        command=DESTROY,
+        command=(*DESTROY, "--allow=prepaid-delete"),
         ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
+    ),
+    Scenario(
+        name="refresh",
+        before=ONE,
+        specs=ONE,
+        prepare=_somebody_renames,
+        command=REFRESH,
+        ends=Books(once(*ALPHA), ("omega",)),
+    ),
+    Scenario(
+        name="unsubscribe, together",
+        before=THREE_TOGETHER,
+        specs=THREE_TOGETHER,
+        command=(*DESTROY, "--allow=prepaid-delete"),
+        ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
+    ),
+    Scenario(
+        name="renewal",
+        before=ONE_PREPAID,
+        specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders pay",
+        specs=ONE_UNPAID,
+        prepare=_leave_unpaid,
+        command=PAY,
+        follow=APPLY,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="orders cancel",
+        specs="servers: {}\n",
+        prepare=_leave_unpaid,
+        command=CANCEL,
+        again=_cancelling_what_is_there,
+        follow=APPLY,
+        ends=Books({}, (), unpaid=1),
+    ),
+    Scenario(
+        name="buy a part",
+        specs=TWO,
+        command=(*APPLY, "--target=alpha"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="release a part",
+        before=TWO,
+        specs=TWO,
+        command=(*DESTROY, "--exclude=beta"),
+        ends=Books(once("alpha", "beta"), ("beta",), released=once(*ALPHA)),
     ),
     Scenario(
         name="beside a stranger",
@@ -231,12 +377,47 @@ CHANGING = (
 )
 
 
+HANDING_OVER = (
+    Scenario(
+        name="adopt by specs, and rename",
+        before=ONE,
+        specs="servers: {alpha: {name: omega}}\n",
+        prepare=_let_go_and_named,
+        takes_over=ALPHA,
+        ends=Books(once(*ALPHA), ("omega",)),
+    ),
+    Scenario(
+        name="adopt",
+        before=ONE,
+        specs="servers: {}\n",
+        prepare=_let_go,
+        takes_over=ALPHA,
+        command=("adopt", "--all", "--auto-approve"),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="moved group",
+        before="servers: {pool: {count: 2}}\n",
+        specs="servers: {crew: {count: 2}}\nmoved: [{from: pool, to: crew}]\n",
+        ends=Books(once("pool-0", "pool-1"), ("crew-0", "crew-1")),
+    ),
+    Scenario(
+        name="let go",
+        before=ONE,
+        specs="servers: {}\nremoved: [{from: alpha}]\n",
+        gives_up=ALPHA,
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+)
+
+
 def _all() -> Iterator[Scenario]:
     yield from BUYING
     for scenario in BUYING:
         purchase = f"{scenario.purchase}, {NONCE}" if scenario.purchase else NONCE
         yield replace(scenario, name=f"{scenario.name}, nonce", purchase=purchase)
     yield from CHANGING
+    yield from HANDING_OVER
 
 
 SCENARIOS = {scenario.name: scenario for scenario in _all()}

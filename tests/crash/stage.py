@@ -34,7 +34,7 @@ _SECONDS_A_REQUEST = 1.0
 PASSWORD_VARIABLE = "ADMIN_PASSWORD"
 _PATIENCE = 30.0
 _HARMLESS_POSTS = ("/resources/query", "/auth/tokens")
-_ALIVE = "SELECT id, name, order_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
+_ALIVE = "SELECT id, name, order_id, status, image_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
 _AWAITING = (
     "SELECT count(*) FROM late",
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
@@ -117,6 +117,8 @@ class Alive:
     id: str
     name: str
     order_id: str | None
+    status: str
+    image_id: str
     is_listed: bool
 
 
@@ -210,6 +212,10 @@ class Stage:
         """By a person, at the console."""
         asyncio.run(console.pay(self._asked.app, order_id))
 
+    def rename(self, identifier: str, name: str) -> None:
+        """By a person, at the console."""
+        asyncio.run(console.rename(self._asked.app, identifier, name))
+
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
@@ -240,6 +246,12 @@ class Stage:
         """Something is on its way, or not shown yet."""
         with closing(sqlite3.connect(self.world)) as connection:
             return any(connection.execute(query).fetchone()[0] for query in _AWAITING)
+
+    @property
+    def cancelled(self) -> set[str]:
+        """The orders that nobody will ever pay."""
+        with closing(sqlite3.connect(self.world)) as connection:
+            return {order for (order,) in connection.execute("SELECT id FROM orders WHERE status = 4")}
 
     @property
     def state(self) -> State | None:

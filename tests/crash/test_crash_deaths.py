@@ -28,9 +28,10 @@ def test_around_a_change_of_the_cloud(theatre, name):
     assert not play.tally.violations
 
 
-def test_at_every_step_of_the_smallest(theatre):
+@pytest.mark.parametrize("name", [SMALLEST.name, "refresh"])
+def test_at_every_step_of_the_smallest(theatre, name):
     """At which a death leaves something else than at the step before."""
-    play = theatre(SMALLEST.name)
+    play = theatre(name)
     names = play.alone()
     play.die_at_each(distinct(names), names)
     assert not play.tally.violations

@@ -48,7 +48,7 @@ class TestTheWholeWay:
         again = demo.run("plan", "--detailed-exitcode")
         assert (again.code, again.out) == (0, "No changes. Your servers match the specs.\n")
 
-        destroyed = demo.run("destroy", "--auto-approve")
+        destroyed = demo.run("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert (destroyed.code, destroyed.out.splitlines()[-1]) == (0, "Destroy complete! Servers: 5 destroyed.")
         assert demo.entries("release") == demo.purchases
         assert set(demo.entries("refund")) == {"vision-dev-gateway"}
@@ -171,7 +171,7 @@ class TestTheRealCloudsWays:
         site.environment |= credentials
         assert site.run("apply", "--auto-approve").code == 0
         assert site.here("plan", "--detailed-exitcode").code == 0
-        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.here("destroy", "--auto-approve", "--allow", "all").code == 0
         assert site.entries("release") == site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
         sent = json.dumps([[each.headers, each.target] for each in proxy.exchanges])
         assert PUBLIC.secret_key not in sent
@@ -222,7 +222,7 @@ class TestEnvironments:
         assert set(demo.purchases.values()) == {1}
         for environment in ("dev", "prod"):
             assert demo.here("plan", "--detailed-exitcode", "-e", environment).code == 0
-        assert demo.here("destroy", "--auto-approve", "-e", "dev").code == 0
+        assert demo.here("destroy", "--auto-approve", "-e", "dev", "--allow", "all").code == 0
         assert all("-dev-" in name for name in demo.entries("release"))
         assert demo.here("plan", "--detailed-exitcode", "-e", "prod").code == 0
 
@@ -254,9 +254,22 @@ class TestEconomy:
         assert {each.method for each in proxy.exchanges[sent:]} == {"GET"}
 
     def test_waiting_costs_one_read_for_all(self, site, proxy):
-        """Ten prepaid servers: a list page for the plan and few while they appear, fewer than servers; no order is asked about."""
+        """Ten prepaid servers: a list page for the plan and few while they appear, fewer than servers; no order is asked about, and
+        billing once, at the end, until when all of them are paid for.
+        """
         site.write(f'servers: {{node: {{count: 10, name: "node-{{{{ count.index }}}}", charging_info: {PREPAID}}}}}\n')
         assert site.apply().code == 0
         lists = [each for each in proxy.of("GET") if each.path.endswith("/all")]
         assert 2 <= len(lists) < 10
-        assert not [each for each in proxy.exchanges if "/orders/" in each.path]
+        assert [each.path.rsplit("/", 1)[1] for each in proxy.exchanges if "/orders/" in each.path] == ["query"]
+
+    @pytest.mark.slow
+    def test_the_renewals_of_as_many_as_a_plan_asks_about(self, site, proxy):
+        charging = PREPAID.replace("}", ", is_auto_renew: false}")
+        site.write(f"servers: {{hour: {{count: 600}}, month: {{count: 400, charging_info: {charging}}}}}\n")
+        assert site.run("apply", "--auto-approve", "--parallelism", "16").code == 0
+        sent = len(proxy.exchanges)
+        planned = site.run("plan", "--detailed-exitcode")
+        assert (planned.code, planned.err) == (0, "")
+        assert len(proxy.of("POST", "/resources/query")) == 8 + 8
+        assert len(proxy.exchanges) - sent <= 12

@@ -234,8 +234,8 @@ class TestReleases:
         site.apply()
         method, ending = call
         proxy.on(fault, method=method, ending=ending)
-        assert site.here("destroy", "--auto-approve").code == 7
-        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 7
+        assert site.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
         assert site.entries("release") == {"alpha": 1}
         assert max(site.entries("refund").values(), default=1) == 1
         assert site.outputs == {}

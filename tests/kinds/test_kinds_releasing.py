@@ -82,10 +82,18 @@ def test_a_prepaid_server_that_was_never_built_is_deleted(status, subscription):
 
 
 def test_prepaid_but_unknown_to_billing_is_left_alone_for_now():
-    played = release(PREPAID_RECORD, prepaid(), [NOTHING_SUBSCRIBED])
-    assert played.calls == [QUERY]
+    played = release(PREPAID_RECORD, prepaid(), [NOTHING_SUBSCRIBED, Reply(200, a_row(status="RUNNING"))])
+    assert played.calls == [QUERY, SHOW]
     assert played.result.phase is Phase.READY
     assert "billing does not know it yet" in played.result.problem
+
+
+@pytest.mark.parametrize("shown", [Reply(200, a_row(status="DELETING")), GONE])
+def test_what_went_with_its_order_is_watched_until_it_is_gone(shown):
+    """Another server of the order was unsubscribed a moment ago."""
+    played = release(PREPAID_RECORD, prepaid(), [NOTHING_SUBSCRIBED, shown, None, GONE])
+    assert played.calls == [QUERY, SHOW, SHOW]
+    assert played.result == Ended(None)
 
 
 @pytest.mark.parametrize("status", ["CREATING", "STOPPING", "SOMETHING_NEW"])

@@ -19,7 +19,7 @@ from support.strategies import histories
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, replay
+from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, replay
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import CHAIN_KEYS, link, records
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
@@ -63,6 +63,10 @@ def test_an_id_once_answered_is_known_until_it_is_forgotten(entries):
                 purchases[intent.id] = intent.address
             case Answered() | Adopted() if entry.intent in purchases:
                 expected[purchases.pop(entry.intent)] = (entry.id, entry.order_id)
+            case Imported(recorded=recorded):
+                expected[recorded.address] = (recorded.id, recorded.order_id)
+            case Moved():
+                expected[entry.address] = expected.pop(entry.origin)
             case Forgotten():
                 expected.pop(entry.address, None)
     state = replay(a_state(), entries)

@@ -92,12 +92,14 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
     wanted = stack.server(
         """\
         labels: {team: vision}
-        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id]}
+        lifecycle: {prevent_destroy: true, ignore_changes: [image_id, network.vpc_id, status]}
         timeouts: {create: 1h30m, delete: 90}
         """
     )
     assert wanted.labels == {"team": "vision"}
-    assert wanted.lifecycle == Lifecycle(prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id")))
+    assert wanted.lifecycle == Lifecycle(
+        prevent_destroy=True, ignore_changes=(("image_id",), ("network", "vpc_id"), ("status",))
+    )
     assert wanted.timeouts == Timeouts(create=5400.0, delete=90.0)
     assert not {"labels", "lifecycle", "timeouts", "count"} & set(wanted.fields)
 
@@ -188,14 +190,33 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             'timeouts.create: write a time like "60m", "1h30m", "90s", or a number of seconds',
             "",
         ),
-        ("power: running", "not-supported-yet", "3:5", "power is not supported yet", "leave it out for now"),
-        ("order: together", "not-supported-yet", "3:5", "order is not supported yet", "leave it out for now"),
         (
-            "lifecycle: {on_os_change: replace}",
-            "not-supported-yet",
-            "3:17",
-            "lifecycle.on_os_change is not supported yet",
-            "leave it out for now",
+            "power: pause",
+            "invalid-value",
+            "3:12",
+            "power must be one of running, stopped",
+            "possible here: running, stopped",
+        ),
+        (
+            "order: together",
+            "order-together",
+            "3:12",
+            "order: together is for several, and x is one",
+            "add count or for_each, or leave order out",
+        ),
+        (
+            "order: alone",
+            "invalid-value",
+            "3:12",
+            "order must be one of separate, together",
+            "possible here: separate, together",
+        ),
+        (
+            "lifecycle: {on_os_change: wipe}",
+            "invalid-value",
+            "3:31",
+            "lifecycle.on_os_change must be one of reinstall, replace",
+            "possible here: reinstall, replace",
         ),
     ],
 )
@@ -287,7 +308,6 @@ def test_two_servers_of_one_name_are_both_named(stack: StackFolder):
     ("specs", "code", "summary"),
     [
         ("server: {}\n", "unknown-section", "there is no section server"),
-        ("outputs: {}\n", "not-supported-yet", "outputs is not supported yet"),
         ("modules: {}\n", "not-supported-yet", "modules is not supported yet"),
         ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies"),
         ("servers: {x: 3}\n", "wrong-type", "x must be a map of fields"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from support.builders import a_purchase, a_release, a_run, an_address, an_intent
+from support.builders import a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 from support.strategies import histories
 
 from provisioner.model.deeds import DeedType, deeds
@@ -14,7 +14,9 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -161,13 +163,22 @@ def test_changes_in_place_are_told_by_what_changed():
     ]
 
 
-def test_a_payment_is_told_with_its_order():
-    paying = an_intent(id="payment-1", target_id="CS1", effect=Effect.PAYMENT)
-    paid = only(Intended(paying), Answered("payment-1", 200, request_id="r-2"))
-    assert (paid.type, paid.id, paid.order_id, paid.request_id) == (DeedType.PAID, None, "CS1", "r-2")
-    open_ = only(Intended(paying))
+@pytest.mark.parametrize(
+    ("effect", "word", "lost", "noun"),
+    [
+        (Effect.PAYMENT, DeedType.PAID, DeedType.SENT_PAYMENT, "a payment"),
+        (Effect.CANCELLATION, DeedType.CANCELLED, DeedType.ASKED_TO_CANCEL, "a cancellation"),
+    ],
+)
+def test_what_is_said_of_an_order_is_told_with_it(effect, word, lost, noun):
+    saying = an_intent(id="saying-1", target_id="CS1", effect=effect)
+    said = only(Intended(saying), Answered("saying-1", 200, request_id="r-2"))
+    assert (said.type, said.id, said.order_id, said.request_id) == (word, None, "CS1", "r-2")
+    open_ = only(Intended(saying))
     assert (open_.type, open_.order_id) == (DeedType.IN_DOUBT, "CS1")
-    assert "a payment was sent" in open_.detail
+    assert f"{noun} was sent" in open_.detail
+    told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order tells"))
+    assert (told_by_the_order.type, told_by_the_order.order_id) == (lost, "CS1")
 
 
 def test_records_of_what_nobody_bought_are_no_changes():
@@ -187,3 +198,22 @@ def test_every_purchase_and_every_end_is_told_exactly_once(entries):
     must_be_told = {line.record.sequence for line in (*outcomes, *unanswered)}
     assert must_be_told <= set(told_at)
     assert all(told_at.count(sequence) == 1 for sequence in must_be_told)
+
+
+def test_what_was_taken_over_and_moved_is_told_under_both_addresses():
+    gateway = an_address("gateway")
+    history = read(Imported(a_recorded(), "by ana"), Moved(ADDRESS, gateway), a_release("gateway"))
+    assert [(deed.type, deed.address, deed.detail) for deed in deeds(history)] == [
+        (DeedType.IMPORTED, ADDRESS, "by ana"),
+        (DeedType.MOVED, gateway, f"was {ADDRESS}"),
+        (DeedType.RELEASED, gateway, ""),
+    ]
+    assert [ADDRESS in line.addresses for line in history] == [True, True, False]
+    assert [gateway in line.addresses for line in history] == [False, True, True]
+
+
+def test_what_changes_after_a_move_is_told_against_what_was_before():
+    moved = Moved(an_address("gateway"), ADDRESS)
+    lifted = Remembered(ADDRESS, Phase.READY, protected=False)
+    last = only(Imported(a_recorded("gateway", protected=True), "by ana"), moved, lifted)
+    assert (last.type, last.detail) == (DeedType.CHANGED, "protection")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import a_purchase, a_recorded, a_release, a_run, a_state, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Answered, Intended, Remembered, Settled, replay
+from provisioner.model.journal import Adopted, Answered, Imported, Intended, Moved, Remembered, Settled, replay
 from provisioner.model.resource import Phase
 
 TRAINER = an_address()
@@ -83,3 +85,40 @@ def test_a_whole_run_buys_and_another_releases():
     state = replay(a_state(), a_run(*a_purchase()))
     assert state.resources[TRAINER].phase is Phase.READY
     assert replay(state, a_run(a_release())).resources == {}
+
+
+def test_a_wipe_that_was_answered_has_changed_the_system_and_is_under_way():
+    declares = {"image_id": "other", "key_pair_name": None, "admin_pass": {"fingerprint": "f1"}}
+    intent = an_intent(effect=Effect.WIPE, id="wipe", target_id="id-of-trainer[0]", declared=declares)
+    record = a_recorded(declared={"name": "a", "image_id": "one", "key_pair_name": "ops"}, pending={"power": "running"})
+    state = replay(a_state(record), [Intended(intent), Answered(intent.id, 200)])
+    after = state.resources[TRAINER]
+    assert after.declared == {"name": "a", "image_id": "other", "admin_pass": {"fingerprint": "f1"}}
+    assert (after.phase, after.pending, after.id) == (Phase.REINSTALLING, {"power": "running"}, record.id)
+    ready = replay(state, [Remembered(TRAINER, Phase.READY, pending={})]).resources[TRAINER]
+    assert (ready.phase, ready.pending, ready.declared) == (Phase.READY, {}, after.declared)
+
+
+def test_a_wipe_of_another_server_than_the_one_that_is_recorded_changes_nothing():
+    intent = an_intent(effect=Effect.WIPE, id="wipe", target_id="another", declared={"image_id": "other"})
+    state = a_state(a_recorded())
+    assert replay(state, [Intended(intent), Answered(intent.id, 200)]).resources == state.resources
+
+
+def test_a_server_that_is_taken_over_is_recorded_as_it_was_shown():
+    record = a_recorded(order_id="CS7", protected=True)
+    state = replay(a_state(), [Imported(record, "by hand")])
+    assert state.resources == {TRAINER: record}
+
+
+def test_a_move_changes_the_address_and_nothing_else():
+    record = a_recorded("gateway")
+    moved = Moved(an_address("gateway"), TRAINER)
+    state = replay(a_state(record), [moved, moved])
+    assert state.resources == {TRAINER: replace(record, address=TRAINER)}
+    assert not list(state.problems())
+
+
+def test_a_move_onto_another_server_contradicts_the_journal():
+    with pytest.raises(ValueError, match="holds a server already"):
+        replay(a_state(a_recorded("gateway"), a_recorded()), [Moved(an_address("gateway"), TRAINER)])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from support.builders import a_recorded, a_state, an_address, an_intent
+from support.builders import a_purchase_of_several, a_recorded, a_state, an_address, an_intent
 
 from provisioner.model.flow import Effect
 from provisioner.model.resource import Phase
@@ -46,8 +48,9 @@ def test_a_record_without_any_id_is_nothing_we_could_act_on(phase):
 
 @pytest.mark.parametrize("phase", Phase)
 def test_only_what_has_an_id_can_be_ready_or_going(phase):
+    has_id = {Phase.READY, Phase.REINSTALLING, Phase.DELETING}
     found = problems(a_recorded("a", id=None, order_id="CS1", phase=phase))
-    assert found == ([f"a is {phase} and has no id"] if phase in {Phase.READY, Phase.DELETING} else [])
+    assert found == ([f"a is {phase} and has no id"] if phase in has_id else [])
 
 
 def test_one_id_belongs_to_one_address():
@@ -67,6 +70,22 @@ def test_an_address_has_one_purchase_under_way_and_a_release_beside_it_at_most()
     release = an_intent(id="3", effect=Effect.DESTRUCTIVE)
     assert problems(intents={"1": one, "2": two}) == ["trainer[0] has 2 purchases under way"]
     assert problems(intents={"1": one, "3": release}) == []
+
+
+def test_a_purchase_of_several_is_under_way_for_each_of_them():
+    several = a_purchase_of_several("a", "b", "c")
+    assert problems(intents={several.id: several}) == []
+    again = an_intent("b")
+    assert problems(intents={several.id: several, again.id: again}) == ["b has 2 purchases under way"]
+    state = a_state(intents={several.id: several})
+    assert [state.open_intent(an_address(text)) for text in "abc"] == [several] * 3
+    assert sorted(map(str, state.doubts)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("facts", [{"effect": Effect.DESTRUCTIVE}, {"address": an_address("z")}])
+def test_members_are_those_of_a_purchase_whose_first_they_begin_with(facts):
+    odd = replace(a_purchase_of_several("a", "b"), **facts)
+    assert problems(intents={odd.id: odd}) == [f"the intent {odd.id} has members and is no purchase of theirs"]
 
 
 def test_open_intents_are_found_by_address_and_listed_in_its_order():

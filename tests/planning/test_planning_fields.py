@@ -38,7 +38,7 @@ def test_a_rename_in_the_console_is_drift_and_is_renamed_back():
 
 def test_what_the_cloud_shows_otherwise_is_drift_that_forces_a_replacement():
     record = bought(wanted())
-    change = compared(wanted(), record, shown(record, image_id=OTHER_IMAGE))
+    change = compared(wanted(), record, shown(record, flavor="Si2.large.8"))
     assert change.action is Action.REPLACE
     assert change.fields[0].drift
 
@@ -49,6 +49,27 @@ def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
     assert compared(followed, record, shown(record, name="theirs")).action is Action.UPDATE
     caught_up = bought(followed)
     assert compared(followed, caught_up, shown(caught_up)).action is Action.NO_OP
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown_", "action"),
+    [
+        (False, True, Action.UPDATE),
+        (True, False, Action.UPDATE),
+        (True, True, Action.NO_OP),
+        (False, None, Action.NO_OP),
+        (None, True, Action.NO_OP),
+    ],
+)
+def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(declared, shown_, action):
+    """What the specs leave out is nobody's difference; what billing was not asked about is taken as it was."""
+    charging = {key: value for key, value in {**PREPAID, "is_auto_renew": declared}.items() if value is not None}
+    desired = wanted(charging_info=charging)
+    record = bought(desired)
+    seen = {"charging_mode": "PRE_PAID"} | ({} if shown_ is None else {"is_auto_renew": shown_})
+    change = compared(desired, record, shown(record, charging_info=seen))
+    assert change.action is action
+    assert all(field.drift for field in change.fields)
 
 
 def test_a_nested_field_drifts_by_itself():
@@ -81,11 +102,12 @@ def test_hidden_fields_are_compared_with_what_was_sent():
     assert field.before.keys() == field.after.keys() == {"sha256"}
 
 
-def test_a_changed_password_forces_a_replacement_and_is_never_shown():
+def test_a_changed_password_is_installed_and_is_never_shown():
     record = bought(wanted(admin_pass=PASSWORD, key_pair_name=None))
     change = compared(wanted(admin_pass=PASSWORD, key_pair_name=None), record, fingerprint=lambda _: "another")
     (field,) = change.fields
-    assert (field.path, field.sensitive, field.forces_replacement) == (("admin_pass",), True, True)
+    assert change.action is Action.REINSTALL
+    assert (field.path, field.sensitive, field.reinstalls) == (("admin_pass",), True, True)
 
 
 def test_a_password_that_cannot_be_read_here_is_taken_as_unchanged():
@@ -99,7 +121,7 @@ def test_a_password_in_place_of_a_key_is_a_change_even_when_it_cannot_be_read():
     change = compared(
         wanted(admin_pass=PASSWORD, key_pair_name=None), bought(wanted()), fingerprint=unknown_fingerprint
     )
-    assert change.action is Action.REPLACE
+    assert change.action is Action.REINSTALL
     assert [field.path for field in change.fields] == [("admin_pass",), ("key_pair_name",)]
 
 

@@ -119,6 +119,7 @@ def test_machines_get_every_record_whole():
         "hash": f"{3:064x}",
         "type": "answered",
         "address": "trainer[0]",
+        "addresses": ["trainer[0]"],
         "who": "ana@laptop",
         "run": "run-1",
         "command": "apply",

@@ -35,7 +35,17 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
     assert document == json.loads(json.dumps(document))
     assert document["format_version"] == "1.0"
     assert document["applyable"] is True
-    assert document["summary"] == {"add": 1, "change": 0, "destroy": 1, "resume": 0, "forget": 0}
+    assert document["summary"] == {
+        "add": 1,
+        "change": 0,
+        "destroy": 1,
+        "reinstall": 0,
+        "resume": 0,
+        "forget": 0,
+        "adopt": 0,
+        "move": 0,
+        "record": 0,
+    }
     assert document["basis"]["serial"] == 3
     assert [finding["code"] for finding in document["findings"]] == ["vanished"]
     [change] = document["resource_changes"]
@@ -51,6 +61,7 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
             "before": "Si2.large.4",
             "after": "Si2.large.8",
             "forces_replacement": True,
+            "reinstalls": False,
             "sensitive": False,
             "drift": False,
         },
@@ -59,6 +70,7 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
             "before": "(sensitive)",
             "after": "(sensitive)",
             "forces_replacement": False,
+            "reinstalls": False,
             "sensitive": True,
             "drift": False,
         },
@@ -72,10 +84,16 @@ def test_every_action_has_its_array():
     assert list(found.values()) == [
         ["create"],
         ["update"],
+        ["reinstall"],
         ["delete", "create"],
         ["delete"],
+        ["adopt"],
+        ["move"],
         ["forget"],
         ["resume"],
+        ["record"],
+        ["pay"],
+        ["cancel"],
         ["no-op"],
     ]
 
@@ -149,7 +167,16 @@ def test_a_stream_begins_with_its_version_and_ends_with_the_counts():
     )
     last = run_document(run, message="Apply incomplete.", timestamp=NOW)
     assert last["type"] == "change_summary"
-    assert last["changes"] == {"add": 1, "change": 0, "remove": 0, "resume": 0, "forget": 0}
+    assert last["changes"] == {
+        "add": 1,
+        "change": 0,
+        "remove": 0,
+        "resume": 0,
+        "forget": 0,
+        "adopt": 0,
+        "move": 0,
+        "record": 0,
+    }
     assert [(one["address"], one["outcome"], one["diagnostic"]["code"]) for one in last["not_done"]] == [
         ("b", "failed", "sold-out")
     ]

@@ -82,7 +82,7 @@ def test_the_life_of_a_pay_per_use_server(sdk, sandbox):
 
     assert servers.delete_dev_server(modelarts.DeleteDevServerRequest(id=bought.id)).status == "DELETING"
     assert is_gone(sdk, bought.id)
-    assert sandbox.kinds(server_id=bought.id) == {"purchase": 1, "release": 1}
+    assert sandbox.kinds(server_id=bought.id) == {"purchase": 1, "wipe": 2, "release": 1}
 
 
 def test_the_life_of_a_prepaid_server(sdk, sandbox, monthly):

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
+from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Intended, Settled
+from provisioner.model.journal import Adopted, Entry, Imported, Intended, Moved, Settled
 from provisioner.model.resource import Phase
+from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "2"
-"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage."""
+NEWEST = "3"
+"""1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
+3: servers are taken over and moved.
+"""
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
     *a_purchase("trainer[0]"),
@@ -32,6 +35,17 @@ SECOND_RUN = (
     Intended(an_intent('module.vision.pool["größe"]', id="release-1", effect=Effect.DESTRUCTIVE, target_id="id-1")),
     Intended(an_intent("gateway")),
 )
+SINCE_2 = (
+    Intended(
+        an_intent(
+            "pool[0]", members=(Member(an_address("pool[0]"), "a", {"rack": "1"}), Member(an_address("pool[1]"), "b"))
+        )
+    ),
+)
+SINCE_3 = (
+    Imported(a_recorded("edge", order_id="CS9", protected=True), "named by imports in the specs"),
+    Moved(an_address("trainer[1]"), an_address("worker[1]")),
+)
 
 
 def tell(store):
@@ -40,11 +54,14 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append(SECOND_RUN)
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3))
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
-def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
+@pytest.mark.parametrize(
+    ("version", "rest", "moved_to"),
+    [("1", (), "trainer"), ("2", SINCE_2, "trainer"), ("3", (*SINCE_2, *SINCE_3), "worker")],
+)
+def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
     store = open_store(tmp_path, "demo.dev")
@@ -52,10 +69,11 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version):
     assert state.serial == 2
     assert {address: (one.id, one.phase) for address, one in state.resources.items()} == {
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
-        an_address("trainer[1]"): ("id-7", Phase.CREATING),
-    }
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", "release-1"]
-    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN)
+        an_address(f"{moved_to}[1]"): ("id-7", Phase.CREATING),
+    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version == "3" else {})
+    new = [] if version == "1" else ["intent-for-pool[0]"]
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
+    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *rest)
 
 
 def test_the_newest_sample_is_what_this_version_writes(tmp_path):
@@ -67,7 +85,7 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN)} == set(get_args(Entry))
+    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3)} == set(get_args(Entry))
 
 
 def keys_of(path):

@@ -10,7 +10,7 @@ from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Answered, Entry, Forgotten, Intended, Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Desired, Phase, Recorded
-from provisioner.model.state import Intent, JournalHead, State
+from provisioner.model.state import Intent, JournalHead, Member, State
 
 IDENTITY = Identity(account="domain-1", project="project-1", region="cn-north-4")
 
@@ -58,6 +58,12 @@ def an_intent(address: str = "trainer[0]", **facts: Any) -> Intent:
         "earlier_ids": ("id-of-an-older-one",),
     }
     return Intent(address=an_address(address), **(known | facts))
+
+
+def a_purchase_of_several(*addresses: str, **facts: Any) -> Intent:
+    """By one call, under the first one's name."""
+    members = tuple(Member(an_address(text), text) for text in addresses)
+    return an_intent(addresses[0], **({"members": members, "earlier_ids": ()} | facts))
 
 
 def a_purchase(address: str = "trainer[0]") -> tuple[Entry, ...]:

@@ -29,6 +29,7 @@ from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError
 from provisioner.model.event import Event, Listener
 from provisioner.model.flow import Effect
+from provisioner.model.guarding import ALL
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
@@ -222,7 +223,7 @@ class Household:
     ) -> Ran:
         fate, before = RunFate(die_at, at_step), (self.cloud.fate, self.disk)
         self.cloud.fate, self.disk = fate, FatedDisk(fate)
-        request = ApplyRequest(mode.value, PlanRequest(mode, replacing), resolve_timeout=resolve_timeout)
+        request = ApplyRequest(mode.value, PlanRequest(mode, replacing, allow=ALL), resolve_timeout=resolve_timeout)
         face = QuietFace()
         try:
             applied = self._run(apply(self._workspace(), request, face))

@@ -62,7 +62,7 @@ def bought(desired: Desired, **facts: Any) -> Recorded:
         "declared": KIND.redact(desired.fields, fingerprint),
         "id": f"id-of-{desired.address}",
         "labels": dict(desired.labels),
-        "protected": desired.lifecycle.prevent_destroy,
+        "protected": bool(desired.lifecycle.prevent_destroy),
         "observed": {"status": "RUNNING"} | ({"charging_mode": charging["charging_mode"]} if charging else {}),
     }
     return Recorded(desired.address, desired.kind, **(known | facts))
@@ -111,6 +111,10 @@ def planned(survey: Survey, *, mode: Mode = Mode.APPLY, fingerprint: Any = finge
     return plan(survey, mode=mode, basis=BASIS, catalogue=CATALOGUE, fingerprint=fingerprint)
 
 
+def refreshed(survey: Survey) -> Plan:
+    return planned(survey, mode=Mode.REFRESH)
+
+
 def the_change(survey: Survey, **rest: Any) -> Change:
     (change,) = planned(survey, **rest).changes
     return change
@@ -133,6 +137,10 @@ def applied(plan: Plan, survey: Survey) -> Survey:
         if change.action in {Action.CREATE, Action.REPLACE}:
             assert desired is not None
             one = bought(desired, id=f"new-id-of-{change.address}")
+        elif change.action is Action.REINSTALL:
+            assert desired is not None
+            one = bought(desired, id=recorded.id if recorded else None)
+            live.pop(one.id or "", None)
         elif change.action is Action.UPDATE:
             assert desired is not None
             assert recorded is not None
@@ -140,10 +148,14 @@ def applied(plan: Plan, survey: Survey) -> Survey:
                 recorded,
                 declared={**recorded.declared, "name": desired.name},
                 labels=desired.labels,
-                protected=desired.lifecycle.prevent_destroy,
+                protected=bool(desired.lifecycle.prevent_destroy),
             )
+        elif change.action is Action.RECORD:
+            assert recorded is not None
+            resources[change.address] = replace(recorded, declared=change.after, observed=change.observed)
+            continue
         elif change.action is Action.RESUME and recorded is not None:
-            one = replace(recorded, phase=Phase.READY, id=recorded.id or f"new-id-of-{change.address}")
+            one = replace(recorded, phase=Phase.READY, id=recorded.id or f"new-id-of-{change.address}", pending={})
         else:
             continue
         resources[change.address] = one

@@ -172,7 +172,7 @@ class Retold:
             lineage=self.base.lineage,
             server_time=self.clock.now,
             policy=self.policy,
-            doubts={intent.address: intent for intent in self.state.purchases_in_doubt},
+            doubts=self.state.doubts,
             resolve_timeout=self.resolve_timeout,
         )
 

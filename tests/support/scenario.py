@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
+from provisioner.model.guarding import Allowance
 from provisioner.model.purchasing import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.model.selection import Pattern, Selection
 from provisioner.model.state import JournalHead, State
 from provisioner.planning import Survey, plan
 from provisioner.rendering.plan import render_plan
@@ -38,6 +41,9 @@ from provisioner.rendering.style import Style
 KIND = CATALOGUE["dev_server"]
 SENT = 1_767_268_800_000
 """When purchases in doubt were sent: 2026-01-01 12:00:00 UTC in milliseconds."""
+
+_BEGUN = {"stop": "STOPPING", "start": "STARTING", "changeos": "CHANGINGOS", "reinstallos": "REINSTALLINGOS"}
+_ENDS = {"STOPPING": "STOPPED", "STARTING": "RUNNING", "CHANGINGOS": "RUNNING", "REINSTALLINGOS": "RUNNING"}
 
 
 class ScenarioSecrets:
@@ -82,6 +88,8 @@ class ScenarioCloud:
             case "PUT", ["dev-servers", identifier]:
                 self.rows[identifier]["name"] = body["name"]
                 return self.rows[identifier]
+            case _, ["dev-servers", identifier, *action] if action:
+                return self._act(self.rows[identifier], call.method, action, body)
             case "DELETE", ["dev-servers", identifier]:
                 self.rows[identifier]["status"] = "DELETING"
                 return self.rows[identifier]
@@ -96,6 +104,24 @@ class ScenarioCloud:
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=400, code="ModelArts.6404")
 
+    def _act(self, row: dict[str, Any], method: str, action: list[str], body: Any) -> Any:
+        """What the cloud would begin it has done by the next list."""
+        match method, action:
+            case _, ["stop" | "start" | "changeos" | "reinstallos" as verb]:
+                row["status"] = _BEGUN[verb]
+                row["image"] = {"image_id": body.get("image_id", row.get("image", {}).get("image_id"))}
+                row["key_pair_name"] = body.get("key_pair_name", row.get("key_pair_name"))
+            case "POST", ["attachvolume"]:
+                row["volumes"] = [*row.get("volumes", []), {"type": "DATA", "evs_id": body["volume_id"]}]
+                return {"operation_id": "op-1"}
+            case "DELETE", ["detachvolume", volume]:
+                row["volumes"] = [disk for disk in row["volumes"] if disk["evs_id"] != volume]
+            case "POST", ["publicips"]:
+                row["bound"] = [*row.get("bound", []), {"id": body["public_ip_id"]}]
+            case "DELETE", ["publicips", address]:
+                row["bound"] = [one for one in row["bound"] if one["id"] != address]
+        return {"public_ips": row.get("bound", [])}
+
     def _page(self) -> dict[str, Any]:
         page = [dict(row) for row in self.rows.values()]
         self.rows = {key: self._next(row) for key, row in self.rows.items() if row["status"] != "DELETING"}
@@ -103,15 +129,17 @@ class ScenarioCloud:
 
     def _next(self, row: dict[str, Any]) -> dict[str, Any]:
         built = "CREATE_FAILED" if row.get("flavor") == "sandbox.fails" else "RUNNING"
-        return {**row, "status": built if row["status"] == "CREATING" else row["status"]}
+        return {**row, "status": {"CREATING": built, **_ENDS}.get(row["status"], row["status"])}
 
     def _buy(self, body: dict[str, Any]) -> dict[str, Any]:
         number = next(self._numbers)
         mode = body.get("charging_info", {}).get("charging_mode", "POST_PAID")
         order = {"order_id": f"CS{number}"} if mode == "PRE_PAID" else {}
-        row = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
-        self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
-        return self.rows[row["id"]]
+        first = {"id": f"new-{number}", "name": body["name"], "flavor": body.get("flavor"), "status": "CREATING"}
+        for index in range(body.get("count", 1)):
+            row = first if index == 0 else {**first, "id": f"new-{next(self._numbers)}"}
+            self.rows[row["id"]] = {**row, "charging_mode": mode, **order}
+        return self.rows[first["id"]]
 
 
 @dataclass(frozen=True)
@@ -127,10 +155,20 @@ class Scenario:
         return json.loads(path.read_text()) if path.exists() else default
 
     @property
-    def _command(self) -> tuple[Mode, frozenset[Any]]:
+    def _command(self) -> tuple[Mode, dict[str, Any]]:
+        """The verb, and what its options come to in a survey."""
         path = self.folder / "command.txt"
         verb, *rest = (path.read_text() if path.exists() else "apply").split()
-        return Mode(verb), frozenset(an_address(text) for text in rest if text != "--replace")
+        given = defaultdict(list)
+        for option, value in zip(rest[::2], rest[1::2], strict=True):
+            given[option].append(value)
+        return Mode(verb), {
+            "replace": frozenset(map(an_address, given["--replace"])),
+            "allowed": frozenset(map(Allowance, given["--allow"])),
+            "selection": Selection(
+                tuple(map(Pattern.parse, given["--target"])), tuple(map(Pattern.parse, given["--exclude"]))
+            ),
+        }
 
     def outcome(self) -> tuple[str, str]:
         """plan.txt and calls.txt, as they are now. To be asked for in the scenario's own folder."""
@@ -146,9 +184,17 @@ class Scenario:
 
     def _plan(self, state: State | None, live: dict[str, Live]) -> Plan:
         loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
-        mode, replacing = self._command
+        mode, options = self._command
         return plan(
-            Survey(loaded.desired, state, live, replace=replacing, policy=self._policy),
+            Survey(
+                loaded.desired,
+                state,
+                live,
+                policy=self._policy,
+                limits=loaded.stack.guards,
+                handover=loaded.handover,
+                **options,
+            ),
             mode=mode,
             basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
             catalogue=CATALOGUE,
@@ -181,7 +227,7 @@ class Scenario:
             lineage="6f0c9b1e-0d7c-4bb9-9d3e-3f3a7d1f5a11",
             server_time=lambda: SENT,
             policy=self._policy,
-            doubts={intent.address: intent for intent in state.purchases_in_doubt} if state else {},
+            doubts=state.doubts if state else {},
             resolve_timeout=30.0,
             parallelism=1,
         )
@@ -215,7 +261,8 @@ class Scenario:
         return {key: value for key, value in declared.items() if value is not None}
 
     def _recorded(self, one: dict[str, Any]) -> Recorded:
-        facts = {key: one[key] for key in ("id", "order_id", "labels", "observed", "protected") if key in one}
+        kept = ("id", "order_id", "labels", "observed", "protected", "pending")
+        facts = {key: one[key] for key in kept if key in one}
         phase = Phase(one.get("phase", "ready"))
         if phase is Phase.READY:
             facts = {"observed": {"status": "RUNNING"}} | facts  # what is ready was seen

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from support.fate import NOON, Fate, ManualClock
+from support.scripted_server import Server
 
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
-
-
-@dataclass(slots=True)
-class Server:
-    id: str
-    name: str
-    created_at: float
-    order_id: str | None = None
-    prepaid: bool = False
-    status: str | None = None
-    """Overrides what time would make of it."""
-    released_at: float | None = None
-    strange: bool = False
-    flavor: str = "Si2.large.4"
 
 
 @dataclass(slots=True)
@@ -57,7 +44,12 @@ class ScriptedCloud:
     latency: float = 0.0
     build_seconds: float = 0.0
     release_seconds: float = 0.0
+    action_seconds: float = 0.0
+    breaking: dict[str, str] = field(default_factory=dict)
+    """By action on a server: the status in which it ends instead."""
     listed_after: float = 0.0
+    lags: Mapping[str, float] = field(default_factory=dict)
+    """Seconds more for servers of these ids."""
     shifting: bool = False
     """Rows move between the pages all the time: no reading of the list is ever complete."""
     pause: float = 0.0
@@ -73,6 +65,12 @@ class ScriptedCloud:
     """The names of all orders that were paid by their id."""
     pending: dict[str, Any] = field(default_factory=dict)
     """What orders that nobody has paid asked for, by their id."""
+    lacking: int = 0
+    """How many servers an order of several comes short of."""
+    naming: Callable[[str, int], str] = lambda name, _index: name
+    """What the cloud calls those that one call buys, by the name that was sent."""
+    cancelled: list[str] = field(default_factory=list)
+    """The ids of all orders that were cancelled."""
     clock_ahead: int = 0
     """Milliseconds by which the cloud's own clock is before ours."""
     paid_by_others: bool = False
@@ -140,6 +138,11 @@ class ScriptedCloud:
         return Counter(self.bought)
 
     @property
+    def wiped(self) -> list[str]:
+        """The ids of all servers whose system disk was wiped, as often as it was."""
+        return [server.id for server in self.servers.values() for _ in range(server.wipes)]
+
+    @property
     def payments(self) -> Counter[str]:
         return Counter(self.paid)
 
@@ -152,6 +155,9 @@ class ScriptedCloud:
 
     def _is_present(self, server: Server) -> bool:
         return server.released_at is None or self.clock.time < server.released_at + self.release_seconds
+
+    def _is_listed(self, server: Server) -> bool:
+        return self.clock.time >= server.created_at + self.listed_after + self.lags.get(server.id, 0.0)
 
     def _find(self, identifier: str) -> Server | None:
         server = self.servers.get(identifier)
@@ -173,33 +179,41 @@ class ScriptedCloud:
                 return self._page(call)
             case ("POST", ["dev-servers"]):
                 return 200, self._buy(body)
-            case (method, ["dev-servers", identifier]) if server := self._find(identifier):
-                return self._change(method, server, body)
+            case (method, ["dev-servers", identifier, *action]) if server := self._find(identifier):
+                return self._change(method, server, action, body)
             case ("GET", ["customer-orders", "details", order]):
-                return 200, {"order_info": {"status": 6 if self.unpaid or order in self.pending else 3}}
+                return 200, {"order_info": {"status": self._status(order)}}
             case ("GET", ["customer-orders"]):
                 orders = [{"order_id": order, "status": 3 if self.paid_by_others else 6} for order in self.pending]
                 return 200, {"total_count": len(orders), "order_infos": orders}
-            case ("POST", ["customer-orders", "pay"]):
-                return 204, self._pay(body["order_id"])
+            case (_, ["customer-orders", "pay" | "cancel" as verb]):
+                return 204, {"pay": self._pay, "cancel": self._cancel}[verb](body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
                 found = [self._find(identifier) for identifier in body["resource_ids"]]
-                return 200, {"data": [{"resource_id": one.id} for one in found if one and one.prepaid]}
+                subscribed = [one for one in found if one and one.prepaid and one.released_at is None]
+                return 200, {"data": [{"resource_id": one.id} for one in subscribed]}
             case ("POST", ["subscriptions", "resources", "unsubscribe"]):
-                self.servers[body["resource_ids"][0]].released_at = self.clock.time
-                return 200, {}
+                return 200, self._end_order_of(self.servers[body["resource_ids"][0]])
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=404, code="ModelArts.6404")
 
     def _page(self, call: Call) -> tuple[int, Any]:
-        shown = [one for one in self._present() if self.clock.time >= one.created_at + self.listed_after]
+        shown = [one for one in self._present() if self._is_listed(one)]
         offset, limit = int(call.query["offset"]), int(call.query["limit"])
         return 200, {
             "total": len(shown) + self.shifting,
             "data": [self._row(one) for one in shown[offset : offset + limit]],
         }
 
+    def _end_order_of(self, leaving: Server) -> Any:
+        for server in self.servers.values():
+            if server is leaving or (server.order_id is not None and server.order_id == leaving.order_id):
+                server.released_at = self.clock.time if server.released_at is None else server.released_at
+        return {}
+
     def _buy(self, body: Any) -> Any:
+        if "count" in body:
+            return self._buy_several(body)
         self.bought.append(body["name"])
         charging = body.get("charging_info", {})
         prepaid = charging.get("charging_mode") == "PRE_PAID"
@@ -212,8 +226,23 @@ class ScriptedCloud:
         server = self._build(body, order_id)
         return {"order_id": order_id} if prepaid else self._row(server)
 
+    def _buy_several(self, body: Any) -> Any:
+        """One object, which names one server at the most; how many there are it does not say."""
+        self.bought += [body["name"]] * body["count"]
+        order_id = f"CS{len(self.bought)}"
+        if self.unpaid:
+            return {"order_id": order_id}
+        built = [
+            self._build({**body, "name": self.naming(body["name"], index)}, order_id)
+            for index in range(body["count"] - self.lacking)
+        ]
+        return {"order_id": order_id, **({"id": built[-1].id} if built else {})}
+
     def _build(self, body: Any, order_id: str | None) -> Server:
-        server = self.add_server(body["name"], prepaid=bool(order_id), order_id=order_id, flavor=body["flavor"])
+        image = {"image": body["image_id"]} if "image_id" in body else {}
+        server = self.add_server(
+            body["name"], prepaid=bool(order_id), order_id=order_id, flavor=body["flavor"], **image
+        )
         while self.strangers:
             self.add_server(self.strangers.pop(), strange=True)
         return server
@@ -224,7 +253,22 @@ class ScriptedCloud:
         self.paid.append(body["name"])
         self._build(body, order_id)
 
-    def _change(self, method: str, server: Server, body: Any) -> tuple[int, Any]:
+    def _status(self, order_id: str) -> int:
+        if order_id in self.cancelled:
+            return 4
+        return 6 if self.unpaid or order_id in self.pending else 3
+
+    def _cancel(self, order_id: str) -> None:
+        if self.pending.pop(order_id, None) is None:
+            raise CallFailed(Outcome.REFUSED, "the order cannot be cancelled", status=400, code="CBC.99005010")
+        self.cancelled.append(order_id)
+
+    def _change(self, method: str, server: Server, action: list[str], body: Any) -> tuple[int, Any]:
+        if action:
+            server.settle(self.clock.time)
+            return 200, server.act(
+                method, action, body, until=self.clock.time + self.action_seconds, ends=self.breaking
+            )
         match method:
             case "DELETE":
                 server.released_at = self.clock.time if server.released_at is None else server.released_at
@@ -234,8 +278,11 @@ class ScriptedCloud:
         return 200, self._row(server)
 
     def _row(self, server: Server) -> dict[str, Any]:
+        server.settle(self.clock.time)
         built = self.clock.time >= server.created_at + self.build_seconds
-        status = server.status or ("CREATE_FAILED" if server.name in self.failing else "RUNNING")
+        status = (server.under_way or [server.status])[0] or (
+            "CREATE_FAILED" if server.name in self.failing else "RUNNING"
+        )
         return {
             "id": server.id,
             "name": server.name,
@@ -244,6 +291,8 @@ class ScriptedCloud:
             "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
             "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
             "flavor": server.flavor,
+            "image": {"image_id": server.image},
+            "volumes": [{"type": "DATA", "evs_id": volume} for volume in server.volumes],
         }
 
 
@@ -292,7 +341,12 @@ def described(call: Call) -> str:
     """The call in a word or two, as the tests and the numbered steps name it."""
     last = call.path.rsplit("/", 1)[-1]
     if call.service is Service.BILLING:
-        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay"}.get(last, "read order")
+        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay", "cancel": "cancel"}.get(
+            last, "read order"
+        )
+    action = call.path.partition("/dev-servers/")[2].split("/")[1:]
+    if action:
+        return " ".join((*([] if call.method == "PUT" else [call.method.lower()]), *action))
     name = (call.body or {}).get("name", "")
     verbs = {"POST": f"buy {name}", "PUT": f"rename to {name}", "DELETE": f"delete {last}"}
     return verbs.get(call.method, "list" if last in {"all", "dev-servers"} else "show")

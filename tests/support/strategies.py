@@ -15,7 +15,9 @@ from provisioner.model.journal import (
     Answered,
     Entry,
     Forgotten,
+    Imported,
     Intended,
+    Moved,
     Remembered,
     RunEnded,
     RunStarted,
@@ -24,6 +26,7 @@ from provisioner.model.journal import (
 from provisioner.model.resource import Desired, Lifecycle, Phase, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead
+from provisioner.model.term import Term
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WORDS = st.text("abcxyz_", min_size=1, max_size=6)
@@ -62,10 +65,12 @@ desired = st.builds(
     lifecycle=st.builds(Lifecycle, st.booleans(), st.lists(paths, max_size=2).map(tuple)),
     timeouts=st.builds(Timeouts, st.floats(0, 1e6), st.floats(0, 1e6)),
     source=st.none() | sources,
+    together=st.booleans(),
 )
 field_changes = st.builds(
     FieldChange, paths, json_values, json_values, st.booleans(), sensitive=st.booleans(), drift=st.booleans()
 )
+terms = st.builds(Term, st.none() | st.integers(0, 2**50), st.none() | st.booleans(), st.integers(0, 2**50))
 recorded = st.builds(
     a_recorded,
     address=addresses.map(str),
@@ -74,6 +79,7 @@ recorded = st.builds(
     observed=json_objects,
     order_id=st.none() | WORDS,
     protected=st.booleans(),
+    term=st.none() | terms,
 )
 changes = st.builds(
     Change,
@@ -106,6 +112,7 @@ plans = st.builds(
     changes=st.lists(changes, max_size=3).map(tuple),
     findings=st.lists(findings, max_size=2).map(tuple),
     refusals=st.lists(findings, max_size=2).map(tuple),
+    together=st.lists(st.lists(addresses, min_size=2, max_size=3).map(tuple), max_size=2).map(tuple),
 )
 
 
@@ -124,10 +131,21 @@ def histories(draw, servers=4, steps=8):
             bought = open_intents.pop(name) is Effect.PURCHASE and not isinstance(entries[-1], Settled)
             owned |= {name} if bought else set()
         elif name in owned and draw(st.booleans()):
-            entries.append(Remembered(address, Phase.CREATING, observed=draw(json_objects)))
+            entries.append(
+                Remembered(address, Phase.CREATING, observed=draw(json_objects), term=draw(st.none() | terms))
+            )
         elif name in owned and draw(st.booleans()):
             entries.append(Forgotten(address, draw(TEXT)))
             owned.discard(name)
+        elif name in owned and draw(st.booleans()) and (free := [*set(names) - owned - open_intents.keys()]):
+            other = draw(st.sampled_from(sorted(free)))
+            entries.append(Moved(address, Address.parse(other)))
+            owned = owned - {name} | {other}
+        elif name not in owned and draw(st.booleans()):
+            entries.append(
+                Imported(a_recorded(name, id=f"imported-{step}", order_id=draw(st.none() | WORDS)), draw(TEXT))
+            )
+            owned.add(name)
         else:
             open_intents[name] = Effect.DESTRUCTIVE if name in owned else Effect.PURCHASE
             entries.append(Intended(an_intent(name, effect=open_intents[name], declared=draw(json_objects))))

@@ -1,25 +1,48 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
 Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying` and `releasing` (how one talks to it), `recognition` (is this row ours).
+spec), `rows` (what the API shows), `buying`, `grouping`, `changing` and `releasing` (how one talks to it; the steps of a change
+have files of their own), `ordering` (what a person says of an unpaid order), `renewing` (what happens at the end of a term),
+`recognition` (is this row ours), `drafting` (what specs would say of it), `terraform` (what the vendor's provider wrote down of it).
 """
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import buying, recognition, releasing, rows, schema
-from provisioner.model.kind import FieldRule, Kind, OnChange
+from provisioner.kinds.dev_server import (
+    buying,
+    changing,
+    closer,
+    drafting,
+    facts,
+    grouping,
+    leaving,
+    ordering,
+    recognition,
+    reinstalling,
+    releasing,
+    renewing,
+    rows,
+    schema,
+    terraform,
+)
+from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Together
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
     FieldRule(("flavor",), shown=True),
     FieldRule(("resource_flavor",), shown=True),
-    FieldRule(("image_id",), shown=True),
-    FieldRule(("key_pair_name",), shown=True),
+    FieldRule(("image_id",), OnChange.REINSTALL, shown=True),
+    FieldRule(("key_pair_name",), OnChange.REINSTALL, shown=True),
+    FieldRule(("power",), OnChange.IN_PLACE, shown=True),
+    FieldRule(("volumes",), OnChange.IN_PLACE, shown=True, among=True),
+    FieldRule(("public_ips",), OnChange.IN_PLACE),
     FieldRule(("network", "vpc_id"), shown=True),
     FieldRule(("network", "subnet_id"), shown=True),
     FieldRule(("charging_info", "charging_mode"), shown=True),
-    FieldRule(("admin_pass",), secret=True),
-    FieldRule(("userdata",), content=True),
+    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True),
+    FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),
+    FieldRule(("userdata",), OnChange.REINSTALL, content=True),
+    FieldRule(("user_data",), content=True),  # no spec's, but what changeos and reinstallos call it in requests
 )
 
 KIND = Kind(
@@ -33,8 +56,11 @@ KIND = Kind(
     listing=rows.listing,
     show=rows.show,
     create=buying.create,
-    update=buying.update,
+    update=changing.update,
+    wiped=reinstalling.wiped,
     delete=releasing.delete,
+    pay=ordering.pay,
+    cancel=ordering.cancel,
     match=recognition.match,
     traces=recognition.traces,
     absence=recognition.absence,
@@ -42,4 +68,15 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
+    ware=schema.ware,
+    leftovers=leaving.leftovers,
+    draft=drafting.draft,
+    hidden=drafting.HIDDEN,
+    terraform=Terraform(terraform.RESOURCE, terraform.hidden),
+    facts=facts.facts,
+    look_closer=closer.look_closer,
+    gone=rows.DELETED,
+    together=Together(grouping.MOST, grouping.buy, grouping.advise),
+    ends_its_order=releasing.ends_its_order,
+    renewal=renewing.RENEWAL,
 )

@@ -1,4 +1,4 @@
-"""How a DevServer is bought, renamed, and followed until it runs.
+"""How a DevServer is bought, and followed until it is there as it is wanted.
 
 Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so that a flow
 which starts again after a death goes on where the facts end; it never sends a purchase when an id or order id is known.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server import changing, orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.canonical import canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
-from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
+from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
 
 _LOOKS_BEFORE_ASKING_BILLING = 3
 _GOES_ON = "then run apply again: it goes on with this order and buys nothing new"
@@ -21,23 +22,23 @@ _ENDED_BY_ORDER = {
     OrderStatus.AWAITING_PAYMENT: (
         Phase.AWAITING_PAYMENT,
         "awaits payment (with is_auto_pay: true this usually means the balance is short)",
-        f"pay or cancel it in the console, {_GOES_ON}",
+        f"`provisioner orders pay {{order}}` pays it, {_GOES_ON}; `orders cancel {{order}}` gives it up",
     ),
     OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
     OrderStatus.CANCELLED: (
         Phase.FAILED,
         "was cancelled; nothing was built",
-        "to order again, name the address: apply --replace ADDRESS",
+        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or apply --replace ADDRESS",
     ),
 }
-"""Where only a person can go on; every other status leaves the outcome open."""
+"""Phase, problem and next step where only a person can go on; every other status leaves the outcome open."""
 
 
 def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
-    """The POST body: what was declared and nothing else, with both payment flags spelt out (their defaults are not published).
+    """The POST body: what was declared of a purchase and nothing else, with both payment flags spelt out (their defaults are not published).
     Under a two-step policy the order is placed unpaid and paid by its id.
     """
-    body: dict[str, FieldValue] = dict(fields)
+    body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in changing.FURNISHINGS}
     if isinstance(charging := body.get("charging_info"), Mapping):
         unpaid = {"is_auto_pay": False} if policy.prepaid is Prepaid.TWO_STEP else {}
         body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging, **unpaid}
@@ -45,6 +46,9 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
+    """A member of a group that was bought by one call comes with the order that they share. It is ready once it runs and bears its
+    name: not before, so that a plan which ignores names cannot leave it unnamed.
+    """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
     if identifier is None and order_id is None:
@@ -54,18 +58,22 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             rows.SERVERS,
             Effect.PURCHASE,
             body=wire(desired.fields, policy),
+            declares=changing.bought(desired),
             learns=("id", "order_id"),
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
-        yield from _compare_charging(desired, _text(answer.get("charging_mode")))
+        yield from compare_charging(desired, reply)
     pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
-    ended = yield from _until_built(found)
-    if ended.phase is Phase.READY and policy.marker is Marker.NONCE and found.name != desired.name:
-        yield from _rename(found.id, desired)
+    misnamed = found.name != desired.name
+    ended = yield from _until_built(found, built=Phase.CREATING if misnamed and desired.together else Phase.READY)
+    if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
+        yield from rename(found.id, desired)
+    if ended.phase is Phase.READY and changing.beyond_purchase(desired):
+        return (yield from changing.furnish(desired, found.id))
     return ended
 
 
@@ -75,7 +83,8 @@ def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
     return wanted and policy.prepaid is Prepaid.TWO_STEP
 
 
-def _compare_charging(desired: Desired, answered: str | None) -> Generator[Remark, Answer, None]:
+def compare_charging(desired: Desired, reply: Answer) -> Generator[Remark, Answer, None]:
+    answered = _text(reply.object().get("charging_mode")) if isinstance(reply, Reply) else None
     charging = desired.fields.get("charging_info")
     wanted = charging.get("charging_mode") if isinstance(charging, Mapping) else "POST_PAID"
     if answered in {"PRE_PAID", "POST_PAID"} and answered != wanted:
@@ -114,7 +123,7 @@ def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -
         elif (end := _ENDED_BY_ORDER.get(status)) is not None:
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
-            return Ended(phase, f"order {order_id} {problem}", hint)
+            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id))
 
 
 def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
@@ -130,39 +139,25 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
     return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 
 
-def _until_built(live: Live) -> Flow:
-    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice."""
-    built: Answer = live
+def _until_built(live: Live, *, built: Phase) -> Flow:
+    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice.
+    It is recorded as `built`.
+    """
+    row: Answer = live
     if live.status not in rows.STABLE:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
-        built = yield Wait(settled=lambda row: row is None or row.status in rows.STABLE, id=live.id)
-    if not isinstance(built, Live):
+        row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=live.id)
+    if not isinstance(row, Live):
         return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
-    if built.status in rows.CREATE_FAILED:
-        yield Remember(Phase.FAILED, id=built.id, order_id=built.order_id, observed=built.observed)
+    if row.status in rows.CREATE_FAILED:
+        yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(
             Phase.FAILED,
-            f"the cloud could not build it: status {built.status}",
+            f"the cloud could not build it: status {row.status}",
             "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
         )
-    yield Remember(Phase.READY, id=built.id, order_id=built.order_id, observed=built.observed)
+    yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed)
     return Ended(Phase.READY)
-
-
-def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
-    """The name is the only property that changes in place (section 2.1); repeating the call is harmless."""
-    if ("name",) in changed:
-        yield from _rename(recorded.id or "", desired, phase=recorded.phase)
-    else:
-        yield Remember(recorded.phase)  # labels and protection are recorded with any facts
-    return Ended(recorded.phase)
-
-
-def _rename(identifier: str, desired: Desired, *, phase: Phase = Phase.READY) -> Generator[Step, Answer, None]:
-    name = {"name": desired.name}
-    reply = yield Call(Service.MODELARTS, "PUT", rows.server_path(identifier), Effect.REPEATABLE, body=name)
-    observed = rows.read(reply.body).observed if isinstance(reply, Reply) else None
-    yield Remember(phase, declared=name, observed=observed)
 
 
 def _text(value: object) -> str | None:

@@ -1,6 +1,6 @@
-"""The order behind a prepaid server, as far as buying and releasing need it.
+"""The order behind a prepaid server, as far as flows need it: read, paid, cancelled.
 
-Source: docs/api/devserver-api.md section 8. It reads and pays, and never cancels.
+Source: docs/api/devserver-api.md section 8. Which of that is right at a moment is the flows' to say.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from provisioner.model.purchasing import Trace
 
 _ORDERS = "/v2/orders/customer-orders"
 _PAYMENT = "/v3/orders/customer-orders/pay"
+_CANCELLATION = f"{_ORDERS}/cancel"
 _NEW = 1
 _PAGE = 100
 _ORDER_ID = re.compile(r"[a-zA-Z0-9]{1,64}")
@@ -46,8 +47,18 @@ def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
 def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
     """The refusal, if it was one. After a lost answer the order itself tells: the cloud takes no order's money twice."""
     body = {"order_id": order_id, "use_coupon": "NO", "use_discount": "NO"}
+    return (yield from _settle(Call(Service.BILLING, "POST", _PAYMENT, Effect.PAYMENT, body=body)))
+
+
+def cancel(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
+    """As `pay`: the cloud refuses to cancel what is paid, or cancelled already."""
+    call = Call(Service.BILLING, "PUT", _CANCELLATION, Effect.CANCELLATION, body={"order_id": order_id})
+    return (yield from _settle(call))
+
+
+def _settle(call: Call) -> Generator[Call, Answer, CallFailed | None]:
     try:
-        yield Call(Service.BILLING, "POST", _PAYMENT, Effect.PAYMENT, body=body)
+        yield call
     except CallFailed as failed:
         return None if failed.outcome is Outcome.UNKNOWN else failed
     return None

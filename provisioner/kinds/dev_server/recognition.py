@@ -15,6 +15,9 @@ from provisioner.model.purchasing import Absence, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
+_GIVEN_LATER = frozenset({"power", "volumes"})
+"""Shown, and no part of a purchase: anybody may have changed it since."""
+
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """Milliseconds that the cloud's clocks may disagree by (section 9)."""
 
@@ -34,6 +37,8 @@ def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:
 
 def absence(intent: Intent) -> Absence:
     """Which mode the cloud takes where none is declared is not published (section 10, question 3): it may place an order."""
+    if intent.members:
+        return Absence.BY_A_PERSON
     match _charging(intent.declared).get("charging_mode"):
         case "PRE_PAID":
             sent = _charging(intent.request.get("body")).get("is_auto_pay")
@@ -51,13 +56,23 @@ def _charging(fields: JsonValue) -> JsonObject:
 
 
 def _may_be(intent: Intent, row: Live) -> bool:
-    """Under a marker the name alone says it: nobody else can bear it, however the cloud spells the rest."""
-    if row.name != intent.name or row.id in intent.earlier_ids:
+    """Under a marker the name alone says it: nobody else can bear it, however the cloud spells the rest. How it names those that
+    one call buys is not published: the name that was sent is taken for a beginning, and is not compared further.
+    """
+    if row.id in intent.earlier_ids:
         return False
-    return intent.is_marked or (
-        (row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE)
-        and _agrees(intent.declared, row.shown)
-    )
+    if intent.members:
+        return row.order_id is not None and row.name.startswith(intent.name) and _is_of_the_kind(intent, row)
+    return row.name == intent.name and (intent.is_marked or _is_of_the_kind(intent, row))
+
+
+def _is_of_the_kind(intent: Intent, row: Live) -> bool:
+    is_young = row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE
+    return is_young and _agrees({**intent.declared, "name": row.name}, _as_bought(row))
+
+
+def _as_bought(row: Live) -> JsonObject:
+    return {key: value for key, value in row.shown.items() if key not in _GIVEN_LATER}
 
 
 def _agrees(declared: JsonObject, shown: JsonObject) -> bool:

@@ -66,6 +66,11 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
     )
 
 
+def ends_its_order(recorded: Recorded, live: Live | None) -> bool:
+    """Unsubscribing ends all that one order bought; what could not be built is deleted by itself (section 2.3)."""
+    return rows.prepaid(recorded) and (live is None or live.status not in rows.CREATE_FAILED)
+
+
 def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     """A purchase that no list has shown yet is not known to be gone: it must show, or its order be known to have failed."""
     row = yield Wait(
@@ -82,8 +87,8 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     return Ended(
         recorded.phase,
         f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
-        "look at the console, cancel an order that is not finished, and run this again in some minutes; "
-        + absent_by_hand(recorded.address),
+        "an order that nobody paid is given up by `provisioner orders cancel`; else look at the console, and run this again "
+        "in some minutes; " + absent_by_hand(recorded.address),
     )
 
 
@@ -104,9 +109,11 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
     subscribed = yield from _is_subscribed(identifier, live)
     if not subscribed or live.status in rows.CREATE_FAILED:
         if live.observed.get("charging_mode") == "PRE_PAID" and live.status not in rows.CREATE_FAILED:
-            return Ended(
-                Phase.READY, "it is prepaid, and billing does not know it yet", "try again in some minutes"
-            ), None
+            if not (yield from _is_on_its_way_out(identifier)):
+                return Ended(
+                    Phase.READY, "it is prepaid, and billing does not know it yet", "try again in some minutes"
+                ), None
+            return None, None
         try:
             yield Call(Service.MODELARTS, "DELETE", rows.server_path(identifier), Effect.DESTRUCTIVE)
         except CallFailed as failed:
@@ -127,6 +134,12 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
         problem = f"billing refused to unsubscribe it: {failure.get('error_msg')} ({failure.get('error_code')})"
         return Ended(Phase.READY, problem, "see the order in the console"), None
     return None, None
+
+
+def _is_on_its_way_out(identifier: str) -> Generator[Step, Answer, bool]:
+    """With its order, that is: releasing another server of it has ended it for all."""
+    row = yield from rows.show(identifier)
+    return row is None or row.status == rows.DELETING
 
 
 def _is_subscribed(identifier: str, live: Live) -> Generator[Step, Answer, bool]:

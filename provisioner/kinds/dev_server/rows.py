@@ -32,7 +32,10 @@ ADVERSE = frozenset(
         DELETE_FAILED, "ERROR",
     }
 )  # fmt: skip
-STABLE = frozenset({"RUNNING", "STOPPED"}) | ADVERSE
+RUNNING, STOPPED = "RUNNING", "STOPPED"
+STABLE = frozenset({RUNNING, STOPPED}) | ADVERSE
+_POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "START_FAILED": "stopped"}
+"""By status: where something else is under way, or broken, nothing is said of it."""
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 """Ids go into paths; anything else than this is never sent back."""
@@ -43,7 +46,7 @@ _READINGS = 3
 def read(row: JsonValue) -> Live:
     """Raises CallFailed when the row is no server: without a well-formed id nothing can be said about it."""
     identifier = row.get("id") if isinstance(row, Mapping) else None
-    if not isinstance(row, Mapping) or not isinstance(identifier, str) or _ID.fullmatch(identifier) is None:
+    if not isinstance(row, Mapping) or not isinstance(identifier, str) or not is_id(identifier):
         raise CallFailed(Outcome.UNKNOWN, "the cloud answered with a server that has no usable id")
     image = _object(row, "image") or _object(row, "server_image_response")
     order_id, created_at = row.get("order_id"), row.get("create_at")
@@ -69,7 +72,15 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["network"] = network
     if row.get("charging_mode") in ("PRE_PAID", "POST_PAID"):  # a tuple: what came may not be hashable
         shown["charging_info"] = {"charging_mode": row["charging_mode"]}
+    if (power := _POWER.get(str(row.get("status")))) is not None:
+        shown["power"] = power
+    if isinstance(disks := row.get("volumes"), list):
+        shown["volumes"] = [disk["evs_id"] for disk in disks if isinstance(disk, Mapping) and _is_data_disk(disk)]
     return shown
+
+
+def _is_data_disk(disk: JsonObject) -> bool:
+    return disk.get("type") == "DATA" and isinstance(disk.get("evs_id"), str)
 
 
 def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
@@ -161,6 +172,11 @@ def prepaid(recorded: Recorded) -> bool:
     charging = recorded.declared.get("charging_info")
     ordered = charging.get("charging_mode") if isinstance(charging, Mapping) else None
     return (recorded.observed.get("charging_mode") or ordered) == "PRE_PAID"
+
+
+def is_id(text: str) -> bool:
+    """Whether it may stand in a path."""
+    return _ID.fullmatch(text) is not None
 
 
 def server_path(identifier: str) -> str:

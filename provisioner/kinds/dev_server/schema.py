@@ -1,4 +1,4 @@
-"""What may be written in a spec for one DevServer: the create API's own fields, names and rules.
+"""What may be written in a spec for one DevServer: the create API's own fields, names and rules, and what it is given later.
 
 Source: docs/api/devserver-api.md section 3. It knows nothing of positions, templates, or where a password comes from;
 by the time a body comes here, secrets are references and userdata is Base64.
@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from provisioner.model.foresight import Ware
 from provisioner.model.kind import Advice
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
@@ -46,6 +47,12 @@ def _some_addresses(value: str) -> str:
     if value == "0.0.0.0/0":
         raise ValueError("0.0.0.0/0 is not allowed; 1.1.1.1/0 switches the source/destination check off")
     return value
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("an id stands in it twice")
+    return values
 
 
 LONGEST_NAME = 64
@@ -130,6 +137,9 @@ class DevServer(_Section):
     root_volume: RootVolume | None = None
     data_volume: DataVolume | None = None
     userdata: Annotated[str, AfterValidator(_fits_userdata)] | None = None
+    power: Literal["running", "stopped"] | None = None
+    volumes: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
+    public_ips: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
     hps_cluster_id: Annotated[Uuid | None, Field(exclude=True)] = None
     """Known only to be refused in words of its own; as a field to exclude it is offered to nobody."""
 
@@ -182,7 +192,7 @@ def _charging_advice(charging: object) -> Iterator[Advice]:
             ("charging_info",),
             "unpaid-order",
             "the order will wait for payment: is_auto_pay is not true",
-            "pay it in the console within its deadline, or set is_auto_pay: true",
+            "apply stops there: pay it with `provisioner orders pay`, or set is_auto_pay: true",
             warning=True,
         )
 
@@ -203,3 +213,16 @@ def check_password(value: str) -> str | None:
     if any(word in lowered or word[::-1] in lowered for word in _FORBIDDEN_WORDS):
         return "a password must not contain root, administrator, or either reversed"
     return None
+
+
+def ware(fields: Fields) -> Ware:
+    """As the catalogue of flavors names it (docs/api/devserver-api.md section 2.5)."""
+    charging = fields.get("charging_info")
+    mode = charging.get("charging_mode") if isinstance(charging, Mapping) else None
+    zone, resource = fields.get("availability_zone"), fields.get("resource_flavor")
+    return Ware(
+        str(resource or fields.get("flavor")),
+        is_resource=resource is not None,
+        charging_mode=None if mode is None else str(mode),
+        zone=None if zone is None else str(zone),
+    )

@@ -65,3 +65,4 @@ def install(call: Call, server: Server, action: Installation, request: Reinstall
         image_name=name,
         key_pair_name=request.key_pair_name,
     )
+    call.record("wipe", server_id=server.id, name=server.name, detail=action)

@@ -17,7 +17,9 @@ from provisioner.sandbox.world import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """`price` is one server's, in cents; `volumes` are role, kind and gigabytes of each disk."""
+    """`price` is one server's, in cents; `volumes` are role, kind and gigabytes of each disk. So many as are `lacking` are
+    ordered and never built.
+    """
 
     account: str
     project_id: str
@@ -37,6 +39,7 @@ class Blueprint:
     price: int
     fails: bool
     auto_renew: bool
+    lacking: int = 0
 
     @property
     def spec(self) -> str:
@@ -65,7 +68,9 @@ def disks(request: CreateServer) -> list[tuple[str, str, int]]:
 def build(transaction: Transaction, blueprint: Blueprint, *, order: Order | None) -> list[Server]:
     """Begins to build all of them; those of an order have its term."""
     first = servers.next_sequence(transaction.connection)
-    built = [_server(transaction, blueprint, first + index, order) for index in range(blueprint.count)]
+    built = [
+        _server(transaction, blueprint, first + index, order) for index in range(blueprint.count - blueprint.lacking)
+    ]
     for server in built:
         servers.add(transaction.connection, server)
     return built

@@ -82,6 +82,7 @@ def _blueprint(call: Call, request: CreateServer, flavor: Flavor, *, charging: C
         count=request.count,
         price=price,
         fails="create" in flavor.fails,
+        lacking=1 if flavor.falls_short and request.count > 1 else 0,
         auto_renew=charging is not None and charging.is_auto_renew,
     )
 

@@ -1,0 +1,190 @@
+"""adopt: the servers that nobody owns, chosen, written into the specs and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.console import Console, console
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.face import Face
+from provisioner.cli.options import json_option, lock_timeout_option, reason_option, stack_options
+from provisioner.cli.signals import answerable
+
+if TYPE_CHECKING:
+    from provisioner.model.event import Event
+    from provisioner.model.resource import Live
+    from provisioner.planning import Unowned
+    from provisioner.store import LockHolder
+    from provisioner.workflow.adopting import Adopted
+    from provisioner.workflow.workspace import Workspace
+
+_LONGEST_SHOWN = 60
+
+
+@click.command("adopt")
+@click.option("--all", "everything", is_flag=True, help="Take over every server that can be.")
+@click.option(
+    "--match",
+    "match",
+    metavar="GLOB",
+    multiple=True,
+    help="Take over those of such a name: 'train-*'. May be repeated.",
+)
+@click.option(
+    "--from-terraform",
+    "terraform",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take over those that a terraform.tfstate manages, with what it knows of them.",
+)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
+)
+@lock_timeout_option
+@reason_option
+@json_option
+@stack_options
+def command(
+    *,
+    workspace: Workspace,
+    everything: bool,
+    match: tuple[str, ...],
+    terraform: Path | None,
+    auto_approve: bool,
+    may_ask: bool | None,
+    lock_timeout: float,
+    reason: str | None,
+    as_json: bool,
+) -> ExitCode:
+    """Find the servers that nobody owns, and take over those that you choose.
+
+    Without --all or --match it lists them, and asks which where somebody can be asked. The chosen ones are written into a new
+    file of the specs and recorded; then it makes the plan itself, which must have nothing to do for them. Nothing is sent.
+    """
+    from provisioner.workflow.adopting import AdoptRequest, adopt
+
+    if terraform is not None and (everything or match):
+        raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
+    asked = workspace.settings.input if may_ask is None else may_ask
+    face = AdoptFace(console(), auto_approve, asked, as_json, lock_timeout)
+    request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
+    adopted = asyncio.run(adopt(workspace, request, face))
+    if terraform is not None and adopted.plan is not None:
+        _warn_of_two_owners(terraform)
+    elif terraform is not None and adopted.approved and not as_json:
+        console().write("No changes. All that it manages is recorded in this state already.\n")
+        return ExitCode.DONE
+    return face.conclude(adopted)
+
+
+def _warn_of_two_owners(path: Path) -> None:
+    from provisioner.model.diagnostic import warning
+
+    hint = "take them out of it before anybody runs Terraform there again: terraform state rm ADDRESS, and out of its .tf files"
+    console().diagnose([warning("two-owners", f"{path} still manages these servers, and may replace them", hint=hint)])
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptFace:
+    console: Console
+    auto_approve: bool
+    may_ask: bool
+    as_json: bool
+    lock_timeout: float
+
+    def choose(self, found: Sequence[Unowned]) -> Sequence[Live]:
+        if self.as_json or all(one.problem for one in found):
+            return ()
+        self._list(found)
+        if not self.may_ask or not sys.stdin.isatty():
+            self.console.tell("\nTo take them over: adopt --all, or adopt --match GLOB.")
+            return ()
+        with answerable():
+            sys.stderr.write(
+                "\nWhich are to be taken over? Numbers such as 1,3-5, or all; anything else is none.\n\n  Enter a value: "
+            )
+            sys.stderr.flush()
+            answer = sys.stdin.readline()
+        chosen = numbers(answer, len(found))
+        return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
+
+    def _list(self, found: Sequence[Unowned]) -> None:
+        from provisioner.rendering.adopting import render_unowned
+
+        self.console.write(render_unowned(found, self.console.style()))
+
+    def approve(self, path: Path | None, text: str, chosen: Sequence[Live]) -> bool:
+        from provisioner.rendering.style import escape
+        from provisioner.rendering.wording import amount
+
+        lines = [escape(line) for line in text.splitlines()]
+        if not self.as_json and path is not None:
+            rest = [f"... {len(lines) - _LONGEST_SHOWN} more lines"] if len(lines) > _LONGEST_SHOWN else []
+            shown = "".join(f"  {line}\n" for line in (*lines[:_LONGEST_SHOWN], *rest))
+            self.console.write(f"\nTo be written to {escape(str(path))}:\n\n{shown}")
+        if self.auto_approve:
+            return True
+        hint = "look at what adopt lists, then run it again with --auto-approve"
+        if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
+            return False
+        question = (
+            f"Do you want to take over {amount(len(chosen), 'server')}?\n  From then on `destroy` releases them.\n"
+        )
+        return ask(self.console, question)
+
+    def listen(self, event: Event) -> None:
+        self.console.hear(event)
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None:
+        Face(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(holder, seconds)
+
+    def conclude(self, adopted: Adopted) -> ExitCode:
+        from provisioner.rendering.adopting import unowned_document
+        from provisioner.rendering.style import escape
+        from provisioner.rendering.wording import amount
+
+        path = None if adopted.path is None else str(adopted.path)
+        if self.as_json:
+            addresses = adopted.addresses if adopted.plan else ()
+            self.console.document(
+                unowned_document(adopted.found, adopted=addresses, path=path, requests=adopted.requests)
+            )
+        elif adopted.plan is not None:
+            servers = amount(len(adopted.addresses), "server")
+            proof = "A plan was made with them: it has nothing to do for any of them."
+            if adopted.unproven:
+                proof = (
+                    f"A plan was made with them, and has work for {len(adopted.unproven)}: look at `provisioner plan`."
+                )
+            where = f", declared in {escape(path)}" if path else ""
+            calls = amount(adopted.requests, "request")
+            self.console.write(f"\nTook over {servers}{where}. {proof} ({calls} to the cloud.)\n")
+        elif all(one.problem for one in adopted.found):
+            self._list(adopted.found)
+        if not adopted.approved:
+            return ExitCode.INTERRUPTED
+        return ExitCode.INCOMPLETE if adopted.unproven else ExitCode.DONE
+
+
+def numbers(answer: str, most: int) -> frozenset[int]:
+    """`1,3-5` or `all`; empty for whatever cannot be read, or names what is not there."""
+    text = answer.replace(" ", "").strip().lower()
+    if text == "all":
+        return frozenset(range(1, most + 1))
+    found: set[int] = set()
+    for part in text.split(","):
+        span = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part)
+        if span is None or not 1 <= int(span[1]) <= int(span[2] or span[1]) <= most:
+            return frozenset()
+        found.update(range(int(span[1]), int(span[2] or span[1]) + 1))
+    return frozenset(found)

@@ -1,0 +1,54 @@
+"""--allow CODE: what a person may allow for one run, as a click option."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from provisioner.model.guarding import Allowance
+
+_ALL = "all"
+_BY_ADDRESS = {"prepaid-replace": "it is allowed address by address: --replace ADDRESS"}
+
+
+class _AllowanceType(click.ParamType["frozenset[Allowance]"]):
+    name = "code"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Allowance]:
+        from provisioner.model.guarding import ALL, Allowance
+
+        if isinstance(value, frozenset):
+            return value
+        if value == _ALL:
+            return ALL
+        try:
+            return frozenset({Allowance(value)})
+        except ValueError:
+            return self.fail(_unknown(value, [code.value for code in Allowance]), param, ctx)
+
+
+def _unknown(value: str, codes: list[str]) -> str:
+    import difflib
+
+    if value in _BY_ADDRESS:
+        return f"{value!r} is not allowed by this option: {_BY_ADDRESS[value]}"
+    near = difflib.get_close_matches(value, [*codes, _ALL], n=1)
+    meant = (
+        f"did you mean {near[0]}?" if near else f"there are: {', '.join(codes)}, and all, which is all but protected"
+    )
+    return f"{value!r} is no guard that may be allowed; {meant}"
+
+
+def _together(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[frozenset[Allowance], ...]
+) -> frozenset[Allowance]:
+    return frozenset().union(*given)
+
+
+allow_option = click.option(
+    "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_together,
+    help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, or "
+    "all (but protected). May be repeated.",
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""drift: what the cloud has otherwise than it is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode, of_plan
+from provisioner.cli.options import json_option, stack_options
+from provisioner.cli.selecting import selection_options
+
+if TYPE_CHECKING:
+    from provisioner.model.selection import Selection
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("drift")
+@click.option("--detailed-exitcode", is_flag=True, help="0 no drift, 2 drift, 6 a purchase in doubt.")
+@selection_options
+@json_option
+@stack_options
+def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selection, as_json: bool) -> ExitCode:
+    """Show what was changed outside: what the cloud has otherwise than it is recorded.
+
+    Servers that vanished, failed, were stopped or renamed, another image, flavor, network, key pair or way of charging; and
+    servers that look like ours and stand in no state. What `lifecycle.ignore_changes` names is left out. Changes nothing and
+    takes no lock: `plan` shows what apply would do about it, `apply --refresh-only` records it.
+    """
+    import asyncio
+
+    from provisioner.model.change import Mode
+    from provisioner.workflow.plan import PlanRequest, plan
+
+    planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().hear))
+    console().diagnose(planned.warnings)
+    if as_json:
+        from provisioner.rendering.drift import drift_document
+
+        console().document(drift_document(planned.plan))
+    else:
+        from provisioner.rendering.drift import render_drift
+
+        console().write(render_drift(planned.plan, console().style()))
+        if planned.plan.work and not workspace.settings.in_automation:
+            console().tell("\nplan shows what apply would do about it; apply --refresh-only only records it.")
+    return of_plan(planned.plan, detailed=detailed_exitcode)

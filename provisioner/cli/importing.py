@@ -1,0 +1,69 @@
+"""import: a server that exists becomes that of an address."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import Console, console
+from provisioner.cli.face import Face
+from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.model.change import Change
+    from provisioner.model.event import Event
+    from provisioner.store import LockHolder
+    from provisioner.workflow.importing import Outcome
+    from provisioner.workflow.workspace import Workspace
+
+
+@click.command("import")
+@click.argument("address", type=AddressType())
+@click.argument("identifier", metavar="ID")
+@lock_timeout_option
+@reason_option
+@stack_options
+def command(
+    *, workspace: Workspace, address: Address, identifier: str, lock_timeout: float, reason: str | None
+) -> None:
+    """Take over a server that exists: record it as that of an address.
+
+    ADDRESS must be in the specs and hold nothing yet; ID is the server's. What the cloud shows is compared with the specs and
+    must agree but for what changes in place; what it never shows is taken from the specs. Nothing is sent.
+    """
+    from provisioner.workflow.importing import ImportRequest, import_server
+
+    face = ImportFace(console(), lock_timeout)
+    request = ImportRequest(address, identifier, lock_timeout, reason)
+    face.conclude(asyncio.run(import_server(workspace, request, face)))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFace:
+    console: Console
+    lock_timeout: float
+
+    def show(self, change: Change) -> None:
+        from provisioner.rendering.change import change_text
+
+        self.console.write("\n".join(change_text(change, self.console.style())) + "\n")
+
+    def listen(self, event: Event) -> None:
+        self.console.hear(event)
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None:
+        Face(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(holder, seconds)
+
+    def conclude(self, outcome: Outcome) -> None:
+        from provisioner.rendering.values import path_text
+
+        self.console.diagnose(outcome.findings)
+        change = outcome.then
+        assert change.recorded is not None  # it was recorded just now
+        changed = ", ".join(path_text(field.path) for field in change.fields)
+        rest = f"the next apply changes in place: {changed}" if changed else "a plan has nothing to do for it"
+        self.console.write(f"\n{change.address}: took over {change.recorded.id}; {rest}.\n")

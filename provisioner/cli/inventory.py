@@ -1,0 +1,68 @@
+"""inventory: the servers for the tools that work on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.console import Json, console
+from provisioner.cli.options import stack_options
+from provisioner.cli.selecting import LabelType
+
+if TYPE_CHECKING:
+    from provisioner.model.inventory import Inventory
+    from provisioner.workflow.workspace import Workspace
+
+_FORMATS = ("ansible", "ssh-config", "hosts", "json", "env")
+_SHOWN = 10
+
+
+@click.command("inventory")
+@click.option("--format", "form", type=click.Choice(_FORMATS), required=True, help="For which tool.")
+@click.option("--public", is_flag=True, help="Reach the servers at their public addresses, not their private ones.")
+@click.option(
+    "--selector", "labels", type=LabelType(), multiple=True, metavar="LABEL=VALUE",
+    help="Only servers with this label. May be repeated: then all of them.",
+)  # fmt: skip
+@stack_options
+def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tuple[str, str], ...]) -> None:
+    """Print the recorded servers for Ansible, ssh, /etc/hosts, scripts or a shell.
+
+    \b
+      provisioner inventory --format ansible > hosts.yml
+      provisioner inventory --format ssh-config > ~/.ssh/config.d/demo
+
+    Counted groups are in the order of their ranks. Reads files only. Servers that cannot be reached, because they are not
+    ready or their address is not known, are left out and named on stderr.
+    """
+    from provisioner.rendering.inventory import render_inventory
+    from provisioner.workflow.inventory import InventoryRequest, read_inventory
+
+    if form == "json":
+        console().json = Json.DOCUMENT
+    if len(dict(labels)) < len(set(labels)):
+        raise click.UsageError("--selector names one label with two values: no server has both")
+    inventory = read_inventory(workspace, InventoryRequest(dict(labels), public))
+    console().write(render_inventory(inventory, form=form, public=public))
+    _say_who_is_missing(inventory)
+
+
+def _say_who_is_missing(inventory: Inventory) -> None:
+    from provisioner.model.diagnostic import warning
+
+    if not inventory.left_out:
+        return
+    told = "\n".join(f"{one.address}: {one.reason}" for one in inventory.left_out[:_SHOWN])
+    more = len(inventory.left_out) - _SHOWN
+    count = len(inventory.left_out)
+    console().diagnose(
+        [
+            warning(
+                "inventory-incomplete",
+                "1 server is left out" if count == 1 else f"{count} servers are left out",
+                detail=f"{told}\nand {more} more" if more > 0 else told,
+                hint="run apply, or apply --refresh-only for what has changed since it was recorded",
+            )
+        ]
+    )

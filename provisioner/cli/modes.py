@@ -1,0 +1,28 @@
+"""What a plan is for, as the options of plan and apply say it; two of them together mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provisioner.model.address import Address
+    from provisioner.model.change import Mode
+
+refresh_only_option = click.option(
+    "--refresh-only", is_flag=True, help="Only record what the cloud shows: nothing is bought, changed or released."
+)
+
+
+def chosen_mode(*, destroy: bool, refresh_only: bool, replace: Collection[Address]) -> Mode:
+    """Raises UsageError for what excludes each other."""
+    from provisioner.model.change import Mode
+
+    if refresh_only and (destroy or replace):
+        other = "--destroy" if destroy else "--replace"
+        raise click.UsageError(f"--refresh-only changes nothing in the cloud, so {other} cannot stand beside it")
+    if refresh_only:
+        return Mode.REFRESH
+    return Mode.DESTROY if destroy else Mode.APPLY

@@ -1,0 +1,199 @@
+"""orders list, show, pay, cancel, wait: what was ordered, and a person's word on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode, of_settled, of_waiting
+from provisioner.cli.options import (
+    DurationType,
+    auto_approve_option,
+    json_option,
+    lock_timeout_option,
+    may_ask_option,
+    reason_option,
+    stack_options,
+)
+
+if TYPE_CHECKING:
+    from provisioner.model.change import Action
+    from provisioner.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOptions:
+    """Of the commands that ask before they act; `lock_timeout` is in seconds, `may_ask` None where nothing is said."""
+
+    auto_approve: bool
+    may_ask: bool | None
+    lock_timeout: float
+    reason: str | None
+    as_json: bool
+
+
+def _settle_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Gives a command its `options` in one piece."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> ExitCode:
+        own = {field.name: given.pop(field.name) for field in fields(SettleOptions)}
+        return command(options=SettleOptions(**own), **given)
+
+    decorated: Callable[..., ExitCode] = with_options
+    for option in (json_option, reason_option, lock_timeout_option, may_ask_option, auto_approve_option):
+        decorated = option(decorated)
+    return decorated
+
+
+_target = click.argument("target", metavar="ORDER_OR_ADDRESS")
+
+
+@click.group("orders")
+def command() -> None:
+    """List, show, pay and cancel the orders of prepaid servers.
+
+    \b
+    A prepaid server is ordered first and built once its order is paid:
+      provisioner orders list              what is ordered, and what it waits for
+      provisioner orders pay gateway       pay the order of an address
+      provisioner orders cancel gateway    give an unpaid order up
+    """
+
+
+@command.command("list")
+@click.option("--all", "everything", is_flag=True, help="The account's other orders of servers, too.")
+@json_option
+@stack_options
+def list_orders(*, workspace: Workspace, everything: bool, as_json: bool) -> None:
+    """List the orders behind this state's addresses.
+
+    Status, amount, when it was placed, until when it may be paid, the server. With --all also orders of the last year that no
+    address here knows, marked so: a colleague's, another stack's, or nobody's. Reads only; times are UTC.
+    """
+    from provisioner.rendering.orders import orders_document, render_orders
+    from provisioner.workflow import orders
+
+    listed = asyncio.run(orders.list_orders(workspace, console().hear, everything=everything))
+    console().diagnose(listed.notes)
+    if as_json:
+        console().document(orders_document(listed.orders, listed.notes))
+    else:
+        console().write(render_orders(listed.orders, console().style()))
+
+
+@command.command("show")
+@_target
+@json_option
+@stack_options
+def show_order(*, workspace: Workspace, target: str, as_json: bool) -> None:
+    """Show one order with what was ordered, and what it waits for.
+
+    ORDER_OR_ADDRESS is an address of this state or the id of any order of the account.
+    """
+    from provisioner.rendering.orders import order_document, render_order
+    from provisioner.workflow import orders
+
+    order = asyncio.run(orders.show_order(workspace, target, console().hear))
+    if as_json:
+        console().document(order_document(order))
+    else:
+        console().write(render_order(order, console().style()))
+
+
+@command.command("pay")
+@_target
+@_settle_options
+@stack_options
+def pay(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCode:
+    """Pay the order of an address, after asking.
+
+    Only an order that this state records, and only once: the payment is journaled before it is sent, and the order itself tells
+    what became of it, whatever dies. What is paid already exits 0. The next apply follows what is built.
+
+    Exit codes: 0 paid, 1 nothing was done (a cancelled or unknown order), 7 still unpaid or not approved yet, 8 not
+    approved here or interrupted.
+    """
+    from provisioner.model.change import Action
+
+    return _settle(workspace, Action.PAY, target, options)
+
+
+@command.command("cancel")
+@_target
+@_settle_options
+@stack_options
+def cancel(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCode:
+    """Give up the unpaid order of an address, after asking.
+
+    Only an order that this state records. Its address is forgotten once billing shows the order as cancelled, so that
+    the next apply orders it again unless it has left the specs. A paid order is refused: destroy releases its server.
+
+    Exit codes: 0 cancelled, 1 nothing was done (a paid or unknown order), 7 not cancelled yet, 8 not approved or
+    interrupted.
+    """
+    from provisioner.model.change import Action
+
+    return _settle(workspace, Action.CANCEL, target, options)
+
+
+@command.command("wait")
+@_target
+@click.option(
+    "--timeout", type=DurationType(), default="30m", show_default=True, metavar="DURATION", help="How long to wait."
+)
+@json_option
+@stack_options
+def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) -> ExitCode:
+    """Wait until an order is completed or cancelled.
+
+    Looks after 5 seconds and then every 10; says on stderr what it still waits for. Changes nothing and takes no lock. A completed
+    order may still have a server to build: apply follows that.
+
+    Exit codes: 0 completed, 1 cancelled, 7 it still waits when the time is over, 8 interrupted.
+    """
+    from provisioner.rendering.orders import ended_document, render_order, wait_line
+    from provisioner.workflow import orders
+
+    order = asyncio.run(
+        orders.wait_for_order(
+            workspace,
+            target,
+            console().hear,
+            seconds=timeout,
+            tell=lambda order, seconds: console().tell(wait_line(order, seconds)),
+        )
+    )
+    code = of_waiting(order)
+    if as_json:
+        outcome = order.status if order.is_over else "waiting"
+        console().document(ended_document(order, outcome, (), exit_code=code))
+    else:
+        console().write(render_order(order, console().style()))
+    return code
+
+
+def _settle(workspace: Workspace, action: Action, target: str, options: SettleOptions) -> ExitCode:
+    from provisioner.cli.face import Face
+    from provisioner.cli.settling import OrderFace
+    from provisioner.rendering.orders import ended_document, render_settled
+    from provisioner.workflow.settling import SettleRequest, settle
+
+    asked = workspace.settings.input if options.may_ask is None else options.may_ask
+    run = Face(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)
+    request = SettleRequest(action, target, options.lock_timeout, options.reason)
+    settled = asyncio.run(settle(workspace, request, OrderFace(run, action, options.as_json)))
+    code = of_settled(settled)
+    console().diagnose(settled.findings)
+    if options.as_json:
+        document = ended_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)
+        console().document(document)
+    else:
+        console().write(render_settled(settled.order, settled.settlement))
+    return code

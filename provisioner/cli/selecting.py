@@ -1,0 +1,68 @@
+"""--target, --exclude and --selector: which servers a command is about, as click options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from provisioner.model.selection import Pattern
+
+Result = TypeVar("Result")
+
+
+class _PatternType(click.ParamType["Pattern"]):
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pattern:
+        from provisioner.model.selection import Pattern
+
+        if isinstance(value, Pattern):
+            return value
+        try:
+            return Pattern.parse(value)
+        except ValueError as wrong:
+            return self.fail(f"{wrong}; or module.NAME for all that is in a module", param, ctx)
+
+
+class LabelType(click.ParamType[tuple[str, str]]):
+    name = "label"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        label, equals, wanted = value.partition("=")
+        if not label or not equals:
+            self.fail(f"{value!r} is no label; write one like team=vision", param, ctx)
+        return label, wanted
+
+
+_OPTIONS = (
+    click.option("--target", "targets", metavar="ADDRESS", type=_PatternType(), multiple=True, help="Only this server, group or module. May be repeated."),
+    click.option("--exclude", "excludes", metavar="ADDRESS", type=_PatternType(), multiple=True, help="All but this server, group or module. May be repeated."),
+    click.option("--selector", "labels", metavar="LABEL=VALUE", type=LabelType(), multiple=True, help="Only servers that bear this label; when repeated, all of them."),
+)  # fmt: skip
+
+
+def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Gives a command its `selection` in one piece."""
+
+    @wraps(command)
+    def with_selection(
+        *,
+        targets: tuple[Pattern, ...],
+        excludes: tuple[Pattern, ...],
+        labels: tuple[tuple[str, str], ...],
+        **rest: Any,
+    ) -> Result:
+        from provisioner.model.selection import Selection
+
+        return command(selection=Selection(targets, excludes, labels), **rest)
+
+    decorated: Callable[..., Result] = with_selection
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

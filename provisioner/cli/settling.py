@@ -1,0 +1,61 @@
+"""The face of `orders pay` and `orders cancel`: shows the order, asks, and tells what happens. Knows no other command."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.console import Console
+from provisioner.cli.face import Face
+from provisioner.model.change import Action
+from provisioner.rendering.orders import money, render_order
+
+if TYPE_CHECKING:
+    from provisioner.applying import Interruption
+    from provisioner.model.change import Plan
+    from provisioner.model.event import Event
+    from provisioner.model.placed_order import PlacedOrder
+    from provisioner.store import LockHolder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFace:
+    """`run`: of whose ways of telling and asking this one makes use. Its events go to stderr: a document has no room for them."""
+
+    run: Face
+    action: Action
+    as_json: bool
+
+    @property
+    def _console(self) -> Console:
+        return self.run.console
+
+    def approve(self, order: PlacedOrder) -> bool:
+        """Only `yes` is a yes."""
+        if not self.as_json:
+            self._console.write(render_order(order, self._console.style(), advise=False))
+        if self.run.auto_approve:
+            return True
+        hint = "look at it with `provisioner orders show`, then run this again with --auto-approve"
+        if not may_answer(self._console, may_ask=self.run.may_ask, as_json=self.as_json, hint=hint):
+            return False
+        return ask(self._console, _question(self.action, order))
+
+    def listen(self, event: Event) -> None:
+        self.run.listen(event)
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None:
+        self.run.waiting(holder, seconds)
+
+    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
+        return self.run.at_work(plan)
+
+
+def _question(action: Action, order: PlacedOrder) -> str:
+    if action is Action.PAY:
+        return (
+            f"Do you want to pay this order?\n  {money(order.amount, order.currency)} will be taken from the account.\n"
+        )
+    return "Do you want to cancel this order?\n  It cannot be paid any more, and its address is forgotten.\n"

@@ -1,0 +1,151 @@
+"""state mv, state rm, state unprotect: a record is changed by hand. Nothing is sent to the cloud by any of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.console import console
+from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.face import Face
+from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from provisioner.model.address import Address
+    from provisioner.store import LockHolder
+    from provisioner.workflow.records import Edit, LetGo
+    from provisioner.workflow.workspace import Workspace
+
+_SHOWN = 20
+
+
+@click.command("mv")
+@click.argument("origin", metavar="FROM", type=AddressType())
+@click.argument("address", metavar="TO", type=AddressType())
+@lock_timeout_option
+@reason_option
+@stack_options
+def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeout: float, reason: str | None) -> None:
+    """Give what is recorded under FROM the address TO.
+
+    For a key that was renamed in the specs: without it a plan would release the server and buy another. Addresses without a
+    key move a whole group. `moved:` in the specs does the same for everybody who applies them.
+    """
+    from provisioner.model.diagnostic import warning
+    from provisioner.workflow.records import move as move_records
+
+    renamed = move_records(workspace, origin, address, _edit("state mv", lock_timeout, reason), _waiting(lock_timeout))
+    for before, after in renamed.pairs:
+        console().write(f"{before} -> {after}\n")
+    hint = "declare it before the next apply, which would release its server"
+    console().diagnose(
+        warning("undeclared-address", f"the specs do not declare {new}", hint=hint, address=new)
+        for new in renamed.undeclared
+    )
+
+
+@click.command("rm")
+@click.argument("addresses", metavar="ADDRESS...", type=AddressType(), nargs=-1, required=True)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
+)
+@lock_timeout_option
+@reason_option
+@stack_options
+def remove(
+    *,
+    workspace: Workspace,
+    addresses: tuple[Address, ...],
+    auto_approve: bool,
+    may_ask: bool | None,
+    lock_timeout: float,
+    reason: str | None,
+) -> ExitCode:
+    """Forget what is recorded under ADDRESS, without releasing it.
+
+    The server goes on running and costing, and is nobody's until it is imported again. An address without a key names a whole
+    group. `removed:` in the specs does the same for everybody who applies them.
+    """
+    from provisioner.workflow.records import remove as remove_records
+
+    asked = workspace.settings.input if may_ask is None else may_ask
+    approve = _approval(auto_approve=auto_approve, may_ask=asked)
+    edit = _edit("state rm", lock_timeout, reason)
+    let_go = remove_records(workspace, addresses, edit, _waiting(lock_timeout), approve=approve)
+    if let_go is None:
+        return ExitCode.INTERRUPTED
+    for one in let_go.records:
+        console().write(f"{one.address}: forgotten; {one.id or one.order_id} goes on costing\n")
+    return ExitCode.DONE
+
+
+@click.command("unprotect")
+@click.argument("addresses", metavar="ADDRESS...", type=AddressType(), nargs=-1, required=True)
+@lock_timeout_option
+@reason_option
+@stack_options
+def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_timeout: float, reason: str | None) -> None:
+    """Lift the protection that lifecycle.prevent_destroy has left in the record of ADDRESS.
+
+    It outlives its line in the specs on purpose. Nothing is released by this: the next plan may propose it again.
+    """
+    from provisioner.model.diagnostic import warning
+    from provisioner.workflow.records import unprotect as unprotect_records
+
+    edit = _edit("state unprotect", lock_timeout, reason)
+    done = unprotect_records(workspace, addresses, edit, _waiting(lock_timeout))
+    for address in done.lifted:
+        console().write(f"{address}: not protected any more\n")
+    if not done.lifted:
+        console().write("None of these is protected; nothing was changed.\n")
+    hint = "take it out of the specs, too: else the next apply protects it again"
+    console().diagnose(
+        warning("still-protected", f"the specs have prevent_destroy: true for {address}", hint=hint, address=address)
+        for address in done.still_wanted
+    )
+
+
+EDITS = (move, remove, unprotect)
+
+
+def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
+    from provisioner.workflow.records import Edit
+
+    return Edit(command, lock_timeout, reason)
+
+
+def _waiting(lock_timeout: float) -> Callable[[LockHolder, float], None]:
+    return Face(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).waiting
+
+
+def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
+    def approve(let_go: LetGo) -> bool:
+        from provisioner.rendering.style import escape
+
+        ids = [f"{one.address} ({one.id or one.order_id}, {one.name})" for one in let_go.records]
+        console().tell("To be forgotten, and not released:\n" + "".join(f"  {escape(line)}\n" for line in _cut(ids)))
+        if let_go.declared:
+            still = ", ".join(_cut([str(address) for address in let_go.declared]))
+            console().tell(
+                f"The specs still declare {still}: the next plan wants to buy there anew, and is refused only while a server "
+                "of that name is listed."
+            )
+        if auto_approve:
+            return True
+        hint = "look at what is named, then run it again with --auto-approve"
+        if not may_answer(console(), may_ask=may_ask, as_json=False, hint=hint):
+            return False
+        return ask(
+            console(), "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n"
+        )
+
+    return approve
+
+
+def _cut(lines: Sequence[str]) -> list[str]:
+    return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [*lines]

@@ -1,0 +1,53 @@
+"""How public addresses that exist already are bound to a DevServer and unbound from it, each by its id.
+
+Source: docs/api/devserver-api.md section 2.4. No list of servers shows them, so that they are asked for before anything is
+sent, and after what was refused. Nothing is unbound that was not declared here before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+
+from provisioner.kinds.dev_server import rows
+from provisioner.kinds.dev_server.acting import GaveUp
+from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
+from provisioner.model.resource import Live
+
+
+def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, None]:
+    """Raises GaveUp for a server that does not run, and CallFailed for what the cloud refuses: an address that another has."""
+    wanted, path = tuple(wanted), f"{rows.server_path(row.id)}/publicips"
+    bound = yield from _bound(path)
+    for address in declared:
+        if address in bound and address not in wanted:
+            call = Call(Service.MODELARTS, "DELETE", f"{path}/{address}", Effect.REPEATABLE)
+            yield from _carried_out(path, call, address, present=False)
+    for address in wanted:
+        if address not in bound:
+            if row.status != rows.RUNNING:
+                raise GaveUp(
+                    f"it is {row.status}, and public addresses are bound to servers that run",
+                    "write power: running, or leave public_ips as they are until it runs",
+                )
+            body = {"public_ip_id": address}
+            call = Call(Service.MODELARTS, "POST", path, Effect.REPEATABLE, body=body)
+            yield from _carried_out(path, call, address, present=True)
+
+
+def _carried_out(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, None]:
+    try:
+        yield call
+    except CallFailed as failed:
+        if failed.outcome not in {Outcome.REFUSED, Outcome.UNKNOWN}:
+            raise
+        if (address in (yield from _bound(path))) is not present:
+            raise
+
+
+def _bound(path: str) -> Generator[Step, Answer, frozenset[str]]:
+    """Raises CallFailed where the answer is no list of addresses."""
+    reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)
+    listed = reply.object().get("public_ips") if isinstance(reply, Reply) else None
+    if not isinstance(listed, list):
+        raise CallFailed(Outcome.UNKNOWN, "the list of the server's public addresses is none: public_ips is missing")
+    return frozenset(str(one["id"]) for one in listed if isinstance(one, dict) and "id" in one)

@@ -1,0 +1,117 @@
+"""How a living DevServer becomes what the specs want without being bought anew: which steps, and in which order.
+
+Each step has a file of its own. Every step asks the server first and does only what is left to do, so that a change which a
+death left half way goes on from there (docs/decisions/0001, 0012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from provisioner.kinds.dev_server import addresses, reinstalling, renewing, rows, volumes
+from provisioner.kinds.dev_server.acting import GaveUp, Power, bring, until, wanted_power
+from provisioner.kinds.dev_server.reinstalling import SYSTEM
+from provisioner.kinds.dev_server.renaming import rename
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Answer, Ended, Flow, Remember, Step
+from provisioner.model.resource import Desired, FieldPath, Fields, Live, Phase, Recorded
+
+FURNISHINGS = ("power", "volumes", "public_ips")
+"""What a server is given after it is built: no part of its purchase."""
+
+
+def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
+    """With nothing changed, what an earlier run has left half way is brought to its end."""
+    try:
+        return (yield from _update(desired, recorded, changed))
+    except GaveUp as given_up:
+        return given_up.ended
+
+
+def furnish(desired: Desired, identifier: str) -> Flow:
+    """What the specs want of a server that has just been built, and that no purchase can ask for."""
+    beyond = beyond_purchase(desired)
+    try:
+        row = yield from until(identifier, rows.STABLE)
+        yield from _arrange(desired, {}, frozenset(beyond), row, rest="stopped" if "power" in beyond else None)
+    except GaveUp as given_up:
+        return given_up.ended
+    return Ended(Phase.READY)
+
+
+def beyond_purchase(desired: Desired) -> Fields:
+    """The declared fields that a new server does not have by itself: it runs, and has nothing attached."""
+    declared = {key: desired.fields[key] for key in FURNISHINGS if desired.fields.get(key)}
+    return {key: value for key, value in declared.items() if value != "running"}
+
+
+def bought(desired: Desired) -> Fields:
+    """The declared fields that a server has once it is built."""
+    beyond = beyond_purchase(desired)
+    return {key: value for key, value in desired.fields.items() if key not in beyond}
+
+
+def _update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
+    heads = frozenset(path[0] for path in changed)
+    goes_further = recorded.phase is Phase.REINSTALLING or recorded.pending or heads & {*FURNISHINGS, *SYSTEM}
+    if "name" in heads:
+        yield from rename(recorded.id or "", desired, phase=recorded.phase)
+    if renewing.RENEWAL in changed:
+        yield from renewing.switch(desired, recorded)
+    if not ({("name",), renewing.RENEWAL} & changed or goes_further):
+        yield Remember(recorded.phase)  # labels and protection are recorded with any facts
+    if not goes_further:
+        return Ended(recorded.phase)
+    yield from _go_further(desired, recorded, heads)
+    return Ended(Phase.READY)
+
+
+def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> Generator[Step, Answer, None]:
+    row = yield from _seen(recorded)
+    system = heads & set(SYSTEM)
+    rest = wanted_power(desired) or _before(recorded, row, touched=bool(system))
+    if system and not reinstalling.is_current(desired, system, row):
+        row = yield from reinstalling.reinstall(desired, recorded, system, row, rest=rest or "running")
+    yield from _arrange(desired, recorded.declared, heads & {*FURNISHINGS, *SYSTEM}, row, rest=rest)
+
+
+def _seen(recorded: Recorded) -> Generator[Step, Answer, Live]:
+    """The server with nothing under way on it. Raises GaveUp when somebody else is putting a system on it."""
+    if recorded.phase is Phase.REINSTALLING:
+        return (yield from reinstalling.finish(recorded.id or ""))
+    row = yield from until(recorded.id or "", rows.STABLE | reinstalling.UNDER_WAY)
+    if row.status in reinstalling.UNDER_WAY:
+        raise GaveUp(
+            "another system is being put on it right now, and not by this run",
+            "run plan once that has ended: it shows what is left to do",
+        )
+    return row
+
+
+def _before(recorded: Recorded, row: Live, *, touched: bool) -> Power | None:
+    """The power that it had before a change touched it; None where none does."""
+    if not (touched or recorded.pending):
+        return None
+    return "stopped" if recorded.pending.get("power", row.shown.get("power")) == "stopped" else "running"
+
+
+def _arrange(
+    desired: Desired, declared: JsonObject, heads: frozenset[str], row: Live, *, rest: Power | None
+) -> Generator[Step, Answer, None]:
+    """Attaches while it runs, as addresses need that, and ends with its power. A list that is not in the specs is not touched."""
+    if rest == "running":
+        row = yield from bring(row, rest)
+    given = {head: _ids(desired.fields[head]) for head in heads & {"volumes", "public_ips"} if head in desired.fields}
+    if "volumes" in given:
+        row = yield from volumes.arrange(row, wanted=given["volumes"], declared=_ids(declared.get("volumes")))
+    if "public_ips" in given:
+        yield from addresses.arrange(row, wanted=given["public_ips"], declared=_ids(declared.get("public_ips")))
+    if rest == "stopped":
+        row = yield from bring(row, rest)
+    known = heads | {"power"} if rest is not None and rest == wanted_power(desired) else heads
+    facts: Fields = {head: desired.fields.get(head) for head in sorted(known)}
+    yield Remember(Phase.READY, declared=facts or None, observed=row.observed, pending={})
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()

@@ -1,0 +1,43 @@
+"""A DevServer that exists as the specs would declare it, as far as the cloud shows it (docs/api/devserver-api.md section 4).
+
+What it hides is left to the defaults of the stack, and never made up: an invented value would be bought, should the server
+ever be replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provisioner.model.canonical import JsonValue
+from provisioner.model.draft import Draft
+from provisioner.model.resource import Live
+
+HIDDEN = "security group, zone, enterprise project, disks, userdata, password, term and renewal"
+_PASSWORD = {"secret": "env:ADMIN_PASSWORD"}
+"""One for all: it is a place to put the real one at, and each that is not set is warned of."""
+
+
+def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
+    fields: dict[str, JsonValue] = {"name": row.name}
+    remarks: list[str] = []
+    machine, other = ("flavor", "resource_flavor") if "flavor" in row.shown else ("resource_flavor", "flavor")
+    fields |= {machine: row.shown.get(machine), other: None}
+    fields |= {key: row.shown[key] for key in ("image_id", "network") if key in row.shown}
+    if "key_pair_name" in row.shown:
+        fields |= {"key_pair_name": row.shown["key_pair_name"], "admin_pass": None}
+    else:
+        fields |= {"key_pair_name": None, "admin_pass": defaults.get("admin_pass") or _PASSWORD}
+        remarks.append(
+            "the cloud shows no key pair, so that a password is assumed; it is needed only where one is sent"
+        )
+    mode, usual = _mode(row.shown), _mode(defaults)
+    if mode != usual:
+        fields["charging_info"] = None
+    if mode == "PRE_PAID" and mode != usual:
+        remarks.append("charging_info: PRE_PAID in the cloud, which shows neither its term nor its renewal")
+    return Draft(fields, tuple(remarks))
+
+
+def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:
+    charging = fields.get("charging_info")
+    return charging.get("charging_mode") if isinstance(charging, Mapping) else None

@@ -1,0 +1,46 @@
+"""What a released DevServer leaves behind.
+
+Source: docs/api/devserver-api.md section 2.3. Data disks that were ordered with a server go with a prepaid one and stay with a
+pay-per-use one; those attached later always stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from provisioner.kinds.dev_server import rows
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.leftover import Leftover
+from provisioner.model.resource import Live, Recorded
+
+
+def leftovers(recorded: Recorded, live: Live | None) -> tuple[Leftover, ...]:
+    disks = [*_data_disks((live or recorded).observed)]
+    ordered = recorded.declared.get("data_volume")
+    count = ordered.get("count") if isinstance(ordered, Mapping) else 0
+    going = count if isinstance(count, int) and rows.prepaid(recorded) else 0
+    if going == 0 and disks:
+        return tuple(Leftover(f"data disk {disk.get('evs_id')}{_size(disk)}", _id(disk)) for disk in disks)
+    if going == 0 and isinstance(ordered, Mapping):
+        return (Leftover(f"data disks ordered with it ({count}), whose ids the cloud does not show"),)
+    if len(disks) > going:
+        names = ", ".join(str(disk.get("evs_id")) for disk in disks)
+        return (Leftover(f"data disks attached later ({len(disks) - going}), among {names}"),)
+    return ()
+
+
+def _data_disks(observed: JsonObject) -> Iterator[JsonObject]:
+    volumes = observed.get("volumes")
+    for volume in volumes if isinstance(volumes, Sequence) and not isinstance(volumes, str) else ():
+        if isinstance(volume, Mapping) and volume.get("type") == "DATA":
+            yield volume
+
+
+def _size(disk: JsonObject) -> str:
+    size: JsonValue = disk.get("size")
+    return f" ({size} GB)" if isinstance(size, int) else ""
+
+
+def _id(disk: JsonObject) -> str | None:
+    identifier = disk.get("evs_id")
+    return identifier if isinstance(identifier, str) else None

@@ -1,0 +1,77 @@
+"""What a person says of the order of a DevServer: that it be paid, or that it be given up.
+
+Source: docs/api/devserver-api.md section 8. Both ask the order first, send at most one call, and believe the order and not
+the answer: a flow that starts again after a death finds the work done, or not done, and never does it twice.
+"""
+
+from __future__ import annotations
+
+from provisioner.kinds.dev_server import orders
+from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
+from provisioner.model.resource import Live, Phase, Recorded
+
+_PAID = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
+_UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
+_WORDS = {
+    OrderStatus.AWAITING_APPROVAL: "awaits approval",
+    OrderStatus.PROCESSING: "is paid",
+    OrderStatus.CANCELLED: "is cancelled",
+    OrderStatus.COMPLETED: "is paid and complete",
+    OrderStatus.AWAITING_PAYMENT: "awaits payment",
+    OrderStatus.UNKNOWN: "cannot be read, or is neither paid nor cancelled",
+}
+_LOOK = "look with `provisioner orders show`, and run it again"
+
+
+def pay(recorded: Recorded) -> Flow:
+    """To an order that is paid, by us or by anybody; what is built of it is the next apply's to follow."""
+    order_id = recorded.order_id or ""
+    status, refused = (yield from orders.read_status(order_id)), None
+    if status is OrderStatus.AWAITING_PAYMENT:
+        refused = yield from orders.pay(order_id)
+        status = yield from orders.read_status(order_id)
+    if status in _PAID:
+        phase = _under_way(recorded)
+        yield Remember(phase, order_id=order_id)
+        return Ended(phase)
+    problem = _told(order_id, status, refused)
+    if status is OrderStatus.CANCELLED:
+        return Ended(
+            Phase.FAILED, problem, f"`provisioner orders cancel {order_id}` forgets it, and apply orders again then"
+        )
+    again = "see to what the cloud names, such as the account's money, and run it again"
+    return Ended(Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK}: no order's money is taken twice")
+
+
+def cancel(recorded: Recorded) -> Flow:
+    """To an order that is cancelled, by us or by anybody, and of which the complete list shows no server: nothing is left."""
+    order_id = recorded.order_id or ""
+    status, refused = (yield from orders.read_status(order_id)), None
+    if status in _UNPAID:
+        refused = yield from orders.cancel(order_id)
+        status = yield from orders.read_status(order_id)
+    if status is not OrderStatus.CANCELLED:
+        hint = "a paid order is not cancelled: destroy releases its server" if status in _PAID else _LOOK
+        return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
+    row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id)
+    if not isinstance(row, Live):
+        return Ended(None)
+    yield Remember(Phase.CREATING, id=row.id, order_id=order_id, observed=row.observed)
+    return Ended(
+        Phase.CREATING,
+        f"order {order_id} is cancelled, and the cloud lists a server of it all the same: {row.id}",
+        "it is recorded; apply goes on with it, and destroy releases it",
+    )
+
+
+def _under_way(recorded: Recorded) -> Phase:
+    """Of a paid order: what is known to be ready stays so."""
+    if recorded.id is None:
+        return Phase.ORDERING
+    return Phase.CREATING if recorded.phase is Phase.AWAITING_PAYMENT else recorded.phase
+
+
+def _told(order_id: str, status: OrderStatus, refused: CallFailed | None) -> str:
+    told = f"order {order_id} {_WORDS[status]}"
+    return told if refused is None else f"{told}: {refused.message}"

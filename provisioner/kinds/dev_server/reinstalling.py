@@ -1,0 +1,113 @@
+"""How a DevServer gets another system on the same machine: stopped, wiped, followed until it runs.
+
+Source: docs/api/devserver-api.md sections 2.1 and 4: changeos for another image, reinstallos for another password, key pair or
+user data alone; both start from STOPPED and end in RUNNING. The disk is lost each time, so that the call is noted before it is
+sent, and never sent again without a look at the server. What power it is to have in the end is remembered before it is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from provisioner.kinds.dev_server import rows
+from provisioner.kinds.dev_server.acting import GaveUp, Power, bring, until
+from provisioner.kinds.dev_server.recognition import CLOCK_TOLERANCE
+from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Remember, Service, Step
+from provisioner.model.redaction import at
+from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
+from provisioner.model.state import Intent
+
+SYSTEM = ("image_id", "admin_pass", "key_pair_name", "userdata")
+"""The fields that are put on the system disk, by their names in a spec."""
+
+UNDER_WAY = frozenset({"CHANGINGOS", "REINSTALLINGOS"})
+_FAILED = frozenset({"CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"})
+_CAN_BE_STOPPED = frozenset({rows.RUNNING, rows.STOPPED, "STOP_FAILED"})
+_LOOKS_AT_AN_EARLIER_ONE = 5
+
+
+def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
+    """Whether the server shows all that was to change, whoever put it there. What the API hides is never current."""
+    hidden = {"admin_pass", "userdata"}
+    return not changed & hidden and all(
+        at(row.shown, (field,)) == desired.fields.get(field) for field in changed & set(SYSTEM)
+    )
+
+
+def reinstall(
+    desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live, *, rest: Power
+) -> Generator[Step, Answer, Live]:
+    """The server running with its new system; `rest` is the power that it is to have in the end, and `row` it at rest.
+
+    Raises GaveUp, and CallFailed where nothing is known of the call: then its intent is open.
+    """
+    if row.status not in _CAN_BE_STOPPED:
+        raise GaveUp(
+            f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
+            "look at it in the console, or name its address: apply --replace ADDRESS",
+        )
+    if recorded.pending.get("power") != rest:
+        yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
+    stopped = yield from bring(row, "stopped")
+    try:
+        yield _call(desired, changed, row.id)
+    except CallFailed as failed:
+        if failed.outcome is not Outcome.REFUSED:
+            raise
+        left = yield from bring(stopped, rest)
+        yield Remember(Phase.READY, observed=left.observed, pending={})
+        raise GaveUp(
+            f"the cloud refused to put another system on it, and it is {rest} as before: {failed.message}",
+            "mend what it names, then run apply again",
+        ) from None
+    return (yield from _installed(row.id))
+
+
+def finish(identifier: str) -> Generator[Step, Answer, Live]:
+    """As `reinstall`, of one that an earlier run has asked for. It may have ended long ago, and have been stopped since."""
+    return (yield from _installed(identifier, looks=_LOOKS_AT_AN_EARLIER_ONE))
+
+
+def wiped(intent: Intent, row: Live) -> bool:
+    """What a call whose answer was lost has done. It was sent to a server at rest in STOPPED, so that any other status comes of
+    it, or of a person; another image decides. Where nothing can be told from a person's start, it counts as carried out:
+    a disk is not wiped twice on a guess.
+    """
+    if row.status in UNDER_WAY | _FAILED:
+        return True
+    image = intent.declared.get("image_id")
+    if image is not None and image != at(row.shown, ("image_id",)):
+        return False
+    if image is not None:
+        return True
+    updated = row.observed.get("update_at")
+    since = isinstance(updated, int) and updated > intent.server_time + CLOCK_TOLERANCE
+    return row.status != rows.STOPPED or since
+
+
+def _call(desired: Desired, changed: frozenset[str], identifier: str) -> Call:
+    """`declares` has no image where the one on the disk is kept, whichever that is."""
+    action = "changeos" if "image_id" in changed else "reinstallos"
+    sent = SYSTEM if action == "changeos" else SYSTEM[1:]
+    body: dict[str, FieldValue] = {
+        "user_data" if field == "userdata" else field: value
+        for field in sent
+        if (value := desired.fields.get(field)) is not None
+    }
+    declares: Fields = {field: desired.fields.get(field) for field in sent}
+    path = f"{rows.server_path(identifier)}/{action}"
+    return Call(Service.MODELARTS, "POST", path, Effect.WIPE, body=body, declares=declares)
+
+
+def _installed(identifier: str, *, looks: int | None = None) -> Generator[Step, Answer, Live]:
+    """The status from before, STOPPED, is no end, unless so many looks show nothing else."""
+    row = yield from until(identifier, rows.STABLE - {rows.STOPPED}, looks=looks)
+    if row.status not in rows.STABLE:
+        row = yield from until(identifier, rows.STABLE - {rows.STOPPED})
+    if row.status not in {rows.RUNNING, rows.STOPPED}:
+        yield Remember(Phase.READY, observed=row.observed, pending={})
+        raise GaveUp(
+            f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
+            "no way out of this is published but its release: see the console, or name its address: apply --replace ADDRESS",
+        )
+    return row

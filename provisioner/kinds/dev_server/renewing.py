@@ -1,0 +1,44 @@
+"""Whether a prepaid DevServer's term is bought again by itself: switched through billing, in place.
+
+Source: docs/api/devserver-api.md section 8. Repeating either call is harmless: what is on stays on, and what is off already is
+refused with a code of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from provisioner.kinds.dev_server import rows
+from provisioner.model.flow import Answer, Call, CallFailed, Effect, Remember, Service, Step
+from provisioner.model.resource import Desired, FieldPath, Recorded
+
+_FLAG = "is_auto_renew"
+RENEWAL: FieldPath = ("charging_info", _FLAG)
+_SWITCH = "/v2/orders/subscriptions/resources/autorenew"
+_OFF_ALREADY = "CBC.99003605"
+
+
+def switch(desired: Desired, recorded: Recorded) -> Generator[Step, Answer, None]:
+    """As the specs have it; what they leave out is off, as it is when a server is bought. Pay-per-use has no term."""
+    wanted, kept = _charging(desired.fields), _charging(recorded.declared)
+    if rows.prepaid(recorded):
+        yield from _send(recorded.id or "", on=wanted.get(_FLAG) is True)
+    kept.pop(_FLAG, None)
+    yield Remember(
+        recorded.phase, declared={"charging_info": kept | {key: wanted[key] for key in {_FLAG} & wanted.keys()}}
+    )
+
+
+def _charging(fields: Mapping[str, Any]) -> dict[str, Any]:
+    charging = fields.get("charging_info")
+    return dict(charging) if isinstance(charging, Mapping) else {}
+
+
+def _send(identifier: str, *, on: bool) -> Generator[Step, Answer, None]:
+    call = Call(Service.BILLING, "POST" if on else "DELETE", f"{_SWITCH}/{identifier}", Effect.REPEATABLE)
+    try:
+        yield call
+    except CallFailed as failed:
+        if on or failed.code != _OFF_ALREADY:
+            raise

@@ -1,0 +1,117 @@
+"""A spec file as text: servers that exist, and the imports that take them over. What it writes, this room reads back the same.
+
+Only what the stack's defaults do not say already is written. Values come from the cloud, so that anything but a plain word
+is quoted, and what a template could hide in is not written at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.loading.merging import laid_under
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonValue
+from provisioner.model.draft import Draft
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
+_TEMPLATE = ("{{", "{%", "{#")
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """`draft` is None where the specs declare the address already; `is_imported` where they name its id, too."""
+
+    address: Address
+    id: str
+    draft: Draft | None = None
+    is_imported: bool = False
+
+
+def compose(
+    existing: Sequence[Existing], *, section: str, defaults: Mapping[str, JsonValue], remarks: Sequence[str]
+) -> str:
+    """Ends in a newline. `section` is that of the kind, `remarks` open the file."""
+    lines = [f"# {remark}" for remark in remarks]
+    drafts = [(one.address, one.draft) for one in existing if one.draft is not None]
+    if drafts:
+        lines += ["", f"{section}:"]
+    for address, draft in drafts:
+        lines += _server(address.name, draft, defaults)
+    lines += ["", "imports:"]
+    lines += [
+        f"  - {{to: {_scalar(str(one.address))}, id: {_scalar(one.id)}}}" for one in existing if not one.is_imported
+    ]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def is_writable(draft: Draft) -> bool:
+    """Nothing in it would be read as a template, or hide from whoever reads the file."""
+    texts = tuple(_texts(dict(draft.fields)))
+    return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE)
+
+
+def key_for(name: str, taken: frozenset[str]) -> str:
+    """A key that says the name, as far as keys can, and that is free."""
+    base = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    base = base if re.match("[A-Za-z_]", base) else f"server-{base}"
+    key, number = base, 2
+    while key in taken:
+        key, number = f"{base}-{number}", number + 1
+    return key
+
+
+def _server(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator[str]:
+    own = _beyond(defaults, draft.fields)
+    yield f"  {_scalar(key)}:" + ("" if own else " {}")
+    yield from (f"    {_scalar(name)}: {_value(value)}" for name, value in own.items())
+    yield from (f"    # {remark}" for remark in draft.remarks)
+
+
+def _beyond(defaults: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What has to be said for the defaults and it together to come to `fields`."""
+    own: dict[str, JsonValue] = {}
+    for name, value in fields.items():
+        usual = defaults.get(name)
+        if isinstance(value, Mapping) and isinstance(usual, Mapping):
+            if laid_under(usual, value, frozenset()) != usual:
+                own[name] = _beyond(usual, value)
+        elif value != usual:
+            own[name] = value
+    return own
+
+
+def _value(value: JsonValue) -> str:
+    match value:
+        case Mapping():
+            return f"{{{', '.join(f'{_scalar(name)}: {_value(item)}' for name, item in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_value, value))}]"
+        case str():
+            return _scalar(value)
+        case None | bool() | int() | float():
+            return json.dumps(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is no value of a spec")
+
+
+def _scalar(text: str) -> str:
+    plain = _PLAIN.fullmatch(text) is not None and text.lower() not in _AMBIGUOUS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from _texts(item)
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+        case _:
+            return

@@ -1,0 +1,31 @@
+"""What specs would say of a server that exists, before anybody has written it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioner.model.canonical import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`fields` are written as a person would: None takes a default away, a secret is its reference. `remarks` become comments."""
+
+    fields: Mapping[str, JsonValue]
+    remarks: tuple[str, ...] = ()
+
+    def completed(self, fields: JsonObject) -> Draft:
+        """With what somebody else knows of it; objects merge."""
+        return Draft(_merged(self.fields, fields), self.remarks)
+
+
+def _merged(below: JsonObject, above: JsonObject) -> JsonObject:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(under, value)
+        else:
+            merged[key] = value
+    return merged

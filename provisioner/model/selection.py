@@ -1,0 +1,75 @@
+"""Which servers a run is about: by address, whole groups and modules with one word, and by label.
+
+It chooses and judges nothing: what is left out is still known to the guards, and a doubt about it is still looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioner.model.address import NAME_PATTERN, Address, Key
+
+_MODULES = re.compile(rf"module\.{NAME_PATTERN.pattern}(?:\.module\.{NAME_PATTERN.pattern})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`trainer[0]` is one server, `trainer` that server or the whole group, `module.vision` all that is in the module."""
+
+    modules: tuple[str, ...]
+    name: str | None = None
+    key: Key = None
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Raises ValueError naming the text."""
+        if _MODULES.fullmatch(text):
+            return cls(tuple(text.split(".")[1::2]))
+        address = Address.parse(text)
+        return cls(address.modules, address.name, address.key)
+
+    def __str__(self) -> str:
+        if self.name is None:
+            return ".".join(f"module.{module}" for module in self.modules)
+        return str(Address(self.name, self.key, self.modules))
+
+    def fits(self, address: Address) -> bool:
+        if self.name is None:
+            return address.modules[: len(self.modules)] == self.modules
+        is_same = (address.modules, address.name) == (self.modules, self.name)
+        return is_same and (self.key is None or address.key == self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What fits a target, if any is given, and bears every label, and fits nothing that is excluded."""
+
+    targets: tuple[Pattern, ...] = ()
+    excludes: tuple[Pattern, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        return not (self.targets or self.excludes or self.labels)
+
+    def fits(self, address: Address, labels: Mapping[str, str]) -> bool:
+        return (
+            (not self.targets or any(target.fits(address) for target in self.targets))
+            and all(labels.get(label) == value for label, value in self.labels)
+            and not any(excluded.fits(address) for excluded in self.excludes)
+        )
+
+    def __str__(self) -> str:
+        """As it was typed."""
+        return " ".join(
+            (
+                *(f"--target '{target}'" for target in self.targets),
+                *(f"--exclude '{excluded}'" for excluded in self.excludes),
+                *(f"--selector '{label}={value}'" for label, value in self.labels),
+            )
+        )
+
+
+EVERYTHING = Selection()

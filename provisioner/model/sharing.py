@@ -1,0 +1,52 @@
+"""Which server of an order is whose, where several addresses share the order. Pure: the same records and rows, the same answer.
+
+Nothing that is answered here holds until it is journaled; what is journaled is never dealt out again (docs/decisions/0010).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from provisioner.model.address import Address
+from provisioner.model.resource import Live, Recorded
+
+
+def deal(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[Address, Live]:
+    """A row each, as far as they go: whoever's wanted name a row bears comes first, the others take what is left, both in order.
+    `wanted` are names by address.
+    """
+    free = sorted(rows, key=lambda row: (row.name, row.id))
+    dealt: dict[Address, Live] = {}
+    for address in sorted(wanted):
+        named = next((row for row in free if row.name == wanted[address]), None)
+        if named is not None:
+            dealt[address] = named
+            free.remove(named)
+    return dealt | dict(zip(sorted(wanted.keys() - dealt.keys()), free, strict=False))
+
+
+def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address, Live]:
+    """The rows of those records that no list has shown yet, found by their orders: an id that a purchase answered need not be
+    the server's. No row that a record names goes to another.
+    """
+    rows, records = {row.id: row for row in live}, tuple(recorded)
+    waiting: defaultdict[str, dict[Address, str]] = defaultdict(dict)
+    for record in records:
+        is_unseen = record.id is None or (not record.observed and record.id not in rows)
+        if record.order_id is not None and is_unseen:
+            waiting[record.order_id][record.address] = record.name
+    held = {record.id for record in records}
+    ordered: defaultdict[str, list[Live]] = defaultdict(list)
+    for row in rows.values():
+        if row.order_id is not None and row.order_id in waiting and row.id not in held:
+            ordered[row.order_id].append(row)
+    return {address: row for order, found in ordered.items() for address, row in deal(waiting[order], found).items()}
+
+
+def surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, ...]:
+    """The rows of recorded orders that no address holds or waits for, by id."""
+    records, rows = tuple(recorded), tuple(live)
+    held = {record.id for record in records} | {row.id for row in by_order(records, rows).values()}
+    orders = {record.order_id for record in records} - {None}
+    return tuple(sorted((row for row in rows if row.order_id in orders and row.id not in held), key=lambda row: row.id))

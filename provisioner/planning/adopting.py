@@ -1,0 +1,131 @@
+"""Servers that exist, taken over: what would be recorded of them, and what forbids it.
+
+What the cloud shows is recorded as it shows it, and what it hides as the specs say: so nothing that is hidden is ever a
+difference. A shown difference that an update in place cannot mend refuses the plan: adopting never leads to a replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.doubt import may_be
+from provisioner.model.handover import Import
+from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.redaction import at
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.state import State
+from provisioner.planning.progress import reached
+from provisioner.planning.survey import Survey
+
+_NOTHING_CHANGED = "nothing was changed"
+
+
+def taken_over(kind: Kind, desired: Desired, row: Live, declared: JsonObject) -> Recorded:
+    """`declared` is what is wanted, corrected by what the row shows."""
+    return Recorded(
+        address=desired.address,
+        kind=kind.name,
+        phase=reached(kind, desired, row),
+        declared=declared,
+        id=row.id,
+        order_id=row.order_id,
+        labels=desired.labels,
+        observed=row.observed,
+        protected=bool(desired.lifecycle.prevent_destroy),
+    )
+
+
+def passed_over(plan: Plan, survey: Survey) -> Iterator[Diagnostic]:
+    """An import of an address that holds a server already does nothing; worth a word where its server is nobody's."""
+    if not survey.handover.imports or plan.mode is not Mode.APPLY:
+        return
+    owners = {change.recorded.id: change for change in plan.changes if change.recorded is not None}
+    holders = {change.address: change.recorded for change in plan.changes if change.action is not Action.ADOPT}
+    for one in survey.handover.imports:
+        holder = holders.get(one.address)
+        if holder is not None and holder.id != one.id and one.id in survey.live and one.id not in owners:
+            yield warning(
+                "import-passed-over",
+                f"{one.address} holds {holder.id or holder.order_id} already, so that server {one.id} is not taken over",
+                hint="take the entry out of imports, or name another address",
+                source=one.source,
+                address=one.address,
+            )
+
+
+def unadoptable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    changes = {change.address: change for change in plan.changes}
+    for one in survey.handover.imports if plan.mode is Mode.APPLY else ():
+        change = changes.get(one.address)
+        if change is None or not plan.selects(change):
+            continue
+        if change.recorded is not None and change.action is not Action.ADOPT:
+            continue
+        kind = catalogue[change.kind]
+        if (problem := _impossible(one, change, survey, kind)) is not None:
+            yield problem
+        else:
+            yield from _differing(one, change, kind)
+
+
+def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diagnostic | None:
+    state = survey.state
+    if state is not None and state.open_intent(one.address) is not None:
+        hint = f"provisioner resolve '{one.address}' --adopt ID, where it became that server"
+        return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
+    row = survey.live.get(one.id)
+    if row is None:
+        hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
+        return _refused(one, "unknown-server", f"the cloud lists no server {one.id}", hint)
+    owned = _owner(state, row)
+    if owned is not None:
+        hint = f"one server, one address; to give it another: provisioner state mv '{owned.address}' '{one.address}'"
+        return _refused(one, "server-owned", f"server {one.id} is that of {owned.address}", hint)
+    for intent in state.purchases_in_doubt if state else ():
+        if may_be(intent, row, kind):
+            hint = f"provisioner resolve '{intent.address}' --adopt {one.id}, or --absent"
+            summary = f"server {one.id} may be the purchase in doubt of {intent.address}"
+            return _refused(one, "import-in-doubt", summary, hint)
+    if row.status in kind.releasing:
+        return _refused(one, "import-leaving", f"server {one.id} is being released ({row.status})", _NOTHING_CHANGED)
+    if change.recorded is None or change.recorded.phase is Phase.CREATING:
+        hint = "import it when it runs"
+        return _refused(one, "import-unfinished", f"server {one.id} is not built yet ({row.status})", hint)
+    return None
+
+
+def _owner(state: State | None, row: Live) -> Recorded | None:
+    """Who recorded its id, or the order that it came from while nobody had seen it."""
+    for recorded in state.resources.values() if state else ():
+        unseen = recorded.order_id is not None and recorded.order_id == row.order_id and not recorded.observed
+        if recorded.id == row.id or unseen:
+            return recorded
+    return None
+
+
+def _differing(one: Import, change: Change, kind: Kind) -> Iterator[Diagnostic]:
+    for item in change.fields:
+        if kind.rule(item.path).on_change is OnChange.IN_PLACE or at(change.after or {}, item.path) is None:
+            continue
+        path = ".".join(item.path)
+        yield error(
+            "import-differs",
+            f"server {one.id} has {path} {_text(item.before)}, and {one.address} wants {_text(item.after)}",
+            detail="changing it would wipe the server, or release it and buy another; taking one over never does that",
+            hint=f"write {path}: {_text(item.before)} into the specs, or name it in lifecycle.ignore_changes",
+            source=one.source or (change.desired.source if change.desired else None),
+            address=one.address,
+        )
+
+
+def _text(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _refused(one: Import, code: str, summary: str, hint: str) -> Diagnostic:
+    return error(
+        code, f"{one.address} cannot be taken over: {summary}", hint=hint, source=one.source, address=one.address
+    )

@@ -1,0 +1,37 @@
+"""Which creates of a plan are bought by one call: those of one group that want it, and are alike but for their names. Pure.
+
+It says what the plan says and applying does; how such a call is made is the kind's to know (docs/decisions/0010).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import canonical
+from provisioner.model.change import Action, Change
+from provisioner.model.kind import Catalogue
+from provisioner.model.redaction import secrets_in
+from provisioner.model.resource import Desired
+
+
+def bought_together(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tuple[Address, ...], ...]:
+    """By call, in the order of `changes`, at most as many as the kind allows. One that is left alone is bought as any other."""
+    alike: defaultdict[tuple[object, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.action is Action.CREATE and change.desired is not None and change.desired.together:
+            alike[_likeness(change, change.desired)].append(change)
+    calls = (call for group in alike.values() for call in _calls(group, catalogue[group[0].kind].together.most))
+    return tuple(call for call in calls if len(call) > 1)
+
+
+def _likeness(change: Change, desired: Desired) -> tuple[object, ...]:
+    """What two have to have in common. A secret is what it refers to: its fingerprint may not be known here."""
+    body = {key: value for key, value in (change.after or {}).items() if key != "name"}
+    return (change.kind, change.address.modules, change.address.name, canonical(body), *secrets_in(desired.fields))
+
+
+def _calls(group: list[Change], most: int) -> Iterator[tuple[Address, ...]]:
+    for first in range(0, len(group), most):
+        yield tuple(change.address for change in group[first : first + most])

@@ -1,0 +1,74 @@
+"""A server that would be released beside one that would be bought just like it: most likely the same one under another address.
+
+It is offered, and nothing is decided by it: two servers may well be alike.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject, digest
+from provisioner.model.change import Action, Change, Reason
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.redaction import replaced
+
+_NAME = ("name",)
+_Pair = tuple[Change, Change]
+
+
+def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """One finding a pair of groups, however many servers they have."""
+    groups: dict[tuple[Address, Address], list[_Pair]] = defaultdict(list)
+    for leaving, coming in _pairs(changes, catalogue):
+        groups[leaving.address.group, coming.address.group].append((leaving, coming))
+    for (origin, address), pairs in groups.items():
+        as_groups = len(pairs) > 1 and all(one.address.key == other.address.key for one, other in pairs)
+        for leaving, coming in pairs[:1] if as_groups else pairs:
+            moved = (origin, address) if as_groups else (leaving.address, coming.address)
+            yield _offered(*moved, servers=len(pairs) if as_groups else 1, coming=coming)
+
+
+def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
+    """In the order of their addresses, each server once."""
+    alike: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
+    for change in changes:
+        if change.action is Action.DELETE and change.reason is Reason.NOT_IN_SPECS and change.recorded is not None:
+            alike[_body(catalogue[change.kind], change.recorded.declared)][0].append(change)
+    for change in changes if alike else ():  # most plans release nothing, and need not digest what they buy
+        if change.action is Action.CREATE and change.after is not None:
+            alike[_body(catalogue[change.kind], change.after)][1].append(change)
+    for leaving, coming in alike.values():
+        yield from _paired(leaving, coming)
+
+
+def _paired(leaving: list[Change], coming: list[Change]) -> Iterator[_Pair]:
+    """Those that have a key in common first: of a group that was renamed, each member is still itself."""
+    vacant = {change.address.key: change for change in coming if change.address.key is not None}
+    kept = [(change, vacant.pop(change.address.key)) for change in leaving if change.address.key in vacant]
+    yield from kept
+    taken = {change.address for pair in kept for change in pair}
+    rest = ([change for change in side if change.address not in taken] for side in (leaving, coming))
+    yield from zip(*rest, strict=False)
+
+
+def _body(kind: Kind, declared: JsonObject) -> str:
+    """All that tells servers from each other but the name; a password is no sign of being another."""
+    for path in (_NAME, *kind.sensitive()):
+        declared = replaced(declared, path, None)
+    return f"{kind.name} {digest(declared)}"
+
+
+def _offered(origin: Address, address: Address, *, servers: int, coming: Change) -> Diagnostic:
+    what = f"{servers} servers of {origin}" if servers > 1 else str(origin)
+    other = f"as many of {address}" if servers > 1 else str(address)
+    return warning(
+        "likely-move",
+        f"{what} would be released and {other} bought, with the same body",
+        hint=f"where only the address is another, keep the server: `provisioner state mv '{origin}' '{address}'`, or "
+        f"moved: [{{from: '{origin}', to: '{address}'}}] in the specs",
+        source=coming.desired.source if coming.desired else None,
+        address=coming.address,
+    )

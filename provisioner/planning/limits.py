@@ -1,0 +1,81 @@
+"""Guards against one run doing too much: each is a number of the stack's, or a loss that nobody may have meant.
+
+They judge what would be done, not what is declared: a change that is left out of the run costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.kind import Catalogue
+from provisioner.planning.releases import has_begun
+from provisioner.planning.survey import Survey
+
+_NAMED = 5
+"""So many addresses tell which servers are meant; the plan itself has them all."""
+_RELEASING = frozenset({Action.DELETE, Action.REPLACE})
+_LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
+
+
+def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
+    limits = survey.limits
+    total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
+    if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
+        return
+    released = [change for change in plan.changes if change.action in _RELEASING and not has_begun(change)]
+    updated = [change for change in plan.changes if change.recorded is not None and _is_updated(change)]
+    for changes, deed in ((released, "released"), (updated, "changed")):
+        if len(changes) * 100 > limits.mass_change_percent * total:
+            yield error(
+                "mass-change",
+                f"{len(changes)} of {total} servers would be {deed}: more than {limits.mass_change_percent} %",
+                detail=_named(changes),
+                hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
+            )
+
+
+def _is_updated(change: Change) -> bool:
+    """Labels stand in the state only: no server notices."""
+    of_labels_only = bool(change.fields) and all(item.path[0] == "labels" for item in change.fields)
+    return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
+
+
+def max_servers(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """`guards.max_servers`, of everything that the stack would hold. Who is above it already may still have less."""
+    most = survey.limits.max_servers
+    purchases = [change for change in plan.changes if change.action is Action.CREATE]
+    held = sum(_is_held(change) for change in plan.changes)
+    if most is not None and purchases and held > most:
+        yield error(
+            "max-servers",
+            f"the stack would hold {held} servers, and guards.max_servers in stack.yaml is {most}",
+            detail=f"to be bought: {_named(purchases)}",
+            hint="declare fewer, raise guards.max_servers, or for this one run: --allow max-servers",
+        )
+
+
+def _is_held(change: Change) -> bool:
+    if change.action in {Action.DELETE, Action.FORGET}:
+        return False
+    return change.recorded is not None or change.action is not Action.NO_OP
+
+
+def vanished(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
+    for change in plan.changes:
+        if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:
+            yield error(
+                "vanished",
+                f"{change.address}: the record of server {change.recorded.id} would be dropped, which the cloud does not show",
+                hint="look for it in the console and on the bill; if it is gone: --allow vanished",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def _named(changes: Sequence[Change]) -> str:
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return ", ".join(str(change.address) for change in changes[:_NAMED]) + more

@@ -1,0 +1,130 @@
+"""Records under the addresses that the specs give them now, before anything is compared.
+
+A move is followed to its end, and only where nothing else stands there: what cannot be moved refuses the plan, because to go on
+without it would release a server and buy another. In the plan to destroy nothing is moved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from provisioner.model.address import Address
+from provisioner.model.change import Mode
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.handover import Move, Removal
+from provisioner.model.state import State
+from provisioner.planning.survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`survey` is as if the moves were made; `origins` are the former addresses, by the new ones."""
+
+    survey: Survey
+    origins: Mapping[Address, Address]
+    refusals: tuple[Diagnostic, ...] = ()
+
+
+def moved(survey: Survey, mode: Mode) -> Moved:
+    moves, state = survey.handover.moves, survey.state
+    if mode is Mode.DESTROY or state is None or not moves:
+        return Moved(survey, {})
+    ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
+    groups = frozenset(address.group for address in wanted)
+    led = {address: way for address in state.resources if (way := ways.of(address)) is not None}
+    led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
+    refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
+    if refusals:
+        return Moved(survey, {}, refusals)
+    destinations = {origin: way.end for origin, way in led.items()}
+    resources = {
+        destinations.get(address, address): replace(recorded, address=destinations.get(address, address))
+        for address, recorded in state.resources.items()
+    }
+    there = replace(survey, state=replace(state, resources=resources))
+    return Moved(there, {end: origin for origin, end in destinations.items()})
+
+
+def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
+    return any(removal.address in {address, address.group} for removal in removals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    end: Address
+    last: Move
+
+    @property
+    def is_of_group(self) -> bool:
+        return self.last.address != self.end
+
+
+class _Ways:
+    """Where moves lead, one after the other."""
+
+    def __init__(self, moves: tuple[Move, ...]) -> None:
+        self._by_origin = {move.origin: move for move in moves}
+
+    def of(self, address: Address) -> _Way | None:
+        way: _Way | None = None
+        passed = {address}
+        while (move := self._next(address)) is not None:
+            address = move.address if move.origin == address else replace(move.address, key=address.key)
+            if address in passed:
+                return None
+            passed.add(address)
+            way = _Way(address, move)
+        return way
+
+    def _next(self, address: Address) -> Move | None:
+        of_group = self._by_origin.get(address.group)
+        if of_group is not None and of_group.address.key is not None:
+            of_group = None
+        return self._by_origin.get(address) or (of_group if address.key is not None else None)
+
+
+def _has_shrunk(way: _Way, groups: frozenset[Address]) -> bool:
+    """Members of a group that are not wanted any more stay where they are, and are released from there."""
+    return way.is_of_group and way.last.address in groups
+
+
+def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
+    ends = Counter(way.end for way in led.values())
+    doubts = state.doubts
+    for origin, way in sorted(led.items()):
+        problem, hint = "", ""
+        if way.end not in wanted:
+            problem = f"the specs do not declare {way.end}"
+            hint = f"mend its address, or take the entry out of moved: then {origin} is released"
+        elif state.open_intent(origin) is not None:
+            problem = f"the outcome of a call for {origin} is not known"
+            hint = "apply settles that first; then plan again"
+        elif way.end in doubts:
+            problem = f"the outcome of a purchase for {way.end} is not known"
+            hint = "take the entry out until apply, or resolve, has settled that"
+        elif way.end in state.resources or ends[way.end] > 1:
+            problem = f"{way.end} holds another server"
+            hint = "take the entry out of moved, or give one of the two another address: provisioner state mv"
+        if problem:
+            yield error(
+                "move-impossible",
+                f"{origin} cannot become {way.end}: {problem}",
+                hint=hint,
+                source=way.last.source,
+                address=way.end,
+            )
+
+
+def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
+    """The purchase is looked for under its own address."""
+    for address in state.doubts:
+        if address not in state.resources and (way := ways.of(address)) is not None:
+            yield error(
+                "move-impossible",
+                f"{address} cannot become {way.end}: the outcome of its purchase is not known",
+                hint="take the entry out and declare the server under its former address until that is settled",
+                source=way.last.source,
+                address=way.end,
+            )

@@ -1,0 +1,99 @@
+"""What differs between the records and the cloud, as a plan that only writes it down: nothing in it is ever sent.
+
+The specs have one say: what they ignore is accepted noise. A server that is gone stays recorded, as gone: were it forgotten, the
+next apply might buy it, and nobody would have asked for that (docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import is_marked
+from provisioner.model.redaction import at, replaced
+from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.state import State
+from provisioner.planning import drift
+from provisioner.planning.difference import differences
+from provisioner.planning.survey import Survey
+from provisioner.planning.sweep import sweep
+
+_STATUS: FieldPath = ("status",)
+_POWER: FieldPath = ("power",)
+
+
+def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
+    """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops."""
+    state = survey.state
+    changes = () if state is None else tuple(_changes(state, survey, catalogue))
+    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
+    return Plan(Mode.REFRESH, basis, changes, findings=found)
+
+
+def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Change]:
+    wanted = {desired.address: desired for desired in survey.desired}
+    doubts = {address: intent for intent in state.in_doubt for address in intent.addresses}
+    for address in sorted(state.resources.keys() | doubts.keys()):
+        recorded = state.resources.get(address)
+        if (intent := doubts.get(address)) is not None:
+            yield Change(address, intent.kind, Action.NO_OP, recorded=recorded, reason=Reason.IN_DOUBT)
+        elif recorded is not None:
+            yield _compared(recorded, wanted.get(address), survey, catalogue[recorded.kind], lineage=state.lineage)
+
+
+def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind: Kind, *, lineage: str) -> Change:
+    change = Change(recorded.address, recorded.kind, Action.NO_OP, recorded=recorded, sensitive=kind.sensitive())
+    row = survey.live.get(recorded.id or "")
+    if recorded.id is not None and recorded.observed and row is None:
+        return _gone(change, recorded, kind)
+    if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
+        return replace(change, reason=Reason.UNDER_WAY)
+    if row.status in kind.releasing:
+        change = replace(change, reason=Reason.LEAVING)
+    ignored = desired.lifecycle.ignore_changes if desired else ()
+    fields = tuple(
+        item for item in _differing(kind, recorded, row, lineage=lineage) if not _is_accepted(item.path, ignored, row)
+    )
+    if not fields:
+        return change
+    declared = recorded.declared
+    for item in fields:
+        if at(declared, item.path) is not None:
+            declared = replaced(declared, item.path, item.after)
+    observed: JsonObject = {**recorded.observed, **row.observed}
+    return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)
+
+
+def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live) -> bool:
+    """Whoever accepts that a server is started and stopped by others accepts the status that comes of it, and no other."""
+    standing = path == _STATUS and _POWER in ignored and at(row.shown, _POWER) is not None
+    return standing or any(path[: len(head)] == head for head in ignored)
+
+
+def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
+    """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
+    change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
+    before = at(recorded.observed, _STATUS)
+    if before == kind.gone:
+        return change
+    field = FieldChange(_STATUS, before, kind.gone, drift=True)
+    observed: JsonObject = {**recorded.observed, "status": kind.gone}
+    return replace(change, action=Action.RECORD, fields=(field,), after=recorded.declared, observed=observed)
+
+
+def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> Iterator[FieldChange]:
+    """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing."""
+    for rule in kind.rules:
+        was, now = at(recorded.declared, rule.path), at(row.shown, rule.path)
+        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
+            now = [item for item in was if item in now]
+        known = rule.shown and was is not None and now is not None
+        if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
+            yield FieldChange(rule.path, was, now, drift=True)
+    for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
+        is_news = found.after is not None and (found.before is not None or found.after != [])
+        if is_news and at(recorded.declared, found.path) is None:
+            yield FieldChange(found.path, found.before, found.after, drift=True)

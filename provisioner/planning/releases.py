@@ -1,0 +1,158 @@
+"""Guards around a release: money that was paid in advance, servers that would go along, and another that cannot be had."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.doubt import moment
+from provisioner.model.foresight import Questions, Ware
+from provisioner.model.journal import bought
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.sharing import surplus
+from provisioner.planning.survey import Survey
+
+_RELEASING = frozenset({Action.DELETE, Action.REPLACE})
+BY_ADDRESS = "prepaid-replace"
+"""Allowed address by address."""
+_REFUND_UNKNOWN = "what comes back of its price is not known before: the API publishes no estimate"
+
+
+def questions(plan: Plan, catalogue: Catalogue) -> Questions:
+    """What the guards of this file would have to know of a plan."""
+    released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
+    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one))
+    return Questions(terms, tuple(dict.fromkeys(_wares(plan, catalogue).values())))
+
+
+def _wares(plan: Plan, catalogue: Catalogue) -> dict[int, Ware]:
+    """By its place in the plan, what a replacement would have to find in stock. What is gone already has nothing to lose."""
+    return {
+        place: catalogue[change.kind].ware(change.desired.fields)
+        for place, change in enumerate(plan.changes)
+        if change.action is Action.REPLACE and change.desired is not None and not has_begun(change)
+    }
+
+
+def has_begun(change: Change) -> bool:
+    """Its release was allowed when it was sent."""
+    return change.recorded is not None and change.recorded.phase is Phase.DELETING
+
+
+def forcing(change: Change) -> str:
+    """The fields whose change takes a replacement."""
+    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+
+
+def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
+    pays another: a person must have named its address.
+    """
+    for change in plan.changes:
+        if change.action is not Action.REPLACE or change.recorded is None:
+            continue
+        if not catalogue[change.kind].prepaid(change.recorded):
+            continue
+        what, instead, lost = _replacement(change)
+        has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
+        yield error(
+            "prepaid-replace",
+            f"{change.address} is prepaid; {what}",
+            detail=f"lost: {_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
+            hint=f"{instead}, or name the address: --replace '{change.address}'",
+            source=change.desired.source if change.desired else None,
+            address=change.address,
+        )
+
+
+def _replacement(change: Change) -> tuple[str, str, bool]:
+    """What would happen, what to do instead, and whether a term is given up by it."""
+    if change.reason is Reason.UNDER_WAY:
+        return "its release is under way, and a new one would be bought", "end the release with: destroy", False
+    if not (fields := forcing(change)):
+        return "it would be released, and a new one bought", "keep it", change.reason is not Reason.VANISHED
+    instead = f"undo the change, leave it to lifecycle.ignore_changes: [{fields}]"
+    return f"changing {fields} would release it and buy a new one", instead, True
+
+
+def _term(recorded: Recorded, survey: Survey) -> str:
+    recorded_end = recorded.term.expires_at if recorded.term else None
+    until = survey.foresight.paid_until.get(recorded.id or "", recorded_end)
+    return (
+        "the rest of its term, of which billing did not tell the end"
+        if until is None
+        else f"its term until {moment(until)}"
+    )
+
+
+def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
+    doubts = survey.state.doubts if survey.state else {}
+    for change in plan.changes:
+        released = change.recorded if change.action is Action.DELETE and not has_begun(change) else None
+        is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
+        if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
+            released = bought(doubts[change.address], identifier=None, order_id=None)[
+                0
+            ]  # released as soon as it is found
+        row = survey.live.get(released.id or "") if released is not None else None
+        if released is not None and catalogue[change.kind].ends_its_order(released, row):
+            yield error(
+                "prepaid-delete",
+                f"{change.address} is prepaid, and would be released before its term ends",
+                detail=f"lost: {_term(released, survey)}; {_REFUND_UNKNOWN}",
+                hint="let the term end, or for this one run: --allow prepaid-delete",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
+    staying = _staying(plan, survey, catalogue)
+    for change in plan.changes:
+        recorded = change.recorded
+        if recorded is None or change.action not in _RELEASING:
+            continue
+        others = staying.get(recorded.order_id or "", [])
+        if others and catalogue[change.kind].ends_its_order(recorded, survey.live.get(recorded.id or "")):
+            yield error(
+                "order-shared",
+                f"{change.address} was bought by order {recorded.order_id} together with {', '.join(others)}",
+                detail="releasing one of them ends the order, and with it all of them",
+                hint="release or replace all of them, or keep this one",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list[str]]:
+    """By order, what of it is to stay: addresses, and live servers that no address holds."""
+    staying: defaultdict[str, list[str]] = defaultdict(list)
+    for change in plan.changes:
+        is_going = change.action in {*_RELEASING, Action.FORGET} and not change.let_go
+        is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
+        if change.recorded is not None and change.recorded.order_id is not None and is_kept:
+            staying[change.recorded.order_id].append(str(change.address))
+    held = survey.state.resources.values() if survey.state else ()
+    for row in sorted(surplus(held, survey.live.values()), key=lambda row: row.id):
+        if row.order_id is not None and row.status not in catalogue[row.kind].releasing:
+            staying[row.order_id].append(f"server {row.id}, which is in no state")
+    return staying
+
+
+def sold_out(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """To release and then not to be able to buy would be the worst of both."""
+    for place, ware in _wares(plan, catalogue).items():
+        if ware in survey.foresight.sold_out:
+            change = plan.changes[place]
+            yield error(
+                "sold-out",
+                f"{change.address} would be released, and {ware.flavor} is sold out, so that none could be bought in its place",
+                hint="wait until it is in stock, choose another flavor, or undo the change",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )

@@ -1,0 +1,61 @@
+"""Narrows a plan to what a run is about. What is left out stays in it as no work, so that the guards still see the whole.
+
+A purchase in doubt is never left out: that its server is looked for costs nothing, and that it is not may cost a second one.
+What is left out sets nothing off; that it was set off itself is kept, to be noted for a later run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import TypeAlias
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, LeftOut, Plan, Reason
+from provisioner.planning.triggers import is_cause
+
+SetOff: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
+
+
+def narrowed(plan: Plan, set_off: SetOff) -> Plan:
+    """By the plan's own selection; its changes are those before anything is set off."""
+    whole = replace(plan, changes=set_off(plan.changes))
+    if plan.selection.is_everything:
+        return whole
+    chosen = set_off(_without_work(change) if _is_left_out(plan, change) else change for change in plan.changes)
+    unsettled = {change.address for change in whole.unsettled}
+    return replace(
+        plan,
+        changes=tuple(
+            _told_only(change) if _is_left_out(plan, change) or _is_passed_over(plan, change, unsettled) else change
+            for change in chosen
+        ),
+        left_out=tuple(LeftOut(each.address, each.action) for each in whole.work if _is_left_out(plan, each)),
+    )
+
+
+def _is_left_out(plan: Plan, change: Change) -> bool:
+    has_work = change.action is not Action.NO_OP or change.reason is Reason.LEFT_OUT
+    return has_work and change.reason is not Reason.IN_DOUBT and not plan.selects(change)
+
+
+def _is_passed_over(plan: Plan, change: Change, unsettled: Collection[Address]) -> bool:
+    """What is wrong elsewhere and would not be mended anyway."""
+    return change.address in unsettled and not plan.selects(change)
+
+
+def _without_work(change: Change) -> Change:
+    """As it is: recorded, or not there."""
+    is_there = change.recorded is not None and change.action is not Action.ADOPT
+    return replace(
+        change,
+        action=Action.NO_OP,
+        reason=Reason.LEFT_OUT,
+        fields=(),
+        recorded=change.recorded if is_there else None,
+        after=change.after if is_there else None,
+    )
+
+
+def _told_only(change: Change) -> Change:
+    return replace(_without_work(change), fields=tuple(item for item in change.fields if is_cause(item)))

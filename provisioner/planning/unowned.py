@@ -1,0 +1,56 @@
+"""The live servers that no state row is about, and which of them can be taken over.
+
+What may be ours by a purchase that is not settled yet is left to those who settle it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+from provisioner.model.doubt import may_be, untracked
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import is_marked
+from provisioner.model.resource import Desired, Live, Phase
+from provisioner.model.state import State
+from provisioner.planning.progress import reached
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """`problem` says why it cannot be taken over; empty when it can."""
+
+    row: Live
+    problem: str = ""
+
+
+def unowned(
+    state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, elsewhere: Mapping[str, str]
+) -> tuple[Unowned, ...]:
+    """By name, then by id. `elsewhere` says which other state holds an id or an order."""
+    names = Counter(row.name for row in live.values())
+    free = untracked(live.values(), state.resources.values() if state else ())
+    held = {row.id: elsewhere.get(row.id) or elsewhere.get(row.order_id or "") for row in free}
+    found = (Unowned(row, _held(held[row.id]) or _problem(row, state, names, catalogue[row.kind])) for row in free)
+    return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
+
+
+def _held(label: str | None) -> str:
+    return f"it is recorded in the state {label}" if label else ""
+
+
+def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) -> str:
+    for intent in state.purchases_in_doubt if state else ():
+        if may_be(intent, row, kind):
+            return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
+    if state is not None and is_marked(row.name, lineage=state.lineage):
+        return "it was bought from this state: a plan says how it is adopted"
+    if row.status in kind.releasing:
+        return "it is being released"
+    if reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
+        return "it is not built yet"
+    if names[row.name] > 1:
+        return "another server bears its name: have one of the two renamed"
+    return ""

@@ -1,0 +1,58 @@
+"""Servers that nobody owns, as a numbered table for a person and as a document for machines, and what became of the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from provisioner.model.address import Address
+from provisioner.model.resource import Live
+from provisioner.planning import Unowned
+from provisioner.rendering.machine import FORMAT_VERSION, Document
+from provisioner.rendering.style import Style, cells, escape, pad
+from provisioner.rendering.wording import amount
+
+
+def render_unowned(found: Sequence[Unowned], style: Style) -> str:
+    """Ends in a newline. The numbers count from 1, and stand for the servers in this order."""
+    if not found:
+        return "No changes. Every server that the cloud lists is recorded in this state.\n"
+    rows = [(str(number), *_cells(one.row), one.problem) for number, one in enumerate(found, start=1)]
+    widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    title = style.bold(f"{amount(len(found), 'server')} that no address of this state owns:")
+    return "\n".join((title, "", *_lines(rows, widths, style))) + "\n"
+
+
+def _lines(rows: Sequence[tuple[str, ...]], widths: Sequence[int], style: Style) -> Iterator[str]:
+    for *facts, problem in rows:
+        told = "  ".join(pad(fact, width) for fact, width in zip(facts, widths, strict=True))
+        yield f"  {told}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
+
+
+def _cells(row: Live) -> tuple[str, ...]:
+    machine = row.shown.get("flavor") or row.shown.get("resource_flavor") or ""
+    facts = (row.name, row.id, machine, row.observed.get("charging_mode") or "", row.status)
+    return tuple(escape(str(fact)) for fact in facts)
+
+
+def unowned_document(
+    found: Sequence[Unowned], *, adopted: Sequence[Address] = (), path: str | None = None, requests: int = 0
+) -> Document:
+    return {
+        "format_version": FORMAT_VERSION,
+        "unowned": [_document(one) for one in found],
+        "adopted": [str(address) for address in adopted],
+        "file": path,
+        "requests": requests,
+    }
+
+
+def _document(one: Unowned) -> dict[str, Any]:
+    return {
+        "id": one.row.id,
+        "name": one.row.name,
+        "status": one.row.status,
+        "order_id": one.row.order_id,
+        "shown": dict(one.row.shown),
+        "problem": one.problem or None,
+    }

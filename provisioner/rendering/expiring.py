@@ -1,0 +1,72 @@
+"""What comes to its end, for people and for machines. What billing does not tell is told as unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.expiry import Expiry
+from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
+from provisioner.rendering.orders import UNKNOWN, moment, timestamp
+from provisioner.rendering.style import Style, escape
+from provisioner.rendering.table import table_text
+from provisioner.rendering.wording import amount
+
+_HEADINGS = ("address", "id", "expires", "in", "renews", "status")
+
+
+def render_expiring(shown: Sequence[Expiry], style: Style, *, prepaid: int, days: float) -> str:
+    """Times are UTC. `prepaid` is how many were asked about."""
+    if not prepaid:
+        return "No prepaid servers are recorded.\n"
+    window = amount(int(days), "day") if days == int(days) else f"{days:.2f} days"
+    if not shown:
+        return f"None of {amount(prepaid, 'prepaid server')} comes to its end within {window}.\n"
+    return table_text(_HEADINGS, map(_cells, shown), style)
+
+
+def expiring_document(
+    shown: Iterable[Expiry],
+    ending: Iterable[Expiry],
+    notes: Iterable[Diagnostic],
+    *,
+    prepaid: int,
+    within: float,
+    exit_code: int,
+) -> Document:
+    """`within` is in seconds. `ending` counts what does not go on by itself, as far as is known."""
+    count = len(tuple(ending))
+    return {
+        "format_version": FORMAT_VERSION,
+        "within_seconds": int(within),
+        "prepaid": prepaid,
+        "ending": count,
+        "servers": [_document(one, within) for one in shown],
+        "exit_code": exit_code,
+        "diagnostics": [diagnostic_document(note) for note in notes],
+    }
+
+
+def _cells(one: Expiry) -> tuple[str, ...]:
+    renews = {True: "yes", False: "no", None: UNKNOWN}[one.renews]
+    where, expires, status = escape(str(one.address)), moment(one.expires_at), escape(one.status or UNKNOWN)
+    return where, escape(one.id), expires, _left(one.days), renews, status
+
+
+def _left(days: int | None) -> str:
+    if days is None:
+        return UNKNOWN
+    return f"{amount(-days, 'day')} ago" if days < 0 else amount(days, "day")
+
+
+def _document(one: Expiry, within: float) -> Document:
+    return {
+        "address": str(one.address),
+        "id": one.id,
+        "name": one.name,
+        "expires_at": timestamp(one.expires_at),
+        "days": one.days,
+        "renews": one.renews,
+        "status": one.status,
+        "ending": one.ends_within(within),
+    }

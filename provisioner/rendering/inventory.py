@@ -1,0 +1,176 @@
+"""An inventory in the words of other tools. The same records give the same text, byte for byte.
+
+Names and addresses come fit to be written as they are; labels and statuses are foreign text and are quoted for the format.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from provisioner.model.canonical import readable
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.inventory import Host, Inventory
+from provisioner.rendering.machine import FORMAT_VERSION, Document
+from provisioner.rendering.style import escape, escape_json
+from provisioner.rendering.wording import amount
+
+_TEMPLATE = re.compile(r"\{[{%#]")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_]")
+_NOT_A_VARIABLE = re.compile(r"[^A-Za-z0-9]+")
+_ANSIBLE_S_OWN = frozenset({"all", "ungrouped"})
+
+
+def render_inventory(inventory: Inventory, *, form: str, public: bool = False) -> str:
+    """Ends in a newline. `form` is one of FORMATS; `public`: hosts are reached at their public addresses.
+
+    Raises UsageError where the form cannot keep two servers apart.
+    """
+    return "".join(f"{line}\n" for line in FORMATS[form](inventory, public=public))
+
+
+def inventory_document(inventory: Inventory) -> Document:
+    """Every fact of every host; `groups` name them in the order of their ranks."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "stack": inventory.stack,
+        "environment": inventory.environment,
+        "hosts": [_host_document(host) for host in inventory.hosts],
+        "groups": {group: [host.name for host in hosts] for group, hosts in inventory.groups.items()},
+        "left_out": [{"address": str(one.address), "reason": one.reason} for one in inventory.left_out],
+    }
+
+
+def _host_document(host: Host) -> Document:
+    return {
+        "name": host.name,
+        "address": str(host.address),
+        "rank": host.address.key if isinstance(host.address.key, int) else None,
+        "key": host.address.key if isinstance(host.address.key, str) else None,
+        "id": host.id,
+        "order_id": host.order_id,
+        "status": host.status,
+        "private_addresses": list(host.private_addresses),
+        "public_addresses": list(host.public_addresses),
+        "labels": dict(host.labels),
+    }
+
+
+def _json(inventory: Inventory, *, public: bool) -> Iterator[str]:  # noqa: ARG001 - a document has all addresses
+    yield escape_json(readable(inventory_document(inventory)).decode()).rstrip("\n")
+
+
+def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
+    """YAML, because in INI a value cannot be quoted beyond doubt."""
+    yield _title(inventory)
+    yield "all:"
+    yield "  hosts:" if inventory.hosts else "  hosts: {}"
+    for host in inventory.hosts:
+        yield f"    {_quoted(host.name)}:"
+        yield f"      ansible_host: {_quoted(host.reached_at(public=public) or '')}"
+        for key, value in _host_document(host).items():
+            if value is not None and key != "name":
+                yield f"      provisioner_{key}: {_yaml(value)}"
+    groups = _ansible_groups(inventory)
+    yield "  children:" if groups else "  children: {}"
+    for group, hosts in groups.items():
+        yield f"    {group}:"
+        yield "      hosts:"
+        yield from (f"        {_quoted(host.name)}:" for host in hosts)
+
+
+def _ansible_groups(inventory: Inventory) -> dict[str, list[Host]]:
+    """Two groups of one plain name would be taken for one, and a playbook meant for one reach the other."""
+    told = [(group, host) for group, hosts in inventory.groups.items() for host in hosts]
+    told += [(f"label_{key}_{host.labels[key]}", host) for host in inventory.hosts for key in sorted(host.labels)]
+    groups: dict[str, list[Host]] = {}
+    owners: dict[str, str] = {}
+    for group, host in told:
+        plain = _NOT_PLAIN.sub("_", group)
+        plain = f"{plain}_" if plain in _ANSIBLE_S_OWN else plain
+        _claim(owners, plain, group)
+        groups.setdefault(plain, []).append(host)
+    return groups
+
+
+def _claim(owners: dict[str, str], name: str, owner: str) -> None:
+    if owners.setdefault(name, owner) != owner:
+        summary = f"{owners[name]!r} and {owner!r} would both be called {name}"
+        hint = "rename one of the two, choose one by --selector, or use --format json, which keeps names as they are"
+        raise UsageError(error("inventory-ambiguous", summary, hint=hint))
+
+
+def _yaml(value: object) -> str:
+    match value:
+        case list():
+            return f"[{', '.join(map(_yaml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_quoted(key)}: {_yaml(value[key])}' for key in sorted(value))}}}"
+        case str():
+            # Ansible works out templates in an inventory's values, and what is in a label is nobody's program.
+            return f"!unsafe {_quoted(value)}" if _TEMPLATE.search(value) else _quoted(value)
+        case _:
+            return str(value)
+
+
+def _quoted(text: str) -> str:
+    """A double-quoted scalar that every YAML reader takes for this text."""
+    return '"' + "".join(map(_in_quotes, text)) + '"'
+
+
+def _in_quotes(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _ssh_config(inventory: Inventory, *, public: bool) -> Iterator[str]:
+    yield _title(inventory)
+    for host in inventory.hosts:
+        yield f"Host {host.name}"
+        yield f"  HostName {host.reached_at(public=public)}"
+
+
+def _hosts(inventory: Inventory, *, public: bool) -> Iterator[str]:
+    """As /etc/hosts has it."""
+    yield _title(inventory)
+    for host in inventory.hosts:
+        yield f"{host.reached_at(public=public)}\t{host.name}\t# {escape(str(host.address))}"
+
+
+def _env(inventory: Inventory, *, public: bool) -> Iterator[str]:
+    """For a shell to read; every name ends in what it is, so that none can be one that the shell itself heeds."""
+    yield _title(inventory)
+    owners: dict[str, str] = {}
+    for owner, variable, value in _variables(inventory, public=public):
+        prefix = _NOT_A_VARIABLE.sub("_", owner).strip("_").upper()
+        name = f"_{prefix}_{variable}" if prefix[:1].isdigit() else f"{prefix}_{variable}"
+        _claim(owners, name, owner)
+        yield f"{name}={shlex.quote(value)}"
+
+
+def _variables(inventory: Inventory, *, public: bool) -> Iterator[tuple[str, str, str]]:
+    """Whose it is, what it is, and its value."""
+    for host in inventory.hosts:
+        owner = str(host.address)
+        yield owner, "ID", host.id
+        yield owner, "NAME", host.name
+        yield owner, "ADDRESS", host.reached_at(public=public) or ""
+        yield owner, "PRIVATE_ADDRESSES", " ".join(host.private_addresses)
+        yield owner, "PUBLIC_ADDRESSES", " ".join(host.public_addresses)
+    for group, hosts in inventory.groups.items():
+        yield group, "COUNT", str(len(hosts))
+        yield group, "NAMES", " ".join(host.name for host in hosts)
+        yield group, "ADDRESSES", " ".join(host.reached_at(public=public) or "" for host in hosts)
+
+
+def _title(inventory: Inventory) -> str:
+    where = (
+        inventory.stack if inventory.environment is None else f"{inventory.stack}, environment {inventory.environment}"
+    )
+    left_out = f", {len(inventory.left_out)} left out" if inventory.left_out else ""
+    return f"# {escape(where)}: {amount(len(inventory.hosts), 'server')}{left_out}"
+
+
+FORMATS = {"ansible": _ansible, "ssh-config": _ssh_config, "hosts": _hosts, "json": _json, "env": _env}

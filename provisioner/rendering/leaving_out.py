@@ -1,0 +1,23 @@
+"""What a run leaves out, for a person: which options did that, and what would else be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.change import Plan
+from provisioner.rendering.blocks import painted_sign
+from provisioner.rendering.style import Style, escape
+from provisioner.rendering.wording import WORDS, amount
+
+_SHOWN = 20
+
+
+def left_out_text(plan: Plan, style: Style) -> Iterator[str]:
+    if not plan.left_out:
+        return
+    yield style.bold(f"Left out by {escape(str(plan.selection))}: {amount(len(plan.left_out), 'change')}")
+    for each in plan.left_out[:_SHOWN]:
+        sign = painted_sign(f"{WORDS[each.action].sign:>3}", style)
+        yield f"{sign} {escape(str(each.address))}"
+    if (more := len(plan.left_out) - _SHOWN) > 0:
+        yield f"    and {more} more"

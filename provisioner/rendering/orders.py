@@ -1,0 +1,182 @@
+"""Orders for people and for machines: what was ordered for which address, what it costs, what it waits for.
+
+What billing does not tell is told as unknown; what came from it is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder, Settlement
+from provisioner.rendering.blocks import Line, block_text
+from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
+from provisioner.rendering.style import Style, escape
+from provisioner.rendering.table import table_text
+from provisioner.rendering.values import value_text
+from provisioner.rendering.wording import duration
+
+UNKNOWN = "unknown"
+NOBODY = "(not in this state)"
+
+_HEADINGS = ("address", "order", "status", "amount", "created", "pay by", "server")
+_NEXT = {
+    OrderStatus.AWAITING_PAYMENT: "`provisioner orders pay {order}` pays it, `orders cancel {order}` gives it up",
+    OrderStatus.AWAITING_APPROVAL: "have it approved in the console, then pay it; `orders cancel {order}` gives it up",
+    OrderStatus.PROCESSING: "`provisioner apply` goes on with it",
+    OrderStatus.CANCELLED: "`provisioner orders cancel {order}` forgets it, and the next apply orders again",
+}
+_SETTLED = {
+    Settlement.PAID: "{order} is paid. Next: `provisioner apply` follows what is built of it.",
+    Settlement.ALREADY_PAID: "{order} is paid already. Nothing was sent.",
+    Settlement.CANCELLED: "{order} is cancelled, and its address forgotten. The next apply may order it again.",
+}
+
+
+def render_orders(orders: Sequence[PlacedOrder], style: Style) -> str:
+    """A line each; times are UTC."""
+    return table_text(_HEADINGS, map(_cells, orders), style) if orders else "No orders.\n"
+
+
+def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> str:
+    """One with what was ordered and, where that is anybody's question, what its status asks for."""
+    members = [
+        Line("status", escape(order.status)),
+        Line("amount", money(order.amount, order.currency)),
+        Line("official", money(order.official_amount, order.currency)),
+        Line("created", moment(order.created_at)),
+        Line("paid", moment(order.paid_at) if order.paid_at or order.is_paid else "no"),
+    ]
+    if order.pay_until is not None:
+        members.append(Line("pay_by", moment(order.pay_until)))
+    members.append(Line("server", _servers(order) or "none yet"))
+    lines = [style.bold(f"# {_addresses(order)}"), f"order {value_text(order.id)} {{"]
+    lines += block_text(members, style, indent="  ")
+    lines += (f"    {_item(item, order.currency)}" for item in order.items or ())
+    lines += ["    (billing does not tell what was ordered)"] if order.items is None else []
+    lines.append("}")
+    if advise and order.addresses and (step := _next_step(order)):
+        lines += ["", f"{style.cyan('next:')} {step}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_settled(order: PlacedOrder, settlement: Settlement) -> str:
+    """Empty for what is told by findings."""
+    told = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}")
+    return f"{_addresses(order)}: {told}\n" if told else ""
+
+
+def wait_line(order: PlacedOrder, seconds: float) -> str:
+    """While it is waited for."""
+    return f"order {escape(order.id)}: still {escape(order.status)} [{duration(seconds)} elapsed]"
+
+
+def orders_document(orders: Iterable[PlacedOrder], notes: Iterable[Diagnostic]) -> Document:
+    return {
+        "format_version": FORMAT_VERSION,
+        "orders": [_document(order) for order in orders],
+        "diagnostics": [diagnostic_document(note) for note in notes],
+    }
+
+
+def order_document(order: PlacedOrder) -> Document:
+    return {"format_version": FORMAT_VERSION, "order": _document(order)}
+
+
+def ended_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagnostic], *, exit_code: int) -> Document:
+    """What a command that acts or waits comes to."""
+    return {
+        **order_document(order),
+        "outcome": outcome,
+        "exit_code": exit_code,
+        "diagnostics": [diagnostic_document(finding) for finding in findings],
+    }
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """With the digits that the cloud wrote, two at least."""
+    if amount is None:
+        return UNKNOWN
+    digits = max(2, -int(amount.as_tuple().exponent))
+    return f"{amount:,.{digits}f} {escape(currency or '(unknown currency)')}"
+
+
+def moment(time: datetime | None) -> str:
+    return UNKNOWN if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def timestamp(time: datetime | None) -> str | None:
+    """RFC 3339 in UTC, for machines."""
+    return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _cells(order: PlacedOrder) -> tuple[str, ...]:
+    pay_by = moment(order.pay_until) if order.pay_until is not None else UNKNOWN if order.is_unpaid else ""
+    return (
+        _addresses(order),
+        escape(order.id),
+        escape(order.status),
+        money(order.amount, order.currency),
+        moment(order.created_at),
+        pay_by,
+        _servers(order),
+    )
+
+
+def _addresses(order: PlacedOrder) -> str:
+    return escape(", ".join(map(str, order.addresses))) or NOBODY
+
+
+def _servers(order: PlacedOrder) -> str:
+    return escape(", ".join(order.servers))
+
+
+def _next_step(order: PlacedOrder) -> str:
+    step = next((text for status, text in _NEXT.items() if status == order.status), "")
+    return step.format(order=escape(order.id))
+
+
+def _item(item: PlacedItem, currency: str | None) -> str:
+    quantity = "" if item.quantity is None else f"{item.quantity} x "
+    parts = [f"{quantity}{escape(item.specification or UNKNOWN)}"]
+    if item.term is not None:
+        parts.append(f"for {escape(item.term)}")
+    parts.append(money(item.amount, currency))
+    if item.expires_at is not None:
+        parts.append(f"until {moment(item.expires_at)}")
+    return ", ".join(parts)
+
+
+def _document(order: PlacedOrder) -> Document:
+    return {
+        "id": order.id,
+        "status": order.status,
+        "addresses": [str(address) for address in order.addresses],
+        "tracked": bool(order.addresses),
+        "servers": list(order.servers),
+        "type": order.type,
+        "amount": _number(order.amount),
+        "official_amount": _number(order.official_amount),
+        "currency": order.currency,
+        "created_at": timestamp(order.created_at),
+        "paid_at": timestamp(order.paid_at),
+        "pay_until": timestamp(order.pay_until),
+        "items": None if order.items is None else [_item_document(item) for item in order.items],
+    }
+
+
+def _item_document(item: PlacedItem) -> Document:
+    return {
+        "specification": item.specification,
+        "quantity": item.quantity,
+        "term": item.term,
+        "amount": _number(item.amount),
+        "expires_at": timestamp(item.expires_at),
+    }
+
+
+def _number(amount: Decimal | None) -> str | None:
+    """As text: a JSON reader's floating point must not change money."""
+    return None if amount is None else str(amount)

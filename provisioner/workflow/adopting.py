@@ -1,0 +1,268 @@
+"""adopt: servers that no state owns are chosen, written into the specs, recorded, and proven to be as they are declared.
+
+The specs come first, and name what is to be imported: whoever dies after that has only to apply. What turns out not to fit is
+taken out of the specs again before anything is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from provisioner import planning
+from provisioner.applying import Sight
+from provisioner.cloud import Cloud
+from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Plan
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
+from provisioner.model.event import Event, EventType
+from provisioner.model.identity import Identity
+from provisioner.model.journal import Imported
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live
+from provisioner.model.state import State
+from provisioner.planning import Unowned
+from provisioner.store import LockHolder, Session
+from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.looking import check_owner, held_elsewhere, look
+from provisioner.workflow.plan import PlanRequest, look_closer
+from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.terraform_state import Managed, read_terraform
+from provisioner.workflow.workspace import Workspace, who
+
+COMMAND = "adopt"
+_TOLD = 5
+
+
+class Face(Protocol):
+    def choose(self, found: Sequence[Unowned]) -> Sequence[Live]:
+        """Those to take over; none when nobody can be asked."""
+        ...
+
+    def approve(self, path: Path | None, text: str, chosen: Sequence[Live]) -> bool:
+        """`path` is None when the specs say all of it already."""
+        ...
+
+    def listen(self, event: Event) -> None: ...
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRequest:
+    """`match` are patterns of names. Neither these, nor `everything`, nor `terraform`: a person chooses."""
+
+    everything: bool = False
+    match: tuple[str, ...] = ()
+    terraform: Path | None = None
+    """A Terraform state: those that it manages are chosen, and what it knows of them is written."""
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """`plan` was made after all was recorded; None when nothing was. `requests` is how many HTTP requests it took."""
+
+    found: tuple[Unowned, ...]
+    path: Path | None = None
+    addresses: tuple[Address, ...] = ()
+    plan: Plan | None = field(default=None, repr=False)
+    requests: int = 0
+    approved: bool = True
+
+    @property
+    def unproven(self) -> tuple[Change, ...]:
+        """What there would still be to do for them."""
+        ours = frozenset(self.addresses)
+        return tuple(change for change in self.plan.work if change.address in ours) if self.plan else ()
+
+
+async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adopted:
+    """Raises ProvisionerError, with specs and state as they were, where something does not fit."""
+    loaded = workspace.load()
+    managed = read_terraform(request.terraform, workspace.catalogue) if request.terraform else ()
+    store = workspace.store(loaded.stack)
+    for finding in (*store.warnings, *loaded.warnings):
+        face.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+    with lock as session:
+        async with workspace.cloud(loaded.stack, face.listen) as cloud:
+            check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            elsewhere = held_elsewhere(store)
+            found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
+            chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
+            if not chosen:
+                return Adopted(found, requests=cloud.requests)
+            existing = tuple(_existing(workspace, loaded, session.state, chosen, managed))
+            text = _text(workspace, loaded, existing, chosen)
+            path = _free_path(workspace.directory) if text else None
+            if not face.approve(path, text, chosen):
+                return Adopted(found, approved=False, requests=cloud.requests)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            _take_over(workspace, request, session, cloud, sight, path=path, text=text, existing=existing)
+            loaded, state = workspace.load(), session.checkpoint()
+            sight = await look(cloud, state, workspace.catalogue, history=store.history)
+            seen = await look_closer(workspace, PlanRequest(), loaded, cloud=cloud, state=state, sight=sight)
+            plan = _planned(workspace, loaded, state, seen.sight, cloud.identity)
+            return Adopted(found, path, tuple(one.address for one in existing), plan, cloud.requests)
+
+
+def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Sequence[Live]:
+    if not request.everything and not request.match:
+        return face.choose(found)
+    for pattern in request.match:
+        if not any(fnmatchcase(one.row.name, pattern) for one in found):
+            hint = "provisioner adopt lists those that there are; nothing was changed"
+            raise UsageError(
+                error("unknown-server", f"no server that nobody owns is named like {pattern!r}", hint=hint)
+            )
+    fitting = [
+        one for one in found if request.everything or any(fnmatchcase(one.row.name, each) for each in request.match)
+    ]
+    return [one.row for one in fitting if not one.problem]
+
+
+def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: State | None) -> list[Live]:
+    """All of them, but for those that are taken over already. Raises UsageError where one cannot be."""
+    owners = {one.id: one.address for one in state.resources.values()} if state else {}
+    free = {one.row.id: one for one in found}
+    wrong = []
+    for one in managed:
+        if one.id not in owners and one.id not in free:
+            hint = "check that these are the credentials of that account, project and region; nothing was changed"
+            wrong.append(
+                error("unknown-server", f"the cloud lists no server {one.id}, which is {one.key} there", hint=hint)
+            )
+        elif one.id in free and (problem := free[one.id].problem):
+            hint = "settle that first; nothing was changed"
+            wrong.append(error("tfstate-unfit", f"{one.key} ({one.id}) cannot be taken over: {problem}", hint=hint))
+    if wrong:
+        raise UsageError(*wrong)
+    return [free[one.id].row for one in managed if one.id in free]
+
+
+def _existing(
+    workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
+) -> Iterable[Existing]:
+    """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
+    it had written just that.
+    """
+    told = {one.id: one for one in managed}
+    named = {(one.address, one.id) for one in loaded.handover.imports}
+    recorded = state.resources if state else {}
+    vacant = {desired.name: desired.address for desired in loaded.desired if desired.address not in recorded}
+    taken = {address.name for address in (*recorded, *(desired.address for desired in loaded.desired))}
+    for row in chosen:
+        if (address := vacant.get(row.name)) is not None:
+            yield Existing(address, row.id, is_imported=(address, row.id) in named)
+            continue
+        draft, key = workspace.catalogue[row.kind].draft(row, loaded.defaults), row.name
+        if (one := told.get(row.id)) is not None:
+            draft, key = draft.completed(one.hidden), one.key
+        if not is_writable(draft):
+            hint = "declare it by hand, then: provisioner import ADDRESS ID; nothing was changed"
+            summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
+            raise UsageError(error("adopt-unwritable", summary, hint=hint))
+        key = key_for(key, frozenset(taken))
+        taken.add(key)
+        yield Existing(Address(key), row.id, draft)
+
+
+def _text(workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live]) -> str:
+    """Empty when the specs say all of it already."""
+    if all(one.is_imported for one in existing):
+        return ""
+    kind = workspace.catalogue[chosen[0].kind]
+    return compose(existing, section=kind.section, defaults=loaded.defaults, remarks=tuple(_remarks(kind)))
+
+
+def _remarks(kind: Kind) -> Iterable[str]:
+    yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
+    yield f"It never shows: {kind.hidden}."
+    yield "These are taken from `defaults:` in stack.yaml and never verified. To declare one of them otherwise without a"
+    yield "replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
+    yield "The imports are carried out as soon as a plan is empty, and may be deleted then."
+
+
+def _free_path(directory: Path) -> Path:
+    number = 1
+    while os.path.lexists(path := directory / ("adopted.yaml" if number == 1 else f"adopted-{number}.yaml")):
+        number += 1
+    return path
+
+
+def _take_over(
+    workspace: Workspace,
+    request: AdoptRequest,
+    session: Session,
+    cloud: Cloud,
+    sight: Sight,
+    *,
+    path: Path | None,
+    text: str,
+    existing: Sequence[Existing],
+) -> None:
+    if path is not None:
+        _write(path, text)
+    try:
+        loaded = workspace.load()
+        _adoptions(_planned(workspace, loaded, session.state, sight, cloud.identity), existing)
+    except ProvisionerError as unfit:
+        if path is not None:
+            path.unlink()
+        raise UsageError(_unfit(unfit.diagnostics)) from unfit
+    stack = loaded.stack
+    state = session.state or session.create(stack.name, stack.environment, identity=cloud.identity)
+    changes = _adoptions(_planned(workspace, loaded, state, sight, cloud.identity), existing)
+    evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
+    ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
+    ledger.append([Imported(change.recorded, evidence) for change in changes if change.recorded is not None])
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: half a spec would want half of the servers."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.link(part, path)
+    except OSError as failure:
+        hint = "Nothing was recorded. Make the folder of the specs writable"
+        raise UsageError(error("adopt-not-written", f"cannot write {path}: {failure.strerror}", hint=hint)) from failure
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:
+    return planning_verb.make(workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity)
+
+
+def _adoptions(plan: Plan, existing: Sequence[Existing]) -> tuple[Change, ...]:
+    """Raises UsageError where one of them would not be there as it is declared."""
+    ours = {one.address for one in existing}
+    if refusals := tuple(refusal for refusal in plan.refusals if refusal.address in ours):
+        raise UsageError(*refusals)
+    changes = tuple(change for change in plan.changes if change.address in ours)
+    assert all(change.action is Action.ADOPT for change in changes)  # whatever else it could be is refused
+    return changes
+
+
+def _unfit(found: tuple[Diagnostic, ...]) -> Diagnostic:
+    told = [f"{one.address}: {one.summary}" if one.address else one.summary for one in found]
+    rest = f"\n... and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return error(
+        "adopt-unfit",
+        "what would be written does not make whole specs that fit these servers",
+        detail="\n".join(told[:_TOLD]) + rest,
+        hint="what the cloud never shows and every server needs belongs under `defaults:` in stack.yaml (often network: "
+        "{security_group_id: ...}); servers that differ can be left out by --match. Nothing was changed",
+    )

@@ -1,0 +1,141 @@
+"""From an approved plan to a recorded result: the one way in which anything is sent, whichever command has planned it.
+
+It decides nothing. Whoever calls it holds the lock, has looked, and has been told yes.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+from uuid import uuid4
+
+from provisioner.applying import Execution, Interruption, Sight, execute
+from provisioner.cloud import Cloud
+from provisioner.model.change import Plan
+from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
+from provisioner.model.event import Event, RunResult
+from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.stack import Stack
+from provisioner.model.state import State
+from provisioner.planning import noted
+from provisioner.store import Session
+from provisioner.workflow.foreseeing import Market
+from provisioner.workflow.terms import note_terms
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import SystemClock, Workspace, who
+
+
+class Audience(Protocol):
+    """Whoever sits in front of the work."""
+
+    def listen(self, event: Event) -> None: ...
+
+    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
+        """Entered around the work itself: live progress and signals belong to it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """`state` is None when it could not be written after the work; `trouble` says why."""
+
+    result: RunResult = field(repr=False)
+    state: State | None = field(repr=False)
+    trouble: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`command` and `reason` are for the history; `resolve_timeout` is in seconds."""
+
+    workspace: Workspace
+    session: Session
+    cloud: Cloud
+    sight: Sight
+    audience: Audience
+    command: str
+    reason: str | None = None
+    parallelism: int = 1
+    resolve_timeout: float = 0.0
+    notes_terms: bool = False
+    """Afterwards billing is asked until when the servers that are there are paid for."""
+
+    async def carry_out(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> CarriedOut:
+        """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
+        nothing could be dated.
+        """
+        session = self.session
+        if self.cloud.server_time() is None:
+            raise CloudError(
+                error(
+                    "cloud-undated",
+                    "the cloud's answers carry no Date header, so that no purchase could be dated; nothing was sent",
+                    hint="a proxy on the way takes it away: have it pass the header on",
+                )
+            )
+        state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
+        vault = Vault(self.workspace.secrets(), state.lineage)
+        run = uuid4().hex
+        started = RunStarted(
+            run,
+            self.command,
+            who(),
+            self.workspace.version,
+            plan=plan_id,
+            reason=self.reason,
+            allowed=plan.allowed,
+        )
+        session.append([started, *noted(plan)])
+        with self.audience.at_work(plan) as interruption:
+            result = await execute(self._execution(plan, state, stack, vault, interruption))
+            done = self._recorded(run, result)  # a person's impatience must not cost the summary
+            return await self._with_terms(done, plan, interruption) if self.notes_terms else done
+
+    def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
+        return Execution(
+            plan=plan,
+            live=self.sight.live,
+            catalogue=self.workspace.catalogue,
+            cloud=self.cloud,
+            ledger=self.session,
+            secrets=vault,
+            clock=SystemClock(),
+            interruption=interruption,
+            listen=self.audience.listen,
+            who=who(),
+            lineage=state.lineage,
+            policy=stack.purchase,
+            doubts=state.doubts,
+            resolve_timeout=self.resolve_timeout,
+            parallelism=self.parallelism,
+            server_time=self._server_time,
+            market=Market(self.cloud),
+        )
+
+    def _server_time(self) -> int:
+        now = self.cloud.server_time()
+        assert now is not None  # asked before the run began, and it does not stop
+        return now
+
+    async def _with_terms(self, done: CarriedOut, plan: Plan, interruption: Interruption) -> CarriedOut:
+        """Nobody waits for that who has asked to stop."""
+        if done.state is None:
+            return done
+        changed = {change.address for change in plan.work}
+        noting = await interruption.until_first(
+            note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
+        )
+        try:
+            return done if noting.cancelled() else replace(done, state=noting.result())
+        except StoreError as failure:
+            return replace(done, trouble=failure.diagnostics)
+
+    def _recorded(self, run: str, result: RunResult) -> CarriedOut:
+        """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
+        try:
+            outcome = "interrupted" if result.interrupted else "ended"
+            self.session.append([RunEnded(run, outcome)])
+            return CarriedOut(result, self.session.checkpoint())
+        except StoreError as failure:
+            return CarriedOut(result, None, failure.diagnostics)

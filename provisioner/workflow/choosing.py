@@ -1,0 +1,93 @@
+"""Whether the servers that a person named are there: a slip of the pen is noticed before anybody is asked anything."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from provisioner.loading import Loaded
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.selection import Selection
+from provisioner.model.state import State
+
+if TYPE_CHECKING:
+    from provisioner.workflow.plan import PlanRequest
+
+_SHOWN = 10
+
+
+def check_choice(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
+    """Raises UsageError for an address, group, module or label that nothing has, and for a choice that leaves nothing."""
+    labels = _labels(loaded, state)
+    mistakes = [
+        *_undeclared(request.replace, loaded, "--replace"),
+        *_unknown_choices(request.selection, labels),
+    ]
+    if not mistakes:
+        mistakes = [*_empty(request, labels)]
+    if mistakes:
+        raise UsageError(*mistakes)
+
+
+def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
+    """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
+    if mistakes := tuple(_undeclared(addresses, loaded, named_by)):
+        raise UsageError(*mistakes)
+
+
+def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> Iterator[Diagnostic]:
+    declared = {desired.address for desired in loaded.desired}
+    for address in sorted(frozenset(addresses) - declared):
+        yield _unknown(named_by, address, declared, "which the specs do not declare")
+
+
+def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str, str]]:
+    """Of every address that is wanted, recorded or in doubt, as the plan will take them."""
+    known: dict[Address, Mapping[str, str]] = {}
+    if state is not None:
+        known |= {address: {} for intent in state.in_doubt for address in intent.addresses}
+        known |= {recorded.address: recorded.labels for recorded in state.resources.values()}
+    return known | {desired.address: desired.labels for desired in loaded.desired}
+
+
+def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
+    for option, patterns in (("--target", selection.targets), ("--exclude", selection.excludes)):
+        for pattern in patterns:
+            if not any(map(pattern.fits, labels)):
+                yield _unknown(option, pattern, labels, "which neither the specs nor the state know")
+    borne = {pair for each in labels.values() for pair in each.items()}
+    for label, value in selection.labels:
+        if (label, value) not in borne:
+            hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in borne], "there are")
+            yield error(
+                "unknown-label", f"no server bears the label {label}={value}", hint=hint or "no server bears any"
+            )
+
+
+def _unknown(option: str, named: object, known: Iterable[Address], what: str) -> Diagnostic:
+    words = {str(address) for address in known} | {_group(address) for address in known}
+    hint = _nearest(str(named), words, "there are") or "there is no server"
+    return error("unknown-address", f"{option} names {named}, {what}", hint=hint)
+
+
+def _group(address: Address) -> str:
+    return str(Address(address.name, None, address.modules))
+
+
+def _nearest(word: str, words: Iterable[str], title: str) -> str:
+    known = sorted(words)
+    if near := difflib.get_close_matches(word, known, n=3):
+        return f"did you mean {' or '.join(near)}?"
+    return f"{title}: {', '.join(known[:_SHOWN])}{' ...' if len(known) > _SHOWN else ''}" if known else ""
+
+
+def _empty(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
+    selection = request.selection
+    for address in sorted(request.replace):
+        if not selection.fits(address, labels[address]):
+            hint = "name it by --target as well, or leave --replace to another run"
+            yield error("not-selected", f"--replace names {address}, and {selection} leaves it out", hint=hint)
+    if labels and not any(selection.fits(address, each) for address, each in labels.items()):
+        yield error("nothing-selected", f"{selection} leaves no server", hint="a server has to fit all of them")

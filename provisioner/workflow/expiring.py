@@ -1,0 +1,89 @@
+"""expiring: which prepaid servers of this state come to the end of what is paid, as billing says now.
+
+It reads, takes no lock and writes nothing: what the state keeps of a term is apply's to renew (docs/decisions/0011).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.event import Listener
+from provisioner.model.expiry import Expiry
+from provisioner.model.flow import CallFailed
+from provisioner.model.resource import Recorded
+from provisioner.workflow.looking import check_owner
+from provisioner.workflow.terms import prepaid
+from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud.subscriptions import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """`shown` are those that come to their end within the time asked about, renewed by themselves or not, and those of which
+    billing does not say; the soonest first, the unknown last. `ending` do not go on by themselves, as far as is known.
+    """
+
+    shown: tuple[Expiry, ...]
+    ending: tuple[Expiry, ...]
+    prepaid: int
+    """How many prepaid servers were asked about."""
+    notes: tuple[Diagnostic, ...]
+
+
+async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> Expiring:
+    """`within` is in seconds. Raises CloudError where billing does not answer."""
+    stack = workspace.stack()
+    store = workspace.store(stack)
+    state = store.load()
+    servers = prepaid(state.resources.values() if state else (), workspace.catalogue)
+    if not servers:
+        return Expiring((), (), 0, ())
+    from provisioner.cloud import translate
+    from provisioner.cloud.subscriptions import list_subscriptions
+
+    async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
+        check_owner(state, stack, cloud.identity, location=store.location)
+        try:
+            found = await list_subscriptions(channel.ask, resource_ids=[server.id for server in servers if server.id])
+        except CallFailed as failed:
+            raise translate(failed, "reading what is paid until when") from failed
+        told = cloud.server_time()
+    now = datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
+    by_id = {one.resource_id: one for one in found}
+    expiries = [_expiry(server, by_id.get(server.id or ""), now) for server in servers]
+    known = sorted((one for one in expiries if one.is_within(within)), key=lambda one: (one.expires_at, one.address))
+    unknown = [one for one in expiries if one.expires_at is None]
+    ending = tuple(one for one in known if one.ends_within(within))
+    notes = tuple(_unknown(one) for one in (*known, *unknown) if not one.is_known)
+    return Expiring((*known, *unknown), ending, len(servers), notes)
+
+
+def _expiry(server: Recorded, subscription: Subscription | None, now: datetime) -> Expiry:
+    expiry = Expiry(server.address, server.id or "", server.name, now)
+    if subscription is None:
+        return expiry
+    status = getattr(subscription.status, "name", None)
+    return Expiry(
+        server.address,
+        server.id or "",
+        server.name,
+        now,
+        expires_at=subscription.expires_at,
+        renews=subscription.renews,
+        status=None if status is None else str(status).lower().replace("_", " "),
+    )
+
+
+def _unknown(expiry: Expiry) -> Diagnostic:
+    what = "until when it is paid" if expiry.expires_at is None else "what happens at the end of its term"
+    return warning(
+        "expiry-unknown",
+        f"{expiry.address}: billing does not say {what}",
+        hint="billing hears of a server some minutes after it is built; else look at it in the console",
+        address=expiry.address,
+    )

@@ -1,0 +1,121 @@
+"""import: a server that exists is that of an address from now on. Nothing is sent; what is recorded is shown before.
+
+What is judged and recorded is the plan's word for it, so that `import` and `imports:` cannot come to differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from provisioner.applying import Sight
+from provisioner.loading import Loaded
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Plan
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.event import Event, EventType
+from provisioner.model.handover import Handover, Import
+from provisioner.model.identity import Identity
+from provisioner.model.journal import Imported
+from provisioner.model.state import State
+from provisioner.store import LockHolder
+from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.choosing import require_declared
+from provisioner.workflow.looking import check_owner, held_elsewhere, look
+from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.workspace import Workspace, who
+
+COMMAND = "import"
+
+
+class Face(Protocol):
+    def show(self, change: Change) -> None:
+        """What is compared, before it is recorded."""
+        ...
+
+    def listen(self, event: Event) -> None: ...
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    address: Address
+    id: str
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`then` is what the plan has for the address now; `findings` are its own."""
+
+    then: Change
+    findings: tuple[Diagnostic, ...]
+
+
+async def import_server(workspace: Workspace, request: ImportRequest, face: Face) -> Outcome:
+    """Raises UsageError, and changes nothing, for what cannot be that address's server."""
+    loaded = workspace.load()
+    require_declared([request.address], loaded, "import")
+    named = replace(loaded, handover=Handover(imports=(Import(request.address, request.id),)))
+    store = workspace.store(loaded.stack)
+    for finding in (*store.warnings, *loaded.warnings):
+        face.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+    with lock as session:
+        async with workspace.cloud(loaded.stack, face.listen) as cloud:
+            identity = cloud.identity
+            check_owner(session.state, loaded.stack, identity, location=store.location)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+        _require_vacant(session.state, request)
+        _require_unowned(held_elsewhere(store), request)
+        _adoption(_planned(workspace, named, session.state, sight, identity), request.address)
+        stack = loaded.stack
+        state = session.state or session.create(stack.name, stack.environment, identity=identity)
+        change = _adoption(_planned(workspace, named, state, sight, identity), request.address)
+        face.show(change)
+        assert change.recorded is not None  # of what is adopted it is what will be recorded
+        evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
+        ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
+        ledger.append([Imported(change.recorded, evidence)])
+        after = _planned(workspace, loaded, session.checkpoint(), sight, identity)
+    return Outcome(_of(after, request.address), _findings(after, request.address))
+
+
+def _require_vacant(state: State | None, request: ImportRequest) -> None:
+    recorded = state.resources.get(request.address) if state else None
+    if recorded is not None:
+        hint = "to let that one go without releasing it: provisioner state rm; nothing was changed"
+        summary = f"{request.address} holds {recorded.id or recorded.order_id} already"
+        raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
+
+
+def _require_unowned(elsewhere: Mapping[str, str], request: ImportRequest) -> None:
+    """Two states that hold one server would each release it under the other."""
+    if (label := elsewhere.get(request.id)) is not None:
+        hint = "let it go there first: provisioner state rm; nothing was changed"
+        summary = f"server {request.id} is recorded in the state {label}"
+        raise UsageError(error("server-owned", summary, hint=hint, address=request.address))
+
+
+def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:
+    return planning_verb.make(workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity)
+
+
+def _adoption(plan: Plan, address: Address) -> Change:
+    if refusals := tuple(refusal for refusal in plan.refusals if refusal.address == address):
+        raise UsageError(*refusals)
+    change = _of(plan, address)
+    assert change.action is Action.ADOPT  # whatever else it could be is refused
+    return change
+
+
+def _of(plan: Plan, address: Address) -> Change:
+    return next(change for change in plan.changes if change.address == address)
+
+
+def _findings(plan: Plan, address: Address) -> tuple[Diagnostic, ...]:
+    return tuple(finding for finding in (*plan.findings, *plan.refusals) if finding.address == address)

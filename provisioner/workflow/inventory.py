@@ -1,0 +1,111 @@
+"""inventory: who can be reached, where, from the state alone. No cloud is asked and no lock is taken.
+
+A server that is not ready, or whose address is not known, is left out and named: a list that looks whole and is not would be
+believed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.inventory import Host, Inventory, LeftOut
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import State
+from provisioner.workflow.state import read_state
+from provisioner.workflow.workspace import Workspace
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,62}[A-Za-z0-9])?")
+_UNREADY = {
+    Phase.ORDERING: "its order is placed, and the server is not known yet",
+    Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
+    Phase.CREATING: "it is being built",
+    Phase.FAILED: "it has failed",
+    Phase.DELETING: "it is being released",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRequest:
+    """`labels` must all be those of a host. `public`: hosts are reached at their public addresses."""
+
+    labels: Mapping[str, str]
+    public: bool = False
+
+
+def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory:
+    """Raises StoreError for a damaged state."""
+    stack = workspace.stack()
+    state = read_state(workspace).state
+    recorded = sorted(state.resources.values(), key=lambda one: one.address) if state else []
+    names = Counter(one.name for one in recorded)
+    hosts: list[Host] = []
+    left_out = [*_doubtful(state, request)] if state else []
+    for one in recorded:
+        if not request.labels.items() <= one.labels.items():
+            continue
+        kind = workspace.catalogue[one.kind]
+        host = _host(one, kind.facts(one.observed), is_unique=names[one.name] == 1)
+        reason = _unreachable(one, host, is_gone=host.status == kind.gone, public=request.public)
+        if reason is None:
+            hosts.append(host)
+        else:
+            left_out.append(LeftOut(one.address, reason))
+    left_out.sort(key=lambda one: one.address)
+    return Inventory(stack.name, stack.environment, tuple(hosts), _groups(hosts), tuple(left_out))
+
+
+def _doubtful(state: State, request: InventoryRequest) -> Iterator[LeftOut]:
+    for address, intent in state.doubts.items():
+        labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
+        if address not in state.resources and request.labels.items() <= labels.items():
+            yield LeftOut(address, "the outcome of its purchase is not known")
+
+
+def _host(recorded: Recorded, facts: JsonObject, *, is_unique: bool) -> Host:
+    status = facts.get("status")
+    identifier = recorded.id or ""
+    usable = is_unique and _HOST_NAME.fullmatch(recorded.name) is not None
+    return Host(
+        recorded.address,
+        identifier,
+        recorded.name if usable else identifier,
+        status if isinstance(status, str) else None,
+        recorded.order_id,
+        private_addresses=tuple(_addresses(facts.get("private_addresses"))),
+        public_addresses=tuple(_addresses(facts.get("public_addresses"))),
+        labels=recorded.labels,
+    )
+
+
+def _addresses(told: object) -> Iterator[str]:
+    """What the cloud sends goes into other tools' configurations: an address, in its one spelling, or nothing."""
+    for text in told if isinstance(told, list) else ():
+        try:
+            if "%" not in text:  # the zone of an IPv6 address may be any text
+                yield str(ipaddress.ip_address(text))
+        except ValueError:
+            continue
+
+
+def _unreachable(recorded: Recorded, host: Host, *, is_gone: bool, public: bool) -> str | None:
+    if is_gone:
+        return "it is gone from the cloud"
+    if recorded.phase is not Phase.READY:
+        return _UNREADY[recorded.phase]
+    if host.reached_at(public=public) is None:
+        return f"no {'public' if public else 'private'} address of it is recorded"
+    return None
+
+
+def _groups(hosts: Iterable[Host]) -> dict[str, tuple[Host, ...]]:
+    groups: dict[str, list[Host]] = {}
+    for host in hosts:
+        if host.address.key is not None:
+            groups.setdefault(str(Address(host.address.name, modules=host.address.modules)), []).append(host)
+    return {group: tuple(members) for group, members in groups.items()}

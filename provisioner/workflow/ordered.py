@@ -1,0 +1,145 @@
+"""Which order somebody means, and what billing shows of it: the ground that all commands about orders stand on.
+
+It only reads. An order that billing does not know is told apart from a billing that does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import ProvisionerError, UsageError, error
+from provisioner.model.flow import CallFailed, Outcome
+from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder
+from provisioner.model.resource import Recorded
+from provisioner.model.state import State
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Ask
+    from provisioner.cloud.orders import Order, OrderDetail, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The order that somebody named, and whose it is in this state."""
+
+    id: str
+    owners: tuple[Recorded, ...]
+
+
+def find(state: State | None, target: str) -> Wanted:
+    """By the address that it was placed for, or by its own id. Raises UsageError."""
+    from provisioner.cloud.orders import is_order_id
+
+    records = state.resources if state else {}
+    recorded = records.get(address) if (address := _address(target)) is not None else None
+    if recorded is not None and recorded.order_id is None:
+        summary = f"{recorded.address} was bought without an order: it is not prepaid"
+        hint = "`provisioner orders list` shows the orders there are"
+        raise UsageError(error("order-none", summary, hint=hint, address=recorded.address))
+    order_id = target if recorded is None or recorded.order_id is None else recorded.order_id
+    if recorded is None and not is_order_id(target):
+        raise _unknown(target)
+    return Wanted(order_id, tuple(owners_of(records.values()).get(order_id, ())))
+
+
+def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
+    """By order, in the order of their addresses."""
+    owners: dict[str, list[Recorded]] = {}
+    for record in sorted(records, key=lambda one: one.address):
+        if record.order_id is not None:
+            owners.setdefault(record.order_id, []).append(record)
+    return owners
+
+
+async def read_order(ask: Ask, wanted: Wanted) -> PlacedOrder:
+    """With its items. Raises UsageError where billing does not know it, CloudError where it does not say."""
+    try:
+        return await ask_for_order(ask, wanted)
+    except CallFailed as failed:
+        raise untold(failed, wanted) from failed
+
+
+async def ask_for_order(ask: Ask, wanted: Wanted) -> PlacedOrder:
+    """Raises CallFailed."""
+    from provisioner.cloud.orders import show_order
+
+    return placed(await show_order(ask, wanted.id), wanted.owners)
+
+
+def untold(failed: CallFailed, wanted: Wanted) -> ProvisionerError:
+    from provisioner.cloud import translate
+
+    if is_unknown(failed):
+        return _unknown(wanted.id, detail=failed.message)
+    return translate(failed, f"reading order {wanted.id}")
+
+
+def is_unknown(failed: CallFailed) -> bool:
+    """Billing knows no such order; no code of its own is published for that."""
+    return failed.outcome is Outcome.REFUSED and failed.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
+
+
+def placed(read: Order | OrderDetail, owners: Sequence[Recorded]) -> PlacedOrder:
+    from provisioner.cloud.orders import OrderDetail
+
+    order, lines = (read.order, read.lines) if isinstance(read, OrderDetail) else (read, None)
+    return PlacedOrder(
+        id=order.id,
+        status=_words(order.status),
+        addresses=tuple(owner.address for owner in owners),
+        servers=tuple(owner.id for owner in owners if owner.id is not None),
+        type=None if order.type is None else _words(order.type),
+        amount=order.amount,
+        official_amount=order.official_amount,
+        currency=order.currency,
+        created_at=order.created_at,
+        paid_at=order.paid_at,
+        pay_until=order.pay_until,
+        items=None if lines is None else tuple(map(_item, lines)),
+    )
+
+
+def unshown(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
+    """Recorded here, and unknown to billing."""
+    return PlacedOrder(
+        id=order_id,
+        status=OrderStatus.UNKNOWN,
+        addresses=tuple(owner.address for owner in owners),
+        servers=tuple(owner.id for owner in owners if owner.id is not None),
+    )
+
+
+def _unknown(target: str, *, detail: str = "") -> UsageError:
+    summary = f"{target!r} is no address with an order and no order"
+    hint = "`provisioner orders list` shows the orders of this state, `--all` those of the account"
+    return UsageError(error("order-unknown", summary, detail=detail, hint=hint))
+
+
+def _address(target: str) -> Address | None:
+    try:
+        return Address.parse(target)
+    except ValueError:
+        return None
+
+
+def _words(number: int) -> str:
+    """The name of a member of billing's lists; what is in none of them is told as it came."""
+    name = getattr(number, "name", None)
+    return f"status {number}" if name is None else str(name).lower().replace("_", " ")
+
+
+def _item(line: OrderLine) -> PlacedItem:
+    term = None
+    if line.period_type is not None and line.periods is not None:
+        term = f"{line.periods} {_words(line.period_type)}{'' if line.periods == 1 else 's'}"
+    return PlacedItem(
+        specification=line.specification,
+        quantity=line.quantity,
+        term=term,
+        amount=line.amount,
+        expires_at=line.expires_at,
+    )

@@ -1,0 +1,161 @@
+"""orders list, show, wait: what was ordered, read from billing without a lock and without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.event import Listener
+from provisioner.model.flow import CallFailed, Outcome
+from provisioner.model.placed_order import PlacedOrder
+from provisioner.model.state import State
+from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.ordered import ask_for_order, find, is_unknown, owners_of, placed, read_order, unshown, untold
+from provisioner.workflow.workspace import SystemClock, Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Ask, Cloud
+    from provisioner.cloud.orders import Order
+
+_FEW = 10
+"""So many orders are asked for one by one; more of them are looked up in the list of a year."""
+_YEAR = timedelta(days=365)
+_FIRST_PAUSE, _PAUSE = 5.0, 10.0
+"""Seconds between two looks at an order that is waited for (docs/api/devserver-api.md section 8)."""
+_FAILURES_IN_A_ROW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Those of this state's addresses first, each group oldest first."""
+
+    orders: tuple[PlacedOrder, ...]
+    notes: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where billing is asked."""
+
+    ask: Ask
+    cloud: Cloud
+    state: State | None
+
+    def now(self) -> datetime:
+        """By the cloud's clock, where that is known."""
+        told = self.cloud.server_time()
+        return datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
+
+
+async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> Listed:
+    """`everything`: also the account's other orders of this sort, of which no address here knows."""
+    async with _desk(workspace, listen) as desk:
+        owners = owners_of(desk.state.resources.values() if desk.state else ())
+        by_id = await _read_many(desk, owners.keys(), everything=everything)
+        own = _by_time(
+            placed(by_id[order_id], records) if order_id in by_id else unshown(order_id, records)
+            for order_id, records in owners.items()
+        )
+        if not everything:
+            return Listed(own)
+        others, notes = await _others(workspace, desk, by_id, own=frozenset(owners))
+        return Listed((*own, *_by_time(others)), notes)
+
+
+async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
+    """With what was ordered. Raises UsageError for what names no order."""
+    async with _desk(workspace, listen) as desk:
+        return await read_order(desk.ask, find(desk.state, target))
+
+
+async def wait_for_order(
+    workspace: Workspace,
+    target: str,
+    listen: Listener,
+    *,
+    seconds: float,
+    tell: Callable[[PlacedOrder, float], None],
+) -> PlacedOrder:
+    """Until it is completed or cancelled, or `seconds` are over; `tell` hears each look that ended nothing, and the
+    seconds waited. A look that fails is made again, five times in a row at most.
+    """
+    clock = SystemClock()
+    began = clock.monotonic()
+    failures, pause = 0, _FIRST_PAUSE
+    async with _desk(workspace, listen) as desk:
+        wanted = find(desk.state, target)
+        order = await read_order(desk.ask, wanted)
+        while not order.is_over and (waited := clock.monotonic() - began) < seconds:
+            tell(order, waited)
+            await clock.sleep(min(pause, seconds - waited))
+            pause = _PAUSE
+            try:
+                order, failures = await ask_for_order(desk.ask, wanted), 0
+            except CallFailed as failed:
+                failures += 1
+                if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
+                    raise untold(failed, wanted) from failed
+        return order
+
+
+@asynccontextmanager
+async def _desk(workspace: Workspace, listen: Listener) -> AsyncIterator[_Desk]:
+    stack = workspace.stack()
+    store = workspace.store(stack)
+    state = store.load()
+    async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
+        check_owner(state, stack, cloud.identity, location=store.location)
+        yield _Desk(channel.ask, cloud, state)
+
+
+async def _read_many(desk: _Desk, ids: Iterable[str], *, everything: bool) -> dict[str, Order]:
+    """By id, without those that billing does not know. Raises CloudError."""
+    from provisioner.cloud import orders as billing
+    from provisioner.cloud import translate
+
+    wanted, found = set(ids), dict[str, billing.Order]()
+    try:
+        if everything or len(wanted) > _FEW:
+            year = await billing.list_orders(desk.ask, created_from=desk.now() - _YEAR)
+            found = {order.id: order for order in year if everything or order.id in wanted}
+        for order_id in sorted(wanted - found.keys()):
+            try:
+                found[order_id] = (await billing.show_order(desk.ask, order_id)).order
+            except CallFailed as failed:
+                if not is_unknown(failed):
+                    raise
+    except CallFailed as failed:
+        raise translate(failed, "reading the orders") from failed
+    return found
+
+
+async def _others(
+    workspace: Workspace, desk: _Desk, by_id: dict[str, Order], *, own: frozenset[str]
+) -> tuple[list[PlacedOrder], tuple[Diagnostic, ...]]:
+    """New orders of the sort that servers are ordered by, which only the orders of known servers tell."""
+    from provisioner.cloud.orders import OrderType
+
+    sight = await look(desk.cloud, desk.state, workspace.catalogue)
+    servers: dict[str, list[str]] = {}
+    for row in sight.live.values():
+        if row.order_id is not None:
+            servers.setdefault(row.order_id, []).append(row.id)
+    sorts = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}
+    others = [
+        replace(placed(order, ()), servers=tuple(servers.get(order.id, ())))
+        for order in by_id.values()
+        if order.id not in own and order.type == OrderType.NEW and (not sorts or order.service_type in sorts)
+    ]
+    if sorts or not others:
+        return others, ()
+    hint = "what billing calls a server is not published, and no order of a known server tells it here"
+    return others, (warning("orders-of-any-sort", "orders of other services may be among these", hint=hint),)
+
+
+def _by_time(orders: Iterable[PlacedOrder]) -> tuple[PlacedOrder, ...]:
+    earliest = datetime.min.replace(tzinfo=UTC)
+    return tuple(sorted(orders, key=lambda order: (order.created_at or earliest, order.id)))

@@ -1,0 +1,161 @@
+"""state mv, state rm, state unprotect: the record is changed by hand, and the cloud is not asked.
+
+Each is journaled with who did it. An address whose last call has an unknown outcome is left alone: what is found of it later
+must find its address, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from provisioner.loading import Loaded
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.journal import Entry, Forgotten, Moved, Remembered
+from provisioner.model.resource import Recorded
+from provisioner.model.state import State
+from provisioner.store import LockHolder, Session
+from provisioner.workflow.looking import check_stack
+from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.workspace import Workspace, who
+
+Waiting = Callable[[LockHolder, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    command: str
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """`undeclared` are new addresses that the specs do not declare: the next apply would release their servers."""
+
+    pairs: tuple[tuple[Address, Address], ...]
+    undeclared: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """`declared`: addresses that the specs still want, so that a plan would buy them."""
+
+    records: tuple[Recorded, ...]
+    declared: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unprotected:
+    """`still_wanted`: the specs protect these again at the next apply."""
+
+    lifted: tuple[Address, ...]
+    still_wanted: tuple[Address, ...]
+
+
+def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, waiting: Waiting) -> Renamed:
+    """Addresses without a key stand for a whole group where that is what is recorded."""
+    loaded = workspace.load()
+    with _session(workspace, loaded, edit, waiting) as session:
+        state = _own(session, loaded, workspace)
+        pairs = tuple(_pairs(state, origin, address))
+        _write(session, workspace, edit, [Moved(*pair) for pair in pairs])
+    wanted = {desired.address for desired in loaded.desired}
+    return Renamed(pairs, tuple(new for _, new in pairs if new not in wanted))
+
+
+def remove(
+    workspace: Workspace,
+    addresses: Sequence[Address],
+    edit: Edit,
+    waiting: Waiting,
+    *,
+    approve: Callable[[LetGo], bool],
+) -> LetGo | None:
+    """None when it was not approved."""
+    loaded = workspace.load()
+    with _session(workspace, loaded, edit, waiting) as session:
+        state = _own(session, loaded, workspace)
+        records = _named(state, addresses)
+        _require_settled(state, (one.address for one in records))
+        wanted = {desired.address for desired in loaded.desired}
+        let_go = LetGo(records, tuple(one.address for one in records if one.address in wanted))
+        if not approve(let_go):
+            return None
+        reason = f"removed from the state by {who()}; nobody has released it"
+        _write(session, workspace, edit, [Forgotten(one.address, reason, one.id) for one in records])
+    return let_go
+
+
+def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, waiting: Waiting) -> Unprotected:
+    loaded = workspace.load()
+    with _session(workspace, loaded, edit, waiting) as session:
+        state = _own(session, loaded, workspace)
+        lifted = [one for one in _named(state, addresses) if one.protected]
+        if lifted:
+            _write(session, workspace, edit, [Remembered(one.address, one.phase, protected=False) for one in lifted])
+    wanted = {desired.address for desired in loaded.desired if desired.lifecycle.prevent_destroy}
+    names = tuple(one.address for one in lifted)
+    return Unprotected(names, tuple(address for address in names if address in wanted))
+
+
+def _session(workspace: Workspace, loaded: Loaded, edit: Edit, waiting: Waiting) -> AbstractContextManager[Session]:
+    store = workspace.store(loaded.stack)
+    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, waiting=waiting)
+
+
+def _own(session: Session, loaded: Loaded, workspace: Workspace) -> State:
+    location = workspace.store(loaded.stack).location
+    state = session.state
+    if state is None:
+        hint = "check --state and -e; provisioner import takes a server over that exists"
+        raise UsageError(error("unknown-address", f"nothing is recorded yet at {location}", hint=hint))
+    check_stack(state, loaded.stack, location=location)
+    return state
+
+
+def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence[Entry]) -> None:
+    SignedLedger(session, edit.command, workspace.version, edit.reason).append(entries)
+    session.checkpoint()
+
+
+def _named(state: State, addresses: Sequence[Address]) -> tuple[Recorded, ...]:
+    """Each once, however often it was named."""
+    return tuple({one.address: one for address in addresses for one in _members(state, address)}.values())
+
+
+def _members(state: State, address: Address) -> tuple[Recorded, ...]:
+    """The record of an address, or those of its group. Raises UsageError for none."""
+    if (recorded := state.resources.get(address)) is not None:
+        return (recorded,)
+    found = [one for key, one in state.resources.items() if key.group == address]
+    if not found:
+        _require_settled(state, [address])
+        hint = "provisioner state list shows those that are recorded; nothing was changed"
+        raise UsageError(error("unknown-address", f"nothing is recorded under {address}", hint=hint))
+    return tuple(sorted(found, key=lambda one: one.address))
+
+
+def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Address, Address]]:
+    records = _members(state, origin)
+    is_group = records[0].address != origin
+    if is_group and address.key is not None:
+        hint = f"name a group, such as {address.group}, or one member of {origin}; nothing was changed"
+        raise UsageError(error("address-taken", f"{origin} is a group, and {address} is one server", hint=hint))
+    pairs = [(one.address, replace(address, key=one.address.key) if is_group else address) for one in records]
+    for _, new in pairs:
+        if new in state.resources:
+            hint = "one address, one server; nothing was changed"
+            raise UsageError(error("address-taken", f"{new} holds a server already", hint=hint, address=new))
+    _require_settled(state, (one for pair in pairs for one in pair))
+    return pairs
+
+
+def _require_settled(state: State, addresses: Iterable[Address]) -> None:
+    for address in addresses:
+        if (intent := state.open_intent(address)) is not None:
+            hint = f"run apply, or provisioner resolve '{address}', first; nothing was changed"
+            summary = f"the outcome of a {intent.effect.noun} for {address} is not known"
+            raise UsageError(error("address-in-doubt", summary, hint=hint, address=address))

@@ -1,0 +1,197 @@
+"""orders pay, orders cancel: a person settles an unpaid order of this state, under the lock and journaled.
+
+It sends nothing itself: the order is read, shown and asked about here, and then carried out as any change is. Only what an
+address of this state was ordered by is settled: another order may be somebody else's money.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from provisioner.applying import Sight
+from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
+from provisioner.model.event import Event, EventType, ResultType
+from provisioner.model.journal import Settled as IntentSettled
+from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
+from provisioner.model.state import State
+from provisioner.store import LockHolder, Session
+from provisioner.workflow.carrying_out import Audience, CarriedOut, Run
+from provisioner.workflow.looking import basis_of, check_owner
+from provisioner.workflow.ordered import Wanted, find, read_order
+from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.workspace import Workspace, who
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Ask, Cloud
+    from provisioner.model.stack import Stack
+
+
+class Face(Audience, Protocol):
+    """Whoever is asked."""
+
+    def approve(self, order: PlacedOrder) -> bool: ...
+
+    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRequest:
+    """`action` is PAY or CANCEL; `target` an order's id, or the address that it was placed for."""
+
+    action: Action
+    target: str
+    lock_timeout: float = 0.0
+    reason: str | None = None
+
+    @property
+    def command(self) -> str:
+        return f"orders {self.action.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`order` is as it was read last; `findings` say what is open, and what went wrong with the record."""
+
+    order: PlacedOrder
+    settlement: Settlement
+    findings: tuple[Diagnostic, ...] = ()
+    interrupted: bool = False
+    unrecorded: bool = False
+    """The state could not be written after the work."""
+
+
+async def settle(workspace: Workspace, request: SettleRequest, face: Face) -> Settled:
+    """Raises ProvisionerError, and changes nothing, for an order that is not this state's or that cannot be settled so."""
+    stack = workspace.stack()
+    store = workspace.store(stack)
+    for finding in store.warnings:
+        face.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+    with lock as session:
+        state = session.state
+        async with workspace.cloud(stack, face.listen) as cloud, cloud.channel() as channel:
+            check_owner(state, stack, cloud.identity, location=store.location)
+            wanted = find(state, request.target)
+            if state is None or not wanted.owners:
+                raise _untracked(wanted.id, store.location)
+            work = _Work(workspace, request, session, state, wanted)
+            return await work.settle(stack, cloud, channel.ask, face)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    workspace: Workspace
+    request: SettleRequest
+    session: Session
+    state: State
+    wanted: Wanted
+
+    async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, face: Face) -> Settled:
+        order = await read_order(ask, self.wanted)
+        if (ended := self._judge(order)) is not None:
+            self._close_leftovers()
+            return ended
+        if not face.approve(order):
+            return Settled(order, Settlement.NOT_APPROVED)
+        self._close_leftovers()
+        run = Run(
+            self.workspace,
+            self.session,
+            cloud,
+            Sight({}, None),
+            face,
+            command=self.request.command,
+            reason=self.request.reason,
+        )
+        return await self._told(ask, order, await run.carry_out(self._plan(stack, cloud), stack, plan_id=None))
+
+    def _judge(self, order: PlacedOrder) -> Settled | None:
+        """None for what there is to do. Raises UsageError for what must not be done."""
+        if self.request.action is Action.CANCEL:
+            if order.is_unpaid or order.status == OrderStatus.CANCELLED:
+                return None
+            raise UsageError(_paid(order) if order.is_paid else _unsettleable(order, "cancelled"))
+        if order.is_paid:
+            return Settled(order, Settlement.ALREADY_PAID)
+        match order.status:
+            case OrderStatus.AWAITING_PAYMENT:
+                return None
+            case OrderStatus.AWAITING_APPROVAL:
+                return Settled(order, Settlement.OPEN, (_unapproved(order),))
+            case OrderStatus.CANCELLED:
+                raise UsageError(_cancelled(order))
+            case _:
+                raise UsageError(_unsettleable(order, "paid"))
+
+    def _plan(self, stack: Stack, cloud: Cloud) -> Plan:
+        """An order is paid once, whoever shares it; what is cancelled is forgotten by everybody who does."""
+        owners = self.wanted.owners if self.request.action is Action.CANCEL else self.wanted.owners[:1]
+        changes = tuple(Change(owner.address, owner.kind, self.request.action, recorded=owner) for owner in owners)
+        return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud.identity), changes)
+
+    def _close_leftovers(self) -> None:
+        """What a dead run sent about this order is told by the order, which has been read."""
+        left = [
+            IntentSettled(intent.id, "observed", "the order tells what became of it")
+            for intent in self.state.in_doubt
+            if intent.effect.is_told_by_its_order and intent.target_id == self.wanted.id
+        ]
+        if left:
+            ledger = SignedLedger(self.session, f"{self.request.command} (recovery)", self.workspace.version)
+            ledger.append(left)
+            self.session.checkpoint()
+
+    async def _told(self, ask: Ask, order: PlacedOrder, done: CarriedOut) -> Settled:
+        results = done.result.results
+        open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
+        is_done = all(result.type is ResultType.DONE for result in results)
+        settled = Settlement.PAID if self.request.action is Action.PAY else Settlement.CANCELLED
+        with suppress(ProvisionerError):  # what was done is known without it
+            order = await read_order(ask, self.wanted)
+        return Settled(
+            order,
+            settled if is_done else Settlement.OPEN,
+            (*open_ones, *done.trouble),
+            interrupted=done.result.interrupted,
+            unrecorded=bool(done.trouble),
+        )
+
+
+def _untracked(order_id: str, location: str) -> UsageError:
+    hint = (
+        "another's order is settled in the console; that of a purchase in doubt becomes an address's by "
+        f"`provisioner resolve ADDRESS --adopt {order_id}`"
+    )
+    return UsageError(
+        error(
+            "order-untracked",
+            f"no address in the state at {location} is {order_id!r}, and none was ordered by it",
+            hint=hint,
+        )
+    )
+
+
+def _paid(order: PlacedOrder) -> Diagnostic:
+    addresses = ", ".join(map(str, order.addresses))
+    hint = f"release it instead, which gives the money back that the vendor gives: take {addresses} out of the specs and apply, or destroy"
+    summary = f"order {order.id} is paid ({order.status}) and cannot be cancelled; nothing was changed"
+    return error("order-paid", summary, hint=hint, address=order.addresses[0])
+
+
+def _cancelled(order: PlacedOrder) -> Diagnostic:
+    hint = f"`provisioner orders cancel {order.id}` forgets it; the next apply orders it again"
+    summary = f"order {order.id} is cancelled and cannot be paid; nothing was changed"
+    return error("order-cancelled", summary, hint=hint, address=order.addresses[0])
+
+
+def _unapproved(order: PlacedOrder) -> Diagnostic:
+    hint = "have it approved in the console, then run this again"
+    return error("order-unapproved", f"order {order.id} awaits approval and cannot be paid yet", hint=hint)
+
+
+def _unsettleable(order: PlacedOrder, deed: str) -> Diagnostic:
+    summary = f"an order that is {order.status!r} is not {deed} from here; nothing was changed"
+    return error("order-unsettleable", summary, hint=f"look at order {order.id} in the console")

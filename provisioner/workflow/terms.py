@@ -1,0 +1,137 @@
+"""Until when servers are paid for, and what happens then: asked of billing, fifty servers a question.
+
+A plan asks only where the specs decide about the renewal, and only up to a bound; what apply learns it writes down. What billing
+does not tell is unknown, and stops nothing (docs/decisions/0011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from provisioner.applying import Sight
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.flow import CallFailed
+from provisioner.model.journal import Remembered
+from provisioner.model.kind import Catalogue
+from provisioner.model.redaction import at, replaced
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.state import State
+from provisioner.model.term import Term
+from provisioner.store import Session
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
+
+MOST_IN_A_PLAN = 400
+"""Servers, which is eight calls: a plan of a thousand servers may take twelve in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A look with what billing added to it. `notes` say what it did not."""
+
+    sight: Sight
+    terms: Mapping[str, Term] = field(default_factory=dict)
+    notes: tuple[Diagnostic, ...] = ()
+
+
+async def with_renewals(
+    cloud: Cloud, sight: Sight, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
+) -> Seen:
+    """The look, with the renewal of every prepaid server about which the specs decide and have decided."""
+    asked = {record.id: record for record in _decided(desired, state, catalogue) if record.id in sight.live}
+    if not asked:
+        return Seen(sight)
+    if len(asked) > MOST_IN_A_PLAN:
+        return Seen(sight, notes=(_unread(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),))
+    try:
+        terms = await read_terms(cloud, (identifier for identifier in asked if identifier is not None))
+    except CallFailed as failed:
+        return Seen(sight, notes=(_unread(len(asked), failed.message),))
+    live: dict[str, Live] = dict(sight.live)
+    for identifier, term in terms.items():
+        row = live[identifier]
+        if term.renews is not None:
+            path = catalogue[row.kind].renewal
+            live[identifier] = replace(row, shown=replaced(row.shown, path, term.renews))
+    return Seen(replace(sight, live=live), terms)
+
+
+async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:
+    """By the server's id; no ids are no question, and those that billing does not know yet, or any more, are not in it. Raises CallFailed."""
+    wanted = tuple(identifiers)
+    if not wanted:
+        return {}
+    from provisioner.cloud.subscriptions import list_subscriptions
+
+    async with cloud.channel() as channel:
+        found = await list_subscriptions(channel.ask, resource_ids=wanted)
+    now = cloud.server_time() or 0
+    return {one.resource_id: Term(_milliseconds(one.expires_at), one.renews, now) for one in found}
+
+
+async def note_terms(
+    cloud: Cloud,
+    session: Session,
+    catalogue: Catalogue,
+    *,
+    known: Mapping[str, Term] | None = None,
+    changed: Collection[Address] = (),
+) -> State:
+    """The state with every term as billing told it: a fact, and no run's deed. `known` has been told already; else billing is asked
+    about what was `changed`, and about terms that are unknown or over. Raises StoreError.
+    """
+    state = session.checkpoint()
+    now = cloud.server_time() or 0
+    ready = [one for one in prepaid(state.resources.values(), catalogue) if one.phase is Phase.READY]
+    doubtful = [one.id for one in ready if one.address in changed or one.term is None or one.term.is_over(now)]
+    terms = dict(known or {})
+    with suppress(CallFailed):  # the next apply asks again
+        terms |= await read_terms(cloud, (each for each in doubtful if each is not None and each not in terms))
+    news = [
+        Remembered(one.address, one.phase, term=term)
+        for one in ready
+        if (term := terms.get(one.id or "")) is not None and not term.tells_the_same(one.term)
+    ]
+    if not news:
+        return state
+    session.append(news)
+    return session.checkpoint()
+
+
+def prepaid(recorded: Iterable[Recorded], catalogue: Catalogue) -> list[Recorded]:
+    """Those that are there and paid for in advance, by address."""
+    found = (one for one in recorded if one.id is not None and catalogue[one.kind].prepaid(one))
+    return sorted(found, key=lambda one: one.address)
+
+
+def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalogue) -> Iterable[Recorded]:
+    records = state.resources if state else {}
+    for wanted in desired:
+        record, path = records.get(wanted.address), catalogue[wanted.kind].renewal
+        ignored = any(path[: len(prefix)] == prefix for prefix in wanted.lifecycle.ignore_changes)
+        if (
+            record is not None
+            and not ignored
+            and at(record.declared, path) is not None
+            and prepaid([record], catalogue)
+        ):
+            yield record
+
+
+def _unread(count: int, why: str) -> Diagnostic:
+    servers = "1 prepaid server" if count == 1 else f"{count} prepaid servers"
+    return warning(
+        "renewal-unread",
+        f"whether {servers} still renew as the specs say was not looked at: {why}",
+        hint="`provisioner expiring` shows it; what the specs change is applied all the same",
+    )
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)

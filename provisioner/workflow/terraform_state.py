@@ -1,0 +1,108 @@
+"""A terraform.tfstate as somebody else's word on servers that exist: which they are, and what the cloud hides of them.
+
+Read whole or refused: a state of another version, with other resources, or with an apply that went wrong is first put right by
+those who own it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.model.canonical import JsonObject, JsonValue, parse_json
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.kind import Catalogue, Kind
+
+_VERSION = 4
+_LARGEST = 64 * 1024 * 1024
+_OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """`key` says its address there; `hidden` is what the cloud does not show, as specs say it."""
+
+    id: str
+    key: str
+    kind: str
+    hidden: JsonObject
+
+
+def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
+    """Raises UsageError with everything that is wrong with it."""
+    document = _document(path)
+    if (version := document.get("version")) != _VERSION:
+        hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
+        raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
+    kinds = {kind.terraform.resource: kind for kind in catalogue.kinds}
+    found: list[Managed] = []
+    wrong: list[Diagnostic] = []
+    for resource in _objects(document.get("resources")):
+        if resource.get("mode") != "managed":
+            continue
+        where = _where(resource)
+        if (kind := kinds.get(str(resource.get("type")))) is None:
+            hint = f"only {', '.join(sorted(kinds))} can be taken over; move what else there is into a state of its own"
+            wrong.append(error("tfstate-foreign", f"{path} manages {where}", hint=f"{hint}. Nothing was changed"))
+            continue
+        for instance in _objects(resource.get("instances")):
+            match _managed(resource, instance, kind):
+                case Managed() as managed:
+                    found.append(managed)
+                case problem:
+                    wrong.append(error("tfstate-unfit", f"{path}: {where} {problem}", hint=_OWNERS_MOVE))
+    if not found and not wrong:
+        wrong.append(error("tfstate-unfit", f"{path} manages no server", hint="check the file; nothing was changed"))
+    if wrong:
+        raise UsageError(*wrong)
+    return tuple(found)
+
+
+def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> Managed | str:
+    attributes = instance.get("attributes")
+    if instance.get("status") == "tainted" or "deposed" in instance:
+        return "is tainted or deposed: Terraform means to replace it"
+    identifier = attributes.get("id") if isinstance(attributes, Mapping) else None
+    if not isinstance(attributes, Mapping) or not isinstance(identifier, str) or not identifier:
+        return "has no id"
+    modules = [part for part in str(resource.get("module") or "").split(".") if part not in {"", "module"}]
+    index = instance.get("index_key")
+    key = "-".join([*modules, str(resource.get("name")), *([] if index is None else [str(index)])])
+    return Managed(identifier, key, kind.name, kind.terraform.hidden(attributes))
+
+
+def _document(path: Path) -> JsonObject:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+                raise UsageError(_unreadable(path, "it is no file, or larger than 64 MiB"))
+            content = file.read()
+        document = parse_json(content)
+    except OSError as failure:
+        raise UsageError(_unreadable(path, failure.strerror or str(failure))) from failure
+    except ValueError as failure:
+        raise UsageError(_unreadable(path, "it is no JSON")) from failure
+    if not isinstance(document, Mapping):
+        raise UsageError(_unreadable(path, "it is no Terraform state"))
+    return document
+
+
+def _unreadable(path: Path, why: str) -> Diagnostic:
+    hint = "name the terraform.tfstate itself, or what `terraform state pull` prints; nothing was changed"
+    return error("tfstate-unreadable", f"cannot read {path}: {why}", hint=hint)
+
+
+def _objects(value: JsonValue) -> Iterator[JsonObject]:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, Mapping):
+            yield item
+
+
+def _where(resource: JsonObject) -> str:
+    module = f"{resource['module']}." if resource.get("module") else ""
+    return f"{module}{resource.get('type')}.{resource.get('name')}"

@@ -1,0 +1,132 @@
+"""adopt --from-terraform: what a Terraform state manages is taken over with what it knows, or refused as a whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from provisioner.sandbox import read_ledger
+
+GROUP = "99999999-1334-45f6-b28f-419f9b1d1742"
+PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
+PASSWORD = "Canary-7q!Xw9Zt"
+
+
+def resource(name, *instances, type_="huaweicloud_modelarts_devserver", **facts):
+    return {"mode": "managed", "type": type_, "name": name, "instances": [*instances], **facts}
+
+
+def instance(identifier, index=None, **attributes):
+    known = {
+        "id": identifier,
+        "security_group_id": GROUP,
+        "availability_zone": "",
+        "roce_id": None,
+        "admin_pass": PASSWORD,
+    }
+    indexed = {} if index is None else {"index_key": index}
+    return {"schema_version": 0, "attributes": known | attributes, **indexed}
+
+
+@pytest.fixture
+def inherited(desk):
+    desk.specs(f"servers: {{edge: {{}}, node: {{count: 2}}, paid: {{charging_info: {PREPAID}}}}}\n")
+    desk.apply()
+    for file in desk.state.glob("demo*"):
+        file.unlink()
+    desk.specs("servers: {}\n")
+    return desk
+
+
+def ids(desk):
+    rows = read_ledger(desk.state / ".sandbox" / "world.db")
+    return {row.name: row.server_id for row in rows if row.kind == "purchase"} | {
+        row.name: row.server_id for row in rows if row.server_id
+    }
+
+
+def tfstate(desk, *resources, version=4):
+    text = json.dumps({"version": version, "terraform_version": "1.11.4", "resources": [*resources]})
+    return str(desk.write("terraform.tfstate", text))
+
+
+def adopt(desk, path):
+    return desk.run("adopt", "--from-terraform", path, "--auto-approve")
+
+
+def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> None:
+    of = ids(inherited)
+    path = tfstate(
+        inherited,
+        resource("bastion", instance(of["edge"], root_volume=[{"type": "SSD", "size": 500}], ipv6_enable=True)),
+        resource(
+            "trainer", instance(of["node-0"], 0, architecture="ARM"), instance(of["node-1"], 1), module="module.ai"
+        ),
+        resource(
+            "bought", instance(of["paid"], charging_mode="prePaid", period_unit="month", period=3, auto_renew="false")
+        ),
+        resource("flavors", type_="huaweicloud_modelarts_devserver_flavors", mode="data"),
+    )
+    ran = adopt(inherited, path)
+    assert ran.code == 0, ran.text
+    assert "Warning[two-owners]" in ran.err
+    assert inherited.run("state", "list").out.split() == ["ai-trainer-0", "ai-trainer-1", "bastion", "bought"]
+    assert inherited.run("plan", "--detailed-exitcode").code == 0
+    shown = inherited.run("state", "show", "bastion", "--json").document["resource"]["declared"]
+    assert shown["network"]["security_group_id"] == GROUP
+    assert shown["network"]["ipv6_enable"] is True
+    assert shown["root_volume"] == {"type": "SSD", "size": 500}
+    charging = inherited.run("state", "show", "bought", "--json").document["resource"]["declared"]["charging_info"]
+    assert (charging["period_type"], charging["period_num"], charging["is_auto_renew"]) == ("MONTH", 3, False)
+    assert PASSWORD not in (inherited.path / "specs" / "adopted.yaml").read_text()
+    assert len(inherited.ledger()) == len([entry for entry in inherited.ledger() if entry[0] != "release"])
+
+
+def test_what_terraform_is_mistaken_about_is_told_by_the_plan(inherited) -> None:
+    """The renewal was switched off in the console since: billing tells, so that no plan comes out empty and is not."""
+    paid = instance(ids(inherited)["paid"], charging_mode="prePaid", period_unit="month", period=1, auto_renew="true")
+    ran = adopt(inherited, tfstate(inherited, resource("paid", paid)))
+    assert ran.code == 7
+    assert "has work for 1: look at `provisioner plan`" in ran.out
+    assert "updated in place" in inherited.run("plan").out
+
+
+def test_doing_it_again_changes_nothing(inherited) -> None:
+    path = tfstate(inherited, resource("edge", instance(ids(inherited)["edge"])))
+    assert adopt(inherited, path).code == 0
+    before = inherited.kept()
+    again = adopt(inherited, path)
+    assert (again.code, again.out[:11]) == (0, "No changes.")
+    assert inherited.kept() == before
+    assert not (inherited.path / "specs" / "adopted-2.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("resources", "version", "code"),
+    [
+        ([resource("edge", instance("x"))], 3, "tfstate-version"),
+        ([resource("vpc", instance("x"), type_="huaweicloud_vpc")], 4, "tfstate-foreign"),
+        ([], 4, "tfstate-unfit"),
+        ([resource("edge", instance("x") | {"status": "tainted"})], 4, "tfstate-unfit"),
+        ([resource("edge", instance("x") | {"deposed": "0a"})], 4, "tfstate-unfit"),
+        ([resource("edge", instance(""))], 4, "tfstate-unfit"),
+        ([resource("edge", instance("11111111-2222-4333-8444-555555555555"))], 4, "unknown-server"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_as_a_whole(inherited, resources, version, code) -> None:
+    sound = [resource("node", instance(ids(inherited)["node-0"]))] if resources else []
+    path = tfstate(inherited, *sound, *resources, version=version)
+    inherited.fails("adopt", "--from-terraform", path, "--auto-approve", code=code)
+    assert not (inherited.path / "specs" / "adopted.yaml").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "\x00"])
+def test_a_file_that_is_no_state(inherited, content) -> None:
+    path = inherited.write("terraform.tfstate", content)
+    inherited.fails("adopt", "--from-terraform", str(path), code="tfstate-unreadable")
+    inherited.fails("adopt", "--from-terraform", "nowhere", code="tfstate-unreadable")
+
+
+def test_it_says_by_itself_which_servers(inherited) -> None:
+    assert "choose without one" in inherited.run("adopt", "--all", "--from-terraform", "x").err

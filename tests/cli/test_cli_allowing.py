@@ -1,0 +1,116 @@
+"""--allow: what it takes, for how long it holds, and where it is written down."""
+
+from __future__ import annotations
+
+import pytest
+
+PREPAID = "servers: {gateway: {charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}}}\n"
+TEN = "servers: {pool: {count: 10}}\n"
+FIVE = "servers: {pool: {count: 5}}\n"
+
+
+@pytest.fixture
+def prepaid(desk):
+    desk.specs(PREPAID)
+    desk.apply()
+    return desk
+
+
+@pytest.mark.parametrize("command", [["plan", "--destroy"], ["apply", "--destroy"], ["destroy"]])
+def test_a_guard_is_named_and_steps_aside_for_one_run(prepaid, command) -> None:
+    for _ in range(2):
+        prepaid.fails(*command, code="prepaid-delete", exit_code=4) if command[0] != "plan" else None
+        refused = prepaid.run(*command)
+        assert (refused.code, "[prepaid-delete]" in refused.text) == (4, True)
+    yes = [] if command[0] == "plan" else ["--auto-approve"]
+    allowed = prepaid.run(*command, "--allow", "prepaid-delete", *yes)
+    assert allowed.code == 0
+    assert "Warning[prepaid-delete]" in allowed.text
+    assert "allowed for this run" in allowed.text
+
+
+def test_several_are_allowed_together_and_nothing_more(desk) -> None:
+    desk.specs(TEN)
+    desk.apply()
+    desk.specs(FIVE)
+    desk.fails(
+        "apply", "--auto-approve", "--allow", "vanished", "--allow", "max-servers", code="mass-change", exit_code=4
+    )
+    assert desk.run("apply", "--auto-approve", "--allow", "vanished", "--allow=mass-change").code == 0
+    desk.specs(TEN)
+    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 7}}\n")
+    desk.fails("apply", "--auto-approve", "--allow", "mass-change", code="max-servers", exit_code=4)
+    assert desk.run("apply", "--auto-approve", "-allow", "all").code == 0
+
+
+def test_protection_is_taken_away_by_its_own_name(desk) -> None:
+    desk.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    desk.apply()
+    desk.fails("destroy", "--auto-approve", "--allow", "all", code="protected", exit_code=4)
+    assert desk.run("destroy", "--auto-approve", "--allow", "protected").code == 0
+    assert [kind for kind, _ in desk.ledger()] == ["purchase", "release"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("mass-chnage", "did you mean mass-change?"),
+        ("everything", "there are: mass-change, prepaid-delete, max-servers, vanished, protected, and all"),
+        ("prepaid-replace", "--replace ADDRESS"),
+        ("name-taken", "is no guard that may be allowed"),
+        ("", "is no guard that may be allowed"),
+    ],
+)
+@pytest.mark.parametrize("command", ["plan", "apply", "destroy"])
+def test_any_other_word_is_refused(desk, command, given, told) -> None:
+    ran = desk.run(command, "--allow", given)
+    assert (ran.code, desk.ledger()) == (1, [])
+    assert told in ran.said
+
+
+def test_the_history_keeps_what_was_allowed(prepaid) -> None:
+    assert prepaid.run("destroy", "--auto-approve", "--allow", "prepaid-delete", "--reason", "moved").code == 0
+    assert "\n  reason: moved\n  allowed: prepaid-delete\n" in prepaid.run("history").out
+    starts = [
+        one["entry"]["allowed"]
+        for one in prepaid.run("history", "--json").document["records"]
+        if one["type"] == "run_started"
+    ]
+    assert starts == [[], ["prepaid-delete"]]
+
+
+def test_a_saved_plan_keeps_it_and_takes_no_other(prepaid) -> None:
+    assert prepaid.run("plan", "--destroy", "--out", "end.plan").code == 4
+    assert not (prepaid.path / "end.plan").exists()
+    assert prepaid.run("plan", "--destroy", "--out", "end.plan", "--allow", "prepaid-delete").code == 0
+    assert "allowed for this run" in prepaid.run("show", "end.plan").out
+    assert "belong to `plan --out`" in prepaid.run("apply", "end.plan", "--allow", "all").said
+    assert prepaid.run("apply", "end.plan").code == 0
+    assert "allowed: prepaid-delete" in prepaid.run("history").out
+
+
+def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
+    plan = prepaid.run("plan", "--destroy", "--allow", "all", "--json").document
+    assert plan["allowed"] == ["mass-change", "max-servers", "prepaid-delete", "vanished"]
+    assert [one["code"] for one in plan["lifted"]] == ["prepaid-delete"]
+    assert (plan["refusals"], plan["applyable"]) == ([], True)
+    refused = prepaid.run("plan", "--destroy", "--json").document
+    assert ([one["code"] for one in refused["refusals"]], refused["applyable"]) == (["prepaid-delete"], False)
+
+
+def test_a_saved_plan_is_stale_once_the_limits_have_changed(desk) -> None:
+    assert desk.run("plan", "--out", "first.plan").code == 0
+    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 0}}\n")
+    assert "guards: in stack.yaml has changed" in desk.fails("apply", "first.plan", code="plan-stale").err
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["{mass_change_percent: 101}", "{mass_change_percent: -1}", "{mass_change_from: 0}", "{max_servers: -1}", "{max_servers: many}",
+     "{max_server: 1}", "[1]", "{mass_change_percent: 30.5}"],
+)  # fmt: skip
+def test_limits_that_cannot_be_are_mistakes_in_stack_yaml(desk, section) -> None:
+    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {section}\n")
+    ran = desk.run("plan")
+    assert ran.code == 1
+    assert "stack.yaml:" in ran.err

@@ -1,0 +1,167 @@
+"""import, state mv, state rm, state unprotect, and slips with them: each is told, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from support.desk import GATEWAY
+
+from provisioner.sandbox import read_ledger
+from provisioner.store import open_store
+
+NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
+PROTECTED = "servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n"
+
+
+def identifier(desk, name="gateway"):
+    world = desk.state / ".sandbox" / "world.db"
+    return next(entry.server_id for entry in read_ledger(world) if entry.kind == "purchase" and entry.name == name)
+
+
+@pytest.fixture
+def unowned(applied):
+    """The server is there, and no state knows of it."""
+    for file in applied.state.glob("demo*"):
+        file.unlink()
+    return applied
+
+
+def test_a_server_that_exists_is_taken_over_and_never_planned_anew(unowned) -> None:
+    hidden = 'root_volume: {type: SSD, size: 500}, userdata: "#!/bin/sh", availability_zone: az-9'
+    unowned.specs(f"servers: {{gateway: {{{hidden}}}}}\n")
+    ran = unowned.run("import", "gateway", identifier(unowned), "--reason", "bought by hand in May")
+    assert ran.code == 0, ran.text
+    assert "gateway will be adopted" in ran.out
+    assert "never shown by the cloud, taken from the specs" in ran.out
+    assert "userdata" in ran.out
+    assert "a plan has nothing to do for it" in ran.out
+    assert unowned.run("plan", "--detailed-exitcode").code == 0
+    assert "reason: bought by hand in May" in unowned.run("history").out
+    assert unowned.bought() == ["gateway"]
+
+
+def test_its_name_is_changed_by_the_next_apply(unowned) -> None:
+    unowned.specs("servers: {gateway: {name: portal}}\n")
+    assert "the next apply changes in place: name" in unowned.run("import", "gateway", identifier(unowned)).out
+    unowned.apply()
+    assert unowned.run("output", "--raw", "gateway.name").out == "portal\n"
+    assert unowned.bought() == ["gateway"]
+
+
+def test_a_password_that_cannot_be_had_keeps_nobody_from_taking_over(unowned, monkeypatch) -> None:
+    unowned.specs('servers: {gateway: {key_pair_name: null, admin_pass: {secret: "env:GATEWAY_PASSWORD"}}}\n')
+    assert unowned.run("import", "gateway", identifier(unowned)).code == 0
+    monkeypatch.setenv("GATEWAY_PASSWORD", "Canary-7q!Xw9Zt")
+    assert unowned.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(
+    ("specs", "address", "given", "code"),
+    [
+        (GATEWAY, "gateway", NOBODYS_ID, "unknown-server"),
+        (GATEWAY, "gateway", "no id at all", "unknown-server"),
+        (GATEWAY, "edge", None, "unknown-address"),
+        ("servers: {gateway: {flavor: Si2.xlarge.4}}\n", "gateway", None, "import-differs"),
+    ],
+)
+def test_a_slip_in_an_import_changes_nothing(unowned, specs, address, given, code) -> None:
+    unowned.specs(specs)
+    unowned.fails("import", address, given or identifier(unowned), code=code)
+    assert unowned.kept() == {}
+
+
+def test_a_server_has_one_address_and_an_address_one_server(applied) -> None:
+    applied.specs("servers: {gateway: {}, edge: {}}\n")
+    applied.fails("import", "edge", identifier(applied), code="server-owned")
+    applied.fails("import", "gateway", identifier(applied), code="address-taken")
+
+
+def test_an_address_that_is_none_is_a_wrong_use(applied) -> None:
+    ran = applied.run("import", "a b", NOBODYS_ID)
+    assert (ran.code, "is no address" in ran.err) == (1, True)
+
+
+def test_nobody_imports_while_another_run_is_at_work(unowned) -> None:
+    store = open_store(unowned.state, "demo")
+    with store.write(command="apply", who="ana@laptop", timeout=0):
+        assert unowned.run("import", "gateway", identifier(unowned)).code == 5
+
+
+def test_a_renamed_key_keeps_its_server(applied) -> None:
+    applied.specs("servers: {portal: {name: gateway}}\n")
+    assert applied.run("plan").code == 4
+    assert applied.run("state", "mv", "gateway", "portal").out == "gateway -> portal\n"
+    assert applied.run("plan", "--detailed-exitcode").code == 0
+    assert "was gateway" in applied.run("history", "gateway").out
+
+
+def test_a_move_to_what_the_specs_do_not_declare_is_warned_of(applied) -> None:
+    assert "Warning[undeclared-address]" in applied.run("state", "mv", "gateway", "portal").err
+
+
+@pytest.mark.parametrize(
+    ("origin", "address", "code"),
+    [
+        ("nobody", "portal", "unknown-address"),
+        ("gateway", "gateway", "address-taken"),
+        ("gateway", "pool[0]", "address-taken"),
+        ("pool", "edge[0]", "address-taken"),
+    ],
+)
+def test_a_slip_in_a_move_changes_nothing(desk, origin, address, code) -> None:
+    desk.specs("servers: {gateway: {}, pool: {count: 2}}\n")
+    desk.apply()
+    desk.fails("state", "mv", origin, address, code=code)
+
+
+@pytest.mark.parametrize("command", [("mv", "gateway", "portal"), ("rm", "gateway"), ("unprotect", "gateway")])
+def test_where_nothing_is_recorded_nothing_is_changed(desk, command) -> None:
+    desk.fails("state", *command, code="unknown-address")
+    assert desk.kept() == {}
+
+
+def test_what_is_removed_is_forgotten_and_goes_on(applied) -> None:
+    ran = applied.run("state", "rm", "gateway", "--auto-approve")
+    assert ran.code == 0
+    assert "The specs still declare gateway" in ran.err
+    assert f"{identifier(applied)} goes on costing" in ran.out
+    assert applied.ledger() == [("purchase", "gateway")]
+    assert "name-taken" in applied.run("plan").out, "it is not bought again while it is there"
+
+
+def test_a_removal_that_nobody_approves_changes_nothing(applied) -> None:
+    applied.fails("state", "rm", "gateway", code="no-approval", exit_code=8)
+    applied.fails("state", "rm", "gateway", "nobody", "--auto-approve", code="unknown-address")
+
+
+def test_a_protection_outlives_its_line_until_it_is_lifted(desk) -> None:
+    desk.specs(PROTECTED)
+    desk.apply()
+    desk.specs(GATEWAY)
+    assert desk.run("plan", "--detailed-exitcode").code == 0
+    desk.specs("servers: {}\n")
+    desk.fails("apply", "--auto-approve", code="protected", exit_code=4)
+    assert desk.run("state", "unprotect", "gateway").out == "gateway: not protected any more\n"
+    desk.apply()
+    assert desk.ledger() == [("purchase", "gateway"), ("release", "gateway")]
+
+
+def test_lifting_what_the_specs_still_want_is_warned_of(desk) -> None:
+    desk.specs(PROTECTED)
+    desk.apply()
+    assert "Warning[still-protected]" in desk.run("state", "unprotect", "gateway").err
+    assert "None of these is protected" in desk.run("state", "unprotect", "gateway").out
+
+
+def test_a_saved_plan_takes_over_moves_and_lets_go(unowned) -> None:
+    unowned.specs(f"servers: {{gateway: {{}}}}\nimports: [{{to: gateway, id: {identifier(unowned)}}}]\n")
+    unowned.run("plan", "--out", "p")
+    assert "1 adopted" in unowned.run("apply", "p").out
+    unowned.specs("servers: {portal: {name: gateway}}\nmoved: [{from: gateway, to: portal}]\n")
+    unowned.run("plan", "--out", "p")
+    assert "1 moved" in unowned.run("apply", "p").out
+    unowned.specs("servers: {}\nremoved: [{from: portal}]\n")
+    unowned.run("plan", "--out", "p")
+    assert "1 forgotten" in unowned.run("apply", "p").out
+    assert unowned.ledger() == [("purchase", "gateway")]
+    document = unowned.run("plan", "--json").document
+    assert document["summary"] == dict.fromkeys(document["summary"], 0)

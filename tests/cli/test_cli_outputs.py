@@ -1,0 +1,93 @@
+"""Declared outputs at the desk, as a user of Terraform expects them; without any, what is recorded of every server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SPECS = """\
+servers:
+  gateway: {}
+  trainer: {count: 2}
+outputs:
+  master: "{{ servers.trainer[0].private_address }}"
+  trainers: {value: "{{ servers.trainer | map(attribute='name') }}", description: in the order of ranks}
+  token: {value: "id {{ servers.gateway.id }}", sensitive: true}
+"""
+
+
+@pytest.fixture
+def fleet(desk):
+    desk.specs(SPECS)
+    desk.apply()
+    return desk
+
+
+def test_all_of_them_with_the_sensitive_ones_masked(fleet):
+    ran = fleet.run("output")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0].startswith('master   = "192.168.')
+    assert lines[1:] == ["token    = (sensitive)", 'trainers = ["trainer-0", "trainer-1"]']
+
+
+def test_machines_get_every_value_and_what_is_sensitive_is_marked(fleet):
+    document = fleet.run("output", "--json").document
+    assert document["trainers"] == {
+        "sensitive": False,
+        "known": True,
+        "value": ["trainer-0", "trainer-1"],
+        "description": "in the order of ranks",
+    }
+    assert document["token"]["sensitive"] is True
+    assert document["token"]["value"].startswith("id ")
+
+
+def test_one_by_its_name(fleet):
+    token = fleet.run("output", "--json", "token").document
+    assert fleet.run("output", "--raw", "token").out == f"{token}\n"
+    assert fleet.run("output", "token").out == f"token = {json.dumps(token)}\n"
+    assert fleet.run("output", "--raw", "trainers").out == "trainer-0\ntrainer-1\n"
+
+
+def test_addresses_can_still_be_asked_for(fleet):
+    identifier = fleet.run("output", "--raw", "gateway.id").out.strip()
+    assert fleet.run("output", "--raw", "token").out == f"id {identifier}\n"
+
+
+def test_no_cloud_is_asked(fleet, point_to):
+    point_to("http://127.0.0.1:9")
+    assert fleet.run("output").code == 0
+
+
+def test_before_the_first_apply_nothing_is_known_and_nothing_fails(desk):
+    desk.specs(SPECS)
+    ran = desk.run("output")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "master   = (known after apply)")
+    assert desk.run("output", "--json").document["master"] == {"sensitive": False, "known": False, "value": None}
+
+
+def test_what_is_not_known_is_no_empty_text_for_a_script(desk):
+    desk.specs(SPECS)
+    for arguments in (("--raw",), ("--json",), ()):
+        ran = desk.fails("output", *arguments, "master", code="output-not-known")
+        assert "apply first" in ran.err
+
+
+def test_a_name_that_is_none_is_told(fleet):
+    fleet.fails("output", "mastr", code="unknown-output")
+
+
+def test_a_slip_in_an_output_is_told_by_validate_and_nothing_is_bought(desk):
+    desk.specs(SPECS.replace("servers.gateway.id", "servers.gatway.id"))
+    ran = desk.refuses("undefined-variable")
+    assert "servers.gatway does not exist" in ran.err
+    assert "did you mean gateway?" in ran.err
+    assert desk.run("validate").code == 1
+
+
+def test_without_declared_outputs_there_are_the_servers(desk):
+    desk.specs("servers: {gateway: {}}\n")
+    desk.apply()
+    assert list(desk.run("output", "--json").document) == ["gateway"]

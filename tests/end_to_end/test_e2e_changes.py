@@ -1,0 +1,255 @@
+"""Changes in place over real HTTP: what the sandbox's ledger says was wiped, and that nothing was bought or released for it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from support.fault_proxy import answering, hanging_up, message, resetting, truncating
+from support.site import ONE, PASSWORD, PREPAID
+
+IMAGE, OTHER = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
+LOST = [
+    (resetting(executed=True), 1),
+    (resetting(executed=False), 0),
+    (truncating, 1),
+    (answering(message("503 Service Unavailable", b"{}"), executed=True), 1),
+]
+REIMAGED = f"servers: {{alpha: {{image_id: {OTHER}}}}}\n"
+
+
+def in_the_cloud(site):
+    """Status and image, by the sandbox's own table."""
+    with closing(sqlite3.connect(site.world)) as connection:
+        return connection.execute("SELECT status, image_id FROM servers").fetchall()
+
+
+def spent(site):
+    """Everything in the ledger but what bought the first server."""
+    return [row.kind for row in site.ledger if row.kind not in {"purchase", "payment"}]
+
+
+def changing(proxy):
+    return [each.path.rsplit("/", 1)[-1] for each in proxy.exchanges if each.method in {"PUT", "POST", "DELETE"}]
+
+
+class TestAnotherSystem:
+    @pytest.mark.parametrize("charging", ["", f"charging_info: {PREPAID}, "])
+    def test_another_image_is_put_on_the_same_server_prepaid_or_not(self, site, charging):
+        """The peer releases and rebuys, and the rest of a paid term is lost."""
+        site.write(f"servers: {{alpha: {{{charging}}}}}\n")
+        site.apply()
+        before = site.outputs["alpha"]
+        site.write(f"servers: {{alpha: {{{charging}image_id: {OTHER}}}}}\n")
+        planned = site.here("plan", "--detailed-exitcode")
+        assert planned.code == 2
+        assert "~! dev_server" in planned.out
+        assert "will be reinstalled, its system disk is wiped" in planned.out
+        assert "system disks are wiped" in planned.out.splitlines()[-1]
+        applied = site.run("apply", "--auto-approve")
+        assert (applied.code, applied.out.splitlines()[-1]) == (
+            0,
+            "Apply complete! Servers: 0 added, 1 changed, 0 destroyed.",
+        )
+        assert site.outputs["alpha"] == before
+        assert in_the_cloud(site) == [("RUNNING", OTHER)]
+        assert (site.purchases, spent(site)) == ({"alpha": 1}, ["wipe"])
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_password_alone_is_installed_and_stands_nowhere(self, site):
+        site.apply()
+        site.environment["ALPHA_PASSWORD"] = PASSWORD
+        site.write('servers: {alpha: {key_pair_name: null, admin_pass: {secret: "env:ALPHA_PASSWORD"}}}\n')
+        assert site.here("apply", "--auto-approve").code == 0
+        assert [row.detail for row in site.ledger if row.kind == "wipe"] == ["reinstallos"]
+        assert in_the_cloud(site) == [("RUNNING", IMAGE)]
+        assert not [file for file in (site.folder / "state").rglob("*.j*") if PASSWORD in file.read_text()]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_password_that_is_not_at_hand_stops_nothing(self, site):
+        site.apply()
+        site.write('servers: {alpha: {key_pair_name: null, admin_pass: {secret: "env:ALPHA_PASSWORD"}}}\n')
+        refused = site.here("apply", "--auto-approve")
+        assert refused.code == 1, refused.text
+        assert "ALPHA_PASSWORD" in refused.err
+        assert (in_the_cloud(site), spent(site)) == ([("RUNNING", IMAGE)], [])
+
+    def test_where_the_lifecycle_says_so_another_machine_is_bought(self, site):
+        site.apply()
+        site.write(f"servers: {{alpha: {{image_id: {OTHER}, lifecycle: {{on_os_change: replace}}}}}}\n")
+        assert "# forces replacement" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert spent(site) == ["release"]
+
+    @pytest.mark.parametrize(("fault", "wipes_at_first"), LOST)
+    def test_a_lost_answer_is_looked_into_by_the_next_apply_and_the_disk_is_wiped_once(
+        self, site, proxy, fault, wipes_at_first
+    ):
+        site.apply()
+        site.write(REIMAGED)
+        proxy.on(fault, method="POST", ending="/changeos")
+        lost = site.here("apply", "--auto-approve")
+        assert lost.code == 7
+        assert "run apply again" in " ".join(lost.text.split())
+        assert site.entries("wipe") == ({"alpha": 1} if wipes_at_first else {})
+        shown = site.here("plan", "--detailed-exitcode")
+        assert "reinstallation" in shown.text
+        assert site.here("apply", "--auto-approve").code == 0
+        assert (site.entries("wipe"), site.purchases) == ({"alpha": 1}, {"alpha": 1})
+        assert in_the_cloud(site) == [("RUNNING", OTHER)]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_saved_plan_says_it_and_does_it(self, site):
+        site.apply()
+        site.write(REIMAGED)
+        assert site.here("plan", "--out", "plan.json").code == 0
+        assert site.here("apply", "plan.json").code == 0
+        assert in_the_cloud(site) == [("RUNNING", OTHER)]
+
+    def test_the_machine_readable_plan_has_an_action_of_its_own_for_it(self, site):
+        site.apply()
+        site.write(REIMAGED)
+        document = json.loads(site.here("plan", "--json").out)
+        (change,) = document["resource_changes"]
+        assert change["change"]["actions"] == ["reinstall"]
+        assert [field["reinstalls"] for field in change["fields"]] == [True]
+        assert (document["summary"]["change"], document["summary"]["reinstall"]) == (1, 1)
+
+    def test_the_history_tells_of_it(self, site):
+        site.apply()
+        site.write(REIMAGED)
+        site.apply()
+        assert "reinstalled" in site.here("history", "alpha").out
+
+
+class TestPower:
+    def test_off_and_on_and_mended_where_somebody_has_turned_it_off(self, site, proxy):
+        site.apply()
+        site.write("servers: {alpha: {power: stopped}}\n")
+        assert site.here("apply", "--auto-approve").code == 0
+        assert in_the_cloud(site) == [("STOPPED", IMAGE)]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        site.write("servers: {alpha: {power: running}}\n")
+        assert site.here("apply", "--auto-approve").code == 0
+        assert in_the_cloud(site) == [("RUNNING", IMAGE)]
+        with closing(sqlite3.connect(site.world)) as connection, connection:
+            connection.execute("UPDATE servers SET status = 'STOPPED'")
+        assert "# changed outside of the specs" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert in_the_cloud(site) == [("RUNNING", IMAGE)]
+        assert changing(proxy) == ["dev-servers", "stop", "start", "start"]
+        assert spent(site) == []
+
+    def test_what_is_stopped_stays_stopped_when_its_system_and_its_name_change(self, site):
+        site.write("servers: {alpha: {power: stopped}}\n")
+        site.apply()
+        site.write(f"servers: {{alpha: {{power: stopped, name: omega, image_id: {OTHER}}}}}\n")
+        assert site.here("apply", "--auto-approve").code == 0
+        assert in_the_cloud(site) == [("STOPPED", OTHER)]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.parametrize("fault", [resetting(executed=True), resetting(executed=False), hanging_up])
+    def test_a_stop_without_an_answer_is_read_back(self, site, proxy, fault):
+        site.apply()
+        site.write("servers: {alpha: {power: stopped}}\n")
+        proxy.on(fault, method="PUT", ending="/stop")
+        assert site.here("apply", "--auto-approve").code == 0
+        assert in_the_cloud(site) == [("STOPPED", IMAGE)]
+
+
+class TestAttachments:
+    SPECS = f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}}}\n"
+
+    def test_volumes_and_addresses_come_and_go(self, site, proxy):
+        site.apply()
+        site.write(self.SPECS)
+        assert site.here("apply", "--auto-approve").code == 0
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        site.write("servers: {alpha: {volumes: [], public_ips: []}}\n")
+        detached = site.here("apply", "--auto-approve")
+        assert detached.code == 0, detached.text
+        assert changing(proxy)[1:] == ["attachvolume", "publicips", VOLUME, ADDRESS]
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        assert spent(site) == []
+
+    def test_they_are_given_to_a_server_that_is_bought(self, site):
+        site.write(self.SPECS)
+        assert site.here("apply", "--auto-approve").code == 0
+        assert site.here("plan", "--detailed-exitcode").code == 0
+        assert site.purchases == {"alpha": 1}
+
+    def test_what_another_server_has_is_refused_and_the_rest_is_done(self, site):
+        site.write(self.SPECS)
+        site.apply()
+        site.write(
+            f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}, beta: {{volumes: [{VOLUME}]}}}}\n"
+        )
+        refused = site.here("apply", "--auto-approve")
+        assert refused.code == 7
+        assert "attached already" in " ".join(refused.text.split())
+        site.write(self.SPECS.replace("}}", "}, beta: {}}"))
+        assert site.here("apply", "--auto-approve").code == 0
+        assert site.purchases == {"alpha": 1, "beta": 1}
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+class TestTriggers:
+    SPECS = "servers: {{alpha: {{name: {}}}, beta: {{lifecycle: {{replace_triggered_by: [alpha]}}}}}}\n"
+
+    def test_a_server_is_replaced_with_another_ones_change_and_once(self, site):
+        site.write(self.SPECS.format("alpha"))
+        site.apply()
+        site.write(self.SPECS.format("omega"))
+        assert "# forces replacement" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert (site.purchases, site.entries("release")) == ({"alpha": 1, "beta": 2}, {"beta": 1})
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_death_after_the_cause_and_before_the_replacement_does_not_lose_it(self, site, proxy):
+        site.write(self.SPECS.format("alpha"))
+        site.apply()
+        site.write(self.SPECS.format("omega"))
+        gate = proxy.gate()
+        proxy.on(gate.never, method="POST", ending="/resources/query")  # what a release asks first
+        dying = site.start("apply", "--auto-approve", "--parallelism", "2")
+        gate.await_arrival()
+        while not [row for row in site.whole_records if "omega" in json.dumps(row)]:
+            pass
+        dying.kill()
+        gate.open()
+        assert site.entries("release") == {}
+        assert "replace_triggered_by" in site.here("plan").out
+        assert site.here("apply", "--auto-approve").code == 0
+        assert (site.purchases, site.entries("release")) == ({"alpha": 1, "beta": 2}, {"beta": 1})
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(
+    ("specs", "code"),
+    [
+        ("{alpha: {lifecycle: {replace_triggered_by: [omega]}}}", "unknown-trigger"),
+        ("{alpha: {lifecycle: {replace_triggered_by: [alpha]}}}", "trigger-cycle"),
+        ("{alpha: {volumes: [a]}}", "invalid-value"),
+        (f"{{alpha: {{volumes: [{VOLUME}, {VOLUME}]}}}}", "invalid-value"),
+        ("{alpha: {power: paused}}", "invalid-value"),
+        ("{alpha: {lifecycle: {on_os_change: wipe}}}", "invalid-value"),
+        ("{alpha: {lifecycle: {create_before_destroy: true}}}", "not-supported-yet"),
+    ],
+)
+def test_a_mistake_is_said_and_changes_nothing(site, proxy, specs, code):
+    site.apply()
+    sent = len(proxy.exchanges)
+    site.write(f"servers: {specs}\n")
+    refused = site.here("apply", "--auto-approve")
+    assert (refused.code, f"Error[{code}]" in refused.err) == (1, True), refused.text
+    assert len(proxy.exchanges) == sent
+
+
+def test_a_plan_that_only_an_older_version_would_have_made_buys_nothing(site):
+    """Before, another image was another server: what is recorded from then goes on as it is."""
+    site.apply()
+    site.write(ONE)
+    assert site.here("plan", "--detailed-exitcode").code == 0

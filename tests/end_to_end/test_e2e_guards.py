@@ -1,0 +1,117 @@
+"""Guards over real HTTP: what is refused moves no money, what is allowed moves what was said. The ledger is the judge."""
+
+from __future__ import annotations
+
+import json
+
+from support.fault_proxy import answering, message
+from support.site import ONE, PREPAID, THREE
+
+ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
+LARGER = f"servers: {{alpha: {{flavor: Si2.xlarge.4, charging_info: {PREPAID}}}}}\n"
+SOLD_OUT = "servers: {alpha: {flavor: sandbox.sold-out}}\n"
+ALLOWED = ("--allow", "prepaid-delete")
+
+
+def test_nothing_is_released_for_a_flavor_that_is_sold_out(site, proxy):
+    site.apply()
+    site.write(SOLD_OUT)
+    for options in ((), ("--replace", "alpha")):
+        refused = site.run("apply", "--auto-approve", *options)
+        assert (refused.code, "Error[sold-out]" in refused.err) == (4, True)
+    assert proxy.of("GET", "/dev-servers/flavors")
+    assert site.entries("release") == {}
+    assert site.here("plan", "--json").code == 4
+
+
+def test_a_catalogue_that_does_not_answer_forbids_nothing(site, proxy):
+    site.apply()
+    site.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+    denied = message("403 Forbidden", b'{"error_code": "APIG.0302", "error_msg": "not allowed"}')
+    proxy.on(answering(denied, executed=False), method="GET", ending="/flavors", nth=None)
+    assert site.here("apply", "--auto-approve").code == 0
+    assert (site.entries("release"), site.purchases) == ({"alpha": 1}, {"alpha": 2})
+
+
+def test_a_paid_term_is_named_before_it_is_given_up(site):
+    site.write(ONE_PREPAID)
+    site.apply()
+    site.write(LARGER)
+    refused = site.here("plan", "--json")
+    (refusal,) = json.loads(refused.out)["refusals"]
+    assert (refused.code, refusal["code"]) == (4, "prepaid-replace")
+    assert refusal["detail"].startswith("lost: its term until 20")
+    assert "what comes back of its price is not known" in refusal["detail"]
+    replaced = site.here("apply", "--auto-approve", "--replace", "alpha")
+    assert "lost: its term until 20" in replaced.out
+    assert (replaced.code, site.entries("refund"), site.purchases) == (0, {"alpha": 1}, {"alpha": 2})
+
+
+def test_only_what_was_allowed_and_selected_is_released(site):
+    site.write(THREE)
+    site.apply()
+    assert site.here("destroy", "--auto-approve").code == 4
+    assert site.here("destroy", "--auto-approve", "--exclude", "beta").code == 0
+    assert site.entries("release") == {"alpha": 1, "gamma": 1}
+    assert site.here("destroy", "--auto-approve", "--target", "beta").code == 4
+    assert site.here("destroy", "--auto-approve", "--target", "beta", *ALLOWED).code == 0
+    assert site.entries("release") == {"alpha": 1, "beta": 1, "gamma": 1}
+    assert site.entries("refund") == {"beta": 1}
+
+
+def test_a_destroy_that_was_killed_goes_on_with_the_same_words(site, proxy):
+    """The release was taken, and the tool died before it heard: nothing has to be allowed that is on its way already."""
+    site.write(ONE_PREPAID)
+    site.apply()
+    gate = proxy.gate()
+    proxy.on(gate.after, ending="/unsubscribe")
+    running = site.start("destroy", "--auto-approve", *ALLOWED)
+    gate.await_arrival()
+    running.kill()
+    gate.open()
+    again = site.here("destroy", "--auto-approve")
+    assert again.code == 0, again.text
+    assert (site.entries("release"), site.entries("refund")) == ({"alpha": 1}, {"alpha": 1})
+
+
+def test_a_run_that_only_adds_asks_neither_billing_nor_the_catalogue(site, proxy):
+    site.write(ONE)
+    site.apply()
+    assert not proxy.of("GET", "/flavors")
+    assert not proxy.of("POST", "/query")
+
+
+class TestLeftovers:
+    WITH_DISKS = "servers: {alpha: {data_volume: {type: SSD, size: 500, count: 2}}}\n"
+
+    def test_data_disks_that_outlive_a_server_are_named_before_and_listed_after(self, site):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        planned = json.loads(site.here("plan", "--destroy", "--json").out)
+        kept = planned["resource_changes"][0]["leftovers"]
+        assert len({one["id"] for one in kept}) == 2
+        destroyed = site.here("destroy", "--auto-approve")
+        assert destroyed.code == 0
+        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        assert all(f"alpha  {one['what']}" in listed for one in kept)
+
+    def test_they_are_listed_in_json_too(self, site):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        last = json.loads(site.here("destroy", "--auto-approve", "--json").out.splitlines()[-1])
+        assert [one["address"] for one in last["leftovers"]] == ["alpha", "alpha"]
+
+    def test_a_run_that_finds_the_server_gone_lists_them_for_the_one_that_died(self, site, proxy, clock):
+        site.write(self.WITH_DISKS)
+        site.apply()
+        gate = proxy.gate()
+        proxy.on(gate.after, method="DELETE", ending="")
+        running = site.start("destroy", "--auto-approve")
+        gate.await_arrival()
+        running.kill()
+        gate.open()
+        clock.advance(60)
+        again = site.here("destroy", "--auto-approve")
+        assert again.code == 0
+        assert "data disk" in again.text
+        assert site.entries("release") == {"alpha": 1}

@@ -1,0 +1,114 @@
+"""What is told and refused around a release: what it costs, what would go along, and whether another can be had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state, an_address
+from support.planning_builders import KIND, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
+
+from provisioner.kinds import CATALOGUE
+from provisioner.model.change import Mode
+from provisioner.model.foresight import Foresight, Questions, Ware
+from provisioner.model.guarding import ALL
+from provisioner.model.resource import Phase
+from provisioner.planning import questions
+
+UNTIL = 1_798_106_400_000
+GATEWAY = frozenset({an_address("gateway")})
+
+
+def changed(before, **rest):
+    """It is there as `before`, and the specs want another flavor."""
+    return replace(settled(before), desired=(replace(before, fields={**before.fields, "flavor": "other"}),), **rest)
+
+
+class TestQuestions:
+    def test_nobody_is_asked_where_nothing_is_released(self):
+        for survey in (settled(wanted(charging_info=PREPAID)), surveyed(wanted())):
+            assert questions(planned(survey), CATALOGUE).are_none
+
+    def test_billing_is_asked_about_what_was_paid_in_advance_and_the_market_about_what_is_bought_instead(self):
+        survey = changed(wanted(charging_info=PREPAID, availability_zone="a"))
+        ware = Ware("other", charging_mode="PRE_PAID", zone="a")
+        assert questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), (ware,))
+        assert questions(planned(survey, mode=Mode.DESTROY), CATALOGUE) == Questions(("id-of-gateway",), ())
+        assert questions(planned(changed(wanted())), CATALOGUE) == Questions((), (Ware("other"),))
+
+    def test_many_that_want_the_same_are_one_question(self):
+        before = [wanted(f"pool[{number}]", name=f"pool-{number}") for number in range(3)]
+        survey = replace(
+            settled(*before), desired=tuple(wanted(f"pool[{n}]", name=f"pool-{n}", flavor="o") for n in range(3))
+        )
+        assert questions(planned(survey), CATALOGUE).wares == (Ware("o"),)
+
+    def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
+        assert KIND.ware({"resource_flavor": "r", "charging_info": None}) == Ware("r", is_resource=True)
+
+
+class TestTerm:
+    def test_a_refusal_says_what_is_lost_and_what_else_can_be_done(self):
+        survey = changed(wanted(charging_info=PREPAID), foresight=Foresight({"id-of-gateway": UNTIL}))
+        (refusal,) = planned(survey).refusals
+        assert "changing flavor would release it" in refusal.summary
+        assert "its term until 2026-12-24 10:00:00 UTC" in refusal.detail
+        assert "what comes back of its price is not known" in refusal.detail
+        assert "undo the change" in refusal.hint
+        assert "ignore_changes: [flavor]" in refusal.hint
+        assert "--replace 'gateway'" in refusal.hint
+
+    def test_an_end_that_billing_does_not_tell_is_unknown(self):
+        (refusal,) = planned(changed(wanted(charging_info=PREPAID))).refusals
+        assert "billing did not tell the end" in refusal.detail
+
+    def test_who_names_the_address_is_told_all_the_same(self):
+        survey = changed(wanted(charging_info=PREPAID), replace=GATEWAY, foresight=Foresight({"id-of-gateway": UNTIL}))
+        plan = planned(survey)
+        (lifted,) = plan.lifted
+        assert (plan.refusals, lifted.code) == ((), "prepaid-replace")
+        assert "2026-12-24" in lifted.detail
+        assert lifted.hint == "allowed for this run: --replace 'gateway'"
+
+    @pytest.mark.parametrize("allowed", [frozenset(), ALL])
+    def test_a_release_says_it_too(self, allowed):
+        survey = replace(settled(wanted(charging_info=PREPAID)), foresight=Foresight({"id-of-gateway": UNTIL}))
+        plan = planned(replace(survey, allowed=allowed), mode=Mode.DESTROY)
+        (told,) = plan.lifted or plan.refusals
+        assert "lost: its term until 2026-12-24" in told.detail
+
+    def test_what_could_not_be_built_has_no_term(self):
+        record = bought(wanted(charging_info=PREPAID), phase=Phase.FAILED)
+        survey = surveyed(state=a_state(record), live=(shown(record, "CREATE_FAILED"),))
+        assert planned(survey).refusals == ()
+
+
+class TestStock:
+    SOLD_OUT = Foresight(sold_out=frozenset({Ware("other")}))
+
+    def test_nothing_is_released_for_what_cannot_be_bought(self):
+        (refusal,) = planned(changed(wanted(), foresight=self.SOLD_OUT)).refusals
+        assert refusal.code == "sold-out"
+        assert "other is sold out" in refusal.summary
+
+    def test_naming_the_address_does_not_help(self):
+        assert codes(planned(changed(wanted(), replace=GATEWAY, foresight=self.SOLD_OUT)).refusals) == ["sold-out"]
+
+    def test_a_release_that_has_begun_is_gone_on_with(self):
+        record = bought(wanted(flavor="other"), phase=Phase.DELETING)
+        survey = surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record, "DELETING"),))
+        assert planned(replace(survey, foresight=self.SOLD_OUT)).refusals == ()
+
+    def test_a_purchase_alone_is_the_clouds_to_refuse(self):
+        assert planned(surveyed(wanted(flavor="other"), foresight=self.SOLD_OUT)).refusals == ()
+
+
+def test_a_server_of_the_order_that_nobody_records_keeps_it_alive():
+    record = bought(wanted(charging_info=PREPAID), order_id="CS1")
+    stranger = shown(replace(record, id="stranger"), name="theirs")
+    survey = surveyed(state=a_state(record), live=(shown(record), stranger), allowed=ALL)
+    (refusal,) = planned(survey, mode=Mode.DESTROY).refusals
+    assert refusal.code == "order-shared"
+    assert "together with server stranger, which is in no state" in refusal.summary
+    going = replace(survey, live={**survey.live, "stranger": replace(stranger, status="DELETING")})
+    assert planned(going, mode=Mode.DESTROY).refusals == ()

@@ -1,0 +1,105 @@
+"""A server that is replaced because another one changes: what sets it off, what does not, and what was noted of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state, an_address
+from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
+
+from provisioner.model.change import Action, Mode
+from provisioner.model.resource import Lifecycle, Phase
+from provisioner.planning import noted
+
+
+def led_by(desired, *triggers):
+    return replace(desired, lifecycle=Lifecycle(replace_triggered_by=tuple(map(an_address, triggers))))
+
+
+def survey_of(*desired, before=(), **facts):
+    """What is wanted now, recorded as `before` or as it is wanted; `facts` of the records by address."""
+    known = {str(one.address): one for one in before}
+    records = [bought(known.get(str(one.address), one), **facts.get(str(one.address), {})) for one in desired]
+    return surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records)))
+
+
+def actions(survey, **how):
+    return {str(change.address): change.action for change in planned(survey, **how).work}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"flavor": "Si2.large.8"}, {"image_id": OTHER_IMAGE}, {"name": "portal"}, {"power": "stopped"}]
+)
+def test_a_replacement_a_reinstallation_and_an_update_set_it_off(changed):
+    survey = survey_of(wanted("a", **changed), led_by(wanted("b"), "a"), before=[wanted("a")])
+    assert actions(survey)["b"] is Action.REPLACE
+    (field,) = planned(survey).work[-1].fields
+    assert (field.path, field.after, field.forces_replacement) == (("lifecycle", "replace_triggered_by"), "a", True)
+
+
+def test_labels_and_a_server_that_is_bought_or_released_set_nothing_off():
+    labelled = replace(wanted("a"), labels={"team": "vision"})
+    assert "b" not in actions(survey_of(labelled, led_by(wanted("b"), "a"), before=[wanted("a")]))
+    survey = survey_of(led_by(wanted("b"), "new"))
+    assert actions(replace(survey, desired=(*survey.desired, wanted("new")))) == {"new": Action.CREATE}
+
+
+def test_a_group_sets_it_off_by_any_of_its_members_and_a_member_only_by_itself():
+    first, second = (wanted(f"pool[{index}]", name=f"pool-{index}") for index in range(2))
+    renamed = replace(second, fields={**second.fields, "name": "other"})
+    survey = survey_of(first, renamed, led_by(wanted("b"), "pool"), led_by(wanted("c"), "pool[0]"), before=[second])
+    assert actions(survey) == {"b": Action.REPLACE, "pool[1]": Action.UPDATE}
+
+
+def test_chains_are_followed_whatever_their_order():
+    survey = survey_of(
+        led_by(wanted("a"), "b"), led_by(wanted("b"), "c"), wanted("c", flavor="Si2.large.8"), before=[wanted("c")]
+    )
+    assert actions(survey) == dict.fromkeys("abc", Action.REPLACE)
+
+
+def test_a_prepaid_server_is_not_given_up_for_it_unless_it_is_named():
+    survey = survey_of(
+        wanted("a", name="portal"), led_by(wanted("b", charging_info=PREPAID), "a"), before=[wanted("a")]
+    )
+    (refusal,) = planned(survey).refusals
+    assert refusal.code == "prepaid-replace"
+    assert "lifecycle.replace_triggered_by" in refusal.summary
+    assert planned(replace(survey, replace=frozenset({an_address("b")}))).refusals == ()
+
+
+def test_what_is_protected_is_not_released_for_it():
+    led = led_by(wanted("b"), "a")
+    survey = survey_of(wanted("a", name="portal"), led, before=[wanted("a")], b={"protected": True})
+    assert "protected" in codes(planned(survey).refusals)
+
+
+@pytest.mark.parametrize("facts", [{"phase": Phase.FAILED}, {"phase": Phase.CREATING}])
+def test_what_failed_or_is_being_built_is_not_replaced_for_it(facts):
+    survey = survey_of(wanted("a", name="portal"), led_by(wanted("b"), "a"), before=[wanted("a")], b=facts)
+    assert actions(survey).get("b") is not Action.REPLACE
+
+
+def test_what_vanished_is_not_bought_again_for_it():
+    survey = survey_of(wanted("a", name="portal"), led_by(wanted("b"), "a"), before=[wanted("a")])
+    live = {key: row for key, row in survey.live.items() if row.name != "b"}
+    assert "b" not in actions(replace(survey, live=live))
+
+
+def test_what_was_set_off_is_noted_and_planned_from_there_when_its_cause_is_done():
+    led = led_by(wanted("b"), "a")
+    (note,) = noted(planned(survey_of(wanted("a", name="portal"), led, before=[wanted("a")])))
+    assert (str(note.address), note.phase, note.pending) == ("b", Phase.READY, {"triggered_by": "a"})
+    later = survey_of(wanted("a", name="portal"), led, b={"pending": note.pending})
+    assert actions(later) == {"b": Action.REPLACE}
+
+
+def test_and_given_up_when_the_specs_do_not_want_it_any_more():
+    survey = survey_of(wanted("a"), wanted("b"), b={"pending": {"triggered_by": "a"}})
+    assert actions(survey) == {"b": Action.RESUME}
+
+
+def test_a_destroy_sets_nothing_off():
+    survey = survey_of(wanted("a", name="portal"), led_by(wanted("b"), "a"), before=[wanted("a")])
+    assert set(actions(survey, mode=Mode.DESTROY).values()) == {Action.DELETE}

@@ -1,0 +1,52 @@
+"""A person at the cloud's console, over real HTTP: changes servers behind the tool's back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from provisioner.sandbox import PUBLIC
+
+
+@dataclass
+class Console:
+    url: str
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        body = {"auth": {"identity": identity, "scope": {"project": {"name": PUBLIC.project_name}}}}
+        token = httpx.post(f"{self.url}/v3/auth/tokens", json=body, trust_env=False)
+        headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
+        base = f"{self.url}/v1/{PUBLIC.project_id}/"
+        return httpx.Client(base_url=base, headers=headers, trust_env=False)
+
+    def rename(self, identifier: str, name: str) -> None:
+        self._send("PUT", f"dev-servers/{identifier}", {"name": name})
+
+    def stop(self, identifier: str) -> None:
+        self._send("PUT", f"dev-servers/{identifier}/stop")
+
+    def change_image(self, identifier: str, image_id: str) -> None:
+        """Of a stopped one; it runs afterwards."""
+        self._send("POST", f"dev-servers/{identifier}/changeos", {"image_id": image_id, "key_pair_name": "ops"})
+
+    def delete(self, identifier: str) -> None:
+        self._send("DELETE", f"dev-servers/{identifier}")
+
+    def bind(self, identifier: str, public_ip: str) -> None:
+        self._send("POST", f"dev-servers/{identifier}/publicips", {"public_ip_id": public_ip})
+
+    def buy(self, body: dict[str, Any]) -> None:
+        self._send("POST", "dev-servers", body)
+
+    def end(self) -> None:
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        self._client.request(method, path, json=body).raise_for_status()
