@@ -97,3 +97,22 @@ def test_what_is_bought_after_a_persons_word_is_another_purchase(tmp_path):
     Person(judge, print).resolves_everything()
     assert home.apply().code is ExitCode.DONE
     judge.examine_success(wanted={"a": "a"}, leaving=set())
+
+
+def test_silence_beside_an_order_that_nobody_accounts_for_is_not_promised_to_mean_anything(tmp_path):
+    """How `b` is paid for was not declared, so the order that `a` has left unpaid may be its own: time alone ends that doubt never."""
+    home = Household(tmp_path, prepaid="two-step")
+    home.write("servers: {b: {}}\n")
+    home.cloud.troubles = [(Sort.PURCHASE, Trouble.FAILED)]
+    assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
+    home.write(f"servers: {{a: {Spec(prepaid=True).text()}, b: {{}}}}\n")
+    home.cloud.troubles = [(Sort.PURCHASE, Trouble.REPLY_LOST)]
+    home.apply(resolve_timeout=0)
+    home.let_pass(60 * MINUTE)
+    ran = home.apply(resolve_timeout=0)
+    assert (ran.code, len(home.cloud.pending_orders)) == (ExitCode.IN_DOUBT, 1)
+    hints = [one.hint for one in ran.told if str(one.address) == "b"]
+    assert hints
+    assert all("and billing shows no order that may be it" in hint for hint in hints)
+    home.resolve("b", None)
+    assert home.apply().code is ExitCode.DONE

@@ -95,7 +95,8 @@ class Person:
         if "choose" in finding.hint:
             raise Violation(f"a person was asked which server is {finding.address}")
         for intent in self.judge.doubts:
-            if CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
+            is_asked = "orders placed since" in finding.detail and finding.address == intent.address
+            if is_asked or CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
                 self._resolve(intent)
 
     @property
