@@ -98,6 +98,9 @@ def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: Sta
         if way.end not in wanted:
             problem = f"the specs do not declare {way.end}"
             hint = f"mend its address, or take the entry out of moved: then {origin} is released"
+        elif state.open_intent(origin) is not None:
+            problem = f"the outcome of a call for {origin} is not known"
+            hint = "apply settles that first; then plan again"
         elif way.end in doubts:
             problem = f"the outcome of a purchase for {way.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"

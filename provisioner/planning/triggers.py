@@ -43,12 +43,14 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def noted(plan: Plan) -> Iterator[Remembered]:
-    """What has to be on disk before any of the plan's work begins. A replacement that this run leaves out is left to a later one."""
+    """What has to be on disk before any of the plan's work begins, moves included, so that it is told of the former address. A
+    replacement that this run leaves out is left to a later one.
+    """
     for change in plan.changes:
         cause = next((item.after for item in change.fields if is_cause(item)), None)
         if cause is not None and change.recorded is not None:
             pending = {**change.recorded.pending, _NOTED: cause}
-            yield Remembered(change.address, change.recorded.phase, pending=pending)
+            yield Remembered(change.moved_from or change.address, change.recorded.phase, pending=pending)
 
 
 def is_cause(field: FieldChange) -> bool:

@@ -32,7 +32,7 @@ from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.looking import check_owner, held_elsewhere, look
-from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.plan import PlanRequest, look_closer
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
 from provisioner.workflow.workspace import Workspace, who
@@ -108,7 +108,11 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             if not face.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=cloud.requests)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
-            plan = _take_over(workspace, request, session, cloud, sight, path=path, text=text, existing=existing)
+            _take_over(workspace, request, session, cloud, sight, path=path, text=text, existing=existing)
+            loaded, state = workspace.load(), session.checkpoint()
+            sight = await look(cloud, state, workspace.catalogue, history=store.history)
+            seen = await look_closer(workspace, PlanRequest(), loaded, cloud=cloud, state=state, sight=sight)
+            plan = _planned(workspace, loaded, state, seen.sight, cloud.identity)
             return Adopted(found, path, tuple(one.address for one in existing), plan, cloud.requests)
 
 
@@ -206,7 +210,7 @@ def _take_over(
     path: Path | None,
     text: str,
     existing: Sequence[Existing],
-) -> Plan:
+) -> None:
     if path is not None:
         _write(path, text)
     try:
@@ -222,7 +226,6 @@ def _take_over(
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
     ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
     ledger.append([Imported(change.recorded, evidence) for change in changes if change.recorded is not None])
-    return _planned(workspace, loaded, session.checkpoint(), sight, cloud.identity)
 
 
 def _write(path: Path, text: str) -> None:

@@ -64,7 +64,7 @@ def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> N
             "trainer", instance(of["node-0"], 0, architecture="ARM"), instance(of["node-1"], 1), module="module.ai"
         ),
         resource(
-            "bought", instance(of["paid"], charging_mode="prePaid", period_unit="month", period=3, auto_renew="true")
+            "bought", instance(of["paid"], charging_mode="prePaid", period_unit="month", period=3, auto_renew="false")
         ),
         resource("flavors", type_="huaweicloud_modelarts_devserver_flavors", mode="data"),
     )
@@ -78,9 +78,18 @@ def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> N
     assert shown["network"]["ipv6_enable"] is True
     assert shown["root_volume"] == {"type": "SSD", "size": 500}
     charging = inherited.run("state", "show", "bought", "--json").document["resource"]["declared"]["charging_info"]
-    assert (charging["period_type"], charging["period_num"], charging["is_auto_renew"]) == ("MONTH", 3, True)
+    assert (charging["period_type"], charging["period_num"], charging["is_auto_renew"]) == ("MONTH", 3, False)
     assert PASSWORD not in (inherited.path / "specs" / "adopted.yaml").read_text()
     assert len(inherited.ledger()) == len([entry for entry in inherited.ledger() if entry[0] != "release"])
+
+
+def test_what_terraform_is_mistaken_about_is_told_by_the_plan(inherited) -> None:
+    """The renewal was switched off in the console since: billing tells, so that no plan comes out empty and is not."""
+    paid = instance(ids(inherited)["paid"], charging_mode="prePaid", period_unit="month", period=1, auto_renew="true")
+    ran = adopt(inherited, tfstate(inherited, resource("paid", paid)))
+    assert ran.code == 7
+    assert "has work for 1: look at `provisioner plan`" in ran.out
+    assert "updated in place" in inherited.run("plan").out
 
 
 def test_doing_it_again_changes_nothing(inherited) -> None:

@@ -20,9 +20,12 @@ from support.planning_builders import (
 )
 
 from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.flow import Effect
 from provisioner.model.handover import Handover, Import, Move, Removal
+from provisioner.model.journal import Moved, replay
 from provisioner.model.redaction import at
 from provisioner.model.resource import Lifecycle, Phase
+from provisioner.planning import noted
 
 GATEWAY = an_address("gateway")
 EXISTING = shown(bought(wanted(), id="id-1"))
@@ -285,3 +288,36 @@ def test_protection_outlives_its_line_in_the_specs_and_ends_where_they_say_so():
     unwanted = replace(wanted(), lifecycle=Lifecycle(prevent_destroy=False))
     change = the_change(surveyed(unwanted, state=a_state(record), live=(shown(record),)))
     assert [item.path for item in change.fields] == [("lifecycle", "prevent_destroy")]
+
+
+def test_what_sets_off_a_replacement_does_so_after_a_move_and_is_noted_where_the_record_still_stands():
+    """The note is on disk before the move is."""
+    records = [bought(wanted("trainer")), bought(wanted("gateway"))]
+    dependent = replace(wanted("worker", name="trainer"), lifecycle=Lifecycle(replace_triggered_by=(GATEWAY,)))
+    survey = surveyed(
+        dependent,
+        wanted(flavor="other"),
+        state=a_state(*records),
+        live=tuple(map(shown, records)),
+        handover=moving(("trainer", "worker")),
+    )
+    plan = planned(survey)
+    assert {str(one.address): one.action for one in plan.changes} == {
+        "gateway": Action.REPLACE,
+        "worker": Action.REPLACE,
+    }
+    (note,) = noted(plan)
+    moved = replay(a_state(*records), [note, Moved(note.address, an_address("worker"))])
+    assert moved.resources[an_address("worker")].pending
+
+
+def test_a_server_whose_last_call_is_not_settled_is_not_moved():
+    record = bought(wanted("trainer"))
+    release = an_intent("trainer", effect=Effect.DESTRUCTIVE, target_id=record.id)
+    survey = surveyed(
+        wanted("worker"),
+        state=a_state(record, intents={release.id: release}),
+        live=(shown(record),),
+        handover=moving(("trainer", "worker")),
+    )
+    assert "move-impossible" in codes(planned(survey).refusals)
