@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Undefined
 
 from provisioner.loading.budget import STEP, Budget, search_cost, too_much, weight
+from provisioner.loading.gathering import field_of
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.scalars import fits
 from provisioner.loading.tree import BROKEN
@@ -142,7 +143,7 @@ class Operations:
             raise Mistake("template-forbidden", f"the attribute {attribute} is not allowed in templates")
         rows = items.values() if isinstance(items, dict) else _items(items)
         self._budget.spend(STEP * len(rows))
-        fields = [_field_of(row, attribute) for row in rows]
+        fields = [field_of(row, attribute) for row in rows]
         self._budget.afford(weight(fields))
         return fields
 
@@ -261,18 +262,6 @@ def _items(value: Any) -> Collection[Any]:
         raise _error("a list, a map or a text is needed here")
     items: Collection[Any] = value
     return items
-
-
-def _field_of(row: Any, name: Any) -> Any:
-    if row is BROKEN:
-        raise Withheld
-    if not isinstance(row, dict) or name not in row:
-        raise _error(
-            "map(attribute=...) names a field that an item lacks", hint="every item must be a map with that field"
-        )
-    if row[name] is BROKEN:
-        raise Withheld
-    return row[name]
 
 
 def _end_of(items: Any, index: int) -> Any:

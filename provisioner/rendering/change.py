@@ -39,7 +39,7 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 def change_text(change: Change, style: Style) -> Iterator[str]:
     if change.reason is Reason.IN_DOUBT:
         yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
-        yield "  # (apply looks for its server first, and buys nothing for it until its outcome is known)"
+        yield "  # (nothing is bought for it until its outcome is known; below is said what apply does about it)"
         return
     words = WORDS[change.action]
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"

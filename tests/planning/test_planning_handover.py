@@ -249,7 +249,7 @@ def test_what_moved_and_vanished_keeps_apply_from_being_done():
     assert (change.action, change.reason) == (Action.MOVE, Reason.VANISHED)
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", [Mode.APPLY, Mode.DESTROY])
 def test_what_is_let_go_is_forgotten_and_not_released(mode):
     record = replace(bought(wanted("trainer[1]")), protected=True)
     removal = Handover(removals=(Removal(an_address("trainer")),))

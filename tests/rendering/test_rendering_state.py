@@ -3,8 +3,10 @@ from textwrap import dedent
 
 from rendering.samples import PLAIN, intent, recorded, state
 
+from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.resource import Phase
+from provisioner.model.state import Member
 from provisioner.rendering.state import render_outputs, render_resource, render_state, render_state_list
 
 GATEWAY = """\
@@ -94,3 +96,13 @@ def test_outputs_are_aligned_and_those_of_a_server_stand_in_a_block():
         }
         """)
     assert render_outputs({}, PLAIN) == ""
+
+
+def test_a_doubt_about_several_names_all_of_them():
+    members = tuple(Member(Address.parse(f"pool[{index}]"), f"pool-{index}") for index in range(12))
+    doubt = replace(intent("pool[0]"), members=members)
+    text = render_state(state(intents=(doubt,)), PLAIN)
+    assert "# pool[0], pool[1], pool[2]," in text
+    assert "pool[9] and 2 more: in doubt, the outcome of a purchase is not known" in text
+    assert "    servers = 12\n" in text
+    assert render_state_list(state(intents=(doubt,))) == "".join(f"pool[{index}]\n" for index in range(12))
