@@ -52,7 +52,7 @@ def test_200_servers_are_taken_over_and_planned_in_at_most_10_requests(inherited
 def test_what_was_adopted_is_released_as_it_was_bought(inherited):
     assert inherited.here("adopt", "--match", "paid", "--match", "big", "--auto-approve").code == 0
     assert {*inherited.state()["resources"]} == {"paid", "big"}
-    assert inherited.here("destroy", "--auto-approve").code == 0
+    assert inherited.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
     assert inherited.entries("release") == {"paid": 1, "big": 1}
     assert inherited.entries("refund") == {"paid": 1}
 

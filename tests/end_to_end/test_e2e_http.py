@@ -113,7 +113,7 @@ class TestTheQuestion:
         site.write(THREE)
         site.apply()
         before = site.ledger, site.state()
-        refused = self.ask(site, "no", "destroy")
+        refused = self.ask(site, "no", "destroy", "--allow", "prepaid-delete")
         assert refused.code == 8
         assert "Only 'yes' will be accepted" in refused.err
         assert (site.ledger, site.state()) == before
@@ -121,7 +121,7 @@ class TestTheQuestion:
     def test_yes_empties_the_sandbox(self, site):
         site.write(THREE)
         site.apply()
-        assert self.ask(site, "yes", "destroy").code == 0
+        assert self.ask(site, "yes", "destroy", "--allow", "prepaid-delete").code == 0
         assert site.entries("release") == site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
         assert site.entries("refund") == {"beta": 1}
         assert site.outputs == {}

@@ -138,6 +138,9 @@ class TestKilledWhileBuying:
         assert site.apply().code == 0
 
 
+DESTROY = ("destroy", "--auto-approve", "--allow", "prepaid-delete")
+
+
 class TestKilledWhileReleasing:
     @pytest.fixture
     def bought(self, three):
@@ -147,10 +150,8 @@ class TestKilledWhileReleasing:
     @pytest.mark.parametrize("when", ["before", "executed", "answered"])
     @pytest.mark.parametrize(("method", "ending"), [("DELETE", ""), ("POST", "/unsubscribe")])
     def test_at_a_release(self, bought, proxy, method, ending, when):
-        die_at_request(
-            bought, proxy, "destroy", "--auto-approve", "--parallelism", "1", when=when, method=method, ending=ending
-        )
-        assert bought.here("destroy", "--auto-approve").code == 0
+        die_at_request(bought, proxy, *DESTROY, "--parallelism", "1", when=when, method=method, ending=ending)
+        assert bought.here(*DESTROY).code == 0
         assert bought.entries("release") == bought.purchases == EACH_ONCE
         assert bought.entries("refund") == {"beta": 1}
         assert bought.outputs == {}
@@ -160,8 +161,8 @@ class TestKilledWhileReleasing:
     def test_at_a_record_of_the_journal(self, site, number, part):
         """The intent to release, the answer, and the server's leave from the state."""
         site.apply()
-        die_while_writing(site, number, part, "destroy", "--auto-approve")
-        assert site.here("destroy", "--auto-approve").code == 0
+        die_while_writing(site, number, part, *DESTROY)
+        assert site.here(*DESTROY).code == 0
         assert site.entries("release") == site.purchases == {"alpha": 1}
         assert site.outputs == {}
 
@@ -170,8 +171,7 @@ class TestKilledWhileReleasing:
         die_at_request(
             bought,
             proxy,
-            "destroy",
-            "--auto-approve",
+            *DESTROY,
             "--parallelism",
             "1",
             when="executed",

@@ -70,13 +70,13 @@ class TestWhileAPurchaseIsInFlight:
         three.apply()
         gate = proxy.gate()
         proxy.on(gate.after, method="DELETE", ending="")
-        running = three.start("destroy", "--auto-approve", "--parallelism", "1")
+        running = three.start("destroy", "--auto-approve", "--parallelism", "1", "--allow", "prepaid-delete")
         gate.await_arrival()
         interrupt(running, signal.SIGINT)
         gate.open()
         assert running.end().code == 8
         assert sum(three.entries("release").values()) == 1
-        assert three.here("destroy", "--auto-approve").code == 0
+        assert three.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
         assert three.entries("release") == three.purchases
 
 

@@ -89,14 +89,14 @@ class TestCarriedOut:
     def test_destroy_finds_it_first_and_releases_it(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
         two.here("apply", "--auto-approve", "--resolve-timeout", "0")
-        assert two.here("destroy", "--auto-approve").code == 0
+        assert two.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
         assert two.entries("release") == two.purchases == {"alpha": 1, "beta": 1}
 
     def test_it_is_found_though_its_address_has_left_the_specs(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
         two.here("apply", "--auto-approve", "--resolve-timeout", "0")
         two.write("servers: {beta: {}}\n")
-        assert two.apply().code == 0
+        assert two.apply("--allow", "prepaid-delete").code == 0
         assert two.entries("release") == {"alpha": 1}
 
     def test_it_is_carried_out_long_after_its_sender_gave_up(self, two, proxy):
@@ -124,7 +124,7 @@ class TestNeverCarriedOut:
     def test_destroy_releases_the_others_and_says_what_is_left(self, two, proxy):
         proxy.on(LOST["a reset"], name="alpha")
         two.apply()
-        destroyed = two.here("destroy", "--auto-approve")
+        destroyed = two.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert destroyed.code == 6
         assert two.entries("release") == {"beta": 1}
         assert open_intents(two) == ["alpha"]
