@@ -70,11 +70,12 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
                 "run apply again: where billing shows nothing paid since, it orders anew; an order that nobody pays lapses and "
                 f"costs nothing. When you know better, {by_hand}"
             )
-        case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
+        case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
+            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             return (
-                f"{adopting}. If none has appeared by {until}, it was never bought, and apply buys it then; when you know "
-                f"better, {by_hand}"
+                f"{adopting}. If none has appeared by {until}{unless}, it was never bought, and apply buys it then; when you "
+                f"know better, {by_hand}"
             )
         case Absence.BY_A_PERSON:
             return (

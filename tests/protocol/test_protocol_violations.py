@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.emulated_cloud import SERVERS, Sort, Trouble
 from support.household import Household
+from support.judge import Judge, Spec
+from support.person import Person
 
 from provisioner.cli.exit_codes import ExitCode
 
@@ -82,3 +84,35 @@ def test_a_wanted_server_that_somebody_is_deleting_keeps_apply_from_being_done(t
     home.apply()
     home.person("DELETE", f"{SERVERS}/{server_of(home, 'a').id}")
     assert home.apply().code is ExitCode.INCOMPLETE
+
+
+def test_what_is_bought_after_a_persons_word_is_another_purchase(tmp_path):
+    """It has the name of the one that was given up, and the judge of lives must not take it for that."""
+    home = Household(tmp_path)
+    judge = Judge(home)
+    judge.specs["a"] = Spec(prepaid=True)
+    home.write(f"servers: {{a: {judge.specs['a'].text()}}}\n")
+    step = next(step for step in range(100) if home.apply(die_at=step).code is None and judge.doubts)
+    assert not home.cloud.purchases, f"died at step {step}, and something was sent"
+    Person(judge, print).resolves_everything()
+    assert home.apply().code is ExitCode.DONE
+    judge.examine_success(wanted={"a": "a"}, leaving=set())
+
+
+def test_silence_beside_an_order_that_nobody_accounts_for_is_not_promised_to_mean_anything(tmp_path):
+    """How `b` is paid for was not declared, so the order that `a` has left unpaid may be its own: time alone ends that doubt never."""
+    home = Household(tmp_path, prepaid="two-step")
+    home.write("servers: {b: {}}\n")
+    home.cloud.troubles = [(Sort.PURCHASE, Trouble.FAILED)]
+    assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
+    home.write(f"servers: {{a: {Spec(prepaid=True).text()}, b: {{}}}}\n")
+    home.cloud.troubles = [(Sort.PURCHASE, Trouble.REPLY_LOST)]
+    home.apply(resolve_timeout=0)
+    home.let_pass(60 * MINUTE)
+    ran = home.apply(resolve_timeout=0)
+    assert (ran.code, len(home.cloud.pending_orders)) == (ExitCode.IN_DOUBT, 1)
+    hints = [one.hint for one in ran.told if str(one.address) == "b"]
+    assert hints
+    assert all("and billing shows no order that may be it" in hint for hint in hints)
+    home.resolve("b", None)
+    assert home.apply().code is ExitCode.DONE

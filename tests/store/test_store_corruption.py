@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
 from support.tally import Tally
@@ -194,7 +194,7 @@ def test_a_huge_or_deep_file(kept, content):
     assert found.resources == kept.resources
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_salvaged_of_anything_is_never_an_error_of_its_own(kept, data):
     """Pieces of the real files in any order, with anything between them."""

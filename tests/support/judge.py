@@ -55,7 +55,7 @@ class Spec:
 
 @dataclass
 class Judge:
-    """`given_up`: names and orders of purchases that a person has taken upon them, at their own word or with their money."""
+    """`given_up`: servers and orders that a person has taken upon them, at their own word or with their money."""
 
     home: Household
     specs: dict[str, Spec] = field(default_factory=dict)
@@ -83,8 +83,14 @@ class Judge:
         return [
             (address, server)
             for address, server in self.home.cloud.ours
-            if not {self.bought_as(server), server.order_id} & self.given_up
+            if not {server.id, server.order_id} & self.given_up
         ]
+
+    def give_up(self, name: str) -> None:
+        """What was bought under it until now and is recorded nowhere; what is bought under it from now on is another purchase."""
+        known = {one.id for one in self.recorded} | {one.order_id for one in self.recorded} | {None}
+        bought = (one.row for one in self.home.cloud.purchases if one.row.name == name)
+        self.given_up |= {identity for row in bought for identity in (row.server_id, row.order_id)} - known
 
     def bought_as(self, server: Server) -> str | None:
         return next(one.row.name for one in self.home.cloud.purchases if one.is_of(server))

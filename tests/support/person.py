@@ -95,7 +95,8 @@ class Person:
         if "choose" in finding.hint:
             raise Violation(f"a person was asked which server is {finding.address}")
         for intent in self.judge.doubts:
-            if CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
+            is_asked = "orders placed since" in finding.detail and finding.address == intent.address
+            if is_asked or CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
                 self._resolve(intent)
 
     @property
@@ -123,7 +124,7 @@ class Person:
         became = next((one for address, one in bought if address == str(intent.address)), None)
         self.tell(f"a person resolves {intent.address}: {'adopt' if became else 'absent'}")
         if became is None:
-            self.judge.given_up.add(intent.name)
+            self.judge.give_up(intent.name)
         self.home.resolve(str(intent.address), became.id if became else None)
 
 
