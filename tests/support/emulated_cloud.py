@@ -216,7 +216,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         young = {server.id for server in self.servers if not self._is_shown(server)}
         body = response.json()
         if "data" not in body:
-            return _refusal(404, "ModelArts.6404") if body["id"] in young else response
+            return _refusal(404, "ModelArts.6404") if body.get("id") in young else response
         rows = [row for row in body["data"] if row["id"] not in young]
         return _json({**body, "data": rows, "total": body["total"] - len(young)}, response)
 
