@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import SeveralFit
+from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, next_step
@@ -69,7 +70,7 @@ _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
+    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
 )  # fmt: skip
 
 
@@ -114,7 +115,14 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
     match reason:
         case GoneMeanwhile() | NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
             return ResultType.FAILED, _refused(change, driver, reason)
-        case Detached():
+        case HeldBack() if not driver.workshop.interruption.requested:
+            return ResultType.NOT_STARTED, warning(
+                "held-back",
+                f"{reason.turn.what} is not begun, because {reason.before} is not done",
+                hint=f"mend {reason.before} first; then {_again(driver)}",
+                address=address,
+            )
+        case Detached() | HeldBack():
             if not driver.standing.under_way:
                 return ResultType.NOT_STARTED, warning(
                     "not-started", "the run was interrupted before its turn", hint=_again(driver), address=address

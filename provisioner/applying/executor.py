@@ -1,4 +1,4 @@
-"""Carries out a plan: every address on its own way, a failed one stopping no other."""
+"""Carries out a plan: every address on its own way, a failed one stopping only those whose turn comes after it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
+from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import StoreError
@@ -50,8 +51,9 @@ async def execute(execution: Execution) -> RunResult:
         try:
             await _move(execution, workshop)
             groups = _groups(execution)
+            turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
             journeys = (
-                Journey(execution, workshop, change, groups.get(change.address)).travel()
+                Journey(execution, workshop, change, turns, groups.get(change.address)).travel()
                 for change in execution.plan.work
             )
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)

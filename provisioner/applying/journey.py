@@ -17,6 +17,7 @@ from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
+from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
@@ -33,8 +34,14 @@ class Journey:
     """`group` is the purchase that buys it together with others, where it is not bought by itself."""
 
     def __init__(
-        self, execution: Execution, workshop: Workshop, change: Change, group: GroupPurchase | None = None
+        self,
+        execution: Execution,
+        workshop: Workshop,
+        change: Change,
+        turns: Turns,
+        group: GroupPurchase | None = None,
     ) -> None:
+        self._turns = turns
         self._group = group
         self._execution = execution
         self._workshop = workshop
@@ -43,7 +50,16 @@ class Journey:
         self._driver = self._new_driver(change.recorded)
 
     async def travel(self) -> Result:
+        result: Result | None = None
         try:
+            result = await self._result()
+        finally:
+            self._turns.end(self._change.address, result)
+        return result
+
+    async def _result(self) -> Result:
+        try:
+            await self._turns.await_turn(self._change.address)
             ended = await self._get_there()
         except endings.EXPECTED as reason:
             result = endings.broken_off(self._change, self._driver, reason)

@@ -98,16 +98,18 @@ def carry_out(
 def _conclude(applied: Applied, *, as_json: bool) -> None:
     """A stream of JSON has a last line even when there was nothing to do; a person has read that already."""
     from provisioner.model.event import RunResult
+    from provisioner.model.fleet import unfinished_fleets
     from provisioner.rendering.style import Style
     from provisioner.rendering.summary import render_summary
 
     result = applied.result or RunResult(())
+    fleets = unfinished_fleets(applied.plan, result)
     if as_json and applied.approved:
         from provisioner.cli.face import now
         from provisioner.rendering.stream import run_document
 
         summary = render_summary(result, Style(color=False), mode=applied.plan.mode)
-        console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now()))
+        console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now(), fleets=fleets))
     elif applied.result is not None:
-        console().write(f"\n{render_summary(result, console().style(), mode=applied.plan.mode)}")
+        console().write(f"\n{render_summary(result, console().style(), mode=applied.plan.mode, fleets=fleets)}")
     console().diagnose(applied.trouble)

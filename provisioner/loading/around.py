@@ -1,4 +1,5 @@
-"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, and how it is ordered.
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, how it is ordered
+and in which waves.
 
 Knows these keys and their forms; what is left of the body is the kind's.
 """
@@ -13,13 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.durations import Seconds
 from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.rollout import Size
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, field_names, problems
 from provisioner.model.address import Address
 from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
-AROUND = ("labels", "lifecycle", "timeouts", "order")
+AROUND = ("labels", "lifecycle", "timeouts", "order", "rollout")
 _WATCHED = ("status",)
 """No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
 _LATER_LIFECYCLE = ("create_before_destroy",)
@@ -51,6 +53,7 @@ class _Around(_Strict):
     lifecycle: _Lifecycle | None = None
     timeouts: _Timeouts | None = None
     order: Literal["separate", "together"] = "separate"
+    rollout: list[Size] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Around:
     lifecycle: Lifecycle
     timeouts: Timeouts
     together: bool = False
+    rollout: tuple[int | str, ...] | None = None
+    """Sizes of waves, as written."""
 
 
 _NOTHING = Around({}, Lifecycle(), Timeouts())
@@ -89,6 +94,7 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
         ),
         Timeouts(timeouts.create, timeouts.delete),
         together=read.order == "together",
+        rollout=None if read.rollout is None else tuple(read.rollout),
     )
 
 

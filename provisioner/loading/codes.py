@@ -50,6 +50,7 @@ CODES: Final = MappingProxyType(
         "reference-unsupported": "A template refers to another server.",
         "invalid-count": "count is not a whole number from 0, or stands beside for_each.",
         "invalid-for-each": "for_each is neither a map nor a list of unique texts.",
+        "invalid-rollout": "The waves of a group do not add up, or stand at a server that is no group.",
         "too-many-resources": "The stack declares more than 20,000 resources.",
         "unknown-trigger": "replace_triggered_by names an address that the specs do not declare.",
         "trigger-cycle": "replace_triggered_by leads back to the server that it began with.",

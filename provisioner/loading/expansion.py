@@ -24,6 +24,9 @@ class Instance:
     address: Address
     scope: Scope
     default_name: str
+    position: int = 0
+    total: int = 1
+    """How many its declaration expands to, and which of them it is, from 0."""
 
 
 class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
@@ -61,7 +64,8 @@ class Expansion:
             )
         self._reserve(count, ("count",))
         for index in range(count):
-            yield Instance(Address(name, index), {**self._scope, "count": {"index": index}}, f"{name}-{index}")
+            scope = {**self._scope, "count": {"index": index}}
+            yield Instance(Address(name, index), scope, f"{name}-{index}", index, count)
 
     def _each(self, name: str, items: Any) -> Iterator[Instance]:
         if isinstance(items, list):
@@ -75,8 +79,9 @@ class Expansion:
             summary = f"for_each must be a map or a list of texts and is {kind_of(items)}"
             raise Refusal(("for_each",), Mistake("invalid-for-each", summary, hint="write for_each: [a, b] or a map"))
         self._reserve(len(items), ("for_each",))
-        for key, value in items.items():
-            yield Instance(Address(name, key), {**self._scope, "each": {"key": key, "value": value}}, f"{name}-{key}")
+        for position, (key, value) in enumerate(items.items()):
+            scope = {**self._scope, "each": {"key": key, "value": value}}
+            yield Instance(Address(name, key), scope, f"{name}-{key}", position, len(items))
 
     def _value(self, body: Mapping[str, Any], field: str) -> Any:
         rendered = render({field: body[field]}, self._scope, self._engine)

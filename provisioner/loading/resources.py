@@ -18,6 +18,7 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.merging import laid_under, without_nulls
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.rendering import render
+from provisioner.loading.rollout import wave_of
 from provisioner.loading.secret_fields import in_clear, reference
 from provisioner.loading.tree import Layer, Path, find
 from provisioner.loading.triggers import cycle, unknown
@@ -97,14 +98,32 @@ class Resources:
         if found or withheld or isinstance(about, list):
             return None
         self._advise(declaration, address, fields, together=about.together)
+        wave = self._wave(declaration, instance, about.rollout)
         self._claim(declaration, address, str(fields["name"]))
         self._known.add(address)
         if about.lifecycle.replace_triggered_by:
             self._triggers[address] = (declaration, about.lifecycle.replace_triggered_by)
         source = find(declaration.layers[:1], ())
         return Desired(
-            address, kind.name, fields, about.labels, about.lifecycle, about.timeouts, source, together=about.together
+            address,
+            kind.name,
+            fields,
+            about.labels,
+            about.lifecycle,
+            about.timeouts,
+            source,
+            together=about.together,
+            wave=wave,
         )
+
+    def _wave(self, declaration: _Declaration, instance: Instance, sizes: tuple[int | str, ...] | None) -> int:
+        if sizes is None:
+            return 0
+        try:
+            return wave_of(instance, sizes)
+        except Mistake as mistake:
+            self._report(declaration, instance.address, Problem(("rollout",), mistake))
+            return 0
 
     def check_triggers(self) -> None:
         """Once all is read: what a server is replaced with has to be there, and not to be replaced with it in turn."""

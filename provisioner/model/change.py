@@ -19,6 +19,7 @@ from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
+from provisioner.model.turn import Turn
 
 
 class Action(StrEnum):
@@ -52,6 +53,8 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
     LEFT_OUT = "left_out"
+    HELD_BACK = "held_back"
+    """Its wave is not begun, because an earlier one went wrong."""
     REMOVED = "removed"
 
 
@@ -129,6 +132,15 @@ class Mode(StrEnum):
         return "apply --refresh-only" if self is Mode.REFRESH else self.value
 
 
+def _is_left_unsettled(change: Change) -> bool:
+    """Vanished, released by somebody else, failed to be built, or held back because of one that is."""
+    if change.action not in {Action.NO_OP, Action.MOVE} or change.reason is Reason.LEFT_OUT:
+        return False
+    if change.recorded is not None and change.recorded.phase is Phase.FAILED:
+        return True
+    return change.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK}
+
+
 def _is_adapted(change: Change) -> bool:
     """Taken over, and changed in place as well."""
     return change.action is Action.ADOPT and bool(change.fields)
@@ -152,7 +164,7 @@ class LeftOut:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
-    are the creates that one call buys, for each such call.
+    are the creates that one call buys, for each such call; `turns` say who waits for whom, and lead in no circle.
 
     `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
     What is not selected is a no-op here, and told in `left_out`.
@@ -168,6 +180,7 @@ class Plan:
     selection: Selection = EVERYTHING
     left_out: tuple[LeftOut, ...] = ()
     together: tuple[tuple[Address, ...], ...] = ()
+    turns: tuple[Turn, ...] = ()
 
     def selects(self, change: Change) -> bool:
         bearer = change.desired or change.recorded
@@ -179,15 +192,8 @@ class Plan:
 
     @property
     def unsettled(self) -> tuple[Change, ...]:
-        """Wanted servers that are not there and that nothing will be done about: vanished, released by somebody else, or failed to be built."""
-        return tuple(
-            change
-            for change in (() if self.mode is Mode.REFRESH else self.changes)
-            if change.action in {Action.NO_OP, Action.MOVE}
-            and change.recorded is not None
-            and change.reason is not Reason.LEFT_OUT
-            and (change.reason in {Reason.VANISHED, Reason.LEAVING} or change.recorded.phase is Phase.FAILED)
-        )
+        """Wanted servers that are not there, or not as wanted, and that nothing will be done about."""
+        return () if self.mode is Mode.REFRESH else tuple(filter(_is_left_unsettled, self.changes))
 
     @property
     def left_in_doubt(self) -> bool:

@@ -59,6 +59,8 @@ class Desired:
     source: SourceRange | None = None
     together: bool = False
     """To be bought by one call with the others of its group that are alike (docs/decisions/0010)."""
+    wave: int = 0
+    """Of its group's, from 0: begun once those before it are done (docs/decisions/0015)."""
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ def bought_together(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tu
 def _likeness(change: Change, desired: Desired) -> tuple[object, ...]:
     """What two have to have in common. A secret is what it refers to: its fingerprint may not be known here."""
     body = {key: value for key, value in (change.after or {}).items() if key != "name"}
-    return (change.kind, change.address.modules, change.address.name, canonical(body), *secrets_in(desired.fields))
+    return (change.kind, change.address.group, desired.wave, canonical(body), *secrets_in(desired.fields))
 
 
 def _calls(group: list[Change], most: int) -> Iterator[tuple[Address, ...]]:

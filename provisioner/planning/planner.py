@@ -30,6 +30,7 @@ from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import set_off
+from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
@@ -50,12 +51,13 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     whole = with_origins_set_off(changes)
     found = (*drift.findings(whole, survey, catalogue), *sweep(survey, catalogue), *likely_moves(whole, catalogue))
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
-    chosen = with_leftovers(draft.changes, survey, catalogue)
-    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue))
+    staged = in_waves(draft.changes, survey, catalogue)
+    chosen = with_leftovers(staged.changes, survey, catalogue)
+    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=staged.turns)
     draft = judged(draft, survey, catalogue)
     return replace(
         draft,
-        findings=(*found, *passed_over(draft, survey)),
+        findings=(*found, *staged.findings, *passed_over(draft, survey)),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
     )
 

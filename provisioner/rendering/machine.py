@@ -60,6 +60,10 @@ def plan_document(plan: Plan) -> Document:
             "record": count[Action.RECORD],
         },
         "bought_together": [[str(address) for address in call] for call in plan.together],
+        "turns": [
+            {"what": turn.what, "addresses": [*map(str, turn.addresses)], "after": [*map(str, turn.after)]}
+            for turn in plan.turns
+        ],
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],

@@ -6,8 +6,9 @@ It adds no judgement: what is refused or worth a warning is in the plan. The cos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.resource import FieldPath
@@ -21,12 +22,15 @@ from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
 from provisioner.rendering.wording import WORDS, amount
 
+_NAMED = 6
+"""So many addresses are named where a group is meant."""
+
 
 def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     """Ends in a newline. Creates of one group that read alike take a line each, unless `full`."""
     changes = plan.work if full else grouped(plan.work)
     sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
-    sections.append("\n".join(_calls(plan, style)))
+    sections += ("\n".join(_calls(plan, style)), "\n".join(_turns(plan, style)))
     if plan.findings or plan.lifted or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
@@ -38,6 +42,17 @@ def _calls(plan: Plan, style: Style) -> Iterator[str]:
     for call in plan.together:
         servers = ", ".join(escape(str(address)) for address in call)
         yield f"  {style.bold(f'# {len(call)} servers are bought in one order:')} {servers}"
+
+
+def _turns(plan: Plan, style: Style) -> Iterator[str]:
+    for turn in plan.turns:
+        what = f"# {escape(turn.what)} begins when {_named(turn.after)} {'is' if len(turn.after) == 1 else 'are'} done:"
+        yield f"  {style.bold(what)} {_named(turn.addresses)}"
+
+
+def _named(addresses: Sequence[Address]) -> str:
+    more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
+    return ", ".join(escape(str(address)) for address in addresses[:_NAMED]) + more
 
 
 def last_line(plan: Plan, style: Style) -> str:

@@ -5,8 +5,11 @@ The clock is the caller's, and so is writing them; whoever follows the stream ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provisioner.model.change import Action, Plan
 from provisioner.model.event import Event, EventType, RunResult
+from provisioner.model.fleet import Fleet
 from provisioner.rendering.machine import Document, diagnostic_document, plan_document
 from provisioner.rendering.plan import last_line
 from provisioner.rendering.progress import event_sentence
@@ -69,7 +72,7 @@ def event_document(event: Event, *, timestamp: str) -> Document:
     return document
 
 
-def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
+def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequence[Fleet] = ()) -> Document:
     """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
     changes = {
         "add": run.added,
@@ -85,6 +88,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str) -> Document:
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
         "changes": changes,
         "interrupted": run.interrupted,
+        "fleets": [{"group": str(fleet.group), "ready": fleet.ready, "wanted": fleet.wanted} for fleet in fleets],
         "leftovers": [
             {"address": str(address), "what": leftover.what, "id": leftover.id} for address, leftover in run.leftovers
         ],

@@ -5,11 +5,12 @@ It takes outcomes as they are told; which exit code they mean is the command lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from provisioner.model.change import Action, Mode
 from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.model.fleet import Fleet
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.wording import WORDS
 
@@ -25,7 +26,7 @@ _WIDEST_ADDRESS = 40
 _NARROWEST_TEXT = 30
 
 
-def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> str:
+def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY, fleets: Sequence[Fleet] = ()) -> str:
     """Ends in a newline."""
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
@@ -38,7 +39,13 @@ def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY) -> 
     if not open_results:
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "")
-    return "\n".join((*undone, *_leftovers(run, style), last)) + "\n"
+    return "\n".join((*undone, *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
+
+
+def _fleets(fleets: Sequence[Fleet]) -> Iterator[str]:
+    if fleets:
+        yield from (f"{escape(str(fleet.group))}: {fleet.ready} of {fleet.wanted} are as wanted." for fleet in fleets)
+        yield ""
 
 
 def _leftovers(run: RunResult, style: Style) -> Iterator[str]:

@@ -23,6 +23,7 @@ from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.selection import Selection
+from provisioner.model.turn import Turn
 from provisioner.store.codec import STRICT, from_json, to_json
 from provisioner.store.disk import Disk, replace_file
 from provisioner.store.sealed import Damaged, FromNewerVersion, seal, unseal
@@ -43,6 +44,7 @@ class DesiredForm:
     timeouts: Timeouts
     source: SourceRange | None
     together: bool = False
+    wave: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class PlanForm:
     selection: Selection
     left_out: tuple[LeftOut, ...]
     together: tuple[tuple[Address, ...], ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 def plan_id(plan: Plan) -> str:

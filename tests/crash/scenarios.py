@@ -207,6 +207,9 @@ BUYING = (
         ends=Books(once(*ALPHA), ALPHA),
     ),
     Scenario(
+        name="in waves", specs="servers: {pool: {count: 3, rollout: [1]}}\n", ends=Books(once(*POOL[:3]), POOL[:3])
+    ),
+    Scenario(
         name="building",
         specs=ONE,
         build_seconds=6.0,

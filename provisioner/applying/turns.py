@@ -1,0 +1,61 @@
+"""Whose turn it is: what is to wait for others begins when they are done, and not at all where they do not get there.
+
+Everybody's way ends some time, also when a person interrupts or the journal fails, so that nobody waits for ever: turns lead in no
+circle, which is the planner's to see to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+from provisioner.model.address import Address
+from provisioner.model.event import Result, ResultType
+from provisioner.model.turn import Turn
+
+
+class HeldBack(Exception):  # noqa: N818 - a decision, not a malfunction
+    """It is not begun: `before` did not get where it was to get first."""
+
+    def __init__(self, turn: Turn, before: Address) -> None:
+        super().__init__(str(before))
+        self.turn = turn
+        self.before = before
+
+
+class Turns:
+    """`addresses` are all that have work in this run; whoever is waited for and has none is taken as done."""
+
+    def __init__(self, turns: Iterable[Turn], addresses: Iterable[Address]) -> None:
+        self._waiting: defaultdict[Address, list[Turn]] = defaultdict(list)
+        for turn in turns:
+            for address in turn.addresses:
+                self._waiting[address].append(turn)
+        self._under_way = dict.fromkeys(addresses)
+        self._ended: dict[Address, asyncio.Future[bool]] = {}
+        self._openings: dict[Turn, asyncio.Task[Address | None]] = {}
+
+    async def await_turn(self, address: Address) -> None:
+        """Raises HeldBack."""
+        for turn in self._waiting.get(address, ()):
+            if turn not in self._openings:
+                self._openings[turn] = asyncio.ensure_future(self._first_that_fell_short(turn))
+            before = await asyncio.shield(self._openings[turn])
+            if before is not None:
+                raise HeldBack(turn, before)
+
+    def end(self, address: Address, result: Result | None) -> None:
+        """None where it ended without one."""
+        self._end_of(address).set_result(result is not None and result.type is ResultType.DONE)
+
+    async def _first_that_fell_short(self, turn: Turn) -> Address | None:
+        for address in turn.after:
+            if address in self._under_way and not await self._end_of(address):
+                return address
+        return None
+
+    def _end_of(self, address: Address) -> asyncio.Future[bool]:
+        if address not in self._ended:
+            self._ended[address] = asyncio.get_running_loop().create_future()
+        return self._ended[address]

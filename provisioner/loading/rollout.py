@@ -1,0 +1,60 @@
+"""`rollout: [1, 3, 50%]`: in which wave each member of a group is worked on.
+
+Sizes are used up in order, and the last is repeated until every member has its wave. Knows numbers only: what a wave is good for
+is decided where a plan is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from provisioner.loading.expansion import Instance
+from provisioner.loading.mistake import Mistake
+
+_SHARE = re.compile(r"(?P<percent>[1-9][0-9]?|100)%")
+_WHOLE = 100
+_HINT = "write numbers from 1, or shares from 1% to 100%, as in rollout: [1, 3, 50%]"
+
+
+def _size(value: object) -> object:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if is_number or (isinstance(value, str) and _SHARE.fullmatch(value)):
+        return value
+    raise ValueError(f"{value!r} is no size of a wave; {_HINT}")
+
+
+Size = Annotated[int | str, BeforeValidator(_size)]
+
+
+def wave_of(instance: Instance, sizes: Sequence[int | str]) -> int:
+    """From 0. Raises Mistake where it is no member of a group, or a wave would have nobody."""
+    position, total = instance.position, instance.total
+    if instance.address.key is None:
+        summary = f"rollout is for several, and {instance.address} is one"
+        raise Mistake("invalid-rollout", summary, hint="add count or for_each, or leave rollout out")
+    if not sizes:
+        raise Mistake("invalid-rollout", "rollout names no wave", hint=_HINT)
+    ends = [*_ends(sizes, total)]
+    for number, start in enumerate((0, *ends[:-1]), 1):
+        if start >= total:
+            raise Mistake(
+                "invalid-rollout",
+                f"wave {number} of {len(sizes)} has no servers: the waves before it take all {total}",
+                hint="name fewer waves, or let a template choose: rollout: \"{{ [1, '50%'] if env == 'prod' else [1] }}\"",
+            )
+    if position < ends[-1]:
+        return next(number for number, end in enumerate(ends) if position < end)
+    last = ends[-1] - (ends[-2] if len(ends) > 1 else 0)
+    return len(ends) + (position - ends[-1]) // last
+
+
+def _ends(sizes: Sequence[int | str], total: int) -> Iterator[int]:
+    """How many are in a wave or before it. A share is of the whole group, rounded up."""
+    end = 0
+    for size in sizes:
+        end += size if isinstance(size, int) else -(-int(size.rstrip("%")) * total // _WHOLE)
+        yield end

@@ -1,0 +1,41 @@
+"""How far a group has come: "8 of 10" is a result, and no failure without a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.event import ResultType, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """`ready` of the `wanted` servers of a counted group are there and as the specs want them."""
+
+    group: Address
+    ready: int
+    wanted: int
+
+
+def unfinished_fleets(plan: Plan, run: RunResult) -> tuple[Fleet, ...]:
+    """After the run, and of what was selected for it."""
+    if plan.mode is not Mode.APPLY:
+        return ()
+    done = {result.address for result in run.of(ResultType.DONE)}
+    unsettled = {change.address for change in plan.unsettled}
+    members = [
+        change
+        for change in plan.changes
+        if change.desired is not None and change.address.key is not None and plan.selects(change)
+    ]
+    wanted = Counter(change.address.group for change in members)
+    ready = Counter(
+        change.address.group
+        for change in members
+        if change.address in done or (change.action is Action.NO_OP and change.address not in unsettled)
+    )
+    return tuple(
+        Fleet(group, ready[group], number) for group, number in wanted.items() if number > 1 and ready[group] < number
+    )

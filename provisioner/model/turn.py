@@ -1,0 +1,19 @@
+"""Who waits for whom in one run. Data: a plan says it, and applying keeps to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`addresses` are begun once all of `after` are done; where one of these does not get there, none of them is begun.
+
+    `what` tells a reader of which kind it is: "wave 2 of trainer".
+    """
+
+    addresses: tuple[Address, ...]
+    after: tuple[Address, ...]
+    what: str
