@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from provisioner.applying.claims import Claims
+from provisioner.applying.deposing import in_two_steps
 from provisioner.applying.execution import Execution
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
@@ -25,6 +27,7 @@ from provisioner.model.resource import Live
 
 async def execute(execution: Execution) -> RunResult:
     """Never raises for what happens to a server: each has its result. A journal that fails ends every purchase."""
+    execution = replace(execution, plan=in_two_steps(execution.plan))
     kinds = [execution.catalogue[name] for name in {change.kind for change in execution.plan.work}]
     async with execution.cloud.channel() as lookout, ChannelPool(execution.cloud, execution.parallelism) as pool:
 

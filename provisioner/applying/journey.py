@@ -1,16 +1,18 @@
 """One change from its start to its result.
 
-It does what the plan says in the plan's words and re-decides nothing; what it checks again is only what may have changed since
-a saved plan was made: that no stranger took a wanted name, and that what is to be forgotten is still gone.
+It does what the plan says in the plan's words and re-decides nothing; what may have changed since a saved plan was made is checked
+again (checks.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
-from provisioner.applying import endings
+from provisioner.applying import checks, endings
+from provisioner.applying.deposing import is_deposing
 from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
 from provisioner.applying.group import GroupPurchase
@@ -21,13 +23,21 @@ from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
-from provisioner.model.diagnostic import ProvisionerError
+from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
-from provisioner.model.journal import Forgotten, Imported, Remembered
+from provisioner.model.journal import Forgotten, Imported, Moved, Remembered
 from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
+
+_ANNOUNCED_AS = {
+    ResultType.DONE: EventType.FINISHED,
+    ResultType.FAILED: EventType.FAILED,
+    ResultType.INCOMPLETE: EventType.DETACHED,
+    ResultType.NOT_STARTED: EventType.SKIPPED,
+    ResultType.IN_DOUBT: EventType.IN_DOUBT,
+}
 
 
 class Journey:
@@ -100,48 +110,43 @@ class Journey:
             case Action.PAY | Action.CANCEL:
                 way = self._settle_order(change)
             case Action.MOVE | Action.NO_OP:
-                way = self._stay(change)
+                return Ended(change.recorded.phase if change.recorded else None)
             case _:
                 assert_never(change.action)
         return await way
 
-    async def _stay(self, change: Change) -> Ended:
-        return Ended(change.recorded.phase if change.recorded else None)
-
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        self._refuse_stranger(change)
-        recorded = None if self._group is None else await self._group.bring(self._driver)
+        checks.refuse_stranger(self._execution, self._kind, self._wanted(change))
+        if is_deposing(change):
+            return await self._create_in_place_of(change, change.desired)
+        recorded = await self._group.bring(self._driver) if self._group else None
         return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
 
+    def _wanted(self, change: Change) -> tuple[Desired, ...]:
+        """Those that are bought by one call are bought all or none."""
+        return self._group.wanted if self._group else (change.desired,) if change.desired else ()
+
+    async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
+        """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
+        deposed, scribe = change.address.as_deposed, self._workshop.scribe
+        await scribe.write(Moved(change.address, deposed))
+        try:
+            return await self._driver.drive(self._kind.create(desired, None, self._execution.policy))
+        except endings.EXPECTED:
+            if not self._driver.standing.is_something:
+                with suppress(StoreError):
+                    await scribe.write(Moved(deposed, change.address))
+            raise
+
     async def _replace(self, change: Change) -> Ended:
-        self._refuse_stranger(change)
-        await self._refuse_sold_out(change)
+        checks.refuse_stranger(self._execution, self._kind, self._wanted(change))
+        await checks.refuse_sold_out(self._execution, self._kind, change)
         released = await self._release(change)
         if released.phase is not None:
             return released
         self._driver = self._new_driver(None)
         return await self._create(change)
-
-    def _refuse_stranger(self, change: Change) -> None:
-        """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
-        bought by one call are bought all or none.
-        """
-        if change.desired is None:
-            return
-        for desired in (change.desired,) if self._group is None else self._group.wanted:
-            if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
-                raise endings.NameTaken(desired.name, stranger)
-
-    async def _refuse_sold_out(self, change: Change) -> None:
-        """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone."""
-        assert change.desired is not None  # only what is wanted is replaced
-        market, has_begun = self._execution.market, change.recorded and change.recorded.phase is Phase.DELETING
-        if market is None or has_begun or self._workshop.interruption.requested:
-            return
-        ware = self._kind.ware(change.desired.fields)
-        if await market.is_sold_out(ware):
-            raise endings.SoldOut(ware)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -175,7 +180,7 @@ class Journey:
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if (kept := self._kept(recorded)) is not None:
                 return kept
-            self._refuse_companions(recorded, None)
+            checks.refuse_companions(self._execution, self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -230,15 +235,9 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
-        self._refuse_companions(change.recorded, live)
+        checks.refuse_companions(self._execution, self._kind, change.recorded, live)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
-
-    def _refuse_companions(self, recorded: Recorded, live: Live | None) -> None:
-        """A saved plan may be older than the last look, and an order is ended as a whole."""
-        others = self._execution.companions(recorded) if self._kind.ends_its_order(recorded, live) else []
-        if others:
-            raise endings.OrderShared(others)
 
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""
@@ -297,17 +296,5 @@ class Journey:
         )
 
     def _announce(self, result: Result) -> None:
-        detail = result.told
-        match result.type:
-            case ResultType.DONE:
-                self._driver.announce(EventType.FINISHED, identifier=self._driver.standing.identifier)
-            case ResultType.FAILED:
-                self._driver.announce(EventType.FAILED, detail=detail)
-            case ResultType.INCOMPLETE:
-                self._driver.announce(EventType.DETACHED, detail=detail)
-            case ResultType.NOT_STARTED:
-                self._driver.announce(EventType.SKIPPED, detail=detail)
-            case ResultType.IN_DOUBT:
-                self._driver.announce(EventType.IN_DOUBT, detail=detail)
-            case _:
-                assert_never(result.type)
+        identifier = self._driver.standing.identifier if result.type is ResultType.DONE else None
+        self._driver.announce(_ANNOUNCED_AS[result.type], detail=result.told, identifier=identifier)

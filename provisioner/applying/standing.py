@@ -56,6 +56,11 @@ class Standing:
         self.under_way, self.unrecorded, self.doubt = other.under_way, other.unrecorded, other.doubt
 
     @property
+    def is_something(self) -> bool:
+        """Something is bought, or may be."""
+        return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
+
+    @property
     def ids(self) -> str:
         """For people: " (id ..., order ...)", or nothing."""
         known = [f"id {self.identifier}" if self.identifier else "", f"order {self.order_id}" if self.order_id else ""]

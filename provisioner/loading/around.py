@@ -24,11 +24,11 @@ EXPANSION_KEYS = ("count", "for_each")
 AROUND = ("labels", "lifecycle", "timeouts", "order", "rollout")
 _WATCHED = ("status",)
 """No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
-_LATER_LIFECYCLE = ("create_before_destroy",)
 
 
 def _address(text: str) -> str:
-    Address.parse(text)
+    if Address.parse(text).deposed:
+        raise ValueError(f"{text!r} is declared by no spec")
     return text
 
 
@@ -40,6 +40,7 @@ class _Lifecycle(_Strict):
     prevent_destroy: bool | None = None
     ignore_changes: list[str] | None = None
     on_os_change: Literal["reinstall", "replace"] = "reinstall"
+    create_before_destroy: bool = False
     replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None
 
 
@@ -74,8 +75,7 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
     data = {key: body[key] for key in AROUND if key in body}
     if not data:
         return _NOTHING
-    data, later = _without_later(data)
-    found = later + problems(_Around, data, withheld)
+    found = problems(_Around, data, withheld)
     if found or any(path[0] in AROUND for path in withheld):
         return found
     read = _Around.model_validate(data)
@@ -90,6 +90,7 @@ def around(body: Mapping[str, Any], schema: type[BaseModel], withheld: Collectio
             lifecycle.prevent_destroy,
             ignored,
             OnOsChange(lifecycle.on_os_change),
+            lifecycle.create_before_destroy,
             tuple(map(Address.parse, lifecycle.replace_triggered_by or ())),
         ),
         Timeouts(timeouts.create, timeouts.delete),
@@ -102,19 +103,6 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """What is the kind's own."""
     ours = {*AROUND, *EXPANSION_KEYS}
     return {key: value for key, value in body.items() if key not in ours}
-
-
-def _without_later(data: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    lifecycle = data.get("lifecycle")
-    if not isinstance(lifecycle, dict):
-        return data, []
-    later = [_later(("lifecycle", key)) for key in _LATER_LIFECYCLE if key in lifecycle]
-    return data | {"lifecycle": {key: value for key, value in lifecycle.items() if key not in _LATER_LIFECYCLE}}, later
-
-
-def _later(path: Path) -> Problem:
-    summary = f"{'.'.join(map(str, path))} is not supported yet"
-    return Problem(path, Mistake("not-supported-yet", summary, hint="leave it out for now"), key=True)
 
 
 def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:

@@ -1,4 +1,5 @@
-"""The identity of a server in its stack: `gateway`, `trainer[0]`, `pool["a"]`, `module.vision.trainer[0]`.
+"""The identity of a server in its stack: `gateway`, `trainer[0]`, `pool["a"]`, `module.vision.trainer[0]`; of one whose successor is
+bought before it goes, `trainer[0]@deposed`.
 
 An address is a name, not a place: it knows neither the file that declares it nor the id the cloud gave.
 """
@@ -14,7 +15,7 @@ from typing import Any
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _INDEX = r"(?:0|[1-9][0-9]{0,8})"
 _ADDRESS = re.compile(
-    rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?'
+    rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?(?P<deposed>@deposed)?'
 )
 NAME_PATTERN = re.compile(_NAME)
 
@@ -24,11 +25,14 @@ Key = int | str | None
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`key` is the index of a `count`, the key of a `for_each`, or None for a single server."""
+    """`key` is the index of a `count`, the key of a `for_each`, or None for a single server. No spec can declare one that is
+    `deposed` (docs/decisions/0016).
+    """
 
     name: str
     key: Key = None
     modules: tuple[str, ...] = ()
+    deposed: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -39,19 +43,20 @@ class Address:
         modules = tuple(found["modules"].split(".")[1::2])
         raw = found["key"]
         try:
-            return cls(found["name"], None if raw is None else json.loads(raw), modules)
+            key = None if raw is None else json.loads(raw)
+            return cls(found["name"], key, modules, deposed=found["deposed"] is not None)
         except json.JSONDecodeError as reason:
             raise ValueError(f"{text!r} is no address: its key is no JSON text ({reason.msg})") from None
 
     def __str__(self) -> str:
-        prefix = "".join(f"module.{module}." for module in self.modules)
+        prefix, suffix = "".join(f"module.{module}." for module in self.modules), "@deposed" if self.deposed else ""
         match self.key:
             case None:
-                return f"{prefix}{self.name}"
+                return f"{prefix}{self.name}{suffix}"
             case int(index):
-                return f"{prefix}{self.name}[{index}]"
+                return f"{prefix}{self.name}[{index}]{suffix}"
             case str(text):
-                return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]"
+                return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]{suffix}"
 
     @property
     def group(self) -> Address:
@@ -59,14 +64,24 @@ class Address:
         return Address(self.name, None, self.modules)
 
     @property
-    def _order(self) -> tuple[tuple[str, ...], str, int, int, str]:
+    def as_deposed(self) -> Address:
+        """Where its server stands while the one that takes its place is bought."""
+        return Address(self.name, self.key, self.modules, deposed=True)
+
+    @property
+    def successor(self) -> Address:
+        """Whose place it had, where it is deposed; else itself."""
+        return Address(self.name, self.key, self.modules)
+
+    @property
+    def _order(self) -> tuple[tuple[str, ...], str, int, int, str, bool]:
         match self.key:
             case None:
-                return (self.modules, self.name, 0, 0, "")
+                return (self.modules, self.name, 0, 0, "", self.deposed)
             case int(index):
-                return (self.modules, self.name, 1, index, "")
+                return (self.modules, self.name, 1, index, "", self.deposed)
             case str(text):
-                return (self.modules, self.name, 2, 0, text)
+                return (self.modules, self.name, 2, 0, text, self.deposed)
 
     def __lt__(self, other: Address) -> bool:
         return self._order < other._order

@@ -54,7 +54,9 @@ class Reason(StrEnum):
     LEAVING = "leaving"
     LEFT_OUT = "left_out"
     HELD_BACK = "held_back"
-    """Its wave is not begun, because an earlier one went wrong."""
+    """Its turn does not come in this run, because something is wrong with what it would come after."""
+    DEPOSED = "deposed"
+    """Another server has its address by now."""
     REMOVED = "removed"
 
 
@@ -94,6 +96,8 @@ class Change:
     leftovers: tuple[Leftover, ...] = ()
     moved_from: Address | None = None
     let_go: bool = False
+    create_first: bool = False
+    """Of a replacement: the old server is released when the new one is there, and else kept."""
     observed: JsonObject | None = None
     """What is to be recorded as seen, where that is the whole change."""
 

@@ -34,6 +34,7 @@ class Lifecycle:
     prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
     on_os_change: OnOsChange = OnOsChange.REINSTALL
+    create_before_destroy: bool = False
     replace_triggered_by: tuple[Address, ...] = ()
     """One without a key stands for all instances of its group."""
 

@@ -55,7 +55,7 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     source=desired.source,
                     address=change.address,
                 )
-            elif owner != change.address:
+            elif owner.successor != change.address:
                 yield error(
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",

@@ -44,10 +44,12 @@ def _is_updated(change: Change) -> bool:
 
 
 def max_servers(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`guards.max_servers`, of everything that the stack would hold. Who is above it already may still have less."""
+    """`guards.max_servers`, of everything that the stack would hold, if only for an hour. Who is above it already may still have
+    less.
+    """
     most = survey.limits.max_servers
-    purchases = [change for change in plan.changes if change.action is Action.CREATE]
-    held = sum(_is_held(change) for change in plan.changes)
+    purchases = [change for change in plan.changes if change.action is Action.CREATE or change.create_first]
+    held = sum(_is_held(change) + change.create_first for change in plan.changes)
     if most is not None and purchases and held > most:
         yield error(
             "max-servers",

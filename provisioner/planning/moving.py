@@ -1,7 +1,8 @@
 """Records under the addresses that the specs give them now, before anything is compared.
 
 A move is followed to its end, and only where nothing else stands there: what cannot be moved refuses the plan, because to go on
-without it would release a server and buy another. In the plan to destroy nothing is moved.
+without it would release a server and buy another. In the plan to destroy nothing is moved. What was deposed and got no successor gets
+its address back in the same way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from provisioner.model.change import Mode
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.handover import Move, Removal
 from provisioner.model.state import State
+from provisioner.planning.deposing import vacancies
 from provisioner.planning.survey import Survey
 
 
@@ -29,16 +31,18 @@ class Moved:
 
 def moved(survey: Survey, mode: Mode) -> Moved:
     moves, state = survey.handover.moves, survey.state
-    if mode is Mode.DESTROY or state is None or not moves:
+    back = {deposed: address for address, deposed in vacancies(survey, mode).items()}
+    if mode is Mode.DESTROY or state is None or not (moves or back):
         return Moved(survey, {})
     ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
     groups = frozenset(address.group for address in wanted)
-    led = {address: way for address in state.resources if (way := ways.of(address)) is not None}
+    held = [address for address in state.resources if not address.deposed]
+    led = {address: way for address in held if (way := ways.of(address)) is not None}
     led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
     refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
     if refusals:
         return Moved(survey, {}, refusals)
-    destinations = {origin: way.end for origin, way in led.items()}
+    destinations = {origin: way.end for origin, way in led.items()} | back
     resources = {
         destinations.get(address, address): replace(recorded, address=destinations.get(address, address))
         for address, recorded in state.resources.items()
@@ -101,6 +105,9 @@ def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: Sta
         elif state.open_intent(origin) is not None:
             problem = f"the outcome of a call for {origin} is not known"
             hint = "apply settles that first; then plan again"
+        elif origin.as_deposed in state.resources:
+            problem = f"the server that it has replaced, {origin.as_deposed}, is still to be released"
+            hint = f"declare {origin} until apply has released that; then move it"
         elif way.end in doubts:
             problem = f"the outcome of a purchase for {way.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"

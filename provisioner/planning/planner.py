@@ -20,6 +20,7 @@ from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
+from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
@@ -45,19 +46,21 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     changes = tuple(map(planner.change, planner.addresses()))
 
     def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
-        whole = set_off(changes) if mode is Mode.APPLY else changes
+        whole = create_first(set_off(changes), survey) if mode is Mode.APPLY else changes
         return tuple(_from(after_moves.origins.get(change.address), change) for change in whole)
 
     whole = with_origins_set_off(changes)
     found = (*drift.findings(whole, survey, catalogue), *sweep(survey, catalogue), *likely_moves(whole, catalogue))
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
-    chosen = with_leftovers(staged.changes, survey, catalogue)
-    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=staged.turns)
+    deposed = after_successors(staged.changes, survey, catalogue)
+    chosen = with_leftovers(deposed.changes, survey, catalogue)
+    turns = (*staged.turns, *deposed.turns)
+    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)
     draft = judged(draft, survey, catalogue)
     return replace(
         draft,
-        findings=(*found, *staged.findings, *passed_over(draft, survey)),
+        findings=(*found, *staged.findings, *deposed.findings, *passed_over(draft, survey)),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
     )
 
@@ -122,6 +125,8 @@ class _Planner:
                 recorded.address, recorded.kind, Action.FORGET, recorded=recorded, reason=Reason.REMOVED, let_go=True
             )
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
+        if recorded.address.deposed and recorded.address.successor in self._desired and self._mode is Mode.APPLY:
+            not_wanted = Reason.DEPOSED
         reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
         action = Action.FORGET if gone else Action.DELETE
         return Change(recorded.address, recorded.kind, action, desired=desired, recorded=recorded, reason=reason)

@@ -29,11 +29,15 @@ def questions(plan: Plan, catalogue: Catalogue) -> Questions:
 
 
 def _wares(plan: Plan, catalogue: Catalogue) -> dict[int, Ware]:
-    """By its place in the plan, what a replacement would have to find in stock. What is gone already has nothing to lose."""
+    """By its place in the plan, what a replacement would have to find in stock. What is gone already, or stays until the other is there, has nothing
+    to lose.
+    """
     return {
         place: catalogue[change.kind].ware(change.desired.fields)
         for place, change in enumerate(plan.changes)
-        if change.action is Action.REPLACE and change.desired is not None and not has_begun(change)
+        if change.action is Action.REPLACE
+        and change.desired is not None
+        and not (change.create_first or has_begun(change))
     }
 
 
@@ -92,7 +96,8 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
     doubts = survey.state.doubts if survey.state else {}
     for change in plan.changes:
-        released = change.recorded if change.action is Action.DELETE and not has_begun(change) else None
+        was_allowed = has_begun(change) or change.reason is Reason.DEPOSED  # to replace it was
+        released = change.recorded if change.action is Action.DELETE and not was_allowed else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
             released = bought(doubts[change.address], identifier=None, order_id=None)[

@@ -56,7 +56,7 @@ class _Rollout:
     def __init__(self, group: Address, waves: list[list[Change]], survey: Survey, catalogue: Catalogue) -> None:
         self.turns: list[Turn] = []
         self.held_back: list[Change] = []
-        self._group, self._survey, self._catalogue = group, survey, catalogue
+        self._group = group
         self._wrong: list[Change] = []
         before: tuple[Address, ...] = ()
         for number, wave in enumerate(waves, 1):
@@ -68,7 +68,7 @@ class _Rollout:
                     Turn(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
                 )
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
-            self._wrong += filter(self._is_wrong, wave)
+            self._wrong += [change for change in wave if is_wrong(change, survey, catalogue)]
 
     def findings(self) -> Iterator[Diagnostic]:
         if not self.held_back:
@@ -84,15 +84,15 @@ class _Rollout:
             address=self._group,
         )
 
-    def _is_wrong(self, change: Change) -> bool:
-        """Nothing is done about it, and it is not as it should be."""
-        recorded = change.recorded
-        if recorded is None or change.action not in {Action.NO_OP, Action.MOVE} or change.reason is Reason.LEFT_OUT:
-            return False
-        row = self._survey.live.get(recorded.id or "")
-        kind = self._catalogue[change.kind]
-        is_unwell = row is not None and row.status in kind.adverse | kind.releasing
-        return change.reason in {Reason.VANISHED, Reason.LEAVING} or recorded.phase is Phase.FAILED or is_unwell
+
+def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
+    """Nothing is done about it, and it is not as it should be."""
+    recorded, kind = change.recorded, catalogue[change.kind]
+    if recorded is None or change.action not in {Action.NO_OP, Action.MOVE} or change.reason is Reason.LEFT_OUT:
+        return False
+    row = survey.live.get(recorded.id or "")
+    is_unwell = row is not None and row.status in kind.adverse | kind.releasing
+    return change.reason in {Reason.VANISHED, Reason.LEAVING} or recorded.phase is Phase.FAILED or is_unwell
 
 
 def _held_back(change: Change) -> Change:

@@ -113,7 +113,7 @@ def painted_sign(sign: str, style: Style) -> str:
             return style.green(sign)
         case "-":
             return style.red(sign)
-        case "~" | "-/+":
+        case "~" | "-/+" | "+/-":
             return style.yellow(sign)
         case "~!":
             return style.red(sign)

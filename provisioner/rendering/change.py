@@ -15,7 +15,7 @@ from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.values import leaves, path_text, value_text, without
-from provisioner.rendering.wording import UNDER_WAY, WORDS, amount
+from provisioner.rendering.wording import UNDER_WAY, amount, words_of
 
 COMPUTED = ("id", "private_address")
 """What no spec can say and only the cloud decides."""
@@ -25,6 +25,7 @@ KNOWN_LATER = "(known after apply)"
 _WHY = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
     Reason.REQUESTED: "because it was asked for",
+    Reason.DEPOSED: "because another server has its address by now",
     Reason.VANISHED: "because it is gone from the cloud",
     Reason.REMOVED: "because the specs let it go: nobody releases it, and it goes on running and costing",
 }
@@ -41,7 +42,7 @@ def change_text(change: Change, style: Style) -> Iterator[str]:
         yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
         yield "  # (nothing is bought for it until its outcome is known; below is said what apply does about it)"
         return
-    words = WORDS[change.action]
+    words = words_of(change)
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"
     yield from (f"  # ({why})" for why in _explanations(change))
     sign = painted_sign(f"{words.sign:>3}", style)
@@ -143,6 +144,8 @@ def _remarks(change: Change) -> Iterator[str]:
         yield f"({amount(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
+    if change.create_first:
+        yield "the old one is kept until the new one is there, and for good where it does not get there"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
         yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)

@@ -119,7 +119,7 @@ def _resource_change(change: Change) -> Document:
         "id": None if recorded is None else recorded.id,
         "order_id": None if recorded is None else recorded.order_id,
         "change": {
-            "actions": _ACTIONS[change.action],
+            "actions": ["create", "delete"] if change.create_first else _ACTIONS[change.action],
             "before": masked(before, hidden),
             "after": masked(after, hidden),
             "after_unknown": dict.fromkeys(COMPUTED, True) if created else {},

@@ -20,7 +20,7 @@ from provisioner.rendering.grouping import Likenesses, grouped
 from provisioner.rendering.leaving_out import left_out_text
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
-from provisioner.rendering.wording import WORDS, amount
+from provisioner.rendering.wording import CREATE_FIRST, WORDS, amount, words_of
 
 _NAMED = 6
 """So many addresses are named where a group is meant."""
@@ -96,11 +96,11 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
 
 
 def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:
-    used = {change.action for change in work if change.reason is not Reason.IN_DOUBT}
+    used = {words_of(change) for change in work if change.reason is not Reason.IN_DOUBT}
     if used:
         yield "Provisioner will perform the following actions:"
-    for action in (action for action in Action if action in used):
-        yield f"  {painted_sign(f'{WORDS[action].sign:>3}', style)}  {WORDS[action].legend}"
+    for words in (words for words in (*WORDS.values(), CREATE_FIRST) if words in used):
+        yield f"  {painted_sign(f'{words.sign:>3}', style)}  {words.legend}"
 
 
 def _section(change: Change | Likenesses, style: Style) -> Iterator[str]:

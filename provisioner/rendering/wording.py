@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.model.change import Action
+from provisioner.model.change import Action, Change
 from provisioner.model.resource import Phase
 
 
@@ -42,6 +42,14 @@ WORDS = {
     Action.CANCEL: Words("x", "cancel its order", "will have its order cancelled", "cancelling", "cancellation"),
     Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
 }
+
+CREATE_FIRST = Words("+/-", "replace (create, then destroy)", "must be replaced", "replacing", "replacement")
+
+
+def words_of(change: Change) -> Words:
+    """In a plan, where one sign tells which of the two comes first."""
+    return CREATE_FIRST if change.create_first else WORDS[change.action]
+
 
 UNDER_WAY = {
     Phase.ORDERING: "its order is placed, the server is not known yet",

@@ -62,6 +62,7 @@ class ChangeForm:
     leftovers: tuple[Leftover, ...]
     moved_from: Address | None
     let_go: bool
+    create_first: bool = False
     observed: JsonObject | None = None
 
 

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
@@ -25,6 +25,7 @@ _UNREADY = {
     Phase.ORDERING: "its order is placed, and the server is not known yet",
     Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
     Phase.CREATING: "it is being built",
+    Phase.REINSTALLING: "another system is being put on it",
     Phase.FAILED: "it has failed",
     Phase.DELETING: "it is being released",
 }
@@ -42,7 +43,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
     """Raises StoreError for a damaged state."""
     stack = workspace.stack()
     state = read_state(workspace).state
-    recorded = sorted(state.resources.values(), key=lambda one: one.address) if state else []
+    recorded = sorted(_serving(state), key=lambda one: one.address) if state else []
     names = Counter(one.name for one in recorded)
     hosts: list[Host] = []
     left_out = [*_doubtful(state, request)] if state else []
@@ -60,10 +61,24 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
     return Inventory(stack.name, stack.environment, tuple(hosts), _groups(hosts), tuple(left_out))
 
 
+def _serving(state: State) -> Iterator[Recorded]:
+    """What is deposed serves at its address until its successor is ready, and is nobody's business after that."""
+    deposed = {one.address.successor: one for one in state.resources.values() if one.address.deposed}
+    for address in {one.successor for one in state.resources}:
+        current = state.resources.get(address)
+        is_ready = current is not None and current.phase is Phase.READY
+        yield (
+            current
+            if current is not None and (is_ready or address not in deposed)
+            else replace(deposed[address], address=address)
+        )
+
+
 def _doubtful(state: State, request: InventoryRequest) -> Iterator[LeftOut]:
     for address, intent in state.doubts.items():
         labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
-        if address not in state.resources and request.labels.items() <= labels.items():
+        is_held = address in state.resources or address.as_deposed in state.resources
+        if not is_held and request.labels.items() <= labels.items():
             yield LeftOut(address, "the outcome of its purchase is not known")
 
 

@@ -231,6 +231,12 @@ BUYING = (
         ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
+        name="replace, new first",
+        before=ONE,
+        specs=alpha(BIGGER, "lifecycle: {create_before_destroy: true}"),
+        ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
+    ),
+    Scenario(
         name="replace prepaid",
         before=ONE_PREPAID,
         specs=alpha(BIGGER, f"charging_info: {PREPAID}"),

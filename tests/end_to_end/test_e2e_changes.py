@@ -236,7 +236,7 @@ class TestTriggers:
         (f"{{alpha: {{volumes: [{VOLUME}, {VOLUME}]}}}}", "invalid-value"),
         ("{alpha: {power: paused}}", "invalid-value"),
         ("{alpha: {lifecycle: {on_os_change: wipe}}}", "invalid-value"),
-        ("{alpha: {lifecycle: {create_before_destroy: true}}}", "not-supported-yet"),
+        ("{alpha: {lifecycle: {create_before_destroy: perhaps}}}", "wrong-type"),
     ],
 )
 def test_a_mistake_is_said_and_changes_nothing(site, proxy, specs, code):
@@ -253,3 +253,45 @@ def test_a_plan_that_only_an_older_version_would_have_made_buys_nothing(site):
     site.apply()
     site.write(ONE)
     assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+class TestASuccessorFirst:
+    FIRST = "lifecycle: {create_before_destroy: true}"
+
+    def test_the_new_server_is_bought_before_the_old_one_is_released(self, site):
+        site.write(f"servers: {{alpha: {{{self.FIRST}}}}}\n")
+        site.apply()
+        old = site.outputs["alpha"]
+        site.write(f"servers: {{alpha: {{flavor: Si2.xlarge.4, {self.FIRST}}}}}\n")
+        assert "+/- dev_server" in site.here("plan").out
+        (change,) = json.loads(site.here("plan", "--json").out)["resource_changes"]
+        assert change["change"]["actions"] == ["create", "delete"]
+        applied = site.run("apply", "--auto-approve")
+        assert (applied.code, applied.out.splitlines()[-1]) == (
+            0,
+            "Apply complete! Servers: 1 added, 0 changed, 1 destroyed.",
+        )
+        assert site.outputs["alpha"] != old
+        kinds = [row.kind for row in site.ledger]
+        assert kinds.count("purchase") == 2
+        assert kinds[-1] == "release"
+        assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_a_new_server_that_fails_leaves_the_old_one_in_service(self, site):
+        site.write(f"servers: {{alpha: {{{self.FIRST}}}}}\n")
+        site.apply()
+        old = site.outputs["alpha"]
+        site.write(f"servers: {{alpha: {{flavor: sandbox.fails, {self.FIRST}}}}}\n")
+        failed = site.run("apply", "--auto-approve")
+        assert failed.code == 7
+        assert "release" not in [row.kind for row in site.ledger]
+        listed = site.here("state", "list").out
+        assert "alpha@deposed" in listed
+        (host,) = json.loads(site.here("inventory", "--format", "json").out)["hosts"]
+        assert (host["address"], host["id"]) == ("alpha", old if isinstance(old, str) else old["id"])
+        site.write(f"servers: {{alpha: {{flavor: Si2.xlarge.4, {self.FIRST}}}}}\n")
+        assert "deposed-kept" in site.run("plan").out
+        assert site.run("apply", "--auto-approve", "--replace=alpha").code == 0
+        assert "alpha@deposed" not in site.here("state", "list").out
+        assert [status for status, _ in in_the_cloud(site) if status != "DELETED"] == ["RUNNING"]
+        assert site.here("plan", "--detailed-exitcode").code == 0

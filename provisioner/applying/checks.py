@@ -1,0 +1,41 @@
+"""What may have changed since a plan was made, asked once more right before something is bought or released.
+
+A check raises and changes nothing; what is told of it stands in endings.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from provisioner.applying import endings
+from provisioner.applying.execution import Execution
+from provisioner.model.change import Change
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+
+
+def refuse_stranger(execution: Execution, kind: Kind, wanted: Iterable[Desired]) -> None:
+    """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Raises NameTaken."""
+    for desired in wanted:
+        if (stranger := execution.stranger(desired.name, kind)) is not None:
+            raise endings.NameTaken(desired.name, stranger)
+
+
+async def refuse_sold_out(execution: Execution, kind: Kind, change: Change) -> None:
+    """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone.
+    Raises SoldOut.
+    """
+    assert change.desired is not None  # only what is wanted is replaced
+    has_begun = change.recorded and change.recorded.phase is Phase.DELETING
+    if execution.market is None or has_begun or execution.interruption.requested:
+        return
+    ware = kind.ware(change.desired.fields)
+    if await execution.market.is_sold_out(ware):
+        raise endings.SoldOut(ware)
+
+
+def refuse_companions(execution: Execution, kind: Kind, recorded: Recorded, live: Live | None) -> None:
+    """An order is ended as a whole. Raises OrderShared."""
+    others = execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
+    if others:
+        raise endings.OrderShared(others)
