@@ -91,8 +91,11 @@ def carry_out(
         applied = asyncio.run(apply(workspace, request, face))
     else:
         applied = asyncio.run(apply_saved(workspace, plan_file, request, face))
+    code = of_apply(applied)
     _conclude(applied, as_json=options.as_json)
-    return of_apply(applied)
+    if code is ExitCode.DONE:
+        _tell_results(applied, as_json=options.as_json)
+    return code
 
 
 def _conclude(applied: Applied, *, as_json: bool) -> None:
@@ -113,3 +116,18 @@ def _conclude(applied: Applied, *, as_json: bool) -> None:
     elif applied.result is not None:
         console().write(f"\n{render_summary(result, console().style(), mode=applied.plan.mode, fleets=fleets)}")
     console().diagnose(applied.trouble)
+
+
+def _tell_results(applied: Applied, *, as_json: bool) -> None:
+    """As in Terraform, of a run that is done only: else `output` has what is known by then."""
+    outputs = applied.results.outputs
+    if as_json and outputs:
+        from provisioner.cli.face import now
+        from provisioner.rendering.stream import outputs_document
+
+        console().line(outputs_document(outputs, timestamp=now()))
+    elif outputs:
+        from provisioner.rendering.outputs import render_results
+
+        console().write(render_results(outputs, console().style()))
+    console().diagnose(applied.results.notes)

@@ -32,9 +32,9 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
     if as_json:
         from provisioner.rendering.machine import state_document
 
-        document = (
-            {"format_version": "1.0"} if shown.state is None else state_document(shown.state, in_flight=shown.at_work)
-        )
+        document: dict[str, object] = {"format_version": "1.0"}
+        if shown.state is not None:
+            document = state_document(shown.state, unverifiable=shown.unverifiable, in_flight=shown.at_work)
         console().document(document)
     elif shown.state is None:
         console().write(f"Nothing is recorded yet at {shown.location}.\n")

@@ -59,7 +59,10 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
     if as_json:
         from provisioner.rendering.machine import resource_document
 
-        console().document(resource_document(shown.recorded, shown.intent, in_flight=shown.at_work))
+        document = resource_document(
+            shown.recorded, shown.intent, unverifiable=shown.unverifiable, in_flight=shown.at_work
+        )
+        console().document(document)
         return
     from provisioner.rendering.state import render_intent, render_resource
 

@@ -123,7 +123,7 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
-            hint="look at it in the console",
+            hint=_way_on(change, is_leaving=row.status in catalogue[recorded.kind].releasing),
             address=change.address,
         )
 
@@ -135,6 +135,14 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
     return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
+
+
+def _way_on(change: Change, *, is_leaving: bool) -> str:
+    """Of what is not well."""
+    look = "look at it in the console"
+    if is_leaving:
+        return look
+    return f"{look}; if it cannot be mended, `apply --replace '{change.address}'` releases it and buys a new one"
 
 
 def _unwell(kind: Kind) -> frozenset[str]:

@@ -39,7 +39,8 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
-        return narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
+        part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
+        return replace(part, changes=tuple(replace(change, desired=None) for change in part.changes))
     after_moves = moved(survey, mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)

@@ -26,7 +26,10 @@ _POWER: FieldPath = ("power",)
 
 
 def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
-    """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops."""
+    """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops.
+
+    What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
+    """
     state = survey.state
     changes = () if state is None else tuple(_changes(state, survey, catalogue))
     found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
@@ -45,7 +48,9 @@ def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Cha
 
 
 def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind: Kind, *, lineage: str) -> Change:
-    change = Change(recorded.address, recorded.kind, Action.NO_OP, recorded=recorded, sensitive=kind.sensitive())
+    change = Change(
+        recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded, sensitive=kind.sensitive()
+    )
     row = survey.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
         return _gone(change, recorded, kind)

@@ -182,10 +182,11 @@ def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
     }
 
 
-def state_document(state: State, *, in_flight: bool = False) -> Document:
+def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_flight: bool = False) -> Document:
     """What `show --json` prints; not the format in which a state is stored.
 
-    `in_flight`: the run that sent the open intents is still alive, so they are no doubt yet.
+    `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open intents
+    is still alive, so they are no doubt yet.
     """
     open_intents = [_intent(intent) for intent in state.in_doubt]
     return {
@@ -198,16 +199,24 @@ def state_document(state: State, *, in_flight: bool = False) -> Document:
         "lineage": state.lineage,
         "serial": state.serial,
         "resources": [_recorded(state.resources[address]) for address in sorted(state.resources)],
+        "unverifiable": [list(path) for path in sorted(unverifiable)],
         "in_doubt": [] if in_flight else open_intents,
         "in_flight": open_intents if in_flight else [],
     }
 
 
-def resource_document(recorded: Recorded | None, intent: Intent | None, *, in_flight: bool = False) -> Document:
+def resource_document(
+    recorded: Recorded | None,
+    intent: Intent | None,
+    *,
+    unverifiable: Iterable[FieldPath] = (),
+    in_flight: bool = False,
+) -> Document:
     """What `state show --json` prints of one address: its record, its open intent, or both."""
     return {
         "format_version": FORMAT_VERSION,
         "resource": None if recorded is None else _recorded(recorded),
+        "unverifiable": [list(path) for path in sorted(unverifiable)],
         "in_flight" if in_flight else "in_doubt": None if intent is None else _intent(intent),
     }
 

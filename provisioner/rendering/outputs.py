@@ -1,4 +1,7 @@
-"""Declared outputs in Terraform's manner: a line each for people, with sensitive ones masked, and objects for machines."""
+"""Declared outputs in Terraform's manner: a line each for people, with sensitive ones masked, and objects for machines.
+
+A run that ends with them has them in a block of their own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,11 @@ from provisioner.rendering.values import value_text
 def render_declared_outputs(outputs: Sequence[OutputValue], style: Style) -> str:
     width = max((cells(escape(output.name)) for output in outputs), default=0)
     return "".join(f"{style.bold(pad(escape(output.name), width))} = {_text(output)}\n" for output in outputs)
+
+
+def render_results(outputs: Sequence[OutputValue], style: Style) -> str:
+    """What stands below the last line of an apply."""
+    return f"\n{style.bold('Outputs:')}\n\n{render_declared_outputs(outputs, style)}"
 
 
 def _text(output: OutputValue) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from provisioner.model.change import Action, Plan
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.fleet import Fleet
+from provisioner.model.output import OutputValue
 from provisioner.rendering.machine import Document, diagnostic_document, plan_document
 from provisioner.rendering.plan import last_line
 from provisioner.rendering.progress import event_sentence
@@ -73,7 +74,7 @@ def event_document(event: Event, *, timestamp: str) -> Document:
 
 
 def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequence[Fleet] = ()) -> Document:
-    """The last line of a stream: how many are done and, by name, who is not. `message` is the human summary's last line."""
+    """How a stream ends: how many are done and, by name, who is not. `message` is the human summary's last line."""
     changes = {
         "add": run.added,
         "change": run.changed,
@@ -102,6 +103,18 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
             for outcome in OUTCOMES
             for result in run.of(outcome)
         ],
+    }
+
+
+def outputs_document(outputs: Sequence[OutputValue], *, timestamp: str) -> Document:
+    """What Terraform, too, says behind the summary. A stream goes into logs, so that sensitive values do not stand in it."""
+    return {
+        **_stream_line("outputs", level="info", message=f"Outputs: {len(outputs)}", timestamp=timestamp),
+        "outputs": {
+            output.name: {"sensitive": output.sensitive, "known": output.known}
+            | ({} if output.sensitive else {"value": output.value})
+            for output in outputs
+        },
     }
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from provisioner.applying import Sight, recover
 from provisioner.cloud import Cloud
+from provisioner.loading import Loaded
 from provisioner.model.change import Action, Basis, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError, error
 from provisioner.model.event import Event, EventType, RunResult
@@ -24,6 +25,7 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terms import note_terms
@@ -65,11 +67,16 @@ class Applied:
     state: State | None = field(repr=False)
     trouble: tuple[Diagnostic, ...] = ()
     """What went wrong with the record after the work."""
+    results: Results = field(default=Results(), repr=False)
 
 
 async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
+    return _with_results(await _apply(workspace, loaded, request, face), workspace, loaded)
+
+
+async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, face: Face) -> Applied:
     notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
         check_choice(request.plan, loaded, session.state)
@@ -116,6 +123,10 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     plan = read_plan(path)
     request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
+    return _with_results(await _apply_saved(workspace, plan, path, request, face), workspace, None)
+
+
+async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, face: Face) -> Applied:
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, store):
         async with workspace.cloud(stack, face.listen) as cloud:
@@ -128,6 +139,12 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
             return await _Run(workspace, request, session, cloud, sight, face).carry_out(plan, stack)
+
+
+def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None) -> Applied:
+    if not applied.approved or applied.plan.mode is Mode.DESTROY:
+        return applied
+    return replace(applied, results=results(workspace, applied.state, loaded))
 
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:

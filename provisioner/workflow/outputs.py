@@ -1,18 +1,20 @@
-"""output: what the specs declare as outputs, worked out from the state at this moment; where they declare none, what is recorded
-of every server. No cloud is asked and no lock is taken.
+"""output, and what an apply ends with: what the specs declare as outputs, worked out from the state at this moment.
+
+Where they declare none, `output` has what is recorded of every server. No cloud is asked and no lock is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from provisioner.loading import declares_outputs
+from provisioner.loading import Loaded, declares_outputs
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.diagnostic import Diagnostic, SpecError, UsageError, error, warning
 from provisioner.model.output import OutputValue
 from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import State
 from provisioner.workflow.state import outputs, read_state
 from provisioner.workflow.workspace import Workspace
 
@@ -30,10 +32,42 @@ def read_outputs(workspace: Workspace, name: str | None = None) -> Asked:
     loaded = workspace.load() if declares_outputs(workspace.directory, catalogue=workspace.catalogue) else None
     if loaded is None or not loaded.outputs.names or (name is not None and name not in loaded.outputs.names):
         return Asked(recorded=outputs(workspace, name))
-    state = read_state(workspace).state
+    names = loaded.outputs.names if name is None else (name,)
+    return Asked(_worked_out(workspace, loaded, read_state(workspace).state, names))
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a run has come to. `notes` say why `outputs` are not there, which undoes nothing of the run."""
+
+    outputs: tuple[OutputValue, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
+
+
+def results(workspace: Workspace, state: State | None, loaded: Loaded | None) -> Results:
+    """`loaded` is None after a saved plan, which has no outputs in it: the specs are read as `output` would read them."""
+    try:
+        if loaded is None and declares_outputs(workspace.directory, catalogue=workspace.catalogue):
+            loaded = workspace.load()
+        return Results(() if loaded is None else _worked_out(workspace, loaded, state, loaded.outputs.names))
+    except (SpecError, UsageError) as failure:
+        note = warning(
+            "outputs-unknown",
+            "the outputs cannot be worked out",
+            detail="\n".join(finding.summary for finding in failure.diagnostics),
+            hint="everything is recorded; mend it, or give the variables of the plan, and `provisioner output` shows them",
+        )
+        return Results(notes=(note,))
+
+
+def _worked_out(
+    workspace: Workspace, loaded: Loaded, state: State | None, names: Collection[str]
+) -> tuple[OutputValue, ...]:
+    if not names:
+        return ()
     resources: Mapping[Address, Recorded] = state.resources if state else {}
     facts = {wanted.address: _facts(workspace, resources.get(wanted.address)) for wanted in loaded.desired}
-    return Asked(loaded.outputs.values(facts, loaded.outputs.names if name is None else (name,)))
+    return loaded.outputs.values(facts, names)
 
 
 def value_of(asked: Asked) -> JsonValue:

@@ -52,6 +52,16 @@ def test_the_state_before_and_after_the_first_apply(with_password) -> None:
     assert PASSWORD not in with_password.run("state", "show", "--json", "gateway").out
 
 
+def test_the_fields_that_the_cloud_never_shows_are_named_once(with_password) -> None:
+    with_password.specs(
+        'servers:\n  trainer: {count: 2, key_pair_name: null, admin_pass: {secret: "env:PW"}, root_volume: {type: SSD, size: 200}}\n'
+    )
+    with_password.apply()
+    hidden = [["admin_pass"], ["network", "security_group_id"], ["root_volume", "size"], ["root_volume", "type"]]
+    assert with_password.run("show", "--json").document["unverifiable"] == hidden
+    assert with_password.run("state", "show", "--json", "trainer[0]").document["unverifiable"] == hidden
+
+
 def test_apply_is_a_stream_that_begins_with_the_version_and_ends_with_the_sum(with_password) -> None:
     ran = with_password.run("apply", "--auto-approve", "--json")
     assert (ran.code, ran.err) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.desk import STACK
 
 SPECS = """\
 servers:
@@ -91,3 +92,68 @@ def test_without_declared_outputs_there_are_the_servers(desk):
     desk.specs("servers: {gateway: {}}\n")
     desk.apply()
     assert list(desk.run("output", "--json").document) == ["gateway"]
+
+
+class TestWhatAnApplyEndsWith:
+    def test_a_block_below_its_last_line_in_terraforms_manner(self, desk):
+        desk.specs(SPECS)
+        ran = desk.apply()
+        summary, block = ran.out.split("\n\nOutputs:\n\n")
+        assert summary.endswith("Apply complete! Servers: 3 added, 0 changed, 0 destroyed.")
+        assert block == desk.run("output").out
+
+    def test_also_when_there_was_nothing_to_do(self, fleet):
+        ran = fleet.apply()
+        assert ran.out.startswith("No changes.")
+        assert ran.out.endswith(f"\n\nOutputs:\n\n{fleet.run('output').out}")
+
+    def test_a_stream_has_them_behind_its_summary_without_the_sensitive_ones(self, desk):
+        desk.specs(SPECS)
+        summary, outputs = desk.run("apply", "--auto-approve", "--json").lines[-2:]
+        assert (summary["type"], outputs["type"]) == ("change_summary", "outputs")
+        assert outputs["@message"] == "Outputs: 3"
+        assert outputs["outputs"]["trainers"] == {
+            "sensitive": False,
+            "known": True,
+            "value": ["trainer-0", "trainer-1"],
+        }
+        assert outputs["outputs"]["token"] == {"sensitive": True, "known": True}
+
+    def test_a_saved_plan_ends_with_those_of_the_specs_as_they_are_now(self, desk):
+        desk.specs(SPECS)
+        desk.run("plan", "--out", "plan.json")
+        assert desk.run("apply", "plan.json").out.endswith(f"\n\nOutputs:\n\n{desk.run('output').out}")
+
+    def test_where_none_are_declared_nothing_is_said_of_them(self, desk):
+        desk.specs("servers: {gateway: {}}\n")
+        assert "Outputs" not in desk.apply().out
+        assert desk.run("apply", "--auto-approve", "--json").lines[-1]["type"] == "change_summary"
+
+    def test_a_run_that_is_not_done_ends_without(self, desk):
+        desk.specs(SPECS.replace("gateway: {}", "gateway: {flavor: sandbox.fails}"))
+        for options in ((), ("--json",)):
+            ran = desk.run("apply", "--auto-approve", *options)
+            assert (ran.code, "utputs" in ran.out.splitlines()[-1]) == (7, False)
+        assert "Outputs:" not in desk.run("apply", "--no-input").out
+
+    def test_a_release_ends_without(self, fleet):
+        ran = fleet.run("destroy", "--auto-approve")
+        assert (ran.code, "Outputs" in ran.out) == (0, False)
+
+    @pytest.mark.parametrize("saved", [False, True], ids=["planned", "saved"])
+    def test_one_that_cannot_be_worked_out_undoes_nothing(self, desk, saved):
+        desk.specs(f'{SPECS}  odd: "{{{{ servers.gateway.name + 1 }}}}"\n')
+        desk.run("plan", "--out", "plan.json")
+        ran = desk.run("apply", *(["plan.json"] if saved else ["--auto-approve"]))
+        assert (ran.code, "Apply complete!" in ran.out, "Outputs:" in ran.out) == (0, True, False)
+        assert "Warning[outputs-unknown]" in ran.err
+        assert "`provisioner output` shows them" in ran.said
+        assert len(desk.bought()) == 3
+
+    def test_values_that_a_saved_plan_was_made_with_are_asked_for(self, desk):
+        desk.stack(f"{STACK}variables: {{port: {{type: integer}}}}\n")
+        desk.specs('servers: {gateway: {}}\noutputs: {port: "{{ var.port }}"}\n')
+        desk.run("plan", "--out", "plan.json", "--var", "port=8080")
+        ran = desk.run("apply", "plan.json")
+        assert (ran.code, "Warning[outputs-unknown]" in ran.err, "port" in ran.err) == (0, True, True)
+        assert desk.run("output", "--var", "port=8080").out == "port = 8080\n"

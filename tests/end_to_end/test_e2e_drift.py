@@ -62,6 +62,23 @@ def test_drift_shows_what_was_changed_and_changes_nothing(drifted, proxy):
     assert (drifted.whole_records, len(changing(proxy))) == (before, sent)
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [("--target", "alpha"), ("--exclude", "beta", "--exclude", "gamma"), ("--selector", "team=vision")],
+    ids=lambda each: each[0],
+)
+def test_drift_of_a_part_names_what_it_leaves_out(drifted, selection):
+    drifted.write(PAY_PER_USE.replace("alpha: {}", "alpha: {labels: {team: vision}}"))
+    looked = drifted.here("drift", "--detailed-exitcode", *selection)
+    assert looked.code == 2
+    assert '~ status = "RUNNING" -> "STOPPED"' in looked.out
+    assert "Left out by --" in looked.out
+    document = json.loads(drifted.here("drift", "--json", *selection).out)
+    assert [one["address"] for one in document["drift"]] == ["alpha"]
+    assert [one["address"] for one in document["left_out"]] == ["beta"]
+    assert "No drift. 1 server as recorded." in drifted.here("drift", "--target", "gamma").out
+
+
 def test_drift_is_a_document(drifted, ids):
     document = json.loads(drifted.here("drift", "--json").out)
     assert (document["drifted"], document["in_doubt"], document["servers"]) == (True, False, 3)

@@ -3,13 +3,12 @@
 The tool speaks to the sandbox as `sandbox serve` serves it, with nothing between them; rules and time come by the control API.
 """
 
-import asyncio
 import json
-import time
 from functools import partial
 
 import httpx
 import pytest
+from support.hasty_clock import HastyClock
 from support.site import ONE, Sandbox, Site
 
 import provisioner.cloud
@@ -25,20 +24,6 @@ FOUND_LATER = ("--resolve-timeout", "0")
 """What is lost is not looked for by the run that has lost it."""
 IN_DOUBT = "sent, and the outcome is not known"
 SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
-
-
-class HastyClock:
-    """Whatever is waited for has passed at once."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._ahead
-
-    async def sleep(self, seconds: float) -> None:
-        self._ahead += seconds
-        await asyncio.sleep(0)
 
 
 @pytest.fixture

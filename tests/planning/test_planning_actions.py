@@ -208,6 +208,9 @@ def test_a_bad_status_of_a_server_that_was_ready_is_told_and_nothing_else(status
     assert plan.work == ()
     assert codes(plan.findings) == ["adverse-status"]
     assert status in plan.findings[0].summary
+    assert ("--replace" in plan.findings[0].hint) is (status != "DELETING"), (
+        "what somebody releases is not replaced yet"
+    )
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "STOPPED", "REBOOTING"])

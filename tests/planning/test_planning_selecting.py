@@ -188,3 +188,14 @@ def test_only_what_is_selected_is_recorded_as_the_cloud_shows_it():
     plan = planned(survey, mode=Mode.REFRESH)
     assert [(str(change.address), change.action) for change in plan.work] == [("a", Action.RECORD)]
     assert plan.left_out == (LeftOut(an_address("b"), Action.RECORD),)
+
+
+def test_what_is_recorded_is_chosen_by_the_labels_of_the_specs():
+    records = [bought(replace(wanted(name), labels={"team": "old"})) for name in ("a", "b")]
+    stopped = tuple(shown(record, "STOPPED") for record in records)
+    newly = (replace(wanted("a"), labels={"team": "vision"}), wanted("b"))
+    chosen = Selection(labels=(("team", "vision"),))
+    survey = surveyed(*newly, state=a_state(*records), live=stopped, selection=chosen)
+    plan = planned(survey, mode=Mode.REFRESH)
+    assert [str(change.address) for change in plan.work] == ["a"]
+    assert [change.desired for change in plan.changes] == [None, None]

@@ -6,7 +6,6 @@ process costs half a second; the run that a test is about is always a process of
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import json
@@ -23,6 +22,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from support.hasty_clock import HastyClock
 
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import read_ledger
@@ -114,21 +114,6 @@ class Running:
         return Ran(self.process.returncode, "".join(self._out), "".join(self._err))
 
 
-class _Leaping:
-    """A machine on which every sleep is over at once, and its time has passed all the same."""
-
-    def __init__(self) -> None:
-        self._slept = 0.0
-
-    def replace(self, clock: type, patch: pytest.MonkeyPatch) -> None:
-        async def sleep(_clock, seconds: float) -> None:
-            self._slept += seconds
-            await asyncio.sleep(0.01)
-
-        patch.setattr(clock, "sleep", sleep)
-        patch.setattr(clock, "monotonic", lambda _clock: time.monotonic() + self._slept)
-
-
 @dataclass
 class Site:
     """A stack in a folder of its own, and the sandbox's world that it is applied to."""
@@ -139,6 +124,8 @@ class Site:
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen] = field(default_factory=list)
     python: str = sys.executable
+    clock: HastyClock = field(default_factory=HastyClock)
+    """Of the runs inside this process."""
 
     def write(self, servers: str, *, stack: str = STACK) -> None:
         specs = self.folder / "specs"
@@ -172,7 +159,8 @@ class Site:
         """Inside this process, where waiting takes no time, for what only sets or checks the scene."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            _Leaping().replace(SystemClock, patch)
+            patch.setattr(SystemClock, "sleep", lambda _, seconds: self.clock.sleep(seconds))
+            patch.setattr(SystemClock, "monotonic", lambda _: self.clock.monotonic())
             for name in os.environ.keys() - self.environ.keys():
                 patch.delenv(name)
             for name, value in self.environ.items():
