@@ -140,11 +140,12 @@ class Driver:
         desired = self.change.desired
         self.workshop.claims.take(self.change.address, facts.id, facts.order_id)
         standing = self.standing
-        standing.seen = standing.seen or facts.observed is not None
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)
             standing.declared = laid_over(standing.declared, declared)
+        if facts.observed is not None:
+            standing.observed = {**standing.observed, **facts.observed}
         standing.under_way = standing.under_way or bool(facts.pending)
         await self.workshop.scribe.write(
             Remembered(
@@ -153,7 +154,7 @@ class Driver:
                 id=facts.id,
                 order_id=facts.order_id,
                 declared=None if facts.declared is None else standing.declared,
-                observed=facts.observed,
+                observed=None if facts.observed is None else standing.observed,
                 pending=facts.pending,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
