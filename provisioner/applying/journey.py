@@ -201,8 +201,8 @@ class Journey:
 
     def _differing(self, desired: Desired) -> str:
         """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden."""
-        now = self._kind.redact(desired.fields, self._workshop.secrets.fingerprint)
-        bought = self._driver.standing.declared
+        now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
+        bought = self._kind.lasting(self._driver.standing.declared)
         passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 

@@ -193,7 +193,7 @@ class _Planner:
                 sensitive=kind.rule(found.path).secret,
                 drift=at(recorded.declared, found.path) == found.after,
             )
-            for found in differences(current, after)
+            for found in differences(kind.lasting(current), kind.lasting(after))
             if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))

@@ -72,6 +72,17 @@ def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(de
     assert all(field.drift for field in change.fields)
 
 
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True), (True, None), (None, True)])
+def test_how_an_order_was_to_be_paid_is_no_difference_for_a_server_that_is_there(before, after):
+    def charged(flag):
+        return {key: value for key, value in {**PREPAID, "is_auto_pay": flag}.items() if value is not None}
+
+    record = bought(wanted(charging_info=charged(before)))
+    assert compared(wanted(charging_info=charged(after)), record).action is Action.NO_OP
+    change = compared(wanted(charging_info={**charged(after), "period_num": 9}), record)
+    assert [field.path for field in change.fields] == [("charging_info", "period_num")]
+
+
 def test_a_nested_field_drifts_by_itself():
     record = bought(wanted())
     change = compared(wanted(), record, shown(record, network={**NETWORK, "subnet_id": "another"}))
