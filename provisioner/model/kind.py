@@ -42,7 +42,8 @@ class FieldRule:
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
     fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
-    shown together with what nobody declared, so that only what it lacks is a difference.
+    shown together with what nobody declared, so that only what it lacks is a difference. `unset`: the value that leaving the
+    field out stands for, so that to leave it out instead is no difference.
     """
 
     path: FieldPath
@@ -51,6 +52,7 @@ class FieldRule:
     secret: bool = False
     content: bool = False
     among: bool = False
+    unset: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
-from provisioner.planning.difference import differences
+from provisioner.planning.difference import Difference, differences
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
@@ -194,7 +194,8 @@ class _Planner:
                 drift=at(recorded.declared, found.path) == found.after,
             )
             for found in differences(kind.lasting(current), kind.lasting(after))
-            if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
+            if not _is_left_out(kind, found)
+            and (not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live))
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))
 
@@ -204,6 +205,11 @@ class _Planner:
         return (
             path == ("name",) and live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
         )
+
+
+def _is_left_out(kind: Kind, found: Difference) -> bool:
+    """By the specs, which said by it what leaving it out says."""
+    return found.after is None and found.before is kind.rule(found.path).unset
 
 
 def _what_it_takes(kind: Kind, desired: Desired) -> Callable[[FieldPath], OnChange]:

@@ -19,7 +19,7 @@ from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.redaction import at, replaced
-from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.model.term import Term
 from provisioner.store import Session
@@ -119,9 +119,17 @@ def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalog
             record is not None
             and not ignored
             and at(record.declared, path) is not None
+            and _says(wanted.fields, path)
             and prepaid([record], catalogue)
         ):
             yield record
+
+
+def _says(fields: Fields, path: FieldPath) -> bool:
+    value: FieldValue = fields
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value is not None
 
 
 def _unread(count: int, why: str) -> Diagnostic:

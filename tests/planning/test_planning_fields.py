@@ -59,6 +59,7 @@ def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
         (True, True, Action.NO_OP),
         (False, None, Action.NO_OP),
         (None, True, Action.NO_OP),
+        (None, None, Action.NO_OP),
     ],
 )
 def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(declared, shown_, action):
@@ -70,6 +71,16 @@ def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(de
     change = compared(desired, record, shown(record, charging_info=seen))
     assert change.action is action
     assert all(field.drift for field in change.fields)
+
+
+@pytest.mark.parametrize(("declared", "action"), [(False, Action.NO_OP), (True, Action.UPDATE)])
+def test_a_renewal_that_is_left_out_by_now_is_a_change_only_where_it_was_on(declared, action):
+    record = bought(wanted(charging_info={**PREPAID, "is_auto_renew": declared}))
+    assert compared(wanted(charging_info=without_renewal()), record).action is action
+
+
+def without_renewal():
+    return {key: value for key, value in PREPAID.items() if key != "is_auto_renew"}
 
 
 @pytest.mark.parametrize(("before", "after"), [(True, False), (False, True), (True, None), (None, True)])
