@@ -59,7 +59,10 @@ async def with_renewals(
         if term.renews is not None:
             path = catalogue[row.kind].renewal
             live[identifier] = replace(row, shown=replaced(row.shown, path, term.renews))
-    return Seen(replace(sight, live=live), terms)
+    told = sum(term.renews is not None for term in terms.values())
+    silent = len(asked) - told
+    notes = (_unread(silent, "billing does not say"),) if silent else ()
+    return Seen(replace(sight, live=live), terms, notes)
 
 
 async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:
@@ -133,10 +136,10 @@ def _says(fields: Fields, path: FieldPath) -> bool:
 
 
 def _unread(count: int, why: str) -> Diagnostic:
-    servers = "1 prepaid server" if count == 1 else f"{count} prepaid servers"
+    servers = "1 prepaid server still renews" if count == 1 else f"{count} prepaid servers still renew"
     return warning(
         "renewal-unread",
-        f"whether {servers} still renew as the specs say was not looked at: {why}",
+        f"whether {servers} as the specs say is not known: {why}",
         hint="`provisioner expiring` shows it; what the specs change is applied all the same",
     )
 
