@@ -30,6 +30,7 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     if plan.findings or plan.lifted or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
+    sections.append(_allowed(plan))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
@@ -38,6 +39,11 @@ def _calls(plan: Plan, style: Style) -> Iterator[str]:
     for call in plan.together:
         servers = ", ".join(escape(str(address)) for address in call)
         yield f"  {style.bold(f'# {len(call)} servers are bought in one order:')} {servers}"
+
+
+def _allowed(plan: Plan) -> str:
+    """Also what lifted nothing: a saved plan brings it along."""
+    return f"Allowed for this run: {', '.join(plan.allowed)}" if plan.allowed and plan.work else ""
 
 
 def last_line(plan: Plan, style: Style) -> str:

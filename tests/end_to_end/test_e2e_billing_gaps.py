@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
+from support.fault_proxy import editing
 from support.site import PREPAID
 
 RENEWING = PREPAID.replace("}", ", is_auto_renew: true}")
 ROWS = {"method": "POST", "ending": "/resources/query", "nth": None}
-
-
-def answering_with(edited):
-    """A fault: carried out, and answered with what `edited` makes of the answer."""
-
-    async def fault(exchange):
-        head, body = (await exchange.carry_out()).split(b"\r\n\r\n", 1)
-        told = json.dumps(edited(json.loads(body))).encode()
-        head = re.sub(rb"(?i)content-length: \d+", b"content-length: %d" % len(told), head)
-        await exchange.tell(head + b"\r\n\r\n" + told)
-
-    return fault
 
 
 def without(*names, rows="data"):
@@ -49,7 +37,7 @@ def order_of(site):
 
 class TestASubscription:
     def test_without_an_expiry_policy_is_not_known_to_renew(self, paid, proxy):
-        proxy.on(answering_with(without("expire_policy")), **ROWS)
+        proxy.on(editing(without("expire_policy")), **ROWS)
         before = paid.state()
         ran = paid.run("expiring", "--within", "60d", "--detailed-exitcode", "--json")
         document = json.loads(ran.out)
@@ -65,14 +53,14 @@ class TestASubscription:
 
     @pytest.mark.parametrize("edited", [without("expire_policy"), without_rows])
     def test_that_does_not_tell_is_no_difference_and_the_plan_says_that_it_does_not_know(self, paid, proxy, edited):
-        proxy.on(answering_with(edited), **ROWS)
+        proxy.on(editing(edited), **ROWS)
         planned = paid.here("plan", "--detailed-exitcode")
         assert (planned.code, "No changes." in planned.out) == (0, True)
         told = " ".join(planned.text.split())
         assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
 
     def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
-        proxy.on(answering_with(without("expire_time")), **ROWS)
+        proxy.on(editing(without("expire_time")), **ROWS)
         row = paid.here("expiring").out.splitlines()[1]
         assert row.split()[:3] == ["alpha", paid.outputs["alpha"]["id"], "unknown"]
         refused = paid.here("plan", "--destroy")
@@ -80,7 +68,7 @@ class TestASubscription:
         assert paid.entries("release") == {}
 
     def test_of_which_billing_knows_nothing_is_not_released_on_a_guess(self, paid, proxy):
-        proxy.on(answering_with(without_rows), **ROWS)
+        proxy.on(editing(without_rows), **ROWS)
         destroyed = paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert destroyed.code == 7
         assert "billing does not know it yet" in " ".join(destroyed.text.split())
@@ -95,7 +83,7 @@ class TestAnOrder:
         "edited", [without_lines, without("period_type", "period_num", "subscription_num", rows="order_line_items")]
     )
     def test_without_its_lines_or_what_they_say_is_shown_with_what_is_known(self, paid, proxy, edited):
-        proxy.on(answering_with(edited), method="GET", ending=order_of(paid), nth=None)
+        proxy.on(editing(edited), method="GET", ending=order_of(paid), nth=None)
         before = paid.state()
         shown = paid.run("orders", "show", "alpha")
         assert shown.code == 0
@@ -110,7 +98,7 @@ class TestAnOrder:
     def test_without_its_lines_is_paid_all_the_same_and_once(self, site, proxy):
         site.write("servers: {alpha: {charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1}}}\n")
         assert site.apply().code == 7
-        proxy.on(answering_with(without_lines), method="GET", ending=order_of(site), nth=None)
+        proxy.on(editing(without_lines), method="GET", ending=order_of(site), nth=None)
         assert site.here("orders", "pay", "alpha", "--auto-approve").code == 0
         assert site.apply().code == 0
         assert site.entries("payment") == {"alpha": 1}
