@@ -53,7 +53,8 @@ class Driver:
     earlier_ids: tuple[str, ...] = ()
     members: tuple[Desired, ...] = ()
     """Where it buys for others of its group, too: all of them, itself the first."""
-    _started: float | None = None
+    started: float | None = None
+    """By the clock that only goes forward; None until it has announced that it begins."""
     _deadline: float | None = None
     _last_sign: tuple[float, str] | None = None
 
@@ -125,8 +126,8 @@ class Driver:
         return reply
 
     def start(self) -> None:
-        if self._started is None:
-            self._started = self.workshop.clock.monotonic()
+        if self.started is None:
+            self.started = self.workshop.clock.monotonic()
             self.announce(EventType.STARTED)
 
     async def _exchange(self, call: Call, channel: Channel) -> Reply:
@@ -140,11 +141,12 @@ class Driver:
         desired = self.change.desired
         self.workshop.claims.take(self.change.address, facts.id, facts.order_id)
         standing = self.standing
-        standing.seen = standing.seen or facts.observed is not None
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)
             standing.declared = laid_over(standing.declared, declared)
+        if facts.observed is not None:
+            standing.observed = {**standing.observed, **facts.observed}
         standing.under_way = standing.under_way or bool(facts.pending)
         await self.workshop.scribe.write(
             Remembered(
@@ -153,7 +155,7 @@ class Driver:
                 id=facts.id,
                 order_id=facts.order_id,
                 declared=None if facts.declared is None else standing.declared,
-                observed=facts.observed,
+                observed=None if facts.observed is None else standing.observed,
                 pending=facts.pending,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
@@ -196,7 +198,7 @@ class Driver:
                 detail=detail,
                 id=identifier,
                 order_id=order_id,
-                elapsed=0.0 if self._started is None else self.workshop.clock.monotonic() - self._started,
+                elapsed=0.0 if self.started is None else self.workshop.clock.monotonic() - self.started,
                 diagnostic=warning(remark.code, f"{address}: {remark.summary}", hint=remark.hint, address=address)
                 if remark
                 else None,

@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
+from provisioner.applying.checks import GoneMeanwhile, NameTaken, OrderShared, ShowsAgain, SoldOut
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.seeking import SeveralFit
+from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
-from provisioner.model.foresight import Ware
-from provisioner.model.resource import Live, Phase
+from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
     from provisioner.applying.driver import Driver
-
-
-class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A stranger has borne the wanted name since before this run."""
-
-    def __init__(self, name: str, stranger: Live) -> None:
-        super().__init__(stranger.id)
-        self.name = name
-        self.stranger = stranger
-
-
-class SoldOut(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was to be bought in a server's place cannot be had any more."""
-
-    def __init__(self, ware: Ware) -> None:
-        super().__init__(ware.flavor)
-        self.ware = ware
-
-
-class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
-    """Ending the order would release others that the plan does not name."""
-
-    def __init__(self, others: Sequence[Live]) -> None:
-        super().__init__(", ".join(row.id for row in others))
-        self.others = others
-
-
-class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told; None where it is nothing
-    to be looked for. `because` is how the doubt came about in this run; None when an earlier one left it.
-    """
-
-    def __init__(self, reason: Exception | None, because: CallFailed | None) -> None:
-        super().__init__(str(reason or because))
-        self.reason = reason
-        self.because = because
-
-
-class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was gone when the plan was made, and is to be forgotten, is there."""
-
-
-class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What is to be taken over was there when the plan was made, and is not any more."""
 
 
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}

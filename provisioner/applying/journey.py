@@ -17,7 +17,7 @@ from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.seeking import Search, SeveralFit
+from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
 from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
@@ -145,7 +145,7 @@ class Journey:
         released = await self._release(change)
         if released.phase is not None:
             return released
-        self._driver = self._new_driver(None)
+        self._driver = replace(self._new_driver(None), started=self._driver.started)
         return await self._create(change)
 
     async def _resume(self, change: Change) -> Ended:
@@ -162,13 +162,13 @@ class Journey:
         intent = self._driver.standing.doubt
         assert intent is not None  # that is why it is looked for
         if intent.members:
-            raise endings.StillInDoubt(None, because)
+            raise StillInDoubt(None, because)
         self._driver.start()
         search = Search(self._workshop, self._kind, intent)
         try:
             recorded = await search.adopt(seconds=self._execution.resolve_timeout, watch=self._driver.show_progress)
         except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
-            raise endings.StillInDoubt(reason, because) from reason
+            raise StillInDoubt(reason, because) from reason
         self._driver.standing.learn(recorded)
         self._driver.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
         return await self._go_on(recorded)
@@ -222,8 +222,8 @@ class Journey:
 
     def _differing(self, desired: Desired) -> str:
         """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden."""
-        now = self._kind.redact(desired.fields, self._workshop.secrets.fingerprint)
-        bought = self._driver.standing.declared
+        now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
+        bought = self._kind.lasting(self._driver.standing.declared)
         passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
@@ -252,7 +252,7 @@ class Journey:
         assert recorded is not None  # it is what will be recorded
         row = self._execution.live.get(recorded.id or "")
         if row is None or row.status in self._kind.releasing:
-            raise endings.GoneMeanwhile
+            raise checks.GoneMeanwhile
         recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
         await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
         return await self._update(change) if change.fields else Ended(recorded.phase)
@@ -271,7 +271,7 @@ class Journey:
         recorded = change.recorded
         assert recorded is not None  # only what is recorded can have vanished, or differ from its record
         if change.is_gone and recorded.id in self._execution.live:
-            raise endings.ShowsAgain
+            raise checks.ShowsAgain
         if change.action is Action.FORGET:
             return await self._forget("gone from the cloud")
         facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)

@@ -131,4 +131,5 @@ def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Ki
         yield Settled(intent.id, "observed", f"carried out: listed with status {row.status}")
         if recorded is not None and recorded.id == intent.target_id:
             after = wiped(recorded, intent)
-            yield Remembered(intent.address, after.phase, declared=after.declared, observed=row.observed)
+            observed = {**recorded.observed, **row.observed}
+            yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from provisioner.applying.poll import Look, TimedOut, Watch
 from provisioner.applying.workshop import Workshop
+from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Adopted, bought
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Recorded
@@ -22,6 +23,17 @@ class SeveralFit(Exception):  # noqa: N818 - a decision, not a malfunction
     def __init__(self, candidates: tuple[Live, ...]) -> None:
         super().__init__(", ".join(row.id for row in candidates))
         self.candidates = candidates
+
+
+class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
+    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told; None where it is nothing
+    to be looked for. `because` is how the doubt came about in this run; None when an earlier one left it.
+    """
+
+    def __init__(self, reason: Exception | None, because: CallFailed | None) -> None:
+        super().__init__(str(reason or because))
+        self.reason = reason
+        self.because = because
 
 
 def adoption(intent: Intent, found: Live) -> Adopted:

@@ -18,14 +18,14 @@ class Standing:
     recorded: Recorded | None = None
     """What the flow starts from: None for a purchase, also for one that replaces."""
     declared: JsonObject = field(default_factory=dict)
+    observed: JsonObject = field(default_factory=dict)
+    """What was shown of it, now or before: what one row leaves out tells nothing."""
     identifier: str | None = None
     order_id: str | None = None
     under_way: bool = False
     """The cloud has, or may have, something to finish that this run or an earlier one asked for."""
     unrecorded: bool = False
     """Bought, and the ids are not yet known to be on disk."""
-    seen: bool = False
-    """Some list has shown it, now or before."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
     bought: tuple[Recorded, ...] = ()
@@ -38,9 +38,9 @@ class Standing:
         return cls(
             recorded=recorded,
             declared=recorded.declared,
+            observed=recorded.observed,
             identifier=recorded.id,
             order_id=recorded.order_id,
-            seen=bool(recorded.observed),
             under_way=recorded.phase not in {Phase.READY, Phase.FAILED} or bool(recorded.pending),
         )
 
@@ -59,6 +59,11 @@ class Standing:
     def is_something(self) -> bool:
         """Something is bought, or may be."""
         return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
+
+    @property
+    def seen(self) -> bool:
+        """Some list has shown it, now or before."""
+        return bool(self.observed)
 
     @property
     def ids(self) -> str:

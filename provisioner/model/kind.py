@@ -17,7 +17,7 @@ from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.foresight import Ware
 from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
-from provisioner.model.redaction import Fingerprint, leaves, redact
+from provisioner.model.redaction import Fingerprint, at, leaves, redact, replaced
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
 
@@ -32,6 +32,8 @@ class OnChange(StrEnum):
     REINSTALL = "reinstall"
     """In place, and the system disk is wiped; a replacement where the lifecycle says so."""
     REPLACE = "replace"
+    NOTHING = "nothing"
+    """It says how a resource is bought, and nothing of one that is there: no difference then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class FieldRule:
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
     fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
-    shown together with what nobody declared, so that only what it lacks is a difference.
+    shown together with what nobody declared, so that only what it lacks is a difference. `unset`: the value that leaving the
+    field out stands for, so that to leave it out instead is no difference.
     """
 
     path: FieldPath
@@ -49,6 +52,7 @@ class FieldRule:
     secret: bool = False
     content: bool = False
     among: bool = False
+    unset: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,13 @@ class Kind:
     def unverifiable(self, declared: JsonObject) -> tuple[FieldPath, ...]:
         """The declared fields that the API hides: drift in them cannot be seen."""
         return tuple(path for path, _ in leaves(declared) if not self.rule(path).shown)
+
+    def lasting(self, declared: JsonObject) -> JsonObject:
+        """Without what says only how it is bought."""
+        for rule in self.rules:
+            if rule.on_change is OnChange.NOTHING and at(declared, rule.path) is not None:
+                declared = replaced(declared, rule.path, None)
+        return declared
 
 
 @dataclass(frozen=True, slots=True)

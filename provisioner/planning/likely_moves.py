@@ -56,6 +56,7 @@ def _paired(leaving: list[Change], coming: list[Change]) -> Iterator[_Pair]:
 
 def _body(kind: Kind, declared: JsonObject) -> str:
     """All that tells servers from each other but the name; a password is no sign of being another."""
+    declared = kind.lasting(declared)
     for path in (_NAME, *kind.sensitive()):
         declared = replaced(declared, path, None)
     return f"{kind.name} {digest(declared)}"

@@ -21,7 +21,7 @@ from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
 from provisioner.planning.deposing import after_successors, create_first
-from provisioner.planning.difference import differences
+from provisioner.planning.difference import Difference, differences
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
@@ -30,7 +30,7 @@ from provisioner.planning.refreshing import refresh
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
-from provisioner.planning.triggers import set_off
+from provisioner.planning.triggers import after_causes, set_off
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -57,6 +57,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     deposed = after_successors(staged.changes, survey, catalogue)
     chosen = with_leftovers(deposed.changes, survey, catalogue)
     turns = (*staged.turns, *deposed.turns)
+    turns += tuple(after_causes(chosen, turns))
     draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)
     draft = judged(draft, survey, catalogue)
     return replace(
@@ -201,8 +202,9 @@ class _Planner:
                 sensitive=kind.rule(found.path).secret,
                 drift=at(recorded.declared, found.path) == found.after,
             )
-            for found in differences(current, after)
-            if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
+            for found in differences(kind.lasting(current), kind.lasting(after))
+            if not _is_left_out(kind, found)
+            and (not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live))
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))
 
@@ -212,6 +214,11 @@ class _Planner:
         return (
             path == ("name",) and live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
         )
+
+
+def _is_left_out(kind: Kind, found: Difference) -> bool:
+    """By the specs, which said by it what leaving it out says."""
+    return found.after is None and found.before is kind.rule(found.path).unset
 
 
 def _what_it_takes(kind: Kind, desired: Desired) -> Callable[[FieldPath], OnChange]:

@@ -90,15 +90,20 @@ def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
 
 
 def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> Iterator[FieldChange]:
-    """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing."""
+    """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing, and a status
+    that is no more than a declared power told already is not told again.
+    """
+    told: set[FieldPath] = set()
     for rule in kind.rules:
         was, now = at(recorded.declared, rule.path), at(row.shown, rule.path)
         if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
             now = [item for item in was if item in now]
         known = rule.shown and was is not None and now is not None
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
+            told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
+    told |= {_STATUS} if _POWER in told and row.status not in kind.adverse else set()
     for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
-        if is_news and at(recorded.declared, found.path) is None:
+        if is_news and found.path not in told and at(recorded.declared, found.path) is None:
             yield FieldChange(found.path, found.before, found.after, drift=True)

@@ -36,3 +36,5 @@ class Survey:
     foresight: Foresight = NOTHING_ASKED
     handover: Handover = NO_HANDOVER
     """What the specs say of records."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """By id and by order: which other state holds it. Two that hold one server would each release it under the other."""

@@ -6,13 +6,14 @@ off is noted in the records before any work begins, and planned from there. Pure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, FieldChange, Plan, Reason
 from provisioner.model.journal import Remembered
 from provisioner.model.resource import FieldPath, Phase
+from provisioner.model.turn import Turn
 
 _PATH: FieldPath = ("lifecycle", "replace_triggered_by")
 _NOTED = "triggered_by"
@@ -40,6 +41,43 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
                 told.add(dependent.address)
                 acting.append(dependent.address)
     return tuple(_replaced(change, causes.get(change.address)) for change in by_address.values())
+
+
+def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[Turn]:
+    """What is set off is begun when what sets it off is done: else a cause that fails would replace it now, and once more when it
+    is mended. Where others want it the other way round already, they win.
+    """
+    acting: dict[Address, list[Address]] = {}
+    for change in filter(_acts, changes):
+        for reference in {change.address, change.address.group}:
+            acting.setdefault(reference, []).append(change.address)
+    awaited: dict[Address, list[tuple[Address, ...]]] = {}
+    for turn in turns:
+        for address in turn.addresses:
+            awaited.setdefault(address, []).append(turn.after)
+    dependents: dict[tuple[Address, ...], list[Address]] = {}
+    for change in changes:
+        if change.desired is None or not any(map(is_cause, change.fields)):
+            continue
+        causes = tuple(one for named in change.desired.lifecycle.replace_triggered_by for one in acting.get(named, ()))
+        if causes and not _lead_to(change.address, causes, awaited):
+            awaited.setdefault(change.address, []).append(causes)
+            dependents.setdefault(causes, []).append(change.address)
+    for causes, addresses in dependents.items():
+        yield Turn(tuple(addresses), causes, "what is set off by it" if len(causes) == 1 else "what is set off by them")
+
+
+def _lead_to(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:
+    """Whether one of `start` waits for `goal`, by whatever detours."""
+    to_ask, asked = [*start], set[Address]()
+    while to_ask:
+        address = to_ask.pop()
+        if address == goal:
+            return True
+        if address not in asked:
+            asked.add(address)
+            to_ask += (one for after in awaited.get(address, ()) for one in after)
+    return False
 
 
 def noted(plan: Plan) -> Iterator[Remembered]:

@@ -34,6 +34,7 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     if plan.findings or plan.lifted or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
+    sections.append(_allowed(plan))
     sections.append(last_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
@@ -53,6 +54,11 @@ def _turns(plan: Plan, style: Style) -> Iterator[str]:
 def _named(addresses: Sequence[Address]) -> str:
     more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
     return ", ".join(escape(str(address)) for address in addresses[:_NAMED]) + more
+
+
+def _allowed(plan: Plan) -> str:
+    """Also what lifted nothing: a saved plan brings it along."""
+    return f"Allowed for this run: {', '.join(plan.allowed)}" if plan.allowed and plan.work else ""
 
 
 def last_line(plan: Plan, style: Style) -> str:

@@ -24,7 +24,7 @@ from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.looking import basis_of, check_owner, held_elsewhere, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -132,6 +132,7 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
         async with workspace.cloud(stack, face.listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
             _check_current(plan, path, stack, session, cloud)
+            _check_unowned(plan, store)
             _check_secrets(workspace, plan, session)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             face.show(plan, ())
@@ -190,6 +191,17 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         moved = _what_moved(plan.basis, now)
         hint = "Nothing was sent. Plan again with: plan --out FILE"
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+
+
+def _check_unowned(plan: Plan, store: Store) -> None:
+    """Another state may have taken over a server since."""
+    taken = [change.recorded for change in plan.work if change.action is Action.ADOPT and change.recorded is not None]
+    elsewhere = held_elsewhere(store) if taken else {}
+    for one in taken:
+        if (label := elsewhere.get(one.id or "")) is not None:
+            summary = f"{one.address} cannot be taken over: server {one.id} is recorded in the state {label}"
+            hint = "let it go there first: provisioner state rm; nothing was changed"
+            raise UsageError(error("server-owned", summary, hint=hint, address=one.address))
 
 
 def _what_moved(approved: Basis, now: Basis) -> str:

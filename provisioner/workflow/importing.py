@@ -5,7 +5,6 @@ What is judged and recorded is the plan's word for it, so that `import` and `imp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -22,7 +21,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
-from provisioner.workflow.looking import check_owner, held_elsewhere, look
+from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
@@ -71,7 +70,6 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
             check_owner(session.state, loaded.stack, identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
         _require_vacant(session.state, request)
-        _require_unowned(held_elsewhere(store), request)
         _adoption(_planned(workspace, named, session.state, sight, identity), request.address)
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=identity)
@@ -91,14 +89,6 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
         hint = "to let that one go without releasing it: provisioner state rm; nothing was changed"
         summary = f"{request.address} holds {recorded.id or recorded.order_id} already"
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
-
-
-def _require_unowned(elsewhere: Mapping[str, str], request: ImportRequest) -> None:
-    """Two states that hold one server would each release it under the other."""
-    if (label := elsewhere.get(request.id)) is not None:
-        hint = "let it go there first: provisioner state rm; nothing was changed"
-        summary = f"server {request.id} is recorded in the state {label}"
-        raise UsageError(error("server-owned", summary, hint=hint, address=request.address))
 
 
 def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from provisioner.planning import Survey
 from provisioner.store import Store
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.foreseeing import foresee
-from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
+from provisioner.workflow.looking import ask_each, basis_of, check_owner, held_elsewhere, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -122,7 +123,7 @@ def make(
     at_work: bool = False,
     foresight: Foresight = NOTHING_ASKED,
 ) -> Plan:
-    """Without asking anybody."""
+    """Without asking the cloud."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
     survey = Survey(
         loaded.desired,
@@ -137,6 +138,7 @@ def make(
         selection=request.selection,
         foresight=foresight,
         handover=loaded.handover,
+        elsewhere=_elsewhere(workspace, request, loaded, state),
     )
     return planning.plan(
         survey,
@@ -145,3 +147,10 @@ def make(
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
+
+
+def _elsewhere(workspace: Workspace, request: PlanRequest, loaded: Loaded, state: State | None) -> Mapping[str, str]:
+    """The other states are read only where the specs take over a server that this one does not have yet."""
+    recorded = state.resources if state else {}
+    takes_over = any(one.address not in recorded for one in loaded.handover.imports)
+    return held_elsewhere(workspace.store(loaded.stack)) if takes_over and request.mode is Mode.APPLY else {}

@@ -19,7 +19,7 @@ from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.redaction import at, replaced
-from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.model.term import Term
 from provisioner.store import Session
@@ -59,7 +59,10 @@ async def with_renewals(
         if term.renews is not None:
             path = catalogue[row.kind].renewal
             live[identifier] = replace(row, shown=replaced(row.shown, path, term.renews))
-    return Seen(replace(sight, live=live), terms)
+    told = sum(term.renews is not None for term in terms.values())
+    silent = len(asked) - told
+    notes = (_unread(silent, "billing does not say"),) if silent else ()
+    return Seen(replace(sight, live=live), terms, notes)
 
 
 async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:
@@ -119,16 +122,24 @@ def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalog
             record is not None
             and not ignored
             and at(record.declared, path) is not None
+            and _says(wanted.fields, path)
             and prepaid([record], catalogue)
         ):
             yield record
 
 
+def _says(fields: Fields, path: FieldPath) -> bool:
+    value: FieldValue = fields
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value is not None
+
+
 def _unread(count: int, why: str) -> Diagnostic:
-    servers = "1 prepaid server" if count == 1 else f"{count} prepaid servers"
+    servers = "1 prepaid server still renews" if count == 1 else f"{count} prepaid servers still renew"
     return warning(
         "renewal-unread",
-        f"whether {servers} still renew as the specs say was not looked at: {why}",
+        f"whether {servers} as the specs say is not known: {why}",
         hint="`provisioner expiring` shows it; what the specs change is applied all the same",
     )
 

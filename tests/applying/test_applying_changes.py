@@ -71,6 +71,13 @@ CASES = {
         ),
         first=a_server(volumes=[ONE], public_ips=[ONE]),
     ),
+    "a new image on what has an address": Case(
+        a_server(image_id="image-2", name="portal", public_ips=[ONE], power="stopped"),
+        ("rename to portal", "stop", "post changeos", "stop"),
+        first=a_server(public_ips=[ONE]),
+        ends="STOPPED",
+        wipes=1,
+    ),
     "bought with all of it": Case(
         a_server(volumes=[ONE], public_ips=[OTHER], power="stopped"),
         ("buy gateway", "post attachvolume", "get publicips", "post publicips", "stop"),
@@ -114,6 +121,7 @@ class Story:
         assert (server.password is not None) == (self.case.wipes == 1 and wanted.get("admin_pass") is not None)
         assert sorted(server.volumes) == sorted(wanted.get("volumes", []))
         assert sorted(server.addresses) == sorted(wanted.get("public_ips", []))
+        assert [one["id"] for one in recorded.observed.get("public_ips", [])] == server.addresses
         assert len(self.cloud.wiped) == self.case.wipes
         assert self.cloud.purchases == {"gateway": 1}
         assert (recorded.phase, recorded.pending, recorded.id) == (Phase.READY, {}, server.id)

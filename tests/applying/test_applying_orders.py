@@ -51,6 +51,15 @@ def test_it_is_paid_and_the_next_apply_finds_its_server(story, only, types):
     assert (story.world.cloud.paid, story.world.cloud.bought) == (["trainer-0"], ["trainer-0"])
 
 
+def test_specs_that_would_pay_by_themselves_by_now_want_nothing_else_of_a_server_that_was_paid_for(
+    story, servers, types
+):
+    story.settle(Action.PAY)
+    paying = servers(1, charging_info={**BY_HAND["charging_info"], "is_auto_pay": True})
+    assert types(story.world.apply(*paying)) == ["done"]
+    assert story.world.apply(*paying).results == ()
+
+
 def test_it_is_cancelled_forgotten_and_may_be_ordered_again(story, only):
     assert only(story.settle(Action.CANCEL)).type is ResultType.DONE
     assert story.record is None

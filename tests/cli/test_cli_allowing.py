@@ -89,6 +89,54 @@ def test_a_saved_plan_keeps_it_and_takes_no_other(prepaid) -> None:
     assert "allowed: prepaid-delete" in prepaid.run("history").out
 
 
+def test_a_saved_plan_tells_what_was_allowed_also_where_it_lifts_nothing(desk) -> None:
+    allowed = ("--allow", "mass-change", "--allow", "vanished")
+    assert desk.run("plan", "--out", "first.plan", *allowed).code == 0
+    assert "Allowed for this run: mass-change, vanished" in desk.run("show", "first.plan").out
+    assert desk.run("show", "first.plan", "--json").document["allowed"] == ["mass-change", "vanished"]
+    assert desk.run("apply", "first.plan").code == 0
+    assert "allowed: mass-change, vanished" in desk.run("history").out
+
+
+def test_a_saved_plan_of_all_does_not_take_a_protection_away(desk) -> None:
+    desk.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    desk.apply()
+    refused = desk.run("plan", "--destroy", "--out", "end.plan", "--allow", "all")
+    assert (refused.code, "[protected]" in refused.text) == (4, True)
+    assert not (desk.path / "end.plan").exists()
+    desk.specs("servers: {gateway: {flavor: Si2.xlarge.4, lifecycle: {prevent_destroy: true}}}\n")
+    for options in ((), ("--replace", "gateway")):
+        desk.fails("apply", "--auto-approve", "--allow", "all", *options, code="protected", exit_code=4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "servers", "left", "refused"),
+    [
+        ("", 9, 1, False),
+        ("", 10, 7, False),
+        ("", 10, 6, True),
+        ("mass_change_percent: 40", 10, 6, False),
+        ("mass_change_percent: 0", 10, 9, True),
+        ("mass_change_percent: 100", 10, 0, False),
+        ("mass_change_from: 4", 4, 2, True),
+        ("mass_change_from: 5", 4, 2, False),
+        ("mass_change_from: 4, mass_change_percent: 50", 4, 2, False),
+        ("mass_change_from: 4, mass_change_percent: 50", 4, 1, True),
+    ],
+)
+def test_how_much_is_much_is_the_stacks_to_say(desk, limits, servers, left, refused) -> None:
+    desk.specs(f"servers: {{pool: {{count: {servers}}}}}\n")
+    desk.apply()
+    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{{limits}}}\n")
+    desk.specs(f"servers: {{pool: {{count: {left}}}}}\n")
+    if refused:
+        desk.fails("apply", "--auto-approve", code="mass-change", exit_code=4)
+        assert desk.run("apply", "--auto-approve", "--allow", "mass-change").code == 0
+    else:
+        desk.apply()
+    assert len([kind for kind, _ in desk.ledger() if kind == "release"]) == servers - left
+
+
 def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
     plan = prepaid.run("plan", "--destroy", "--allow", "all", "--json").document
     assert plan["allowed"] == ["mass-change", "max-servers", "prepaid-delete", "vanished"]

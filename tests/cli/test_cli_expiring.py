@@ -146,6 +146,18 @@ class TestTheRenewalInTheSpecs:
         assert not in_billing(subscribed, "goes-on")
         assert subscribed.run("plan", "--detailed-exitcode").code == 0
 
+    def test_to_leave_out_what_was_off_is_nothing_to_do_and_nobodys_difference_from_then_on(self, subscribed):
+        subscribed.specs(specs(ends=None, silent=None, **{"goes-on": True}))
+        assert subscribed.run("plan", "--detailed-exitcode").code == 0
+        in_the_console(subscribed, "ends", on=True)
+        assert subscribed.run("plan", "--detailed-exitcode").code == 0
+        assert subscribed.run("drift", "--detailed-exitcode").code == 0
+        subscribed.apply()
+        assert in_billing(subscribed, "ends")
+        subscribed.specs(specs(ends=False, silent=None, **{"goes-on": True}))
+        subscribed.apply()
+        assert not in_billing(subscribed, "ends")
+
 
 class TestTheRenewalInTheConsole:
     @pytest.mark.parametrize(("name", "on"), [("ends", True), ("goes-on", False)])

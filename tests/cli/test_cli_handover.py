@@ -75,6 +75,30 @@ def test_a_server_has_one_address_and_an_address_one_server(applied) -> None:
     applied.fails("import", "gateway", identifier(applied), code="address-taken")
 
 
+def test_what_another_state_of_the_folder_holds_is_not_taken_over(applied) -> None:
+    """Each of the two would release it under the other."""
+    server = identifier(applied)
+    applied.stack(stack="other")
+    applied.specs(f"servers: {{gateway: {{}}}}\nimports: [{{to: gateway, id: {server}}}]\n")
+    refused = applied.fails("apply", "--auto-approve", code="server-owned", exit_code=4)
+    assert f"server {server} is recorded in the state demo" in refused.said
+    assert "Error[server-owned]" in applied.run("plan").out
+    applied.specs(GATEWAY)
+    refused = applied.fails("import", "gateway", server, code="server-owned")
+    assert f"server {server} is recorded in the state demo" in refused.said
+
+
+def test_a_saved_plan_does_not_take_over_what_another_state_has_taken_over_since(unowned) -> None:
+    importing = f"servers: {{gateway: {{}}}}\nimports: [{{to: gateway, id: {identifier(unowned)}}}]\n"
+    unowned.specs(importing)
+    assert unowned.run("plan", "--out", "p").code == 0
+    unowned.stack(stack="other")
+    unowned.apply()
+    unowned.stack()
+    refused = unowned.fails("apply", "p", code="server-owned")
+    assert "is recorded in the state other" in refused.said
+
+
 def test_an_address_that_is_none_is_a_wrong_use(applied) -> None:
     ran = applied.run("import", "a b", NOBODYS_ID)
     assert (ran.code, "is no address" in ran.err) == (1, True)

@@ -27,6 +27,12 @@ def in_the_cloud(site):
         return connection.execute("SELECT status, image_id FROM servers").fetchall()
 
 
+def public_addresses(site):
+    """As the inventory has them, which asks no cloud."""
+    (host,) = json.loads(site.here("inventory", "--format", "json").out)["hosts"]
+    return host["public_addresses"]
+
+
 def spent(site):
     """Everything in the ledger but what bought the first server."""
     return [row.kind for row in site.ledger if row.kind not in {"purchase", "payment"}]
@@ -180,6 +186,23 @@ class TestAttachments:
         assert site.here("apply", "--auto-approve").code == 0
         assert site.here("plan", "--detailed-exitcode").code == 0
         assert site.purchases == {"alpha": 1}
+
+    def test_the_inventory_knows_a_public_address_whatever_is_done_to_its_server_afterwards(self, site):
+        site.write(self.SPECS)
+        site.apply()
+        (address,) = public_addresses(site)
+        for then in (
+            "name: omega",
+            "name: omega, power: stopped",
+            "name: omega, power: running",
+            f"name: omega, power: running, image_id: {OTHER}",
+        ):
+            site.write(self.SPECS.replace("alpha: {", f"alpha: {{{then}, "))
+            site.apply()
+            assert public_addresses(site) == [address]
+        site.write("servers: {alpha: {name: omega, public_ips: []}}\n")
+        site.apply()
+        assert public_addresses(site) == []
 
     def test_what_another_server_has_is_refused_and_the_rest_is_done(self, site):
         site.write(self.SPECS)

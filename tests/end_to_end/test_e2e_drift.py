@@ -79,6 +79,19 @@ def test_drift_of_a_part_names_what_it_leaves_out(drifted, selection):
     assert "No drift. 1 server as recorded." in drifted.here("drift", "--target", "gamma").out
 
 
+def test_a_declared_power_that_drifted_is_shown_once(site, console):
+    site.write("servers: {alpha: {power: running}}\n")
+    site.apply()
+    console.stop(site.outputs["alpha"]["id"])
+    for command in (("drift",), ("plan", "--refresh-only")):
+        shown = site.here(*command).out
+        assert '~ power = "running" -> "stopped"' in shown
+        assert "status" not in shown
+    assert '~ power = "stopped" -> "running" # changed outside of the specs' in site.here("plan").out
+    assert site.apply("--refresh-only").code == 0
+    assert site.state()["resources"]["alpha"]["observed"]["status"] == "STOPPED"
+
+
 def test_drift_is_a_document(drifted, ids):
     document = json.loads(drifted.here("drift", "--json").out)
     assert (document["drifted"], document["in_doubt"], document["servers"]) == (True, False, 3)

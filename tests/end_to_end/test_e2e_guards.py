@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from support.fault_proxy import answering, message
+from support.fault_proxy import answering, editing, message
 from support.site import ONE, PREPAID, THREE
 
 ONE_PREPAID = f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n"
 LARGER = f"servers: {{alpha: {{flavor: Si2.xlarge.4, charging_info: {PREPAID}}}}}\n"
 SOLD_OUT = "servers: {alpha: {flavor: sandbox.sold-out}}\n"
+VOLUME = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7"
 ALLOWED = ("--allow", "prepaid-delete")
 
 
@@ -22,6 +23,21 @@ def test_nothing_is_released_for_a_flavor_that_is_sold_out(site, proxy):
     assert proxy.of("GET", "/dev-servers/flavors")
     assert site.entries("release") == {}
     assert site.here("plan", "--json").code == 4
+
+
+def test_nothing_is_released_for_a_flavor_that_has_sold_out_since_the_plan_was_made(site, proxy):
+    site.apply()
+    site.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+    assert site.here("plan", "--out", "plan.json").code == 0
+    proxy.on(editing(sold_out), method="GET", ending="/flavors", nth=None)
+    applied = site.run("apply", "plan.json")
+    assert applied.code == 7
+    assert "nothing was released" in " ".join(applied.text.split())
+    assert (site.entries("release"), site.purchases) == ({}, {"alpha": 1})
+
+
+def sold_out(answer):
+    return {**answer, "data": [{**row, "is_sold_out": True} for row in answer["data"]]}
 
 
 def test_a_catalogue_that_does_not_answer_forbids_nothing(site, proxy):
@@ -45,6 +61,17 @@ def test_a_paid_term_is_named_before_it_is_given_up(site):
     replaced = site.here("apply", "--auto-approve", "--replace", "alpha")
     assert "lost: its term until 20" in replaced.out
     assert (replaced.code, site.entries("refund"), site.purchases) == (0, {"alpha": 1}, {"alpha": 2})
+
+
+def test_what_is_lost_is_shown_before_anybody_approves(site):
+    site.write(ONE_PREPAID)
+    site.apply()
+    asked = site.run("destroy", *ALLOWED)
+    assert asked.code == 8
+    shown = " ".join(asked.text.split())
+    assert "lost: its term until 20" in shown
+    assert "what comes back of its price is not known before: the API publishes no estimate" in shown
+    assert site.entries("release") == {}
 
 
 def test_only_what_was_allowed_and_selected_is_released(site):
@@ -94,6 +121,15 @@ class TestLeftovers:
         assert destroyed.code == 0
         listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
         assert all(f"alpha  {one['what']}" in listed for one in kept)
+
+    def test_a_disk_that_was_attached_later_outlives_a_prepaid_server_too(self, site):
+        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}, volumes: [{VOLUME}]}}}}\n")
+        site.apply()
+        destroyed = site.here("destroy", "--auto-approve", *ALLOWED)
+        assert destroyed.code == 0
+        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        assert f"alpha  data disk {VOLUME}" in listed
+        assert site.entries("refund") == {"alpha": 1}
 
     def test_they_are_listed_in_json_too(self, site):
         site.write(self.WITH_DISKS)

@@ -160,6 +160,14 @@ def test_all_are_released_and_one_alone_is_not(pool):
     assert refused.code == 4
     assert "order-shared" in refused.text
     assert pool.entries("release") == {}
+    pool.write(POOL)
+    refused = pool.apply("--replace", "pool[1]", "--allow", "all")
+    assert refused.code == 4
+    told = " ".join(refused.text.split())
+    assert "was bought by order" in told
+    assert "together with pool[0], pool[2]" in told
+    assert "releasing one of them ends the order, and with it all of them" in told
+    assert (pool.entries("release"), pool.entries("refund")) == ({}, {})
     destroyed = pool.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
     assert destroyed.code == 0, destroyed.text
     assert pool.entries("release") == dict.fromkeys(NAMES, 1)

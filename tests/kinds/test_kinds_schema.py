@@ -241,6 +241,7 @@ def test_what_a_change_of_a_field_takes():
     renewal = ("charging_info", "is_auto_renew")
     assert set(taking[OnChange.IN_PLACE]) == {("name",), ("power",), ("volumes",), ("public_ips",), renewal}
     assert {path[0] for path in taking[OnChange.REINSTALL]} == {"image_id", "key_pair_name", "admin_pass", "userdata"}
+    assert taking[OnChange.NOTHING] == [("charging_info", "is_auto_pay")]
     assert KIND.rule(("network", "security_group_id")).on_change is OnChange.REPLACE
 
 

@@ -59,6 +59,7 @@ def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
         (True, True, Action.NO_OP),
         (False, None, Action.NO_OP),
         (None, True, Action.NO_OP),
+        (None, None, Action.NO_OP),
     ],
 )
 def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(declared, shown_, action):
@@ -70,6 +71,27 @@ def test_a_renewal_that_was_switched_in_the_console_is_switched_back_in_place(de
     change = compared(desired, record, shown(record, charging_info=seen))
     assert change.action is action
     assert all(field.drift for field in change.fields)
+
+
+@pytest.mark.parametrize(("declared", "action"), [(False, Action.NO_OP), (True, Action.UPDATE)])
+def test_a_renewal_that_is_left_out_by_now_is_a_change_only_where_it_was_on(declared, action):
+    record = bought(wanted(charging_info={**PREPAID, "is_auto_renew": declared}))
+    assert compared(wanted(charging_info=without_renewal()), record).action is action
+
+
+def without_renewal():
+    return {key: value for key, value in PREPAID.items() if key != "is_auto_renew"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True), (True, None), (None, True)])
+def test_how_an_order_was_to_be_paid_is_no_difference_for_a_server_that_is_there(before, after):
+    def charged(flag):
+        return {key: value for key, value in {**PREPAID, "is_auto_pay": flag}.items() if value is not None}
+
+    record = bought(wanted(charging_info=charged(before)))
+    assert compared(wanted(charging_info=charged(after)), record).action is Action.NO_OP
+    change = compared(wanted(charging_info={**charged(after), "period_num": 9}), record)
+    assert [field.path for field in change.fields] == [("charging_info", "period_num")]
 
 
 def test_a_nested_field_drifts_by_itself():

@@ -81,6 +81,26 @@ def test_a_status_is_drift(status):
     assert change.after == GATEWAY.declared
 
 
+def test_a_declared_power_that_drifted_is_told_once_and_its_status_recorded_with_it():
+    recorded = bought(wanted(power="running"))
+    change = the_refresh(
+        shown(recorded, "STOPPED", power="stopped"), recorded=recorded, desired=wanted(power="running")
+    )
+    assert told(change) == {"power": ("running", "stopped")}
+    assert change.observed is not None
+    assert change.observed["status"] == "STOPPED"
+
+
+def test_a_status_that_is_more_than_its_power_is_told_beside_it():
+    recorded = bought(wanted(power="stopped"))
+    row = shown(recorded, "STOP_FAILED", power="running")
+    recorded = replace(recorded, observed={"status": "STOPPED"})
+    assert told(the_refresh(row, recorded=recorded, desired=wanted(power="stopped"))) == {
+        "power": ("stopped", "running"),
+        "status": ("STOPPED", "STOP_FAILED"),
+    }
+
+
 def test_a_status_in_error_is_a_finding_as_well():
     survey = surveyed(wanted(), state=a_state(GATEWAY), live=(shown(GATEWAY, "ERROR"),))
     assert codes(refreshed(survey).findings) == ["adverse-status"]
@@ -149,12 +169,6 @@ def test_accepting_the_power_accepts_the_status_that_comes_of_it_and_no_other(st
     desired = replace(wanted(), lifecycle=Lifecycle(ignore_changes=(("power",),)))
     change = the_refresh(shown(GATEWAY, status, power=power), desired=desired)
     assert (change.action is Action.RECORD) == is_drift
-
-
-def test_a_declared_power_is_recorded_as_it_is():
-    desired = wanted(power="running")
-    change = the_refresh(shown(bought(desired), "STOPPED", power="stopped"), recorded=bought(desired), desired=desired)
-    assert told(change) == {"power": ("running", "stopped"), "status": ("RUNNING", "STOPPED")}
 
 
 def test_of_attached_volumes_only_those_that_were_declared_can_be_missing():

@@ -103,3 +103,33 @@ def test_and_given_up_when_the_specs_do_not_want_it_any_more():
 def test_a_destroy_sets_nothing_off():
     survey = survey_of(wanted("a", name="portal"), led_by(wanted("b"), "a"), before=[wanted("a")])
     assert set(actions(survey, mode=Mode.DESTROY).values()) == {Action.DELETE}
+
+
+def turns(plan):
+    return {str(address): [str(one) for one in turn.after] for turn in plan.turns for address in turn.addresses}
+
+
+def test_what_is_set_off_comes_after_what_sets_it_off():
+    survey = survey_of(
+        led_by(wanted("a"), "b", "pool"),
+        led_by(wanted("b"), "c"),
+        wanted("c", flavor="Si2.large.8"),
+        wanted("pool[0]", name="pool-0", flavor="Si2.large.8"),
+        wanted("pool[1]", name="pool-1"),
+        before=[wanted("c"), wanted("pool[0]", name="pool-0")],
+    )
+    assert turns(planned(survey)) == {"a": ["b", "pool[0]"], "b": ["c"]}
+
+
+def test_where_waves_want_it_the_other_way_round_nobody_waits_for_ever():
+    """The second server of the group comes after the first, which another is to set off that the second sets off."""
+    first = replace(led_by(wanted("pool[0]", name="pool-0"), "b"), wave=0)
+    second = replace(wanted("pool[1]", name="pool-1", flavor="Si2.large.8"), wave=1)
+    survey = survey_of(
+        first, second, led_by(wanted("b"), "pool[1]"), before=[wanted("pool[1]", name="pool-1"), wanted("b")]
+    )
+    plan = planned(survey)
+    assert {str(change.address): change.action for change in plan.work} == dict.fromkeys(
+        ("b", "pool[0]", "pool[1]"), Action.REPLACE
+    )
+    assert turns(plan) == {"b": ["pool[1]"], "pool[1]": ["pool[0]"]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -225,6 +226,18 @@ def answering(answer: bytes, *, executed: bool) -> Fault:
         if executed:
             await exchange.carry_out()
         await exchange.tell(answer)
+
+    return fault
+
+
+def editing(edited: Callable[[Any], Any]) -> Fault:
+    """Carried out, and answered with what `edited` makes of the answer's document."""
+
+    async def fault(exchange: Exchange) -> None:
+        head, body = (await exchange.carry_out()).split(b"\r\n\r\n", 1)
+        told = json.dumps(edited(json.loads(body))).encode()
+        head = re.sub(rb"(?i)(?<=content-length: )\d+", str(len(told)).encode(), head)
+        await exchange.tell(head + b"\r\n\r\n" + told)
 
     return fault
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from support.scripted_cloud import Fault, ScriptedCloud, Server
+from support.scripted_cloud import ScriptedCloud
+from support.scripted_server import Server
+from support.scripted_wire import Fault
 
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome
 

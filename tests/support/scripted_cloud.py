@@ -1,4 +1,7 @@
-"""A cloud that obeys the test: it fails where told, keeps a ledger of what was bought, and logs every call it saw."""
+"""A cloud that obeys the test: what it sells, builds and bills, with a ledger of what was bought.
+
+How a call comes to it, and what may befall it on the way, is in scripted_wire.py; one server in scripted_server.py.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,9 @@ from typing import Any
 
 from support.fate import NOON, Fate, ManualClock
 from support.scripted_server import Server
+from support.scripted_wire import Fault, ScriptedChannel, Sent
 
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
-
-
-@dataclass(slots=True)
-class Fault:
-    """What happens to the next `times` calls of this effect (and name): `failure` is raised, or `body` answered."""
-
-    effect: Effect
-    name: str | None
-    executed: bool
-    failure: CallFailed | None = None
-    body: Any = None
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    what: str
-    call: Call
-    at: float
-    channel: int
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome
 
 
 @dataclass(slots=True)
@@ -294,59 +278,3 @@ class ScriptedCloud:
             "image": {"image_id": server.image},
             "volumes": [{"type": "DATA", "evs_id": volume} for volume in server.volumes],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptedChannel:
-    cloud: ScriptedCloud
-    number: int
-
-    async def turn(self, call: Call) -> None:
-        if self.cloud.pause:
-            for told in self.cloud.arrivals:
-                told(f"queue to {described(call)}")
-            await self.cloud.clock.sleep(self.cloud.pause)
-
-    async def send(self, call: Call, reveal: Any) -> Reply:
-        cloud, what = self.cloud, described(call)
-        cloud.fate.arrive(f"before {what}")
-        cloud.log.append(Sent(what, call, cloud.clock.time, self.number))
-        for told in cloud.arrivals:
-            told(what)
-        cloud.in_flight += 1
-        cloud.most_in_flight = max(cloud.most_in_flight, cloud.in_flight)
-        try:
-            return await self._answer(call, what)
-        finally:
-            cloud.in_flight -= 1
-
-    async def _answer(self, call: Call, what: str) -> Reply:
-        cloud = self.cloud
-        fault = cloud.fault(call)
-        status, body = (200, None) if fault and not fault.executed else cloud.execute(call)
-        if cloud.latency:
-            await cloud.clock.sleep(cloud.latency)
-        cloud.fate.arrive(f"after {what}")
-        if fault and fault.failure:
-            raise fault.failure
-        return Reply(
-            status,
-            fault.body if fault else body,
-            request_id="request-1",
-            server_time=cloud.clock.now() + cloud.clock_ahead,
-        )
-
-
-def described(call: Call) -> str:
-    """The call in a word or two, as the tests and the numbered steps name it."""
-    last = call.path.rsplit("/", 1)[-1]
-    if call.service is Service.BILLING:
-        return {"query": "ask billing", "unsubscribe": "unsubscribe", "pay": "pay", "cancel": "cancel"}.get(
-            last, "read order"
-        )
-    action = call.path.partition("/dev-servers/")[2].split("/")[1:]
-    if action:
-        return " ".join((*([] if call.method == "PUT" else [call.method.lower()]), *action))
-    name = (call.body or {}).get("name", "")
-    verbs = {"POST": f"buy {name}", "PUT": f"rename to {name}", "DELETE": f"delete {last}"}
-    return verbs.get(call.method, "list" if last in {"all", "dev-servers"} else "show")

@@ -39,7 +39,8 @@ RULES = (
     FieldRule(("network", "vpc_id"), shown=True),
     FieldRule(("network", "subnet_id"), shown=True),
     FieldRule(("charging_info", "charging_mode"), shown=True),
-    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True),
+    FieldRule(("charging_info", "is_auto_pay"), OnChange.NOTHING),
+    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True, unset=False),
     FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),
     FieldRule(("userdata",), OnChange.REINSTALL, content=True),
     FieldRule(("user_data",), content=True),  # no spec's, but what changeos and reinstallos call it in requests

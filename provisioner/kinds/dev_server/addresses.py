@@ -7,21 +7,30 @@ sent, and after what was refused. Nothing is unbound that was not declared here 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
 from provisioner.kinds.dev_server.acting import GaveUp
+from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
 
+_Bound: TypeAlias = dict[str, JsonObject]
+"""By id, as the cloud tells them."""
 
-def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, None]:
-    """Raises GaveUp for a server that does not run, and CallFailed for what the cloud refuses: an address that another has."""
+
+def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, JsonObject]:
+    """What is to be observed beside its row: no list tells of public addresses, and inventories need them.
+
+    Raises GaveUp for a server that does not run, and CallFailed for what the cloud refuses: an address that another has.
+    """
     wanted, path = tuple(wanted), f"{rows.server_path(row.id)}/publicips"
     bound = yield from _bound(path)
     for address in declared:
         if address in bound and address not in wanted:
             call = Call(Service.MODELARTS, "DELETE", f"{path}/{address}", Effect.REPEATABLE)
             yield from _carried_out(path, call, address, present=False)
+            del bound[address]
     for address in wanted:
         if address not in bound:
             if row.status != rows.RUNNING:
@@ -31,23 +40,35 @@ def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Gen
                 )
             body = {"public_ip_id": address}
             call = Call(Service.MODELARTS, "POST", path, Effect.REPEATABLE, body=body)
-            yield from _carried_out(path, call, address, present=True)
+            told = yield from _carried_out(path, call, address, present=True)
+            bound |= told if address in told else (yield from _bound(path))
+    return {"public_ips": list(bound.values())}
 
 
-def _carried_out(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, None]:
+def _carried_out(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, _Bound]:
+    """What the cloud told of addresses meanwhile."""
     try:
-        yield call
+        reply = yield call
     except CallFailed as failed:
         if failed.outcome not in {Outcome.REFUSED, Outcome.UNKNOWN}:
             raise
-        if (address in (yield from _bound(path))) is not present:
+        bound = yield from _bound(path)
+        if (address in bound) is not present:
             raise
+        return bound
+    return _listed(reply) or {}
 
 
-def _bound(path: str) -> Generator[Step, Answer, frozenset[str]]:
+def _bound(path: str) -> Generator[Step, Answer, _Bound]:
     """Raises CallFailed where the answer is no list of addresses."""
     reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)
+    if (listed := _listed(reply)) is None:
+        raise CallFailed(Outcome.UNKNOWN, "the list of the server's public addresses is none: public_ips is missing")
+    return listed
+
+
+def _listed(reply: Answer) -> _Bound | None:
     listed = reply.object().get("public_ips") if isinstance(reply, Reply) else None
     if not isinstance(listed, list):
-        raise CallFailed(Outcome.UNKNOWN, "the list of the server's public addresses is none: public_ips is missing")
-    return frozenset(str(one["id"]) for one in listed if isinstance(one, dict) and "id" in one)
+        return None
+    return {str(one["id"]): one for one in listed if isinstance(one, dict) and "id" in one}

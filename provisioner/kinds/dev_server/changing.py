@@ -102,15 +102,18 @@ def _arrange(
     if rest == "running":
         row = yield from bring(row, rest)
     given = {head: _ids(desired.fields[head]) for head in heads & {"volumes", "public_ips"} if head in desired.fields}
+    beside: JsonObject = {}
     if "volumes" in given:
         row = yield from volumes.arrange(row, wanted=given["volumes"], declared=_ids(declared.get("volumes")))
     if "public_ips" in given:
-        yield from addresses.arrange(row, wanted=given["public_ips"], declared=_ids(declared.get("public_ips")))
+        beside = yield from addresses.arrange(
+            row, wanted=given["public_ips"], declared=_ids(declared.get("public_ips"))
+        )
     if rest == "stopped":
         row = yield from bring(row, rest)
     known = heads | {"power"} if rest is not None and rest == wanted_power(desired) else heads
     facts: Fields = {head: desired.fields.get(head) for head in sorted(known)}
-    yield Remember(Phase.READY, declared=facts or None, observed=row.observed, pending={})
+    yield Remember(Phase.READY, declared=facts or None, observed={**row.observed, **beside}, pending={})
 
 
 def _ids(value: object) -> tuple[str, ...]:

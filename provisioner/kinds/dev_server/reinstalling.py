@@ -55,6 +55,8 @@ def reinstall(
         if failed.outcome is not Outcome.REFUSED:
             raise
         left = yield from bring(stopped, rest)
+        if is_current(desired, changed, left):
+            return left  # a call that was believed lost has arrived in the meantime
         yield Remember(Phase.READY, observed=left.observed, pending={})
         raise GaveUp(
             f"the cloud refused to put another system on it, and it is {rest} as before: {failed.message}",

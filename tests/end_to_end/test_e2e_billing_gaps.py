@@ -1,0 +1,104 @@
+"""What billing leaves out of its answers is unknown and said so, and nothing is decided, paid, released or written for it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.fault_proxy import editing
+from support.site import PREPAID
+
+RENEWING = PREPAID.replace("}", ", is_auto_renew: true}")
+ROWS = {"method": "POST", "ending": "/resources/query", "nth": None}
+
+
+def without(*names, rows="data"):
+    return lambda answer: {**answer, rows: [{key: row[key] for key in row if key not in names} for row in answer[rows]]}
+
+
+def without_rows(answer):
+    return {**answer, "data": [], "total_count": 0}
+
+
+def without_lines(answer):
+    return {key: answer[key] for key in answer if key != "order_line_items"}
+
+
+@pytest.fixture
+def paid(site):
+    site.write(f"servers: {{alpha: {{charging_info: {RENEWING}}}}}\n")
+    assert site.apply().code == 0
+    return site
+
+
+def order_of(site):
+    return site.state()["resources"]["alpha"]["order_id"]
+
+
+class TestASubscription:
+    def test_without_an_expiry_policy_is_not_known_to_renew(self, paid, proxy):
+        proxy.on(editing(without("expire_policy")), **ROWS)
+        before = paid.state()
+        ran = paid.run("expiring", "--within", "60d", "--detailed-exitcode", "--json")
+        document = json.loads(ran.out)
+        (server,) = document["servers"]
+        assert (server["renews"], server["ending"], ran.code) == (None, True, 2)
+        assert server["expires_at"] is not None
+        assert [one["code"] for one in document["diagnostics"]] == ["expiry-unknown"]
+        assert (
+            "alpha: billing does not say what happens at the end of its term"
+            in paid.here("expiring", "--within", "60d").err
+        )
+        assert paid.state() == before
+
+    @pytest.mark.parametrize("edited", [without("expire_policy"), without_rows])
+    def test_that_does_not_tell_is_no_difference_and_the_plan_says_that_it_does_not_know(self, paid, proxy, edited):
+        proxy.on(editing(edited), **ROWS)
+        planned = paid.here("plan", "--detailed-exitcode")
+        assert (planned.code, "No changes." in planned.out) == (0, True)
+        told = " ".join(planned.text.split())
+        assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
+
+    def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
+        proxy.on(editing(without("expire_time")), **ROWS)
+        row = paid.here("expiring").out.splitlines()[1]
+        assert row.split()[:3] == ["alpha", paid.outputs["alpha"]["id"], "unknown"]
+        refused = paid.here("plan", "--destroy")
+        assert refused.code == 4
+        assert paid.entries("release") == {}
+
+    def test_of_which_billing_knows_nothing_is_not_released_on_a_guess(self, paid, proxy):
+        proxy.on(editing(without_rows), **ROWS)
+        destroyed = paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
+        assert destroyed.code == 7
+        assert "billing does not know it yet" in " ".join(destroyed.text.split())
+        assert (paid.entries("release"), paid.entries("refund")) == ({}, {})
+        proxy.clear()
+        assert paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+        assert (paid.entries("release"), paid.entries("refund")) == ({"alpha": 1}, {"alpha": 1})
+
+
+class TestAnOrder:
+    @pytest.mark.parametrize(
+        "edited", [without_lines, without("period_type", "period_num", "subscription_num", rows="order_line_items")]
+    )
+    def test_without_its_lines_or_what_they_say_is_shown_with_what_is_known(self, paid, proxy, edited):
+        proxy.on(editing(edited), method="GET", ending=order_of(paid), nth=None)
+        before = paid.state()
+        shown = paid.run("orders", "show", "alpha")
+        assert shown.code == 0
+        assert "613.20 CNY" in shown.out
+        assert "for 1 month" not in shown.out
+        if edited is without_lines:
+            assert "billing does not tell what was ordered" in shown.out
+        assert paid.here("orders", "list").code == 0
+        assert paid.here("plan", "--detailed-exitcode").code == 0
+        assert paid.state() == before
+
+    def test_without_its_lines_is_paid_all_the_same_and_once(self, site, proxy):
+        site.write("servers: {alpha: {charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1}}}\n")
+        assert site.apply().code == 7
+        proxy.on(editing(without_lines), method="GET", ending=order_of(site), nth=None)
+        assert site.here("orders", "pay", "alpha", "--auto-approve").code == 0
+        assert site.apply().code == 0
+        assert site.entries("payment") == {"alpha": 1}
