@@ -120,7 +120,7 @@ class Theatre:
         examine(stage, self.scenario)
         return ended
 
-    def make_good(self, stage: Stage, ended: Ended, *, deaths: int) -> None:
+    def make_good(self, stage: Stage, ended: Ended, *, deaths: int, belated: bool = False) -> None:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
         if ended.code == 6:
             ended = self._settle_doubts(stage, ended)
@@ -133,7 +133,7 @@ class Theatre:
         if self.scenario.waits_for is not None and self.scenario.waiting is not None:
             require(ended.code == 7, f"exit {ended.code} where something is waited for: {ended.text}")
             books = books_of(stage, self.scenario)
-            compare(books, self.scenario.waiting, self.scenario, deaths=deaths, names_final=False)
+            compare(books, self.scenario, deaths=deaths, waiting=True)
             self.scenario.waits_for(stage)
             ended = self.go_on(stage)
         require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
@@ -141,7 +141,7 @@ class Theatre:
             ended = self.run(stage, self.scenario.follow)
             require(ended.code == 0, f"exit {ended.code} of what follows: {ended.text}")
         agree(stage, self.scenario)
-        self._nothing_is_left(stage, deaths)
+        self._nothing_is_left(stage, deaths, belated=belated)
 
     def _settle_doubts(self, stage: Stage, told: Ended) -> Ended:
         """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
@@ -151,7 +151,8 @@ class Theatre:
         doubts = state.purchases_in_doubt if state else ()
         require(doubts, "exit 6, and nothing is in doubt")
         require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
-        listed = {server.name for server in stage.alive if server.is_listed}
+        recorded = {record.id for record in state.resources.values()} if state else set()
+        listed = {server.name for server in stage.alive if server.is_listed and server.id not in recorded}
         require(not listed & {one.name for one in doubts if not one.members}, "in doubt, and listed for all to see")
         stage.changes_asked_for()
         stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
@@ -179,7 +180,7 @@ class Theatre:
         stage.absent.add(intent.id)
         examine(stage, self.scenario)
 
-    def _nothing_is_left(self, stage: Stage, deaths: int) -> None:
+    def _nothing_is_left(self, stage: Stage, deaths: int, *, belated: bool) -> None:
         if stage.awaits_time:
             stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
             landed = self.go_on(stage)
@@ -187,7 +188,7 @@ class Theatre:
             agree(stage, self.scenario)
         stage.changes_asked_for()
         books = books_of(stage, self.scenario)
-        compare(books, self.scenario.ends, self.scenario, deaths=deaths, names_final=True)
+        compare(books, self.scenario, deaths=deaths, belated=belated)
         last = self.run(stage, self.scenario.follow or self.command_again(stage))
         require(last.code == 0, f"exit {last.code} with nothing left to do: {last.text}")
         require("No changes" in last.out, f"something was left to do: {last.text}")

@@ -152,9 +152,14 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
     )
 
 
-def compare(found: Books, wanted: Books, scenario: Scenario, *, deaths: int, names_final: bool) -> None:
-    """A death between an unpaid order and its record leaves an order that nobody pays; names bear a marker until they run."""
-    alive = found.alive if names_final else tuple(sorted(map(wanted_name, found.alive)))
+def compare(found: Books, scenario: Scenario, *, deaths: int, waiting: bool = False, belated: bool = False) -> None:
+    """With the end of the scenario, or with what there is while something is waited for: then names may bear a marker still. A
+    death between an unpaid order and its record leaves an order that nobody pays.
+    """
+    if belated and found in scenario.belated:
+        return
+    wanted = scenario.waiting if waiting and scenario.waiting is not None else scenario.ends
+    alive = tuple(sorted(map(wanted_name, found.alive))) if waiting else found.alive
     spare = found.unpaid - wanted.unpaid
     same = (found.bought, found.released, found.refunded, found.wiped) == (
         wanted.bought,

@@ -42,6 +42,8 @@ class Trouble:
     everywhere: bool = False
     pages: bool = False
     """It happens only to lists of more than one page."""
+    is_belated: bool = False
+    """What was asked for is done, and long after the answer."""
     fate: Fate = ALONE
 
     def rules(self, calls: Sequence[str], number: int) -> list[dict[str, object]]:
@@ -91,7 +93,7 @@ def _belated() -> Iterator[Trouble]:
     """All of it within the quiet period of the scenarios' stacks."""
     for seconds in (5, 300):
         late = {"fault": "late", "seconds": seconds}
-        yield Trouble(name=f"carried out {seconds} s later", faults=(late,), places=CHANGING)
+        yield Trouble(name=f"carried out {seconds} s later", faults=(late,), places=CHANGING, is_belated=True)
     yield Trouble(name="listed late", faults=({"fault": "lag", "seconds": 40},), places=_MAKING)
     for show in (True, False):
         hidden = {"fault": "lag", "seconds": 300, "show": show}
