@@ -239,8 +239,9 @@ class Journey:
         if row is None or row.status in self._kind.releasing:
             raise endings.GoneMeanwhile
         recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        self._driver = self._new_driver(recorded)
         await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
-        return await self._update(change) if change.fields else Ended(recorded.phase)
+        return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
 
     def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
         """A first plan knows no salt for them, as there is no state yet."""
