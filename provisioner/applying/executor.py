@@ -12,6 +12,7 @@ from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
+from provisioner.applying.precautions import Precautions
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.workshop import Workshop
@@ -49,9 +50,9 @@ async def execute(execution: Execution) -> RunResult:
         polling = asyncio.ensure_future(poll.run())
         try:
             await _move(execution, workshop)
-            groups = _groups(execution)
+            groups, precautions = _groups(execution), Precautions(execution)
             journeys = (
-                Journey(execution, workshop, change, groups.get(change.address)).travel()
+                Journey(execution, workshop, precautions, change, group=groups.get(change.address)).travel()
                 for change in execution.plan.work
             )
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)

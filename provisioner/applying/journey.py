@@ -15,6 +15,7 @@ from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.precautions import Precautions
 from provisioner.applying.seeking import Search, SeveralFit
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
@@ -33,9 +34,16 @@ class Journey:
     """`group` is the purchase that buys it together with others, where it is not bought by itself."""
 
     def __init__(
-        self, execution: Execution, workshop: Workshop, change: Change, group: GroupPurchase | None = None
+        self,
+        execution: Execution,
+        workshop: Workshop,
+        precautions: Precautions,
+        change: Change,
+        *,
+        group: GroupPurchase | None = None,
     ) -> None:
         self._group = group
+        self._precautions = precautions
         self._execution = execution
         self._workshop = workshop
         self._kind = execution.catalogue[change.kind]
@@ -94,38 +102,16 @@ class Journey:
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        self._refuse_stranger(change)
+        self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
         recorded = None if self._group is None else await self._group.bring(self._driver)
         return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
 
     async def _replace(self, change: Change) -> Ended:
-        self._refuse_stranger(change)
-        await self._refuse_sold_out(change)
         released = await self._release(change)
         if released.phase is not None:
             return released
         self._driver = self._new_driver(None)
         return await self._create(change)
-
-    def _refuse_stranger(self, change: Change) -> None:
-        """Asked before a replacement's release too: to release and then not to buy would be the worst of both. Those that are
-        bought by one call are bought all or none.
-        """
-        if change.desired is None:
-            return
-        for desired in (change.desired,) if self._group is None else self._group.wanted:
-            if (stranger := self._execution.stranger(desired.name, self._kind)) is not None:
-                raise endings.NameTaken(desired.name, stranger)
-
-    async def _refuse_sold_out(self, change: Change) -> None:
-        """Right before the release: what was in stock when the plan was made need not be. A release that has begun is not undone."""
-        assert change.desired is not None  # only what is wanted is replaced
-        market, has_begun = self._execution.market, change.recorded and change.recorded.phase is Phase.DELETING
-        if market is None or has_begun or self._workshop.interruption.requested:
-            return
-        ware = self._kind.ware(change.desired.fields)
-        if await market.is_sold_out(ware):
-            raise endings.SoldOut(ware)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
@@ -159,7 +145,7 @@ class Journey:
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if (kept := self._kept(recorded)) is not None:
                 return kept
-            self._refuse_companions(recorded, None)
+            self._precautions.refuse_companions(self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -214,15 +200,9 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
-        self._refuse_companions(change.recorded, live)
+        await self._precautions.before_release(change)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
-
-    def _refuse_companions(self, recorded: Recorded, live: Live | None) -> None:
-        """A saved plan may be older than the last look, and an order is ended as a whole."""
-        others = self._execution.companions(recorded) if self._kind.ends_its_order(recorded, live) else []
-        if others:
-            raise endings.OrderShared(others)
 
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""

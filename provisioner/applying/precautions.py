@@ -1,0 +1,93 @@
+"""What may have changed since a plan was made, asked once more right before a server is released or bought.
+
+To release and then not to be able to buy would be the worst of both. An order ends as a whole, so that whatever forbids one of its
+servers to go forbids it to all: they are asked about once, together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from provisioner.applying import endings
+from provisioner.applying.execution import Execution
+from provisioner.model.change import Action, Change
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+
+
+class Precautions:
+    """One for all changes of a run."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._asked: dict[str, asyncio.Future[None]] = {}
+        """By order, of those that buy several."""
+
+    def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
+        """Raises NameTaken."""
+        for desired in wanted:
+            if (stranger := self._execution.stranger(desired.name, kind)) is not None:
+                raise endings.NameTaken(desired.name, stranger)
+
+    def refuse_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
+        """Raises OrderShared: a saved plan may be older than the last look, and an order is ended as a whole."""
+        others = self._execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
+        if others:
+            raise endings.OrderShared(others)
+
+    async def before_release(self, change: Change) -> None:
+        """Raises NameTaken, OrderShared or SoldOut, and then for everybody who would go along."""
+        assert change.recorded is not None  # only what is recorded is released
+        along, order_id = self._going_along(change, change.recorded), change.recorded.order_id
+        if order_id is None or len(along) == 1:
+            await self._ask(along)
+            return
+        if order_id not in self._asked:
+            self._asked[order_id] = asyncio.ensure_future(self._ask(along))
+        await self._asked[order_id]
+
+    def _going_along(self, change: Change, recorded: Recorded) -> Sequence[Change]:
+        """The changes that release something of what this release ends, itself among them."""
+        kind = self._execution.catalogue[change.kind]
+        if recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
+            return (change,)
+        return self._released[recorded.order_id]
+
+    @cached_property
+    def _released(self) -> Mapping[str, Sequence[Change]]:
+        """By order, all that the plan releases of it."""
+        released: defaultdict[str, list[Change]] = defaultdict(list)
+        for change in self._execution.plan.work:
+            order_id = change.recorded.order_id if change.recorded else None
+            if order_id is not None and change.action in {Action.DELETE, Action.REPLACE}:
+                released[order_id].append(change)
+        return released
+
+    async def _ask(self, along: Iterable[Change]) -> None:
+        replaced: list[tuple[Kind, Desired]] = []
+        has_begun = False
+        for change in along:
+            kind, recorded = self._execution.catalogue[change.kind], change.recorded
+            if change.action is Action.REPLACE and change.desired is not None:
+                self.refuse_strangers(kind, (change.desired,))
+                replaced.append((kind, change.desired))
+            if recorded is not None:
+                self.refuse_companions(kind, recorded, self._live(recorded))
+                has_begun = has_begun or recorded.phase is Phase.DELETING
+        if not has_begun:  # a release that has begun is not undone
+            await self._refuse_sold_out(replaced)
+
+    async def _refuse_sold_out(self, replaced: Iterable[tuple[Kind, Desired]]) -> None:
+        """What was in stock when the plan was made need not be."""
+        market = self._execution.market
+        if market is None or self._execution.interruption.requested:
+            return
+        for ware in dict.fromkeys(kind.ware(desired.fields) for kind, desired in replaced):
+            if await market.is_sold_out(ware):
+                raise endings.SoldOut(ware)
+
+    def _live(self, recorded: Recorded) -> Live | None:
+        return self._execution.live.get(recorded.id or "")
