@@ -46,6 +46,7 @@ async def execute(execution: Execution) -> RunResult:
             mode=execution.plan.mode,
             lineage=execution.lineage,
             policy=execution.policy,
+            elsewhere=execution.elsewhere,
         )
         polling = asyncio.ensure_future(poll.run())
         try:

@@ -21,7 +21,7 @@ from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
-from provisioner.model.diagnostic import ProvisionerError
+from provisioner.model.diagnostic import ProvisionerError, UsageError, error
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
@@ -218,6 +218,9 @@ class Journey:
         row = self._execution.live.get(recorded.id or "")
         if row is None or row.status in self._kind.releasing:
             raise endings.GoneMeanwhile
+        if row.id in self._workshop.elsewhere([row]):
+            summary = f"server {row.id} is another state's by now; nothing was recorded"
+            raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
         recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
         self._driver = self._new_driver(recorded)
         await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from provisioner.applying.ports import Ledger
+from provisioner.applying.ports import Elsewhere, Ledger, nowhere
 from provisioner.applying.reading import Sight
-from provisioner.applying.seeking import adoption
+from provisioner.applying.seeking import adoption, nobody_elses
 from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
@@ -24,7 +24,14 @@ from provisioner.model.state import Intent, State
 
 
 def recover(
-    state: State, sight: Sight, *, catalogue: Catalogue, policy: PurchasePolicy, ledger: Ledger, listen: Listener
+    state: State,
+    sight: Sight,
+    *,
+    catalogue: Catalogue,
+    policy: PurchasePolicy,
+    ledger: Ledger,
+    listen: Listener,
+    elsewhere: Elsewhere = nowhere,
 ) -> State:
     """The state after what could be settled, journaled already."""
     entries: list[Entry] = []
@@ -44,7 +51,7 @@ def recover(
             case _ if intent.members:
                 pass  # which order it became, or that it became none, is a person's to say
             case _:
-                candidates = kind.match(intent, free)
+                candidates = nobody_elses(kind.match(intent, free), elsewhere)
                 if len(candidates) == 1:
                     free.remove(candidates[0])
                     entries.append(adoption(intent, candidates[0]))

@@ -36,3 +36,5 @@ class Survey:
     foresight: Foresight = NOTHING_ASKED
     handover: Handover = NO_HANDOVER
     """What the specs say of records."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""

@@ -23,6 +23,7 @@ from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -76,12 +77,13 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
-            state = _recovered(workspace, session, sight, loaded.stack, request, face)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            state = _recovered(workspace, session, sight, loaded.stack, request, face, elsewhere=elsewhere)
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
             made = await planning_verb.consider(
-                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
             )
             face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
@@ -101,10 +103,10 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
                 again = await planning_verb.consider(
-                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
                 )
                 _require_unchanged(made, again)
-            run = _Run(workspace, request, session, cloud, seen.sight, face)
+            run = _Run(workspace, request, session, cloud, seen.sight, face, elsewhere)
             return await run.carry_out(made, loaded.stack)
 
 
@@ -127,7 +129,8 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
-            return await _Run(workspace, request, session, cloud, sight, face).carry_out(plan, stack)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            return await _Run(workspace, request, session, cloud, sight, face, elsewhere).carry_out(plan, stack)
 
 
 def _require_unchanged(approved: Plan, now: Plan) -> None:
@@ -199,14 +202,27 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
 
 
 def _recovered(
-    workspace: Workspace, session: Session, sight: Sight, stack: Stack, request: ApplyRequest, face: Face
+    workspace: Workspace,
+    session: Session,
+    sight: Sight,
+    stack: Stack,
+    request: ApplyRequest,
+    face: Face,
+    *,
+    elsewhere: Elsewhere,
 ) -> State | None:
     state = session.state
     if state is None or not state.in_doubt:
         return state
     ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
-        state, sight, catalogue=workspace.catalogue, policy=stack.purchase, ledger=ledger, listen=face.listen
+        state,
+        sight,
+        catalogue=workspace.catalogue,
+        policy=stack.purchase,
+        ledger=ledger,
+        listen=face.listen,
+        elsewhere=elsewhere,
     )
 
 
@@ -230,6 +246,7 @@ class _Run:
     cloud: Cloud
     sight: Sight
     face: Face
+    elsewhere: Elsewhere
 
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
         """Raises CloudError, before anything is recorded, where the cloud's time is not known."""
@@ -245,6 +262,7 @@ class _Run:
             parallelism=request.parallelism,
             resolve_timeout=request.resolve_timeout,
             notes_terms=True,
+            elsewhere=self.elsewhere,
         )
         done = await run.carry_out(plan, stack, plan_id=plan_id(plan))
         return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

@@ -22,7 +22,8 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
-from provisioner.workflow.looking import check_owner, held_elsewhere, look
+from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
@@ -71,7 +72,8 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
             check_owner(session.state, loaded.stack, identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
         _require_vacant(session.state, request)
-        _require_unowned(held_elsewhere(store), request)
+        elsewhere = Elsewhere(store, workspace.catalogue, identity)
+        _require_unowned(elsewhere(row for row in sight.live.values() if row.id == request.id), request)
         _adoption(_planned(workspace, named, session.state, sight, identity), request.address)
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=identity)
@@ -95,9 +97,9 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
 
 def _require_unowned(elsewhere: Mapping[str, str], request: ImportRequest) -> None:
     """Two states that hold one server would each release it under the other."""
-    if (label := elsewhere.get(request.id)) is not None:
-        hint = "let it go there first: provisioner state rm; nothing was changed"
-        summary = f"server {request.id} is recorded in the state {label}"
+    if (claim := elsewhere.get(request.id)) is not None:
+        hint = "let it go there first: provisioner state rm, or resolve where it is in doubt; nothing was changed"
+        summary = f"server {request.id} {claim}"
         raise UsageError(error("server-owned", summary, hint=hint, address=request.address))
 
 

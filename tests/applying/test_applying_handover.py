@@ -106,6 +106,14 @@ def test_a_server_that_is_gone_by_now_is_not_taken_over_by_a_saved_plan(existing
     assert not any(isinstance(entry, Imported) for entry in world.entries)
 
 
+def test_a_server_that_another_state_holds_by_now_is_not_taken_over_by_a_saved_plan(existing, only):
+    world = existing()
+    plan = world.plan(wanted("old", "worker"))
+    result = only(world.carry_out(plan, elsewhere=lambda rows: {row.id for row in rows}))
+    assert result.diagnostic.code == "server-owned"
+    assert not any(isinstance(entry, Imported) for entry in world.entries)
+
+
 def test_a_moved_group_keeps_its_servers_wherever_the_run_dies(owned):
     servers = [wanted(f"worker-{index}", f"worker[{index}]") for index in range(2)]
     for world in deaths_of(lambda: owned(Handover(moves=(Move(BEFORE, AFTER),))), *servers):
