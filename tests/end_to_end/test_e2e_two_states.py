@@ -76,3 +76,13 @@ def test_what_another_state_may_have_bought_is_not_taken_from_it(household, prox
     assert household.here(*APPLY, "-e", "prod").code == 0
     assert held(household, "prod") == {bought}
     assert not (household.folder / "state" / "test.dev.json").exists()
+
+
+def test_a_state_that_is_made_anew_takes_nothing_that_another_one_holds(household):
+    """A new environment, in which the name is taken, is told of rebuilding."""
+    assert household.here(*APPLY, "-e", "prod").code == 0
+    refused = household.here(*APPLY, "-e", "dev")
+    assert "provisioner state rebuild" in " ".join(refused.text.split())
+    rebuilt = household.here("state", "rebuild", "--auto-approve", "-e", "dev")
+    assert "is recorded in the state test.prod" in " ".join(rebuilt.text.split())
+    assert not (household.folder / "state" / "test.dev.json").exists()
