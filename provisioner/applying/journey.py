@@ -248,7 +248,9 @@ class Journey:
         return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
-        await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))
+        others = self._precautions.left_of_its_order(self._change)
+        forgotten = Forgotten(self._change.address, reason, self._driver.standing.identifier)
+        await self._workshop.scribe.write(*others, forgotten)
         return Ended(None)
 
     def _new_driver(self, recorded: Recorded | None) -> Driver:

@@ -13,7 +13,9 @@ from functools import cached_property
 
 from provisioner.applying import endings
 from provisioner.applying.execution import Execution
-from provisioner.model.change import Action, Change
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Reason
+from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 
@@ -23,6 +25,7 @@ class Precautions:
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
+        self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
 
@@ -41,7 +44,7 @@ class Precautions:
     async def before_release(self, change: Change) -> None:
         """Raises NameTaken, OrderShared or SoldOut, and then for everybody who would go along."""
         assert change.recorded is not None  # only what is recorded is released
-        along, order_id = self._going_along(change, change.recorded), change.recorded.order_id
+        along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:
             await self._ask(along)
             return
@@ -49,10 +52,25 @@ class Precautions:
             self._asked[order_id] = asyncio.ensure_future(self._ask(along))
         await self._asked[order_id]
 
-    def _going_along(self, change: Change, recorded: Recorded) -> Sequence[Change]:
+    def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
+        """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
+        would say, after a death, that they are gone because we have released them.
+        """
+        self._forgotten.add(change.address)
+        along = self._going_along(change)
+        if change not in along:  # it is not gone by a release
+            return ()
+        others = (each for each in along if each.address not in self._forgotten)
+        return [
+            Remembered(each.address, Phase.DELETING)
+            for each in others
+            if each.recorded is not None and each.recorded.id
+        ]
+
+    def _going_along(self, change: Change) -> Sequence[Change]:
         """The changes that release something of what this release ends, itself among them."""
-        kind = self._execution.catalogue[change.kind]
-        if recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
+        kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        if recorded is None or recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
             return (change,)
         return self._released[recorded.order_id]
 
@@ -62,7 +80,8 @@ class Precautions:
         released: defaultdict[str, list[Change]] = defaultdict(list)
         for change in self._execution.plan.work:
             order_id = change.recorded.order_id if change.recorded else None
-            if order_id is not None and change.action in {Action.DELETE, Action.REPLACE}:
+            is_gone = change.action is Action.FORGET and change.reason is Reason.UNDER_WAY
+            if order_id is not None and (is_gone or change.action in {Action.DELETE, Action.REPLACE}):
                 released[order_id].append(change)
         return released
 
