@@ -229,7 +229,7 @@ def _recovered(
     elsewhere: Elsewhere,
 ) -> State | None:
     state = session.state
-    if state is None or not state.in_doubt:
+    if state is None or not (state.in_doubt or state.absent):
         return state
     ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
