@@ -111,10 +111,12 @@ def _conclude(applied: Applied, *, as_json: bool) -> None:
         from provisioner.cli.face import now
         from provisioner.rendering.stream import run_document
 
-        summary = render_summary(result, Style(color=False), mode=applied.plan.mode)
+        summary = render_summary(result, Style(color=False), mode=applied.plan.mode, unsettled=applied.plan.unsettled)
         console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now(), fleets=fleets))
     elif applied.result is not None:
-        console().write(f"\n{render_summary(result, console().style(), mode=applied.plan.mode, fleets=fleets)}")
+        style, plan = console().style(), applied.plan
+        text = render_summary(result, style, mode=plan.mode, fleets=fleets, unsettled=plan.unsettled)
+        console().write(f"\n{text}")
     console().diagnose(applied.trouble)
 
 

@@ -132,8 +132,8 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
         if let_go.declared:
             still = ", ".join(_cut([str(address) for address in let_go.declared]))
             console().tell(
-                f"The specs still declare {still}: the next plan wants to buy there anew, and is refused only while a server "
-                "of that name is listed."
+                f"The specs still declare {still}: the next plan adopts what `imports:` names there, and wants to buy the rest "
+                "anew, which is refused only while a server of that name is listed."
             )
         if auto_approve:
             return True

@@ -158,6 +158,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 intents[intent.id] = intent
             case Answered() | Adopted():
                 _learn(resources, intents.pop(entry.intent, None) or absent.pop(entry.intent, None), entry)
+                _tell_apart(absent, entry)
             case Settled():
                 settled = intents.pop(entry.intent, None)
                 if settled is not None and entry.outcome == "absent":
@@ -189,6 +190,12 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
     elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
         resources[intent.address] = wiped(recorded, intent)
+
+
+def _tell_apart(absent: dict[str, Intent], entry: Answered | Adopted) -> None:
+    """What is known to be another purchase's server is not taken for one that was believed never carried out."""
+    for key, intent in absent.items() if entry.id is not None else ():
+        absent[key] = replace(intent, earlier_ids=(*intent.earlier_ids, str(entry.id)))
 
 
 def _move(resources: dict[Address, Recorded], entry: Moved) -> None:

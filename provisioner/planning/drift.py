@@ -24,6 +24,7 @@ def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) ->
     wanted = {desired.address for desired in survey.desired}
     for change in changes:
         yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted)
+        yield from _expired(change, survey)
 
 
 def _in_flight(state: State) -> Iterator[Diagnostic]:
@@ -128,10 +129,24 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is
         )
 
 
+def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:
+    """As apply last heard of it: whoever has renewed it since has something to record."""
+    term = change.recorded.term if change.recorded else None
+    if term is None or term.expires_at is None or survey.at is None or change.reason is Reason.VANISHED:
+        return
+    if term.expires_at <= survey.at and not term.renews:
+        yield warning(
+            "expired",
+            f"{change.address}: what was paid for it ended {moment(term.expires_at)}, as far as is recorded",
+            hint="renew it in the console before the cloud releases it, then apply --refresh-only; `provisioner expiring` asks billing",
+            address=change.address,
+        )
+
+
 def _fate(change: Change, *, is_wanted: bool) -> str:
     """Of what is gone."""
     if change.action is Action.FORGET:
-        return "it is forgotten"
+        return "its record is to be dropped, which has to be allowed"
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
     return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"

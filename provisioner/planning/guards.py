@@ -21,7 +21,7 @@ from provisioner.planning.releases import forcing, prepaid_delete, prepaid_repla
 from provisioner.planning.survey import Survey
 
 _LIFTING = (
-    "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first, or for this one "
+    "if it really is to go: `provisioner state unprotect ADDRESS`, or set prevent_destroy: false and apply that first, or for this one "
     "run: --allow protected"
 )
 _LOSING = {

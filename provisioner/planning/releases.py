@@ -14,6 +14,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import surplus
 from provisioner.planning.survey import Survey
+from provisioner.planning.triggers import is_cause
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 BY_ADDRESS = "prepaid-replace"
@@ -78,6 +79,8 @@ def _replacement(change: Change) -> tuple[str, str, bool]:
         return "its release is under way, and a new one would be bought", "end the release with: destroy", False
     if not (fields := forcing(change)):
         return "it would be released, and a new one bought", "keep it", change.reason is not Reason.VANISHED
+    if cause := next((item.after for item in change.fields if is_cause(item)), None):
+        return f"{cause} sets off its replacement", "take it out of lifecycle.replace_triggered_by", True
     instead = f"undo the change, leave it to lifecycle.ignore_changes: [{fields}]"
     return f"changing {fields} would release it and buy a new one", instead, True
 

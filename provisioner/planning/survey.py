@@ -36,5 +36,7 @@ class Survey:
     foresight: Foresight = NOTHING_ASKED
     handover: Handover = NO_HANDOVER
     """What the specs say of records."""
+    at: int | None = None
+    """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""

@@ -40,7 +40,7 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 def change_text(change: Change, style: Style) -> Iterator[str]:
     if change.reason is Reason.IN_DOUBT:
         yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
-        yield "  # (nothing is bought for it until its outcome is known; below is said what apply does about it)"
+        yield "  # (nothing is bought for it until its outcome is known; what can be done is said below)"
         return
     words = words_of(change)
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"

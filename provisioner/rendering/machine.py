@@ -111,7 +111,8 @@ def basis_document(basis: Basis) -> Document:
 def _resource_change(change: Change) -> Document:
     hidden = {*change.sensitive, *(field.path for field in change.fields if field.sensitive)}
     recorded, created = change.recorded, change.action in {Action.CREATE, Action.REPLACE}
-    before = None if recorded is None else recorded.declared
+    labels = {"labels": dict(recorded.labels)} if recorded is not None and recorded.labels else {}
+    before = None if recorded is None else {**recorded.declared, **labels}
     after = None if change.after is None else body_of(change)
     return {
         "address": str(change.address),

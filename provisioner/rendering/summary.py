@@ -5,10 +5,10 @@ It takes outcomes as they are told; which exit code they mean is the command lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.model.fleet import Fleet
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
@@ -22,24 +22,43 @@ OUTCOMES = {
 }
 """What is not done, the gravest first."""
 
+_LEFT: Mapping[Reason | None, str] = {
+    Reason.VANISHED: "gone from the cloud",
+    Reason.LEAVING: "being released by somebody else",
+    Reason.HELD_BACK: "held back",
+}
 _WIDEST_ADDRESS = 40
 _NARROWEST_TEXT = 30
 
 
-def render_summary(run: RunResult, style: Style, *, mode: Mode = Mode.APPLY, fleets: Sequence[Fleet] = ()) -> str:
-    """Ends in a newline."""
+def render_summary(
+    run: RunResult,
+    style: Style,
+    *,
+    mode: Mode = Mode.APPLY,
+    fleets: Sequence[Fleet] = (),
+    unsettled: Sequence[Change] = (),
+) -> str:
+    """Ends in a newline. `unsettled` is what the plan had to leave as it was."""
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
-    if not open_results and not run.interrupted:
+    if not open_results and not unsettled and not run.interrupted:
         last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"
     counts = ", ".join(f"{len(run.of(outcome))} {name}" for outcome, name in OUTCOMES.items() if run.of(outcome))
     last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
-    if not open_results:
-        return "\n".join((*_leftovers(run, style), last)) + "\n"
-    undone = (style.bold("Not done:"), "", *_table(open_results, style), "")
-    return "\n".join((*undone, *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
+    undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
+    return "\n".join((*undone, *_left(unsettled, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
+
+
+def _left(unsettled: Sequence[Change], style: Style) -> Iterator[str]:
+    if unsettled:
+        yield style.bold(style.yellow("Not as wanted, and left as it is; the findings above say what can be done:"))
+        yield ""
+        told = ((change, _LEFT.get(change.reason, "failed")) for change in unsettled)
+        yield from (f"  {escape(str(change.address))}  {what}" for change, what in told)
+        yield ""
 
 
 def _fleets(fleets: Sequence[Fleet]) -> Iterator[str]:

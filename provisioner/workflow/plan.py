@@ -158,6 +158,7 @@ def make(
         selection=request.selection,
         foresight=foresight,
         handover=loaded.handover,
+        at=sight.at,
         elsewhere=elsewhere or {},
     )
     return planning.plan(

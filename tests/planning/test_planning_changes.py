@@ -21,6 +21,7 @@ from support.planning_builders import (
 
 from provisioner.model.change import Action, Reason
 from provisioner.model.resource import Lifecycle, OnOsChange, Phase
+from provisioner.model.term import Term
 
 FIRST, SECOND, THIRD = (f"0000000{number}-0000-4000-8000-000000000000" for number in (1, 2, 3))
 
@@ -120,3 +121,13 @@ def test_an_installation_is_finished_before_its_server_is_compared():
     record = bought(wanted(), phase=Phase.REINSTALLING)
     change = the_change(survey_of(wanted(image_id=OTHER_IMAGE), record, "CHANGINGOS"))
     assert (change.action, change.fields) == (Action.RESUME, ())
+
+
+@pytest.mark.parametrize(
+    ("ends", "renews", "told"), [(99, False, True), (99, None, True), (99, True, False), (101, False, False)]
+)
+def test_a_term_that_has_ended_is_told_before_the_cloud_releases_the_server(ends, renews, told):
+    recorded = replace(bought(wanted(charging_info=PREPAID)), term=Term(ends, renews, 1))
+    survey = surveyed(wanted(charging_info=PREPAID), state=a_state(recorded), live=(shown(recorded),))
+    assert ("expired" in codes(planned(replace(survey, at=100)).findings)) == told
+    assert codes(planned(survey).findings) == []

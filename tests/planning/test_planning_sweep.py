@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import bought, codes, planned, shown, surveyed, wanted
 
+from provisioner.model.journal import Answered, Forgotten, Intended, Settled, replay
 from provisioner.model.marker import marked
 from provisioner.model.state import State
 
@@ -78,3 +81,21 @@ def test_what_is_listed_by_its_order_is_tracked():
     ordered = bought(wanted(), id=None, order_id="CS1")
     row = shown(bought(wanted(), id="its-id", order_id="CS1"))
     assert planned(surveyed(wanted(), state=a_state(ordered), live=(row,))).findings == ()
+
+
+def test_a_server_that_was_bought_again_and_then_let_go_is_not_taken_for_the_ghost():
+    """To adopt it, as was advised, would have led to its release."""
+    first = replace(an_intent("gateway", id="first", name="gateway", declared={"name": "gateway"}), earlier_ids=())
+    second = replace(first, id="second")
+    state = replay(
+        a_state(),
+        [
+            Intended(first),
+            Settled("first", "absent", "a complete list has no server that fits"),
+            Intended(second),
+            Answered("second", 200, "r", id="stray"),
+            Forgotten(an_address("gateway"), "removed from the state", "stray"),
+        ],
+    )
+    assert "first" in state.absent
+    assert codes(planned(surveyed(state=state, live=(a_stray("gateway"),))).findings) == []

@@ -3,7 +3,7 @@ from textwrap import dedent
 from rendering.samples import PLAIN
 
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Mode
+from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import error
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.rendering.summary import render_summary
@@ -69,3 +69,10 @@ def test_long_reasons_stay_in_their_column():
     lines = render_summary(run, PLAIN).splitlines()
     assert max(map(len, lines)) <= PLAIN.width
     assert all(line.startswith(" " * 13) for line in lines[3:-2])
+
+
+def test_what_the_plan_had_to_leave_makes_no_apply_complete():
+    gone = Change(Address("beta"), "dev_server", Action.NO_OP, reason=Reason.VANISHED)
+    text = render_summary(RunResult(()), PLAIN, unsettled=(gone,))
+    assert "  beta  gone from the cloud\n" in text
+    assert text.splitlines()[-1] == "Apply incomplete. Servers: 0 added, 0 changed, 0 destroyed."
