@@ -6,7 +6,19 @@ The cloud, the store, secrets and time are protocols here (ports.py), so that th
 from provisioner.applying.execution import Execution
 from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.ports import Elsewhere, nowhere
 from provisioner.applying.reading import Sight, read_closer, read_live, read_traces
 from provisioner.applying.recovery import recover
 
-__all__ = ["Execution", "Interruption", "Sight", "execute", "read_closer", "read_live", "read_traces", "recover"]
+__all__ = [
+    "Elsewhere",
+    "Execution",
+    "Interruption",
+    "Sight",
+    "execute",
+    "nowhere",
+    "read_closer",
+    "read_live",
+    "read_traces",
+    "recover",
+]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
-from provisioner.applying.checks import GoneMeanwhile, NameTaken, OrderShared, ShowsAgain, SoldOut
 from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.precautions import GoneMeanwhile, NameTaken, OrderShared, ShowsAgain, SoldOut
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change

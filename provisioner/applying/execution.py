@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.ports import Clock, Cloud, Ledger, Market, Secrets
+from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, Secrets, nowhere
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Plan
 from provisioner.model.event import Listener
@@ -44,6 +44,8 @@ class Execution:
     parallelism: int = 10
     market: Market | None = None
     """Asked before a replacement releases anything."""
+    elsewhere: Elsewhere = nowhere
+    """Asked before a server becomes an address's that was not bought by an answered call."""
 
     def namesakes(self, name: str) -> list[Live]:
         """The live servers that bore this name when the run began."""

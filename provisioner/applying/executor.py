@@ -14,6 +14,7 @@ from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
+from provisioner.applying.precautions import Precautions
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.turns import Turns
@@ -49,14 +50,15 @@ async def execute(execution: Execution) -> RunResult:
             mode=execution.plan.mode,
             lineage=execution.lineage,
             policy=execution.policy,
+            elsewhere=execution.elsewhere,
         )
         polling = asyncio.ensure_future(poll.run())
         try:
             await _move(execution, workshop)
-            groups = _groups(execution)
+            groups, precautions = _groups(execution), Precautions(execution)
             turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
             journeys = (
-                Journey(execution, workshop, change, turns, groups.get(change.address)).travel()
+                Journey(execution, workshop, precautions, turns, change, group=groups.get(change.address)).travel()
                 for change in execution.plan.work
             )
             outcomes = await asyncio.gather(*journeys, return_exceptions=True)

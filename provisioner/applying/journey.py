@@ -1,7 +1,7 @@
 """One change from its start to its result.
 
 It does what the plan says in the plan's words and re-decides nothing; what may have changed since a saved plan was made is checked
-again (checks.py).
+again (precautions.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
-from provisioner.applying import checks, endings
+from provisioner.applying import endings
 from provisioner.applying.deposing import is_deposing
 from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.precautions import Precautions, ShowsAgain
 from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
 from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
@@ -47,12 +48,15 @@ class Journey:
         self,
         execution: Execution,
         workshop: Workshop,
-        change: Change,
+        precautions: Precautions,
         turns: Turns,
+        change: Change,
+        *,
         group: GroupPurchase | None = None,
     ) -> None:
         self._turns = turns
         self._group = group
+        self._precautions = precautions
         self._execution = execution
         self._workshop = workshop
         self._kind = execution.catalogue[change.kind]
@@ -117,15 +121,11 @@ class Journey:
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        checks.refuse_stranger(self._execution, self._kind, self._wanted(change))
+        self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
         if is_deposing(change):
             return await self._create_in_place_of(change, change.desired)
         recorded = await self._group.bring(self._driver) if self._group else None
         return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
-
-    def _wanted(self, change: Change) -> tuple[Desired, ...]:
-        """Those that are bought by one call are bought all or none."""
-        return self._group.wanted if self._group else (change.desired,) if change.desired else ()
 
     async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
@@ -140,8 +140,6 @@ class Journey:
             raise
 
     async def _replace(self, change: Change) -> Ended:
-        checks.refuse_stranger(self._execution, self._kind, self._wanted(change))
-        await checks.refuse_sold_out(self._execution, self._kind, change)
         released = await self._release(change)
         if released.phase is not None:
             return released
@@ -180,7 +178,7 @@ class Journey:
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if (kept := self._kept(recorded)) is not None:
                 return kept
-            checks.refuse_companions(self._execution, self._kind, recorded, None)
+            self._precautions.refuse_companions(self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget("released") if ended.phase is None else ended
         if self._change.desired is None:
@@ -235,7 +233,7 @@ class Journey:
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         live: Live | None = self._execution.live.get(change.recorded.id or "")
-        checks.refuse_companions(self._execution, self._kind, change.recorded, live)
+        await self._precautions.before_release(change)
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 
@@ -250,12 +248,11 @@ class Journey:
         """A saved plan may be older than the last look: what has gone since is not recorded."""
         recorded = change.recorded
         assert recorded is not None  # it is what will be recorded
-        row = self._execution.live.get(recorded.id or "")
-        if row is None or row.status in self._kind.releasing:
-            raise checks.GoneMeanwhile
+        self._precautions.before_adoption(self._kind, recorded, self._workshop.elsewhere)
         recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        self._driver = self._new_driver(recorded)
         await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
-        return await self._update(change) if change.fields else Ended(recorded.phase)
+        return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
 
     def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
         """A first plan knows no salt for them, as there is no state yet."""
@@ -271,7 +268,7 @@ class Journey:
         recorded = change.recorded
         assert recorded is not None  # only what is recorded can have vanished, or differ from its record
         if change.is_gone and recorded.id in self._execution.live:
-            raise checks.ShowsAgain
+            raise ShowsAgain
         if change.action is Action.FORGET:
             return await self._forget("gone from the cloud")
         facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
@@ -279,7 +276,9 @@ class Journey:
         return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
-        await self._workshop.scribe.write(Forgotten(self._change.address, reason, self._driver.standing.identifier))
+        others = self._precautions.left_of_its_order(self._change)
+        forgotten = Forgotten(self._change.address, reason, self._driver.standing.identifier)
+        await self._workshop.scribe.write(*others, forgotten)
         return Ended(None)
 
     def _new_driver(self, recorded: Recorded | None) -> Driver:

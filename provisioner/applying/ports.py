@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from provisioner.model.flow import Call, Reply
 from provisioner.model.foresight import Ware
 from provisioner.model.journal import Entry
+from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
 
 
@@ -34,6 +35,12 @@ class Market(Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    def __call__(self, rows: Iterable[Live], /) -> Container[str]:
+        """The ids of those that another state holds, or may have bought, as it stands now."""
+        ...
+
+
 class Ledger(Protocol):
     def append(self, entries: Sequence[Entry], /) -> object:
         """Durable when it returns. Blocks, so it is called from a thread. Raises StoreError, and then for ever after."""
@@ -56,3 +63,8 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+def nowhere(_rows: Iterable[Live], /) -> Container[str]:
+    """There is no other state."""
+    return ()

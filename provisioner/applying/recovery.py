@@ -7,11 +7,12 @@ listed. What a lost release or wipe did is seen in the complete list. (docs/deci
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
-from provisioner.applying.ports import Ledger
+from provisioner.applying.ports import Elsewhere, Ledger, nowhere
 from provisioner.applying.reading import Sight
-from provisioner.applying.seeking import adoption
+from provisioner.applying.seeking import adoption, nobody_elses
+from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
@@ -20,11 +21,19 @@ from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, rep
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
+from provisioner.model.sharing import siblings
 from provisioner.model.state import Intent, State
 
 
 def recover(
-    state: State, sight: Sight, *, catalogue: Catalogue, policy: PurchasePolicy, ledger: Ledger, listen: Listener
+    state: State,
+    sight: Sight,
+    *,
+    catalogue: Catalogue,
+    policy: PurchasePolicy,
+    ledger: Ledger,
+    listen: Listener,
+    elsewhere: Elsewhere = nowhere,
 ) -> State:
     """The state after what could be settled, journaled already."""
     entries: list[Entry] = []
@@ -35,6 +44,8 @@ def recover(
         match intent.effect:
             case Effect.DESTRUCTIVE:
                 told = [*_after_release(intent, state, sight.live, kind)]
+                forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
+                entries += _along(told, state, sight.live, kind, forgotten=forgotten)
                 entries += told
                 events += _left_over(told, state, kind)
             case Effect.WIPE:
@@ -44,7 +55,7 @@ def recover(
             case _ if intent.members:
                 pass  # which order it became, or that it became none, is a person's to say
             case _:
-                candidates = kind.match(intent, free)
+                candidates = nobody_elses(kind.match(intent, free), elsewhere)
                 if len(candidates) == 1:
                     free.remove(candidates[0])
                     entries.append(adoption(intent, candidates[0]))
@@ -98,6 +109,17 @@ def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[E
                 address=recorded.address,
             )
             yield Event(EventType.NOTICE, recorded.address, diagnostic=finding)
+
+
+def _along(
+    told: Iterable[Entry], state: State, live: Mapping[str, Live], kind: Kind, *, forgotten: Container[Address]
+) -> Iterator[Entry]:
+    """What has gone with the order of a server that is to be forgotten: nothing else would say that we have released it."""
+    for gone in [state.resources[entry.address] for entry in told if isinstance(entry, Forgotten)]:
+        if kind.ends_its_order(gone, None) and gone.phase is not Phase.FAILED:
+            for other in siblings(gone, state.resources.values()):
+                if other.id not in live and other.address not in forgotten:
+                    yield Remembered(other.address, Phase.DELETING)
 
 
 def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.applying.poll import Look, TimedOut, Watch
+from provisioner.applying.ports import Elsewhere
 from provisioner.applying.workshop import Workshop
 from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Adopted, bought
@@ -42,6 +43,12 @@ def adoption(intent: Intent, found: Live) -> Adopted:
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
+def nobody_elses(fitting: tuple[Live, ...], elsewhere: Elsewhere) -> tuple[Live, ...]:
+    """What fits may as well have been bought from another state."""
+    claimed = elsewhere(fitting) if fitting else ()
+    return tuple(row for row in fitting if row.id not in claimed)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     workshop: Workshop
@@ -67,7 +74,7 @@ class Search:
         if not look.complete:
             return None
         free = (row for row in look.rows.values() if self.workshop.claims.are_free(row.id, row.order_id))
-        candidates = self.kind.match(self.intent, free)
+        candidates = nobody_elses(self.kind.match(self.intent, free), self.workshop.elsewhere)
         if len(candidates) > 1:
             raise SeveralFit(candidates)
         return next(iter(candidates), None)

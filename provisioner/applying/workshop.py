@@ -9,7 +9,7 @@ from provisioner.applying.claims import Claims
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
-from provisioner.applying.ports import Clock, Secrets
+from provisioner.applying.ports import Clock, Elsewhere, Secrets
 from provisioner.applying.scribe import Scribe
 from provisioner.model.change import Mode
 from provisioner.model.event import Listener
@@ -33,3 +33,4 @@ class Workshop:
     mode: Mode
     lineage: str
     policy: PurchasePolicy
+    elsewhere: Elsewhere

@@ -50,3 +50,11 @@ def surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, .
     held = {record.id for record in records} | {row.id for row in by_order(records, rows).values()}
     orders = {record.order_id for record in records} - {None}
     return tuple(sorted((row for row in rows if row.order_id in orders and row.id not in held), key=lambda row: row.id))
+
+
+def siblings(recorded: Recorded, records: Iterable[Recorded]) -> tuple[Recorded, ...]:
+    """The other servers that are known to be of its order."""
+    if recorded.order_id is None:
+        return ()
+    others = (one for one in records if one.order_id == recorded.order_id and one.id is not None)
+    return tuple(one for one in others if one.address != recorded.address)

@@ -84,10 +84,9 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
     if owned is not None:
         hint = f"one server, one address; to give it another: provisioner state mv '{owned.address}' '{one.address}'"
         return _refused(one, "server-owned", f"server {one.id} is that of {owned.address}", hint)
-    label = survey.elsewhere.get(row.id) or survey.elsewhere.get(row.order_id or "")
-    if label is not None:
-        hint = f"let it go there first: provisioner state rm; {_NOTHING_CHANGED}"
-        return _refused(one, "server-owned", f"server {one.id} is recorded in the state {label}", hint)
+    if (claim := survey.elsewhere.get(one.id)) is not None:
+        hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
+        return _refused(one, "server-owned", f"server {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_be(intent, row, kind):
             hint = f"provisioner resolve '{intent.address}' --adopt {one.id}, or --absent"

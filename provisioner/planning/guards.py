@@ -24,6 +24,11 @@ _LIFTING = (
     "if it really is to go: `provisioner state unprotect`, or set prevent_destroy: false and apply that first, or for this one "
     "run: --allow protected"
 )
+_LOSING = {
+    Action.DELETE: "be released",
+    Action.REPLACE: "be released",
+    Action.REINSTALL: "have its system disk wiped",
+}
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -116,15 +121,17 @@ def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
 
 
 def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it."""
+    """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it. What is on a
+    server can be dearer than the server, so that its disk is not wiped either.
+    """
     for change in plan.changes:
-        if change.recorded is None or change.action not in {Action.DELETE, Action.REPLACE}:
+        if change.recorded is None or change.action not in _LOSING:
             continue
         if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
-            fields = forcing(change)
+            fields, loss = forcing(change), _LOSING[change.action]
             yield error(
                 "protected",
-                f"{change.address} is protected by lifecycle.prevent_destroy and would be released",
+                f"{change.address} is protected by lifecycle.prevent_destroy and would {loss}",
                 detail=f"forced by {fields}" if fields else "",
                 hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
                 source=change.desired.source if change.desired else None,

@@ -86,6 +86,7 @@ class _Planner:
         self._desired = {desired.address: desired for desired in survey.desired}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
         self._by_order = by_order(self._recorded.values(), survey.live.values())
+        self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in survey.handover.imports}
         open_calls = survey.state.intents.values() if survey.state else ()
         doubted = {address: intent for intent in open_calls for address in intent.addresses}
@@ -129,9 +130,14 @@ class _Planner:
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         if recorded.address.deposed and recorded.address.successor in self._desired and self._mode is Mode.APPLY:
             not_wanted = Reason.DEPOSED
-        reason = (Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED) if gone else not_wanted
+        reason = (Reason.UNDER_WAY if self._is_leaving(recorded) else Reason.VANISHED) if gone else not_wanted
         action = Action.FORGET if gone else Action.DELETE
         return Change(recorded.address, recorded.kind, action, desired=desired, recorded=recorded, reason=reason)
+
+    def _is_leaving(self, recorded: Recorded) -> bool:
+        """By a release of its own, or by that of another whose order it shares."""
+        order = recorded.order_id
+        return recorded.phase is Phase.DELETING or (order is not None and order in self._ending)
 
     def _compare(self, desired: Desired, recorded: Recorded) -> Change:
         live = self._row(recorded)

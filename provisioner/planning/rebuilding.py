@@ -7,7 +7,7 @@ when records are missing, it fits in everything that the cloud shows, and no oth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from provisioner.model.address import Address
@@ -35,7 +35,8 @@ class Remains:
 
     `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in
     what cannot be read. `complete`: nothing that was ever recorded is missing. `salted_anew`: the lineage is lost, so that the
-    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none.
+    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none. `elsewhere`
+    are servers of other states, by id, and why, as the rest of a sentence.
     """
 
     resources: Mapping[Address, Recorded]
@@ -46,6 +47,7 @@ class Remains:
     complete: bool
     salted_anew: bool
     lineage: str
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 def propose(
@@ -174,6 +176,9 @@ class _Rows:
 
     def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
         """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
+        claims = [self._remains.elsewhere[row.id] for row in bearers if row.id in self._remains.elsewhere]
+        if claims:
+            return self._left_out(wanted, bearers, f"a server of this name {claims[0]}")
         kind = self._catalogue[wanted.kind]
         declared = kind.redact(wanted.fields, self._fingerprint)
         fitting = [row for row in bearers if kind.match(replace(_probe(wanted, declared), name=row.name), (row,))]

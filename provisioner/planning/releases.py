@@ -47,8 +47,8 @@ def has_begun(change: Change) -> bool:
 
 
 def forcing(change: Change) -> str:
-    """The fields whose change takes a replacement."""
-    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement)
+    """The fields whose change takes a replacement, or another system."""
+    return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
 
 
 def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:

@@ -37,4 +37,4 @@ class Survey:
     handover: Handover = NO_HANDOVER
     """What the specs say of records."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """By id and by order: which other state holds it. Two that hold one server would each release it under the other."""
+    """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""

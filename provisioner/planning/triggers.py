@@ -64,7 +64,7 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[T
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
     for causes, addresses in dependents.items():
-        yield Turn(tuple(addresses), causes, "what is set off by it" if len(causes) == 1 else "what is set off by them")
+        yield Turn(tuple(addresses), causes, "what is set off")
 
 
 def _lead_to(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:

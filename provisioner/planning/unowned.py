@@ -29,16 +29,12 @@ class Unowned:
 def unowned(
     state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, elsewhere: Mapping[str, str]
 ) -> tuple[Unowned, ...]:
-    """By name, then by id. `elsewhere` says which other state holds an id or an order."""
+    """By name, then by id. `elsewhere` are those of other states, by id, and why, as the rest of a sentence."""
     names = Counter(row.name for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
-    held = {row.id: elsewhere.get(row.id) or elsewhere.get(row.order_id or "") for row in free}
-    found = (Unowned(row, _held(held[row.id]) or _problem(row, state, names, catalogue[row.kind])) for row in free)
+    claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
+    found = (Unowned(row, claims.get(row.id) or _problem(row, state, names, catalogue[row.kind])) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
-
-
-def _held(label: str | None) -> str:
-    return f"it is recorded in the state {label}" if label else ""
 
 
 def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) -> str:

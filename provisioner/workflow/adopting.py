@@ -22,6 +22,7 @@ from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Plan
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
+from provisioner.model.doubt import untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
@@ -31,7 +32,8 @@ from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
-from provisioner.workflow.looking import check_owner, held_elsewhere, look
+from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.plan import PlanRequest, look_closer
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
@@ -97,7 +99,8 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
-            elsewhere = held_elsewhere(store)
+            free = untracked(sight.live.values(), session.state.resources.values() if session.state else ())
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)(free)
             found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:

@@ -24,7 +24,8 @@ from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
-from provisioner.workflow.looking import basis_of, check_owner, held_elsewhere, look
+from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.looking import basis_of, check_owner, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -83,12 +84,13 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
-            state = _recovered(workspace, session, sight, loaded.stack, request, face)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            state = _recovered(workspace, session, sight, loaded.stack, request, face, elsewhere=elsewhere)
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
             )
             made = await planning_verb.consider(
-                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
             )
             face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
@@ -108,10 +110,10 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
                 again = await planning_verb.consider(
-                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud
+                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
                 )
                 _require_unchanged(made, again)
-            run = _Run(workspace, request, session, cloud, seen.sight, face)
+            run = _Run(workspace, request, session, cloud, seen.sight, face, elsewhere)
             return await run.carry_out(made, loaded.stack)
 
 
@@ -132,14 +134,14 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
         async with workspace.cloud(stack, face.listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
             _check_current(plan, path, stack, session, cloud)
-            _check_unowned(plan, store)
             _check_secrets(workspace, plan, session)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             face.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
-            return await _Run(workspace, request, session, cloud, sight, face).carry_out(plan, stack)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            return await _Run(workspace, request, session, cloud, sight, face, elsewhere).carry_out(plan, stack)
 
 
 def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None) -> Applied:
@@ -193,17 +195,6 @@ def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
 
 
-def _check_unowned(plan: Plan, store: Store) -> None:
-    """Another state may have taken over a server since."""
-    taken = [change.recorded for change in plan.work if change.action is Action.ADOPT and change.recorded is not None]
-    elsewhere = held_elsewhere(store) if taken else {}
-    for one in taken:
-        if (label := elsewhere.get(one.id or "")) is not None:
-            summary = f"{one.address} cannot be taken over: server {one.id} is recorded in the state {label}"
-            hint = "let it go there first: provisioner state rm; nothing was changed"
-            raise UsageError(error("server-owned", summary, hint=hint, address=one.address))
-
-
 def _what_moved(approved: Basis, now: Basis) -> str:
     if approved.policy != now.policy:
         return "purchase: in stack.yaml has changed"
@@ -228,14 +219,27 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
 
 
 def _recovered(
-    workspace: Workspace, session: Session, sight: Sight, stack: Stack, request: ApplyRequest, face: Face
+    workspace: Workspace,
+    session: Session,
+    sight: Sight,
+    stack: Stack,
+    request: ApplyRequest,
+    face: Face,
+    *,
+    elsewhere: Elsewhere,
 ) -> State | None:
     state = session.state
-    if state is None or not state.in_doubt:
+    if state is None or not (state.in_doubt or state.absent):
         return state
     ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
-        state, sight, catalogue=workspace.catalogue, policy=stack.purchase, ledger=ledger, listen=face.listen
+        state,
+        sight,
+        catalogue=workspace.catalogue,
+        policy=stack.purchase,
+        ledger=ledger,
+        listen=face.listen,
+        elsewhere=elsewhere,
     )
 
 
@@ -259,6 +263,7 @@ class _Run:
     cloud: Cloud
     sight: Sight
     face: Face
+    elsewhere: Elsewhere
 
     async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
         """Raises CloudError, before anything is recorded, where the cloud's time is not known."""
@@ -274,6 +279,7 @@ class _Run:
             parallelism=request.parallelism,
             resolve_timeout=request.resolve_timeout,
             notes_terms=True,
+            elsewhere=self.elsewhere,
         )
         done = await run.carry_out(plan, stack, plan_id=plan_id(plan))
         return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

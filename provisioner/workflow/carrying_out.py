@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Execution, Interruption, Sight, execute
+from provisioner.applying import Elsewhere, Execution, Interruption, Sight, execute, nowhere
 from provisioner.cloud import Cloud
 from provisioner.model.change import Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
@@ -60,6 +60,7 @@ class Run:
     resolve_timeout: float = 0.0
     notes_terms: bool = False
     """Afterwards billing is asked until when the servers that are there are paid for."""
+    elsewhere: Elsewhere = nowhere
 
     async def carry_out(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> CarriedOut:
         """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
@@ -111,6 +112,7 @@ class Run:
             parallelism=self.parallelism,
             server_time=self._server_time,
             market=Market(self.cloud),
+            elsewhere=self.elsewhere,
         )
 
     def _server_time(self) -> int:

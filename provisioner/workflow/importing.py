@@ -5,6 +5,7 @@ What is judged and recorded is the plan's word for it, so that `import` and `imp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
+from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -70,16 +72,18 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
             check_owner(session.state, loaded.stack, identity, location=store.location)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
         _require_vacant(session.state, request)
-        _adoption(_planned(workspace, named, session.state, sight, identity), request.address)
+        elsewhere = Elsewhere(store, workspace.catalogue, identity)
+        claims = elsewhere(row for row in sight.live.values() if row.id == request.id)
+        _adoption(_planned(workspace, named, session.state, sight, identity, claims), request.address)
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=identity)
-        change = _adoption(_planned(workspace, named, state, sight, identity), request.address)
+        change = _adoption(_planned(workspace, named, state, sight, identity, claims), request.address)
         face.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
         ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
         ledger.append([Imported(change.recorded, evidence)])
-        after = _planned(workspace, loaded, session.checkpoint(), sight, identity)
+        after = _planned(workspace, loaded, session.checkpoint(), sight, identity, {})
     return Outcome(_of(after, request.address), _findings(after, request.address))
 
 
@@ -91,8 +95,17 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
 
 
-def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:
-    return planning_verb.make(workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity)
+def _planned(
+    workspace: Workspace,
+    loaded: Loaded,
+    state: State | None,
+    sight: Sight,
+    identity: Identity,
+    elsewhere: Mapping[str, str],
+) -> Plan:
+    return planning_verb.make(
+        workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity, elsewhere=elsewhere
+    )
 
 
 def _adoption(plan: Plan, address: Address) -> Change:

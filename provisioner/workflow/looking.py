@@ -20,7 +20,6 @@ from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live, Phase
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
-from provisioner.store import Store
 from provisioner.workflow.workspace import SystemClock
 
 _AT_A_TIME = 10
@@ -53,17 +52,6 @@ def check_stack(state: State, stack: Stack, *, location: str) -> None:
                 hint="check `stack:` in stack.yaml, -e and --state",
             )
         )
-
-
-def held_elsewhere(store: Store) -> dict[str, str]:
-    """By id and by order: the other state, kept at the same place, that holds it."""
-    return {
-        identifier: label
-        for label, state in store.neighbours().items()
-        for recorded in state.resources.values()
-        for identifier in (recorded.id, recorded.order_id)
-        if identifier is not None
-    }
 
 
 async def look(

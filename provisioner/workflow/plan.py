@@ -23,8 +23,9 @@ from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.store import Store
 from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
-from provisioner.workflow.looking import ask_each, basis_of, check_owner, held_elsewhere, look
+from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -64,7 +65,9 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
         sight = await see(workspace, request, cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
-        made = await consider(workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, at_work=at_work)
+        made = await consider(
+            workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, store=store, at_work=at_work
+        )
         return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
 
 
@@ -99,17 +102,33 @@ async def consider(
     state: State | None,
     sight: Sight,
     cloud: Cloud,
+    store: Store,
     at_work: bool = False,
 ) -> Plan:
     """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
     release is asked when a plan has one.
     """
     planned = partial(
-        make, workspace, request, loaded, state=state, sight=sight, identity=cloud.identity, at_work=at_work
+        make,
+        workspace,
+        request,
+        loaded,
+        state=state,
+        sight=sight,
+        identity=cloud.identity,
+        at_work=at_work,
+        elsewhere=_elsewhere(Elsewhere(store, workspace.catalogue, cloud.identity), loaded, state, sight),
     )
     made = planned()
     questions = planning.questions(made, workspace.catalogue)
     return made if questions.are_none else planned(foresight=await foresee(cloud, questions))
+
+
+def _elsewhere(elsewhere: Elsewhere, loaded: Loaded, state: State | None, sight: Sight) -> Mapping[str, str]:
+    """Of those that the specs want to take over and have not yet: other states are read for nothing else."""
+    held = {recorded.id for recorded in state.resources.values()} if state else set()
+    named = {one.id for one in loaded.handover.imports} - held
+    return elsewhere(sight.live[identifier] for identifier in named & sight.live.keys())
 
 
 def make(
@@ -122,8 +141,9 @@ def make(
     identity: Identity,
     at_work: bool = False,
     foresight: Foresight = NOTHING_ASKED,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Without asking the cloud."""
+    """Without asking anybody."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
     survey = Survey(
         loaded.desired,
@@ -138,7 +158,7 @@ def make(
         selection=request.selection,
         foresight=foresight,
         handover=loaded.handover,
-        elsewhere=_elsewhere(workspace, request, loaded, state),
+        elsewhere=elsewhere or {},
     )
     return planning.plan(
         survey,
@@ -147,10 +167,3 @@ def make(
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
     )
-
-
-def _elsewhere(workspace: Workspace, request: PlanRequest, loaded: Loaded, state: State | None) -> Mapping[str, str]:
-    """The other states are read only where the specs take over a server that this one does not have yet."""
-    recorded = state.resources if state else {}
-    takes_over = any(one.address not in recorded for one in loaded.handover.imports)
-    return held_elsewhere(workspace.store(loaded.stack)) if takes_over and request.mode is Mode.APPLY else {}

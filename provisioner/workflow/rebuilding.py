@@ -14,12 +14,14 @@ from provisioner import planning
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.doubt import untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Part, Repair, Salvaged
+from provisioner.store import LockHolder, Part, Repair, Salvaged, Store
+from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
@@ -83,9 +85,7 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> 
             return Rebuilt(store.location, None)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             empty = _empty_state(loaded, found, cloud.identity)
-            proposal = await _propose(
-                workspace, loaded, found, empty, cloud, force=request.force, location=store.location
-            )
+            proposal = await _propose(workspace, loaded, found, empty, cloud, force=request.force, store=store)
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         face.show(draft)
         if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
@@ -107,11 +107,12 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
 
 
 async def _propose(
-    workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, location: str
+    workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, store: Store
 ) -> Proposal:
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
-    check_owner(known, loaded.stack, cloud.identity, location=location)
+    check_owner(known, loaded.stack, cloud.identity, location=store.location)
     sight = await look(cloud, known, workspace.catalogue)
+    free = untracked(sight.live.values(), found.resources.values())
     vault = Vault(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
         planning.Remains(
@@ -123,6 +124,7 @@ async def _propose(
             complete=found.complete and not force,
             salted_anew=found.lineage is None,
             lineage=empty.lineage,
+            elsewhere=Elsewhere(store, workspace.catalogue, cloud.identity)(free),
         ),
         loaded.desired,
         sight.live,

@@ -6,6 +6,7 @@ The decision is journaled with who made it. It sends nothing; what it allows hap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.applying import Sight
@@ -18,6 +19,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
+from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
@@ -53,12 +55,14 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(state, stack, cloud.identity, location=store.location)
             sight = await look(cloud, state, workspace.catalogue, history=store.history)
+            holders = Elsewhere(store, workspace.catalogue, cloud.identity).holders()
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, sight)
             resolved = Resolved(str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state))
         else:
             intent = _intent(state, decision)
+            _require_not_held(decision, sight, holders)
             entry = _decided(intent, decision, state, sight, kind=workspace.catalogue[intent.kind])
             early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
             absent_early = decision.adopt is None and early
@@ -139,6 +143,19 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
             address=intent.address,
         )
     )
+
+
+def _require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
+    """What another state only may have bought is for the person to say, and not refused."""
+    row = sight.live.get(decision.adopt or "")
+    orders = {row.order_id} if row else set()
+    label = next((holders[one] for one in {decision.adopt, *orders} & holders.keys() if one is not None), None)
+    if label is not None:
+        summary, hint = (
+            f"{decision.adopt} is recorded in the state {label}",
+            "one server, one state; nothing was changed",
+        )
+        raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
 
 
 def _require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> None:

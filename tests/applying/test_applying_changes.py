@@ -204,6 +204,43 @@ def test_a_lost_answer_to_a_wipe_is_looked_into_and_the_disk_is_wiped_once(new_w
     story.check()
 
 
+@pytest.mark.parametrize("moment", ["list", "post"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.wipes])
+def test_a_wipe_that_is_carried_out_after_it_was_believed_lost_is_followed_and_not_made_again(new_world, name, moment):
+    """While the next plan is being approved, or right before its own call."""
+    story = Story(new_world, CASES[name])
+    story.cloud.action_seconds = 60.0
+    story.cloud.fails(Effect.WIPE, Outcome.UNKNOWN, executed=False)
+    story.go_on()
+    late = [sent.call for sent in story.cloud.log if sent.call.effect is Effect.WIPE]
+
+    def arrive(what):
+        if what.startswith(moment) and late:
+            story.cloud.execute(late.pop())
+
+    story.cloud.arrivals.append(arrive)
+    for _ in range(3):
+        story.go_on()
+        story.world.clock.time += 100
+    story.check()
+
+
+def test_a_system_that_somebody_else_is_putting_on_it_is_left_alone_and_told(new_world, only):
+    story = Story(new_world, CASES["a password"])
+    story.cloud.action_seconds = 60.0
+
+    def arrive(what):
+        if what == "post reinstallos" and not story.cloud.wiped:
+            body = {"image_id": "image-9"}
+            story.server.act("POST", ["changeos"], body, until=story.world.clock.time + 60, ends={})
+
+    story.cloud.arrivals.append(arrive)
+    result = only(story.go_on())
+    assert (result.type, "not by this run" in result.told) == ("failed", True)
+    assert story.world.state.resources[story.case.then.address].pending == {}
+    assert "admin_pass" not in story.world.state.resources[story.case.then.address].declared
+
+
 def test_a_lost_answer_says_in_the_journal_what_was_seen_of_it(new_world):
     story = Story(new_world, CASES["a new image"])
     story.cloud.fails(Effect.WIPE, Outcome.UNKNOWN, executed=True)

@@ -74,6 +74,18 @@ class TestInTheSameRun:
         assert "--adopt ID" in result.diagnostic.hint
         assert not patient.state.resources
 
+    def test_what_another_state_holds_or_seeks_is_passed_over(self, patient, servers, types):
+        """Its server was listed first, and fits as well as ours."""
+        plan = patient.plan(*servers(1))
+        lose(patient, executed=True)
+        patient.cloud.stranger("trainer-0")
+
+        def theirs(rows):
+            return {row.id for row in rows if patient.cloud.servers[row.id].strange}
+
+        assert types(patient.carry_out(plan, elsewhere=theirs, resolve_timeout=30.0)) == ["done"]
+        assert {one.id for one in patient.state.resources.values()} == {one.id for one in patient.cloud.ours}
+
     def test_an_interruption_ends_the_search_and_leaves_the_doubt(self, patient, servers, only):
         lose(patient, executed=False)
         patient.listeners.append(

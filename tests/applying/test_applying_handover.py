@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import a_desired, an_address
 from support.fate import Fate
@@ -81,6 +83,19 @@ def test_what_the_cloud_hides_is_recorded_as_the_specs_say_and_secrets_under_the
     assert record.observed["status"] == "RUNNING"
 
 
+def test_a_change_right_after_keeps_what_tells_another_password_later(existing):
+    """A first plan knows no salt, and its record would else be written once more with the change."""
+    world = existing()
+    reference = SecretReference(SecretSource.ENVIRONMENT, "PASSWORD")
+    plan = world.plan(wanted("new", "worker", admin_pass=reference))
+    (change,) = plan.changes
+    unsalted = replace(change.recorded, declared={**change.recorded.declared, "admin_pass": {FINGERPRINT: None}})
+    world.carry_out(replace(plan, changes=(replace(change, recorded=unsalted),)))
+    record = world.state.resources[AFTER]
+    assert record.declared["name"] == "new"
+    assert record.declared["admin_pass"] == {FINGERPRINT: "f0"}
+
+
 def test_a_server_that_is_gone_by_now_is_not_taken_over_by_a_saved_plan(existing, only):
     world = existing()
     plan = world.plan(wanted("old", "worker"))
@@ -88,6 +103,14 @@ def test_a_server_that_is_gone_by_now_is_not_taken_over_by_a_saved_plan(existing
     server.released_at = world.clock.time
     result = only(world.carry_out(plan))
     assert result.diagnostic.code == "gone-meanwhile"
+    assert not any(isinstance(entry, Imported) for entry in world.entries)
+
+
+def test_a_server_that_another_state_holds_by_now_is_not_taken_over_by_a_saved_plan(existing, only):
+    world = existing()
+    plan = world.plan(wanted("old", "worker"))
+    result = only(world.carry_out(plan, elsewhere=lambda rows: {row.id for row in rows}))
+    assert result.diagnostic.code == "server-owned"
     assert not any(isinstance(entry, Imported) for entry in world.entries)
 
 

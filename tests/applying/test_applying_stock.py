@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from provisioner.model.change import Mode
@@ -71,3 +73,50 @@ def test_a_server_that_has_joined_the_order_since_is_not_released_along(world, s
     assert (result.type, result.diagnostic.code) == ("failed", "order-shared")
     assert world.cloud.sent(Effect.DESTRUCTIVE) == []
     assert len(world.cloud.ours) == 2
+
+
+class Lacking:
+    """Sells everything but one flavor."""
+
+    def __init__(self, flavor):
+        self.flavor = flavor
+
+    async def is_sold_out(self, ware):
+        return ware.flavor == self.flavor
+
+
+@pytest.fixture
+def pair(world, servers):
+    """Two servers of one order, which ends for both of them or for none."""
+    both = [replace(one, together=True) for one in servers(2, prepaid=True)]
+    world.apply(*both)
+    return both
+
+
+def larger(server, flavor="larger"):
+    return replace(server, fields={**server.fields, "flavor": flavor})
+
+
+@pytest.mark.parametrize("parallelism", [1, 10])
+def test_who_cannot_be_bought_again_is_not_released_along_by_another_of_the_order(world, pair, types, parallelism):
+    plan = world.plan(larger(pair[0]), larger(pair[1], "huge"), replacing=["trainer[0]", "trainer[1]"])
+    result = world.carry_out(plan, market=Lacking("huge"), parallelism=parallelism)
+    assert types(result) == ["failed", "failed"]
+    assert {one.diagnostic.code for one in result.results} == {"sold-out"}
+    assert [one.flavor for one in world.cloud.ours] == ["Si2.large.4"] * 2
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_name_that_was_taken_since_keeps_the_whole_order_as_it_is(world, pair, types, kept):
+    """Also from a release of the other that is no replacement."""
+    plan = world.plan(*map(larger, pair[:kept]), replacing=["trainer[0]", "trainer[1]"])
+    world.cloud.add_server("trainer-0", strange=True)
+    assert types(world.carry_out(plan)) == ["failed", "failed"]
+    assert world.cloud.sent(Effect.DESTRUCTIVE) == []
+    assert [one.flavor for one in world.cloud.ours] == ["Si2.large.4"] * 2
+
+
+def test_what_an_order_held_is_replaced_whole_where_nothing_forbids_it(world, pair, types):
+    plan = world.plan(*map(larger, pair), replacing=["trainer[0]", "trainer[1]"])
+    assert types(world.carry_out(plan, market=Lacking("huge"))) == ["done", "done"]
+    assert [one.flavor for one in world.cloud.ours] == ["larger"] * 2

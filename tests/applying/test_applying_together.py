@@ -13,6 +13,7 @@ from support.builders import an_address
 from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Adopted, Forgotten, Settled
 from provisioner.model.purchasing import Marker, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Timeouts
@@ -397,3 +398,31 @@ def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, togeth
                 break
             second += 1
             _make_good(world, group, 2, 1, 10)
+
+
+def test_what_went_with_the_order_is_known_to_be_released_by_us_wherever_the_run_dies(new_world, together):
+    """One after the other, so that the first release ends the order before anything is noted of the others."""
+
+    def bought():
+        world = new_world()
+        world.apply(*together(3))
+        world.allowed = frozenset({Allowance.PREPAID_DELETE})
+        return world
+
+    alone = bought()
+    alone.apply(mode=Mode.DESTROY, parallelism=1)
+    for step in range(len(alone.fate.steps)):
+        world = bought()
+        assert world.apply(mode=Mode.DESTROY, parallelism=1, die_at=step) is None
+        world.apply(mode=Mode.DESTROY, parallelism=1)  # which no guard refuses
+        assert not world.cloud.ours
+        assert not world.state.resources
+
+
+def test_one_that_could_not_be_built_leaves_alone_and_says_nothing_of_the_others(world, together):
+    world.cloud.naming = lambda name, index: f"{name}-{index}"
+    world.cloud.failing = frozenset({"trainer-0-2"})
+    group = together(3)
+    world.apply(*group)
+    world.apply(*group[:2])
+    assert sorted(one.phase for one in world.state.resources.values()) == ["ready", "ready"]

@@ -102,6 +102,19 @@ class TestNonce:
     def names(self, site) -> list[str]:
         return [row.name for row in site.ledger if row.kind == "purchase"]
 
+    def test_a_ghost_is_adopted_by_the_next_apply_though_nothing_else_is_in_doubt(self, site, proxy):
+        site.write("servers: {alpha: {}}\n", stack=stack_with(marker="nonce"))
+        gate = proxy.gate()
+        proxy.on(gate.before, name=None)
+        assert site.here(*FOUND_LATER).code == 6
+        gate.await_arrival()
+        assert site.here("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
+        gate.open()
+        gate.await_arrival()
+        assert site.apply().code == 0
+        assert list(site.outputs) == ["alpha"]
+        assert len(self.names(site)) == 1
+
     def test_servers_are_bought_under_names_of_their_own_and_renamed(self, marking, proxy):
         assert marking.apply().code == 0
         assert all(name.startswith(("alpha-", "beta-")) for name in self.names(marking))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,14 @@ class TestCancelling:
         played = cancel(order(6), refused("CBC.99005010", message="the status does not allow it"), order(3))
         assert played.result.phase is Phase.ORDERING
         assert "nothing is forgotten" in played.result.problem
+
+    def test_a_server_whose_id_is_known_is_forgotten_only_when_a_show_says_not_found(self):
+        """The list of whoever may see their own servers only lacks those of others."""
+        known = replace(UNPAID, id=ID)
+        gone = refused("ModelArts.6404", status=404)
+        assert cancel(order(4), None, gone, recorded=known).result == Ended(None)
+        there = cancel(order(4), None, ok(id=ID, name="gateway", status="CREATING"), recorded=known)
+        assert there.result.phase is Phase.CREATING
 
     def test_a_server_of_a_cancelled_order_is_recorded_and_not_forgotten(self):
         played = cancel(order(4), a_live("CREATING", order_id="CS2311"))

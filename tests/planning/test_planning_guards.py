@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_state, an_address, an_intent
-from support.planning_builders import PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
+from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
 from provisioner.model.change import Action, Mode
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
+from provisioner.model.guarding import Allowance
 from provisioner.model.resource import Lifecycle, Phase
 
 PROTECTED = Lifecycle(prevent_destroy=True)
@@ -116,6 +117,16 @@ def test_a_protected_server_is_not_replaced_and_the_forcing_field_is_named():
     desired = replace(wanted(flavor="other", name="portal"), lifecycle=PROTECTED, source=SOURCE)
     (refusal,) = planned(surveyed(desired, state=a_state(record), live=(shown(record),))).refusals
     assert (refusal.code, refusal.detail, refusal.source) == ("protected", "forced by flavor", SOURCE)
+
+
+def test_the_system_disk_of_a_protected_server_is_not_wiped_before_it_is_allowed():
+    record = protected_record()
+    desired = replace(wanted(image_id=OTHER_IMAGE), lifecycle=PROTECTED)
+    survey = surveyed(desired, state=a_state(record), live=(shown(record),))
+    (refusal,) = planned(survey).refusals
+    assert (refusal.code, refusal.detail) == ("protected", "forced by image_id")
+    assert "have its system disk wiped" in refusal.summary
+    assert planned(replace(survey, allowed=frozenset({Allowance.PROTECTED}))).refusals == ()
 
 
 @pytest.mark.parametrize("replacing", [frozenset(), GATEWAY])

@@ -70,22 +70,18 @@ def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> 
     row = yield from _seen(recorded)
     system = heads & set(SYSTEM)
     rest = wanted_power(desired) or _before(recorded, row, touched=bool(system))
-    if system and not reinstalling.is_current(desired, system, row):
+    if row.status in reinstalling.UNDER_WAY:
+        row = yield from reinstalling.follow(desired, recorded, system, row)
+    elif system and not reinstalling.is_current(desired, system, row):
         row = yield from reinstalling.reinstall(desired, recorded, system, row, rest=rest or "running")
     yield from _arrange(desired, recorded.declared, heads & {*FURNISHINGS, *SYSTEM}, row, rest=rest)
 
 
 def _seen(recorded: Recorded) -> Generator[Step, Answer, Live]:
-    """The server with nothing under way on it. Raises GaveUp when somebody else is putting a system on it."""
+    """The server with nothing under way on it, but for a system that is being put on it by a call which is not known here."""
     if recorded.phase is Phase.REINSTALLING:
         return (yield from reinstalling.finish(recorded.id or ""))
-    row = yield from until(recorded.id or "", rows.STABLE | reinstalling.UNDER_WAY)
-    if row.status in reinstalling.UNDER_WAY:
-        raise GaveUp(
-            "another system is being put on it right now, and not by this run",
-            "run plan once that has ended: it shows what is left to do",
-        )
-    return row
+    return (yield from until(recorded.id or "", rows.STABLE | reinstalling.UNDER_WAY))
 
 
 def _before(recorded: Recorded, row: Live, *, touched: bool) -> Power | None:

@@ -6,7 +6,7 @@ the answer: a flow that starts again after a death finds the work done, or not d
 
 from __future__ import annotations
 
-from provisioner.kinds.dev_server import orders
+from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
 from provisioner.model.resource import Live, Phase, Recorded
@@ -55,6 +55,8 @@ def cancel(recorded: Recorded) -> Flow:
         hint = "a paid order is not cancelled: destroy releases its server" if status in _PAID else _LOOK
         return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
     row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id)
+    if row is None and recorded.id is not None:
+        row = yield from rows.show(recorded.id)  # a list may be another user's
     if not isinstance(row, Live):
         return Ended(None)
     yield Remember(Phase.CREATING, id=row.id, order_id=order_id, observed=row.observed)

@@ -54,6 +54,10 @@ def reinstall(
     except CallFailed as failed:
         if failed.outcome is not Outcome.REFUSED:
             raise
+        if (now := (yield from rows.show(row.id))) is not None and now.status in UNDER_WAY:
+            if not recorded.pending:
+                yield Remember(Phase.READY, observed=now.observed, pending={})
+            return (yield from follow(desired, recorded, changed, now))
         left = yield from bring(stopped, rest)
         if is_current(desired, changed, left):
             return left  # a call that was believed lost has arrived in the meantime
@@ -62,6 +66,19 @@ def reinstall(
             f"the cloud refused to put another system on it, and it is {rest} as before: {failed.message}",
             "mend what it names, then run apply again",
         ) from None
+    return (yield from _installed(row.id))
+
+
+def follow(desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live) -> Generator[Step, Answer, Live]:
+    """As `reinstall`, of one on which another system is being put already. Where an earlier run of ours has stopped it for that, it
+    is that run's call, late: believed never to have been carried out, and not to be made twice. Raises GaveUp for anybody else's.
+    """
+    if not changed or "power" not in recorded.pending:
+        raise GaveUp(
+            "another system is being put on it right now, and not by this run",
+            "run plan once that has ended: it shows what is left to do",
+        )
+    yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id).declares, observed=row.observed)
     return (yield from _installed(row.id))
 
 

@@ -1,0 +1,156 @@
+"""What may have changed since a plan was made, asked once more right before a server is released or bought.
+
+To release and then not to be able to buy would be the worst of both. An order ends as a whole, so that whatever forbids one of its
+servers to go forbids it to all: they are asked about once, together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from provisioner.applying.execution import Execution
+from provisioner.applying.ports import Elsewhere
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Reason
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.foresight import Ware
+from provisioner.model.journal import Remembered
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+
+
+class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
+    """A stranger has borne the wanted name since before this run."""
+
+    def __init__(self, name: str, stranger: Live) -> None:
+        super().__init__(stranger.id)
+        self.name = name
+        self.stranger = stranger
+
+
+class SoldOut(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was to be bought in a server's place cannot be had any more."""
+
+    def __init__(self, ware: Ware) -> None:
+        super().__init__(ware.flavor)
+        self.ware = ware
+
+
+class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
+    """Ending the order would release others that the plan does not name."""
+
+    def __init__(self, others: Sequence[Live]) -> None:
+        super().__init__(", ".join(row.id for row in others))
+        self.others = others
+
+
+class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was gone when the plan was made, and is to be forgotten, is there."""
+
+
+class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What is to be taken over was there when the plan was made, and is not any more."""
+
+
+class Precautions:
+    """One for all changes of a run."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._forgotten: set[Address] = set()
+        self._asked: dict[str, asyncio.Future[None]] = {}
+        """By order, of those that buy several."""
+
+    def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
+        """Raises NameTaken."""
+        for desired in wanted:
+            if (stranger := self._execution.stranger(desired.name, kind)) is not None:
+                raise NameTaken(desired.name, stranger)
+
+    def refuse_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
+        """Raises OrderShared: a saved plan may be older than the last look, and an order is ended as a whole."""
+        others = self._execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
+        if others:
+            raise OrderShared(others)
+
+    def before_adoption(self, kind: Kind, recorded: Recorded, elsewhere: Elsewhere) -> None:
+        """Raises GoneMeanwhile, and UsageError where another state has it by now."""
+        row = self._live(recorded)
+        if row is None or row.status in kind.releasing:
+            raise GoneMeanwhile
+        if row.id in elsewhere([row]):
+            summary = f"server {row.id} is another state's by now; nothing was recorded"
+            raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
+
+    async def before_release(self, change: Change) -> None:
+        """Raises NameTaken, OrderShared or SoldOut, and then for everybody who would go along."""
+        assert change.recorded is not None  # only what is recorded is released
+        along, order_id = self._going_along(change), change.recorded.order_id
+        if order_id is None or len(along) == 1:
+            await self._ask(along)
+            return
+        if order_id not in self._asked:
+            self._asked[order_id] = asyncio.ensure_future(self._ask(along))
+        await self._asked[order_id]
+
+    def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
+        """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
+        would say, after a death, that they are gone because we have released them.
+        """
+        self._forgotten.add(change.address)
+        along = self._going_along(change)
+        if change not in along:  # it is not gone by a release
+            return ()
+        others = (each for each in along if each.address not in self._forgotten)
+        return [
+            Remembered(each.address, Phase.DELETING)
+            for each in others
+            if each.recorded is not None and each.recorded.id
+        ]
+
+    def _going_along(self, change: Change) -> Sequence[Change]:
+        """The changes that release something of what this release ends, itself among them."""
+        kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        if recorded is None or recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
+            return (change,)
+        return self._released[recorded.order_id]
+
+    @cached_property
+    def _released(self) -> Mapping[str, Sequence[Change]]:
+        """By order, all that the plan releases of it."""
+        released: defaultdict[str, list[Change]] = defaultdict(list)
+        for change in self._execution.plan.work:
+            order_id = change.recorded.order_id if change.recorded else None
+            is_gone = change.action is Action.FORGET and change.reason is Reason.UNDER_WAY
+            if order_id is not None and (is_gone or change.action in {Action.DELETE, Action.REPLACE}):
+                released[order_id].append(change)
+        return released
+
+    async def _ask(self, along: Iterable[Change]) -> None:
+        replaced: list[tuple[Kind, Desired]] = []
+        has_begun = False
+        for change in along:
+            kind, recorded = self._execution.catalogue[change.kind], change.recorded
+            if change.action is Action.REPLACE and change.desired is not None:
+                self.refuse_strangers(kind, (change.desired,))
+                replaced.append((kind, change.desired))
+            if recorded is not None:
+                self.refuse_companions(kind, recorded, self._live(recorded))
+                has_begun = has_begun or recorded.phase is Phase.DELETING
+        if not has_begun:  # a release that has begun is not undone
+            await self._refuse_sold_out(replaced)
+
+    async def _refuse_sold_out(self, replaced: Iterable[tuple[Kind, Desired]]) -> None:
+        """What was in stock when the plan was made need not be."""
+        market = self._execution.market
+        if market is None or self._execution.interruption.requested:
+            return
+        for ware in dict.fromkeys(kind.ware(desired.fields) for kind, desired in replaced):
+            if await market.is_sold_out(ware):
+                raise SoldOut(ware)
+
+    def _live(self, recorded: Recorded) -> Live | None:
+        return self._execution.live.get(recorded.id or "")
