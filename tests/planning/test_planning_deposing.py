@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_state, an_address
-from support.planning_builders import bought, codes, planned, shown, surveyed, wanted
+from support.planning_builders import PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.change import Action
 from provisioner.model.handover import Handover, Move, Removal
@@ -50,3 +50,54 @@ def test_whoever_lets_a_member_go_lets_its_deposed_server_go():
     old = replace(OLD, address=member.as_deposed)
     survey = survey_of(records=(old, replace(NEW, address=member)), handover=Handover(removals=(Removal(member),)))
     assert actions(planned(survey)) == {"pool[0]": Action.FORGET, "pool[0]@deposed": Action.FORGET}
+
+
+def ill(survey, *identifiers):
+    return replace(
+        survey, live=survey.live | {each: replace(survey.live[each], status="ERROR") for each in identifiers}
+    )
+
+
+def test_a_release_that_has_begun_is_not_held_up_by_what_is_wrong_with_its_successor():
+    survey = ill(survey_of(BIGGER, records=(replace(OLD, phase=Phase.DELETING), NEW)), "new")
+    plan = planned(survey)
+    assert actions(plan) == {"gateway@deposed": Action.DELETE}
+    assert "deposed-kept" not in codes(plan.findings)
+
+
+def test_nobody_is_told_to_replace_what_is_deposed():
+    (finding,) = (one for one in planned(ill(survey_of(BIGGER), "old")).findings if one.code == "adverse-status")
+    assert "--replace" not in finding.hint
+
+
+def test_a_successor_that_is_only_held_back_is_not_called_unwell():
+    members = [replace(wanted(f"pool[{key}]", name=f"pool-{key}"), labels={"a": "b"}, wave=key) for key in range(2)]
+    first, second = (bought(replace(one, labels={})) for one in members)
+    old = replace(second, address=second.address.as_deposed, id="old")
+    plan = planned(ill(survey_of(*members, records=(replace(first, labels={"a": "b"}), second, old)), "id-of-pool[0]"))
+    (finding,) = (one for one in plan.findings if one.code == "deposed-kept")
+    assert ("is held back" in finding.summary, "--replace" in finding.hint) == (True, False)
+
+
+def of_one_order(**facts):
+    """Two members of a group, whose old servers came by one order."""
+    members = [wanted(f"pool[{key}]", name=f"pool-{key}", charging_info=PREPAID) for key in range(2)]
+    new = [bought(one, order_id=f"o-{one.name}", **facts.get(one.name, {})) for one in members]
+    old = [
+        replace(one, address=one.address.as_deposed, id=f"old-{one.name}", order_id="o", phase=Phase.READY)
+        for one in new
+    ]
+    return survey_of(*members, records=(*new, *old))
+
+
+def test_what_came_by_one_order_waits_for_the_last_successor():
+    plan = planned(of_one_order(**{"pool-1": {"phase": Phase.CREATING}}))
+    assert [(list(map(str, turn.addresses)), list(map(str, turn.after))) for turn in plan.turns] == [
+        (["pool[0]@deposed", "pool[1]@deposed"], ["pool[1]"])
+    ]
+
+
+def test_what_came_by_one_order_is_kept_where_one_successor_is_not_well():
+    plan = planned(ill(of_one_order(), "id-of-pool[1]"))
+    assert (actions(plan), codes(plan.refusals)) == ({}, [])
+    assert codes(plan.findings).count("deposed-kept") == 2
