@@ -17,7 +17,14 @@ from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
 from provisioner.planning.limits import mass_change, max_servers, vanished
-from provisioner.planning.releases import forcing, prepaid_delete, prepaid_replacement, shared_order, sold_out
+from provisioner.planning.releases import (
+    forcing,
+    order_in_turns,
+    prepaid_delete,
+    prepaid_replacement,
+    shared_order,
+    sold_out,
+)
 from provisioner.planning.survey import Survey
 
 _LIFTING = (
@@ -176,6 +183,7 @@ GUARDS: tuple[Guard, ...] = (
     replaced_in_doubt,
     prepaid_replacement,
     shared_order,
+    order_in_turns,
     sold_out,
     prepaid_delete,
     mass_change,
