@@ -42,7 +42,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen: for the reader only."""
+    """Why an action was chosen: for the reader, and for what is judged of it after that."""
 
     REQUESTED = "requested"
     CANNOT_UPDATE = "cannot_update"

@@ -48,6 +48,11 @@ def has_begun(change: Change) -> bool:
     return change.recorded is not None and change.recorded.phase is Phase.DELETING
 
 
+def was_allowed(change: Change) -> bool:
+    """When its release was sent, or when what takes its place was bought."""
+    return has_begun(change) or change.reason is Reason.DEPOSED
+
+
 def forcing(change: Change) -> str:
     """The fields whose change takes a replacement, or another system."""
     return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
@@ -98,8 +103,7 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
     doubts = survey.state.doubts if survey.state else {}
     for change in plan.changes:
-        was_allowed = has_begun(change) or change.reason is Reason.DEPOSED  # to replace it was
-        released = change.recorded if change.action is Action.DELETE and not was_allowed else None
+        released = change.recorded if change.action is Action.DELETE and not was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
             released = bought(doubts[change.address], identifier=None, order_id=None)[

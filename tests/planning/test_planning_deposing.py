@@ -9,6 +9,7 @@ from support.builders import a_state, an_address
 from support.planning_builders import PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.change import Action
+from provisioner.model.guarding import GuardLimits
 from provisioner.model.handover import Handover, Move, Removal
 from provisioner.model.resource import Phase
 from provisioner.model.selection import Selection
@@ -101,3 +102,23 @@ def test_what_came_by_one_order_is_kept_where_one_successor_is_not_well():
     plan = planned(ill(of_one_order(), "id-of-pool[1]"))
     assert (actions(plan), codes(plan.refusals)) == ({}, [])
     assert codes(plan.findings).count("deposed-kept") == 2
+
+
+def fleet(**facts):
+    """Ten servers that are all replaced, and what they replace."""
+    members = [wanted(f"pool[{key}]", name=f"pool-{key}") for key in range(10)]
+    new = [bought(one, **facts) for one in members]
+    old = [replace(one, address=one.address.as_deposed, id=f"old-{one.name}", phase=Phase.READY) for one in new]
+    return survey_of(*members, records=(*new, *old))
+
+
+def test_releases_that_were_allowed_with_the_purchases_are_no_second_mass_change():
+    assert codes(planned(fleet(phase=Phase.CREATING)).refusals) == []
+
+
+@pytest.mark.parametrize(("phase", "refused"), [(Phase.CREATING, ["max-servers"]), (Phase.READY, [])])
+def test_what_waits_for_its_release_is_held_until_then(phase, refused):
+    survey = survey_of(
+        BIGGER, wanted("edge"), records=(OLD, replace(NEW, phase=phase)), limits=GuardLimits(max_servers=2)
+    )
+    assert codes(planned(survey).refusals) == refused
