@@ -68,6 +68,7 @@ class _Rollout:
                 self.turns.append(
                     Turn(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
                 )
+                before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
             self._wrong += [change for change in wave if is_wrong(change, survey, catalogue)]
 
