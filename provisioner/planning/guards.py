@@ -140,10 +140,16 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would {loss}",
                 detail=f"forced by {fields}" if fields else "",
-                hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
+                hint=_way_out(change),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
+
+
+def _way_out(change: Change) -> str:
+    if change.address.deposed:
+        return f"`provisioner state unprotect '{change.address}'`, or for this one run: --allow protected"
+    return _LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}"
 
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:

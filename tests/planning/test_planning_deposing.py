@@ -122,3 +122,9 @@ def test_what_waits_for_its_release_is_held_until_then(phase, refused):
         BIGGER, wanted("edge"), records=(OLD, replace(NEW, phase=phase)), limits=GuardLimits(max_servers=2)
     )
     assert codes(planned(survey).refusals) == refused
+
+
+def test_a_protected_one_is_lifted_by_hand_as_no_spec_can_do_that():
+    (refusal,) = planned(survey_of(BIGGER, records=(replace(OLD, protected=True), NEW))).refusals
+    assert (refusal.code, "specs" in refusal.hint) == ("protected", False)
+    assert "state unprotect 'gateway@deposed'" in refusal.hint
