@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_state, an_address
-from support.planning_builders import PREPAID, bought, codes, planned, shown, surveyed, wanted
+from support.planning_builders import PREPAID, bought, codes, planned, refreshed, shown, surveyed, wanted
 
 from provisioner.model.change import Action
 from provisioner.model.guarding import GuardLimits
 from provisioner.model.handover import Handover, Move, Removal
-from provisioner.model.resource import Phase
+from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.selection import Selection
 
 GATEWAY = an_address("gateway")
@@ -128,3 +128,10 @@ def test_a_protected_one_is_lifted_by_hand_as_no_spec_can_do_that():
     (refusal,) = planned(survey_of(BIGGER, records=(replace(OLD, protected=True), NEW))).refusals
     assert (refusal.code, "specs" in refusal.hint) == ("protected", False)
     assert "state unprotect 'gateway@deposed'" in refusal.hint
+
+
+def test_what_the_specs_ignore_is_ignored_of_the_deposed_one_too():
+    ignoring = replace(BIGGER, lifecycle=Lifecycle(ignore_changes=(("name",),)))
+    survey = survey_of(ignoring)
+    renamed = replace(survey.live["old"], name="other", shown={**survey.live["old"].shown, "name": "other"})
+    assert actions(refreshed(replace(survey, live=survey.live | {"old": renamed}))) == {}
