@@ -6,26 +6,28 @@ then it has its address (docs/decisions/0016).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from provisioner.model.change import Action, Change, Plan, Reason
-from provisioner.model.turn import Turn
+from provisioner.model.sharing import of_one_order
+from provisioner.model.turn import Turn, releasing
 
 
 def in_two_steps(plan: Plan) -> Plan:
     """The same plan; what is created in it for an address whose server is released after it, deposes that one (`is_deposing`)."""
-    first = [change for change in plan.changes if change.create_first]
-    if not first:
+    if not any(change.create_first for change in plan.changes):
         return plan
-    turns = tuple(
-        Turn(
-            (change.address.as_deposed,), (change.address,), f"the release of the server that {change.address} replaces"
-        )
-        for change in first
-    )
     changes = tuple(step for change in plan.changes for step in _steps(change))
-    return replace(plan, changes=changes, turns=(*plan.turns, *turns))
+    return replace(plan, changes=changes, turns=(*plan.turns, *_turns(changes)))
+
+
+def _turns(changes: Iterable[Change]) -> Iterator[Turn]:
+    """An order ends as a whole: what it has bought is released when all that replaces it is there."""
+    deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
+    for records in of_one_order(record for record in deposed if record):
+        successors = tuple(record.address.successor for record in records)
+        yield Turn(tuple(record.address for record in records), successors, releasing(successors))
 
 
 def is_deposing(change: Change) -> bool:

@@ -34,15 +34,19 @@ class Turns:
                 self._waiting[address].append(turn)
         self._under_way = dict.fromkeys(addresses)
         self._ended: dict[Address, asyncio.Future[bool]] = {}
-        self._openings: dict[Turn, asyncio.Task[Address | None]] = {}
+        self._openings: dict[int, asyncio.Task[Address | None]] = {}
+        """By identity: a turn of thousands takes as long to hash as to wait for."""
+        self._held_back: dict[Address, Address] = {}
+        """Not begun, and by whose fault."""
 
     async def await_turn(self, address: Address) -> None:
         """Raises HeldBack."""
         for turn in self._waiting.get(address, ()):
-            if turn not in self._openings:
-                self._openings[turn] = asyncio.ensure_future(self._first_that_fell_short(turn))
-            before = await asyncio.shield(self._openings[turn])
+            if id(turn) not in self._openings:
+                self._openings[id(turn)] = asyncio.ensure_future(self._first_that_fell_short(turn))
+            before = await asyncio.shield(self._openings[id(turn)])
             if before is not None:
+                self._held_back[address] = before
                 raise HeldBack(turn, before)
 
     def end(self, address: Address, result: Result | None) -> None:
@@ -52,7 +56,7 @@ class Turns:
     async def _first_that_fell_short(self, turn: Turn) -> Address | None:
         for address in turn.after:
             if address in self._under_way and not await self._end_of(address):
-                return address
+                return self._held_back.get(address, address)
         return None
 
     def _end_of(self, address: Address) -> asyncio.Future[bool]:

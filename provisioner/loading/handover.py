@@ -102,11 +102,17 @@ class HandoverReader:
                 self._removals.append(Removal(named["from"], at))
 
     def _address(self, layer: Layer, path: Path, text: str) -> Address | None:
+        """What is deposed can be let go, and moves with its successor or by hand."""
         try:
-            return Address.parse(text)
+            address = Address.parse(text)
         except ValueError as wrong:
             self._mistake(layer, path, Mistake("invalid-address", str(wrong), hint="write it as `state list` shows it"))
             return None
+        if address.deposed and path[0] != "removed":
+            hint = f"write {address.successor}; to move that one itself: provisioner state mv"
+            self._mistake(layer, path, Mistake("invalid-address", f"{path[0]} cannot name {address}", hint=hint))
+            return None
+        return address
 
     def _mistake(self, layer: Layer, path: Path, mistake: Mistake, *, key: bool = False) -> None:
         self.findings.add(mistake, at=find([layer], path, key=key), path=path)

@@ -1,6 +1,6 @@
 """A plan as inert data: changes in order, what it was made from, and what was noticed on the way.
 
-No method here acts and nothing refers to a client. `reason` and `findings` explain to a reader; applying never reads them.
+No method here acts and nothing refers to a client. `findings` explain to a reader; applying never reads them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen: for the reader only."""
+    """Why an action was chosen: for the reader, and for what is judged of it after that."""
 
     REQUESTED = "requested"
     CANNOT_UPDATE = "cannot_update"

@@ -157,8 +157,9 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Intended(intent=intent):
                 intents[intent.id] = intent
             case Answered() | Adopted():
-                _learn(resources, intents.pop(entry.intent, None) or absent.pop(entry.intent, None), entry)
-                _tell_apart(absent, entry)
+                told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
+                _learn(resources, told, entry)
+                _tell_apart(absent, told, entry)
             case Settled():
                 settled = intents.pop(entry.intent, None)
                 if settled is not None and entry.outcome == "absent":
@@ -192,10 +193,13 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         resources[intent.address] = wiped(recorded, intent)
 
 
-def _tell_apart(absent: dict[str, Intent], entry: Answered | Adopted) -> None:
-    """What is known to be another purchase's server is not taken for one that was believed never carried out."""
-    for key, intent in absent.items() if entry.id is not None else ():
-        absent[key] = replace(intent, earlier_ids=(*intent.earlier_ids, str(entry.id)))
+def _tell_apart(absent: dict[str, Intent], intent: Intent | None, entry: Answered | Adopted) -> None:
+    """A server that is known to be another purchase's is not taken for one of its name that was believed never carried out."""
+    if intent is None or entry.id is None:
+        return
+    for key, ghost in absent.items():
+        if ghost.name == intent.name and entry.id not in ghost.earlier_ids:
+            absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, entry.id))
 
 
 def _move(resources: dict[Address, Recorded], entry: Moved) -> None:

@@ -44,6 +44,14 @@ def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address
     return {address: row for order, found in ordered.items() for address, row in deal(waiting[order], found).items()}
 
 
+def of_one_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:
+    """Those that one order has bought, together: it ends as a whole. Each by itself where no order is known."""
+    sharing: defaultdict[str | Address, list[Recorded]] = defaultdict(list)
+    for record in recorded:
+        sharing[record.order_id or record.address].append(record)
+    return tuple(map(tuple, sharing.values()))
+
+
 def surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, ...]:
     """The rows of recorded orders that no address holds or waits for, by id."""
     records, rows = tuple(recorded), tuple(live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
@@ -17,3 +18,10 @@ class Turn:
     addresses: tuple[Address, ...]
     after: tuple[Address, ...]
     what: str
+
+
+def releasing(successors: Sequence[Address]) -> str:
+    """What waits for these, for a reader."""
+    several = len(successors) > 1
+    named = ", ".join(map(str, successors))
+    return f"the release of the server{'s' if several else ''} that {named} replace{'' if several else 's'}"

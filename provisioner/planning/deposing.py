@@ -6,7 +6,7 @@ came to be (docs/decisions/0016). Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
@@ -14,7 +14,8 @@ from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase
-from provisioner.model.turn import Turn
+from provisioner.model.sharing import of_one_order
+from provisioner.model.turn import Turn, releasing
 from provisioner.planning.survey import Survey
 from provisioner.planning.waves import is_wrong
 
@@ -43,11 +44,21 @@ def vacancies(survey: Survey, mode: Mode) -> Mapping[Address, Address]:
 
 def create_first(changes: Iterable[Change], survey: Survey) -> tuple[Change, ...]:
     """The replacements that are to buy before they release. While one is deposed already, there is no place for another: it serves on
-    until the replacement, in the usual order, is done.
+    until the replacement, in the usual order, is done. What that ends with its order would not be there until its successor is.
     """
     held = survey.state.resources if survey.state else {}
+    whole = tuple(changes)
+    first = {change.address for change in whole if _may_create_first(change, held)}
+    in_usual_order = {
+        change.recorded.order_id
+        for change in whole
+        if change.action is Action.REPLACE and change.address not in first and change.recorded is not None
+    } - {None}
     return tuple(
-        replace(change, create_first=True) if _may_create_first(change, held) else change for change in changes
+        replace(change, create_first=True)
+        if change.address in first and change.recorded and change.recorded.order_id not in in_usual_order
+        else change
+        for change in whole
     )
 
 
@@ -64,21 +75,26 @@ def _may_create_first(change: Change, held: Mapping[Address, object]) -> bool:
 
 
 def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catalogue) -> Deposed:
-    """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way."""
+    """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way. An order ends as a
+    whole: nothing of it is released before all successors are done, and nothing deposed while one of them is in a bad way.
+    """
     by_address = {change.address: change for change in changes}
     turns: list[Turn] = []
     findings: list[Diagnostic] = []
     kept: set[Address] = set()
-    for change in changes:
-        successor = by_address.get(change.address.successor) if change.reason is Reason.DEPOSED else None
-        if successor is None or change.action is not Action.DELETE:
+    for leaving in _leaving_together(changes):
+        deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
+        replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
+        successors = [by_address[change.address.successor] for change in replaced]
+        unwell = [one for one in successors if one.reason is Reason.HELD_BACK or is_wrong(one, survey, catalogue)]
+        if unwell:
+            kept |= {change.address for change in deposed}
+            findings += (_kept(change, unwell[0]) for change in deposed)
             continue
-        if successor.reason is Reason.HELD_BACK or is_wrong(successor, survey, catalogue):
-            kept.add(change.address)
-            findings.append(_kept(change, successor))
-        elif successor.action is not Action.NO_OP:
-            what = f"the release of the server that {successor.address} replaces"
-            turns.append(Turn((change.address,), (successor.address,), what))
+        released = tuple(change.address for change in leaving if change.action is Action.DELETE)
+        awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
+        if released and awaited:
+            turns.append(Turn(released, awaited, releasing(awaited)))
     held_back = (
         replace(change, action=Action.NO_OP, reason=Reason.HELD_BACK) if change.address in kept else change
         for change in changes
@@ -86,11 +102,29 @@ def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catal
     return Deposed(tuple(held_back), tuple(turns), tuple(findings))
 
 
+def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+    """By order, what is released of it; what has begun to be is not held up any more."""
+    leaving = {
+        change.address: change
+        for change in changes
+        if change.recorded is not None
+        and change.recorded.phase is not Phase.DELETING
+        and (change.action is Action.DELETE or change.create_first)
+    }
+    for records in of_one_order(change.recorded for change in leaving.values() if change.recorded):
+        yield [leaving[record.address] for record in records]
+
+
 def _kept(change: Change, successor: Change) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
+    if successor.reason is Reason.HELD_BACK:
+        why, hint = " is held back", "it is released when that has had its turn"
+    else:
+        why = ", which was to take its place, is not well"
+        hint = f"`apply --replace '{successor.address}'` buys another; the old one is released when that runs"
     return warning(
         "deposed-kept",
-        f"{change.address}: server {identifier} is kept, because {successor.address}, which was to take its place, is not well",
-        hint=f"`apply --replace '{successor.address}'` buys another; the old one is released when that runs",
+        f"{change.address}: server {identifier} is kept, because {successor.address}{why}",
+        hint=hint,
         address=change.address,
     )

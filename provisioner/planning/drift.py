@@ -124,7 +124,7 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
-            hint=_way_on(change, is_leaving=row.status in catalogue[recorded.kind].releasing),
+            hint=_way_on(change, can_be_replaced=is_wanted and row.status not in catalogue[recorded.kind].releasing),
             address=change.address,
         )
 
@@ -152,10 +152,10 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
     return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
 
 
-def _way_on(change: Change, *, is_leaving: bool) -> str:
+def _way_on(change: Change, *, can_be_replaced: bool) -> str:
     """Of what is not well."""
     look = "look at it in the console"
-    if is_leaving:
+    if not can_be_replaced:
         return look
     return f"{look}; if it cannot be mended, `apply --replace '{change.address}'` releases it and buys a new one"
 

@@ -17,7 +17,14 @@ from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
 from provisioner.planning.limits import mass_change, max_servers, vanished
-from provisioner.planning.releases import forcing, prepaid_delete, prepaid_replacement, shared_order, sold_out
+from provisioner.planning.releases import (
+    forcing,
+    order_in_turns,
+    prepaid_delete,
+    prepaid_replacement,
+    shared_order,
+    sold_out,
+)
 from provisioner.planning.survey import Survey
 
 _LIFTING = (
@@ -133,10 +140,16 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would {loss}",
                 detail=f"forced by {fields}" if fields else "",
-                hint=_LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}",
+                hint=_way_out(change),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
+
+
+def _way_out(change: Change) -> str:
+    if change.address.deposed:
+        return f"`provisioner state unprotect '{change.address}'`, or for this one run: --allow protected"
+    return _LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}"
 
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -176,6 +189,7 @@ GUARDS: tuple[Guard, ...] = (
     replaced_in_doubt,
     prepaid_replacement,
     shared_order,
+    order_in_turns,
     sold_out,
     prepaid_delete,
     mass_change,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
-from provisioner.planning.releases import has_begun
+from provisioner.planning.releases import was_allowed
 from provisioner.planning.survey import Survey
 
 _NAMED = 5
@@ -25,7 +25,7 @@ def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
         return
-    released = [change for change in plan.changes if change.action in _RELEASING and not has_begun(change)]
+    released = [change for change in plan.changes if change.action in _RELEASING and not was_allowed(change)]
     updated = [change for change in plan.changes if change.recorded is not None and _is_updated(change)]
     for changes, deed in ((released, "released"), (updated, "changed")):
         if len(changes) * 100 > limits.mass_change_percent * total:
@@ -49,7 +49,8 @@ def max_servers(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
     """
     most = survey.limits.max_servers
     purchases = [change for change in plan.changes if change.action is Action.CREATE or change.create_first]
-    held = sum(_is_held(change) + change.create_first for change in plan.changes)
+    waiting = {address for turn in plan.turns for address in turn.addresses}
+    held = sum((_is_held(change) or change.address in waiting) + change.create_first for change in plan.changes)
     if most is not None and purchases and held > most:
         yield error(
             "max-servers",

@@ -52,7 +52,8 @@ def moved(survey: Survey, mode: Mode) -> Moved:
 
 
 def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
-    return any(removal.address in {address, address.group} for removal in removals)
+    """What is deposed is let go with the address whose place it had."""
+    return any(removal.address in {address, address.successor, address.group} for removal in removals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,9 @@ def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: Sta
         elif origin.as_deposed in state.resources:
             problem = f"the server that it has replaced, {origin.as_deposed}, is still to be released"
             hint = f"declare {origin} until apply has released that; then move it"
+        elif way.end.as_deposed in state.resources:
+            problem = f"{way.end.as_deposed}, whose place it is, is still recorded"
+            hint = "take the entry out until apply has settled that; or give that one another address: provisioner state mv"
         elif way.end in doubts:
             problem = f"the outcome of a purchase for {way.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"

@@ -1,6 +1,6 @@
 """One change for every address that is wanted or recorded.
 
-The order is that of the addresses; servers do not depend on each other. Vanished is drift and never a create; a failed
+The order is that of the addresses; who waits for whom is said beside it. Vanished is drift and never a create; a failed
 server is never silently bought again; an address in doubt is left for apply to resolve.
 """
 

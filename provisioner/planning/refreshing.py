@@ -44,7 +44,9 @@ def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Cha
         if (intent := doubts.get(address)) is not None:
             yield Change(address, intent.kind, Action.NO_OP, recorded=recorded, reason=Reason.IN_DOUBT)
         elif recorded is not None:
-            yield _compared(recorded, wanted.get(address), survey, catalogue[recorded.kind], lineage=state.lineage)
+            yield _compared(
+                recorded, wanted.get(address.successor), survey, catalogue[recorded.kind], lineage=state.lineage
+            )
 
 
 def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind: Kind, *, lineage: str) -> Change:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
@@ -12,7 +13,8 @@ from provisioner.model.foresight import Questions, Ware
 from provisioner.model.journal import bought
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase, Recorded
-from provisioner.model.sharing import surplus
+from provisioner.model.sharing import of_one_order, surplus
+from provisioner.model.turn import Turn
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
 
@@ -45,6 +47,11 @@ def _wares(plan: Plan, catalogue: Catalogue) -> dict[int, Ware]:
 def has_begun(change: Change) -> bool:
     """Its release was allowed when it was sent."""
     return change.recorded is not None and change.recorded.phase is Phase.DELETING
+
+
+def was_allowed(change: Change) -> bool:
+    """When its release was sent, or when what takes its place was bought."""
+    return has_begun(change) or change.reason is Reason.DEPOSED
 
 
 def forcing(change: Change) -> str:
@@ -99,8 +106,7 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
     doubts = survey.state.doubts if survey.state else {}
     for change in plan.changes:
-        was_allowed = has_begun(change) or change.reason is Reason.DEPOSED  # to replace it was
-        released = change.recorded if change.action is Action.DELETE and not was_allowed else None
+        released = change.recorded if change.action is Action.DELETE and not was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
             released = bought(doubts[change.address], identifier=None, order_id=None)[
@@ -134,6 +140,31 @@ def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[D
                 hint="release or replace all of them, or keep this one",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
+            )
+
+
+def order_in_turns(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is released first takes along the rest of its order, whose turn may never come. What is bought first waits for that."""
+    turns: defaultdict[Address, set[Turn]] = defaultdict(set)
+    for turn in plan.turns:
+        for address in turn.addresses:
+            turns[address].add(turn)
+    leaving = [
+        change.recorded
+        for change in plan.changes
+        if change.recorded is not None
+        and change.action in _RELEASING
+        and not (change.create_first or has_begun(change))
+        and catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
+    ]
+    for records in of_one_order(leaving):
+        if len({frozenset(turns[one.address]) for one in records}) > 1:
+            yield error(
+                "order-shared",
+                f"{', '.join(str(one.address) for one in records)} were bought by order {records[0].order_id}, and are not to go at once",
+                detail="releasing one of them ends the order, and with it all of them, before their turn",
+                hint="leave rollout, or what sets one of them off, out of the specs for this change",
+                address=records[0].address,
             )
 
 

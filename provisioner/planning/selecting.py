@@ -1,7 +1,8 @@
 """Narrows a plan to what a run is about. What is left out stays in it as no work, so that the guards still see the whole.
 
 A purchase in doubt is never left out: that its server is looked for costs nothing, and that it is not may cost a second one.
-What is left out sets nothing off; that it was set off itself is kept, to be noted for a later run.
+What is left out sets nothing off; that it was set off itself is kept, to be noted for a later run. What is deposed goes where its
+successor goes: the labels that it was bought with are not asked.
 """
 
 from __future__ import annotations
@@ -22,26 +23,36 @@ def narrowed(plan: Plan, set_off: SetOff) -> Plan:
     whole = replace(plan, changes=set_off(plan.changes))
     if plan.selection.is_everything:
         return whole
-    chosen = set_off(_without_work(change) if _is_left_out(plan, change) else change for change in plan.changes)
+    selected = _selected(plan)
+    chosen = set_off(_without_work(change) if _is_left_out(change, selected) else change for change in plan.changes)
     unsettled = {change.address for change in whole.unsettled}
     return replace(
         plan,
         changes=tuple(
-            _told_only(change) if _is_left_out(plan, change) or _is_passed_over(plan, change, unsettled) else change
+            _told_only(change)
+            if _is_left_out(change, selected) or _is_passed_over(change, selected, unsettled)
+            else change
             for change in chosen
         ),
-        left_out=tuple(LeftOut(each.address, each.action) for each in whole.work if _is_left_out(plan, each)),
+        left_out=tuple(LeftOut(each.address, each.action) for each in whole.work if _is_left_out(each, selected)),
     )
 
 
-def _is_left_out(plan: Plan, change: Change) -> bool:
+def _selected(plan: Plan) -> frozenset[Address]:
+    by_address = {change.address: change for change in plan.changes}
+    return frozenset(
+        change.address for change in plan.changes if plan.selects(by_address.get(change.address.successor, change))
+    )
+
+
+def _is_left_out(change: Change, selected: Collection[Address]) -> bool:
     has_work = change.action is not Action.NO_OP or change.reason is Reason.LEFT_OUT
-    return has_work and change.reason is not Reason.IN_DOUBT and not plan.selects(change)
+    return has_work and change.reason is not Reason.IN_DOUBT and change.address not in selected
 
 
-def _is_passed_over(plan: Plan, change: Change, unsettled: Collection[Address]) -> bool:
+def _is_passed_over(change: Change, selected: Collection[Address], unsettled: Collection[Address]) -> bool:
     """What is wrong elsewhere and would not be mended anyway."""
-    return change.address in unsettled and not plan.selects(change)
+    return change.address in unsettled and change.address not in selected
 
 
 def _without_work(change: Change) -> Change:

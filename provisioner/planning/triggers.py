@@ -57,8 +57,8 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[T
             awaited.setdefault(address, []).append(turn.after)
     dependents: dict[tuple[Address, ...], list[Address]] = {}
     for change in changes:
-        if change.desired is None or not any(map(is_cause, change.fields)):
-            continue
+        if change.action is not Action.REPLACE or change.desired is None or not any(map(is_cause, change.fields)):
+            continue  # what is left out or held back is only noted
         causes = tuple(one for named in change.desired.lifecycle.replace_triggered_by for one in acting.get(named, ()))
         if causes and not _lead_to(change.address, causes, awaited):
             awaited.setdefault(change.address, []).append(causes)

@@ -17,6 +17,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase
 from provisioner.model.turn import Turn
 from provisioner.planning.survey import Survey
+from provisioner.planning.triggers import is_cause
 
 _WAITING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
 """What was begun before is followed to its end in any case: that costs nothing more."""
@@ -67,6 +68,7 @@ class _Rollout:
                 self.turns.append(
                     Turn(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
                 )
+                before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
             self._wrong += [change for change in wave if is_wrong(change, survey, catalogue)]
 
@@ -96,6 +98,7 @@ def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
 
 
 def _held_back(change: Change) -> Change:
-    """Where it was to be moved, it still is: that is in the state only."""
+    """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
     stays = Action.NO_OP if change.moved_from is None else Action.MOVE
-    return replace(change, action=stays, reason=Reason.HELD_BACK, fields=())
+    fields = tuple(item for item in change.fields if is_cause(item))
+    return replace(change, action=stays, reason=Reason.HELD_BACK, fields=fields)

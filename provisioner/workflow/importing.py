@@ -88,10 +88,12 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
 
 
 def _require_vacant(state: State | None, request: ImportRequest) -> None:
-    recorded = state.resources.get(request.address) if state else None
+    """What is deposed without a successor gets its address back."""
+    known = state.resources if state else {}
+    recorded = known.get(request.address) or known.get(request.address.as_deposed)
     if recorded is not None:
         hint = "to let that one go without releasing it: provisioner state rm; nothing was changed"
-        summary = f"{request.address} holds {recorded.id or recorded.order_id} already"
+        summary = f"{recorded.address} holds {recorded.id or recorded.order_id} already"
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
 
 

@@ -149,8 +149,22 @@ def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Ad
         if new in state.resources:
             hint = "one address, one server; nothing was changed"
             raise UsageError(error("address-taken", f"{new} holds a server already", hint=hint, address=new))
+    for pair in pairs:
+        _require_no_replacement(state, *pair)
     _require_settled(state, (one for pair in pairs for one in pair))
     return pairs
+
+
+def _require_no_replacement(state: State, origin: Address, address: Address) -> None:
+    """What is deposed goes when its successor is done: it stays with that one, and nobody else becomes it."""
+    if address.deposed:
+        summary, hint = f"no spec can declare {address}", f"name another address, such as {address.successor}"
+        raise UsageError(error("address-taken", summary, hint=f"{hint}; nothing was changed", address=address))
+    for deposed in (origin.as_deposed, address.as_deposed):
+        if deposed in state.resources and deposed != origin:
+            summary = f"{deposed} holds a server that is to go when {deposed.successor} is done"
+            hint = f"apply releases it; to keep it: provisioner state mv '{deposed}' ADDRESS. Nothing was changed"
+            raise UsageError(error("address-taken", summary, hint=hint, address=address))
 
 
 def _require_settled(state: State, addresses: Iterable[Address]) -> None:

@@ -170,3 +170,47 @@ def test_wherever_it_dies_one_is_bought_and_one_released(bought, wanted):
         assert (flavors(world), set(world.state.resources)) == (["Si2.xlarge.4"], {SERVER})
         assert len(world.cloud.bought) == 2
     assert steps > 10
+
+
+class TestOfOneOrder:
+    """Ending an order releases all that it bought, so that none of it goes before all of it is replaced."""
+
+    @pytest.fixture
+    def pair(self, servers):
+        def made(**fields):
+            return tuple(
+                replace(one, together=True, lifecycle=Lifecycle(create_before_destroy=True))
+                for one in servers(2, prepaid=True, **fields)
+            )
+
+        return made
+
+    @pytest.fixture
+    def world(self, world, pair):
+        world.apply(*pair())
+        assert len({one.order_id for one in world.cloud.ours}) == 1
+        return world
+
+    NAMED = ("trainer[0]", "trainer[1]")
+
+    def test_nothing_is_released_while_one_of_it_has_no_successor(self, world, pair):
+        world.cloud.build_seconds = 9.0
+        world.cloud.fails(Effect.PURCHASE, Outcome.REFUSED, name="trainer-1")
+        ended_as = ended(world.apply(*pair(**BIGGER), replacing=self.NAMED))
+        assert ended_as["trainer[1]"] == "failed"
+        assert {ended_as[f"{each}@deposed"] for each in self.NAMED} == {"not_started"}
+        assert flavors(world) == ["Si2.large.4", "Si2.large.4", "Si2.xlarge.4"]
+
+    def test_all_of_it_goes_when_all_of_it_is_replaced(self, world, pair):
+        world.cloud.fails(Effect.PURCHASE, Outcome.REFUSED, name="trainer-1")
+        world.apply(*pair(**BIGGER), replacing=self.NAMED)
+        assert set(ended(world.apply(*pair(**BIGGER), replacing=["trainer[1]"])).values()) == {"done"}
+        assert flavors(world) == ["Si2.xlarge.4", "Si2.xlarge.4"]
+        assert set(map(str, world.state.resources)) == set(self.NAMED)
+
+    def test_nor_is_one_that_leaves_the_specs(self, world, pair):
+        world.cloud.build_seconds = 9.0
+        world.cloud.fails(Effect.PURCHASE, Outcome.REFUSED)
+        ended_as = ended(world.apply(pair(**BIGGER)[0], replacing=["trainer[0]"]))
+        assert ended_as == {"trainer[0]": "failed", "trainer[0]@deposed": "not_started", "trainer[1]": "not_started"}
+        assert flavors(world) == ["Si2.large.4", "Si2.large.4"]

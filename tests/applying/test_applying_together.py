@@ -426,3 +426,13 @@ def test_one_that_could_not_be_built_leaves_alone_and_says_nothing_of_the_others
     world.apply(*group)
     world.apply(*group[:2])
     assert sorted(one.phase for one in world.state.resources.values()) == ["ready", "ready"]
+
+
+def test_what_came_by_one_order_is_not_released_before_its_turn(world, together, types):
+    """The first release would take the others along, and their wave may never begin."""
+    world.apply(*together(2))
+    bigger = [replace(one, wave=wave) for wave, one in enumerate(together(2, flavor="Si2.xlarge.4"))]
+    (refusal,) = world.survey_plan(*bigger, replacing=["trainer[0]", "trainer[1]"]).refusals
+    assert (refusal.code, "trainer[0], trainer[1]" in refusal.summary) == ("order-shared", True)
+    at_once = [replace(one, wave=0) for one in bigger]
+    assert types(world.apply(*at_once, replacing=["trainer[0]", "trainer[1]"])) == ["done"] * 2

@@ -128,3 +128,23 @@ def test_wherever_a_rollout_dies_the_next_apply_goes_on_with_it(new_world, fleet
             world.apply(*fleet())
         assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(4)}
     assert steps > 20
+
+
+def test_who_waits_names_the_wave_before_it_and_is_told_who_went_wrong(world, fleet):
+    """Each names only what nobody before it has waited for, so that a plan grows with its servers and not with their square."""
+    world.cloud.failing = frozenset({"trainer-0"})
+    plan = world.plan(*fleet())
+    assert [list(map(str, turn.after)) for turn in plan.turns] == [["trainer[0]"], ["trainer[1]", "trainer[2]"]]
+    told = [one.diagnostic.summary for one in world.carry_out(plan).of(ResultType.NOT_STARTED)]
+    assert all("because trainer[0] is not done" in summary for summary in told)
+
+
+def test_what_is_only_followed_in_a_wave_does_not_hide_the_wave_before_it(world, fleet, types):
+    world.cloud.build_seconds = 50.0
+    world.listeners.append(lambda event: world.interruption.request() if event.type is EventType.BOUGHT else None)
+    members = fleet()
+    world.apply(*members[1:3])
+    world.listeners.clear()
+    plan = world.plan(*members)
+    assert [list(map(str, turn.after)) for turn in plan.turns][-1][0] == "trainer[0]"
+    assert set(types(world.apply(*members))) == {"done"}

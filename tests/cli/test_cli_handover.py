@@ -191,3 +191,37 @@ def test_a_saved_plan_takes_over_moves_and_lets_go(unowned) -> None:
     assert unowned.ledger() == [("purchase", "gateway")]
     document = unowned.run("plan", "--json").document
     assert document["summary"] == dict.fromkeys(document["summary"], 0)
+
+
+@pytest.fixture
+def deposed(desk):
+    """Of a group of two, the first was replaced, and what was bought in its place failed."""
+    pool = "servers: {pool: {count: 2, lifecycle: {create_before_destroy: true}}}\n"
+    desk.specs(pool)
+    desk.apply()
+    desk.specs(
+        pool.replace("count: 2", "count: 2, flavor: \"{{ 'sandbox.fails' if count.index == 0 else 'Si2.large.4' }}\"")
+    )
+    assert desk.run("apply", "--auto-approve").code == 7
+    assert desk.run("state", "list").out.count("@deposed") == 1
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("origin", "address"),
+    [("pool", "fleet"), ("pool[0]", "gateway"), ("pool[1]", "pool[0]@deposed"), ("pool[1]", "gateway@deposed")],
+)
+def test_a_deposed_server_and_its_successor_stay_together(deposed, origin, address) -> None:
+    deposed.fails("state", "mv", origin, address, code="address-taken")
+    assert deposed.run("history", "--verify").code == 0
+
+
+def test_a_deposed_server_may_be_kept_under_an_address_of_its_own(deposed) -> None:
+    assert deposed.run("state", "mv", "pool[0]@deposed", "gateway").code == 0
+    assert "@deposed" not in deposed.run("state", "list").out
+
+
+def test_an_address_that_a_deposed_server_gets_back_is_not_given_away(deposed) -> None:
+    assert deposed.run("state", "rm", "pool[0]", "--auto-approve").code == 0
+    deposed.fails("state", "mv", "pool[1]", "pool[0]", code="address-taken")
+    deposed.fails("import", "pool[0]", NOBODYS_ID, code="address-taken")

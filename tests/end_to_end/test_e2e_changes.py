@@ -318,3 +318,20 @@ class TestASuccessorFirst:
         assert "alpha@deposed" not in site.here("state", "list").out
         assert [status for status, _ in in_the_cloud(site) if status != "DELETED"] == ["RUNNING"]
         assert site.here("plan", "--detailed-exitcode").code == 0
+
+    def test_who_puts_the_specs_back_can_keep_the_old_server_by_hand(self, site):
+        site.write(f"servers: {{alpha: {{{self.FIRST}}}}}\n")
+        site.apply()
+        old = site.outputs["alpha"]
+        site.write(f"servers: {{alpha: {{flavor: sandbox.fails, {self.FIRST}}}}}\n")
+        assert site.run("apply", "--auto-approve").code == 7
+        site.write(f"servers: {{alpha: {{{self.FIRST}}}}}\n")
+        for origin, address in (("alpha@deposed", "spare"), ("alpha", "unwanted"), ("spare", "alpha")):
+            assert site.here("state", "mv", origin, address).code == 0
+        released = site.run("apply", "--auto-approve")
+        assert (released.code, released.out.splitlines()[-1]) == (
+            0,
+            "Apply complete! Servers: 0 added, 0 changed, 1 destroyed.",
+        )
+        assert site.outputs["alpha"] == old
+        assert site.purchases == {"alpha": 2}

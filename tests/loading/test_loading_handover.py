@@ -37,6 +37,7 @@ def test_an_id_may_be_a_variable_as_each_environment_has_its_own(stack):
         ("moved: [{from: a, to: b, too: c}]", "unknown-field", 26),
         ("moved: [{from: 3, to: b}]", "wrong-type", 16),
         ("moved: [{from: a b, to: b}]", "invalid-address", 16),
+        ("moved: [{from: a@deposed, to: gateway}]", "invalid-address", 16),
         ("moved: [{from: gateway, to: b}]", "still-declared", 9),
         ("moved: [{from: pool, to: other}]", "still-declared", 9),
         ("moved: [{from: a, to: b}, {from: a, to: c}]", "moved-twice", 27),

@@ -134,3 +134,16 @@ def test_where_waves_want_it_the_other_way_round_nobody_waits_for_ever():
         ("b", "pool[0]", "pool[1]"), Action.REPLACE
     )
     assert turns(plan) == {"b": ["pool[1]"], "pool[1]": ["pool[0]"]}
+
+
+def test_what_is_held_back_in_its_group_is_noted_for_a_later_run():
+    pool = [replace(led_by(wanted(f"pool[{index}]", name=f"pool-{index}"), "a"), wave=index) for index in range(2)]
+    survey = survey_of(wanted("a", name="portal"), *pool, before=[wanted("a")], **{"pool[0]": {"phase": Phase.FAILED}})
+    survey = replace(
+        survey,
+        live={key: replace(row, status="ERROR") if key == "id-of-pool[0]" else row for key, row in survey.live.items()},
+    )
+    plan = planned(survey)
+    assert {str(one.address): one.action for one in plan.work} == {"a": Action.UPDATE}
+    assert [str(note.address) for note in noted(plan)] == ["pool[1]"]
+    assert not plan.turns
