@@ -62,7 +62,7 @@ def _say_who_is_missing(inventory: Inventory) -> None:
                 "inventory-incomplete",
                 "1 server is left out" if count == 1 else f"{count} servers are left out",
                 detail=f"{told}\nand {more} more" if more > 0 else told,
-                hint="run apply, or apply --refresh-only for what has changed since it was recorded",
+                hint="what is under way, apply finishes; what has changed, `apply --refresh-only` records; `plan` tells of the rest",
             )
         ]
     )

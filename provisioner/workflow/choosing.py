@@ -40,7 +40,12 @@ def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str
 def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> Iterator[Diagnostic]:
     declared = {desired.address for desired in loaded.desired}
     for address in sorted(frozenset(addresses) - declared):
-        yield _unknown(named_by, address, declared, "which the specs do not declare")
+        if members := sorted(one for one in declared if one.group == address):
+            each = " ".join(f"{named_by} '{member}'" for member in members[:_SHOWN])
+            summary = f"{named_by} names {address}, which is a group of {len(members)}"
+            yield error("unknown-address", summary, hint=f"name its servers: {each}")
+        else:
+            yield _unknown(named_by, address, declared, "which the specs do not declare")
 
 
 def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str, str]]:

@@ -83,6 +83,13 @@ def test_an_address_to_replace_that_is_no_address(desk) -> None:
     assert "'a b[' is no address; write one like gateway, trainer[0]" in usage(desk, "plan", "--replace", "a b[")
 
 
+def test_a_group_to_replace_is_answered_with_its_servers(applied) -> None:
+    applied.specs("servers: {pool: {count: 2}}\n")
+    said = applied.fails("plan", "--replace", "pool", code="unknown-address").said
+    assert "--replace names pool, which is a group of 2" in said
+    assert "--replace 'pool[0]' --replace 'pool[1]'" in said
+
+
 def test_an_address_to_replace_that_is_not_declared(applied) -> None:
     said = applied.fails("apply", "--auto-approve", "--replace", "gatway", code="unknown-address").said
     assert "--replace names gatway, which the specs do not declare" in said
