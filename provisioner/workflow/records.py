@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
-from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.journal import Entry, Forgotten, Moved, Remembered
+from provisioner.model.diagnostic import StoreError, UsageError, error
+from provisioner.model.journal import Entry, Forgotten, Moved, Remembered, replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
@@ -117,6 +117,15 @@ def _own(session: Session, loaded: Loaded, workspace: Workspace) -> State:
 
 
 def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence[Entry]) -> None:
+    """Nothing that no state could be read from afterwards: a journal is for ever."""
+    assert session.state is not None  # it is what is edited
+    try:
+        problem = next(replay(session.state, entries).problems(), None)
+    except ValueError as contradiction:
+        problem = str(contradiction)
+    if problem is not None:
+        hint = "nothing was changed; please report this"
+        raise StoreError(error("state-invalid", f"the state would contradict itself: {problem}", hint=hint))
     SignedLedger(session, edit.command, workspace.version, edit.reason).append(entries)
     session.checkpoint()
 

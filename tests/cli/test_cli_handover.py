@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.desk import GATEWAY
 
+from provisioner.model.address import Address
 from provisioner.sandbox import read_ledger
 from provisioner.store import open_store
 
@@ -225,3 +226,15 @@ def test_an_address_that_a_deposed_server_gets_back_is_not_given_away(deposed) -
     assert deposed.run("state", "rm", "pool[0]", "--auto-approve").code == 0
     deposed.fails("state", "mv", "pool[1]", "pool[0]", code="address-taken")
     deposed.fails("import", "pool[0]", NOBODYS_ID, code="address-taken")
+
+
+def test_no_edit_is_written_that_no_state_could_be_read_from(desk, monkeypatch) -> None:
+    """Whatever slips through the checks: a journal that contradicts itself could never be read again."""
+    desk.specs("servers: {alpha: {}, beta: {}}\n")
+    desk.apply()
+    onto_another = ((Address("alpha"), Address("beta")),)
+    monkeypatch.setattr("provisioner.workflow.records._pairs", lambda *_: onto_another)
+    refused = desk.fails("state", "mv", "alpha", "gamma", code="state-invalid")
+    assert "beta, which holds a server already" in refused.said
+    monkeypatch.undo()
+    assert desk.run("state", "list").code == 0
