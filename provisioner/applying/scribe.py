@@ -15,7 +15,7 @@ from provisioner.applying.ports import Ledger
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.journal import Entry, Intended
 
-_PASSES = 8
+_PASSES = 4
 """Of the event loop: from an answer to the note of the call that takes its place (docs/benchmarks.md)."""
 
 
