@@ -149,3 +149,22 @@ def test_a_purchase_asks_for_no_power_and_no_attachments_and_does_not_claim_them
     flow.close()
     assert not call.body.keys() & {"power", "volumes", "public_ips"}
     assert call.declares.keys() & {"power", "volumes", "public_ips"} == {"public_ips"}
+
+
+def test_a_refusal_because_the_call_that_was_believed_lost_has_arrived_is_no_failure():
+    """The image is the wanted one by then: nothing is asked for again, and nobody is told that it is as before."""
+    played = update(
+        wanted(image_id=OTHER_IMAGE),
+        ("image_id",),
+        replies=[
+            shown("STOPPED"),
+            refused(message="it is RUNNING, and must be STOPPED"),
+            ok(id=ID, name="gateway", status="RUNNING"),
+            refused(message="it runs already"),
+            shown("RUNNING", OTHER_IMAGE),
+        ],
+        pending={"power": "running"},
+    )
+    assert played.result == Ended(Phase.READY)
+    assert [call.effect for call in played.of(Call)] == [Effect.WIPE, Effect.READ, Effect.REPEATABLE]
+    assert played.of(Remember)[-1].declared["image_id"] == OTHER_IMAGE
