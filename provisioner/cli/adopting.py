@@ -16,7 +16,14 @@ from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import Console, console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.face import Face
-from provisioner.cli.options import json_option, lock_timeout_option, reason_option, stack_options
+from provisioner.cli.options import (
+    auto_approve_option,
+    json_option,
+    lock_timeout_option,
+    may_ask_option,
+    reason_option,
+    stack_options,
+)
 from provisioner.cli.signals import answerable
 
 if TYPE_CHECKING:
@@ -46,10 +53,8 @@ _LONGEST_SHOWN = 60
     metavar="FILE",
     help="Take over those that a terraform.tfstate manages, with what it knows of them.",
 )
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
-)
+@auto_approve_option
+@may_ask_option
 @lock_timeout_option
 @reason_option
 @json_option

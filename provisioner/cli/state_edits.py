@@ -10,7 +10,14 @@ from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.face import Face
-from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
+from provisioner.cli.options import (
+    AddressType,
+    auto_approve_option,
+    lock_timeout_option,
+    may_ask_option,
+    reason_option,
+    stack_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,10 +57,8 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
 
 @click.command("rm")
 @click.argument("addresses", metavar="ADDRESS...", type=AddressType(), nargs=-1, required=True)
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0]."
-)
+@auto_approve_option
+@may_ask_option
 @lock_timeout_option
 @reason_option
 @stack_options

@@ -13,11 +13,6 @@ from provisioner.model.address import Address
 Edges = Mapping[Address, tuple[Address, ...]]
 
 
-def group_of(address: Address) -> Address:
-    """What names all instances of a counted server at once."""
-    return Address(address.name, None, address.modules)
-
-
 def unknown(reference: Address, known: Collection[Address]) -> Mistake | None:
     """`known` has the groups as well; one that counts to 0 is known, too."""
     if reference in known:
@@ -33,7 +28,7 @@ def cycle(references: Edges, addresses: Iterable[Address]) -> tuple[Address, ...
     members: dict[Address, list[Address]] = {}
     for address in addresses:
         if address.key is not None:
-            members.setdefault(group_of(address), []).append(address)
+            members.setdefault(address.group, []).append(address)
     over: set[Address] = set()
     for start in sorted(references):
         if found := _back_to_itself(start, references, members, over):

@@ -108,6 +108,17 @@ class Change:
             self.action is Action.RECORD and self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
         )
 
+    @property
+    def is_left(self) -> bool:
+        """Nothing is done about its server, and not because it is not selected."""
+        return self.action in {Action.NO_OP, Action.MOVE} and self.reason is not Reason.LEFT_OUT
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Left although it vanished, is released by somebody else, failed to be built, or is held back because of one that did."""
+        has_failed = self.recorded is not None and self.recorded.phase is Phase.FAILED
+        return self.is_left and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -134,15 +145,6 @@ class Mode(StrEnum):
     def command(self) -> str:
         """What a person types for it."""
         return "apply --refresh-only" if self is Mode.REFRESH else self.value
-
-
-def _is_left_unsettled(change: Change) -> bool:
-    """Vanished, released by somebody else, failed to be built, or held back because of one that is."""
-    if change.action not in {Action.NO_OP, Action.MOVE} or change.reason is Reason.LEFT_OUT:
-        return False
-    if change.recorded is not None and change.recorded.phase is Phase.FAILED:
-        return True
-    return change.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK}
 
 
 def _is_adapted(change: Change) -> bool:
@@ -197,7 +199,7 @@ class Plan:
     @property
     def unsettled(self) -> tuple[Change, ...]:
         """Wanted servers that are not there, or not as wanted, and that nothing will be done about."""
-        return () if self.mode is Mode.REFRESH else tuple(filter(_is_left_unsettled, self.changes))
+        return () if self.mode is Mode.REFRESH else tuple(change for change in self.changes if change.is_unsettled)
 
     @property
     def left_in_doubt(self) -> bool:

@@ -86,7 +86,7 @@ def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catal
         deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
         replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
         successors = [by_address[change.address.successor] for change in replaced]
-        unwell = [one for one in successors if one.reason is Reason.HELD_BACK or is_wrong(one, survey, catalogue)]
+        unwell = [one for one in successors if is_wrong(one, survey, catalogue)]
         if unwell:
             kept |= {change.address for change in deposed}
             findings += (_kept(change, unwell[0]) for change in deposed)

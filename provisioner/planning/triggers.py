@@ -112,7 +112,7 @@ def _references(change: Change) -> tuple[Address, ...]:
 def _dependents(address: Address, waiting: dict[Address, list[Change]]) -> Iterator[Change]:
     yield from waiting.get(address, ())
     if address.key is not None:
-        yield from waiting.get(Address(address.name, None, address.modules), ())
+        yield from waiting.get(address.group, ())
 
 
 def _acts(change: Change) -> bool:

@@ -14,7 +14,6 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
-from provisioner.model.resource import Phase
 from provisioner.model.turn import Turn
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
@@ -89,12 +88,10 @@ class _Rollout:
 
 def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
     """Nothing is done about it, and it is not as it should be."""
-    recorded, kind = change.recorded, catalogue[change.kind]
-    if recorded is None or change.action not in {Action.NO_OP, Action.MOVE} or change.reason is Reason.LEFT_OUT:
-        return False
-    row = survey.live.get(recorded.id or "")
-    is_unwell = row is not None and row.status in kind.adverse | kind.releasing
-    return change.reason in {Reason.VANISHED, Reason.LEAVING} or recorded.phase is Phase.FAILED or is_unwell
+    if change.is_unsettled:
+        return True
+    row, kind = survey.live.get((change.recorded and change.recorded.id) or ""), catalogue[change.kind]
+    return change.is_left and row is not None and row.status in kind.adverse | kind.releasing
 
 
 def _held_back(change: Change) -> Change:

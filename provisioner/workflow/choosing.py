@@ -72,13 +72,9 @@ def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str,
 
 
 def _unknown(option: str, named: object, known: Iterable[Address], what: str) -> Diagnostic:
-    words = {str(address) for address in known} | {_group(address) for address in known}
+    words = {str(address) for address in known} | {str(address.group) for address in known}
     hint = _nearest(str(named), words, "there are") or "there is no server"
     return error("unknown-address", f"{option} names {named}, {what}", hint=hint)
-
-
-def _group(address: Address) -> str:
-    return str(Address(address.name, None, address.modules))
 
 
 def _nearest(word: str, words: Iterable[str], title: str) -> str:

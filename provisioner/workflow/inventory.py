@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.inventory import Host, Inventory, LeftOut
 from provisioner.model.resource import Phase, Recorded
@@ -122,5 +121,5 @@ def _groups(hosts: Iterable[Host]) -> dict[str, tuple[Host, ...]]:
     groups: dict[str, list[Host]] = {}
     for host in hosts:
         if host.address.key is not None:
-            groups.setdefault(str(Address(host.address.name, modules=host.address.modules)), []).append(host)
+            groups.setdefault(str(host.address.group), []).append(host)
     return {group: tuple(members) for group, members in groups.items()}

@@ -1,6 +1,7 @@
 """Every test here has a stack of one server, a sandbox served over real HTTP, and a proxy between the two."""
 
 import pytest
+from support.console import Console
 from support.fault_proxy import FaultProxy
 from support.site import ONE, MovableClock, Server, Site
 
@@ -38,6 +39,14 @@ def world(server, tmp_path, build_seconds, clock):
 def proxy(server):
     with FaultProxy(server.url) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def console(server, world):
+    """A person who works on the same servers elsewhere."""
+    console = Console(server.url)
+    yield console
+    console.end()
 
 
 @pytest.fixture

@@ -4,19 +4,11 @@ import json
 
 import pytest
 import yaml
-from support.console import Console
 from support.fault_proxy import resetting
 from support.site import STACK, THREE
 
 OTHER_IMAGE = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 PAY_PER_USE = "servers: {alpha: {}, beta: {}, gamma: {lifecycle: {ignore_changes: [name]}}}\n"
-
-
-@pytest.fixture
-def console(server, world):
-    console = Console(server.url)
-    yield console
-    console.end()
 
 
 @pytest.fixture

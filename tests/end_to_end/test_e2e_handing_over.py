@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from support.console import Console
 
 SPECS = """\
 servers:
@@ -13,13 +12,6 @@ outputs:
   master: "{{ servers.trainer[0].private_address }}"
   trainers: "{{ servers.trainer | map(attribute='id') }}"
 """
-
-
-@pytest.fixture
-def console(server, world):
-    console = Console(server.url)
-    yield console
-    console.end()
 
 
 @pytest.fixture
