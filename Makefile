@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A lock names every package there is to install. Without --no-deps, pip resolves extras anew and refuses what is newer than the lock.
+INSTALL := $(PIP) install --no-deps --require-hashes
 
 .PHONY: help demo test crash check bench picture lock format clean
 
@@ -48,12 +50,14 @@ lock:  ## pin the newest allowed versions with hashes (needs uv)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(INSTALL) -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(INSTALL) -r requirements-dev.lock
+	@$(PIP) check
 	@touch $@
 
 clean:  ## remove what make has made
