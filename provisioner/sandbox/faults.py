@@ -4,6 +4,7 @@ travels; a world fault disturbs what the answer says. Knows neither HTTP nor the
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from fnmatch import fnmatchcase
 from typing import ClassVar, Final, Literal, TypeAlias
 
@@ -99,8 +100,33 @@ class Stranger:
     user: str
 
 
+class Kept(Enum):
+    """What `rows` says where rows stay as they are: None would be a row of null."""
+
+    KEPT = "kept"
+
+
+KEPT: Final = Kept.KEPT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """The answer is true but for what stands here. Rows are the objects in the list `rows_in`, or the answer itself where it has none;
+    `server` is a pattern for the names of the rows that are meant. Objects merge, `drop` and `rows_drop` are dotted paths.
+    """
+
+    set: Mapping[str, object]
+    drop: tuple[str, ...]
+    rows: object
+    rows_drop: tuple[str, ...]
+    rows_in: str | None
+    server: str | None
+    add: tuple[object, ...]
+    headers: Mapping[str, str]
+
+
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Stranger
+WorldFault: TypeAlias = Lag | Shift | Short | Stranger | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

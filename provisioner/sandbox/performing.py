@@ -15,6 +15,7 @@ from provisioner.sandbox.contract import BY_NAME
 from provisioner.sandbox.errors import ApiError, InvalidParameterError, parameter_error
 from provisioner.sandbox.faults import Lag, Late, Stranger, WireFault
 from provisioner.sandbox.late import LateRequest
+from provisioner.sandbox.rewriting import rewrite
 from provisioner.sandbox.services import terms
 from provisioner.sandbox.world import Transaction
 
@@ -30,7 +31,7 @@ def perform(operation: Operation, call: Call, wire: WireFault | None) -> Answer 
     try:
         if isinstance(wire, Late):
             late.keep(call.transaction.connection, _late_request(operation, call, wire))
-        return _lagging(operation, call) if wire is None or wire.executed else None
+        return rewrite(_lagging(operation, call), call.faults) if wire is None or wire.executed else None
     finally:
         _send_as_strangers(operation, call, "after")
 

@@ -43,12 +43,13 @@ faults:
   - {at: ListAllDevServers, fault: shift, rows: -1}
   - {at: "*", fault: short, rows: 2}
   - {at: CreateDevServer, fault: stranger, when: after, user: colleague}
+  - {at: "*", fault: rewrite, server: "alpha*", set: {total: null}, drop: [pages], rows: null, rows_drop: [image.name], rows_in: data, add: [3], headers: {Age: "9"}}
 """
 
 
 def test_every_kind_is_understood(file):
     rules = read_faults(file(WHOLE))
-    assert len({type(rule.fault) for rule in rules}) == 11
+    assert len({type(rule.fault) for rule in rules}) == 12
     assert (rules[0].server, rules[0].after, rules[0].times) == ("alpha*", 1, 2)
     assert rules[1].operations == {"ListDevServers", "ShowDevServer"}
     assert rules[1].times is None
@@ -119,6 +120,10 @@ def test_a_rule_is_shown_as_it_was_written(file):
         ("at: '*', fault: short, rows: 0", "faults.0.short.rows", ""),
         ("at: '*', fault: shift, rows: 0", "faults.0.shift", "moves nothing"),
         ("at: '*', fault: short, rows: 1.5", "faults.0.short.rows", ""),
+        ("at: '*', fault: rewrite", "faults.0.rewrite", "say what to rewrite"),
+        ("at: '*', fault: rewrite, server: x", "faults.0.rewrite", "say what to rewrite"),
+        ("at: '*', fault: rewrite, drop: ['a..b']", "faults.0.rewrite.drop.0", ""),
+        ("at: '*', fault: rewrite, headers: {Date: x}", "faults.0.rewrite", "Date"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_by_its_place_and_nothing_is_made(file, tmp_path, rule, place, said):
@@ -161,7 +166,7 @@ def test_the_file_that_the_manual_shows_is_right(file):
 def test_the_manual_names_every_kind_and_every_setting():
     (section,) = re.findall(r"^## Faults.*?(?=^## )", MANUAL, re.MULTILINE | re.DOTALL)
     for kind, reference in FaultsFile.model_json_schema()["$defs"].items():
-        for name in reference["properties"]:
+        for name in reference.get("properties", ()):
             assert re.search(rf"\b{name}\b", section), f"{kind} has {name}"
 
 

@@ -1,0 +1,84 @@
+"""Answers that show something else than what is true: the fault `rewrite`."""
+
+import pytest
+
+from provisioner.sandbox import read_ledger
+
+LISTS = {"at": ["ListDevServers", "ListAllDevServers"], "times": "always", "fault": "rewrite"}
+
+
+@pytest.fixture
+def cloud(lasting_cloud):
+    for name in ("alpha-1", "beta"):
+        lasting_cloud.bought(name=name)
+    return lasting_cloud
+
+
+def test_keys_of_the_answer_are_set_and_dropped(cloud):
+    cloud.arm({**LISTS, "set": {"total": 9, "data": None}, "drop": ["pages", "nothing"]})
+    page = cloud.servers()
+    assert (page["total"], page["data"]) == (9, None)
+    assert "pages" not in page
+
+
+def test_rows_are_chosen_by_their_names_and_objects_in_them_merge(cloud):
+    cloud.arm(
+        {
+            **LISTS,
+            "server": "alpha*",
+            "rows": {"status": "ODD", "image": {"name": "x"}},
+            "rows_drop": ["id", "image.arch"],
+        }
+    )
+    alpha, beta = cloud.servers()["data"]
+    assert (alpha["status"], alpha["image"]["name"]) == ("ODD", "x")
+    assert "id" not in alpha
+    assert "arch" not in alpha["image"]
+    assert alpha["image"]["image_id"] == beta["image"]["image_id"]
+    assert beta["status"] != "ODD"
+    assert "id" in beta
+
+
+def test_a_row_may_become_anything_and_more_may_come(cloud):
+    cloud.arm({**LISTS, "server": "beta", "rows": None, "add": ["text", {"name": "gamma"}]})
+    alpha, *others = cloud.servers()["data"]
+    assert alpha["name"] == "alpha-1"
+    assert others == [None, "text", {"name": "gamma"}]
+
+
+def test_a_single_answer_is_a_row_too(cloud):
+    server = cloud.servers()["data"][0]
+    cloud.arm({"at": "ShowDevServer", "fault": "rewrite", "server": "alpha-1", "rows": {"id": "another"}})
+    assert cloud.show(server["id"]).json()["id"] == "another"
+    assert cloud.show(server["id"]).json()["id"] == server["id"]
+
+
+def test_the_rows_of_other_lists_are_meant_by_name(cloud, prepaid):
+    order = cloud.bought(name="gamma", charging_info=prepaid)["order_id"]
+    rule = {"at": "ListCustomerOrders", "fault": "rewrite", "rows_in": "order_infos", "rows": {"order_id": "CS0"}}
+    cloud.arm(rule)
+    orders = lambda: [one["order_id"] for one in cloud.call("GET", "/v2/orders/customer-orders").json()["order_infos"]]  # noqa: E731
+    assert orders() == ["CS0"]
+    assert orders() == [order]
+
+
+def test_rewrites_follow_each_other_and_join_other_faults(cloud):
+    cloud.arm(
+        {**LISTS, "rows": {"status": "ODD"}},
+        {**LISTS, "rows": {"status": "ODDER"}},
+        {**LISTS, "fault": "short", "rows": 1},
+    )
+    page = cloud.servers()
+    assert [row["status"] for row in page["data"]] == ["ODDER"]
+    assert page["total"] == 2
+
+
+def test_headers_join_the_answer(cloud):
+    cloud.arm({**LISTS, "headers": {"Age": "120"}})
+    assert cloud.call("GET", cloud.SERVERS).headers["Age"] == "120"
+
+
+def test_what_was_done_stays_done(cloud, world):
+    cloud.arm({"at": "CreateDevServer", "fault": "rewrite", "drop": ["id", "order_id"]})
+    assert "id" not in cloud.create(name="gamma").json()
+    assert [row.name for row in read_ledger(world) if row.kind == "purchase"] == ["alpha-1", "beta", "gamma"]
