@@ -2,17 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# A lock names every package there is to install. Without --no-deps, pip resolves extras anew and refuses what is newer than the lock.
-INSTALL := $(PIP) install --no-deps --require-hashes
+SETUP := @$(PYTHON) -I locks/install.py
 
-.PHONY: help demo test crash check bench picture lock format clean
+# Of other Pythons than ours: with these set, another's packages would be found before those of the locks.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
+
+FORCE:
+.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test crash check bench picture lock format clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: $(VENV)/.runtime  ## plan and apply specs/ against the built-in sandbox
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+	@PATH="$$(pwd)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
@@ -43,22 +45,32 @@ picture: $(VENV)/.runtime  ## draw docs/plan.svg from a real plan
 	$(BIN)/python docs/picture.py
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
+# Each lock names what it adds to those before it, at versions that fit them.
+BEYOND = $(foreach lock,$(1),--constraint locks/$(lock).lock $(shell sed -n 's/^\([a-z0-9-]*\)==[^ ;]* \\$$/--no-emit-package \1/p' locks/$(lock).lock))
+
+heavy: $(VENV)/.heavy  ## install what only some tests need: the vendor's SDK, schemathesis
+
+wheel: $(VENV)/.runtime  ## build dist/provisioner-*.whl, for a pipeline to install
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 lock:  ## pin the newest allowed versions with hashes (needs uv)
-	$(COMPILE) --group build pyproject.toml -o requirements.lock
-	$(COMPILE) --group build --group dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --group build pyproject.toml -o locks/runtime.lock
+	@$(MAKE) --no-print-directory lock-rest
 
-$(VENV)/.runtime: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@$(PIP) check
-	@touch $@
+lock-rest:
+	$(COMPILE) $(call BEYOND,runtime) --group build --group dev pyproject.toml -o locks/dev.lock
+	@$(MAKE) --no-print-directory lock-heavy
 
-$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
-	@$(INSTALL) -r requirements-dev.lock
-	@$(PIP) check
-	@touch $@
+lock-heavy:
+	$(COMPILE) $(call BEYOND,runtime dev) --group sdk pyproject.toml -o locks/sdk.lock
+	@$(MAKE) --no-print-directory lock-contract
+	$(COMPILE) --group oldest-pip -o locks/oldest-pip.lock
+
+lock-contract:
+	$(COMPILE) $(call BEYOND,runtime dev sdk) --group contract pyproject.toml -o locks/contract.lock
+
+$(VENV)/.python $(VENV)/.runtime $(VENV)/.dev $(VENV)/.heavy: FORCE
+	$(SETUP) $(@F:.%=%)
 
 clean:  ## remove what make has made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -8,6 +8,8 @@ import socket
 
 import hypothesis
 import pytest
+from support.dispositions import restore_dispositions
+from support.heavy import SkippedModule, lacks_heavy_tools
 from support.tally import ROW, Tally
 
 # No test asserts on absolute time, and a deadline is one: what is quick alone may be slow on a busy machine.
@@ -17,6 +19,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy machine")
 
 _CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
+
+
+restore_dispositions()  # before any test, and before xdist starts its workers
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if lacks_heavy_tools(module_path):
+        return SkippedModule.from_parent(parent, path=module_path)
+    return None
 
 
 def pytest_addoption(parser):

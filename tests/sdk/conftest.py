@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from support.vendor import IMAGE, PUBLIC_KEYS, Keys, Sdk, Served, serve
+
+if TYPE_CHECKING:  # a conftest is read even where the SDK is missing and its tests are skipped
+    from support.vendor import Sdk, Served
 
 ACCOUNTS = """
 accounts:
@@ -27,13 +30,13 @@ accounts:
       - {id: ada-id, name: ada, password: Ada-Public-1, access_key: ADAKEY, secret_key: adas-secret, administrator: true}
       - {id: ben-id, name: ben, password: Ben-Public-1, access_key: BENKEY, secret_key: bens-secret}
 """
-MARKET = f"""
+MARKET = """
 zones: [cn-north-4a, cn-north-4b]
 flavors:
-  - {{name: Si2.large.4, hourly_price: 1.40, sold_out: [cn-north-4b]}}
-  - {{name: gone, hourly_price: 9.00, sold_out: true}}
+  - {name: Si2.large.4, hourly_price: 1.40, sold_out: [cn-north-4b]}
+  - {name: gone, hourly_price: 9.00, sold_out: true}
 images:
-  - {{id: {IMAGE}, name: Ubuntu18.04_x86_64_CPU}}
+  - {id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7, name: Ubuntu18.04_x86_64_CPU}
 """
 
 
@@ -47,6 +50,8 @@ def no_proxy(monkeypatch) -> None:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory) -> Iterator[Served]:
     """As it comes: one public account, everything for sale."""
+    from support.vendor import serve
+
     with serve(tmp_path_factory.mktemp("sandbox")) as served:
         yield served
 
@@ -54,6 +59,8 @@ def sandbox(tmp_path_factory) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def strict_sandbox(tmp_path_factory) -> Iterator[Served]:
     """With money that runs short, approvals, quotas and flavors that are sold out."""
+    from support.vendor import serve
+
     folder = tmp_path_factory.mktemp("strict")
     accounts, market = folder / "accounts.yaml", folder / "market.yaml"
     accounts.write_text(ACCOUNTS)
@@ -64,6 +71,8 @@ def strict_sandbox(tmp_path_factory) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def sdk(sandbox) -> Iterator[Sdk]:
+    from support.vendor import PUBLIC_KEYS
+
     sdk = sandbox.connect(PUBLIC_KEYS)
     yield sdk
     sdk.close()
@@ -72,6 +81,8 @@ def sdk(sandbox) -> Iterator[Sdk]:
 @pytest.fixture
 def sdk_with(sandbox) -> Iterator[Callable[..., Sdk]]:
     """The SDK with other keys than the public ones: `sdk_with(secret_key="wrong")`."""
+    from support.vendor import PUBLIC_KEYS
+
     opened: list[Sdk] = []
 
     def connect(**changes) -> Sdk:
@@ -86,6 +97,8 @@ def sdk_with(sandbox) -> Iterator[Callable[..., Sdk]]:
 @pytest.fixture
 def sdk_of(strict_sandbox) -> Iterator[Callable[..., Sdk]]:
     """The SDK of a user of the strict sandbox: `sdk_of("pia", "poor")`, or in another project than the main one."""
+    from support.vendor import Keys
+
     opened: list[Sdk] = []
 
     def connect(user: str, account: str, *, project: str = "main") -> Sdk:
