@@ -21,13 +21,14 @@ from provisioner.cloud.failures import request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
 from provisioner.cloud.request import Request, Reveal, encode
+from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
 from provisioner.cloud.token_cache import TokenFiles
 from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
 from provisioner.cloud.transport import Answer, Network, Timeouts, Transport, Wire, in_process
 from provisioner.model.canonical import JsonValue, parse_json
-from provisioner.model.flow import Call, CallFailed, Reply
+from provisioner.model.flow import Call, CallFailed, Reply, Service
 from provisioner.model.identity import Identity
 from provisioner.model.secret import Secret, SecretReference
 
@@ -86,9 +87,9 @@ class Cloud:
         """HTTP requests sent so far, over all channels, signing in included."""
         return self._network.requests
 
-    def server_time(self) -> int | None:
-        """The cloud's time at this moment, in milliseconds since the epoch; None while no answer has told it."""
-        return self._network.server_time()
+    def time(self, service: Service = Service.MODELARTS) -> ServerTime:
+        """As this service's own answers have told it so far; no other one's are taken for it."""
+        return self._network.times[service]
 
     @property
     def credentials_end(self) -> datetime | None:

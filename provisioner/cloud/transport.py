@@ -23,8 +23,9 @@ import httpx
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.endpoints import Endpoints, is_loopback
 from provisioner.cloud.request import Request
+from provisioner.cloud.server_time import ServerTime
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.flow import Effect
+from provisioner.model.flow import Effect, Service
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes, after decompression."""
@@ -72,6 +73,13 @@ class Answer:
         return httpx.codes.is_success(self.status)
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether the service has given it for this very request: a cache says how old an answer is (RFC 9111, section 5.1), and a
+        refusal may come from whatever stands before the service.
+        """
+        return self.is_success and "age" not in self.headers
+
+    @property
     def server_time(self) -> int | None:
         """The Date header in milliseconds since the epoch."""
         try:
@@ -104,7 +112,7 @@ class Network:
     ) -> None:
         """`direct`: the base URL of one more place that is never asked through a proxy."""
         self.requests = 0
-        self._heard: tuple[int, float] | None = None
+        self.times = {service: ServerTime(clock) for service in Service}
         self.timeouts = timeouts
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""
@@ -119,17 +127,6 @@ class Network:
         """A wire with a client of its own: one that many workers share slows down as they grow in number."""
         async with self._client() as client:
             yield Wire(client, self)
-
-    def hear(self, answer: Answer) -> None:
-        if answer.server_time is not None:
-            self._heard = answer.server_time, self._clock.monotonic()
-
-    def server_time(self) -> int | None:
-        """The latest Date header, carried on by a clock that nobody sets: milliseconds since the epoch."""
-        if self._heard is None:
-            return None
-        told, since = self._heard
-        return told + round((self._clock.monotonic() - since) * 1000)
 
     def _client(self) -> httpx.AsyncClient:
         # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.
@@ -194,7 +191,8 @@ class Wire:
             self._network.answered.add(request.origin)
             body, fault = await _read(response)
             answer = Answer(response.status_code, dict(response.headers), body, fault)
-            self._network.hear(answer)
+            if answer.is_fresh:
+                self._network.times[request.service].hear(answer.server_time)
             return answer
 
     def _timeout(self, request: Request) -> httpx.Timeout:

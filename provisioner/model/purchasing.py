@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 MINUTE = 60_000
-SHORTEST_SAFE_QUIET_PERIOD = 10 * MINUTE
+SHORTEST_SAFE_QUIET_PERIOD = 20 * MINUTE
+"""Above the 15 minutes for which a gateway takes a signature, by which its nodes may be late (docs/api/devserver-api.md section 6.1)."""
 
 
 class Marker(StrEnum):

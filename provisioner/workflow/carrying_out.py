@@ -15,6 +15,7 @@ from provisioner.cloud import Cloud
 from provisioner.model.change import Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
+from provisioner.model.flow import Service
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
@@ -61,13 +62,15 @@ class Run:
     notes_terms: bool = False
     """Afterwards billing is asked until when the servers that are there are paid for."""
     elsewhere: Elsewhere = nowhere
+    dated_by: Service = Service.MODELARTS
+    """Whose time its intents are noted in: a purchase in no other than that of the service it is sent to."""
 
     async def carry_out(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> CarriedOut:
         """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
         nothing could be dated.
         """
         session = self.session
-        if self.cloud.server_time() is None:
+        if self.cloud.time(self.dated_by).latest() is None:
             raise CloudError(
                 error(
                     "cloud-undated",
@@ -116,7 +119,7 @@ class Run:
         )
 
     def _server_time(self) -> int:
-        now = self.cloud.server_time()
+        now = self.cloud.time(self.dated_by).latest()
         assert now is not None  # asked before the run began, and it does not stop
         return now
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Listener
 from provisioner.model.expiry import Expiry
-from provisioner.model.flow import CallFailed
+from provisioner.model.flow import CallFailed, Service
 from provisioner.model.resource import Recorded
 from provisioner.workflow.looking import check_owner
 from provisioner.workflow.terms import prepaid
@@ -52,7 +52,7 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
             found = await list_subscriptions(channel.ask, resource_ids=[server.id for server in servers if server.id])
         except CallFailed as failed:
             raise translate(failed, "reading what is paid until when") from failed
-        told = cloud.server_time()
+        told = cloud.time(Service.BILLING).earliest()
     now = datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
     by_id = {one.resource_id: one for one in found}
     expiries = [_expiry(server, by_id.get(server.id or ""), now) for server in servers]

@@ -88,7 +88,7 @@ async def look(
             intent: None if found is None else _without(known if intent in several else listed, found)
             for intent, found in traces.items()
         }
-    now, took = cloud.server_time(), round((clock.monotonic() - began) * 1000)
+    now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
     return Sight(live, None if now is None else now - took, traces)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Listener
-from provisioner.model.flow import CallFailed, Outcome
+from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
 from provisioner.workflow.looking import check_owner, look
@@ -46,8 +46,8 @@ class _Desk:
     state: State | None
 
     def now(self) -> datetime:
-        """By the cloud's clock, where that is known."""
-        told = self.cloud.server_time()
+        """By billing's clock, where that is known."""
+        told = self.cloud.time(Service.BILLING).earliest()
         return datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
 
 

@@ -14,6 +14,7 @@ from provisioner.applying import Sight
 from provisioner.model.change import Action, Change, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
+from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
 from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
 from provisioner.model.state import State
@@ -105,6 +106,7 @@ class _Work:
             face,
             command=self.request.command,
             reason=self.request.reason,
+            dated_by=Service.BILLING,
         )
         return await self._told(ask, order, await run.carry_out(self._plan(stack, cloud), stack, plan_id=None))
 

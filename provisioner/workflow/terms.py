@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.flow import CallFailed
+from provisioner.model.flow import CallFailed, Service
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.redaction import at, replaced
@@ -74,7 +74,7 @@ async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term
 
     async with cloud.channel() as channel:
         found = await list_subscriptions(channel.ask, resource_ids=wanted)
-    now = cloud.server_time() or 0
+    now = cloud.time(Service.BILLING).earliest() or 0
     return {one.resource_id: Term(_milliseconds(one.expires_at), one.renews, now) for one in found}
 
 
@@ -90,7 +90,7 @@ async def note_terms(
     about what was `changed`, and about terms that are unknown or over. Raises StoreError.
     """
     state = session.checkpoint()
-    now = cloud.server_time() or 0
+    now = cloud.time().earliest() or 0
     ready = [one for one in prepaid(state.resources.values(), catalogue) if one.phase is Phase.READY]
     doubtful = [one.id for one in ready if one.address in changed or one.term is None or one.term.is_over(now)]
     terms = dict(known or {})

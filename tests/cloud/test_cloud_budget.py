@@ -236,7 +236,7 @@ def test_the_clouds_clock_is_known_from_any_answer_that_tells_it(connect_to, dat
         async with connect_to(lambda _: httpx.Response(200, json={}, headers=headers)) as cloud:
             async with cloud.channel() as channel:
                 await read(channel)
-            return cloud.server_time()
+            return cloud.time().earliest()
 
     assert asyncio.run(conversation()) == told
 
@@ -254,6 +254,6 @@ def test_whoever_sets_this_machines_clock_moves_nobodys_quiet_period(connect_to,
                 await read(channel)
             wall += step
             time.seconds += 60.0
-            return cloud.server_time()
+            return cloud.time().earliest()
 
     assert asyncio.run(conversation()) == 1_767_272_400_000 + 60_000

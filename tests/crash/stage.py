@@ -29,7 +29,7 @@ from provisioner.sandbox.faults import Faults
 from provisioner.sandbox.ledger import LedgerEntry
 from provisioner.store.local import LocalStore
 
-QUIET_SECONDS = 600
+QUIET_SECONDS = 1200
 _SECONDS_A_REQUEST = 1.0
 PASSWORD_VARIABLE = "ADMIN_PASSWORD"
 _PATIENCE = 30.0

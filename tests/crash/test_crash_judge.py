@@ -8,6 +8,7 @@ import pytest
 from crash.judgement import Violation, examine
 from crash.remains import remains
 from crash.scenarios import SMALLEST
+from crash.stage import QUIET_SECONDS
 from support.site import PASSWORD
 
 
@@ -50,7 +51,7 @@ def test_a_moment_that_has_passed_is_no_other_remains_until_it_matters(theatre):
     with play.stage() as stage:
         play.die(stage, 1 + names.index("before POST dev-servers"))
         before = remains(stage)
-        stage.pass_time(600)
+        stage.pass_time(QUIET_SECONDS)
         assert remains(stage) != before
 
 

@@ -24,7 +24,7 @@ def stack_with(**purchase: str) -> str:
 @pytest.fixture
 def lost(site, proxy):
     """The purchase of `alpha` never arrived; silence is believed after ten minutes."""
-    site.write("servers: {alpha: {}}\n", stack=stack_with(quiet_period="10m"))
+    site.write("servers: {alpha: {}}\n", stack=stack_with(unsafe_quiet_period="true", quiet_period="10m"))
     proxy.on(resetting(executed=False), name="alpha")
     return site
 
@@ -56,7 +56,7 @@ class TestSilence:
     def test_is_never_believed_of_a_prepaid_server_and_a_person_decides(self, site, proxy, clock):
         site.write(
             f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n",
-            stack=stack_with(quiet_period="10m"),
+            stack=stack_with(unsafe_quiet_period="true", quiet_period="10m"),
         )
         proxy.on(resetting(executed=False), name="alpha")
         site.apply()

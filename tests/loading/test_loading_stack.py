@@ -218,12 +218,12 @@ def test_a_stack_says_how_it_is_bought(stack: StackFolder):
 
 
 def test_a_dangerous_quiet_period_has_to_be_called_unsafe(stack: StackFolder):
-    mistake = stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 9m}}\n").mistakes()[0]
+    mistake = stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 19m}}\n").mistakes()[0]
     assert mistake.code == "invalid-value"
     assert "bought twice" in mistake.summary
     assert "unsafe_quiet_period: true" in mistake.summary
-    stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 9m, unsafe_quiet_period: true}}\n")
-    assert stack.load().stack.purchase.quiet_period == 9 * MINUTE
+    stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 19m, unsafe_quiet_period: true}}\n")
+    assert stack.load().stack.purchase.quiet_period == 19 * MINUTE
 
 
 @pytest.mark.parametrize(
