@@ -20,6 +20,7 @@ from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
+from provisioner.cloud.patience import Unanswered
 from provisioner.cloud.request import Request, Reveal, encode
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
@@ -120,11 +121,13 @@ async def connect(
     clock: Clock = _REAL_TIME,
     token_folder: Path | None = None,
     waiting: Waiting = lambda _seconds: None,
+    unanswered: Unanswered = lambda _line, _seconds: None,
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
     `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's. Without
-    a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait.
+    a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
+    answer comes to.
     """
     claim = Claim(region, project_id, project_name, domain_id)
     network = Network(
@@ -134,6 +137,7 @@ async def connect(
         clock=clock,
         transport=in_process(app) if app is not None else transport,
         direct=METADATA if isinstance(credentials, InstanceAgency) else None,
+        unanswered=unanswered,
     )
     budget = Budget(clock, waiting)
     async with network.wire() as wire:

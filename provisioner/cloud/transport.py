@@ -22,6 +22,7 @@ import httpx
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.endpoints import Endpoints, is_loopback
+from provisioner.cloud.patience import Patience, Unanswered
 from provisioner.cloud.request import Request
 from provisioner.cloud.server_time import ServerTime
 from provisioner.model.diagnostic import UsageError, error
@@ -49,14 +50,20 @@ Transport: TypeAlias = httpx.AsyncBaseTransport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds. `read` is the longest silence while a read is answered, `change` while anything else is."""
+    """Seconds. An answer that comes in drops is never silent, so that whole exchanges end, too: `read` those that ask, whose answers
+    may be long, `change` all others.
+    """
 
     connect: float = 10.0
-    read: float = 60.0
-    change: float = 120.0
-    write: float = 60.0
+    silence: float = 60.0
     pool: float = 10.0
-    total: float = 300.0
+    read: float = 120.0
+    change: float = 60.0
+    sign_of_life: float = 10.0
+    """After which, and then again and again, whoever watches is told what is waited for."""
+
+    def total(self, effect: Effect) -> float:
+        return self.read if effect is Effect.READ else self.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +116,12 @@ class Network:
         clock: Clock,
         transport: Transport | None = None,
         direct: str | None = None,
+        unanswered: Unanswered = lambda _line, _seconds: None,
     ) -> None:
-        """`direct`: the base URL of one more place that is never asked through a proxy."""
+        """`direct`: the base URL of one more place that is never asked through a proxy. `unanswered` is told what has been waited
+        for all too long.
+        """
+        self.patience = Patience(clock, timeouts.sign_of_life, unanswered)
         self.requests = 0
         self.times = {service: ServerTime(clock) for service in Service}
         self.timeouts = timeouts
@@ -173,8 +184,9 @@ class Wire:
         """Send once. Raises NoAnswer when no status came back."""
         self._network.requests += 1
         try:
-            async with asyncio.timeout(self._network.timeouts.total):
-                return await self._exchange(request, headers)
+            async with asyncio.timeout(self._network.timeouts.total(request.effect)):
+                with self._network.patience.waiting(request.line):
+                    return await self._exchange(request, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=False) from None
         except (httpx.RequestError, OSError) as failure:
@@ -186,7 +198,7 @@ class Wire:
             request.url,
             headers=dict(headers),
             content=request.body,
-            timeout=self._timeout(request),
+            timeout=self._timeout(),
         ) as response:
             self._network.answered.add(request.origin)
             body, fault = await _read(response)
@@ -195,10 +207,9 @@ class Wire:
                 self._network.times[request.service].hear(answer.server_time)
             return answer
 
-    def _timeout(self, request: Request) -> httpx.Timeout:
+    def _timeout(self) -> httpx.Timeout:
         seconds = self._network.timeouts
-        read = seconds.read if request.effect is Effect.READ else seconds.change
-        return httpx.Timeout(connect=seconds.connect, read=read, write=seconds.write, pool=seconds.pool)
+        return httpx.Timeout(seconds.silence, connect=seconds.connect, pool=seconds.pool)
 
 
 def in_process(app: Any) -> Transport:

@@ -27,11 +27,13 @@ class EventType(StrEnum):
     NOTICE = "notice"
     PAUSED = "paused"
     """The cloud makes the whole run wait; said again from time to time while it does."""
+    UNANSWERED = "unanswered"
+    """A request has had no answer for long; said again from time to time while it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`elapsed` is seconds since this address was started, `remaining` those that a pause has still to go; `detail` is a status
+    """`elapsed` is seconds since this address was started, or this request was sent; `remaining` those that a pause has still to go; `detail` is a status
     or a sentence for the reader.
     """
 

@@ -57,6 +57,8 @@ def event_sentence(event: Event) -> str:
             return _told(event)
         case EventType.PAUSED:
             return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
+        case EventType.UNANSWERED:
+            return f"Still waiting for the cloud's answer to {escape(event.detail)}: {duration(event.elapsed)} so far"
         case _:
             assert_never(event.type)
 
@@ -104,7 +106,7 @@ def _painted(text: str, style: Style, *, kind: EventType) -> str:
     match kind:
         case EventType.FAILED | EventType.IN_DOUBT:
             return style.red(text)
-        case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE | EventType.PAUSED:
+        case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE | EventType.PAUSED | EventType.UNANSWERED:
             return style.yellow(text)
         case EventType.FINISHED | EventType.ADOPTED:
             return style.green(text)

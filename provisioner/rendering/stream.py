@@ -28,7 +28,7 @@ _EVENT_TYPES = {
 }
 """Terraform's names where it has the thing; ours keep their own."""
 
-_WARNINGS = frozenset({EventType.DETACHED, EventType.PAUSED, EventType.SKIPPED})
+_WARNINGS = frozenset({EventType.DETACHED, EventType.PAUSED, EventType.SKIPPED, EventType.UNANSWERED})
 _ERRORS = frozenset({EventType.FAILED, EventType.IN_DOUBT})
 
 
@@ -59,6 +59,8 @@ def event_document(event: Event, *, timestamp: str) -> Document:
     )
     if event.type is EventType.PAUSED:
         document["remaining_seconds"] = round(event.remaining, 3)
+    if event.type is EventType.UNANSWERED:
+        document |= {"request": event.detail, "elapsed_seconds": round(event.elapsed, 3)}
     if event.address is not None:
         document["hook"] = {
             "resource": {"addr": str(event.address)},

@@ -112,7 +112,8 @@ class Workspace:
             domain_id=found.domain_id,
             user_agent=self._user_agent(),
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
-            waiting=_telling(listen),
+            waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
         )
 
     def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
@@ -126,7 +127,8 @@ class Workspace:
             region=region,
             app=None if overrides else self.emulator.app(self.world()),
             user_agent=self._user_agent(),
-            waiting=_telling(listen),
+            waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
         )
 
     def _place(self) -> str | Path:
@@ -149,10 +151,6 @@ def _is_international(site: str | None) -> bool:
         hint = "set it to international, or to china, which is the default"
         raise UsageError(error("endpoint-invalid", "PROVISIONER_SITE names no site of the vendor's", hint=hint))
     return site == "international"
-
-
-def _telling(listen: Listener) -> Callable[[float], None]:
-    return lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds))
 
 
 def _one_region(in_specs: str | None, found: str | None) -> str:

@@ -17,7 +17,7 @@ from provisioner.model.secret import Secret
 PURCHASE = Call(Service.MODELARTS, "POST", "/v1/{project_id}/dev-servers", Effect.PURCHASE, body={"name": "a"})
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"id":"x"}'
 PATIENT = Timeouts()
-IMPATIENT = Timeouts(change=0.05)
+IMPATIENT = Timeouts(silence=0.05)
 PROXY_VARIABLES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -170,7 +170,7 @@ def test_an_answer_that_drips_for_ever_ends_at_the_total() -> None:
             await asyncio.sleep(0)
 
     async def conversation() -> CallFailed:
-        patience = Timeouts(total=0.1)
+        patience = Timeouts(change=0.1)
         async with serving(drip) as server, channel_to(f"http://{server.origin}", patience) as channel:
             with pytest.raises(CallFailed) as failed:
                 await buy(channel)

@@ -203,7 +203,7 @@ class TestSlowAnswers:
     @pytest.fixture(autouse=True)
     def impatient(self, site, monkeypatch):
         """A second or three, where the tool has minutes."""
-        patience = Timeouts(read=1.5, change=1.5, total=3)
+        patience = Timeouts(silence=1.5, read=3, change=3, sign_of_life=0.5)
         monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, timeouts=patience))
 
     @SLOW
@@ -221,6 +221,11 @@ class TestSlowAnswers:
         sandbox.arm(LIST | {"fault": "slow"} | slowness)
         assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
         assert sandbox.hits == [1]
+
+    @SLOW
+    def test_whoever_watches_is_told_what_is_waited_for(self, site, sandbox, slowness):
+        sandbox.arm(CREATE | {"fault": "slow"} | slowness)
+        assert "Still waiting for the cloud's answer to POST /v1/" in site.apply(*FOUND_LATER).err
 
     def test_an_answer_that_takes_its_time_is_waited_for(self, site, sandbox):
         sandbox.arm({"at": "*", "fault": "slow", "seconds": 0.05, "times": "always"})

@@ -13,7 +13,9 @@ def household(site):
     """Environments `dev` and `prod`, which want a server of the same name."""
 
     def write(servers):
-        site.write(servers, stack=f"{STACK}environment: dev\npurchase: {{unsafe_quiet_period: true, quiet_period: 10m}}\n")
+        site.write(
+            servers, stack=f"{STACK}environment: dev\npurchase: {{unsafe_quiet_period: true, quiet_period: 10m}}\n"
+        )
 
     write(ONE)
     (site.folder / "specs" / "environments").mkdir()

@@ -47,6 +47,10 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
             event(EventType.PAUSED, None, None, remaining=65),
             "The cloud asks for fewer requests: going on in 1m05s",
         ),
+        (
+            event(EventType.UNANSWERED, None, None, detail="GET /v1/p/dev-servers/all", elapsed=20.4),
+            "Still waiting for the cloud's answer to GET /v1/p/dev-servers/all: 20s so far",
+        ),
     ],
 )
 def test_one_line_an_event(heard, line):

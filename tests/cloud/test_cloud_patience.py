@@ -1,0 +1,68 @@
+"""Whoever watches is told what a run is waiting for, one line at a time, and nothing once nothing is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from provisioner.cloud.clock import Clock
+from provisioner.cloud.patience import Patience
+
+INTERVAL = 0.001
+
+
+def told_while(play, *, news: int) -> list[tuple[str, float]]:
+    """What is told until so much has been."""
+    told: list[tuple[str, float]] = []
+    now = 0.0
+    enough = asyncio.Event()
+
+    def hear(line: str, seconds: float) -> None:
+        nonlocal now
+        told.append((line, seconds))
+        now += 10
+        if len(told) == news:
+            enough.set()
+
+    async def conversation() -> None:
+        patience = Patience(Clock(monotonic=lambda: now), INTERVAL, hear)
+
+        def passes(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+
+        async with asyncio.timeout(10):
+            await play(patience, passes, enough)
+
+    asyncio.run(conversation())
+    return told
+
+
+def test_the_oldest_of_many_is_told_of_again_and_again():
+    async def play(patience, passes, enough):
+        with patience.waiting("GET /first"), patience.waiting("GET /second"):
+            passes(10)
+            await enough.wait()
+
+    assert told_while(play, news=3) == [("GET /first", 10), ("GET /first", 20), ("GET /first", 30)]
+
+
+def test_when_the_oldest_is_answered_the_next_one_is_told_of():
+    async def play(patience, passes, enough):
+        first = patience.waiting("GET /first")
+        first.__enter__()
+        with patience.waiting("GET /second"):
+            passes(10)
+            first.__exit__(None, None, None)
+            await enough.wait()
+
+    assert told_while(play, news=1) == [("GET /second", 10)]
+
+
+def test_nothing_is_told_of_what_is_answered_at_once():
+    async def play(patience, passes, _enough):
+        for _ in range(3):
+            with patience.waiting("GET /quick"):
+                pass
+            await asyncio.sleep(2 * INTERVAL)
+
+    assert told_while(play, news=1) == []
