@@ -8,7 +8,8 @@ SETUP := @$(PYTHON) -I locks/install.py
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONINSPECT PYTHONOPTIMIZE PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
 
 FORCE:
-.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test crash check bench picture lock format clean
+.NOTPARALLEL:
+.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test quick pure rest crash check bench picture lock format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -16,9 +17,27 @@ help:  ## this list
 demo: $(VENV)/.runtime  ## plan and apply specs/ against the built-in sandbox
 	@PATH="$$(pwd)/$(BIN):$$PATH" sh docs/demo.sh
 
+PYTEST := $(BIN)/python -m pytest -n 2
+PURE := model kinds planning scenarios
+# Only these are measured for coverage, whose tracing doubles what a test costs; the others run as fast as they can.
+PURE_TESTS := $(PURE:%=tests/%)
+# MINUTES=9 makes a run fail that took more of the processor than that; .ci/run asks for it.
+PACE = $(BIN)/python -m benchmarks.pace $(if $(MINUTES),--minutes $(MINUTES)) $(MAKE) --no-print-directory
+
 test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
-	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
-	$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
+	@$(PACE) pure rest
+
+quick: $(VENV)/.dev  ## the tests of the pure rooms, with their coverage gate, in a minute
+	@$(PACE) pure
+
+pure:
+	@echo "The pure rooms: $(PURE)."
+	@$(PYTEST) --cov=provisioner.model --cov=provisioner.kinds --cov=provisioner.planning --cov-report= $(PURE_TESTS)
+	@$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
+
+rest:
+	@echo "All other tests."
+	@$(PYTEST) $(PURE_TESTS:%=--ignore=%) tests
 
 LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
