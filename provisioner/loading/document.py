@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
 
@@ -20,9 +22,21 @@ UNSAFE = re.compile(
 )
 """Characters that can hide or reorder what a reader sees; line breaks and tabs are not among them."""
 
+_KEY = re.compile(r"""(?<![\w-])(?:"([^"\n]{1,128})"|'([^'\n]{1,128})'|([\w.-]{1,128}))\s*:""")
+_SECRETIVE = re.compile(
+    r"pass|pw|psw|secret|token|credential|private|auth(?!or)|(api|access|ssh|encryption).?key|\bs?ak\b|\bsk\b",
+    re.IGNORECASE,
+)
+_ALIKE = 0.75
+"""Of one name to another, as difflib has it: `adminpss` is as near to `admin_pass`."""
+
+_AS_LONG = 4
+"""Characters by which alike names may differ in length: most keys of a large file are told apart by that alone."""
+
 _BREAK = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:''|[^'\n])*'""")
 _PLAIN = re.compile(r"(?:[^\s#,\]}]|[ \t](?=[^\s#])|(?<=\S)#)+")
+_VALUE = re.compile(r"[^:]*:\s+(\S)")
 _EXCERPT = 200
 _LINES_BELOW = 100
 
@@ -35,8 +49,10 @@ class Document:
     text: str = field(repr=False)
     hidden: frozenset[str] = frozenset()
 
-    def place(self, offset: int, token: str | None = None) -> SourceRange:
-        """`token` is what stands there when the caller knows; else it is guessed from the text."""
+    def place(self, offset: int, token: str | None = None, *, unknown: bool = False) -> SourceRange:
+        """`token` is what stands there when the caller knows; else it is guessed from the text. `unknown`: it is a key that nobody
+        knows, and what its value is nobody knows either.
+        """
         offset = min(offset, len(self.text))
         index = bisect_right(self._starts, offset) - 1
         column = offset - self._starts[index]
@@ -44,7 +60,7 @@ class Document:
             self.label,
             index + 1,
             column + 1,
-            self._excerpt(index),
+            self._excerpt(index, until=column + len(token) if unknown and token else None),
             self._length(offset) if token is None else len(token) or 1,
         )
 
@@ -52,16 +68,29 @@ class Document:
     def _starts(self) -> list[int]:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
-    @cached_property
-    def _secret_key(self) -> re.Pattern[str]:
-        names = "|".join(map(re.escape, sorted(self.hidden))) or r"(?!)"
-        return re.compile(rf"""(?<![\w-])["']?(?:{names})["']?\s*:""")
+    def may_hide(self, key: str) -> bool:
+        """Whether the value under `key` may be a secret: by a name that is told, one that is nearly so, or one that sounds like it."""
+        if key in self.hidden or _SECRETIVE.search(key):
+            return True
+        bare = _bare(key)
+        near = (name for name in map(_bare, self.hidden) if abs(len(name) - len(bare)) <= _AS_LONG)
+        return any(SequenceMatcher(None, bare, name).ratio() >= _ALIKE for name in near)
+
+    def _secret_keys(self, text: str) -> Iterator[re.Match[str]]:
+        """The places in `text` at which such a value begins."""
+        known: dict[str, bool] = {}
+        for found in _KEY.finditer(text):
+            key = next(filter(None, found.groups()), "")
+            if key not in known:
+                known[key] = self.may_hide(key)
+            if known[key]:
+                yield found
 
     @cached_property
     def _continuations(self) -> frozenset[int]:
         """The lines onto which a secret's value goes on: those below its key that are indented deeper."""
         lines: set[int] = set()
-        for found in self._secret_key.finditer(self.text):
+        for found in self._secret_keys(self.text):
             first, last = (bisect_right(self._starts, offset) - 1 for offset in (found.start(), found.end() - 1))
             lines.update(range(first + 1, last + 1))
             depth = _depth(self._line(first))
@@ -80,13 +109,19 @@ class Document:
         found = _QUOTED.match(self.text, offset) or _PLAIN.match(self.text, offset, offset + _EXCERPT)
         return max(1, found.end() - found.start()) if found else 1
 
-    def _excerpt(self, index: int) -> str:
+    def _excerpt(self, index: int, *, until: int | None) -> str:
         line = self._line(index)
+        if until is not None and (found := _VALUE.match(line, until)):
+            line = f"{line[: found.start(1)]}{HIDDEN}"
         if index in self._continuations:
             line = " " * _depth(line) + HIDDEN
-        elif (found := self._secret_key.search(line)) and line[found.end() :].strip():
+        elif (found := next(self._secret_keys(line), None)) and line[found.end() :].strip():
             line = f"{line[: found.end()]} {HIDDEN}"
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[\W_]", "", key).lower()
 
 
 def _depth(line: str) -> int:

@@ -5,6 +5,9 @@ Knows order, limits and masking; what counts as a mistake is the business of tho
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
 from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import Path
 from provisioner.model.address import Address
@@ -73,37 +76,41 @@ class Findings:
             raise family(*self._told(self._errors))
 
     def _told(self, gathered: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
-        ordered = [self._masked(gathered[key]) for key in sorted(gathered, key=_order)[:_SHOWN]]
+        lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
+        ordered = [self._masked(gathered[key], lines) for key in sorted(gathered, key=_order)[:_SHOWN]]
         if len(gathered) > _SHOWN:
             rest = f"... and {len(gathered) - _SHOWN} more"
             last = error if gathered is self._errors else warning
             ordered.append(last("too-many-mistakes", rest, hint="mend those above, then run again"))
         return tuple(ordered)
 
-    def _masked(self, finding: Diagnostic) -> Diagnostic:
-        if not self._secrets:
-            return finding
-        source = finding.source and SourceRange(
-            finding.source.file,
-            finding.source.line,
-            finding.source.column,
-            self._without_secrets(finding.source.excerpt),
-            finding.source.length,
-        )
-        return Diagnostic(
-            finding.severity,
-            finding.code,
-            self._without_secrets(finding.summary),
-            self._without_secrets(finding.detail),
-            self._without_secrets(finding.hint),
-            source,
-            finding.address,
+    def _masked(self, finding: Diagnostic, lines: Mapping[tuple[str, int], str]) -> Diagnostic:
+        source = finding.source
+        if source is not None:
+            excerpt = lines.get((source.file, source.line), source.excerpt)
+            source = replace(source, excerpt=self._without_secrets(excerpt))
+        return replace(
+            finding,
+            summary=self._without_secrets(finding.summary),
+            detail=self._without_secrets(finding.detail),
+            hint=self._without_secrets(finding.hint),
+            source=source,
         )
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return text
+
+
+def _hidden_lines(findings: Iterable[Diagnostic]) -> dict[tuple[str, int], str]:
+    """The excerpts of which a part is hidden: another mistake of the same line shows no more of it."""
+    hidden: dict[tuple[str, int], str] = {}
+    for source in (finding.source for finding in findings):
+        if source is not None and source.excerpt.endswith(HIDDEN):
+            place = (source.file, source.line)
+            hidden[place] = min(source.excerpt, hidden.get(place, source.excerpt), key=len)
+    return hidden
 
 
 def _key(finding: Diagnostic, path: Path) -> _Key:

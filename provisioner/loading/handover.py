@@ -85,7 +85,7 @@ class HandoverReader:
                 self._mistake(layer, (*at, *path), mistake)
         found = problems(_FORMS[section], rendered.value, withheld)
         for problem in found:
-            self._mistake(layer, (*at, *problem.path), problem.mistake, key=problem.key)
+            self._mistake(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
         if found or withheld:
             return
         named = {key: self._address(layer, (*at, key), rendered.value[key]) for key in entry if key != "id"}
@@ -114,8 +114,8 @@ class HandoverReader:
             return None
         return address
 
-    def _mistake(self, layer: Layer, path: Path, mistake: Mistake, *, key: bool = False) -> None:
-        self.findings.add(mistake, at=find([layer], path, key=key), path=path)
+    def _mistake(self, layer: Layer, path: Path, mistake: Mistake, *, key: bool = False, unknown: bool = False) -> None:
+        self.findings.add(mistake, at=find([layer], path, key=key, unknown=unknown), path=path)
 
     def handover(self, declared: Iterable[Address]) -> Handover:
         """Judged against the addresses that the specs declare, unless these are mistaken themselves."""

@@ -119,7 +119,7 @@ class OutputReader:
         data, withheld = sift(body)
         found = problems(_Declared, data, withheld)
         for problem in found:
-            at = find([section], (name, *problem.path), key=problem.key)
+            at = find([section], (name, *problem.path), key=problem.key, unknown=problem.unknown)
             self._findings.add(problem.mistake, at=at, path=(name, *problem.path))
         if found or withheld:
             return None

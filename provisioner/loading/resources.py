@@ -201,7 +201,7 @@ class Resources:
             self._report(declaration, address, Problem(("name",), mistake))
 
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
-        at = find(declaration.layers, problem.path, key=problem.key)
+        at = find(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
 
 

@@ -56,7 +56,9 @@ def stack_of(layer: Layer, findings: Findings) -> Stack:
     data, withheld = sift(layer.node)
     found = problems(_StackFile, data, withheld)
     for problem in found:
-        findings.add(problem.mistake, at=find([layer], problem.path, key=problem.key), path=problem.path)
+        findings.add(
+            problem.mistake, at=find([layer], problem.path, key=problem.key, unknown=problem.unknown), path=problem.path
+        )
     broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
     sound = {key: value for key, value in data.items() if key not in broken}
     settings = _StackFile.model_validate({"stack": "broken"} | sound)

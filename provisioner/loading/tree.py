@@ -72,10 +72,12 @@ class Layer:
         )
 
 
-def find(layers: Sequence[Layer], path: Path, *, key: bool = False) -> SourceRange:
-    """Where the value at `path` (or its key) was written: in the first layer that has it, else its nearest parent."""
+def find(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False) -> SourceRange:
+    """Where the value at `path` (or its key) was written: in the first layer that has it, else its nearest parent. What stands under
+    an `unknown` key is not shown.
+    """
     _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
-    return layer.document.place(offset, text)
+    return layer.document.place(offset, text, unknown=unknown)
 
 
 def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, str | None]:

@@ -46,11 +46,12 @@ _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|De
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`key`: the key at `path` is at fault, not its value."""
+    """`key`: the key at `path` is at fault, not its value; `unknown`: nobody can tell what was meant by it."""
 
     path: Path
     mistake: Mistake
     key: bool = False
+    unknown: bool = False
 
 
 def problems(
@@ -142,8 +143,10 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, besid
     name = dotted(path)
     match kind:
         case "extra_forbidden":
-            hint = nearest(str(path[-1]), _known(schema, path, beside), title="the fields here are")
-            return Problem(path, Mistake("unknown-field", f"there is no field {name}", hint=hint), key=True)
+            known = _known(schema, path, beside)
+            hint = nearest(str(path[-1]), known, title="the fields here are")
+            mistake = Mistake("unknown-field", f"there is no field {name}", hint=hint)
+            return Problem(path, mistake, key=True, unknown=closest(str(path[-1]), known) is None)
         case "missing":
             return Problem(
                 path, Mistake("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")

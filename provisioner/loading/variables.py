@@ -160,7 +160,7 @@ class Variables:
         data, withheld = sift(body)
         found = problems(Declaration, data, withheld)
         for problem in found:
-            where = find([self._stack], ("variables", name, *problem.path), key=problem.key)
+            where = find([self._stack], ("variables", name, *problem.path), key=problem.key, unknown=problem.unknown)
             self._findings.add(problem.mistake, at=where, path=problem.path)
         if found or withheld:
             return None

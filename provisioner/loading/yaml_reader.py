@@ -32,6 +32,10 @@ _LETTERS = frozenset("ynYN")  # the letter of YAML 1.1 makes them booleans; no r
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
+_PARSERS_DEPTH = "exceeded maximum nesting depth"
+"""As newer versions of the parser say it, who have a limit of their own, far above ours."""
+
+
 def read_yaml(document: Document, findings: Findings) -> Value:
     """BROKEN when nothing can be made of it; an empty document is an empty map. Every mistake goes to `findings`."""
     unsafe = [*islice(UNSAFE.finditer(document.text), MISTAKE_LIMIT)]
@@ -47,7 +51,8 @@ def read_yaml(document: Document, findings: Findings) -> Value:
     except yaml.MarkedYAMLError as reason:
         mark = reason.problem_mark or reason.context_mark
         offset = mark.index if mark else 0
-        findings.add(_syntax(document, reason, offset), at=document.place(offset))
+        mistake = _too_deep() if reason.problem == _PARSERS_DEPTH else _syntax(document, reason, offset)
+        findings.add(mistake, at=document.place(offset))
     return BROKEN
 
 
@@ -141,7 +146,7 @@ class _Reader:
         meaning = self._meaning(text)
         if not isinstance(meaning, Doubt):
             return meaning
-        secret = self._top.key in self._document.hidden
+        secret = isinstance(self._top.key, str) and self._document.may_hide(self._top.key)
         shown = "this plain value" if secret else f"the plain value {_short(text)}"
         mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=meaning.hint)
         self._tell(mistake, self._document.place(offset, text))

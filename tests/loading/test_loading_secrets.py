@@ -94,3 +94,47 @@ def test_no_mistake_shows_a_password(stack: StackFolder, body):
         stack.write("servers.yaml", "servers:\n  x:\n" + body).load()
     assert PASSWORD not in repr(caught.value.diagnostics)
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "password", "adminpass", "admin-pass", "admin_pas", "adminPass", "admn_pass", "admin_pasword", "passwd", "pwd", "root_pw",
+        "secret", "api_token", "credentials", "apiKey", "access_key", "ssh-key", "private_key", "something", "'odd key'", '"quoted"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{key}: {value}",
+        "{key}: '{value}'",
+        "{key}: |\n      {value}\n      {value}",
+        "network: {{{key}: {value}}}",
+        "root_volume: {{{key}: {value}, sise: 3}}",
+    ],
+)
+def test_what_stands_under_a_key_that_nobody_knows_is_not_shown(stack: StackFolder, key, form):
+    """A key that nobody knows may be a misspelt one of a secret."""
+    body = form.format(key=key, value=PASSWORD)
+    with pytest.raises(ProvisionerError) as refused:
+        stack.write("servers.yaml", f"servers:\n  x:\n    key_pair_name: null\n    {body}\n").load()
+    assert refused.value.diagnostics
+    assert PASSWORD not in repr(refused.value.diagnostics)
+
+
+@pytest.mark.parametrize("broken", ["[1", '"open', "no", "010", "{{ var.nothing }}", "\t3", "!!str x", "*nowhere"])
+@pytest.mark.parametrize("key", ["adminpass", "password", "admin_pass"])
+def test_a_mistake_on_the_same_line_or_in_the_value_shows_no_password(stack: StackFolder, key, broken):
+    for body in (
+        f"{{{key}: {PASSWORD}, flavor: {broken}}}",
+        f"{{flavor: {broken}, {key}: {PASSWORD}}}",
+        f"{{{key}: {broken}{PASSWORD}}}",
+    ):
+        with pytest.raises(ProvisionerError) as refused:
+            stack.write("servers.yaml", f"servers:\n  x: {body}\n").load()
+        assert PASSWORD not in repr(refused.value.diagnostics), body
+
+
+def test_what_stands_under_a_key_that_was_meant_for_a_known_one_is_shown(stack: StackFolder):
+    found = stack.mistake("servers:\n  x:\n    flavour: Si2.large.4\n")
+    assert found.source.excerpt == "    flavour: Si2.large.4"
