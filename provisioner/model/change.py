@@ -100,6 +100,8 @@ class Change:
     """Of a replacement: the old server is released when the new one is there, and else kept."""
     observed: JsonObject | None = None
     """What is to be recorded as seen, where that is the whole change."""
+    charging: tuple[FieldChange, ...] = ()
+    """Of a replacement: how the old server is paid for and how the new one will be, also where that stays the same."""
 
     @property
     def is_gone(self) -> bool:

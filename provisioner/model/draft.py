@@ -16,16 +16,16 @@ class Draft:
     remarks: tuple[str, ...] = ()
 
     def completed(self, fields: JsonObject) -> Draft:
-        """With what somebody else knows of it; objects merge."""
+        """With what somebody else knows of it beyond what stands here; objects merge."""
         return Draft(_merged(self.fields, fields), self.remarks)
 
 
-def _merged(below: JsonObject, above: JsonObject) -> JsonObject:
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        if isinstance(under, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(under, value)
-        else:
+def _merged(own: JsonObject, others: JsonObject) -> JsonObject:
+    merged = dict(own)
+    for key, value in others.items():
+        mine = merged.get(key)
+        if isinstance(mine, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(mine, value)
+        elif mine is None:
             merged[key] = value
     return merged

@@ -82,11 +82,12 @@ class Together:
 @dataclass(frozen=True, slots=True)
 class Terraform:
     """How the vendor's Terraform provider calls the kind, and what specs would say of one by its attributes there: only what
-    the API hides.
+    its live row does not show. `actions` are resources that only note what was done to one, and own nothing.
     """
 
     resource: str
-    hidden: Callable[[JsonObject], JsonObject]
+    hidden: Callable[[JsonObject, Live], JsonObject]
+    actions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ class Kind:
     """Whether releasing it releases all that was bought by its order."""
     ware: Callable[[Fields], Ware]
     """What buying it asks the market for."""
+    charging: Callable[[Fields, PurchasePolicy], JsonObject]
+    """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
+    charged: Callable[[Recorded], JsonObject]
+    """The same of one that is there, by whatever says so."""
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
     """What its release does not release."""
     renewal: FieldPath

@@ -20,6 +20,7 @@ from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
+from provisioner.planning.charging import with_charging
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import Difference, differences
 from provisioner.planning.judging import judged
@@ -55,7 +56,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
     deposed = after_successors(staged.changes, survey, catalogue)
-    chosen = with_leftovers(deposed.changes, survey, catalogue)
+    chosen = with_charging(with_leftovers(deposed.changes, survey, catalogue), survey.policy, catalogue)
     turns = (*staged.turns, *deposed.turns)
     turns += tuple(after_causes(chosen, turns))
     draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)

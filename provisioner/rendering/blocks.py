@@ -59,7 +59,7 @@ def members_of(
 def changed_members(
     fields: Iterable[FieldChange], *, sensitive: Collection[FieldPath] = (), depth: int = 0
 ) -> tuple[Member, ...]:
-    """Only what changes, each in the block that its path names."""
+    """What changes, each in the block that its path names. A field that is as before has no sign."""
     lines: list[Member] = []
     inner: dict[str, list[FieldChange]] = {}
     for field in sorted(fields, key=lambda field: field.path):
@@ -68,7 +68,11 @@ def changed_members(
         else:
             inner.setdefault(field.path[depth], []).append(field)
     blocks = (
-        Block(key_text(key), changed_members(group, sensitive=sensitive, depth=depth + 1), "~")
+        Block(
+            key_text(key),
+            changed_members(group, sensitive=sensitive, depth=depth + 1),
+            "~" if any(field.before != field.after for field in group) else UNSIGNED,
+        )
         for key, group in inner.items()
     )
     return (*lines, *blocks)
@@ -85,6 +89,8 @@ def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
     if field.drift:
         notes.append("changed outside of the specs")
     note = ", ".join(notes)
+    if field.before == field.after:
+        return Line(name, after, UNSIGNED, note)
     if field.before is None:
         return Line(name, after, "+", note)
     if field.after is None:

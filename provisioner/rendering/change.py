@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.change import Action, Change, FieldChange, Reason
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
@@ -83,13 +83,19 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
             replaced = Line("id", f"{was} -> {KNOWN_LATER}", "~")
-            return (replaced, *changed_members(change.fields, sensitive=change.sensitive))
+            return (replaced, *changed_members(_with_charging(change), sensitive=change.sensitive))
         case Action.DELETE:
             return _particulars(change.recorded, sign="-")
         case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
             assert_never(change.action)
+
+
+def _with_charging(change: Change) -> tuple[FieldChange, ...]:
+    told = {field.path for field in change.fields}
+    known = (field for field in change.charging if field.before is not None or field.after is not None)
+    return (*change.fields, *(field for field in known if field.path not in told))
 
 
 def _compared(change: Change) -> tuple[Member, ...]:
@@ -144,6 +150,8 @@ def _remarks(change: Change) -> Iterator[str]:
         yield f"({amount(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
+    if change.charging and all(field.after is None for field in change.charging):
+        yield "the specs leave it to the cloud how the new one is paid for: it may be sold as PRE_PAID"
     if change.create_first:
         yield "the old one is kept until the new one is there, and for good where it does not get there"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
@@ -152,7 +160,7 @@ def _remarks(change: Change) -> Iterator[str]:
 
 
 def _unchanged(change: Change) -> int:
-    changed = {field.path for field in change.fields}
+    changed = {field.path for field in _with_charging(change)}
     return sum(
         not any(path[:length] in changed for length in range(1, len(path) + 1)) for path, _ in leaves(body_of(change))
     )

@@ -130,6 +130,7 @@ def _resource_change(change: Change) -> Document:
         "previous_address": None if change.moved_from is None else str(change.moved_from),
         "action_reason": None if change.reason is None else change.reason.value,
         "fields": [field_document(field, hidden) for field in change.fields],
+        "charging": [field_document(field, hidden) for field in change.charging],
         "unverifiable": [list(path) for path in change.unverifiable],
         "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }

@@ -64,6 +64,7 @@ class ChangeForm:
     let_go: bool
     create_first: bool = False
     observed: JsonObject | None = None
+    charging: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,9 +168,10 @@ def _existing(
         if (address := vacant.get(row.name)) is not None:
             yield Existing(address, row.id, is_imported=(address, row.id) in named)
             continue
-        draft, key = workspace.catalogue[row.kind].draft(row, loaded.defaults), row.name
+        kind = workspace.catalogue[row.kind]
+        draft, key = kind.draft(row, loaded.defaults), row.name
         if (one := told.get(row.id)) is not None:
-            draft, key = draft.completed(one.hidden), one.key
+            draft, key = draft.completed(kind.terraform.hidden(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = "declare it by hand, then: provisioner import ADDRESS ID; nothing was changed"
             summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"

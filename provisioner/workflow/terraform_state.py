@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
@@ -23,12 +23,12 @@ _OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """`key` says its address there; `hidden` is what the cloud does not show, as specs say it."""
+    """`key` says its address there; `attributes` are the provider's own, with secrets that they may hold."""
 
     id: str
     key: str
     kind: str
-    hidden: JsonObject
+    attributes: JsonObject = field(repr=False)
 
 
 def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
@@ -38,10 +38,11 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
     kinds = {kind.terraform.resource: kind for kind in catalogue.kinds}
+    actions = frozenset[str]().union(*(kind.terraform.actions for kind in catalogue.kinds))
     found: list[Managed] = []
     wrong: list[Diagnostic] = []
     for resource in _objects(document.get("resources")):
-        if resource.get("mode") != "managed":
+        if resource.get("mode") != "managed" or resource.get("type") in actions:
             continue
         where = _where(resource)
         if (kind := kinds.get(str(resource.get("type")))) is None:
@@ -71,7 +72,7 @@ def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> Managed 
     modules = [part for part in str(resource.get("module") or "").split(".") if part not in {"", "module"}]
     index = instance.get("index_key")
     key = "-".join([*modules, str(resource.get("name")), *([] if index is None else [str(index)])])
-    return Managed(identifier, key, kind.name, kind.terraform.hidden(attributes))
+    return Managed(identifier, key, kind.name, attributes)
 
 
 def _document(path: Path) -> JsonObject:

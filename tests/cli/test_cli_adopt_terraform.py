@@ -17,16 +17,22 @@ def resource(name, *instances, type_="huaweicloud_modelarts_devserver", **facts)
     return {"mode": "managed", "type": type_, "name": name, "instances": [*instances], **facts}
 
 
+ATTRIBUTES = (
+    "id", "region", "name", "resource_flavor", "flavor", "architecture", "vpc_id", "subnet_id", "security_group_id",
+    "image_id", "type", "availability_zone", "admin_pass", "key_pair_name", "enterprise_project_id", "root_volume",
+    "ipv6_enable", "roce_id", "user_data", "charging_mode", "period_unit", "period", "auto_renew", "created_at",
+    "timeouts",
+)  # fmt: skip
+"""The schema of huaweicloud_modelarts_devserver, release 1.97.1: a state has all of them, null where nothing is known."""
+
+
 def instance(identifier, index=None, **attributes):
-    known = {
-        "id": identifier,
-        "security_group_id": GROUP,
-        "availability_zone": "",
-        "roce_id": None,
-        "admin_pass": PASSWORD,
-    }
+    unknown = attributes.keys() - {*ATTRIBUTES}
+    assert not unknown
+    known = {"id": identifier, "security_group_id": GROUP, "availability_zone": "", "admin_pass": PASSWORD}
     indexed = {} if index is None else {"index_key": index}
-    return {"schema_version": 0, "attributes": known | attributes, **indexed}
+    whole = dict.fromkeys(ATTRIBUTES) | {"root_volume": []} | known | attributes
+    return {"schema_version": 0, "attributes": whole, "sensitive_attributes": [], **indexed}
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> N
             "trainer", instance(of["node-0"], 0, architecture="ARM"), instance(of["node-1"], 1), module="module.ai"
         ),
         resource(
-            "bought", instance(of["paid"], charging_mode="prePaid", period_unit="month", period=3, auto_renew="false")
+            "bought", instance(of["paid"], charging_mode="PRE_PAID", period_unit="MONTH", period=3, auto_renew="false")
         ),
         resource("flavors", type_="huaweicloud_modelarts_devserver_flavors", mode="data"),
     )
@@ -83,9 +89,73 @@ def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> N
     assert len(inherited.ledger()) == len([entry for entry in inherited.ledger() if entry[0] != "release"])
 
 
+TERM = {"charging_mode": "PRE_PAID", "period_unit": "MONTH", "period": 3, "auto_renew": "false"}
+"""As the provider's acceptance test declares it, and as its state has it."""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "charging"),
+    [
+        (TERM, ("PRE_PAID", "MONTH", 3, False)),
+        (TERM | {"period_unit": "YEAR", "period": 1}, ("PRE_PAID", "YEAR", 1, False)),
+        (TERM | {"charging_mode": "COMMON"}, ("PRE_PAID", "MONTH", 3, False)),  # copied from a row that says so
+        (TERM | {"charging_mode": None}, ("PRE_PAID", "MONTH", 3, False)),
+    ],
+)
+def test_the_term_of_a_prepaid_server_is_taken_over(inherited, attributes, charging) -> None:
+    path = tfstate(inherited, resource("bought", instance(ids(inherited)["paid"], **attributes)))
+    assert adopt(inherited, path).code == 0
+    shown = inherited.run("state", "show", "bought", "--json").document["resource"]["declared"]["charging_info"]
+    keys = ("charging_mode", "period_type", "period_num", "is_auto_renew")
+    assert tuple(shown[key] for key in keys) == charging
+
+
+def test_what_the_cloud_shows_wins_over_what_terraform_remembers(inherited) -> None:
+    """The server is pay-per-use by now, and the subnet that the row shows is the right one."""
+    of = ids(inherited)
+    elsewhere = "00000000-2cdb-4b81-b56a-ef68812c6cf7"
+    path = tfstate(inherited, resource("edge", instance(of["edge"], **TERM, subnet_id=elsewhere)))
+    assert adopt(inherited, path).code == 0
+    declared = inherited.run("state", "show", "edge", "--json").document["resource"]["declared"]
+    assert "charging_info" not in declared
+    assert declared["network"]["subnet_id"] != elsewhere
+
+
+def test_a_replacement_of_what_was_taken_over_is_bought_for_the_same_term(inherited) -> None:
+    path = tfstate(inherited, resource("bought", instance(ids(inherited)["paid"], **TERM)))
+    assert adopt(inherited, path).code == 0
+    allowed = ("--replace", "bought")
+    planned = inherited.run("plan", *allowed)
+    assert 'charging_mode = "PRE_PAID"' in planned.out
+    assert "period_num    = 3" in planned.out
+    change = next(
+        one
+        for one in inherited.run("plan", *allowed, "--json").document["resource_changes"]
+        if one["address"] == "bought"
+    )
+    charging = {one["path"][-1]: (one["before"], one["after"]) for one in change["charging"]}
+    assert charging["charging_mode"] == ("PRE_PAID", "PRE_PAID")
+    assert charging["period_num"] == (3, 3)
+    assert inherited.run("apply", *allowed, "--auto-approve").code == 0
+    kept = inherited.run("state", "show", "bought", "--json").document["resource"]["declared"]["charging_info"]
+    assert (kept["charging_mode"], kept["period_num"]) == ("PRE_PAID", 3)
+
+
+def test_records_of_actions_own_nothing_and_are_passed_over(inherited) -> None:
+    edge = ids(inherited)["edge"]
+    stop = {"schema_version": 0, "attributes": {"id": edge, "devserver_id": edge, "action": "stop"}}
+    path = tfstate(
+        inherited,
+        resource("edge", instance(edge)),
+        resource("stop", stop, type_="huaweicloud_modelarts_devserver_action"),
+    )
+    assert adopt(inherited, path).code == 0
+    assert inherited.run("state", "list").out.split() == ["edge"]
+
+
 def test_what_terraform_is_mistaken_about_is_told_by_the_plan(inherited) -> None:
     """The renewal was switched off in the console since: billing tells, so that no plan comes out empty and is not."""
-    paid = instance(ids(inherited)["paid"], charging_mode="prePaid", period_unit="month", period=1, auto_renew="true")
+    paid = instance(ids(inherited)["paid"], charging_mode="PRE_PAID", period_unit="MONTH", period=1, auto_renew="true")
     ran = adopt(inherited, tfstate(inherited, resource("paid", paid)))
     assert ran.code == 7
     assert "has work for 1: look at `provisioner plan`" in ran.out

@@ -8,6 +8,7 @@ import pytest
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import (
     KIND,
+    PREPAID,
     bought,
     codes,
     planned,
@@ -269,3 +270,37 @@ def test_a_rename_whose_reply_was_lost_is_made_once_more_so_that_it_gets_recorde
     (change,) = planned(survey).changes
     assert change.action is Action.UPDATE
     assert [(field.path, field.before, field.after) for field in change.fields] == [(("name",), "old", "new")]
+
+
+def charging_of(change) -> dict[str, tuple[object, object]]:
+    return {one.path[-1]: (one.before, one.after) for one in change.charging}
+
+
+def test_a_replacement_says_how_both_servers_are_paid_for_even_where_nothing_changes():
+    same = replaced_by_name(wanted(charging_info=PREPAID), PREPAID)
+    assert charging_of(same)["charging_mode"] == ("PRE_PAID", "PRE_PAID")
+    assert charging_of(same)["period_num"] == (1, 1)
+    hourly = PREPAID | {"charging_mode": "POST_PAID"}
+    assert charging_of(replaced_by_name(wanted(charging_info=hourly), PREPAID)) == {
+        "charging_mode": ("PRE_PAID", "POST_PAID"),
+        "is_auto_pay": (True, None),
+        "is_auto_renew": (False, None),
+        "period_num": (1, None),
+        "period_type": ("MONTH", None),
+    }
+
+
+def test_a_replacement_shows_a_mode_that_only_the_row_tells():
+    """Nothing of it is declared: it was turned into a subscription in the console, and comes back otherwise."""
+    change = replaced_by_name(wanted(), None, charging_mode="PRE_PAID")
+    assert charging_of(change)["charging_mode"][0] == "PRE_PAID"
+    assert charging_of(change)["charging_mode"][1] != "PRE_PAID"
+
+
+def replaced_by_name(desired, charging, **observed):
+    recorded = bought(wanted(charging_info=charging))
+    recorded = replace(recorded, observed={**recorded.observed, **observed})
+    named = frozenset({desired.address})
+    change = the_change(surveyed(desired, state=a_state(recorded), live=(shown(recorded),), replace=named))
+    assert change.action is Action.REPLACE
+    return change

@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from provisioner.kinds.dev_server import changing, orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
-from provisioner.model.canonical import canonical
+from provisioner.model.canonical import JsonObject, canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
@@ -43,6 +43,27 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
         unpaid = {"is_auto_pay": False} if policy.prepaid is Prepaid.TWO_STEP else {}
         body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging, **unpaid}
     return body
+
+
+def charging_of(fields: Fields, policy: PurchasePolicy) -> JsonObject:
+    sent = wire(fields, policy).get("charging_info")
+    return _charging_body(sent if isinstance(sent, Mapping) else {})
+
+
+def charged(recorded: Recorded) -> JsonObject:
+    declared = recorded.declared.get("charging_info")
+    known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
+    shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
+    return _charging_body({**known, "charging_mode": "PRE_PAID" if rows.prepaid(recorded) else shown})
+
+
+def _charging_body(charging: Mapping[str, object]) -> JsonObject:
+    """Of pay-per-use only the mode: it has no term."""
+    mode = charging.get("charging_mode")
+    told = charging if mode == "PRE_PAID" else {"charging_mode": mode}
+    return {
+        "charging_info": {key: value for key, value in told.items() if value is None or isinstance(value, str | int)}
+    }
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
