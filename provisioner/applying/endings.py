@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.precautions import GoneMeanwhile, NameTaken, OrderShared, ShowsAgain, SoldOut
+from provisioner.applying.precautions import GoneMeanwhile, NameTaken, NotAvailable, OrderShared, ShowsAgain
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
@@ -15,6 +15,7 @@ from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreErro
 from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.foresight import code_of, way_on
 from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, OrderShared, ProvisionerError, ShowsAgain, SoldOut, StillInDoubt, TimedOut,
+    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, NotAvailable, OrderShared, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut,
 )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case GoneMeanwhile() | NameTaken() | OrderShared() | ShowsAgain() | SoldOut():
+        case GoneMeanwhile() | NameTaken() | NotAvailable() | OrderShared() | ShowsAgain():
             return ResultType.FAILED, _refused(change, driver, reason)
         case HeldBack() if not driver.workshop.interruption.requested:
             return ResultType.NOT_STARTED, warning(
@@ -98,7 +99,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 
 
 def _refused(
-    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | OrderShared | ShowsAgain | SoldOut
+    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | NotAvailable | OrderShared | ShowsAgain
 ) -> Diagnostic:
     """What has changed since the plan was made, noticed before anything was sent for this address."""
     address = change.address
@@ -110,12 +111,14 @@ def _refused(
                 hint="choose another name in the specs, or have that server renamed or released",
                 address=address,
             )
-        case SoldOut(ware=ware):
+        case NotAvailable(offer=offer, wipes=wipes):
+            kept = (
+                "nothing was stopped or wiped"
+                if wipes
+                else "so that none could be bought in its place; nothing was released"
+            )
             return error(
-                "sold-out",
-                f"{ware.flavor} is sold out, so that none could be bought in its place; nothing was released",
-                hint="wait until it is in stock, or choose another flavor; then plan again",
-                address=address,
+                code_of(offer), f"{offer.why}; {kept}", hint=f"{way_on(offer)}; then plan again", address=address
             )
         case OrderShared():
             return error(

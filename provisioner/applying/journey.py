@@ -228,6 +228,7 @@ class Journey:
     async def _update(self, change: Change) -> Ended:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
         changed = frozenset(item.path for item in change.fields)
+        await self._precautions.before_wipe(change)
         return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed))
 
     async def _release(self, change: Change) -> Ended:

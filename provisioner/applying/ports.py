@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from provisioner.model.flow import Call, Reply
-from provisioner.model.foresight import Ware
+from provisioner.model.foresight import Offer, Ware
 from provisioner.model.journal import Entry
 from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
@@ -30,8 +30,8 @@ class Cloud(Protocol):
 
 
 class Market(Protocol):
-    async def is_sold_out(self, ware: Ware, /) -> bool:
-        """True only when the cloud says so; never raises for what it does not tell."""
+    async def offer(self, ware: Ware, /) -> Offer:
+        """What the cloud's catalogue says of it; never raises for what it does not tell."""
         ...
 
 

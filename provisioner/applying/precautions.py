@@ -16,7 +16,8 @@ from provisioner.applying.ports import Elsewhere
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.foresight import Ware
+from provisioner.model.foresight import Availability, Offer, Ware
+from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Desired, Live, Phase, Recorded
@@ -31,12 +32,13 @@ class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
         self.stranger = stranger
 
 
-class SoldOut(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was to be bought in a server's place cannot be had any more."""
+class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was to be bought in a server's place, or put on its disk, cannot be had by now."""
 
-    def __init__(self, ware: Ware) -> None:
-        super().__init__(ware.flavor)
-        self.ware = ware
+    def __init__(self, offer: Offer, *, wipes: bool) -> None:
+        super().__init__(offer.why)
+        self.offer = offer
+        self.wipes = wipes
 
 
 class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -86,7 +88,7 @@ class Precautions:
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
-        """Raises NameTaken, OrderShared or SoldOut, and then for everybody who would go along."""
+        """Raises NameTaken, OrderShared or NotAvailable, and then for everybody who would go along."""
         assert change.recorded is not None  # only what is recorded is released
         along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:
@@ -141,16 +143,27 @@ class Precautions:
                 self.refuse_companions(kind, recorded, self._live(recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            await self._refuse_sold_out(replaced)
+            wares = dict.fromkeys(kind.ware(desired.fields) for kind, desired in replaced)
+            await self._refuse_unavailable(wares, wipes=False)
 
-    async def _refuse_sold_out(self, replaced: Iterable[tuple[Kind, Desired]]) -> None:
-        """What was in stock when the plan was made need not be."""
+    async def before_wipe(self, change: Change) -> None:
+        """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing."""
+        ware = self._execution.catalogue[change.kind].image_to_install(change)
+        if ware is not None:
+            await self._refuse_unavailable((ware,), wipes=True)
+
+    async def _refuse_unavailable(self, wares: Iterable[Ware], *, wipes: bool) -> None:
+        """What could be had when the plan was made need not be there by now."""
         market = self._execution.market
         if market is None or self._execution.interruption.requested:
             return
-        for ware in dict.fromkeys(kind.ware(desired.fields) for kind, desired in replaced):
-            if await market.is_sold_out(ware):
-                raise SoldOut(ware)
+        for ware in wares:
+            offer = await market.offer(ware)
+            allowed = (
+                offer.availability is Availability.NOT_LISTED and Allowance.NOT_LISTED in self._execution.plan.allowed
+            )
+            if offer.cannot_be_had and not allowed:
+                raise NotAvailable(offer, wipes=wipes)
 
     def _live(self, recorded: Recorded) -> Live | None:
         return self._execution.live.get(recorded.id or "")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from provisioner.cloud.answers import Ask, Row, interpret, unreadable
-from provisioner.model.flow import Call, Effect, Service
+from provisioner.cloud.answers import Ask, Malformed, Row, ask_for, interpret, unreadable
+from provisioner.model.flow import Call, CallFailed, Effect, Service
 
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
 
@@ -63,12 +63,32 @@ class Image:
     status: str | None = None
 
 
+class PartialCatalogue(CallFailed):
+    """A list that is not known to be all there is. `items` are those of it that could be read, `gap` what it lacks."""
+
+    def __init__(self, failed: CallFailed, items: tuple[Any, ...], gap: str) -> None:
+        super().__init__(
+            failed.outcome,
+            failed.message,
+            status=failed.status,
+            code=failed.code,
+            request_id=failed.request_id,
+            server_time=failed.server_time,
+        )
+        self.items = items
+        self.gap = gap
+
+
 async def list_flavors(
     ask: Ask, *, server_type: str | None = None, architecture: str | None = None, charging_mode: str | None = None
 ) -> tuple[Flavor, ...]:
     """For a spec's `flavor`: one entry for each way it is sold, with all its zones."""
     query = {"server_type": server_type, "arch": architecture, "charging_mode": charging_mode}
-    return _joined(await _read_page(ask, "flavors", query, read_flavor))
+    try:
+        return _joined(await _read_page(ask, "flavors", query, read_flavor))
+    except PartialCatalogue as partial:
+        partial.items = _joined(partial.items)
+        raise
 
 
 async def list_resource_flavors(
@@ -82,6 +102,12 @@ async def list_resource_flavors(
 async def list_images(ask: Ask, *, server_type: str | None = None, flavor: str | None = None) -> tuple[Image, ...]:
     """With `flavor` those that run on it."""
     return await _read_page(ask, "images", {"server_type": server_type, "flavor_name": flavor}, read_image)
+
+
+async def show_image(ask: Ask, identifier: str) -> Image:
+    """One image, which may be in no list."""
+    call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/images/{identifier}", Effect.READ)
+    return await ask_for(ask, call, read_image)
 
 
 def read_flavor(row: Row) -> Flavor:
@@ -141,16 +167,32 @@ async def _read_page(
     *,
     may_lack_total: bool = False,
 ) -> tuple[Item, ...]:
-    """These lists publish no way to ask for a second page, so the first must hold all of it."""
+    """These lists publish no way to ask for a second page, so the first must hold all of it. Raises PartialCatalogue where it does
+    not, or where a row of it cannot be read.
+    """
     asked = {key: value for key, value in query.items() if value is not None}
     call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/{name}", Effect.READ, query=asked)
 
-    def read_body(answer: Row) -> tuple[tuple[Item, ...], int | None]:
+    def read_body(answer: Row) -> tuple[tuple[Item, ...], list[str], int | None, int]:
         total = answer.number("total") if may_lack_total else answer.required(answer.number, "total")
-        return tuple(map(read, answer.required(answer.rows, "data"))), total
+        rows = answer.required(answer.rows, "data")
+        items, faults = _readable(rows, read)
+        return items, faults, total, len(rows)
 
     reply = await ask(call)
-    items, total = interpret(call, reply, read_body)
-    if total not in {None, len(items)}:
-        raise unreadable(call, reply, f"it is incomplete, {len(items)} of {total}")
+    items, faults, total, count = interpret(call, reply, read_body)
+    gap = faults[0] if faults else "" if total in {None, count} else f"{count} of {total}"
+    if gap:
+        raise PartialCatalogue(unreadable(call, reply, gap if faults else f"it is incomplete, {gap}"), items, gap)
     return items
+
+
+def _readable(rows: Iterable[Row], read: Callable[[Row], Item]) -> tuple[tuple[Item, ...], list[str]]:
+    items: list[Item] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            items.append(read(row))
+        except Malformed as fault:
+            faults.append(str(fault))
+    return tuple(items), faults

@@ -18,6 +18,7 @@ class Allowance(StrEnum):
     MAX_SERVERS = "max-servers"
     VANISHED = "vanished"
     PROTECTED = "protected"
+    NOT_LISTED = "not-listed"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.change import Action, Change
 from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.foresight import Ware
@@ -142,7 +143,7 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
-    ware: Callable[[Fields], Ware]
+    ware: Callable[[Mapping[str, Any]], Ware]
     """What buying it asks the market for."""
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
@@ -167,6 +168,16 @@ class Kind:
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests."""
         return redact(fields, fingerprint, lambda path: self.rule(path).content)
+
+    def image_to_install(self, change: Change) -> Ware | None:
+        """The image that a reinstallation would put on the disk; None where the one that is there is kept."""
+        if change.action is not Action.REINSTALL or change.after is None or change.desired is None:
+            return None
+        before = change.after
+        for item in change.fields:
+            before = replaced(before, item.path, item.before)
+        wanted = self.ware(change.desired.fields)
+        return None if self.ware(before).image == wanted.image else wanted.image_alone
 
     def sensitive(self) -> tuple[FieldPath, ...]:
         return tuple(rule.path for rule in self.rules if rule.secret)

@@ -23,8 +23,8 @@ from provisioner.planning.releases import (
     prepaid_delete,
     prepaid_replacement,
     shared_order,
-    sold_out,
 )
+from provisioner.planning.stock import unavailable
 from provisioner.planning.survey import Survey
 
 _LIFTING = (
@@ -190,7 +190,7 @@ GUARDS: tuple[Guard, ...] = (
     prepaid_replacement,
     shared_order,
     order_in_turns,
-    sold_out,
+    unavailable,
     prepaid_delete,
     mass_change,
     max_servers,

@@ -29,6 +29,7 @@ from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.selecting import narrowed
+from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
@@ -63,7 +64,13 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     draft = judged(draft, survey, catalogue)
     return replace(
         draft,
-        findings=(*found, *staged.findings, *deposed.findings, *passed_over(draft, survey)),
+        findings=(
+            *found,
+            *staged.findings,
+            *deposed.findings,
+            *passed_over(draft, survey),
+            *offers(draft, survey.foresight, catalogue),
+        ),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
     )
 

@@ -9,7 +9,6 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
-from provisioner.model.foresight import Questions, Ware
 from provisioner.model.journal import bought
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase, Recorded
@@ -22,26 +21,6 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 BY_ADDRESS = "prepaid-replace"
 """Allowed address by address."""
 _REFUND_UNKNOWN = "what comes back of its price is not known before: the API publishes no estimate"
-
-
-def questions(plan: Plan, catalogue: Catalogue) -> Questions:
-    """What the guards of this file would have to know of a plan."""
-    released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
-    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one))
-    return Questions(terms, tuple(dict.fromkeys(_wares(plan, catalogue).values())))
-
-
-def _wares(plan: Plan, catalogue: Catalogue) -> dict[int, Ware]:
-    """By its place in the plan, what a replacement would have to find in stock. What is gone already, or stays until the other is there, has nothing
-    to lose.
-    """
-    return {
-        place: catalogue[change.kind].ware(change.desired.fields)
-        for place, change in enumerate(plan.changes)
-        if change.action is Action.REPLACE
-        and change.desired is not None
-        and not (change.create_first or has_begun(change))
-    }
 
 
 def has_begun(change: Change) -> bool:
@@ -181,17 +160,3 @@ def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list
         if row.order_id is not None and row.status not in catalogue[row.kind].releasing:
             staying[row.order_id].append(f"server {row.id}, which is in no state")
     return staying
-
-
-def sold_out(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """To release and then not to be able to buy would be the worst of both."""
-    for place, ware in _wares(plan, catalogue).items():
-        if ware in survey.foresight.sold_out:
-            change = plan.changes[place]
-            yield error(
-                "sold-out",
-                f"{change.address} would be released, and {ware.flavor} is sold out, so that none could be bought in its place",
-                hint="wait until it is in stock, choose another flavor, or undo the change",
-                source=change.desired.source if change.desired else None,
-                address=change.address,
-            )

@@ -2,11 +2,13 @@
 sandbox runs; knows no order and no server.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Arch = Literal["X86", "ARM"]
 ServerType = Literal["BMS", "ECS"]
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Action = Literal["create", "start", "stop", "reboot", "changeos", "reinstallos"]
 
 
@@ -36,13 +38,24 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """`other_flavors` is the hourly price, in cents, of any flavor that is not listed; None when no other is sold."""
+    """`other_flavors` is the hourly price, in cents, of any flavor that is not listed; None when no other is sold. `private_images`
+    are known by their ids and stand in no list.
+    """
 
     zones: tuple[str, ...]
     flavors: tuple[Flavor, ...]
     images: tuple[Image, ...]
     other_flavors: int | None = None
     other_images: bool = False
+    private_images: tuple[Image, ...] = ()
+
+    @property
+    def lists_every_flavor(self) -> bool:
+        return self.other_flavors is None
+
+    @property
+    def lists_every_image(self) -> bool:
+        return not self.other_images
 
     def flavor(self, name: str) -> Flavor | None:
         listed = next((flavor for flavor in self.flavors if flavor.name == name), None)
@@ -51,8 +64,8 @@ class Market:
         return listed
 
     def image(self, image_id: str) -> Image | None:
-        listed = next((image for image in self.images if image.id == image_id), None)
-        if listed is None and self.other_images:
+        listed = next((image for image in (*self.images, *self.private_images) if image.id == image_id), None)
+        if listed is None and self.other_images and _UUID.fullmatch(image_id):
             return Image(id=image_id, name=f"image-{image_id[:8]}")
         return listed
 

@@ -139,11 +139,17 @@ class FlavorSection(_Section):
 
 
 class ImageSection(_Section):
+    """`private`: bought from as any other, and in no list."""
+
     id: Annotated[str, StringConstraints(pattern=_UUID)]
     name: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     arch: Arch = "X86"
     server_type: ServerType = "ECS"
     status: Literal["ACTIVE", "INACTIVE"] = "ACTIVE"
+    private: bool = False
+
+    def value(self) -> Image:
+        return Image(**self.model_dump(exclude={"private"}))
 
 
 class MarketFile(_Section):
@@ -167,7 +173,8 @@ class MarketFile(_Section):
         return Market(
             zones=tuple(self.zones),
             flavors=tuple(flavor.value(self.zones) for flavor in self.flavors),
-            images=tuple(Image(**image.model_dump()) for image in self.images),
+            images=tuple(image.value() for image in self.images if not image.private),
+            private_images=tuple(image.value() for image in self.images if image.private),
             other_flavors=self.other_flavors_hourly_price,
             other_images=self.other_images,
         )

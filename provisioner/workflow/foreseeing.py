@@ -1,4 +1,5 @@
-"""Asks what has to be known before a server is released: billing until when it is paid for, the catalogue whether there is another.
+"""Asks what has to be known before a server is bought, wiped or released: billing until when it is paid for, the catalogue whether
+what is wanted can be had.
 
 What neither of them tells is unknown. It is said so where it matters, and forbids nothing: nobody could release anything
 where the user may not read billing.
@@ -6,35 +7,96 @@ where the user may not read billing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
-from provisioner.model.flow import CallFailed
-from provisioner.model.foresight import Foresight, Questions, Ware
+from provisioner.model.flow import CallFailed, Outcome
+from provisioner.model.foresight import Foresight, Offer, Questions, Ware
+from provisioner.workflow.workspace import SystemClock
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud
-    from provisioner.cloud.catalogue import Flavor
+    from provisioner.workflow.availability import Catalogue, Listing, SingleImage
 
-_SOLD_BOTH_WAYS = "COMMON"
+_FRESH_SECONDS = 2.0
+"""For so long what the catalogue said stands for releases that begin together."""
+_NOT_ALLOWED = frozenset({401, 403, 429})
+
+Item = TypeVar("Item")
 
 
 async def foresee(cloud: Cloud, questions: Questions) -> Foresight:
-    """Two lists of flavors at the most, and a question to billing for every fifty servers."""
+    """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
+    that a complete list lacks, and one to billing for every fifty servers.
+    """
+    wares = dict.fromkeys((*questions.wares, *questions.purchases))
     async with cloud.channel() as channel:
-        return Foresight(await _paid_until(channel.ask, questions.terms), await _sold_out(channel.ask, questions.wares))
+        paid_until = await _paid_until(channel.ask, questions.terms)
+        if not wares:
+            return Foresight(paid_until)
+        catalogue = await read_catalogue(channel.ask, wares)
+    return Foresight(paid_until, {ware: catalogue.offer(ware) for ware in wares})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Market:
-    """Asked anew each time: right before something is released."""
+    """Asked anew right before something is released or wiped."""
 
     cloud: Cloud
+    _read: dict[Ware, tuple[float, Offer]] = field(default_factory=dict)
 
-    async def is_sold_out(self, ware: Ware) -> bool:
-        async with self.cloud.channel() as channel:
-            return ware in await _sold_out(channel.ask, (ware,))
+    async def offer(self, ware: Ware) -> Offer:
+        now = SystemClock().monotonic()
+        read_at, offer = self._read.get(ware, (0.0, None))
+        if offer is None or now - read_at > _FRESH_SECONDS:
+            async with self.cloud.channel() as channel:
+                offer = (await read_catalogue(channel.ask, (ware,))).offer(ware)
+            self._read[ware] = (now, offer)
+        return offer
+
+
+async def read_catalogue(ask: Ask, wares: Iterable[Ware]) -> Catalogue:
+    """What these wares need of it; a list that cannot be had is one of which nothing is known."""
+    from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
+    from provisioner.workflow.availability import Catalogue, Listing
+
+    wanted = tuple(wares)
+    flavors = {
+        is_resource: await _listing(lambda: list_resource_flavors(ask) if is_resource else list_flavors(ask))  # noqa: B023 - awaited here
+        for is_resource in sorted({ware.is_resource for ware in wanted if ware.flavor is not None})
+    }
+    images = [ware.image for ware in wanted if ware.image is not None]
+    listed = await _listing(lambda: list_images(ask)) if images else Listing()
+    known = {image.id for image in listed.items}
+    unlisted = () if listed.gap else sorted(set(images) - known)
+    return Catalogue(flavors, listed, {identifier: await _single(ask, identifier) for identifier in unlisted})
+
+
+async def _listing(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> Listing[Item]:
+    from provisioner.cloud.catalogue import PartialCatalogue
+    from provisioner.workflow.availability import Listing
+
+    try:
+        return Listing(await read())
+    except PartialCatalogue as partial:
+        return Listing(partial.items, f"that list is incomplete: {partial.gap}")
+    except CallFailed as failed:
+        return Listing((), f"the list cannot be read: {failed.message}")
+
+
+async def _single(ask: Ask, identifier: str) -> SingleImage:
+    from provisioner.cloud.catalogue import show_image
+    from provisioner.workflow.availability import SingleImage
+
+    try:
+        return SingleImage(await show_image(ask, identifier))
+    except CallFailed as failed:
+        no_such_route = failed.code == "APIG.0101"
+        refused = failed.outcome is Outcome.REFUSED and failed.status not in _NOT_ALLOWED and not no_such_route
+        if failed.not_found or refused:
+            return SingleImage()
+        return SingleImage(gap=f"asking for it by its id failed: {failed.message}")
 
 
 async def _paid_until(ask: Ask, identifiers: tuple[str, ...]) -> dict[str, int]:
@@ -47,33 +109,3 @@ async def _paid_until(ask: Ask, identifiers: tuple[str, ...]) -> dict[str, int]:
     except CallFailed:
         return {}
     return {one.resource_id: round(one.expires_at.timestamp() * 1000) for one in found if one.expires_at is not None}
-
-
-async def _sold_out(ask: Ask, wares: Iterable[Ware]) -> frozenset[Ware]:
-    """Those that the cloud says are sold out; of what it does not tell, none."""
-    found = set[Ware]()
-    wanted = tuple(wares)
-    for is_resource in sorted({ware.is_resource for ware in wanted}):
-        flavors = await _flavors(ask, is_resource=is_resource)
-        found |= {ware for ware in wanted if ware.is_resource == is_resource and _is_sold_out(ware, flavors)}
-    return frozenset(found)
-
-
-async def _flavors(ask: Ask, *, is_resource: bool) -> tuple[Flavor, ...]:
-    from provisioner.cloud.catalogue import list_flavors, list_resource_flavors
-
-    try:
-        return await (list_resource_flavors(ask) if is_resource else list_flavors(ask))
-    except CallFailed:
-        return ()
-
-
-def _is_sold_out(ware: Ware, flavors: Iterable[Flavor]) -> bool:
-    """Of all ways that it is sold which would do, and of which the cloud tells."""
-    ways = (None, _SOLD_BOTH_WAYS, ware.charging_mode)
-    fitting = [
-        flavor
-        for flavor in flavors
-        if flavor.name == ware.flavor and (ware.charging_mode is None or flavor.charging_mode in ways)
-    ]
-    return bool(fitting) and all(flavor.is_sold_out(ware.zone) is True for flavor in fitting)

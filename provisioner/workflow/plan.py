@@ -121,7 +121,12 @@ async def consider(
     )
     made = planned()
     questions = planning.questions(made, workspace.catalogue)
-    return made if questions.are_none else planned(foresight=await foresee(cloud, questions))
+    if questions.are_none:
+        return made
+    foresight = await foresee(cloud, questions)
+    if questions.forbid_nothing:
+        return planning.with_offers(made, foresight, workspace.catalogue)
+    return planned(foresight=foresight)
 
 
 def _elsewhere(elsewhere: Elsewhere, loaded: Loaded, state: State | None, sight: Sight) -> Mapping[str, str]:

@@ -8,6 +8,10 @@ import pytest
 
 from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
+from provisioner.model.foresight import Availability, Offer
+
+LISTED = Offer(Availability.LISTED)
+SOLD_OUT = Offer(Availability.SOLD_OUT, "flavor larger is sold out")
 
 
 class Shop:
@@ -17,10 +21,10 @@ class Shop:
         self.pieces = pieces
         self.asked: list[str] = []
 
-    async def is_sold_out(self, ware):
+    async def offer(self, ware):
         self.asked.append(ware.flavor)
         self.pieces -= 1
-        return self.pieces < 0
+        return SOLD_OUT if self.pieces < 0 else LISTED
 
 
 @pytest.fixture
@@ -81,8 +85,8 @@ class Lacking:
     def __init__(self, flavor):
         self.flavor = flavor
 
-    async def is_sold_out(self, ware):
-        return ware.flavor == self.flavor
+    async def offer(self, ware):
+        return SOLD_OUT if ware.flavor == self.flavor else LISTED
 
 
 @pytest.fixture

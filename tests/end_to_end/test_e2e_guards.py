@@ -101,11 +101,66 @@ def test_a_destroy_that_was_killed_goes_on_with_the_same_words(site, proxy):
     assert (site.entries("release"), site.entries("refund")) == ({"alpha": 1}, {"alpha": 1})
 
 
-def test_a_run_that_only_adds_asks_neither_billing_nor_the_catalogue(site, proxy):
+def test_a_run_that_only_adds_asks_the_catalogue_once_and_a_plan_without_work_asks_nobody(site, proxy):
     site.write(ONE)
     site.apply()
-    assert not proxy.of("GET", "/flavors")
+    assert len(proxy.of("GET", "/flavors")) == len(proxy.of("GET", "/images")) == 1
+    assert site.here("plan").code == 0
+    assert len(proxy.of("GET", "/flavors")) == 1
     assert not proxy.of("POST", "/query")
+
+
+def whole(answer):
+    return {**answer, "total": len(answer["data"])}
+
+
+OTHER_IMAGE = "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+NO_IMAGE = message("400 Bad Request", b'{"error_code": "ModelArts.0104", "error_msg": "the image does not exist"}')
+
+
+class TestWhatTheCatalogueLacks:
+    def complete(self, proxy):
+        for ending in ("/flavors", "/images"):
+            proxy.on(editing(whole), method="GET", ending=ending, nth=None)
+        proxy.on(answering(NO_IMAGE, executed=False), method="GET", ending=f"/images/{OTHER_IMAGE}", nth=None)
+
+    def test_nothing_is_released_for_a_flavor_that_a_complete_catalogue_does_not_list(self, site, proxy):
+        site.apply()
+        self.complete(proxy)
+        site.write("servers: {alpha: {flavor: Si2.larg.4}}\n")
+        for options in ((), ("--replace", "alpha")):
+            refused = site.here("apply", "--auto-approve", *options)
+            assert (refused.code, "Error[not-listed]" in refused.err) == (4, True)
+            assert "it has Si2.large.4" in refused.err
+        assert site.entries("release") == {}
+        assert site.here("apply", "--auto-approve", "--allow", "not-listed").code == 0
+        assert site.entries("release") == {"alpha": 1}
+
+    def test_nothing_is_stopped_for_an_image_that_is_nowhere(self, site, proxy):
+        site.apply()
+        self.complete(proxy)
+        site.write(f"servers: {{alpha: {{image_id: {OTHER_IMAGE}}}}}\n")
+        refused = site.here("apply", "--auto-approve")
+        assert (refused.code, "Error[not-listed]" in refused.err) == (4, True)
+        assert not proxy.of("PUT", "/stop")
+        assert site.entries("wipe") == {}
+
+    def test_an_image_that_goes_after_the_plan_was_made_stops_nothing_either(self, site, proxy):
+        site.apply()
+        site.write(f"servers: {{alpha: {{image_id: {OTHER_IMAGE}}}}}\n")
+        assert site.here("plan", "--out", "plan.json").code == 0
+        self.complete(proxy)
+        applied = site.here("apply", "plan.json")
+        assert applied.code == 7
+        assert "nothing was stopped or wiped" in " ".join(applied.text.split())
+        assert (proxy.of("PUT", "/stop"), site.entries("wipe")) == ([], {})
+
+    def test_a_purchase_alone_is_warned_about(self, site, proxy):
+        self.complete(proxy)
+        site.write("servers: {alpha: {flavor: Si2.larg.4}}\n")
+        planned = json.loads(site.here("plan", "--json").out)
+        assert [one["code"] for one in planned["findings"]] == ["not-listed"]
+        assert planned["refusals"] == []
 
 
 class TestLeftovers:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_state, an_address
-from support.planning_builders import KIND, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
+from support.planning_builders import IMAGE, KIND, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Mode
-from provisioner.model.foresight import Foresight, Questions, Ware
+from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware
 from provisioner.model.guarding import ALL
 from provisioner.model.resource import Phase
 from provisioner.planning import questions
@@ -24,24 +24,28 @@ def changed(before, **rest):
     return replace(settled(before), desired=(replace(before, fields={**before.fields, "flavor": "other"}),), **rest)
 
 
+def ware(flavor="other", **rest):
+    return Ware(flavor, image=IMAGE, **rest)
+
+
 class TestQuestions:
     def test_nobody_is_asked_where_nothing_is_released(self):
-        for survey in (settled(wanted(charging_info=PREPAID)), surveyed(wanted())):
-            assert questions(planned(survey), CATALOGUE).are_none
+        assert questions(planned(settled(wanted(charging_info=PREPAID))), CATALOGUE).are_none
+        assert questions(planned(surveyed(wanted())), CATALOGUE) == Questions(purchases=(ware(flavor="Si2.large.4"),))
 
     def test_billing_is_asked_about_what_was_paid_in_advance_and_the_market_about_what_is_bought_instead(self):
         survey = changed(wanted(charging_info=PREPAID, availability_zone="a"))
-        ware = Ware("other", charging_mode="PRE_PAID", zone="a")
-        assert questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), (ware,))
+        wares = (ware(charging_mode="PRE_PAID", zone="a"),)
+        assert questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), wares)
         assert questions(planned(survey, mode=Mode.DESTROY), CATALOGUE) == Questions(("id-of-gateway",), ())
-        assert questions(planned(changed(wanted())), CATALOGUE) == Questions((), (Ware("other"),))
+        assert questions(planned(changed(wanted())), CATALOGUE) == Questions((), (ware(),))
 
     def test_many_that_want_the_same_are_one_question(self):
         before = [wanted(f"pool[{number}]", name=f"pool-{number}") for number in range(3)]
         survey = replace(
             settled(*before), desired=tuple(wanted(f"pool[{n}]", name=f"pool-{n}", flavor="o") for n in range(3))
         )
-        assert questions(planned(survey), CATALOGUE).wares == (Ware("o"),)
+        assert questions(planned(survey), CATALOGUE).wares == (ware("o"),)
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
         assert KIND.ware({"resource_flavor": "r", "charging_info": None}) == Ware("r", is_resource=True)
@@ -84,7 +88,7 @@ class TestTerm:
 
 
 class TestStock:
-    SOLD_OUT = Foresight(sold_out=frozenset({Ware("other")}))
+    SOLD_OUT = Foresight(offers={ware(): Offer(Availability.SOLD_OUT, "flavor other is sold out")})
 
     def test_nothing_is_released_for_what_cannot_be_bought(self):
         (refusal,) = planned(changed(wanted(), foresight=self.SOLD_OUT)).refusals

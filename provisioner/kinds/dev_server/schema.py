@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -215,14 +215,20 @@ def check_password(value: str) -> str | None:
     return None
 
 
-def ware(fields: Fields) -> Ware:
-    """As the catalogue of flavors names it (docs/api/devserver-api.md section 2.5)."""
+def ware(fields: Mapping[str, Any]) -> Ware:
+    """As the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5)."""
     charging = fields.get("charging_info")
     mode = charging.get("charging_mode") if isinstance(charging, Mapping) else None
-    zone, resource = fields.get("availability_zone"), fields.get("resource_flavor")
     return Ware(
-        str(resource or fields.get("flavor")),
-        is_resource=resource is not None,
-        charging_mode=None if mode is None else str(mode),
-        zone=None if zone is None else str(zone),
+        str(fields.get("resource_flavor") or fields.get("flavor")),
+        is_resource=fields.get("resource_flavor") is not None,
+        charging_mode=_text(mode),
+        zone=_text(fields.get("availability_zone")),
+        arch=_text(fields.get("arch")),
+        server_type=_text(fields.get("server_type")),
+        image=_text(fields.get("image_id")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -13,14 +13,17 @@ from provisioner.sandbox.services.finding import paged
 
 
 def list_flavors(call: Call) -> Answer:
-    """One item for each flavor and zone, as an item has room for one zone."""
+    """One item for each flavor and zone, as an item has room for one zone. A market that sells flavors beyond its list says so
+    by a `total` that no page reaches.
+    """
     market = call.transaction.rules.market
     return paged(
         [
             _flavor(flavor) | {"availability_zone": zone, "is_sold_out": market.is_sold_out(flavor, zone)}
             for flavor in _asked_flavors(call)
             for zone in market.zones
-        ]
+        ],
+        whole=market.lists_every_flavor,
     )
 
 
@@ -37,7 +40,8 @@ def list_resource_flavors(call: Call) -> Answer:
                 "server_flavors": [{"name": flavor.name}],
             }
             for flavor in _asked_flavors(call)
-        ]
+        ],
+        whole=market.lists_every_flavor,
     )
 
 
@@ -49,11 +53,11 @@ def list_images(call: Call) -> Answer:
     if query.flavor_name is not None:
         kinds = {(each.arch, each.server_type) for each in market.flavors if each.name == query.flavor_name}
         images = [image for image in images if (image.arch, image.server_type) in kinds]
-    return paged([_image(image) for image in images])
+    return paged([_image(image) for image in images], whole=market.lists_every_image)
 
 
 def show_image(call: Call) -> Answer:
-    image = next((each for each in call.transaction.rules.market.images if each.id == call.path["image_id"]), None)
+    image = call.transaction.rules.market.image(call.path["image_id"])
     if image is None:
         raise parameter_error(Service.MODELARTS, "image_id: the image does not exist")
     return Answer(_image(image))

@@ -23,7 +23,8 @@ def visible(call: Call, server_id: str) -> Server | None:
     return server if server.unshown_until is None else None
 
 
-def paged(data: Sequence[object]) -> Answer:
-    """All of it on one page, as the calls without paging parameters answer."""
-    total = len(data)
-    return Answer({"current": 1, "data": data, "pages": min(1, total), "size": total, "total": total})
+def paged(data: Sequence[object], *, whole: bool = True) -> Answer:
+    """All of it on one page, as the calls without paging parameters answer. What is not `whole` counts one row that never comes."""
+    size = len(data)
+    total = size if whole else size + 1
+    return Answer({"current": 1, "data": data, "pages": min(1, total), "size": size, "total": total})

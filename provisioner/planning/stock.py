@@ -1,0 +1,116 @@
+"""Whether what a plan wants can be had: asked for every purchase and every other image, and a guard where something would be released or
+wiped before it is known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from provisioner.model.change import Action, Change, Plan
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware, code_of, way_on
+from provisioner.model.kind import Catalogue
+from provisioner.planning.releases import has_begun
+from provisioner.planning.survey import Survey
+
+_RELEASING = frozenset({Action.DELETE, Action.REPLACE})
+_NAMED = 3
+"""So many addresses tell which servers are meant."""
+
+
+def questions(plan: Plan, catalogue: Catalogue) -> Questions:
+    """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
+    released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
+    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one))
+    wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
+    purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
+    return Questions(terms, tuple(wares), tuple(purchases))
+
+
+def unavailable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """To release or wipe and then not to be able to buy or install would be the worst of both."""
+    for change, ware in _at_risk(plan, catalogue):
+        offer = survey.foresight.offers.get(ware)
+        if offer is not None and offer.cannot_be_had:
+            loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
+            instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
+            yield error(
+                code_of(offer),
+                f"{change.address} {loss}, and {offer.why}{instead}",
+                hint=way_on(offer),
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def with_offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Plan:
+    """The plan with what the market says of it, where that forbids nothing."""
+    return replace(plan, findings=(*plan.findings, *offers(plan, foresight, catalogue)))
+
+
+def offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What the cloud would likely refuse to sell, and what of the market is not known, each said once."""
+    purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
+    for ware, changes in _by_ware(purchases).items():
+        offer = foresight.offers.get(ware)
+        if offer is not None and offer.cannot_be_had:
+            yield _warned(
+                code_of(offer), f"{offer.why}; the cloud is likely to refuse it", changes, way_on_alone(offer)
+            )
+    for ware, changes in _by_ware([*at_risk, *purchases]).items():
+        offer = foresight.offers.get(ware)
+        if offer is not None and offer.availability is Availability.PRIVATE:
+            yield _warned("private-image", offer.why, changes, "nothing to do where it is the image you mean")
+        if offer is not None and offer.availability is Availability.UNKNOWN:
+            hint = "it forbids nothing; look into the console where a server would be released or wiped for it"
+            yield _warned("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
+
+
+def way_on_alone(offer: Offer) -> str:
+    """Of a purchase with nothing to lose, for which nobody has to allow anything."""
+    return way_on(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
+
+
+def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
+    """Changes that release or wipe something first. What stays until the other is there has nothing to lose, and a release that has begun
+    is not undone.
+    """
+    for change in plan.changes:
+        kind = catalogue[change.kind]
+        if change.action is Action.REPLACE and change.desired is not None and not _comes_late(change):
+            yield change, kind.ware(change.desired.fields)
+        elif (ware := kind.image_to_install(change)) is not None:
+            yield change, ware
+
+
+def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
+    for change in plan.changes:
+        is_replaced = change.action is Action.REPLACE and _comes_late(change)
+        if change.desired is not None and (change.action is Action.CREATE or is_replaced):
+            yield change, catalogue[change.kind].ware(change.desired.fields)
+
+
+def _comes_late(change: Change) -> bool:
+    return change.create_first or has_begun(change)
+
+
+def _by_ware(pairs: Iterable[tuple[Change, Ware]]) -> Mapping[Ware, list[Change]]:
+    found: defaultdict[Ware, list[Change]] = defaultdict(list)
+    for change, ware in pairs:
+        found[ware].append(change)
+    return found
+
+
+def _warned(code: str, summary: str, changes: list[Change], hint: str) -> Diagnostic:
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    named = ", ".join(str(change.address) for change in changes[:_NAMED]) + more
+    first = changes[0]
+    return warning(
+        code,
+        f"{named}: {summary}",
+        hint=hint,
+        source=first.desired.source if first.desired else None,
+        address=first.address if len(changes) == 1 else None,
+    )

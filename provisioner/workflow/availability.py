@@ -1,0 +1,161 @@
+"""Whether a ware can be had, by what the cloud's catalogue lists. Pure: it is handed what was read.
+
+Only a complete list says that something is not there. What is listed in several ways (by charging mode, architecture, machine type,
+zone) can be had when one of them would do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from provisioner.cloud.catalogue import Flavor, Image
+from provisioner.model.foresight import Availability, Offer, Ware
+
+_SOLD_BOTH_WAYS = "COMMON"
+_INACTIVE = "INACTIVE"
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Item]):
+    """What a list of the catalogue has. `gap` says why it is not known to be all, and is empty where it is."""
+
+    items: Sequence[Item] = ()
+    gap: str = ""
+
+
+class SingleImage:
+    """What asking for one image by its id told: it is there (`image`), it is not (both None), or nobody knows (`gap`)."""
+
+    __slots__ = ("gap", "image")
+
+    def __init__(self, image: Image | None = None, gap: str = "") -> None:
+        self.image = image
+        self.gap = gap
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that was read for some wares. `flavors` is by whether they are resource flavors."""
+
+    flavors: dict[bool, Listing[Flavor]]
+    images: Listing[Image]
+    single: dict[str, SingleImage]
+
+    def offer(self, ware: Ware) -> Offer:
+        """What forbids it comes first, then what is not known."""
+        found = [self._image(ware)] if ware.image is not None else []
+        if ware.flavor is not None:
+            rows, flavor = fitting(ware, self.flavors[ware.is_resource])
+            found = [flavor, *found, *self._together(ware, rows)]
+        return min(found, key=lambda offer: _GRAVEST_FIRST.index(offer.availability))
+
+    def _image(self, ware: Ware) -> Offer:
+        identifier = ware.image or ""
+        row = next((image for image in self.images.items if image.id == identifier), None)
+        if row is not None:
+            return _active(row, Offer(Availability.LISTED))
+        if self.images.gap:
+            return Offer(
+                Availability.UNKNOWN, f"image {identifier} is not in the list of images, and {self.images.gap}"
+            )
+        single = self.single.get(identifier, SingleImage(gap="it was not asked for by its id"))
+        if single.gap:
+            return Offer(Availability.UNKNOWN, f"image {identifier} is not in the list of images, and {single.gap}")
+        if single.image is None:
+            return Offer(Availability.NOT_LISTED, f"the cloud's catalogue does not list image {identifier}")
+        private = f"image {identifier} is in no list of the cloud's catalogue, and is there: a private image"
+        return _active(single.image, Offer(Availability.PRIVATE, private))
+
+    def _together(self, ware: Ware, rows: Sequence[Flavor]) -> Iterable[Offer]:
+        """An image runs on machines of its own architecture and type."""
+        single = self.single.get(ware.image or "")
+        image = next((one for one in self.images.items if one.id == ware.image), single.image if single else None)
+        if image is None or not rows or self.flavors[ware.is_resource].gap:
+            return
+        for wanted, of in ((image.architecture, _architecture), (image.server_type, _server_type)):
+            machines = {of(row) for row in rows}
+            if wanted is not None and None not in machines and not any(_same(wanted, each) for each in machines):
+                shown = " or ".join(sorted(filter(None, machines)))
+                why = f"image {image.id} is for {wanted} machines, and {ware.flavor} is {shown}"
+                yield Offer(Availability.NOT_LISTED, why)
+
+
+_GRAVEST_FIRST = (
+    Availability.NOT_LISTED,
+    Availability.SOLD_OUT,
+    Availability.UNKNOWN,
+    Availability.PRIVATE,
+    Availability.LISTED,
+)
+
+
+def fitting(ware: Ware, listing: Listing[Flavor]) -> tuple[Sequence[Flavor], Offer]:
+    """The rows of a flavor that would do, and what they say."""
+    what = f"{'resource flavor' if ware.is_resource else 'flavor'} {ware.flavor}"
+    rows = [row for row in listing.items if row.name == ware.flavor]
+    if not rows:
+        if not listing.gap and not listing.items:
+            return (), Offer(Availability.NOT_LISTED, f"the cloud's catalogue is empty, and so does not list {what}")
+        meant = _meant(ware.flavor or "", listing.items)
+        return (), _missing(listing, f"does not list {what}{meant}", f"{what} is not in the list of flavors")
+    for wanted, of in (
+        (ware.charging_mode, _charging_mode),
+        (ware.arch, _architecture),
+        (ware.server_type, _server_type),
+    ):
+        would_do = [row for row in rows if wanted is None or of(row) is None or _same(wanted, of(row))]
+        if not would_do:
+            shown = " and ".join(sorted({str(of(row)) for row in rows}))
+            only = f"lists {what} only as {shown}, not as {wanted}"
+            return (), _missing(listing, only, f"{what} is listed as {shown} and not as {wanted}")
+        rows = would_do
+    zones = {stock.zone for row in rows for stock in row.stock}
+    if ware.zone is not None and zones and None not in zones and ware.zone not in zones:
+        shown = ", ".join(sorted(filter(None, zones)))
+        only = f"lists {what} in {shown}, and not in {ware.zone}"
+        return (), _missing(listing, only, f"{what} is listed in {shown} and not in {ware.zone}")
+    kinds = {row.server_type for row in rows}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if all(row.is_sold_out(ware.zone) is True for row in rows):
+        where = "" if ware.zone is None else f" in {ware.zone}"
+        return rows, Offer(Availability.SOLD_OUT, f"{what} is sold out{where}", kind)
+    return rows, Offer(Availability.LISTED, server_type=kind)
+
+
+def _missing(listing: Listing[Flavor], known: str, guessed: str) -> Offer:
+    if listing.gap:
+        return Offer(Availability.UNKNOWN, f"{guessed}, and {listing.gap}")
+    return Offer(Availability.NOT_LISTED, f"the cloud's catalogue {known}")
+
+
+def _active(image: Image, offer: Offer) -> Offer:
+    if image.status is not None and image.status.upper() == _INACTIVE:
+        return Offer(Availability.NOT_LISTED, f"the cloud's catalogue shows image {image.id} as {image.status}")
+    return offer
+
+
+def _meant(name: str, flavors: Iterable[Flavor]) -> str:
+    near = difflib.get_close_matches(name, sorted({flavor.name for flavor in flavors}), n=1)
+    return f" (it has {near[0]})" if near else ""
+
+
+def _charging_mode(flavor: Flavor) -> str | None:
+    return None if flavor.charging_mode == _SOLD_BOTH_WAYS else flavor.charging_mode
+
+
+def _architecture(flavor: Flavor) -> str | None:
+    return flavor.architecture
+
+
+def _server_type(flavor: Flavor) -> str | None:
+    return flavor.server_type
+
+
+def _same(one: str, other: str | None) -> bool:
+    """The pages write these words in capitals and in small letters."""
+    return other is not None and one.casefold() == other.casefold()
