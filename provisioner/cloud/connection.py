@@ -31,6 +31,7 @@ from provisioner.cloud.transport import Answer, Network, Timeouts, Transport, Wi
 from provisioner.model.canonical import JsonValue, parse_json
 from provisioner.model.flow import Call, CallFailed, Reply, Service
 from provisioner.model.identity import Identity
+from provisioner.model.mask import Mask
 from provisioner.model.secret import Secret, SecretReference
 
 _DEFAULT_TIMEOUTS: Final = Timeouts()
@@ -41,8 +42,9 @@ _DEEPEST: Final = 64
 class Channel:
     """One worker's way to the cloud."""
 
-    def __init__(self, line: Line, endpoints: Endpoints, identity: Identity | None, budget: Budget) -> None:
+    def __init__(self, line: Line, endpoints: Endpoints, identity: Identity | None, budget: Budget, mask: Mask) -> None:
         self._line = line
+        self._mask = mask
         self._endpoints = endpoints
         self._identity = identity
         self._budget = budget
@@ -56,7 +58,7 @@ class Channel:
         sent at once and exactly once.
         """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
-        return _reply(request, await self._line.deliver(request))
+        return _reply(request, await self._line.deliver(request), self._mask)
 
     async def ask(self, call: Call) -> Reply:
         """Sends what holds no secret, as every question does. Raises CallFailed."""
@@ -75,8 +77,10 @@ class Cloud:
         identity: Identity,
         budget: Budget,
         clock: Clock,
+        mask: Mask,
     ) -> None:
         self.identity = identity
+        self._mask = mask
         self.endpoints = endpoints
         self._network = network
         self._authentication = authentication
@@ -101,8 +105,8 @@ class Cloud:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
         async with self._network.wire() as wire:
-            line = Line(wire, self._authentication, budget=self._budget, clock=self._clock)
-            yield Channel(line, self.endpoints, self.identity, self._budget)
+            line = Line(wire, self._authentication, budget=self._budget, clock=self._clock, mask=self._mask)
+            yield Channel(line, self.endpoints, self.identity, self._budget, self._mask)
 
 
 @asynccontextmanager
@@ -122,12 +126,13 @@ async def connect(
     token_folder: Path | None = None,
     waiting: Waiting = lambda _seconds: None,
     unanswered: Unanswered = lambda _line, _seconds: None,
+    mask: Mask | None = None,
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
     `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's. Without
     a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
-    answer comes to.
+    answer comes to. `mask` takes out of every answer what it knows as a secret, and learns what is sent.
     """
     claim = Claim(region, project_id, project_name, domain_id)
     network = Network(
@@ -140,9 +145,10 @@ async def connect(
         unanswered=unanswered,
     )
     budget = Budget(clock, waiting)
+    mask = mask or Mask()
     async with network.wire() as wire:
         cache = TokenFiles(token_folder) if token_folder else NoCache()
-        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache)
+        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache, mask)
         try:
             authentication, identity = await entrance.introduce(credentials)
         except CallFailed as failed:
@@ -154,6 +160,7 @@ async def connect(
             identity=identity,
             budget=budget,
             clock=clock,
+            mask=mask,
         )
 
 
@@ -167,6 +174,7 @@ class _Entrance:
     budget: Budget
     clock: Clock
     cache: TokenCache
+    mask: Mask
 
     async def introduce(self, credentials: Credentials) -> tuple[Authentication, Identity]:
         match credentials:
@@ -187,7 +195,7 @@ class _Entrance:
                 assert_never(credentials)
 
     async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
-        channel = Channel(self._line(authentication), self.endpoints, None, self.budget)
+        channel = Channel(self._line(authentication), self.endpoints, None, self.budget, self.mask)
         return authentication, await identify_by_list(self.claim, channel.ask)
 
     def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
@@ -211,21 +219,23 @@ class _Entrance:
         )
 
     def _line(self, authentication: Authentication) -> Line:
-        return Line(self.wire, authentication, budget=self.budget, clock=self.clock)
+        return Line(self.wire, authentication, budget=self.budget, clock=self.clock, mask=self.mask)
 
 
 def _no_secrets(reference: SecretReference) -> Secret:
     raise AssertionError(f"a question holds a secret: {reference}")
 
 
-def _reply(request: Request, answer: Answer) -> Reply:
+def _reply(request: Request, answer: Answer, mask: Mask) -> Reply:
     try:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:
-        raise unusable(request, answer, "it is no JSON") from None
+        raise unusable(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
-        raise unusable(request, answer, f"its JSON is nested more than {_DEEPEST} deep")
-    return Reply(answer.status, body, request_id_of(answer), answer.server_time)
+        raise unusable(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
+    if mask.may_stand_in(answer.body):
+        body = mask.clean(body)
+    return Reply(answer.status, body, request_id_of(answer, mask), answer.server_time)
 
 
 def _is_too_deep(body: JsonValue) -> bool:

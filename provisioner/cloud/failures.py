@@ -5,7 +5,6 @@ Classifies by HTTP status first and code second, by text never (docs/api/devserv
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from provisioner.cloud.request import Request
 from provisioner.cloud.transport import Answer, NoAnswer
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.flow import CallFailed, Outcome
-from provisioner.model.secret import HIDDEN, Secret
+from provisioner.model.mask import Mask
 
 _MAX_TEXT: Final = 500
 _CLOCK_TOLERANCE: Final = 600.0
@@ -93,23 +92,25 @@ def silence(request: Request, nothing: NoAnswer) -> Failure:
     return Failure(Outcome.NOT_SENT, f"the request did not reach {request.origin} ({nothing.reason})", transient=True)
 
 
-def unusable(request: Request, answer: Answer, fault: str) -> Failure:
-    """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known."""
+def unusable(request: Request, answer: Answer, fault: str, *, mask: Mask | None = None) -> Failure:
+    """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known. Without a `mask` the request's
+    own secrets are all that can be echoed.
+    """
     return Failure(
         Outcome.UNKNOWN,
         f"the answer to {request.line} cannot be used: {fault}",
         status=answer.status,
         code=str(answer.status),
-        request_id=request_id_of(answer),
+        request_id=request_id_of(answer, mask or Mask(*request.secrets)),
         server_time=answer.server_time,
         transient=bool(answer.fault),
     )
 
 
-def refusal(request: Request, answer: Answer, *, advice: str, now: float, secrets: Sequence[Secret]) -> Failure:
-    """Any status but 2xx. `advice` is what to check when it is for who we are; `secrets` are kept out of the message."""
-    status, complaint = answer.status, complaint_of(answer)
-    message = _verdict(request, status, complaint, secrets)
+def refusal(request: Request, answer: Answer, *, advice: str, now: float, mask: Mask) -> Failure:
+    """Any status but 2xx. `advice` is what to check when it is for who we are."""
+    status, complaint = answer.status, complaint_of(answer, mask)
+    message = _verdict(request, status, complaint)
     if _is_unauthenticated(status, complaint.code):
         message += f"; {advice}{_skew(answer, now)}"
     return Failure(
@@ -117,7 +118,7 @@ def refusal(request: Request, answer: Answer, *, advice: str, now: float, secret
         message,
         status=status,
         code=complaint.code,
-        request_id=request_id_of(answer) or complaint.request_id,
+        request_id=request_id_of(answer, mask) or complaint.request_id,
         server_time=answer.server_time,
         transient=status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
         retry_after=_retry_after(answer, now),
@@ -145,11 +146,11 @@ def _limit(text: str) -> Limit | None:
     return limit if limit.seconds <= _SLOWEST_PACE * limit.requests else None
 
 
-def _verdict(request: Request, status: int, complaint: Complaint, secrets: Sequence[Secret]) -> str:
+def _verdict(request: Request, status: int, complaint: Complaint) -> str:
     if _is_redirect(status):
         return f"{request.line} was answered with a redirect, which is never followed ({status})"
     verdict = "was refused" if _is_client_error(status) else "failed"
-    text = _shorten(_blot_out(complaint.text, secrets)) or "no reason given"
+    text = _shorten(complaint.text) or "no reason given"
     number = str(status) if complaint.code == str(status) else f"{status} {complaint.code}"
     return f"{request.line} {verdict}: {text} ({number})"
 
@@ -166,12 +167,14 @@ def unsent(failure: Failure) -> Failure:
     )
 
 
-def request_id_of(answer: Answer) -> str | None:
-    return _printable(answer.headers.get("x-request-id"))
+def request_id_of(answer: Answer, mask: Mask) -> str | None:
+    return _printable(answer.headers.get("x-request-id"), mask)
 
 
-def complaint_of(answer: Answer) -> Complaint:
-    """The shapes of docs/api/devserver-api.md section 5.1, in its order."""
+def complaint_of(answer: Answer, mask: Mask) -> Complaint:
+    """The shapes of docs/api/devserver-api.md section 5.1, in its order. The gateway echoes what was signed, a security token included,
+    and a service may echo a field that it dislikes.
+    """
     try:
         body = parse_json(answer.body)
     except ValueError:
@@ -180,9 +183,9 @@ def complaint_of(answer: Answer) -> Complaint:
     tries = [(body, shape) for body in objects for shape in _SHAPES] + [(body, _OLD_SHAPE) for body in objects]
     for candidate, shape in tries:
         if all(candidate.get(name) is not None for name in shape):
-            return _complaint(candidate, *shape, objects)
-    text = answer.body.decode(errors="replace")
-    return Complaint(str(answer.status), text, _body_request_id(objects))
+            return _complaint(candidate, *shape, objects, mask)
+    text = mask.text(answer.body.decode(errors="replace"))
+    return Complaint(str(answer.status), text, _body_request_id(objects, mask))
 
 
 def _objects(body: JsonValue) -> Iterator[JsonObject]:
@@ -192,28 +195,20 @@ def _objects(body: JsonValue) -> Iterator[JsonObject]:
         yield from (value for value in body.values() if isinstance(value, Mapping))
 
 
-def _complaint(body: JsonObject, code_name: str, text_name: str, objects: Sequence[JsonObject]) -> Complaint:
-    code = re.sub(r"^APIGW\.", "APIG.", str(body[code_name]))
-    return Complaint(_shorten(code), str(body[text_name]), _body_request_id(objects))
+def _complaint(
+    body: JsonObject, code_name: str, text_name: str, objects: Sequence[JsonObject], mask: Mask
+) -> Complaint:
+    code = re.sub(r"^APIGW\.", "APIG.", mask.text(str(body[code_name])))
+    return Complaint(_shorten(code), mask.text(str(body[text_name])), _body_request_id(objects, mask))
 
 
-def _body_request_id(objects: Sequence[JsonObject]) -> str | None:
+def _body_request_id(objects: Sequence[JsonObject], mask: Mask) -> str | None:
     found = (body.get(name) for body in objects for name in ("request_id", "requestId"))
-    return next((request_id for value in found if (request_id := _printable(value))), None)
+    return next((request_id for value in found if (request_id := _printable(value, mask))), None)
 
 
-def _printable(value: object) -> str | None:
-    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
-
-
-def _blot_out(text: str, secrets: Sequence[Secret]) -> str:
-    """The gateway echoes what was signed, a security token included, and a service may echo a field it dislikes."""
-    for secret in secrets:
-        if value := secret.reveal():
-            # A body of unknown shape is shown as it came, with its JSON escapes.
-            for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-                text = text.replace(spelling, HIDDEN)
-    return text
+def _printable(value: object, mask: Mask) -> str | None:
+    return mask.text(value) if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
 def _shorten(text: str) -> str:

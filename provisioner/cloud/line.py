@@ -16,6 +16,7 @@ from provisioner.cloud.failures import Failure, refusal, request_id_of, silence,
 from provisioner.cloud.request import Request
 from provisioner.cloud.retrying import persist
 from provisioner.cloud.transport import Answer, NoAnswer, Wire
+from provisioner.model.mask import Mask
 
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
@@ -23,11 +24,12 @@ _LOGGER: Final = logging.getLogger("provisioner.cloud")
 class Line:
     """One worker's; the authentication and the budget are shared by all lines of a run."""
 
-    def __init__(self, wire: Wire, authentication: Authentication, *, budget: Budget, clock: Clock) -> None:
+    def __init__(self, wire: Wire, authentication: Authentication, *, budget: Budget, clock: Clock, mask: Mask) -> None:
         self._wire = wire
         self._authentication = authentication
         self._budget = budget
         self._clock = clock
+        self._mask = mask
 
     async def deliver(self, request: Request) -> Answer:
         """A whole answer with a 2xx status. Raises Failure.
@@ -53,18 +55,20 @@ class Line:
 
     async def _once(self, request: Request) -> Answer:
         headers = await self._authentication.headers(request)
+        for secret in (*request.secrets, *self._authentication.secrets):
+            self._mask.add(secret)
         begun = self._clock.monotonic()
         try:
             answer = await self._wire.exchange(request, headers)
         except NoAnswer as nothing:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
             raise silence(request, nothing) from None
-        self._log(request, begun, str(answer.status), request_id_of(answer))
+        self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
         if not answer.is_success:
             raise self._refused(request, answer, headers, sent_at=begun)
         self._budget.succeeded(request.service, sent_at=begun)
         if answer.fault:
-            raise unusable(request, answer, answer.fault)
+            raise unusable(request, answer, answer.fault, mask=self._mask)
         return answer
 
     def _refused(self, request: Request, answer: Answer, sent: Mapping[str, str], *, sent_at: float) -> Failure:
@@ -73,7 +77,7 @@ class Line:
             answer,
             advice=self._authentication.advice,
             now=self._clock.now(),
-            secrets=(*request.secrets, *self._authentication.secrets),
+            mask=self._mask,
         )
         if failure.is_unauthenticated:
             failure.renewed = self._authentication.renew(sent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -21,9 +21,14 @@ _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 
 
 class SecretReader:
-    """`environ` is the process's environment; `directory` the stack's, which no secret file may lie outside of."""
+    """`environ` is the process's environment; `directory` the stack's, which no secret file may lie outside of. `revealed` is told every
+    value that is read.
+    """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, environ: Mapping[str, str], *, revealed: Callable[[Secret], None] = lambda _secret: None
+    ) -> None:
+        self._told = revealed
         self._directory = directory
         self._environ = environ
         self._revealed: dict[SecretReference, Secret] = {}
@@ -33,6 +38,7 @@ class SecretReader:
         """The same value for the same reference all through a run. Raises UsageError `secret-unavailable`."""
         if reference not in self._revealed:
             self._revealed[reference] = self._read(reference)
+            self._told(self._revealed[reference])
         return self._revealed[reference]
 
     def fingerprint(self, reference: SecretReference, lineage: str) -> str:

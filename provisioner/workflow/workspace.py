@@ -12,8 +12,8 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
+from provisioner.model.mask import Mask
+from provisioner.model.redaction import secrets_in
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Cloud as CloudName
 from provisioner.model.stack import Stack
@@ -56,9 +58,17 @@ class Workspace:
     catalogue: Catalogue
     emulator: Emulator
     version: str
+    mask: Mask = field(default_factory=Mask)
+    """What it knows as a secret is in no answer of the cloud any more."""
 
     def load(self) -> Loaded:
-        return load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
+        """The mask knows then the secrets of the specs, those that an earlier run has sent."""
+        loaded = load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
+        secrets = self.secrets()
+        for reference in {reference for desired in loaded.desired for _, reference in secrets_in(desired.fields)}:
+            with suppress(UsageError):  # what cannot be had here is said where it is needed
+                secrets.reveal(reference)
+        return loaded
 
     def stack(self) -> Stack:
         return read_stack(self.directory, self.environment)
@@ -71,7 +81,7 @@ class Workspace:
         return open_store(self._place(), stack.label)
 
     def secrets(self) -> SecretReader:
-        return SecretReader(self.directory, self.environ)
+        return SecretReader(self.directory, self.environ, revealed=self.mask.add)
 
     def world(self) -> Path:
         """The sandbox's world stands beside the state: one for all stacks and environments of a folder."""
@@ -113,6 +123,7 @@ class Workspace:
             user_agent=self._user_agent(),
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
         )
 
@@ -128,6 +139,7 @@ class Workspace:
             app=None if overrides else self.emulator.app(self.world()),
             user_agent=self._user_agent(),
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
         )
 

@@ -3,13 +3,16 @@
 The tool speaks to the sandbox as `sandbox serve` serves it, with nothing between them; rules and time come by the control API.
 """
 
+import base64
 import json
 from functools import partial
+from urllib.parse import quote
 
 import httpx
 import pytest
 from support.hasty_clock import HastyClock
-from support.site import ONE, Sandbox, Site
+from support.secrecy import assert_unseen
+from support.site import ONE, PASSWORD, Sandbox, Site
 
 import provisioner.cloud
 from provisioner.cloud import Timeouts, connect
@@ -392,3 +395,59 @@ class TestServedByTheTool:
         assert "alpha: Adopted" in adopted.err
         shown = json.loads(site.run("sandbox", "ledger", "--json", "--world", str(world)).out)["ledger"]
         assert [(row["kind"], row["name"]) for row in shown] == [("purchase", "alpha")]
+
+
+class TestEchoes:
+    """A cloud that repeats a password wherever it can, in every disguise (tests/model/test_model_mask.py has them all)."""
+
+    HALVES = (PASSWORD[: len(PASSWORD) // 2], PASSWORD[len(PASSWORD) // 2 :])
+    ECHO = " ".join(
+        [
+            PASSWORD, PASSWORD.encode().hex(), base64.b64encode(f"root:{PASSWORD}".encode()).decode(), quote(PASSWORD, safe=""),
+            "".join(f"\\u{ord(letter):04x}" for letter in PASSWORD), "".join(f"&#{ord(letter)};" for letter in PASSWORD), *HALVES,
+        ]
+    )  # fmt: skip
+
+    @pytest.fixture
+    def knowing(self, site):
+        site.write('servers: {alpha: {key_pair_name: null, admin_pass: {secret: "env:SERVER_PASSWORD"}}}\n')
+        site.environment |= {"SERVER_PASSWORD": PASSWORD, "PROVISIONER_LOG": "debug"}
+        return site
+
+    def assert_unseen(self, site, said):
+        assert_unseen(PASSWORD, site.folder, said)
+        for half in self.HALVES:
+            assert_unseen(half, site.folder, said)
+
+    def test_in_everything_that_is_kept_of_a_row_it_is_in_no_file_and_nothing_said(self, knowing, sandbox):
+        row = {
+            "cloud_server": {"id": self.ECHO, self.ECHO: "x"},
+            "endpoints": [{"uri": self.ECHO}],
+            "image": {"name": self.ECHO},
+            "volumes": [{"type": "DATA", "evs_id": self.ECHO}],
+            "category": self.ECHO,
+        }
+        sandbox.arm(
+            {"at": "*", "times": "always", "fault": "rewrite", "rows": row, "headers": {"X-Request-Id": PASSWORD}}
+        )
+        commands = (
+            ["apply", "--auto-approve"],
+            ["show", "--json"],
+            ["plan", "--json"],
+            ["drift"],
+            ["output", "--json"],
+        )
+        said = [knowing.here(*command) for command in commands]
+        assert [ran.code for ran in said] == [0] * len(commands)
+        assert knowing.purchases == {"alpha": 1}
+        self.assert_unseen(knowing, said)
+
+    @pytest.mark.parametrize("status", [400, 500])
+    def test_in_a_refusal_it_is_in_no_file_and_nothing_said(self, knowing, sandbox, status):
+        code = base64.b64encode(PASSWORD.encode()).decode()
+        sandbox.arm(
+            CREATE | answer(status, executed=False, code=code, message=self.ECHO, headers={"X-Request-Id": PASSWORD})
+        )
+        said = [knowing.apply(*FOUND_LATER), knowing.here("history"), knowing.here("show", "--json")]
+        assert said[0].code in {6, 7}
+        self.assert_unseen(knowing, said)

@@ -1,0 +1,104 @@
+"""Takes secrets out of texts that come from outside, in whatever disguise software repeats them.
+
+A gateway echoes what was signed, a service a field that it dislikes, and each writes it in its own way: escaped for JSON, for a
+page or an address, in Base64, in hex, or cut in half. What comes is cleaned before it is kept or shown (design, section 12).
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+from provisioner.model.canonical import JsonValue
+from provisioner.model.secret import HIDDEN, Secret
+
+_SHORTEST = 6
+"""Characters. To hide shorter ones would tear words apart and hide nothing."""
+_SHORTEST_IN_HALVES = 12
+
+
+class Mask:
+    """Of one run: it learns each secret as soon as somebody reveals it, and forgets none."""
+
+    def __init__(self, *secrets: Secret) -> None:
+        self._known: set[str] = set()
+        self._disguises: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: Secret) -> None:
+        value = secret.reveal()
+        if value in self._known or len(value) < _SHORTEST:
+            return
+        self._known.add(value)
+        parts = [value]
+        if len(value) >= _SHORTEST_IN_HALVES:
+            middle = len(value) // 2
+            parts += [value[:middle], value[middle:]]
+        for part in parts:
+            self._disguises |= {each for each in _disguises(part) if len(each) >= _SHORTEST}
+        longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def text(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+    def clean(self, value: JsonValue) -> JsonValue:
+        """Keys as well as values; what holds none stays as it is."""
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                return {self.text(key): self.clean(item) for key, item in value.items()}
+            case list():
+                return [self.clean(item) for item in value]
+            case _:
+                return value
+
+    def may_stand_in(self, body: bytes) -> bool:
+        """Whether it is worth looking into an answer of JSON, most of which hold none. An escape may hide anything."""
+        if self._pattern is None:
+            return False
+        return b"\\" in body or any(each.encode() in body for each in self._disguises)
+
+
+def _disguises(value: str) -> Iterator[str]:
+    data = value.encode()
+    yield value
+    for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield escaped
+        yield escaped.replace("/", "\\/")
+    for each in (quote(value, safe=""), quote(value), quote_plus(value), "".join(f"%{byte:02X}" for byte in data)):
+        yield each
+        yield re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), each)
+    for digits in ("{:04x}", "{:04X}"):
+        yield "".join("\\u" + digits.format(ord(letter)) for letter in value)
+    yield from _for_pages(value)
+    yield from _in_base64(data)
+    yield data.hex()
+    yield data.hex().upper()
+
+
+def _for_pages(value: str) -> Iterator[str]:
+    for quoted in (True, False):
+        escaped = html.escape(value, quote=quoted)
+        yield escaped
+        yield escaped.replace("&#x27;", "&#39;")
+        yield escaped.replace("&#x27;", "&apos;")
+    for form in ("&#{};", "&#x{:x};", "&#x{:X};"):
+        yield "".join(form.format(ord(letter)) for letter in value)
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
+    """As it looks wherever it stands in what is encoded: only the letters that its neighbours have no part in."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data).rstrip(b"=").decode()
+        first = -(-before * 8 // 6)
+        whole = encoded[first : (before + len(data)) * 8 // 6]
+        yield whole
+        yield whole.replace("+", "-").replace("/", "_")
