@@ -11,7 +11,7 @@ from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.modes import chosen_mode, refresh_only_option
-from provisioner.cli.options import RunOptions, replace_option, run_options, stack_options
+from provisioner.cli.options import RunOptions, reinstall_option, replace_option, run_options, stack_options
 from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @refresh_only_option
 @replace_option
+@reinstall_option
 @allow_option
 @selection_options
 @run_options
@@ -39,6 +40,7 @@ def command(
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
+    reinstall: tuple[Address, ...],
     allow: frozenset[Allowance],
     selection: Selection,
     options: RunOptions,
@@ -53,13 +55,17 @@ def command(
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
-    if plan_file is not None and (destroy or refresh_only or replace or allow or not selection.is_everything):
+    if plan_file is not None and (
+        destroy or refresh_only or replace or reinstall or allow or not selection.is_everything
+    ):
         raise click.UsageError(
-            "a saved plan says what to do: --destroy, --refresh-only, --replace, --allow, --target, --exclude and --selector "
+            "a saved plan says what to do: --destroy, --refresh-only, --replace, --reinstall, --allow, --target, --exclude and --selector "
             "belong to `plan --out`"
         )
-    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
+    request = PlanRequest(
+        mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
+    )
     return carry_out(workspace, request, options, plan_file=plan_file)
 
 

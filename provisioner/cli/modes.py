@@ -16,12 +16,16 @@ refresh_only_option = click.option(
 )
 
 
-def chosen_mode(*, destroy: bool, refresh_only: bool, replace: Collection[Address]) -> Mode:
+def chosen_mode(
+    *, destroy: bool, refresh_only: bool, replace: Collection[Address], reinstall: Collection[Address] = ()
+) -> Mode:
     """Raises UsageError for what excludes each other."""
     from provisioner.model.change import Mode
 
-    if refresh_only and (destroy or replace):
-        other = "--destroy" if destroy else "--replace"
+    if reinstall and destroy:
+        raise click.UsageError("--destroy releases every server, so --reinstall cannot stand beside it")
+    if refresh_only and (destroy or replace or reinstall):
+        other = "--destroy" if destroy else "--replace" if replace else "--reinstall"
         raise click.UsageError(f"--refresh-only changes nothing in the cloud, so {other} cannot stand beside it")
     if refresh_only:
         return Mode.REFRESH

@@ -171,6 +171,10 @@ replace_option = click.option(
     "--replace", "replace", metavar="ADDRESS", type=AddressType(), multiple=True,
     help="Release this server and buy a new one; buy a vanished one again. May be repeated.",
 )  # fmt: skip
+reinstall_option = click.option(
+    "--reinstall", "reinstall", metavar="ADDRESS", type=AddressType(), multiple=True,
+    help="Wipe this server's system disk and put on it what is declared, where the cloud shows something else. May be repeated.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
 auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip

@@ -12,7 +12,7 @@ from provisioner.cli.allowing import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
-from provisioner.cli.options import json_option, replace_option, stack_options
+from provisioner.cli.options import json_option, reinstall_option, replace_option, stack_options
 from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @refresh_only_option
 @replace_option
+@reinstall_option
 @allow_option
 @selection_options
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
@@ -49,6 +50,7 @@ def command(
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
+    reinstall: tuple[Address, ...],
     allow: frozenset[Allowance],
     selection: Selection,
     detailed_exitcode: bool,
@@ -63,8 +65,10 @@ def command(
 
     from provisioner.workflow.plan import PlanRequest, plan
 
-    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace)
-    request = PlanRequest(mode, frozenset(replace), allow, selection, closely=refresh_only)
+    mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
+    request = PlanRequest(
+        mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
+    )
     planned = asyncio.run(plan(workspace, request, console().hear))
     console().diagnose(planned.warnings)
     if as_json:

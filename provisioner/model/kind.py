@@ -125,6 +125,8 @@ class Kind:
     longest_name: int
     adverse: frozenset[str]
     """Statuses that mean something is wrong with a resource that was ready."""
+    uninstalled: frozenset[str]
+    """Those of them that a failed reinstallation leaves: another one is the way out."""
     releasing: frozenset[str]
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded], bool]

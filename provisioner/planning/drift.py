@@ -124,7 +124,7 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
-            hint=_way_on(change, can_be_replaced=is_wanted and row.status not in catalogue[recorded.kind].releasing),
+            hint=_way_on(change, row, catalogue[recorded.kind], is_wanted=is_wanted),
             address=change.address,
         )
 
@@ -152,10 +152,14 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
     return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
 
 
-def _way_on(change: Change, *, can_be_replaced: bool) -> str:
-    """Of what is not well."""
+def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
+    """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
-    if not can_be_replaced:
+    if is_wanted and row.status in kind.uninstalled and change.action is not Action.REINSTALL:
+        return (
+            f"{look}; `apply --reinstall '{change.address}'` puts its system on it once more, and wipes its system disk"
+        )
+    if not is_wanted or row.status in kind.releasing:
         return look
     return f"{look}; if it cannot be mended, `apply --replace '{change.address}'` releases it and buys a new one"
 

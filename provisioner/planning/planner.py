@@ -6,16 +6,18 @@ server is never silently bought again; an address in doubt is left for apply to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
-from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
@@ -33,6 +35,7 @@ from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
+from provisioner.planning.unconfirmed import is_unconfirmed, once_more, told, what_it_takes
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -53,7 +56,12 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         return tuple(_from(after_moves.origins.get(change.address), change) for change in whole)
 
     whole = with_origins_set_off(changes)
-    found = (*drift.findings(whole, survey, catalogue), *sweep(survey, catalogue), *likely_moves(whole, catalogue))
+    found = (
+        *planner.findings,
+        *drift.findings(whole, survey, catalogue),
+        *sweep(survey, catalogue),
+        *likely_moves(whole, catalogue),
+    )
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
     deposed = after_successors(staged.changes, survey, catalogue)
@@ -91,6 +99,8 @@ class _Planner:
         self._mode = mode
         self._catalogue = catalogue
         self._fingerprint = fingerprint
+        self.findings: list[Diagnostic] = []
+        """Of what is told and not sent."""
         self._desired = {desired.address: desired for desired in survey.desired}
         self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
         self._by_order = by_order(self._recorded.values(), survey.live.values())
@@ -154,13 +164,21 @@ class _Planner:
         )
         if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
             return special
-        fields = self._changed_fields(change, live)
+        shown = self._changed_fields(change, live)
+        held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
+        fields = tuple(item for item in shown if item not in held)
+        again = once_more(change, live, self._survey, self._catalogue[change.kind])
+        if again and not any(item.reinstalls or item.forces_replacement for item in fields):
+            return replace(change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields))
         if any(item.forces_replacement for item in fields):
             return replace(
-                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(fields)
+                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(shown)
             )
         if any(item.reinstalls for item in fields):
-            return replace(change, action=Action.REINSTALL, fields=fields)
+            reason = Reason.REQUESTED if recorded.address in self._survey.reinstall else change.reason
+            return replace(change, action=Action.REINSTALL, reason=reason, fields=fields)
+        if held:
+            self.findings.append(told(recorded.address, held))
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
@@ -205,7 +223,7 @@ class _Planner:
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
         current = _as_shown(kind, recorded.declared, live, after)
-        ignored, takes = desired.lifecycle.ignore_changes, _what_it_takes(kind, desired)
+        ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(
                 path=found.path,
@@ -233,17 +251,6 @@ class _Planner:
 def _is_left_out(kind: Kind, found: Difference) -> bool:
     """By the specs, which said by it what leaving it out says."""
     return found.after is None and found.before is kind.rule(found.path).unset
-
-
-def _what_it_takes(kind: Kind, desired: Desired) -> Callable[[FieldPath], OnChange]:
-    """To change a field of this server: what its kind says, unless its lifecycle wants another machine for another system."""
-    other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
-
-    def takes(path: FieldPath) -> OnChange:
-        on_change = kind.rule(path).on_change
-        return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
-
-    return takes
 
 
 def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:

@@ -26,6 +26,8 @@ class Survey:
     """Another run holds the lock, so that open intents are in flight and not in doubt."""
     replace: frozenset[Address] = field(default_factory=frozenset)
     """Addresses that a person named for replacement."""
+    reinstall: frozenset[Address] = field(default_factory=frozenset)
+    """Likewise for another system on the same machine, where the cloud shows one that was not declared, or a failed one."""
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     """Orders that may be a purchase in doubt, by its intent."""

@@ -23,12 +23,22 @@ def check_choice(request: PlanRequest, loaded: Loaded, state: State | None) -> N
     labels = _labels(loaded, state)
     mistakes = [
         *_undeclared(request.replace, loaded, "--replace"),
+        *_undeclared(request.reinstall, loaded, "--reinstall"),
+        *_named_for_both(request),
         *_unknown_choices(request.selection, labels),
     ]
     if not mistakes:
         mistakes = [*_empty(request, labels)]
     if mistakes:
         raise UsageError(*mistakes)
+
+
+def _named_for_both(request: PlanRequest) -> Iterator[Diagnostic]:
+    for address in sorted(request.replace & request.reinstall):
+        summary = f"--replace and --reinstall both name {address}"
+        yield error(
+            "unknown-address", summary, hint="a machine that is released is not reinstalled before: leave one out"
+        )
 
 
 def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
@@ -86,9 +96,11 @@ def _nearest(word: str, words: Iterable[str], title: str) -> str:
 
 def _empty(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
     selection = request.selection
-    for address in sorted(request.replace):
+    named = [("--replace", address) for address in sorted(request.replace)]
+    named += [("--reinstall", address) for address in sorted(request.reinstall)]
+    for option, address in named:
         if not selection.fits(address, labels[address]):
-            hint = "name it by --target as well, or leave --replace to another run"
-            yield error("not-selected", f"--replace names {address}, and {selection} leaves it out", hint=hint)
+            hint = f"name it by --target as well, or leave {option} to another run"
+            yield error("not-selected", f"{option} names {address}, and {selection} leaves it out", hint=hint)
     if labels and not any(selection.fits(address, each) for address, each in labels.items()):
         yield error("nothing-selected", f"{selection} leaves no server", hint="a server has to fit all of them")

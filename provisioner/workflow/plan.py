@@ -42,6 +42,7 @@ class PlanRequest:
     selection: Selection = EVERYTHING
     closely: bool = False
     """Asked for what no list shows as well, server by server."""
+    reinstall: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def make(
         sight.live,
         at_work,
         request.replace,
+        reinstall=request.reinstall,
         policy=loaded.stack.purchase,
         traces=sight.traces,
         limits=loaded.stack.guards,

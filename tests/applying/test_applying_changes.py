@@ -283,7 +283,7 @@ def test_a_system_that_cannot_be_put_on_is_told_and_not_tried_again(new_world, o
     story.cloud.breaking["changeos"] = "CHANGINGOS_FAILED"
     result = only(story.go_on())
     assert (result.type, "CHANGINGOS_FAILED" in result.told) == ("failed", True)
-    assert "--replace" in result.diagnostic.hint
+    assert "--reinstall" in result.diagnostic.hint
     story.cloud.breaking.clear()
     assert story.go_on().results == ()
     assert len(story.cloud.wiped) == 1

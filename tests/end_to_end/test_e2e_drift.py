@@ -8,6 +8,7 @@ from support.fault_proxy import resetting
 from support.site import STACK, THREE
 
 OTHER_IMAGE = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+OS_IMAGE = "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
 PAY_PER_USE = "servers: {alpha: {}, beta: {}, gamma: {lifecycle: {ignore_changes: [name]}}}\n"
 
 
@@ -151,6 +152,33 @@ def test_an_image_changed_outside_and_a_server_bought_twice_are_shown(site, cons
     assert looked.code == 2
     assert f'-> "{OTHER_IMAGE}"' in looked.out
     assert "Warning[namesake]" in looked.out
+
+
+def test_an_image_changed_outside_is_wiped_by_nobody_until_a_person_names_the_address(site, console, ids):
+    console.stop(ids["alpha"])
+    console.change_image(ids["alpha"], OTHER_IMAGE)
+    wiped = [row.kind for row in site.ledger].count("wipe")
+    for _ in range(3):
+        applied = site.run("apply", "--auto-approve")
+        assert applied.code == 0
+        assert "Warning[unconfirmed]: alpha" in applied.out + applied.err
+    assert [row.kind for row in site.ledger].count("wipe") == wiped
+    assert site.run("plan", "--reinstall", "alpha", "--out", "wipe.plan").code == 0
+    assert site.run("apply", "wipe.plan", "--auto-approve").code == 0
+    assert [row.kind for row in site.ledger].count("wipe") == wiped + 1
+    assert site.here("drift", "--detailed-exitcode").code == 0
+
+
+def test_a_system_that_cannot_be_put_on_is_put_on_again_by_name_only(site):
+    site.write("servers: {alpha: {flavor: sandbox.os-fails}}\n")
+    assert site.apply().code == 0
+    site.write(f"servers: {{alpha: {{flavor: sandbox.os-fails, image_id: {OS_IMAGE}}}}}\n")
+    assert "apply --reinstall" in (failed := site.run("apply", "--auto-approve")).out + failed.err
+    site.run("apply", "--auto-approve")
+    assert [row.kind for row in site.ledger].count("wipe") == 1
+    site.run("apply", "--auto-approve", "--reinstall", "alpha")
+    assert [row.kind for row in site.ledger].count("wipe") == 2
+    assert [row.kind for row in site.ledger].count("release") == 0
 
 
 def test_only_a_finding_is_something_too(site, console, ids):

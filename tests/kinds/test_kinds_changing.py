@@ -65,13 +65,24 @@ def update(desired, *paths, replies=(), before=None, **facts):
     return play(KIND.update(desired, record, frozenset(paths)), replies)
 
 
-@pytest.mark.parametrize("status", ["ERROR", "START_FAILED", "REBOOT_FAILED", "CHANGINGOS_FAILED"])
+@pytest.mark.parametrize("status", ["ERROR", "START_FAILED", "REBOOT_FAILED"])
 def test_what_neither_runs_nor_is_stopped_is_not_touched(status):
     played = update(wanted(image_id=OTHER_IMAGE), ("image_id",), replies=[a_live(status)])
     assert (played.of(Call), played.of(Remember)) == ([], [])
     assert played.result.phase is Phase.READY
     assert status in played.result.problem
     assert "--replace ADDRESS" in played.result.hint
+
+
+@pytest.mark.parametrize("status", ["CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"])
+def test_a_failed_system_is_put_on_again_without_a_stop_even_where_the_row_shows_it(status):
+    desired = wanted(image_id=OTHER_IMAGE)
+    failed = a_live(status, image={"image_id": OTHER_IMAGE})
+    played = update(
+        desired, ("image_id",), replies=[failed, refused("ModelArts.6309"), ok(id=ID, name="gateway", status=status)]
+    )
+    assert [call.path.rsplit("/", 1)[-1] for call in played.of(Call) if call.method != "GET"] == ["changeos"]
+    assert f"it is {status} as before" in played.result.problem
 
 
 def test_a_server_that_is_gone_is_said_to_be_gone():

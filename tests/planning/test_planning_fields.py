@@ -21,7 +21,7 @@ from support.planning_builders import (
 )
 
 from provisioner.model.change import Action
-from provisioner.model.resource import Lifecycle
+from provisioner.model.resource import Lifecycle, OnOsChange
 
 
 def compared(desired, record, row=None, **rest):
@@ -36,11 +36,61 @@ def test_a_rename_in_the_console_is_drift_and_is_renamed_back():
     assert (field.path, field.before, field.after, field.drift) == (("name",), "theirs", "gateway", True)
 
 
-def test_what_the_cloud_shows_otherwise_is_drift_that_forces_a_replacement():
+def drifted(desired, *, reinstall=False, **row):
+    """The plan of a server whose record is as its specs, and whose row is not."""
+    record = bought(desired)
+    named = frozenset({record.address}) if reinstall else frozenset()
+    survey = surveyed(desired, state=a_state(record), live=(shown(record, **row),))
+    return planned(replace(survey, reinstall=named))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"flavor": "SI2.LARGE.4"},
+        {"image_id": OTHER_IMAGE},
+        {"key_pair_name": "theirs"},
+        {"network": {**NETWORK, "subnet_id": "another"}},
+        {"charging_info": {"charging_mode": "PRE_PAID"}},
+    ],
+)
+@pytest.mark.parametrize("on_os_change", OnOsChange)
+def test_nothing_is_wiped_or_bought_again_because_of_what_a_row_shows(row, on_os_change):
+    desired = replace(
+        wanted(charging_info={"charging_mode": "POST_PAID"}), lifecycle=Lifecycle(on_os_change=on_os_change)
+    )
+    plan = drifted(desired, **row)
+    assert [change.action for change in plan.changes] == [Action.NO_OP]
+    assert [finding.code for finding in plan.findings] == ["unconfirmed"]
+
+
+def test_what_is_changed_in_place_is_mended_beside_it():
+    (change,) = drifted(wanted(), image_id=OTHER_IMAGE, name="theirs").changes
+    assert (change.action, [item.path for item in change.fields]) == (Action.UPDATE, [("name",)])
+
+
+def test_a_person_who_names_the_address_has_it_reinstalled():
+    plan = drifted(wanted(), image_id=OTHER_IMAGE, reinstall=True)
+    (change,) = plan.changes
+    assert (change.action, [item.path for item in change.fields]) == (Action.REINSTALL, [("image_id",)])
+    assert plan.findings == ()
+
+
+def test_naming_an_address_reinstalls_nothing_that_is_as_declared_and_replaces_nothing():
+    assert drifted(wanted(), reinstall=True).changes[0].action is Action.NO_OP
+    assert drifted(wanted(), flavor="Si2.large.8", reinstall=True).changes[0].action is Action.NO_OP
+
+
+@pytest.mark.parametrize("status", ["CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"])
+def test_a_system_that_could_not_be_put_on_is_put_on_again_by_name_only(status):
     record = bought(wanted())
-    change = compared(wanted(), record, shown(record, flavor="Si2.large.8"))
-    assert change.action is Action.REPLACE
-    assert change.fields[0].drift
+    survey = surveyed(wanted(), state=a_state(record), live=(replace(shown(record), status=status),))
+    left = planned(survey)
+    assert (left.changes[0].action, [finding.code for finding in left.findings]) == (Action.NO_OP, ["adverse-status"])
+    assert f"--reinstall '{record.address}'" in left.findings[0].hint
+    (change,) = planned(replace(survey, reinstall=frozenset({record.address}))).changes
+    assert change.action is Action.REINSTALL
+    assert ("image_id",) in [item.path for item in change.fields]
 
 
 def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
@@ -96,8 +146,10 @@ def test_how_an_order_was_to_be_paid_is_no_difference_for_a_server_that_is_there
 
 def test_a_nested_field_drifts_by_itself():
     record = bought(wanted())
-    change = compared(wanted(), record, shown(record, network={**NETWORK, "subnet_id": "another"}))
-    assert [field.path for field in change.fields] == [("network", "subnet_id")]
+    row = shown(record, network={**NETWORK, "subnet_id": "another"})
+    (found,) = planned(surveyed(wanted(), state=a_state(record), live=(row,))).findings
+    assert "network.subnet_id is 'another'" in found.summary
+    assert "vpc_id" not in found.summary
 
 
 @pytest.mark.parametrize("unshown", ["flavor", "image_id", "key_pair_name", "network", "charging_info"])
@@ -190,8 +242,9 @@ def test_protection_is_recorded_when_it_is_turned_on_or_off(protect):
 def test_a_charging_mode_that_was_sold_otherwise_is_drift():
     record = bought(wanted(charging_info=PREPAID))
     row = shown(record, charging_info={"charging_mode": "POST_PAID"})
-    change = compared(wanted(charging_info=PREPAID), record, row)
-    assert [field.path for field in change.fields] == [("charging_info", "charging_mode")]
+    plan = planned(surveyed(wanted(charging_info=PREPAID), state=a_state(record), live=(row,)))
+    assert "charging_info.charging_mode" in str([found.summary for found in plan.findings])
+    assert plan.changes[0].action is Action.NO_OP
 
 
 def test_no_plan_holds_a_secret_or_content():

@@ -67,6 +67,7 @@ KIND = Kind(
     absence=recognition.absence,
     longest_name=schema.LONGEST_NAME,
     adverse=rows.ADVERSE,
+    uninstalled=reinstalling.FAILED,
     releasing=rows.RELEASING,
     prepaid=rows.prepaid,
     ware=schema.ware,

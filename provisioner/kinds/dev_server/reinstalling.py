@@ -1,7 +1,7 @@
 """How a DevServer gets another system on the same machine: stopped, wiped, followed until it runs.
 
 Source: docs/api/devserver-api.md sections 2.1 and 4: changeos for another image, reinstallos for another password, key pair or
-user data alone; both start from STOPPED and end in RUNNING. The disk is lost each time, so that the call is noted before it is
+user data alone; both start from STOPPED, or from where an earlier one failed, and end in RUNNING. The disk is lost each time, so that the call is noted before it is
 sent, and never sent again without a look at the server. What power it is to have in the end is remembered before it is stopped.
 """
 
@@ -21,7 +21,7 @@ SYSTEM = ("image_id", "admin_pass", "key_pair_name", "userdata")
 """The fields that are put on the system disk, by their names in a spec."""
 
 UNDER_WAY = frozenset({"CHANGINGOS", "REINSTALLINGOS"})
-_FAILED = frozenset({"CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"})
+FAILED = frozenset({"CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"})
 _CAN_BE_STOPPED = frozenset({rows.RUNNING, rows.STOPPED, "STOP_FAILED"})
 _LOOKS_AT_AN_EARLIER_ONE = 5
 
@@ -29,8 +29,10 @@ _LOOKS_AT_AN_EARLIER_ONE = 5
 def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
     """Whether the server shows all that was to change, whoever put it there. What the API hides is never current."""
     hidden = {"admin_pass", "userdata"}
-    return not changed & hidden and all(
-        at(row.shown, (field,)) == desired.fields.get(field) for field in changed & set(SYSTEM)
+    return (
+        row.status not in FAILED
+        and not changed & hidden
+        and all(at(row.shown, (field,)) == desired.fields.get(field) for field in changed & set(SYSTEM))
     )
 
 
@@ -41,14 +43,14 @@ def reinstall(
 
     Raises GaveUp, and CallFailed where nothing is known of the call: then its intent is open.
     """
-    if row.status not in _CAN_BE_STOPPED:
+    if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
             f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
             "look at it in the console, or name its address: apply --replace ADDRESS",
         )
     if recorded.pending.get("power") != rest:
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
-    stopped = yield from bring(row, "stopped")
+    stopped = row if row.status in FAILED else (yield from bring(row, "stopped"))
     try:
         yield _call(desired, changed, row.id)
     except CallFailed as failed:
@@ -58,15 +60,19 @@ def reinstall(
             if not recorded.pending:
                 yield Remember(Phase.READY, observed=now.observed, pending={})
             return (yield from follow(desired, recorded, changed, now))
-        left = yield from bring(stopped, rest)
+        left = stopped if stopped.status in FAILED else (yield from bring(stopped, rest))
         if is_current(desired, changed, left):
             return left  # a call that was believed lost has arrived in the meantime
         yield Remember(Phase.READY, observed=left.observed, pending={})
         raise GaveUp(
-            f"the cloud refused to put another system on it, and it is {rest} as before: {failed.message}",
+            f"the cloud refused to put another system on it, and it is {_as_before(left, rest)} as before: {failed.message}",
             "mend what it names, then run apply again",
         ) from None
-    return (yield from _installed(row.id))
+    return (yield from _installed(row.id, was=stopped.status))
+
+
+def _as_before(row: Live, rest: Power) -> str:
+    return row.status if row.status in FAILED else rest
 
 
 def follow(desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live) -> Generator[Step, Answer, Live]:
@@ -92,7 +98,7 @@ def wiped(intent: Intent, row: Live) -> bool:
     it, or of a person; another image decides. Where nothing can be told from a person's start, it counts as carried out:
     a disk is not wiped twice on a guess.
     """
-    if row.status in UNDER_WAY | _FAILED:
+    if row.status in UNDER_WAY | FAILED:
         return True
     image = intent.declared.get("image_id")
     if image is not None and image != at(row.shown, ("image_id",)):
@@ -118,15 +124,19 @@ def _call(desired: Desired, changed: frozenset[str], identifier: str) -> Call:
     return Call(Service.MODELARTS, "POST", path, Effect.WIPE, body=body, declares=declares)
 
 
-def _installed(identifier: str, *, looks: int | None = None) -> Generator[Step, Answer, Live]:
-    """The status from before, STOPPED, is no end, unless so many looks show nothing else."""
-    row = yield from until(identifier, rows.STABLE - {rows.STOPPED}, looks=looks)
+def _installed(identifier: str, *, looks: int | None = None, was: str = rows.STOPPED) -> Generator[Step, Answer, Live]:
+    """The status from before, STOPPED, is no end, unless so many looks show nothing else. Nor is an earlier failure at once: it may
+    be a late list, or this one's own.
+    """
+    if was in FAILED:
+        looks = _LOOKS_AT_AN_EARLIER_ONE
+    row = yield from until(identifier, rows.STABLE - {rows.STOPPED, was}, looks=looks)
     if row.status not in rows.STABLE:
         row = yield from until(identifier, rows.STABLE - {rows.STOPPED})
     if row.status not in {rows.RUNNING, rows.STOPPED}:
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(
             f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
-            "no way out of this is published but its release: see the console, or name its address: apply --replace ADDRESS",
+            "put it on once more by naming its address: apply --reinstall ADDRESS; no apply does so by itself",
         )
     return row

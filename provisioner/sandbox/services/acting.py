@@ -23,12 +23,13 @@ class _Way:
     failure: Status
 
 
+_INSTALLABLE: Final[frozenset[Status]] = frozenset({"STOPPED", "CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"})
 _WAYS: Final[dict[Action, _Way]] = {
     "start": _Way(frozenset({"STOPPED", "STOP_FAILED", "START_FAILED"}), "STARTING", "RUNNING", "START_FAILED"),
     "stop": _Way(frozenset({"RUNNING", "STOP_FAILED"}), "STOPPING", "STOPPED", "STOP_FAILED"),
     "reboot": _Way(frozenset({"RUNNING"}), "REBOOTING", "RUNNING", "REBOOT_FAILED"),
-    "changeos": _Way(frozenset({"STOPPED"}), "CHANGINGOS", "RUNNING", "CHANGINGOS_FAILED"),
-    "reinstallos": _Way(frozenset({"STOPPED"}), "REINSTALLINGOS", "RUNNING", "REINSTALLINGOS_FAILED"),
+    "changeos": _Way(_INSTALLABLE, "CHANGINGOS", "RUNNING", "CHANGINGOS_FAILED"),
+    "reinstallos": _Way(_INSTALLABLE, "REINSTALLINGOS", "RUNNING", "REINSTALLINGOS_FAILED"),
 }
 
 
