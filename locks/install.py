@@ -129,6 +129,7 @@ def pip_environment():
     """As `pip config list` tells them, by the names under which pip reads them from the environment."""
     environment = clean_environment()
     kept = {name: value for name, value in os.environ.items() if name == "PIP_CONFIG_FILE"}
+    kept["PIP_QUIET"] = "0"  # a configuration that asks for silence would silence the list
     command = [str(PYTHON), "-I", "-m", "pip", "config", "list"]
     listed = subprocess.run(command, env={**environment, **kept}, stdout=subprocess.PIPE, check=False).stdout.decode()
     for line in listed.splitlines():
@@ -137,7 +138,7 @@ def pip_environment():
         if option in WHERE_PACKAGES_ARE:
             environment[variable(option)] = ast.literal_eval(value)
     for option in WHERE_PACKAGES_ARE:
-        if variable(option) in os.environ:
+        if os.environ.get(variable(option)):  # pip passes over what is set to nothing
             environment[variable(option)] = os.environ[variable(option)]
     return {**environment, "PIP_CONFIG_FILE": os.devnull}
 
