@@ -43,6 +43,13 @@ untraced:
 	@echo "Second of two parts: all other tests."
 	@$(PYTEST) $(TRACED:%=--ignore=tests/%) tests
 
+# What depends on who runs it and where: files and their modes, locks, terminals, signals, child processes.
+SMOKE := tests/store tests/secrets tests/cli/test_cli_process.py tests/cli/test_cli_prompt.py tests/cli/test_cli_init.py \
+    tests/sandbox/test_sandbox_command.py tests/end_to_end/test_e2e_signals.py tests/setup/test_setup_signals.py
+
+smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a minute
+	$(BIN)/python -m pytest -n 2 -q $(SMOKE)
+
 LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
 DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py

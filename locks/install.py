@@ -131,8 +131,10 @@ def pip_environment():
     kept = {name: value for name, value in os.environ.items() if name == "PIP_CONFIG_FILE"}
     kept["PIP_QUIET"] = "0"  # a configuration that asks for silence would silence the list
     command = [str(PYTHON), "-I", "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, env={**environment, **kept}, stdout=subprocess.PIPE, check=False).stdout.decode()
-    for line in listed.splitlines():
+    listed = subprocess.run(
+        command, env={**environment, **kept}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    for line in listed.stdout.decode().splitlines():
         name, _, value = line.partition("=")
         option = name.rpartition(".")[2]
         if option in WHERE_PACKAGES_ARE:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -201,7 +202,7 @@ class TestServedByTheTool:
         assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
         exports = [server.stdout.readline() for _ in range(2)]
         site.write(ONE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
-        program = f"{sys.executable} -m provisioner"
+        program = f"{shlex.quote(sys.executable)} -m provisioner"
         shell = f"{''.join(exports)} {program} apply --auto-approve && {program} sandbox ledger --world {world}"
         ran = subprocess.run(
             ["sh", "-c", shell], cwd=site.folder, env=site.environ, capture_output=True, text=True, check=False

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from support.site import THREE
@@ -162,13 +163,13 @@ class TestReadersWhoLeave:
     @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
     def test_a_stream_that_was_never_there(self, site, closed):
         """Files opened later would take its number, and what was meant for a reader would end up in them."""
-        tool = f"exec {site.python} -m provisioner apply --auto-approve {closed}"
+        tool = f"exec {quote(site.python)} -m provisioner apply --auto-approve {closed}"
         ended = subprocess.run(["sh", "-c", tool], cwd=site.folder, env=site.environ, check=False)
         assert ended.returncode == 0
         assert_bought_and_recorded(site)
 
     def test_head(self, site):
-        shell = f"{site.python} -m provisioner apply --auto-approve | head -1"
+        shell = f"{quote(site.python)} -m provisioner apply --auto-approve | head -1"
         subprocess.run(["sh", "-c", shell], cwd=site.folder, env=site.environ, capture_output=True, check=True)
         assert_bought_and_recorded(site)
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import unicodedata
 from contextlib import suppress
+from shlex import quote
 
 import pytest
 import yaml
@@ -57,7 +58,9 @@ def environment(made: Inventory, tmp_path, **how) -> dict[str, str]:
     script.write_text(render_inventory(made, form="env", **how))
     names = [line.partition("=")[0] for line in script.read_text().splitlines() if not line.startswith("#")]
     print_all = "; ".join(f'printf "%s\\0" "${name}"' for name in names)
-    told = subprocess.run(["sh", "-euc", f". {script}; {print_all}"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["sh", "-euc", f". {quote(str(script))}; {print_all}"], capture_output=True, text=True, check=True
+    )
     return dict(zip(names, told.stdout.split("\0"), strict=False))
 
 

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.heavy import REQUIRED
 from support.local_index import ROOT, LocalIndex, Project
 
 OLD_PIPS = sorted((ROOT / ".venv" / "wheels").glob("pip-*.whl"))
@@ -19,7 +18,8 @@ OLDEST_PIP = pytest.param(
     ],
 )
 WHOLE = pytest.mark.skipif(
-    not os.environ.get(REQUIRED), reason=f"makes many environments: `make heavy`, then {REQUIRED}=required, as in CI"
+    not os.environ.get("TEST_SETUP"),
+    reason="makes many environments: `make heavy`, then TEST_SETUP=whole, as .ci/run does",
 )
 DEV = ("pytest-cov==7.1.0", "coverage==7.17.3")
 

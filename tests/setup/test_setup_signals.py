@@ -24,12 +24,12 @@ def test_a_child_has_default_dispositions():
 @pytest.mark.slow
 @pytest.mark.parametrize("starter", ["trap '' HUP INT QUIT TERM", "blocked"])
 def test_they_pass_under_ignored_and_under_blocked_signals(starter):
-    pytest_command = f"{sys.executable} -m pytest -n 0 -q -p no:cacheprovider -p no:cov"
+    tests = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-p", "no:cov"]
     if starter == "blocked":
         block = "import os, signal, sys; signal.pthread_sigmask(0, {1, 2, 3, 15}); os.execv(sys.argv[1], sys.argv[1:])"
-        command = [sys.executable, "-c", block, sys.executable, *pytest_command.split()[1:], PLAYED[-1]]
+        command = [sys.executable, "-c", block, *tests, PLAYED[-1]]
     else:
-        command = ["sh", "-c", f'{starter}; exec "$@"', "sh", *pytest_command.split(), *PLAYED]
+        command = ["sh", "-c", f'{starter}; exec "$@"', "sh", *tests, *PLAYED]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout
