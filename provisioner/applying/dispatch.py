@@ -67,6 +67,8 @@ class Dispatch:
         """The channel is free before the answer is on disk, so that the note of whoever borrows it next shares the write."""
         async with self.borrow() as channel:
             await self._take_turn(call, channel)
+            if call.effect is Effect.PURCHASE:
+                self.workshop.first_purchases.check()
             call = self._marked(call)
             intent = self._intent(call, attempt)
             await self._note(intent, call)

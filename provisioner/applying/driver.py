@@ -12,6 +12,7 @@ from functools import partial
 from typing import assert_never
 
 from provisioner.applying.dispatch import Dispatch
+from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
 from provisioner.applying.standing import Standing
@@ -30,6 +31,7 @@ from provisioner.model.flow import (
     Remark,
     Remember,
     Reply,
+    Sold,
     Step,
     Wait,
 )  # fmt: skip
@@ -39,6 +41,11 @@ from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Desired, Live
 
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
+_UNSEEN = Remark(
+    "charging-unseen",
+    "the cloud shows neither a charging mode nor an order of it, so how it is charged is not known",
+    "look at it in the console; the others of its flavor are bought all the same",
+)
 
 
 @dataclass(slots=True)
@@ -86,16 +93,32 @@ class Driver:
                 return await self._wait(step)
             case Remark():
                 self.announce(EventType.NOTICE, remark=step)
+            case Sold():
+                self._note_sale(step)
             case _:
                 assert_never(step)
         return None
 
     async def _call(self, call: Call) -> Reply:
+        if call.effect is Effect.PURCHASE:
+            return await self._purchase(call)
         if call.effect.is_journaled:
             return await self._dispatch(call)
         async with self._channel() as channel:
             reply = await self._exchange(call, channel)
         self.standing.under_way = self.standing.under_way or call.effect is Effect.REPEATABLE
+        return reply
+
+    async def _purchase(self, call: Call) -> Reply:
+        """In its turn among those that are alike (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
+        first, address = self.workshop.first_purchases, self.change.address
+        await first.enter(deal_of(self.kind, self.change), address)
+        try:
+            reply = await self._dispatch(call)
+        except BaseException:
+            first.leave(address)
+            raise
+        first.sent(address)
         return reply
 
     @asynccontextmanager
@@ -170,6 +193,11 @@ class Driver:
             raise TimedOut
         choose = partial(self.workshop.claims.choose, self.change.address)
         return await self.workshop.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
+
+    def _note_sale(self, sold: Sold) -> None:
+        is_news = self.workshop.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)
+        if sold.as_wanted is None and is_news:
+            self.announce(EventType.NOTICE, remark=_UNSEEN)
 
     def show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""

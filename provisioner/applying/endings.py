@@ -6,6 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
+from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.precautions import GoneMeanwhile, NameTaken, NotAvailable, OrderShared, ShowsAgain
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
@@ -26,7 +27,8 @@ _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, NotAvailable, OrderShared, ProvisionerError, ShowsAgain, StillInDoubt, TimedOut,
+    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
+    ShowsAgain, StillInDoubt, TimedOut,
 )  # fmt: skip
 
 
@@ -40,7 +42,7 @@ def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     if not ended.problem:
         return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
-    code = f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
+    code = ended.code or f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
     released = _has_released(change, driver)
@@ -76,6 +78,13 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
                 "held-back",
                 f"{reason.turn.what} is not begun, because {reason.before} is not done",
                 hint=f"mend {reason.before} first; then {_again(driver)}",
+                address=address,
+            )
+        case PurchasesStopped():
+            return ResultType.NOT_STARTED, warning(
+                "purchases-stopped",
+                f"nothing was bought for it, because the cloud sold {reason.because} under another charging mode than wanted",
+                hint=f"see to {reason.because} first; then {_again(driver)}",
                 address=address,
             )
         case Detached() | HeldBack():

@@ -10,6 +10,7 @@ from dataclasses import replace
 from provisioner.applying.claims import Claims
 from provisioner.applying.deposing import in_two_steps
 from provisioner.applying.execution import Execution
+from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
 from provisioner.applying.poll import Poll
@@ -40,6 +41,7 @@ async def execute(execution: Execution) -> RunResult:
             scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,
             claims=Claims(change.recorded for change in execution.plan.changes if change.recorded is not None),
+            first_purchases=FirstPurchases(execution.interruption),
             poll=poll,
             secrets=execution.secrets,
             clock=execution.clock,

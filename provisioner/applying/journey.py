@@ -15,6 +15,7 @@ from provisioner.applying import endings
 from provisioner.applying.deposing import is_deposing
 from provisioner.applying.driver import Driver
 from provisioner.applying.execution import Execution
+from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.precautions import Precautions, ShowsAgain
@@ -68,6 +69,7 @@ class Journey:
         try:
             result = await self._result()
         finally:
+            self._workshop.first_purchases.leave(self._change.address)
             self._turns.end(self._change.address, result)
         return result
 
@@ -140,6 +142,8 @@ class Journey:
             raise
 
     async def _replace(self, change: Change) -> Ended:
+        """Nothing is released while it is open whether the cloud sells as is wanted."""
+        await self._workshop.first_purchases.await_sale(deal_of(self._kind, change), change.address)
         released = await self._release(change)
         if released.phase is not None:
             return released

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner.applying.claims import Claims
+from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
@@ -23,6 +24,7 @@ class Workshop:
     scribe: Scribe
     pool: ChannelPool
     claims: Claims
+    first_purchases: FirstPurchases
     poll: Poll
     secrets: Secrets
     clock: Clock

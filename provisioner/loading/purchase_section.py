@@ -11,6 +11,7 @@ from provisioner.model.purchasing import (
     DEFAULT_POLICY,
     MINUTE,
     SHORTEST_SAFE_QUIET_PERIOD,
+    ChargingDefault,
     Marker,
     Prepaid,
     PurchasePolicy,
@@ -35,6 +36,12 @@ class PurchaseSection(BaseModel):
     quiet_period: Annotated[Seconds, AfterValidator(_safe)] = DEFAULT_POLICY.quiet_period / 1000
     marker: Literal["name", "nonce"] = "name"
     prepaid: Literal["one-step", "two-step"] = "one-step"
+    charging_default: Literal["post-paid", "cloud"] = "post-paid"
 
     def policy(self) -> PurchasePolicy:
-        return PurchasePolicy(round(self.quiet_period * 1000), Marker(self.marker), Prepaid(self.prepaid))
+        return PurchasePolicy(
+            round(self.quiet_period * 1000),
+            Marker(self.marker),
+            Prepaid(self.prepaid),
+            ChargingDefault(self.charging_default),
+        )

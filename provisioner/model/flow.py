@@ -1,6 +1,6 @@
 """The words of a conversation with the cloud. A kind speaks them, one driver hears them.
 
-A flow is a generator of `Call | Remember | Wait | Remark`; it is never replayed: after a death it starts again from what was
+A flow is a generator of `Call | Remember | Wait | Remark | Sold`; it is never replayed: after a death it starts again from what was
 remembered (docs/decisions/0001). Nothing here sends anything or knows how sending works.
 """
 
@@ -176,16 +176,26 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """What the cloud shows of how a purchase is charged: as it was wanted, or otherwise; None where a row shows nothing of it."""
+
+    as_wanted: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`."""
+    """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`. `code`
+    names the problem where the phase does not.
+    """
 
     phase: Phase | None
     problem: str = ""
     hint: str = ""
+    code: str = ""
 
 
 Result = TypeVar("Result")
-Step: TypeAlias = Call | Remember | Wait | Remark
+Step: TypeAlias = Call | Remember | Wait | Remark | Sold
 Answer: TypeAlias = "Reply | Live | None"
 Flow: TypeAlias = Generator[Step, Answer, Ended]
 ReadFlow: TypeAlias = Generator[Call, Reply, Result]

@@ -30,6 +30,15 @@ class Prepaid(StrEnum):
     """Ordered without paying, then paid by the order's id: what is lost in between costs nothing."""
 
 
+class ChargingDefault(StrEnum):
+    """What is sent for a server of which nothing is declared about its charging."""
+
+    POST_PAID = "post-paid"
+    """Pay-per-use, spelt out."""
+    CLOUD = "cloud"
+    """Nothing: the cloud chooses, and which mode it takes is not published."""
+
+
 class Absence(StrEnum):
     """When a complete list without the server means that a purchase was never carried out."""
 
@@ -59,6 +68,7 @@ class PurchasePolicy:
     quiet_period: int = 25 * MINUTE
     marker: Marker = Marker.NAME
     prepaid: Prepaid = Prepaid.ONE_STEP
+    charging_default: ChargingDefault = ChargingDefault.POST_PAID
 
 
 DEFAULT_POLICY: Final = PurchasePolicy()

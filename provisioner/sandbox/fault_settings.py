@@ -19,7 +19,7 @@ from provisioner.sandbox.wire_fault_rules import (
     ThrottleRule,
     TruncateRule,
 )
-from provisioner.sandbox.world_fault_rules import LagRule, RewriteRule, ShiftRule, ShortRule, StrangerRule
+from provisioner.sandbox.world_fault_rules import LagRule, RewriteRule, SellsRule, ShiftRule, ShortRule, StrangerRule
 
 
 def read_faults(path: Path) -> list[Rule]:
@@ -39,6 +39,7 @@ AnyRule = Annotated[
     | ShiftRule
     | ShortRule
     | StrangerRule
+    | SellsRule
     | RewriteRule,
     Field(discriminator="fault"),
 ]

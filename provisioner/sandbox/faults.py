@@ -100,6 +100,14 @@ class Stranger:
     user: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sells:
+    """Whatever was asked for, the server is sold in this mode. Without `pays` a prepaid one is ordered, and nobody has paid yet."""
+
+    charging_mode: Literal["PRE_PAID", "POST_PAID"]
+    pays: bool
+
+
 class Kept(Enum):
     """What `rows` says where rows stay as they are: None would be a row of null."""
 
@@ -126,7 +134,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Stranger | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Stranger | Sells | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

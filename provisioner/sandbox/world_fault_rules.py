@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import FaultRule, HeaderName, HeaderValue, Seconds, check_headers
-from provisioner.sandbox.faults import KEPT, Lag, Rewrite, Shift, Short, Stranger
+from provisioner.sandbox.faults import KEPT, Lag, Rewrite, Sells, Shift, Short, Stranger
 
 _LISTS: Final = frozenset({"ListDevServers", "ListAllDevServers", "SyncDevServers"})
 _BUILDING: Final = frozenset({"CreateDevServer", "PayOrders", "PayCustomerOrder"})
@@ -57,6 +57,16 @@ class StrangerRule(FaultRule):
 
     def what(self) -> Stranger:
         return Stranger(self.when, self.user)
+
+
+class SellsRule(FaultRule):
+    places: ClassVar = frozenset({"CreateDevServer"})
+    fault: Literal["sells"]
+    charging_mode: Literal["PRE_PAID", "POST_PAID"]
+    pays: bool = False
+
+    def what(self) -> Sells:
+        return Sells(self.charging_mode, self.pays)
 
 
 class RewriteRule(FaultRule):

@@ -49,7 +49,7 @@ def test_a_purchase_that_waits_for_its_turn_is_not_noted_yet(world, servers):
 
 def test_an_interruption_does_not_wait_for_a_turn(world, servers, types):
     world.cloud.pause = 1_000.0
-    world.cloud.arrivals.append(lambda what: what == "queue to buy trainer-1" and world.interruption.request())
+    world.cloud.arrivals.append(lambda what: what == "queue to buy trainer-0" and world.interruption.request())
     assert types(world.apply(*servers(2))) == ["not_started"] * 2
     assert world.clock.time < 1_000
     assert not intents(world)

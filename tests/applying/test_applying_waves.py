@@ -141,7 +141,12 @@ def test_who_waits_names_the_wave_before_it_and_is_told_who_went_wrong(world, fl
 
 def test_what_is_only_followed_in_a_wave_does_not_hide_the_wave_before_it(world, fleet, types):
     world.cloud.build_seconds = 50.0
-    world.listeners.append(lambda event: world.interruption.request() if event.type is EventType.BOUGHT else None)
+
+    def interrupt_after_two(event):
+        if event.type is EventType.BOUGHT and len(world.cloud.purchases) == 2:
+            world.interruption.request()
+
+    world.listeners.append(interrupt_after_two)
     members = fleet()
     world.apply(*members[1:3])
     world.listeners.clear()

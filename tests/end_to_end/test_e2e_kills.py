@@ -98,7 +98,8 @@ class TestKilledWhileBuying:
 
     @pytest.mark.parametrize("when", ["held", "executed"])
     def test_while_three_purchases_are_in_flight(self, three, proxy, when):
-        """None has been answered, and the ids stand nowhere but in the cloud."""
+        """None has been answered, and the ids stand nowhere but in the cloud. Each is the first of its flavor or mode."""
+        three.write(THREE.replace("gamma: {}", "gamma: {flavor: Si2.xlarge.4}"))
         gate = proxy.gate()
         for name in ("alpha", "beta"):
             proxy.on(gate.after, name=name)

@@ -10,7 +10,9 @@ from support.planning_builders import PREPAID, bought, wanted
 from support.rows import ID, SEED_ROW, a_live, a_row
 
 from provisioner.kinds import CATALOGUE
+from provisioner.kinds.dev_server.buying import wire
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Outcome, Remark, Remember, Reply, Service, Wait
+from provisioner.model.purchasing import ChargingDefault, PurchasePolicy
 from provisioner.model.resource import Desired, Phase
 from provisioner.model.secret import SecretReference, SecretSource
 
@@ -50,7 +52,7 @@ def test_the_post_is_a_purchase_that_learns_id_and_order():
 
 
 def test_the_reference_request_goes_out_as_it_stands_in_the_reference():
-    """docs/api/devserver-api.md section 3.2: nothing is added that was not declared."""
+    """docs/api/devserver-api.md section 3.2: nothing is added that was not declared, but how it is charged."""
     body = {
         "name": "EI-evs-1107",
         "flavor": "Si2.large.4",
@@ -64,7 +66,11 @@ def test_the_reference_request_goes_out_as_it_stands_in_the_reference():
     }
     server = Desired(wanted().address, "dev_server", body)
     played = create(server, replies=[Reply(200, SEED_ROW), a_live("CREATING"), a_live("RUNNING")])
-    assert played.of(Call)[0].body == body
+    flags = {"is_auto_pay": False, "is_auto_renew": False}
+    charged = {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1, **flags}
+    assert played.of(Call)[0].body == {**body, "charging_info": charged}
+    assert wire(body, PurchasePolicy(charging_default=ChargingDefault.CLOUD)) == body
+    assert "charging_info" not in played.of(Call)[0].declares
 
 
 def test_the_references_answer_is_remarked_on_because_it_says_prepaid_unasked():

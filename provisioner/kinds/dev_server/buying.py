@@ -7,12 +7,13 @@ which starts again after a death goes on where the facts end; it never sends a p
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 
-from provisioner.kinds.dev_server import changing, orders, rows
+from provisioner.kinds.dev_server import changing, charging, orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remark, Remember, Reply, Service, Step, Wait
+from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
 
@@ -35,13 +36,10 @@ _ENDED_BY_ORDER = {
 
 
 def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
-    """The POST body: what was declared of a purchase and nothing else, with both payment flags spelt out (their defaults are not published).
-    Under a two-step policy the order is placed unpaid and paid by its id.
-    """
+    """The POST body: what was declared of a purchase and nothing else but how it is charged, which is always spelt out."""
     body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in changing.FURNISHINGS}
-    if isinstance(charging := body.get("charging_info"), Mapping):
-        unpaid = {"is_auto_pay": False} if policy.prepaid is Prepaid.TWO_STEP else {}
-        body["charging_info"] = {"is_auto_pay": False, "is_auto_renew": False, **charging, **unpaid}
+    if (charged := charging.wire(fields, policy)) is not None:
+        body["charging_info"] = charged
     return body
 
 
@@ -72,6 +70,10 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
+    wanted = charging.wanted(recorded.declared if recorded else desired.fields, policy)
+    shown: tuple[str, ...] = ()
+    otherwise: Ended | None = None
+    is_new = identifier is None and order_id is None
     if identifier is None and order_id is None:
         reply = yield Call(
             Service.MODELARTS,
@@ -84,11 +86,20 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
-        yield from compare_charging(desired, reply)
+        shown = charging.answered(reply)
+        otherwise = yield from charging.compare(wanted, shown)
     pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
         return found
+    if not shown:
+        otherwise = yield from charging.compare_row(wanted, found, order_id=order_id, is_new=is_new)
+    ended = yield from _finished(found, desired, policy)
+    return replace(otherwise, phase=ended.phase) if otherwise and not ended.problem else ended
+
+
+def _finished(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
+    """From the first row of a server to its being there as it is wanted."""
     misnamed = found.name != desired.name
     ended = yield from _until_built(found, built=Phase.CREATING if misnamed and desired.together else Phase.READY)
     if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
@@ -99,21 +110,9 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
 
 
 def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
-    charging = desired.fields.get("charging_info")
-    wanted = isinstance(charging, Mapping) and charging.get("is_auto_pay") is True
+    declared = desired.fields.get("charging_info")
+    wanted = isinstance(declared, Mapping) and declared.get("is_auto_pay") is True
     return wanted and policy.prepaid is Prepaid.TWO_STEP
-
-
-def compare_charging(desired: Desired, reply: Answer) -> Generator[Remark, Answer, None]:
-    answered = _text(reply.object().get("charging_mode")) if isinstance(reply, Reply) else None
-    charging = desired.fields.get("charging_info")
-    wanted = charging.get("charging_mode") if isinstance(charging, Mapping) else "POST_PAID"
-    if answered in {"PRE_PAID", "POST_PAID"} and answered != wanted:
-        yield Remark(
-            "charging-mismatch",
-            f"the cloud sold this server as {answered}, not {wanted}",
-            "look at it in the console: its term and its release go through billing",
-        )
 
 
 def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:

@@ -7,11 +7,12 @@ object: only the order is believed, and the servers are found by it, whatever th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from provisioner.kinds.dev_server import buying, changing, rows
+from provisioner.kinds.dev_server import buying, changing, charging, rows
 from provisioner.model.flow import Call, Effect, Ended, Flow, Service
 from provisioner.model.kind import Advice
-from provisioner.model.purchasing import Prepaid, PurchasePolicy
+from provisioner.model.purchasing import DEFAULT_POLICY, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, Phase
 
 MOST = 10
@@ -30,13 +31,14 @@ def buy(group: tuple[Desired, ...]) -> Flow:
         learns=("order_id",),
         declares=changing.bought(group[0]),
     )
-    yield from buying.compare_charging(group[0], reply)
-    return Ended(Phase.ORDERING)
+    wanted = charging.wanted(group[0].fields, DEFAULT_POLICY)
+    otherwise = yield from charging.compare(wanted, charging.answered(reply))
+    return replace(otherwise, phase=Phase.ORDERING) if otherwise else Ended(Phase.ORDERING)
 
 
 def advise(fields: Fields, policy: PurchasePolicy) -> Iterator[Advice]:
-    charging = fields.get("charging_info")
-    if not isinstance(charging, Mapping) or charging.get("charging_mode") != "PRE_PAID":
+    declared = fields.get("charging_info")
+    if not isinstance(declared, Mapping) or declared.get("charging_mode") != "PRE_PAID":
         yield Advice(
             ("order",),
             "order-together",

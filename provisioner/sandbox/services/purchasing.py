@@ -7,6 +7,7 @@ from typing import Final
 from provisioner.sandbox import orders, prices, servers
 from provisioner.sandbox.calls import Answer, Call
 from provisioner.sandbox.errors import ApiError, InvalidParameterError
+from provisioner.sandbox.faults import Sells
 from provisioner.sandbox.market import Flavor
 from provisioner.sandbox.orders import Order, OrderStatus, OrderType
 from provisioner.sandbox.requests.dev_servers import ChargingInfo, CreateServer
@@ -22,7 +23,7 @@ def create(call: Call) -> Answer:
     request = read_body(CreateServer, call.body)
     flavor = _on_sale(call, request)
     _check_quota(call, request.count)
-    charging = request.charging_info
+    charging = _sold_as(call, request.charging_info)
     if charging is None or charging.charging_mode == "POST_PAID":
         return _build_at_once(call, _blueprint(call, request, flavor, charging=None))
     blueprint = _blueprint(call, request, flavor, charging=charging)
@@ -30,6 +31,16 @@ def create(call: Call) -> Answer:
     if charging.is_auto_pay and order.status is OrderStatus.PENDING_PAYMENT:
         return _pay_at_once(call, blueprint, order)
     return _ordered(call, blueprint, order)
+
+
+def _sold_as(call: Call, asked: ChargingInfo | None) -> ChargingInfo | None:
+    """As it was asked for, unless a fault has it otherwise."""
+    sale = next((fault for fault in call.faults if isinstance(fault, Sells)), None)
+    if sale is None:
+        return asked
+    base = asked or ChargingInfo(charging_mode=sale.charging_mode, period_type="MONTH", period_num=1)
+    pays = base.is_auto_pay or sale.pays
+    return base.model_copy(update={"charging_mode": sale.charging_mode, "is_auto_pay": pays})
 
 
 def _on_sale(call: Call, request: CreateServer) -> Flavor:
