@@ -90,6 +90,8 @@ class Operation:
     service: Service
     anonymous: bool = False
     spends: bool = False
+    parameters: frozenset[str] = frozenset()
+    """Of its query string. Any other is refused: what is passed over in silence reads as if it had been honoured."""
 
 
 RESERVED_IDS: Final = frozenset({

@@ -14,10 +14,12 @@ from provisioner.sandbox.services import (
     ratings,
     subscriptions,
     supernodes,
+    tools,
 )
 
 OPERATIONS: Final = (
     *catalogue.OPERATIONS,
+    *tools.OPERATIONS,
     *supernodes.OPERATIONS,
     *dev_servers.OPERATIONS,
     *attaching.OPERATIONS,

@@ -115,6 +115,8 @@ class Search:
     order_type: int | None
     created_from: int | None
     created_to: int | None
+    paid_from: int | None
+    paid_to: int | None
     newest_first: bool
 
 
@@ -165,6 +167,8 @@ def page(connection: sqlite3.Connection, search: Search, *, limit: int, offset: 
         "order_type = ?": search.order_type,
         "create_at >= ?": search.created_from,
         "create_at <= ?": search.created_to,
+        "payment_at >= ?": search.paid_from,
+        "payment_at <= ?": search.paid_to,
     }
     asked = {condition: value for condition, value in conditions.items() if value is not None}
     where = " AND ".join(asked)

@@ -15,6 +15,7 @@ from provisioner.sandbox.contract import BY_NAME
 from provisioner.sandbox.errors import ApiError, InvalidParameterError, parameter_error
 from provisioner.sandbox.faults import Lag, Late, Stranger, WireFault
 from provisioner.sandbox.late import LateRequest
+from provisioner.sandbox.naming import named_servers
 from provisioner.sandbox.rewriting import rewrite
 from provisioner.sandbox.services import terms
 from provisioner.sandbox.world import Transaction
@@ -78,12 +79,22 @@ def _lags(call: Call) -> tuple[Lag, ...]:
 
 def _ask(operation: Operation, call: Call) -> Answer:
     try:
+        _check_parameters(operation, call)
         return operation.answer(call)
     except (ApiError, InvalidParameterError) as error:
         refusal = error if isinstance(error, ApiError) else parameter_error(operation.service, str(error))
         if operation.spends:
-            call.record("refusal", server_id=call.path.get("id"), detail=str(refusal))
+            for named in named_servers(call):
+                call.record(
+                    "refusal", server_id=named.id, name=named.name, order_id=named.order_id, detail=str(refusal)
+                )
         raise refusal from None
+
+
+def _check_parameters(operation: Operation, call: Call) -> None:
+    if unknown := sorted(call.query.keys() - operation.parameters):
+        known = ", ".join(sorted(operation.parameters)) or "none"
+        raise InvalidParameterError(f"{', '.join(map(repr, unknown))}: no query parameter of this call; known: {known}")
 
 
 def _send_as_strangers(operation: Operation, call: Call, when: Literal["before", "after"]) -> None:

@@ -1,5 +1,5 @@
-"""The sandbox over real HTTP, on loopback only: binds, announces, serves until a signal. Refuses requests that name any
-other host, so that a web page cannot reach it through a name of its own that resolves to this machine.
+"""The sandbox over real HTTP, on loopback only: binds, announces, serves until a signal. Refuses what a web page sends to it:
+requests that name another host, as through a name of the page's own that resolves to this machine, and requests of a foreign origin.
 """
 
 import secrets
@@ -26,6 +26,7 @@ from provisioner.sandbox.printing import print_answer
 
 LOOPBACK: Final = "127.0.0.1"
 _LOOPBACK_NAMES: Final = frozenset({LOOPBACK, "localhost", "[::1]"})
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
 _GRACE_SECONDS: Final = 2
 _TOKEN_BYTES: Final = 24
 
@@ -73,18 +74,18 @@ def configure(app: ASGIApp) -> uvicorn.Config:
 
 
 class LoopbackOnly:
-    """Lets through what was sent to this machine under one of its own loopback names."""
+    """Lets through what was sent to this machine under one of its own loopback names, and by no foreign web page."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = Headers(scope=scope).get("host", "")
-        if _without_port(host).lower() in _LOOPBACK_NAMES:
+        problem = _foreign(Headers(scope=scope))
+        if problem is None:
             await self._app(scope, receive, send)
             return
-        refusal = request_error("the sandbox answers to loopback names only; send it to 127.0.0.1 or localhost")
+        refusal = request_error(problem)
         request_id = uuid4().hex
         answer = Answer(refusal.body(request_id), status=refusal.status)
         await print_answer(answer, request_id, self._clock.now())(scope, receive, send)
@@ -121,6 +122,26 @@ def bind(port: int) -> socket.socket:
     return listener
 
 
-def _without_port(host: str) -> str:
+def _foreign(headers: Headers) -> str | None:
+    """Why a request is not answered. Browsers send `Origin` with whatever a page may not read, and `Sec-Fetch-Site` with
+    everything; no other client sends either.
+    """
+    name, port = _host_and_port(headers.get("host", ""))
+    if name not in _LOOPBACK_NAMES:
+        return "the sandbox answers to loopback names only; send it to 127.0.0.1 or localhost"
+    if any(not _is_own(origin, port) for origin in headers.getlist("origin")):
+        return "the sandbox does not answer web pages of a foreign origin; leave the Origin header out"
+    if any(site.strip().lower() not in _OWN_SITES for site in headers.getlist("sec-fetch-site")):
+        return "the sandbox does not answer web pages of a foreign site"
+    return None
+
+
+def _is_own(origin: str, port: str) -> bool:
+    scheme, _, host = origin.strip().partition("://")
+    name, own_port = _host_and_port(host)
+    return scheme.lower() == "http" and name in _LOOPBACK_NAMES and own_port == port
+
+
+def _host_and_port(host: str) -> tuple[str, str]:
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdecimal() else host
+    return (name.lower(), port) if colon and port.isdecimal() else (host.lower(), "80")

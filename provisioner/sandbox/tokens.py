@@ -36,13 +36,13 @@ class TemporaryKeys:
     security_token: str
 
 
-def issue(connection: sqlite3.Connection, user_id: str, scope: Scope, *, now: int) -> str:
+def issue(connection: sqlite3.Connection, user_id: str, scope: Scope, *, now: int, expires_at: int) -> str:
     """A new token; those given out before stay good."""
     token = secrets.token_urlsafe(96)
     connection.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
     connection.execute(
         "INSERT INTO tokens (digest, user_id, project_id, domain_id, expires_at) VALUES (?, ?, ?, ?, ?)",
-        (_digest(token), user_id, scope.project_id, scope.domain_id, now + LIFE_MILLISECONDS),
+        (_digest(token), user_id, scope.project_id, scope.domain_id, expires_at),
     )
     return token
 
@@ -53,6 +53,12 @@ def look_up(connection: sqlite3.Connection, token: str, *, now: int) -> tuple[st
         "SELECT user_id, project_id, domain_id FROM tokens WHERE digest = ? AND expires_at > ?", (_digest(token), now)
     ).fetchone()
     return None if row is None else (row[0], Scope(row[1], row[2]))
+
+
+def expiry(connection: sqlite3.Connection, token: str) -> int:
+    """Of a token that is known."""
+    (expires_at,) = connection.execute("SELECT expires_at FROM tokens WHERE digest = ?", (_digest(token),)).fetchone()
+    return int(expires_at)
 
 
 def issue_keys(connection: sqlite3.Connection, user_id: str, *, now: int, expires_at: int) -> TemporaryKeys:

@@ -1,7 +1,19 @@
 """Flavors, images and the scenery of supernodes: docs/api/devserver-api.md sections 2.5 and 2.6."""
 
+import re
+
 import pytest
 
+from provisioner.sandbox import create_app
+from provisioner.sandbox.contract import OPERATIONS
+
+MARKET = """
+zones: [cn-north-4a]
+flavors: [{name: x86, hourly_price: 1.0}, {name: arm, hourly_price: 1.0, arch: ARM}]
+images:
+  - {id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7, name: for X86}
+  - {id: d90fb553-2cdb-4b81-b56a-ef68812c6cf7, name: for ARM, arch: ARM}
+"""
 IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7"
 
 
@@ -110,3 +122,51 @@ class TestSupernodes:
         good = {"image_id": IMAGE, "key_pair_name": "ops"}
         assert refusal(cloud.call("POST", path, json=good)) == (400, "ModelArts.6404")
         assert refusal(cloud.call("POST", path, json={})) == (400, "ModelArts.0104")
+
+
+def test_every_operation_refuses_a_query_parameter_that_it_does_not_know(cloud):
+    """Whatever else is wrong with the request. What was passed over in silence would read as if it had been honoured."""
+    for operation in OPERATIONS:
+        path = re.sub(r"{\w+}", "x", operation.path.replace("{project_id}", cloud.login.project_id))
+        options = {"json": {}} if operation.method in {"POST", "PUT"} else {}
+        answer = cloud.call(operation.method, path, params={"flavour": "x"}, **options)
+        assert answer.status_code == 400, operation.name
+        assert "'flavour'" in answer.text, operation.name
+
+
+def test_images_by_either_name_of_a_flavor(cloud_of, clock, tmp_path):
+    market = tmp_path / "market.yaml"
+    market.write_text(MARKET)
+    cloud = cloud_of(create_app(market=market, clock=clock), {})
+
+    def listed(**query):
+        return [image["name"] for image in cloud.call("GET", f"{cloud.SERVERS}/images", params=query).json()["data"]]
+
+    assert listed() == ["for X86", "for ARM"]
+    for parameter in ("flavor_name", "resource_flavor_name"):
+        assert listed(**{parameter: "arm"}) == ["for ARM"]
+        assert listed(**{parameter: "unknown"}) == []
+    assert listed(flavor_name="arm", resource_flavor_name="x86") == []
+
+
+def test_plugins_and_job_templates_can_be_looked_at(cloud):
+    def data(resource, **query):
+        return cloud.call("GET", f"{cloud.SERVERS}/{resource}", params=query).json()["data"]
+
+    (plugin,) = data("plugins")
+    assert data("plugins", name=plugin["name"]) == [plugin]
+    assert data("plugins", name="other") == []
+    (template,) = data("jobs/templates")
+    for key in ("id", "name", "type"):
+        assert data("jobs/templates", **{key: template[key]}) == [template]
+        assert data("jobs/templates", **{key: "other"}) == []
+    assert cloud.call("GET", f"{cloud.SERVERS}/jobs/templates/other").json()["error_code"] == "ModelArts.6404"
+
+
+def test_what_billing_knows_to_be_sold(cloud):
+    def listed(**query):
+        return cloud.call("GET", "/v2/products/service-types", params=query).json()
+
+    whole = listed(limit=1)
+    assert (whole["total_count"], len(whole["service_types"])) == (1, 1)
+    assert listed(offset=1) == {"total_count": 1, "service_types": []}

@@ -79,3 +79,48 @@ def test_the_callers_own_project_and_account(cloud):
     (domain,) = cloud.call("GET", "/v3/auth/domains").json()["domains"]
     assert project["id"] == PUBLIC.project_id
     assert domain["id"] == project["domain_id"] == PUBLIC.domain_id
+
+
+def by_token(cloud, token: str, scope=None):
+    auth = {"identity": {"methods": ["token"], "token": {"id": token}}} | ({"scope": scope} if scope else {})
+    return cloud.send("POST", "/v3/auth/tokens", json={"auth": auth})
+
+
+def test_a_token_gives_another_one_for_another_scope_and_no_longer_a_time(cloud):
+    cloud.clock.advance(3600)
+    answer = by_token(cloud, cloud.account_token, {"project": BY_ID})
+    token = answer.json()["token"]
+    assert (answer.status_code, token["methods"], token["project"]["id"]) == (201, ["token"], PUBLIC.project_id)
+    assert token["user"]["name"] == PUBLIC.user_name
+    assert token["expires_at"] == "2026-01-03T03:04:05.000000Z", "as the one that it was got with"
+    mine = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
+    assert cloud.send("GET", cloud.SERVERS, headers=mine).status_code == 200
+    cloud.clock.advance(24 * 3600)
+    assert cloud.send("GET", cloud.SERVERS, headers=mine).status_code == 401
+
+
+def test_a_token_that_is_none_gives_none(cloud):
+    assert by_token(cloud, "made-up").status_code == 401
+    cloud.clock.advance(25 * 3600)
+    assert by_token(cloud, cloud.account_token).status_code == 401
+    assert (
+        by_token(cloud, cloud.token({"domain": {"id": PUBLIC.domain_id}}), {"project": {"id": "x"}}).status_code == 401
+    )
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [{"methods": ["token"]}, {"methods": ["token"], "token": {}}, {"methods": ["password"], "token": {"id": "x"}}],
+    ids=str,
+)
+def test_the_method_has_to_be_there(cloud, identity):
+    answer = cloud.send("POST", "/v3/auth/tokens", json={"auth": {"identity": identity}})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "IAM.0007")
+
+
+def test_the_users_of_the_account(cloud):
+    def listed(**query):
+        return [user["name"] for user in cloud.call("GET", "/v3/users", params=query).json()["users"]]
+
+    assert listed() == listed(name=PUBLIC.user_name) == listed(domain_id=PUBLIC.domain_id) == [PUBLIC.user_name]
+    assert listed(name="nobody") == listed(enabled=False) == listed(domain_id="elsewhere") == []

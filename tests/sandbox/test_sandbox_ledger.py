@@ -96,3 +96,67 @@ def test_a_row_once_written_stays(lasting_cloud, world, statement):
             connection.execute(statement)
     finally:
         connection.close()
+
+
+def refusals(world) -> list[tuple[str | None, str | None, str | None]]:
+    entries = [entry for entry in read_ledger(world) if entry.kind == "refusal"]
+    return [(entry.server_id, entry.name, entry.order_id) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"flavor": None}, {"image_id": "x"}, {"admin_pass": "short"}, {"unknown": 1}], ids=str
+)
+def test_a_refused_create_names_the_server_that_it_asked_for(lasting_cloud, world, wrong):
+    lasting_cloud.create(name="wanted", **wrong)
+    assert refusals(world) == [(None, "wanted", None)]
+
+
+def test_a_refused_release_names_its_server(lasting_cloud, world, prepaid):
+    server = lasting_cloud.running(name="paid", charging_info=prepaid)
+    named = (server["id"], "paid", server["order_id"])
+    lasting_cloud.delete(server["id"])
+    lasting_cloud.delete("unknown")
+    lasting_cloud.call(
+        "POST", f"{lasting_cloud.SERVERS}/action", json={"type": "DELETE", "servers": [{"id": server["id"]}]}
+    )
+    lasting_cloud.unsubscribe(server["id"], kind=2)
+    lasting_cloud.unsubscribe("neither", "nor")
+    assert refusals(world) == [
+        named, ("unknown", None, None), named, named, ("neither", None, None), ("nor", None, None),
+    ]  # fmt: skip
+
+
+def test_a_resource_that_stays_is_named_beside_the_one_that_goes(lasting_cloud, world, prepaid):
+    server = lasting_cloud.running(charging_info=prepaid)
+    other = lasting_cloud.running(name="hourly")
+    assert lasting_cloud.unsubscribe(server["id"], other["id"]).status_code == 200
+    assert refusals(world) == [(other["id"], "hourly", None)]
+
+
+def test_a_refused_payment_names_what_it_would_have_paid(lasting_cloud, world, prepaid):
+    def pay(order_id):
+        body = {"order_id": order_id, "use_coupon": "NO", "use_discount": "NO"}
+        assert lasting_cloud.call("POST", "/v3/orders/customer-orders/pay", json=body).status_code == 400
+
+    unpaid = lasting_cloud.bought(name="never", charging_info=prepaid | {"is_auto_pay": False})["order_id"]
+    lasting_cloud.call("PUT", "/v2/orders/customer-orders/cancel", json={"order_id": unpaid})
+    pay(unpaid)
+    paid = lasting_cloud.running(name="paid", charging_info=prepaid)
+    pay(paid["order_id"])
+    pay("CS0")
+    assert refusals(world) == [(None, None, unpaid), (paid["id"], "paid", paid["order_id"]), (None, None, "CS0")]
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"name": "\\ud800"}', '{"name": 7}', '{"name": ""}'])
+def test_a_refused_create_that_names_nothing_readable_is_a_row_all_the_same(lasting_cloud, world, body):
+    lasting_cloud.call("POST", lasting_cloud.SERVERS, content=body)
+    assert refusals(world) == [(None, None, None)]
+
+
+def test_an_unknown_query_parameter_of_a_purchase_buys_nothing(lasting_cloud, world, request_for_server):
+    body = request_for_server(name="careful")
+    refused = lasting_cloud.call("POST", lasting_cloud.SERVERS, json=body, params={"dry_run": "true"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "ModelArts.0104")
+    assert "'dry_run'" in refused.json()["error_msg"]
+    assert refusals(world) == [(None, "careful", None)]
+    assert kinds(world) == ["refusal"]

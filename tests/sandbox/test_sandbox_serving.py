@@ -100,3 +100,33 @@ def test_a_port_in_use_is_an_error_that_says_so():
 def test_a_port_that_is_none_is_an_error_that_says_so():
     with pytest.raises(SandboxError, match="another port"):
         serve(None, port=70_000, build_seconds=0, announce=print)
+
+
+FOREIGN = [
+    "https://evil.example", "http://evil.example", "null", "", "http://127.0.0.1.evil.example", "http://localhost",
+    "http://127.0.0.1:1", "https://127.0.0.1", "file://", "http://evil.example@127.0.0.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+@pytest.mark.parametrize("path", ["/v3/projects", "/_sandbox/ledger", "/nowhere"])
+def test_a_page_of_a_foreign_origin_is_refused(client, served, origin, path):
+    """Whatever else the request has, credentials and the control API's token included."""
+    token = {"X-Sandbox-Token": "whatever"}
+    answer = client.get(path, headers={"Origin": origin, **token})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "APIG.0201")
+    assert "origin" in answer.json()["error_msg"]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "CROSS-SITE"])
+def test_what_a_foreign_page_embeds_is_refused_although_it_names_no_origin(client, site):
+    answer = client.get("/v3/projects", headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == 400
+
+
+def test_its_own_origin_is_as_good_as_none(client, served):
+    port = urlsplit(served[1]).port
+    for name in ("127.0.0.1", "localhost", "[::1]"):
+        headers = {"Origin": f"http://{name}:{port}", "Sec-Fetch-Site": "same-origin"}
+        assert client.get("/v3/projects", headers=headers).status_code == 401  # answered, and asks who it is

@@ -41,6 +41,21 @@ def test_projects_and_the_account_are_found(sdk):
     assert [account.id for account in accounts] == [PUBLIC.domain_id]
 
 
+def test_a_token_gives_another_one(sdk):
+    earlier = iam.ScopedToken(id=log_in(sdk, PUBLIC.user_password).x_subject_token)
+    scope = iam.TokenSocpeOption(domain=iam.ScopeDomainOption(id=PUBLIC.domain_id))
+    auth = iam.ScopedTokenAuth(identity=iam.ScopedTokenIdentity(methods=["token"], token=earlier), scope=scope)
+    body = iam.KeystoneCreateScopedTokenRequestBody(auth=auth)
+    answer = sdk.identity.keystone_create_scoped_token(iam.KeystoneCreateScopedTokenRequest(body=body))
+    assert answer.token.user.name == PUBLIC.user_name
+    assert answer.x_subject_token
+
+
+def test_the_users_of_the_account_are_listed(sdk):
+    users = sdk.identity.keystone_list_users(iam.KeystoneListUsersRequest(name=PUBLIC.user_name)).users
+    assert [user.name for user in users] == [PUBLIC.user_name]
+
+
 def test_temporary_keys_open_what_lasting_ones_do(sdk, sdk_with):
     duration = iam.IdentityToken(duration_seconds=900)
     auth = iam.TokenAuth(identity=iam.TokenAuthIdentity(methods=["token"], token=duration))

@@ -62,6 +62,13 @@ def test_list_dev_server_resource_flavors(raw):
     assert "Si2.large.4" in {item["flavor"] for item in items}
 
 
+def test_list_dev_server_plugins(raw):
+    """The vendor's Terraform provider has it as a data source."""
+    (plugin,) = raw.ask("GET", f"{SERVERS}/plugins").json()["data"]
+    assert plugin["infos"][0].keys() == {"id", "version", "status", "url"}
+    assert raw.ask("GET", f"{SERVERS}/plugins?name=other").json()["data"] == []
+
+
 def test_pay_customer_order(raw, sdk):
     """The outgoing way to pay, which the vendor's Terraform provider still takes."""
     order_id = raw.ask("POST", SERVERS, {**CREATION, "charging_info": MONTHLY}).json()["order_id"]

@@ -77,6 +77,11 @@ def test_an_order_can_wait_for_approval(sdk_of):
     assert sam.order(ordered.order_id).status == CANCELLED
 
 
+def test_what_is_sold_is_listed(sdk):
+    (sold,) = sdk.billing.list_service_types(bss.ListServiceTypesRequest(limit=1)).service_types
+    assert sold.service_type_name == "ModelArts"
+
+
 def test_the_price_is_known_before_anything_is_bought(sdk):
     product = {"cloud_service_type": "c", "resource_type": "r", "resource_spec": "Si2.large.4", "region": "cn-north-4"}
     month = bss.PeriodProductInfo(id="1", period_type=2, period_num=1, subscription_num=1, **product)

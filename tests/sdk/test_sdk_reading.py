@@ -63,6 +63,13 @@ def test_the_catalogue_says_what_is_on_sale(sdk_of):
     assert (shown.name, shown.status) == ("Ubuntu18.04_x86_64_CPU", "ACTIVE")
 
 
+def test_job_templates_can_be_looked_at(sdk):
+    listed = sdk.servers.list_dev_server_job_templates(modelarts.ListDevServerJobTemplatesRequest(type="HEALTH_CHECK"))
+    (template,) = listed.data
+    shown = sdk.servers.get_dev_server_job_template(modelarts.GetDevServerJobTemplateRequest(id=template.id))
+    assert (shown.name, shown.params[0].name) == (template.name, template.params[0].name)
+
+
 def test_a_hyper_cluster_can_be_looked_at_and_supernodes_are_none(sdk):
     servers = sdk.servers
     (cluster,) = servers.list_hyper_cluster(modelarts.ListHyperClusterRequest(type="HPS")).hyper_clusters

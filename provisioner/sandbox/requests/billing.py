@@ -32,6 +32,8 @@ class OrdersQuery(BillingPage):
     order_id: str | None = None
     create_time_begin: Millis | None = None
     create_time_end: Millis | None = None
+    payment_time_begin: Millis | None = None
+    payment_time_end: Millis | None = None
     service_type_code: str | None = None
     status: Literal["1", "3", "4", "5", "6", "9"] | None = None
     order_type: Literal["1", "2", "3", "4", "10", "11", "13", "14", "15"] | None = None

@@ -193,8 +193,21 @@ class CatalogueQuery(Query):
 
 
 class ImagesQuery(Query):
+    """`resource_flavor_name` is what the vendor's Terraform provider sends."""
+
     server_type: Literal["BMS", "ECS", "HPS"] | None = None
     flavor_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    resource_flavor_name: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+
+
+class PluginsQuery(Query):
+    name: Annotated[str, StringConstraints(min_length=1)] | None = None
+
+
+class JobTemplatesQuery(Query):
+    id: Annotated[str, StringConstraints(min_length=1)] | None = None
+    name: Annotated[str, StringConstraints(min_length=1)] | None = None
+    type: Annotated[str, StringConstraints(min_length=1)] | None = None
 
 
 class ServersQuery(Query):

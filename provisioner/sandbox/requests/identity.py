@@ -12,8 +12,21 @@ class ProjectsQuery(Query):
     domain_id: str | None = None
     parent_id: str | None = None
     enabled: bool | None = None
+    is_domain: bool | None = None
     page: Annotated[int, Field(ge=1, le=2_147_483_647)] = 1
     per_page: Annotated[int, Field(ge=1, le=5_000)] = 5_000
+
+
+class UsersQuery(Query):
+    domain_id: str | None = None
+    name: str | None = None
+    enabled: bool | None = None
+
+
+class TokensQuery(Query):
+    """Whatever is asked for: there is no catalogue to leave out."""
+
+    nocatalog: str | None = None
 
 
 class Reference(Lenient):
@@ -46,9 +59,21 @@ class TokenPassword(Lenient):
     user: TokenUser
 
 
+class EarlierToken(Lenient):
+    id: SecretStr
+
+
 class TokenIdentity(Lenient):
-    methods: Annotated[list[Literal["password"]], Field(min_length=1, max_length=1)]
-    password: TokenPassword
+    methods: Annotated[list[Literal["password", "token"]], Field(min_length=1, max_length=1)]
+    password: TokenPassword | None = None
+    token: EarlierToken | None = None
+
+    @model_validator(mode="after")
+    def check_method(self) -> Self:
+        (method,) = self.methods
+        if (self.password if method == "password" else self.token) is None:
+            raise ValueError(f"{method} must be given, as methods names it")
+        return self
 
 
 class TokenScope(Lenient):

@@ -28,10 +28,21 @@ def list_orders(call: Call) -> Answer:
         order_type=int(query.order_type) if query.order_type is not None else None,
         created_from=query.create_time_begin,
         created_to=query.create_time_end,
+        paid_from=query.payment_time_begin,
+        paid_to=query.payment_time_end,
         newest_first=query.order_by == "-createTime",
     )
     found, total = orders.page(call.transaction.connection, search, limit=query.limit, offset=query.offset)
     return Answer({"total_count": total, "order_infos": [order.wire() for order in found]})
+
+
+def list_service_types(call: Call) -> Answer:
+    """Of all that is sold by the cloud, what the sandbox sells."""
+    page = read_query(BillingPage, call.query)
+    known = [
+        {"service_type_name": "ModelArts", "service_type_code": orders.SERVICE_TYPE, "abbreviation": "ModelArts"},
+    ]
+    return Answer({"total_count": len(known), "service_types": known[page.offset : page.offset + page.limit]})
 
 
 def show_order(call: Call) -> Answer:
@@ -75,14 +86,16 @@ def _existing(call: Call, order_id: str) -> Order:
     return order
 
 
+_PAGE: Final = frozenset(BillingPage.model_fields)
 _ORDERS: Final = "/v2/orders/customer-orders"
 _operation = partial(Operation, service=Service.BILLING)
 
 OPERATIONS: Final = (
-    _operation("ListCustomerOrders", "GET", _ORDERS, list_orders),
-    _operation("ShowCustomerOrderDetails", "GET", f"{_ORDERS}/details/{{order_id}}", show_order),
+    _operation("ListCustomerOrders", "GET", _ORDERS, list_orders, parameters=frozenset(OrdersQuery.model_fields)),
+    _operation("ShowCustomerOrderDetails", "GET", f"{_ORDERS}/details/{{order_id}}", show_order, parameters=_PAGE),
     _operation("PayOrders", "POST", "/v3/orders/customer-orders/pay", pay_order, spends=True),
     # The outgoing form, which the vendor's Terraform provider still sends.
     _operation("PayCustomerOrder", "POST", f"{_ORDERS}/pay", pay_order, spends=True),
+    _operation("ListServiceTypes", "GET", "/v2/products/service-types", list_service_types, parameters=_PAGE),
     _operation("CancelCustomerOrder", "PUT", f"{_ORDERS}/cancel", cancel_order),
 )

@@ -46,12 +46,12 @@ def list_resource_flavors(call: Call) -> Answer:
 
 
 def list_images(call: Call) -> Answer:
-    """With `flavor_name` those that run on the flavor; none for one that is not listed."""
+    """With the name of a flavor, of either kind, those that run on it; none for one that is not listed."""
     query = read_query(ImagesQuery, call.query)
     market = call.transaction.rules.market
     images = [image for image in market.images if query.server_type in {None, image.server_type}]
-    if query.flavor_name is not None:
-        kinds = {(each.arch, each.server_type) for each in market.flavors if each.name == query.flavor_name}
+    for name in {query.flavor_name, query.resource_flavor_name} - {None}:
+        kinds = {(each.arch, each.server_type) for each in market.flavors if each.name == name}
         images = [image for image in images if (image.arch, image.server_type) in kinds]
     return paged([_image(image) for image in images], whole=market.lists_every_image)
 
@@ -93,12 +93,17 @@ def _image(image: Image) -> dict[str, object]:
     }
 
 
+_MARKET: Final = frozenset(CatalogueQuery.model_fields)
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
 _operation = partial(Operation, service=Service.MODELARTS)
 
 OPERATIONS: Final = (
-    _operation("ListDevServerFlavors", "GET", f"{_SERVERS}/flavors", list_flavors),
-    _operation("ListDevServerResourceFlavors", "GET", f"{_SERVERS}/resource-flavors", list_resource_flavors),
-    _operation("ListDevServerImages", "GET", f"{_SERVERS}/images", list_images),
+    _operation("ListDevServerFlavors", "GET", f"{_SERVERS}/flavors", list_flavors, parameters=_MARKET),
+    _operation(
+        "ListDevServerResourceFlavors", "GET", f"{_SERVERS}/resource-flavors", list_resource_flavors, parameters=_MARKET
+    ),
+    _operation(
+        "ListDevServerImages", "GET", f"{_SERVERS}/images", list_images, parameters=frozenset(ImagesQuery.model_fields)
+    ),
     _operation("GetDevServerImage", "GET", f"{_SERVERS}/images/{{image_id}}", show_image),
 )

@@ -10,6 +10,7 @@ from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, operation_refused
 from provisioner.sandbox.faults import Shift, Short
+from provisioner.sandbox.naming import named_server
 from provisioner.sandbox.requests.dev_servers import (
     BatchAction,
     ChangeOs,
@@ -98,7 +99,10 @@ def batch(call: Call) -> Answer:
         except ApiError as refusal:
             refusals[server_id] = refusal
             if request.type == "DELETE":
-                call.record("refusal", server_id=server_id, detail=str(refusal))
+                named = named_server(call, server_id)
+                call.record(
+                    "refusal", server_id=named.id, name=named.name, order_id=named.order_id, detail=str(refusal)
+                )
     if len(refusals) == len(asked):
         raise refusals[asked[0]]
     found = (visible(call, server_id) for server_id in asked)
@@ -151,16 +155,17 @@ def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
     return Answer({"current": current, "data": data, "pages": pages, "size": query.limit, "total": total})
 
 
+_LIST: Final = frozenset(ServersQuery.model_fields)
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
 _SERVER: Final = f"{_SERVERS}/{{id}}"
 _operation = partial(Operation, service=Service.MODELARTS)
 
 OPERATIONS: Final = (
     _operation("CreateDevServer", "POST", _SERVERS, create, spends=True),
-    _operation("ListDevServers", "GET", _SERVERS, list_own),
-    _operation("ListAllDevServers", "GET", f"{_SERVERS}/all", list_all),
+    _operation("ListDevServers", "GET", _SERVERS, list_own, parameters=_LIST),
+    _operation("ListAllDevServers", "GET", f"{_SERVERS}/all", list_all, parameters=_LIST - {"owner"}),
     # It would refresh what list shows; here list is never behind.
-    _operation("SyncDevServers", "PUT", f"{_SERVERS}/sync", list_own),
+    _operation("SyncDevServers", "PUT", f"{_SERVERS}/sync", list_own, parameters=_LIST),
     _operation("BatchDevServersAction", "POST", f"{_SERVERS}/action", batch),
     _operation("ShowDevServer", "GET", _SERVER, show),
     _operation("UpdateDevServer", "PUT", _SERVER, rename),

@@ -9,7 +9,16 @@ from provisioner.sandbox.accounts import Account, Project, User
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.clock import iso_time_exact
 from provisioner.sandbox.errors import KeystoneError, Service
-from provisioner.sandbox.requests.identity import CreateKeys, CreateToken, ProjectsQuery, TokenScope, TokenUser
+from provisioner.sandbox.requests.identity import (
+    CreateKeys,
+    CreateToken,
+    ProjectsQuery,
+    TokenIdentity,
+    TokenScope,
+    TokensQuery,
+    TokenUser,
+    UsersQuery,
+)
 from provisioner.sandbox.requests.reading import read_body, read_query
 from provisioner.sandbox.tokens import LIFE_MILLISECONDS, Scope
 
@@ -17,14 +26,14 @@ from provisioner.sandbox.tokens import LIFE_MILLISECONDS, Scope
 def create_token(call: Call) -> Answer:
     """Without a scope the token is the account's."""
     auth = read_body(CreateToken, call.body).auth
-    account, user = _log_in(call, auth.identity.password.user)
+    (account, user), expires_at = _identified(call, auth.identity)
     scope = _resolve(account, auth.scope) if auth.scope is not None else Scope(domain_id=account.id)
     now = call.transaction.now
-    token = tokens.issue(call.transaction.connection, user.id, scope, now=now)
+    token = tokens.issue(call.transaction.connection, user.id, scope, now=now, expires_at=expires_at)
     body = {
-        "methods": ["password"],
+        "methods": auth.identity.methods,
         "issued_at": iso_time_exact(now),
-        "expires_at": iso_time_exact(now + LIFE_MILLISECONDS),
+        "expires_at": iso_time_exact(expires_at),
         "user": {"id": user.id, "name": user.name, "domain": _domain(account)},
         "roles": [{"id": "0", "name": "te_admin"}],
         **_scoped_to(account, scope),
@@ -63,6 +72,32 @@ def list_own_projects(call: Call) -> Answer:
 
 def list_own_domains(call: Call) -> Answer:
     return Answer({"domains": [{**_domain(call.caller.account), "enabled": True}], "links": {}})
+
+
+def list_users(call: Call) -> Answer:
+    """Those of the account, for its administrators (section 7)."""
+    query = read_query(UsersQuery, call.query)
+    account = call.caller.account
+    if not call.caller.is_administrator:
+        raise KeystoneError(403, "You are not authorized to perform the requested action: only an administrator may.")
+    listed = [{"id": user.id, "name": user.name, "domain_id": account.id, "enabled": True} for user in account.users]
+    asked = query.model_dump(exclude_none=True)
+    found = [user | {"links": {}} for user in listed if all(user[key] == value for key, value in asked.items())]
+    return Answer({"users": found, "links": {}})
+
+
+def _identified(call: Call, given: TokenIdentity) -> tuple[tuple[Account, User], int]:
+    """Who shows a password or an earlier token, and until when the new one is good: no longer than that one."""
+    if given.password is not None and given.methods == ["password"]:
+        return _log_in(call, given.password.user), call.transaction.now + LIFE_MILLISECONDS
+    assert given.token is not None, "checked when it was read"
+    connection, now = call.transaction.connection, call.transaction.now
+    earlier = given.token.id.get_secret_value()
+    found = tokens.look_up(connection, earlier, now=now)
+    member = None if found is None else call.transaction.rules.accounts.by_id(found[0])
+    if member is None:
+        raise KeystoneError(401, "The token is unknown or has expired.")
+    return member, tokens.expiry(connection, earlier)
 
 
 def _log_in(call: Call, given: TokenUser) -> tuple[Account, User]:
@@ -110,8 +145,18 @@ def _listed(account: Account, project: Project) -> dict[str, object]:
 _operation = partial(Operation, service=Service.IDENTITY)
 
 OPERATIONS: Final = (
-    _operation("KeystoneCreateUserTokenByPassword", "POST", "/v3/auth/tokens", create_token, anonymous=True),
-    _operation("KeystoneListProjects", "GET", "/v3/projects", list_projects),
+    _operation(
+        "KeystoneCreateUserTokenByPassword",
+        "POST",
+        "/v3/auth/tokens",
+        create_token,
+        anonymous=True,
+        parameters=frozenset(TokensQuery.model_fields),
+    ),
+    _operation(
+        "KeystoneListProjects", "GET", "/v3/projects", list_projects, parameters=frozenset(ProjectsQuery.model_fields)
+    ),
+    _operation("KeystoneListUsers", "GET", "/v3/users", list_users, parameters=frozenset(UsersQuery.model_fields)),
     _operation("KeystoneListAuthProjects", "GET", "/v3/auth/projects", list_own_projects),
     _operation("KeystoneListAuthDomains", "GET", "/v3/auth/domains", list_own_domains),
     _operation("CreateTemporaryAccessKeyByToken", "POST", "/v3.0/OS-CREDENTIAL/securitytokens", create_keys),

@@ -9,6 +9,7 @@ from provisioner.sandbox import orders, servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.clock import iso_time
 from provisioner.sandbox.errors import ApiError, Service, parameter_error
+from provisioner.sandbox.naming import named_server
 from provisioner.sandbox.orders import Order, OrderStatus, OrderType
 from provisioner.sandbox.requests.billing import AutoRenew, QuerySubscriptions, Unsubscribe
 from provisioner.sandbox.requests.reading import read_body
@@ -43,7 +44,8 @@ def unsubscribe(call: Call) -> Answer:
     if len(failures) == len(refusals):
         raise next(iter(failures.values()))
     for resource_id, refusal in failures.items():
-        call.record("refusal", server_id=resource_id, detail=str(refusal))
+        named = named_server(call, resource_id)
+        call.record("refusal", server_id=named.id, name=named.name, order_id=named.order_id, detail=str(refusal))
     leaving = [_prepaid_server(call, resource_id) for resource_id in refusals if resource_id not in failures]
     ended = dict.fromkeys(server.order_id for server in leaving if server is not None and server.order_id is not None)
     return Answer(

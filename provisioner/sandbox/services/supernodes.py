@@ -31,7 +31,8 @@ def list_clusters(call: Call) -> Answer:
 
 
 def show_cluster(call: Call) -> Answer:
-    if call.path["id"] != _CLUSTER_ID:
+    query = read_query(HyperClustersQuery, call.query)
+    if call.path["id"] != _CLUSTER_ID or query.type != "HPS":
         raise _not_found("Hyper cluster", call)
     return Answer(_CLUSTER)
 
@@ -64,6 +65,8 @@ def _not_found(kind: str, call: Call) -> ApiError:
     return ApiError(400, "ModelArts.6404", f"{kind} '{call.path['id']}' not found.")
 
 
+_TYPE: Final = frozenset(HyperClustersQuery.model_fields)
+_LIST: Final = frozenset(ServersQuery.model_fields) - {"owner"}
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
 _CLUSTERS: Final = f"{_SERVERS}/hyper-clusters"
 _SUPERNODES: Final = f"{_SERVERS}/hyperinstance"
@@ -71,12 +74,12 @@ _SUPERNODE: Final = f"{_SUPERNODES}/{{id}}"
 _operation = partial(Operation, service=Service.MODELARTS)
 
 OPERATIONS: Final = (
-    _operation("ListHyperCluster", "GET", _CLUSTERS, list_clusters),
+    _operation("ListHyperCluster", "GET", _CLUSTERS, list_clusters, parameters=_TYPE),
     _operation("CreateHyperCluster", "POST", _CLUSTERS, create_cluster),
-    _operation("GetHyperCluster", "GET", f"{_CLUSTERS}/{{id}}", show_cluster),
-    _operation("DeleteHyperCluster", "DELETE", f"{_CLUSTERS}/{{id}}", delete_cluster),
-    _operation("ListHyperinstances", "GET", _SUPERNODES, list_supernodes),
-    _operation("ListAllHyperinstances", "GET", f"{_SUPERNODES}/all", list_supernodes),
+    _operation("GetHyperCluster", "GET", f"{_CLUSTERS}/{{id}}", show_cluster, parameters=_TYPE),
+    _operation("DeleteHyperCluster", "DELETE", f"{_CLUSTERS}/{{id}}", delete_cluster, parameters=_TYPE),
+    _operation("ListHyperinstances", "GET", _SUPERNODES, list_supernodes, parameters=_LIST),
+    _operation("ListAllHyperinstances", "GET", f"{_SUPERNODES}/all", list_supernodes, parameters=_LIST),
     _operation("GetHyperinstance", "GET", _SUPERNODE, refuse),
     _operation("DeleteHyperinstance", "DELETE", _SUPERNODE, refuse),
     _operation("ListHyperinstanceServers", "GET", f"{_SUPERNODE}/servers", refuse),
