@@ -23,14 +23,13 @@ from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
 from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
-from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode
 from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Forgotten, Imported, Moved, Remembered
-from provisioner.model.redaction import FINGERPRINT, at, replaced, secrets_in
+from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
 _ANNOUNCED_AS = {
@@ -254,17 +253,12 @@ class Journey:
         recorded = change.recorded
         assert recorded is not None  # it is what will be recorded
         self._precautions.before_adoption(self._kind, recorded, self._workshop.elsewhere)
-        recorded = replace(recorded, declared=self._with_fingerprints(change, recorded.declared))
+        wanted = change.desired.fields if change.desired else {}
+        declared = with_fingerprints(recorded.declared, wanted, self._workshop.secrets.fingerprint)
+        recorded = replace(recorded, declared=declared)
         self._driver = self._new_driver(recorded)
         await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
         return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
-
-    def _with_fingerprints(self, change: Change, declared: JsonObject) -> JsonObject:
-        """A first plan knows no salt for them, as there is no state yet."""
-        for path, reference in secrets_in(change.desired.fields if change.desired else {}):
-            if at(declared, path) is not None:
-                declared = replaced(declared, path, {FINGERPRINT: self._workshop.secrets.fingerprint(reference)})
-        return declared
 
     async def _write_down(self, change: Change) -> Ended:
         """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""

@@ -18,6 +18,7 @@ class Allowance(StrEnum):
     MAX_SERVERS = "max-servers"
     VANISHED = "vanished"
     PROTECTED = "protected"
+    UNREAD_SIBLING = "unread-sibling"
     NOT_LISTED = "not-listed"
 
 

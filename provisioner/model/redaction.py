@@ -60,6 +60,14 @@ def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath
             yield from secrets_in(value, (*path, key))
 
 
+def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
+    """`body` with the fingerprints of the secrets that it has and `fields` tell: where it was made nobody knew their salt."""
+    for path, reference in secrets_in(fields):
+        if at(body, path) is not None:
+            body = replaced(body, path, {FINGERPRINT: fingerprint(reference)})
+    return body
+
+
 def laid_over(body: JsonObject, fields: JsonObject) -> JsonObject:
     """`body` with top-level `fields` in the place of its own; None takes one away."""
     return {key: value for key, value in {**body, **fields}.items() if value is not None}

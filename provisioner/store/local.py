@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,7 +19,7 @@ from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
-from provisioner.store.protocol import LockHolder, Waiting
+from provisioner.store.protocol import LockHolder, Siblings, Waiting
 from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
 from provisioner.store.repair import LocalRepair
 from provisioner.store.salvage import Remains, salvage
@@ -62,14 +62,19 @@ class LocalStore:
         known, _, _ = self._read()
         return None if known is None else known.state
 
-    def neighbours(self) -> Mapping[str, State]:
-        labels = {path.stem for path in self._files.folder.glob("*.json")} - {self._files.label}
-        found: dict[str, State] = {}
-        for label in sorted(labels):
-            with suppress(StoreError):
+    def siblings(self) -> Siblings:
+        """A journal without its state is one, too: it says that servers may be owned."""
+        paths = (path for suffix in ("json", "journal") for path in self._files.folder.glob(f"*.{suffix}"))
+        states: dict[str, State] = {}
+        unread: dict[str, str] = {}
+        for label in sorted({path.stem for path in paths} - {self._files.label}):
+            try:
                 state = LocalStore(self._files.folder, label, disk=self._disk, clock=self._clock).load()
-                found |= {} if state is None else {label: state}
-        return found
+            except StoreError as problem:
+                unread[label] = problem.diagnostics[0].summary
+            else:
+                states |= {} if state is None else {label: state}
+        return Siblings(states, unread)
 
     def holder(self) -> LockHolder | None:
         return self._lock.holder()

@@ -127,6 +127,14 @@ class Repair(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """`states` and `unread` by their names; of those that cannot be read it is known why, and nothing of what they own."""
+
+    states: Mapping[str, State]
+    unread: Mapping[str, str]
+
+
 class Store(Protocol):
     @property
     def location(self) -> str:
@@ -142,10 +150,8 @@ class Store(Protocol):
         None where nothing was ever recorded. Raises StoreError for damage.
         """
 
-    def neighbours(self) -> Mapping[str, State]:
-        """The other states that are kept at the same place, by their names: of other environments and stacks. Those that cannot be
-        read are left out.
-        """
+    def siblings(self) -> Siblings:
+        """The other states that are kept at the same place: of other environments and stacks."""
 
     def holder(self) -> LockHolder | None:
         """Who holds the lock at this moment; None when it is free. Disturbs nobody."""

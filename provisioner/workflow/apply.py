@@ -84,7 +84,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.plan.allow)
             state = _recovered(workspace, session, sight, loaded.stack, request, face, elsewhere=elsewhere)
             seen = await planning_verb.look_closer(
                 workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
@@ -140,7 +140,9 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)
             _require_secrets(workspace, plan)
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
+            if refusals := tuple(elsewhere.refusals(plan)):
+                raise Refused(*refusals)
             return await _Run(workspace, request, session, cloud, sight, face, elsewhere).carry_out(plan, stack)
 
 

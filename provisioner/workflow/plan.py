@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,7 @@ async def consider(
     """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a
     release is asked when a plan has one.
     """
+    elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.allow)
     planned = partial(
         make,
         workspace,
@@ -118,16 +119,18 @@ async def consider(
         sight=sight,
         identity=cloud.identity,
         at_work=at_work,
-        elsewhere=_elsewhere(Elsewhere(store, workspace.catalogue, cloud.identity), loaded, state, sight),
+        elsewhere=_elsewhere(elsewhere, loaded, state, sight),
     )
     made = planned()
+    if refusals := tuple(elsewhere.refusals(made)):
+        made = replace(made, refusals=(*made.refusals, *refusals))
     questions = planning.questions(made, workspace.catalogue)
     if questions.are_none:
         return made
     foresight = await foresee(cloud, questions)
     if questions.forbid_nothing:
         return planning.with_offers(made, foresight, workspace.catalogue)
-    return planned(foresight=foresight)
+    return replace(again := planned(foresight=foresight), refusals=(*again.refusals, *refusals))
 
 
 def _elsewhere(elsewhere: Elsewhere, loaded: Loaded, state: State | None, sight: Sight) -> Mapping[str, str]:

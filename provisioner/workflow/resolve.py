@@ -55,14 +55,16 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(state, stack, cloud.identity, location=store.location)
             sight = await look(cloud, state, workspace.catalogue, history=store.history)
-            holders = Elsewhere(store, workspace.catalogue, cloud.identity).holders()
+            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, sight)
             resolved = Resolved(str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state))
         else:
             intent = _intent(state, decision)
-            _require_not_held(decision, sight, holders)
+            _require_not_held(decision, sight, elsewhere.holders())
+            if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
+                raise UsageError(*unread)
             entry = _decided(intent, decision, state, sight, kind=workspace.catalogue[intent.kind])
             early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
             absent_early = decision.adopt is None and early

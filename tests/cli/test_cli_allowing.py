@@ -55,7 +55,10 @@ def test_protection_is_taken_away_by_its_own_name(desk) -> None:
     ("given", "told"),
     [
         ("mass-chnage", "did you mean mass-change?"),
-        ("everything", "there are: mass-change, prepaid-delete, max-servers, vanished, protected, not-listed, and all"),
+        (
+            "everything",
+            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, and all",
+        ),
         ("prepaid-replace", "--replace ADDRESS"),
         ("name-taken", "is no guard that may be allowed"),
         ("", "is no guard that may be allowed"),
@@ -139,7 +142,14 @@ def test_how_much_is_much_is_the_stacks_to_say(desk, limits, servers, left, refu
 
 def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
     plan = prepaid.run("plan", "--destroy", "--allow", "all", "--json").document
-    assert plan["allowed"] == ["mass-change", "max-servers", "not-listed", "prepaid-delete", "vanished"]
+    assert plan["allowed"] == [
+        "mass-change",
+        "max-servers",
+        "not-listed",
+        "prepaid-delete",
+        "unread-sibling",
+        "vanished",
+    ]
     assert [one["code"] for one in plan["lifted"]] == ["prepaid-delete"]
     assert (plan["refusals"], plan["applyable"]) == ([], True)
     refused = prepaid.run("plan", "--destroy", "--json").document

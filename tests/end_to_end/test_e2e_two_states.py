@@ -1,5 +1,7 @@
 """Two environments of one stack, in one folder and one project: each keeps its hands off what the other holds or may have bought."""
 
+import re
+
 import pytest
 from support.fault_proxy import resetting
 from support.site import ONE, STACK
@@ -88,3 +90,86 @@ def test_a_state_that_is_made_anew_takes_nothing_that_another_one_holds(househol
     rebuilt = household.here("state", "rebuild", "--auto-approve", "-e", "dev")
     assert "is recorded in the state test.prod" in " ".join(rebuilt.text.split())
     assert not (household.folder / "state" / "test.dev.json").exists()
+
+
+def cut(state, _journal):
+    state.write_bytes(state.read_bytes()[:100])
+
+
+def of_a_newer_version(state, _journal):
+    state.write_text(re.sub(r'"format": \d+', '"format": 999', state.read_text()))
+
+
+def without_its_state(state, _journal):
+    state.unlink()
+
+
+def with_a_cut_journal(_state, journal):
+    journal.write_bytes(journal.read_bytes()[:-200])
+
+
+UNREADABLE = pytest.mark.parametrize("damage", [cut, of_a_newer_version, without_its_state, with_a_cut_journal])
+
+
+class TestUnread:
+    """A state beside ours that cannot be read may hold any server."""
+
+    @pytest.fixture
+    def prods(self, household):
+        assert household.here(*APPLY, "-e", "prod").code == 0
+        (prods,) = held(household, "prod")
+        return prods
+
+    @pytest.fixture
+    def break_prod(self, household):
+        folder = household.folder / "state"
+        return lambda damage: damage(folder / "test.prod.json", folder / "test.prod.journal")
+
+    @UNREADABLE
+    def test_nothing_is_taken_in_that_it_may_hold(self, household, prods, break_prod, damage):
+        break_prod(damage)
+        household.declare(f"{ONE}imports: [{{to: alpha, id: {prods}}}]\n")
+        refused = household.here(*APPLY, "-e", "dev")
+        assert refused.code == 4
+        assert "may be held by the state test.prod, which cannot be read" in " ".join(refused.text.split())
+        household.declare(ONE)
+        assert household.here("import", "alpha", prods, "-e", "dev").code != 0
+        household.declare(NOTHING)
+        adopted = household.here("adopt", "--all", "--auto-approve", "-e", "dev")
+        assert "may be held by the state test.prod" in " ".join(adopted.text.split())
+        assert not (household.folder / "state" / "test.dev.json").exists()
+
+    @UNREADABLE
+    def test_nothing_is_released_that_it_may_hold_until_a_person_says_so(self, household, prods, break_prod, damage):
+        household.declare("servers: {alpha: {name: devs}}\n")
+        assert household.here(*APPLY, "-e", "dev").code == 0
+        break_prod(damage)
+        assert household.here("plan", "-e", "dev", "--detailed-exitcode").code == 0
+        refused = household.here("destroy", "--auto-approve", "-e", "dev")
+        assert refused.code == 4
+        assert "Error[unread-sibling]: the state test.prod cannot be read" in refused.text
+        assert household.entries("release") == {}
+        allowed = household.here("destroy", "--auto-approve", "-e", "dev", "--allow", "unread-sibling")
+        assert allowed.code == 0
+        assert household.entries("release") == {"devs": 1}
+
+    def test_a_saved_plan_that_releases_is_held_to_it_as_well(self, household, prods, break_prod):
+        household.declare("servers: {alpha: {name: devs}}\n")
+        assert household.here(*APPLY, "-e", "dev").code == 0
+        assert household.here("plan", "--destroy", "--out", "end.plan", "-e", "dev").code == 0
+        break_prod(cut)
+        assert household.here("apply", "end.plan").code == 4
+        assert household.entries("release") == {}
+
+    def test_no_doubt_adopts_what_it_may_hold(self, household, proxy, break_prod):
+        proxy.on(resetting(executed=True), name="alpha")
+        assert household.here(*APPLY, "-e", "dev").code == 6
+        (bought,) = [row.server_id for row in household.ledger if row.kind == "purchase"]
+        household.declare("servers: {alpha: {name: prods}}\n")
+        assert household.here(*APPLY, "-e", "prod").code == 0
+        household.declare(ONE)
+        break_prod(cut)
+        assert household.here(*APPLY, "-e", "dev").code == 6
+        refused = household.here("resolve", "alpha", "--adopt", bought, "-e", "dev")
+        assert (refused.code, held(household, "dev")) == (1, set())
+        assert "unread-sibling" in refused.text
