@@ -36,7 +36,11 @@ async def execute(execution: Execution) -> RunResult:
         async def look() -> dict[str, Live]:
             return {row.id: row for kind in kinds for row in await run_read(kind.listing(), lookout)}
 
-        poll = Poll(look, execution.clock, execution.interruption)
+        async def show(identifier: str) -> Live | None:
+            rows = [await run_read(kind.show(identifier), lookout) for kind in kinds]
+            return next((row for row in rows if row is not None), None)
+
+        poll = Poll(look, execution.clock, execution.interruption, show)
         workshop = Workshop(
             scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeAlias
@@ -16,9 +17,11 @@ from typing import TypeAlias
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Clock
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
+from provisioner.model.gap import Gap
 from provisioner.model.resource import Live
 
 Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
+Show: TypeAlias = Callable[[str], Awaitable[Live | None]]
 Watch: TypeAlias = Callable[[Live | None], None]
 Find: TypeAlias = "Callable[[Look], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
@@ -41,11 +44,14 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one reading of the list showed. Where it is not `complete`, what it lacks may be there all the same."""
+    """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same."""
 
     rows: Mapping[str, Live]
     by_order: Mapping[str, Sequence[Live]]
-    complete: bool
+    gaps: tuple[Gap, ...] = ()
+
+    def may_hide(self, names: Collection[str]) -> bool:
+        return any(gap.hides(names) for gap in self.gaps)
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +61,8 @@ class _Watcher:
     most_looks: int | None
     deadline: float
     watch: Watch
+    looks_closer: bool = False
+    id: str | None = None
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
@@ -62,7 +70,7 @@ class _Watcher:
         """What raises here is a fault of this watcher, and ends its wait alone."""
         try:
             row = self.find(look)
-            if row is None and not look.complete:
+            if row is None and look.gaps and not self.looks_closer:
                 return
             self.looks += 1
             if self.settled(row) or self.looks == self.most_looks:
@@ -74,8 +82,10 @@ class _Watcher:
 
 
 class Poll:
-    def __init__(self, read: Read, clock: Clock, interruption: Interruption) -> None:
+    def __init__(self, read: Read, clock: Clock, interruption: Interruption, show: Show | None = None) -> None:
+        """`show` looks at what is waited for by its id wherever the list has gaps."""
         self._read = read
+        self._show = show
         self._clock = clock
         self._interruption = interruption
         self._watchers: dict[_Watcher, None] = {}
@@ -90,7 +100,8 @@ class Poll:
         def find(look: Look) -> Live | None:
             return look.rows.get(wait.id or "") or choose(look.by_order.get(wait.order_id or "", ()))
 
-        return await self.seek(find, wait.settled, most_looks=wait.looks, deadline=deadline, watch=watch)
+        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id)
+        return await self._answer(watcher)
 
     async def seek(
         self, find: Find, settled: Settled, *, most_looks: int | None = None, deadline: float, watch: Watch
@@ -100,11 +111,13 @@ class Poll:
         `deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it. Raises what
         `find` does, TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
         """
+        return await self._answer(_Watcher(find, settled, most_looks, deadline, watch))
+
+    async def _answer(self, watcher: _Watcher) -> Live | None:
         if self._interruption.requested:
             raise Detached
         if self._over is not None:
             raise self._over
-        watcher = _Watcher(find, settled, most_looks, deadline, watch)
         self._watchers[watcher] = None
         self._arrival.set()
         try:
@@ -158,11 +171,12 @@ class Poll:
 
     async def _look(self) -> None:
         asked = self._waiting()
-        complete = True
+        gaps: tuple[Gap, ...] = ()
         try:
             rows = await self._read()
         except PartialListing as partial:
-            rows, complete = {row.id: row for row in partial.rows}, False
+            rows, gaps = {row.id: row for row in partial.rows}, partial.gaps
+            rows |= await self._shown(watcher.id for watcher in asked if watcher.id not in rows)
         except CallFailed as failed:
             if failed.status != HTTPStatus.TOO_MANY_REQUESTS:
                 self._count(failed)
@@ -172,10 +186,20 @@ class Poll:
         for row in rows.values():
             if row.order_id is not None:
                 by_order[row.order_id].append(row)
-        look, now = Look(rows, by_order, complete), self._clock.monotonic()
+        look, now = Look(rows, by_order, gaps), self._clock.monotonic()
         for watcher in asked:
             if not watcher.answer.done():
                 watcher.see(look, now)
+
+    async def _shown(self, ids: Iterable[str | None]) -> dict[str, Live]:
+        """Those that are found by their ids; what cannot be asked now is asked at the next look."""
+        found: dict[str, Live] = {}
+        for identifier in dict.fromkeys(ids) if self._show else ():
+            if identifier is not None and self._show is not None:
+                with suppress(CallFailed):
+                    if (row := await self._show(identifier)) is not None:
+                        found[row.id] = row
+        return found
 
     def _count(self, failed: CallFailed) -> None:
         """Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from provisioner.applying.ports import Channel
-from provisioner.model.flow import CallFailed, ReadFlow
+from provisioner.model.flow import CallFailed, PartialListing, ReadFlow
+from provisioner.model.gap import Gap
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
@@ -19,13 +20,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A complete read of what lives in the cloud, by id, and when it was: milliseconds of the cloud's time, None where the cloud
-    did not say. `traces` are the orders that may be a purchase in doubt, by its intent.
+    """A read of what lives in the cloud, by id, and when it was: milliseconds of the cloud's time, None where the cloud did not
+    say. `traces` are the orders that may be a purchase in doubt, by its intent. An id that is recorded is missing only where the
+    cloud said so when asked for it alone; of any other, `gaps` say what the list may hide.
     """
 
     live: Mapping[str, Live]
     at: int | None
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
+
+    def may_hide(self, names: Collection[str]) -> bool:
+        return any(gap.hides(names) for gap in self.gaps)
 
 
 async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
@@ -48,11 +54,26 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
     """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
     of that id said not found. Raises CallFailed when any of that could not be read.
     """
-    live = {row.id: row for row in await run_read(kind.listing(), channel)}
-    for identifier in sorted(set(recorded_ids) - live.keys()):
+    live, gaps = await read_shown(kind, channel, recorded_ids)
+    if gaps:
+        raise PartialListing("; ".join(map(str, gaps)), tuple(live.values()), gaps)
+    return live
+
+
+async def read_shown(
+    kind: Kind, channel: Channel, recorded_ids: Iterable[str]
+) -> tuple[dict[str, Live], tuple[Gap, ...]]:
+    """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it."""
+    gaps: tuple[Gap, ...] = ()
+    try:
+        rows = await run_read(kind.listing(), channel)
+    except PartialListing as partial:
+        rows, gaps = partial.rows, partial.gaps
+    live, known = {row.id: row for row in rows}, set(recorded_ids)
+    for identifier in sorted(known - live.keys()):
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
-    return live
+    return live, tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
 
 
 async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:

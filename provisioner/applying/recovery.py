@@ -8,6 +8,7 @@ listed. What a lost release or wipe did is seen in the complete list. (docs/deci
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Final
 
 from provisioner.applying.ports import Elsewhere, Ledger, nowhere
 from provisioner.applying.reading import Sight
@@ -23,6 +24,8 @@ from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import siblings
 from provisioner.model.state import Intent, State
+
+_CLOCKS_DIFFER: Final = 15 * 60 * 1000
 
 
 def recover(
@@ -56,7 +59,7 @@ def recover(
                 pass  # which order it became, or that it became none, is a person's to say
             case _:
                 candidates = nobody_elses(kind.match(intent, free), elsewhere)
-                if len(candidates) == 1:
+                if len(candidates) == 1 and not sight.may_hide({intent.name, *intent.names}):
                     free.remove(candidates[0])
                     entries.append(adoption(intent, candidates[0]))
                     events.append(_adopted(intent, candidates[0]))
@@ -79,9 +82,19 @@ def _ghosts(state: State) -> Iterator[Intent]:
 
 
 def _is_absent(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight, free: list[Live]) -> bool:
-    """Never while something new bears its name, however much it differs from the request."""
+    """Never from a list with gaps, nor while something new bears its name, or none at all, however much it differs from the
+    request.
+    """
+    if sight.gaps:
+        return False
     namesakes = [row for row in free if row.name == intent.name and row.id not in intent.earlier_ids]
-    return not namesakes and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
+    nameless = [row for row in free if not row.name and not _is_older(row, intent)]
+    return not namesakes and not nameless and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
+
+
+def _is_older(row: Live, intent: Intent) -> bool:
+    """What was made before the purchase was sent, by more than two clocks may differ, is not it."""
+    return row.created_at is not None and row.created_at < intent.server_time - _CLOCKS_DIFFER
 
 
 def _absent(intent: Intent, sight: Sight) -> Entry:

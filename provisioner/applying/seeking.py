@@ -70,8 +70,8 @@ class Search:
         return recorded
 
     def _pick(self, look: Look) -> Live | None:
-        """Nothing from an incomplete look: what it lacks might fit as well."""
-        if not look.complete:
+        """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
+        if look.may_hide({self.intent.name, *self.intent.names}):
             return None
         free = (row for row in look.rows.values() if self.workshop.claims.are_free(row.id, row.order_id))
         candidates = nobody_elses(self.kind.match(self.intent, free), self.workshop.elsewhere)

@@ -65,7 +65,8 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
     if not detailed:
         return refused
     doubt = any(finding.code == "in-doubt" for finding in plan.findings)
-    something = bool(plan.work or plan.findings)
+    # A list that hides something is no difference between the specs and the cloud, and may be so for good.
+    something = bool(plan.work or any(finding.code != "list-incomplete" for finding in plan.findings))
     return worst(
         refused,
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,

@@ -82,6 +82,15 @@ class Found:
     warnings: tuple[Diagnostic, ...] = ()
 
 
+_PASSED_OVER: Final = (
+    "HW_ENTERPRISE_PROJECT_ID",
+    "HW_MAX_RETRIES",
+    "HW_SIGNING_ALGORITHM",
+    "HUAWEICLOUD_SDK_IDP_ID",
+    "HUAWEICLOUD_SDK_ID_TOKEN_FILE",
+    "HUAWEICLOUD_SDK_STS_ENDPOINT",
+    "HUAWEICLOUD_SDK_REGIONS_FILE",
+)
 _WAYS: Final = (
     "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or HW_AUTH_TOKEN; or configure"
     " hcloud (~/.hcloud/config.json) or the SDK (~/.huaweicloud/credentials); or set HW_USER_NAME, HW_USER_PASSWORD and"
@@ -208,6 +217,22 @@ def _refuse_assumed_role(variables: Variables) -> None:
 
 
 def _warnings(variables: Variables) -> tuple[Diagnostic, ...]:
+    return (*_insecure(variables), *_passed_over(variables))
+
+
+def _passed_over(variables: Variables) -> tuple[Diagnostic, ...]:
+    """What people set for the vendor's tools and would else believe to hold here, named once."""
+    names = [given for name in _PASSED_OVER if (given := variables.given(name)) is not None]
+    if not names:
+        return ()
+    hint = "what it says for other tools does not hold here; docs/credentials.md has the variables that are followed"
+    if names[0].endswith("ENTERPRISE_PROJECT_ID"):
+        hint = f"for an enterprise project write enterprise_project_id: into the specs, where a plan shows it; {hint}"
+    are = "is" if len(names) == 1 else "are"
+    return (warning("variable-ignored", f"{', '.join(names)} {are} set and not followed", hint=hint),)
+
+
+def _insecure(variables: Variables) -> tuple[Diagnostic, ...]:
     if (variables.get("HW_INSECURE") or "false").lower() in {"0", "f", "false", "no"}:
         return ()
     name = variables.given("HW_INSECURE")

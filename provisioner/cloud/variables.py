@@ -30,6 +30,7 @@ _TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "HW_AUTH_TOKEN": ("OS_AUTH_TOKEN",),
         "HW_AUTH_URL": ("OS_AUTH_URL",),
         "HW_INSECURE": ("OS_INSECURE",),
+        "HW_ENTERPRISE_PROJECT_ID": ("OS_ENTERPRISE_PROJECT_ID",),
     }
 )
 

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.gap import Gap
 from provisioner.model.resource import Fields, Live, Phase
 
 
@@ -131,11 +132,12 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
 
 
 class PartialListing(CallFailed):
-    """Some rows are missing from `rows`, and nobody can say which: what is in it is there, nothing else may be concluded."""
+    """What is in `rows` is there; that something else is not may not be concluded, and `gaps` say why."""
 
-    def __init__(self, message: str, rows: tuple[Live, ...]) -> None:
+    def __init__(self, message: str, rows: tuple[Live, ...], gaps: tuple[Gap, ...] = ()) -> None:
         super().__init__(Outcome.UNKNOWN, message)
         self.rows = rows
+        self.gaps = gaps or (Gap("", message),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class Wait:
     id: str | None = None
     order_id: str | None = None
     looks: int | None = None
+    looks_closer: bool = False
+    """None is not yet believed by the flow, which looks at that id alone: a list with gaps will do as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Allowance(StrEnum):
     PROTECTED = "protected"
     UNREAD_SIBLING = "unread-sibling"
     NOT_LISTED = "not-listed"
+    LIST_INCOMPLETE = "list-incomplete"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

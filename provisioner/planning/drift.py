@@ -12,6 +12,7 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import moment, next_step, untracked
 from provisioner.model.flow import Effect
+from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase
 from provisioner.model.state import Intent, State
@@ -21,10 +22,24 @@ from provisioner.planning.survey import Survey
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     if survey.state is not None:
         yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey, catalogue)
+    yield from gaps_told(survey.gaps)
     wanted = {desired.address for desired in survey.desired}
     for change in changes:
         yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted)
         yield from _expired(change, survey)
+
+
+def gaps_told(gaps: Iterable[Gap]) -> Iterator[Diagnostic]:
+    """For every verb that looks at the cloud."""
+    for gap in gaps:
+        if gap.is_told:
+            yield warning(
+                "list-incomplete",
+                f"the list of servers is incomplete: {gap}",
+                detail="what it shows is used; nothing is concluded from what it does not show",
+                hint="run the command again; if it stays, report it to the vendor's support. Purchases that it may concern need "
+                "--allow list-incomplete",
+            )
 
 
 def _in_flight(state: State) -> Iterator[Diagnostic]:

@@ -80,6 +80,21 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 )
 
 
+def list_incomplete(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A server of the wanted name may be there already, and the list does not show it."""
+    for change, desired in _takers_of_names(plan):
+        if hiding := [gap for gap in survey.gaps if gap.hides({desired.name})]:
+            yield error(
+                "list-incomplete",
+                f"{change.address}: a server named {desired.name!r} may exist already, because the list of servers is incomplete",
+                detail="; ".join(map(str, hiding)),
+                hint="run the command again; if it stays, look in the console that no server has this name, then: "
+                "--allow list-incomplete",
+                source=desired.source,
+                address=change.address,
+            )
+
+
 def _strays(survey: Survey) -> dict[str, list[Live]]:
     """Servers whose names still carry a marker of this state and that no address holds, by what stands before the marker."""
     strays: dict[str, list[Live]] = {}
@@ -183,6 +198,7 @@ def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iter
 
 GUARDS: tuple[Guard, ...] = (
     name_taken,
+    list_incomplete,
     name_in_doubt,
     protected,
     protected_in_doubt,

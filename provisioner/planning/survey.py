@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
 from provisioner.model.foresight import NOTHING_ASKED, Foresight
+from provisioner.model.gap import Gap
 from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy, Trace
@@ -17,7 +18,7 @@ from provisioner.model.state import State
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """`live` is complete: a recorded id that is not in it is gone."""
+    """A recorded id that is not in `live` is gone. Of what is not recorded, `gaps` say what may be there and is not in it."""
 
     desired: tuple[Desired, ...]
     state: State | None
@@ -42,3 +43,4 @@ class Survey:
     """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""
+    gaps: tuple[Gap, ...] = ()

@@ -19,7 +19,15 @@ from provisioner.sandbox.wire_fault_rules import (
     ThrottleRule,
     TruncateRule,
 )
-from provisioner.sandbox.world_fault_rules import LagRule, RewriteRule, SellsRule, ShiftRule, ShortRule, StrangerRule
+from provisioner.sandbox.world_fault_rules import (
+    CapRule,
+    LagRule,
+    RewriteRule,
+    SellsRule,
+    ShiftRule,
+    ShortRule,
+    StrangerRule,
+)
 
 
 def read_faults(path: Path) -> list[Rule]:
@@ -38,6 +46,7 @@ AnyRule = Annotated[
     | LagRule
     | ShiftRule
     | ShortRule
+    | CapRule
     | StrangerRule
     | SellsRule
     | RewriteRule,

@@ -93,6 +93,14 @@ class Short:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """A page holds so many rows at most: a larger `limit` is refused, or passed over in silence."""
+
+    rows: int
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
     """Another user of the account sends the same request, just before or after, whatever becomes of this one."""
 
@@ -134,7 +142,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Stranger | Sells | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

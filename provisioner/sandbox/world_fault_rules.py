@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import FaultRule, HeaderName, HeaderValue, Seconds, check_headers
-from provisioner.sandbox.faults import KEPT, Lag, Rewrite, Sells, Shift, Short, Stranger
+from provisioner.sandbox.faults import KEPT, Cap, Lag, Rewrite, Sells, Shift, Short, Stranger
 
 _LISTS: Final = frozenset({"ListDevServers", "ListAllDevServers", "SyncDevServers"})
 _BUILDING: Final = frozenset({"CreateDevServer", "PayOrders", "PayCustomerOrder"})
@@ -47,6 +47,16 @@ class ShortRule(FaultRule):
 
     def what(self) -> Short:
         return Short(self.rows)
+
+
+class CapRule(FaultRule):
+    places: ClassVar = _LISTS
+    fault: Literal["cap"]
+    rows: Rows
+    refused: bool
+
+    def what(self) -> Cap:
+        return Cap(self.rows, self.refused)
 
 
 class StrangerRule(FaultRule):

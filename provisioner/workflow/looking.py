@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 
-from provisioner.applying import Sight, read_closer, read_live, read_traces
+from provisioner.applying import Sight, read_closer, read_shown, read_traces
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.flow import CallFailed
+from provisioner.model.gap import Gap
 from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
@@ -61,7 +62,7 @@ async def look(
     *,
     history: Callable[[], Iterable[HistoryRecord]] = tuple,
 ) -> Sight:
-    """Every live resource, completely, or a CloudError. `history` is read only where a doubt may be one of several orders: those
+    """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
     that it names are known.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
@@ -72,11 +73,14 @@ async def look(
     clock = SystemClock()
     began = clock.monotonic()
     live: dict[str, Live] = {}
+    gaps: tuple[Gap, ...] = ()
     traces: dict[str, tuple[Trace, ...] | None] = {}
     async with cloud.channel() as channel:
         try:
             for kind in catalogue.kinds:
-                live |= await read_live(kind, channel, recorded[kind.name])
+                shown, missing = await read_shown(kind, channel, recorded[kind.name])
+                live |= shown
+                gaps += missing
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
@@ -90,7 +94,7 @@ async def look(
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
-    return Sight(live, None if now is None else now - took, traces)
+    return Sight(live, None if now is None else now - took, traces, gaps)
 
 
 def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:

@@ -170,6 +170,7 @@ def make(
         handover=loaded.handover,
         at=sight.at,
         elsewhere=elsewhere or {},
+        gaps=sight.gaps,
     )
     return planning.plan(
         survey,

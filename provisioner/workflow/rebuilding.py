@@ -121,7 +121,7 @@ async def _propose(
             absent=found.absent,
             unplaced=found.unplaced,
             mentioned=found.mentioned,
-            complete=found.complete and not force,
+            complete=found.complete and not sight.gaps and not force,
             salted_anew=found.lineage is None,
             lineage=empty.lineage,
             elsewhere=Elsewhere(store, workspace.catalogue, cloud.identity)(free),

@@ -11,6 +11,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.purchasing import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase
 
@@ -39,11 +40,11 @@ class Recovery:
         self.ledger = MemoryLedger([], Fate())
         self.events = []
 
-    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY):
+    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=()):
         """`at` is the cloud's time."""
         self.state = recover(
             self.state,
-            Sight({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}),
+            Sight({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}, gaps),
             catalogue=CATALOGUE,
             policy=policy,
             ledger=self.ledger,
@@ -190,3 +191,24 @@ def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
     state = Recovery(record, intents=[a_release_in_doubt(target_id=None)]).see()
     assert state.resources[an_address()] == record
     assert not state.intents
+
+
+@pytest.mark.parametrize("names", [None, NO_NAME, frozenset({"theirs"})])
+def test_silence_of_a_list_with_gaps_means_nothing(names):
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    assert recovery.see(at=NOON + 2 * HOUR, gaps=(Gap("GET list", "why", names),)).intents
+    assert not recovery.see(at=NOON + 2 * HOUR).intents
+
+
+def test_a_server_without_a_name_that_was_made_since_keeps_a_doubt_open():
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    assert recovery.see(a_row("id-1", "", created_at=NOON), at=NOON + 2 * HOUR).intents
+    assert not recovery.see(a_row("id-1", "", created_at=NOON - 2 * HOUR), at=NOON + 2 * HOUR).intents
+
+
+@pytest.mark.parametrize(
+    ("names", "adopted"), [(None, False), (frozenset({"trainer[0]"}), False), (frozenset({"theirs"}), True)]
+)
+def test_the_only_one_that_fits_is_adopted_unless_another_may_be_hidden(names, adopted):
+    state = Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1"), gaps=(Gap("GET list", "why", names),))
+    assert bool(state.resources) is adopted

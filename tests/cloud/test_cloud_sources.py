@@ -158,3 +158,29 @@ def test_a_wish_not_to_verify_certificates_is_answered_aloud(tmp_path: Path, nam
 @pytest.mark.parametrize("value", ["", "0", "false", "FALSE", "no"])
 def test_no_such_wish_is_no_news(tmp_path: Path, value: str) -> None:
     assert find_credentials(KEYS | {"HW_INSECURE": value}, tmp_path).warnings == ()
+
+
+PASSED_OVER = [
+    "HW_ENTERPRISE_PROJECT_ID", "OS_ENTERPRISE_PROJECT_ID", "HW_MAX_RETRIES", "HW_SIGNING_ALGORITHM",
+    "HUAWEICLOUD_SDK_IDP_ID", "HUAWEICLOUD_SDK_ID_TOKEN_FILE", "HUAWEICLOUD_SDK_STS_ENDPOINT",
+    "HUAWEICLOUD_SDK_REGIONS_FILE",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PASSED_OVER)
+def test_a_variable_of_the_vendors_tools_that_is_not_followed_is_named(tmp_path: Path, name: str) -> None:
+    (finding,) = find_credentials(KEYS | {name: "canary"}, tmp_path).warnings
+    assert (finding.code, finding.summary) == ("variable-ignored", f"{name} is set and not followed")
+    assert "canary" not in f"{finding.summary}{finding.detail}{finding.hint}"
+
+
+def test_several_of_them_are_named_together_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    several = {"HW_ENTERPRISE_PROJECT_ID": "7", "HW_MAX_RETRIES": "3", "HW_SIGNING_ALGORITHM": ""}
+    (finding,) = find_credentials(KEYS | several, tmp_path).warnings
+    assert finding.summary == "HW_ENTERPRISE_PROJECT_ID, HW_MAX_RETRIES are set and not followed"
+    assert "enterprise_project_id:" in finding.hint
+
+
+def test_of_another_cloud_no_variable_is_named(tmp_path: Path) -> None:
+    other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", "OS_ENTERPRISE_PROJECT_ID": "7"}
+    assert find_credentials(KEYS | other, tmp_path).warnings == ()

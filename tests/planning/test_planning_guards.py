@@ -11,6 +11,7 @@ from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, plann
 from provisioner.model.change import Action, Mode
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
+from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.resource import Lifecycle, Phase
 
@@ -196,4 +197,25 @@ def test_a_prepaid_server_whose_release_is_under_way_is_bought_anew_only_by_name
 def test_an_address_that_is_not_bought_yet_may_be_named_for_replacement():
     plan = planned(surveyed(wanted(), replace=GATEWAY))
     assert [change.action for change in plan.changes] == [Action.CREATE]
+    assert plan.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [(None, True), (frozenset({"gateway"}), True), (frozenset({"theirs"}), False), (NO_NAME, False)],
+)
+def test_a_list_that_may_hide_the_wanted_name_lets_nobody_buy_it_unasked(names, refused):
+    survey = replace(surveyed(wanted()), gaps=(Gap("GET list", "`total` is 9", names),))
+    assert codes(planned(survey).refusals) == ["list-incomplete"] * refused
+    assert "list-incomplete" in codes(planned(survey).findings)
+    allowed = planned(replace(survey, allowed=frozenset({Allowance.LIST_INCOMPLETE})))
+    assert allowed.refusals == ()
+    assert codes(allowed.lifted) == ["list-incomplete"] * refused
+
+
+def test_a_list_with_gaps_keeps_nothing_else_from_being_done():
+    record = bought(wanted())
+    survey = surveyed(state=a_state(record), live=(shown(record),))
+    plan = planned(replace(survey, gaps=(Gap("GET list", "`total` is 9"),)))
+    assert [change.action for change in plan.changes] == [Action.DELETE]
     assert plan.refusals == ()

@@ -43,13 +43,15 @@ faults:
   - {at: ListAllDevServers, fault: shift, rows: -1}
   - {at: "*", fault: short, rows: 2}
   - {at: CreateDevServer, fault: stranger, when: after, user: colleague}
+  - {at: ListAllDevServers, fault: cap, rows: 100, refused: true}
+  - {at: CreateDevServer, fault: sells, charging_mode: PRE_PAID}
   - {at: "*", fault: rewrite, server: "alpha*", set: {total: null}, drop: [pages], rows: null, rows_drop: [image.name], rows_in: data, add: [3], headers: {Age: "9"}}
 """
 
 
 def test_every_kind_is_understood(file):
     rules = read_faults(file(WHOLE))
-    assert len({type(rule.fault) for rule in rules}) == 12
+    assert len({type(rule.fault) for rule in rules}) == 14
     assert (rules[0].server, rules[0].after, rules[0].times) == ("alpha*", 1, 2)
     assert rules[1].operations == {"ListDevServers", "ShowDevServer"}
     assert rules[1].times is None

@@ -113,6 +113,11 @@ class TestPages:
         assert self.read(five) == (list(seen), {5})
         assert len(five.servers(limit=5)["data"]) == len(seen)
 
+    def test_a_page_may_hold_fewer_rows_than_were_asked_for(self, five):
+        five.arm({"at": "*", "times": "always", "fault": "cap", "rows": 2, "refused": False})
+        page = five.servers(limit=5)
+        assert (len(page["data"]), page["total"]) == (2, 5)
+
     def test_both_at_once(self, five):
         five.arm({"at": "*", "times": "always", "fault": "shift", "rows": 1})
         five.arm({"at": "*", "times": "always", "fault": "short", "rows": 1})

@@ -97,7 +97,9 @@ def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) 
     not found counts as gone (sections 2.2 and 5.2).
     """
     while True:
-        row = yield Wait(settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks)
+        row = yield Wait(
+            settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks, looks_closer=True
+        )
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
         if row is None or row.status in statuses or looks is not None:

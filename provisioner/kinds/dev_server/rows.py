@@ -1,4 +1,4 @@
-"""What the API shows of a DevServer, and how all of them are read completely.
+"""What the API shows of a DevServer.
 
 Source: docs/api/devserver-api.md sections 2.2, 3.3 and 4. Both forms of an answer are read (`endpoints` and
 `endpoints_response`, `image` and `server_image_response`); unknown fields are ignored.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, ReadFlow, Service
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 from provisioner.model.resource import Live, Recorded
 
 SERVERS = "/v1/{project_id}/dev-servers"
@@ -39,8 +38,6 @@ _POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "STA
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 """Ids go into paths; anything else than this is never sent back."""
-_PAGE = 1000
-_READINGS = 3
 
 
 def read(row: JsonValue) -> Live:
@@ -53,7 +50,7 @@ def read(row: JsonValue) -> Live:
     return Live(
         kind="dev_server",
         id=identifier,
-        name=str(row.get("name") or ""),
+        name=_text(row, "name"),
         status=str(row.get("status") or ""),
         order_id=order_id if isinstance(order_id, str) and order_id else None,
         created_at=created_at if isinstance(created_at, int) else None,
@@ -64,11 +61,11 @@ def read(row: JsonValue) -> Live:
 
 def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
     shown: dict[str, JsonValue] = {
-        key: row[key] for key in ("name", "flavor", "resource_flavor", "key_pair_name") if row.get(key)
+        key: text for key in ("name", "flavor", "resource_flavor", "key_pair_name") if (text := _text(row, key))
     }
-    if image.get("image_id"):
-        shown["image_id"] = image["image_id"]
-    if network := {key: row[key] for key in ("vpc_id", "subnet_id") if row.get(key)}:
+    if image_id := _text(image, "image_id"):
+        shown["image_id"] = image_id
+    if network := {key: text for key in ("vpc_id", "subnet_id") if (text := _text(row, key))}:
         shown["network"] = network
     if row.get("charging_mode") in ("PRE_PAID", "POST_PAID"):  # a tuple: what came may not be hashable
         shown["charging_info"] = {"charging_mode": row["charging_mode"]}
@@ -92,67 +89,15 @@ def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
     return observed
 
 
+def _text(row: JsonObject, key: str) -> str:
+    """Empty where it is missing, or no text."""
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
 def _object(row: JsonObject, key: str) -> JsonObject:
     value = row.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-def listing() -> ReadFlow[tuple[Live, ...]]:
-    """The tenant's servers, else the caller's own where that is refused or does not page.
-
-    A reading counts only when the distinct ids equal `total`, on every page the same: rows can shift between pages
-    (section 2.2). Raises CallFailed when no complete reading is had.
-    """
-    try:
-        rows = yield from _complete(f"{SERVERS}/all")
-    except CallFailed as failed:
-        if failed.status not in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}:
-            raise
-        rows = None
-    if rows is None:
-        rows = yield from _complete(SERVERS)
-    if rows is None:
-        raise CallFailed(Outcome.UNKNOWN, "the list of servers does not page: its offset does not advance")
-    return rows
-
-
-def _complete(path: str) -> ReadFlow[tuple[Live, ...] | None]:
-    present: tuple[Live, ...] = ()
-    counts = ""
-    for _ in range(_READINGS):
-        reading = yield from _read_pages(path)
-        if reading is None:
-            return None
-        rows, totals = reading
-        present = tuple(row for row in rows.values() if row.status != DELETED)
-        if totals == {len(rows)}:
-            return present
-        counts = f"{len(rows)} of {' or '.join(map(str, sorted(totals)))}"
-    raise PartialListing(f"the list of servers is incomplete: {counts} in {_READINGS} readings", present)
-
-
-def _read_pages(path: str) -> ReadFlow[tuple[dict[str, Live], set[int]] | None]:
-    """One reading: rows by id and every total that a page named; None when the offset does not advance."""
-    rows: dict[str, Live] = {}
-    totals: set[int] = set()
-    offset = 0
-    while True:
-        query: dict[str, str | int] = {"limit": _PAGE, "offset": offset}
-        reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ, query=query)
-        page = reply.object()
-        data, total = page.get("data"), page.get("total")
-        if not isinstance(data, list) or not isinstance(total, int):
-            raise CallFailed(
-                Outcome.UNKNOWN, "the list of servers is no page: data or total is missing", request_id=reply.request_id
-            )
-        fresh = {live.id: live for live in map(read, data)}
-        if fresh and fresh.keys() <= rows.keys() and len(rows) < total:
-            return None
-        rows |= fresh
-        totals.add(total)
-        offset += len(data)
-        if not data or offset >= total:
-            return rows, totals
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:

@@ -8,8 +8,8 @@ from typing import Final
 
 from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
-from provisioner.sandbox.errors import ApiError, Service, operation_refused
-from provisioner.sandbox.faults import Shift, Short
+from provisioner.sandbox.errors import ApiError, Service, operation_refused, parameter_error
+from provisioner.sandbox.faults import Cap, Shift, Short
 from provisioner.sandbox.naming import named_server
 from provisioner.sandbox.requests.dev_servers import (
     BatchAction,
@@ -140,13 +140,17 @@ def _delete(call: Call, server: Server) -> None:
 def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
     moved = sum(fault.rows for fault in call.faults if isinstance(fault, Shift))
     missing = sum(fault.rows for fault in call.faults if isinstance(fault, Short))
+    caps = [fault for fault in call.faults if isinstance(fault, Cap)]
+    if any(fault.refused and query.limit > fault.rows for fault in caps):
+        raise parameter_error(Service.MODELARTS, "limit is too large.")
+    limit = min([query.limit, *(fault.rows for fault in caps)])
     offset = max(0, query.offset + moved) if query.offset else 0
     rows, total = servers.page(
         call.transaction.connection,
         call.path["project_id"],
         owner=owner,
         sort=(_SORT_COLUMNS[query.sort_key], query.sort_dir),
-        limit=query.limit,
+        limit=limit,
         offset=offset,
     )
     # limit=0 has no documented meaning: a page of nothing.

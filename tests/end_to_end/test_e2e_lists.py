@@ -1,0 +1,94 @@
+"""Lists as a real cloud may show them: what they show is believed, and what they may hide is neither absent nor free to be bought."""
+
+import pytest
+from support.site import ONE, Sandbox, Site
+
+from provisioner.sandbox import create_app
+from provisioner.sandbox.serving import front
+
+LIST = {"at": "ListAllDevServers", "times": "always"}
+LISTS = {"at": ["ListAllDevServers", "ListDevServers"], "times": "always"}
+STRANGER = {"name": "theirs", "status": "RUNNING"}
+
+
+@pytest.fixture
+def sandbox(server):
+    return Sandbox(server.url)
+
+
+@pytest.fixture
+def site(tmp_path, server, sandbox, build_seconds):
+    world = tmp_path / "world" / "world.db"
+    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
+    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    site = Site(tmp_path / "site", world, sandbox.url)
+    site.write(ONE)
+    yield site
+    site.end()
+
+
+def whole(ran):
+    return " ".join(ran.text.split())
+
+
+REFUSED = {"fault": "answer", "executed": False}
+AS_GOOD_AS_WHOLE = {
+    "no data and no total": LISTS | {"times": 1, "fault": "rewrite", "drop": ["data", "total"]},
+    "null for both": LISTS | {"times": 1, "fault": "rewrite", "set": {"data": None, "total": None}},
+    "a total that is text": LIST | {"times": 1, "fault": "rewrite", "set": {"total": "0"}},
+    "all is refused with 405": LIST | REFUSED | {"status": 405},
+    "all fails": LIST | REFUSED | {"status": 500},
+    "a limit above 100 is refused": LISTS | {"fault": "cap", "rows": 100, "refused": True},
+    "a limit is passed over": LISTS | {"fault": "cap", "rows": 1, "refused": False},
+    "a stranger without id": LIST | {"fault": "rewrite", "add": [STRANGER], "set": {"total": 1}, "times": 1},
+}
+
+
+@pytest.mark.parametrize("rule", AS_GOOD_AS_WHOLE.values(), ids=AS_GOOD_AS_WHOLE)
+def test_what_a_list_may_look_like_stops_nobody(site, sandbox, rule):
+    sandbox.arm(rule)
+    bought = site.apply()
+    assert (bought.code, site.purchases) == (0, {"alpha": 1}), bought.text
+    again = site.apply()
+    assert (again.code, site.purchases) == (0, {"alpha": 1}), again.text
+    assert "unreachable" not in bought.text + again.text
+
+
+TOO_HIGH = LIST | {"fault": "rewrite", "set": {"total": 9}}
+HIDING = {
+    "a total too high": TOO_HIGH,
+    "a row that is nothing": LIST | {"fault": "rewrite", "add": [None], "set": {"total": 1}},
+    "our name without id": LIST | {"fault": "rewrite", "add": [{"name": "alpha"}], "set": {"total": 1}},
+}
+
+
+@pytest.mark.parametrize("rule", HIDING.values(), ids=HIDING)
+def test_what_may_hide_a_server_of_the_wanted_name_lets_nobody_buy_it_unasked(site, sandbox, rule):
+    sandbox.arm(rule)
+    refused = site.apply()
+    assert (refused.code, site.purchases) == (4, {})
+    assert "list-incomplete" in refused.text
+    assert "GET /v1/{project_id}/dev-servers/all" in whole(refused)
+    assert "unreachable" not in refused.text
+    assert site.apply("--allow", "list-incomplete").code == 0
+    assert site.purchases == {"alpha": 1}
+
+
+def test_nothing_that_is_recorded_is_missing_for_it_and_everything_else_goes_on(site, sandbox):
+    site.apply()
+    sandbox.arm(LIST | {"fault": "rewrite", "set": {"data": [], "total": 9}})
+    planned = site.here("plan", "--detailed-exitcode")
+    assert planned.code == 0, "it is asked for alone, and is there"
+    assert "Warning[list-incomplete]" in planned.text
+    assert "vanished" not in planned.text
+    destroyed = site.here("destroy", "--auto-approve")
+    assert (destroyed.code, site.entries("release")) == (0, {"alpha": 1})
+
+
+def test_a_doubt_stays_open_as_long_as_the_list_may_hide_the_server(site, sandbox):
+    sandbox.arm({"at": "CreateDevServer", "fault": "reset", "executed": False})
+    assert site.apply("--resolve-timeout", "0").code == 6
+    sandbox.advance(3600)
+    sandbox.arm(LIST | {"fault": "rewrite", "add": [STRANGER], "set": {"total": 1}})
+    assert site.apply("--resolve-timeout", "0", "--allow", "list-incomplete").code == 6
+    assert site.purchases == {}, "the row that cannot be read may be it"
