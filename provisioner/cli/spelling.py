@@ -9,7 +9,7 @@ LONG_OPTIONS = frozenset(
         "absent", "accounts", "adopt", "all", "allow", "auto-approve", "build-seconds", "chdir", "destroy",
         "detailed-exitcode", "environment", "exclude", "faults", "force", "format", "from-terraform", "full", "help", "input",
         "json", "lock-timeout", "market", "match", "no-color", "no-input", "out", "parallelism", "port", "public", "raw",
-        "reason", "refresh-only", "replace", "resolve-timeout", "selector", "specs", "state", "target", "timeout", "var",
+        "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "timeout", "var",
         "var-file", "verify", "version", "within", "world",
     }
 )  # fmt: skip

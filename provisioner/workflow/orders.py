@@ -90,7 +90,7 @@ async def wait_for_order(
         wanted = find(desk.state, target)
         order = await read_order(desk.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
-            tell(order, waited)
+            tell(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding
             await clock.sleep(min(pause, seconds - waited))
             pause = _PAUSE
             try:

@@ -245,7 +245,14 @@ class TestEconomy:
         assert set(site.purchases.values()) == {1}
         assert len(proxy.purchases) == 1000
         reads = proxy.of("GET")
-        assert {each.path.rsplit("/", 1)[1] for each in reads} <= {"all", "dev-servers", "domains", "projects"}
+        assert {each.path.rsplit("/", 1)[1] for each in reads} <= {
+            "all",
+            "dev-servers",
+            "domains",
+            "projects",
+            "flavors",
+            "images",
+        }
         assert len(reads) < 60
 
         sent = len(proxy.exchanges)

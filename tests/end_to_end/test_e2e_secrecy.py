@@ -30,7 +30,7 @@ class TestTheSeedRequest:
         site.environment["SERVER_PASSWORD"] = PASSWORD
         return site
 
-    def test_the_body_on_the_wire_has_exactly_its_fields(self, seed, proxy):
+    def test_the_body_on_the_wire_has_exactly_its_fields_and_how_it_is_charged(self, seed, proxy):
         assert seed.run("apply", "--auto-approve").code == 0
         (purchase,) = proxy.purchases
         assert purchase.document == {
@@ -38,6 +38,13 @@ class TestTheSeedRequest:
             "flavor": "Si2.large.4",
             "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
             "admin_pass": PASSWORD,
+            "charging_info": {
+                "charging_mode": "POST_PAID",
+                "period_type": "MONTH",
+                "period_num": 1,
+                "is_auto_pay": False,
+                "is_auto_renew": False,
+            },
             "network": {
                 "security_group_id": "150a2c76-1334-45f6-b28f-419f9b1d1742",
                 "subnet_id": "38cf274a-98f9-4f6f-b622-5ed0e4a3db54",

@@ -215,7 +215,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
             return response
         young = {server.id for server in self.servers if not self._is_shown(server)}
         body = response.json()
-        if request.url.path.endswith("/flavors"):
+        if request.url.path.endswith(("/flavors", "/images")):
             return response
         if "data" not in body:
             return _refusal(404, "ModelArts.6404") if body.get("id") in young else response

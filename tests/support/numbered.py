@@ -161,14 +161,14 @@ def lose_patience(seconds: float) -> None:
     """With a cloud that says nothing for so long."""
     from provisioner.cloud import connection
 
-    _set(connection._DEFAULT_TIMEOUTS, read=seconds, change=seconds, total=2 * seconds)
+    _set(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
 
 
 def turn_pages(rows: int) -> None:
     """The list of servers comes in pages of so many."""
-    from provisioner.kinds.dev_server import rows as listing
+    from provisioner.kinds.dev_server import listing
 
-    listing._PAGE = rows
+    listing._LIMITS = (rows,)
 
 
 def _set(frozen: object, **values: object) -> None:
