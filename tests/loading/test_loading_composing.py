@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import an_address
@@ -22,7 +23,8 @@ defaults:
     security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
 """
 UUIDS = st.uuids().map(str)
-flavors = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=40)
+odd_texts = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=40)
+flavors = st.from_regex(r"[-_.a-zA-Z0-9]{1,40}", fullmatch=True)
 names = st.from_regex(r"[-_.a-zA-Z0-9]{1,64}", fullmatch=True)
 drafts = st.builds(
     lambda name, **fields: Draft({"name": name} | {key: value for key, value in fields.items() if value is not None}),
@@ -59,6 +61,13 @@ def test_what_is_composed_is_read_back_the_same(tmp_path_factory, found):
         for field, value in one.draft.fields.items():
             wanted = {**before.defaults["network"], **value} if field == "network" else value
             assert by_address[one.address][field] == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(odd_texts.map(lambda text: Draft({"name": "edge", "flavor": text})).filter(is_writable))
+def test_what_no_spec_may_say_is_still_written_as_the_cloud_shows_it(draft):
+    text = compose([Existing(an_address("edge"), "id-1", draft)], section="servers", defaults={}, remarks=())
+    assert yaml.safe_load(text)["servers"]["edge"]["flavor"] == draft.fields["flavor"]
 
 
 def test_what_looks_like_a_template_is_not_written():

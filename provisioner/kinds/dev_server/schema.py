@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -27,10 +28,19 @@ def _written_as(pattern: str, description: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise ValueError(description)
+            raise ValueError(f"{description}{_strange_character(value)}")
         return value
 
     return AfterValidator(check)
+
+
+def _strange_character(value: str) -> str:
+    """The first character beyond printable ASCII, by its number and place: what looks right, or like nothing, cannot be found by eye."""
+    for place, character in enumerate(value, start=1):
+        if not " " < character <= "~":
+            name = unicodedata.name(character, "a character without a name")
+            return f"; character {place} of it is U+{ord(character):04X} ({name})"
+    return ""
 
 
 def _fits_userdata(value: str) -> str:
@@ -68,6 +78,7 @@ Uuid = Annotated[
 ]
 Zone = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
 ProjectId = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,36}", "expected 1 to 36 letters, digits, '-', '_' or '.'")]
+Flavor = _written_as(r"[-_.a-zA-Z0-9]+", "expected letters, digits, '-', '_' or '.'")
 VolumeType = Literal["ESSD", "GPSSD", "SAS", "SATA", "SSD"]
 
 
@@ -123,7 +134,7 @@ class ChargingInfo(_Section):
 
 class DevServer(_Section):
     name: Name
-    flavor: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    flavor: Annotated[str, Field(min_length=1, max_length=128), Flavor] | None = None
     resource_flavor: Zone | None = None
     image_id: Uuid
     network: Network
