@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
-from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
@@ -21,6 +21,10 @@ from provisioner.planning.difference import differences
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
+_COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
+"""Were these recorded as declared, unchanged specs would look like a change: the next apply would wipe a disk, or buy another machine
+(docs/decisions/0017). They stay drift until the specs say what is shown, or a person names the address.
+"""
 _STATUS: FieldPath = ("status",)
 _POWER: FieldPath = ("power",)
 
@@ -68,7 +72,7 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
         return change
     declared = recorded.declared
     for item in fields:
-        if at(declared, item.path) is not None:
+        if at(declared, item.path) is not None and kind.rule(item.path).on_change not in _COSTLY:
             declared = replaced(declared, item.path, item.after)
     observed: JsonObject = {**recorded.observed, **row.observed}
     return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)

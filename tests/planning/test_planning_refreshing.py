@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import (
+    KIND,
     NETWORK,
     OTHER_IMAGE,
     PREPAID,
@@ -24,6 +25,7 @@ from support.planning_builders import (
 from support.planning_strategies import surveys
 
 from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.kind import OnChange
 from provisioner.model.marker import marked
 from provisioner.model.resource import Lifecycle, Phase, Recorded
 from provisioner.model.state import Member
@@ -61,7 +63,10 @@ def test_what_is_as_recorded_is_left_alone():
         ),
     ],
 )
-def test_a_shown_field_that_was_changed_outside_is_recorded_as_it_is(differing, path, before, after):
+def test_a_shown_field_that_was_changed_outside_is_recorded_where_mending_it_costs_nothing(
+    differing, path, before, after
+):
+    """Unchanged specs would else look like a change to the next apply, and wipe a disk or buy another machine."""
     change = the_refresh(shown(GATEWAY, **differing))
     assert change.action is Action.RECORD
     assert told(change) == {path: (before, after)}
@@ -69,7 +74,19 @@ def test_a_shown_field_that_was_changed_outside_is_recorded_as_it_is(differing, 
     value: Any = change.after
     for step in path.split("."):
         value = value[step]
-    assert value == after
+    assert value == (after if path == "name" else before)
+
+
+@pytest.mark.parametrize(
+    "differing", [{"flavor": "Si2.xlarge.4"}, {"image_id": OTHER_IMAGE}, {"key_pair_name": "theirs"}]
+)
+def test_after_a_refresh_unchanged_specs_neither_wipe_nor_replace(differing):
+    survey = surveyed(wanted(), state=a_state(GATEWAY), live=(shown(GATEWAY, **differing),))
+    (change,) = refreshed(survey).work
+    recorded = replace(GATEWAY, declared=change.after, observed=change.observed)
+    after = replace(survey, state=replace(survey.state, resources={recorded.address: recorded}))
+    assert [one.action for one in planned(after).changes] == [Action.NO_OP]
+    assert [one.code for one in planned(after).findings] == ["unconfirmed"]
 
 
 @pytest.mark.parametrize("status", ["STOPPED", "ERROR", "STOP_FAILED", "DELETING"])
@@ -267,7 +284,7 @@ def test_a_refresh_buys_changes_and_releases_nothing_whatever_is_found(survey):
 
 @given(surveys())
 def test_what_was_recorded_is_no_drift_any_more(survey):
-    """And the next apply does nothing because of it that it would not have done before; a change that was made by somebody
+    """But for what would cost a disk or a machine to be put back, which stays drift. And the next apply does nothing because of it that it would not have done before; a change that was made by somebody
     else in the meantime, as the specs want it, need not be made again.
     """
     plan = refreshed(survey)
@@ -277,7 +294,8 @@ def test_what_was_recorded_is_no_drift_any_more(survey):
     if survey.state is None:
         return
     after = replace(survey, state=replace(survey.state, resources=resources))
-    assert refreshed(after).work == ()
+    left = {item.path for change in refreshed(after).work for item in change.fields}
+    assert all(KIND.rule(path).on_change in {OnChange.REINSTALL, OnChange.REPLACE} for path in left)
     before = {change.address: change.action for change in planned(survey).changes}
     for change in planned(after).changes:
         assert change.action in {before[change.address], Action.NO_OP}
