@@ -22,7 +22,7 @@ QUICK := model kinds planning scenarios laws rendering secrets architecture
 # The gate is met by these. Only they are traced, which doubles what a test costs; all others run as fast as they can.
 TRACED := model kinds planning scenarios rendering applying
 GATED := model kinds planning
-# MINUTES=9 makes a run fail that took more of the processor than that; .ci/run asks for it.
+# MINUTES=12 makes a run fail that took more of the processor than that; .ci/run asks for it.
 PACE = @$(BIN)/python -m benchmarks.pace $(if $(MINUTES),--minutes $(MINUTES)) $(MAKE) --no-print-directory
 
 test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
