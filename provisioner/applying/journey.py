@@ -201,7 +201,10 @@ class Journey:
                 "it was found and recorded, and is protected by lifecycle.prevent_destroy",
                 "apply with prevent_destroy: false first, if it really is to go",
             )
-        if self._kind.prepaid(recorded) and Allowance.PREPAID_DELETE not in allowed:
+        if (
+            self._kind.prepaid(recorded, self._execution.live.get(recorded.id or ""))
+            and Allowance.PREPAID_DELETE not in allowed
+        ):
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is prepaid",

@@ -129,8 +129,8 @@ class Kind:
     """Those of them that a failed reinstallation leaves: another one is the way out."""
     releasing: frozenset[str]
     """Statuses of a resource on its way out."""
-    prepaid: Callable[[Recorded], bool]
-    """Whether its term is paid for: money that a replacement would lose."""
+    prepaid: Callable[[Recorded, Live | None], bool]
+    """Whether anything, its row included where that is known, says that its term is paid for: money that a release would lose."""
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
     """What specs would say of a live one, under the stack's defaults."""
     hidden: str

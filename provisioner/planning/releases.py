@@ -45,7 +45,7 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
     for change in plan.changes:
         if change.action is not Action.REPLACE or change.recorded is None:
             continue
-        if not catalogue[change.kind].prepaid(change.recorded):
+        if not catalogue[change.kind].prepaid(change.recorded, survey.live.get(change.recorded.id or "")):
             continue
         what, instead, lost = _replacement(change)
         has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))

@@ -23,7 +23,7 @@ _NAMED = 3
 def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
-    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one))
+    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one, None))
     wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
     purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
     return Questions(terms, tuple(wares), tuple(purchases))

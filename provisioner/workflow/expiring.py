@@ -40,8 +40,8 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
-    servers = prepaid(state.resources.values() if state else (), workspace.catalogue)
-    if not servers:
+    recorded = [one for one in state.resources.values() if one.id is not None] if state else []
+    if not recorded:
         return Expiring((), (), 0, ())
     from provisioner.cloud import translate
     from provisioner.cloud.subscriptions import list_subscriptions
@@ -49,12 +49,16 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
         check_owner(state, stack, cloud.identity, location=store.location)
         try:
-            found = await list_subscriptions(channel.ask, resource_ids=[server.id for server in servers if server.id])
+            found = await list_subscriptions(channel.ask, resource_ids=[one.id for one in recorded if one.id])
         except CallFailed as failed:
             raise translate(failed, "reading what is paid until when") from failed
         told = cloud.time(Service.BILLING).earliest()
     now = datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
     by_id = {one.resource_id: one for one in found}
+    # Billing knows best: a server may have become a subscription in the console.
+    known_prepaid = {one.address for one in prepaid(recorded, workspace.catalogue)}
+    servers = [one for one in recorded if one.address in known_prepaid or one.id in by_id]
+    servers.sort(key=lambda one: one.address)
     expiries = [_expiry(server, by_id.get(server.id or ""), now) for server in servers]
     known = sorted((one for one in expiries if one.is_within(within)), key=lambda one: (one.expires_at, one.address))
     unknown = [one for one in expiries if one.expires_at is None]

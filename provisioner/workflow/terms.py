@@ -107,9 +107,12 @@ async def note_terms(
     return session.checkpoint()
 
 
-def prepaid(recorded: Iterable[Recorded], catalogue: Catalogue) -> list[Recorded]:
-    """Those that are there and paid for in advance, by address."""
-    found = (one for one in recorded if one.id is not None and catalogue[one.kind].prepaid(one))
+def prepaid(
+    recorded: Iterable[Recorded], catalogue: Catalogue, live: Mapping[str, Live] | None = None
+) -> list[Recorded]:
+    """Those that are there and paid for in advance, by address; as their rows say it, too, where these are known."""
+    rows = live or {}
+    found = (one for one in recorded if one.id is not None and catalogue[one.kind].prepaid(one, rows.get(one.id)))
     return sorted(found, key=lambda one: one.address)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from support.fault_proxy import answering, editing, message
 from support.site import ONE, PREPAID, THREE
 
@@ -206,3 +207,42 @@ class TestLeftovers:
         assert again.code == 0
         assert "data disk" in again.text
         assert site.entries("release") == {"alpha": 1}
+
+
+def charged_as(mode, *, order):
+    """Every row shows this mode, and none or its own order."""
+
+    def edit(answer):
+        rows = [{**row, "charging_mode": mode} for row in answer["data"]]
+        return {**answer, "data": rows if order else [{**row, "order_id": None} for row in rows]}
+
+    return edit
+
+
+class TestAPaidTermThatIsNotShownPlainly:
+    @pytest.fixture
+    def prepaid(self, site):
+        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+        site.apply()
+        return site
+
+    @pytest.mark.parametrize("order", [True, False])
+    def test_a_row_of_no_mode_hides_no_order(self, prepaid, proxy, order):
+        proxy.on(editing(charged_as("COMMON", order=order)), method="GET", ending="/all", nth=None)
+        prepaid.here("apply", "--refresh-only", "--auto-approve")
+        refused = prepaid.here("destroy", "--auto-approve")
+        assert refused.code == 4
+        assert "Error[prepaid-delete]" in refused.text
+        assert prepaid.entries("release") == {}
+
+    def test_one_that_became_a_subscription_in_the_console_is_guarded_by_what_its_row_shows(self, site, proxy):
+        site.apply()
+        proxy.on(editing(charged_as("PRE_PAID", order=False)), method="GET", ending="/all", nth=None)
+        refused = site.here("destroy", "--auto-approve")
+        assert refused.code == 4
+        assert "Error[prepaid-delete]" in refused.text
+        site.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+        replaced = site.here("apply", "--auto-approve")
+        assert replaced.code == 4
+        assert "Error[prepaid-replace]" in replaced.text
+        assert site.entries("release") == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,15 +84,22 @@ def test_whatever_a_row_holds_it_is_read_without_harm(fields):
 
 
 @pytest.mark.parametrize(
-    ("declared", "observed", "prepaid"),
+    ("declared", "observed", "order", "row", "prepaid"),
     [
-        (PREPAID, {"charging_mode": "PRE_PAID"}, True),
-        (PREPAID, {}, True),
-        (PREPAID, {"charging_mode": "POST_PAID"}, False),
-        (None, {"charging_mode": "PRE_PAID"}, True),
-        (None, {}, False),
+        (None, {}, None, None, False),
+        (None, {"charging_mode": "POST_PAID"}, None, {"charging_mode": "POST_PAID"}, False),
+        (None, {"charging_mode": "POST_PAID"}, None, {"charging_mode": "COMMON"}, False),
+        (PREPAID, {}, None, None, True),
+        (PREPAID, {"charging_mode": "POST_PAID"}, None, {"charging_mode": "POST_PAID"}, True),
+        (PREPAID, {"charging_mode": "COMMON"}, None, {"charging_mode": "COMMON"}, True),
+        (None, {"charging_mode": "PRE_PAID"}, None, None, True),
+        (None, {"charging_mode": "prepaid"}, None, None, True),
+        (None, {"charging_mode": "COMMON"}, "CS1", None, True),
+        (None, {"charging_mode": "POST_PAID"}, None, {"charging_mode": "PRE_PAID"}, True),
+        (None, {"charging_mode": "POST_PAID"}, None, {"charging_mode": "COMMON", "order_id": "CS1"}, True),
     ],
 )
-def test_prepaid_is_what_the_cloud_last_said_else_what_was_ordered(declared, observed, prepaid):
-    recorded = bought(wanted(charging_info=declared), observed=observed)
-    assert CATALOGUE["dev_server"].prepaid(recorded) is prepaid
+def test_one_sign_is_enough_to_treat_it_as_prepaid(declared, observed, order, row, prepaid):
+    recorded = replace(bought(wanted(charging_info=declared), observed=observed), order_id=order)
+    live = None if row is None else rows.read({"id": ID, **row})
+    assert CATALOGUE["dev_server"].prepaid(recorded, live) is prepaid

@@ -11,6 +11,7 @@ from __future__ import annotations
 from provisioner.kinds.dev_server import (
     buying,
     changing,
+    charging,
     closer,
     drafting,
     facts,
@@ -70,7 +71,7 @@ KIND = Kind(
     adverse=rows.ADVERSE,
     uninstalled=reinstalling.FAILED,
     releasing=rows.RELEASING,
-    prepaid=rows.prepaid,
+    prepaid=charging.is_prepaid,
     ware=schema.ware,
     charging=buying.charging_of,
     charged=buying.charged,

@@ -52,7 +52,7 @@ def charged(recorded: Recorded) -> JsonObject:
     declared = recorded.declared.get("charging_info")
     known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
     shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
-    return _charging_body({**known, "charging_mode": "PRE_PAID" if rows.prepaid(recorded) else shown})
+    return _charging_body({**known, "charging_mode": "PRE_PAID" if charging.is_prepaid(recorded, None) else shown})
 
 
 def _charging_body(charging: Mapping[str, object]) -> JsonObject:

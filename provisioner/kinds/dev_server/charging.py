@@ -108,3 +108,9 @@ def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
         modes.append(live.observed.get("charging_mode"))
     has_order = bool(recorded.order_id or (live and live.order_id))
     return has_order or PRE_PAID in map(mode, modes)
+
+
+def shows_prepaid(row: Live) -> bool:
+    """By the row alone. Its order counts only where the mode tells nothing: a server that has become pay-per-use may keep it."""
+    shown = mode(row.observed.get("charging_mode"))
+    return shown == PRE_PAID or (shown is None and row.order_id is not None)

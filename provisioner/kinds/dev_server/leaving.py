@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from provisioner.kinds.dev_server import rows
+from provisioner.kinds.dev_server import charging
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Live, Recorded
@@ -18,7 +18,7 @@ def leftovers(recorded: Recorded, live: Live | None) -> tuple[Leftover, ...]:
     disks = [*_data_disks((live or recorded).observed)]
     ordered = recorded.declared.get("data_volume")
     count = ordered.get("count") if isinstance(ordered, Mapping) else 0
-    going = count if isinstance(count, int) and rows.prepaid(recorded) else 0
+    going = count if isinstance(count, int) and charging.is_prepaid(recorded, live) else 0
     if going == 0 and disks:
         return tuple(Leftover(f"data disk {disk.get('evs_id')}{_size(disk)}", _id(disk)) for disk in disks)
     if going == 0 and isinstance(ordered, Mapping):

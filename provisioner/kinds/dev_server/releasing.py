@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from provisioner.kinds.dev_server import orders, rows
+from provisioner.kinds.dev_server import charging, orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.canonical import JsonObject
 from provisioner.model.doubt import absent_by_hand
@@ -68,7 +68,7 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
 
 def ends_its_order(recorded: Recorded, live: Live | None) -> bool:
     """Unsubscribing ends all that one order bought; what could not be built is deleted by itself (section 2.3)."""
-    return rows.prepaid(recorded) and (live is None or live.status not in rows.CREATE_FAILED)
+    return charging.is_prepaid(recorded, live) and (live is None or live.status not in rows.CREATE_FAILED)
 
 
 def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
@@ -110,7 +110,7 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
     """Sends the one call that releases. Answers a refusal, or how many looks the disappearance may take."""
     subscribed = yield from _is_subscribed(identifier, live)
     if not subscribed or live.status in rows.CREATE_FAILED:
-        if live.observed.get("charging_mode") == "PRE_PAID" and live.status not in rows.CREATE_FAILED:
+        if charging.shows_prepaid(live) and live.status not in rows.CREATE_FAILED:
             if not (yield from _is_on_its_way_out(identifier)):
                 return Ended(
                     Phase.READY, "it is prepaid, and billing does not know it yet", "try again in some minutes"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from provisioner.kinds.dev_server import rows
+from provisioner.kinds.dev_server import charging
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Remember, Service, Step
 from provisioner.model.resource import Desired, FieldPath, Recorded
 
@@ -22,7 +22,7 @@ _OFF_ALREADY = "CBC.99003605"
 def switch(desired: Desired, recorded: Recorded) -> Generator[Step, Answer, None]:
     """As the specs have it; what they leave out is off, as it is when a server is bought. Pay-per-use has no term."""
     wanted, kept = _charging(desired.fields), _charging(recorded.declared)
-    if rows.prepaid(recorded):
+    if charging.is_prepaid(recorded, None):
         yield from _send(recorded.id or "", on=wanted.get(_FLAG) is True)
     kept.pop(_FLAG, None)
     yield Remember(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
-from provisioner.model.resource import Live, Recorded
+from provisioner.model.resource import Live
 
 SERVERS = "/v1/{project_id}/dev-servers"
 _OBSERVED = (
@@ -110,13 +110,6 @@ def show(identifier: str) -> ReadFlow[Live | None]:
         raise
     live = read(reply.body)
     return None if live.status == DELETED else live
-
-
-def prepaid(recorded: Recorded) -> bool:
-    """As the cloud last showed it, else as it was ordered."""
-    charging = recorded.declared.get("charging_info")
-    ordered = charging.get("charging_mode") if isinstance(charging, Mapping) else None
-    return (recorded.observed.get("charging_mode") or ordered) == "PRE_PAID"
 
 
 def is_id(text: str) -> bool:
