@@ -17,7 +17,7 @@ from provisioner.cloud.budget import Budget, Waiting
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import request_id_of, unusable
+from provisioner.cloud.failures import error_in, request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
 from provisioner.cloud.patience import Unanswered
@@ -233,6 +233,8 @@ def _reply(request: Request, answer: Answer, mask: Mask) -> Reply:
         raise unusable(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
         raise unusable(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
+    if (told := error_in(body, mask)) is not None:
+        raise unusable(request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask)
     if mask.may_stand_in(answer.body):
         body = mask.clean(body)
     return Reply(answer.status, body, request_id_of(answer, mask), answer.server_time)

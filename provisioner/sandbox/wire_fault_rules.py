@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from provisioner.sandbox.fault_rule import CHANGING, FaultRule, HeaderName, HeaderValue, Seconds, check_headers
 from provisioner.sandbox.faults import Late, Oversize, Reset, Slow, Substitute, Throttle, Truncate
 
-_BODILESS: Final = 304
+_BODILESS: Final = frozenset({204, 205, 304})
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -21,7 +21,7 @@ class ResetRule(FaultRule):
 
 class AnswerRule(FaultRule):
     fault: Literal["answer"]
-    status: Annotated[int, Field(ge=300, le=599)]
+    status: Annotated[int, Field(ge=200, le=599)]
     code: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")] | None = None
     message: Annotated[str, StringConstraints(max_length=1000)] = ""
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=16)] = Field(default_factory=dict)
@@ -32,8 +32,8 @@ class AnswerRule(FaultRule):
         check_headers(self.headers)
         if self.code is None and self.message:
             raise ValueError("message: needs a code beside it")
-        if self.code is not None and self.status == _BODILESS:
-            raise ValueError("code: an answer of status 304 has no body")
+        if self.code is not None and self.status in _BODILESS:
+            raise ValueError(f"code: an answer of status {self.status} has no body")
         return self
 
     def what(self) -> Substitute:

@@ -453,3 +453,21 @@ class TestEchoes:
         said = [knowing.apply(*FOUND_LATER), knowing.here("history"), knowing.here("show", "--json")]
         assert said[0].code in {6, 7}
         self.assert_unseen(knowing, said)
+
+
+class TestErrorsUnderASuccess:
+    """A 2xx whose body tells of an error, and nothing was done."""
+
+    def test_a_release_is_not_believed_and_made_when_it_is_still_wanted(self, site, sandbox):
+        site.apply()
+        refused = answer(200, executed=False, code="ModelArts.0001", message="no")
+        sandbox.arm(refused | {"at": "DeleteDevServer"})
+        failed = site.here("destroy", "--auto-approve")
+        assert sandbox.hits == [1]
+        assert failed.code == 7, site.entries("release")
+        assert "tells of an error: ModelArts.0001" in " ".join(failed.text.split())
+        planned = site.here("plan", "--detailed-exitcode")
+        assert "to destroy" not in planned.out, "the specs want it, and nothing has begun to release it"
+        assert (site.apply().code, site.entries("release")) == (0, {})
+        assert site.here("destroy", "--auto-approve").code == 0
+        assert site.entries("release") == {"alpha": 1}

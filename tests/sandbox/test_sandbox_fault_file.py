@@ -99,7 +99,7 @@ def test_a_rule_is_shown_as_it_was_written(file):
         (AT + "fault: truncate, after: -1", "faults.0.truncate.after", ""),
         (AT + "fault: truncate, times: 0", "faults.0.truncate.times", ""),
         (AT + "fault: truncate, times: never", "faults.0.truncate.times", ""),
-        (AT + "fault: answer, status: 200, executed: true", "faults.0.answer.status", "300"),
+        (AT + "fault: answer, status: 199, executed: true", "faults.0.answer.status", "200"),
         (AT + "fault: answer, status: 600, executed: true", "faults.0.answer.status", "599"),
         (AT + "fault: answer, status: 500", "faults.0.answer.executed", "is missing"),
         (AT + "fault: answer, status: 500, message: x, executed: true", "faults.0.answer", "needs a code"),
