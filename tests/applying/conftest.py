@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from support import loop
 from support.builders import a_desired, a_state
-from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.fate import Death, Fate, ManualClock, MemoryLedger
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
@@ -85,7 +86,6 @@ class World:
         self.ledger = MemoryLedger(self.entries, self.fate, after=self.after_writing, **ledger)
 
         async def run() -> RunResult:
-            asyncio.get_running_loop().set_default_executor(OnTheSpot())
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 live = await self._look()
                 sight = Sight(live, self.server_time(), await self._traces())
@@ -102,7 +102,7 @@ class World:
                 return await execute(self._execution(plan, live, parallelism))
 
         try:
-            return asyncio.run(run())
+            return loop.run(run())
         except Death:
             return None
 
@@ -113,7 +113,7 @@ class World:
 
     def survey_plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
         """One that a guard may refuse."""
-        live = asyncio.run(self._look())
+        live = loop.run(self._look())
         return self._plan(desired, self.state, live, mode, replacing)
 
     def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
@@ -121,11 +121,10 @@ class World:
         self.interruption = self.interruption if self.interruption.requested else Interruption()
 
         async def run() -> RunResult:
-            asyncio.get_running_loop().set_default_executor(OnTheSpot())
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 return await execute(replace(self._execution(plan, await self._look(), parallelism), **parts))
 
-        return asyncio.run(run())
+        return loop.run(run())
 
     def server_time(self) -> int:
         """The cloud's clock is before ours, and is the one that counts."""

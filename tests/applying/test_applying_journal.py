@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_desired, a_release, an_address, an_intent
-from support.fate import Fate, MemoryLedger, OnTheSpot
+from support.fate import Fate, MemoryLedger
+from support.loop import OnTheSpot
 
 from provisioner.applying.scribe import Scribe
 from provisioner.model.diagnostic import StoreError, error

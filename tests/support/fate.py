@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
-from typing import Any
 
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.journal import Entry
@@ -75,18 +73,6 @@ class ManualClock:
                 self.time = max(self.time, due)
                 wake.set_result(None)
                 await asyncio.sleep(0)
-
-
-class OnTheSpot(ThreadPoolExecutor):
-    """Runs what is submitted before it returns."""
-
-    def submit(self, work, /, *arguments, **options):
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*arguments, **options))
-        except BaseException as failure:  # noqa: BLE001 - it belongs to whoever waits for the work
-            future.set_exception(failure)
-        return future
 
 
 class MemoryLedger:

@@ -5,7 +5,6 @@ A run may die at any step on disk or wire. The disk keeps what was written befor
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
@@ -16,7 +15,8 @@ from typing import Any, TypeAlias
 import pytest
 from support.disks import NumberedDisk
 from support.emulated_cloud import EmulatedCloud, Sort
-from support.fate import Death, Fate, ManualClock, OnTheSpot
+from support.fate import Death, Fate, ManualClock
+from support.loop import run
 
 from provisioner.applying import Interruption
 from provisioner.cli.exit_codes import ExitCode, of_apply, of_error
@@ -270,14 +270,10 @@ class Household:
         self.clock.time = until
 
     def _run(self, work: Any) -> Any:
-        async def here() -> Any:
-            asyncio.get_running_loop().set_default_executor(OnTheSpot())
-            return await work
-
         with pytest.MonkeyPatch.context() as patch:
             for module in (applying_verb, carrying_out, looking):
                 patch.setattr(module, "SystemClock", lambda: self.clock)
-            return asyncio.run(here())
+            return run(work)
 
     def _workspace(self) -> HomeWorkspace:
         return HomeWorkspace(

@@ -5,15 +5,15 @@ At every step on disk or wire it is examined; what the world ends with is judged
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from support.builders import a_desired, a_state
-from support.fate import Death, Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.fate import Death, Fate, ManualClock, MemoryLedger
 from support.late_cloud import MINUTE, Happening, LateCloud
+from support.loop import run
 from support.silence import least_silence
 
 from provisioner import planning
@@ -116,14 +116,13 @@ class Retold:
         self.fate = self.cloud.fate = Fate(die_at, self._examine)
         ledger = MemoryLedger(self.entries, self.fate)
         try:
-            asyncio.run(self._apply(ledger))
+            run(self._apply(ledger))
         except Death:
             self.clock.time += MINUTE
             return True
         return False
 
     async def _apply(self, ledger: MemoryLedger) -> None:
-        asyncio.get_running_loop().set_default_executor(OnTheSpot())
         live = await self._look()
         traces = await self._traces(live)
         sight = Sight(live, self.clock.now(), traces)
@@ -246,7 +245,7 @@ class Retold:
             "stranger's taken": bool(recorded & strange) or self._strangers_touched(strange),
             "asked": bool(self.state.purchases_in_doubt),
             "not settled": not self.refused and not self._is_settled(),
-            "work left": self._is_settled() and bool(self._plan(self.state, asyncio.run(self._look())).work),
+            "work left": self._is_settled() and bool(self._plan(self.state, run(self._look())).work),
         }
         self.faults |= {fault for fault, is_so in found.items() if is_so}
 

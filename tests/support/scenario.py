@@ -6,7 +6,6 @@ matters. `command.txt` holds the command where it is not a plain apply.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 from collections import defaultdict
@@ -19,7 +18,8 @@ from typing import Any
 
 import yaml
 from support.builders import IDENTITY, a_state, an_address, an_intent
-from support.fate import Fate, ManualClock, MemoryLedger, OnTheSpot
+from support.fate import Fate, ManualClock, MemoryLedger
+from support.loop import run
 
 from provisioner.applying import Execution, Interruption, Sight, execute, recover
 from provisioner.applying.reading import run_read
@@ -174,7 +174,7 @@ class Scenario:
         """plan.txt and calls.txt, as they are now. To be asked for in the scenario's own folder."""
         cloud = ScenarioCloud(self._read("live.json", {"servers": []}))
         state = self._state()
-        live = {row.id: row for row in asyncio.run(run_read(KIND.listing(), cloud))}
+        live = {row.id: row for row in run(run_read(KIND.listing(), cloud))}
         shown = render_plan(self._plan(state, live), Style(color=False))
         return shown, "".join(f"{line}\n" for line in self._applied(cloud, state, live))
 
@@ -231,7 +231,7 @@ class Scenario:
             resolve_timeout=30.0,
             parallelism=1,
         )
-        results = asyncio.run(_on_the_spot(execution)).results
+        results = run(execute(execution)).results
         yield from cloud.log
         for result in results:
             yield f"# {result.address} {result.action}: {result.type}{f' ({result.told})' if result.told else ''}"
@@ -267,11 +267,6 @@ class Scenario:
         if phase is Phase.READY:
             facts = {"observed": {"status": "RUNNING"}} | facts  # what is ready was seen
         return Recorded(an_address(one["address"]), KIND.name, phase, self._declared(one), **facts)
-
-
-async def _on_the_spot(execution: Execution) -> Any:
-    asyncio.get_running_loop().set_default_executor(OnTheSpot(1))
-    return await execute(execution)
 
 
 def _written(value: Any) -> Any:
