@@ -11,6 +11,7 @@ import pytest
 from support import loop
 from support.builders import a_desired, a_state
 from support.fate import Death, Fate, ManualClock, MemoryLedger
+from support.replaying import Replayed
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
@@ -22,7 +23,7 @@ from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
 from provisioner.model.guarding import ALL, Allowance
 from provisioner.model.handover import NO_HANDOVER, Handover
-from provisioner.model.journal import Entry, Intended, Remembered, Settled, replay
+from provisioner.model.journal import Entry, Intended, Remembered, Settled
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, Live
 from provisioner.model.secret import Secret
@@ -65,10 +66,11 @@ class World:
         self.cloud = ScriptedCloud(self.clock)
         self.fate = self.cloud.fate
         self.ledger = MemoryLedger(self.entries, self.fate)
+        self._replayed = Replayed()
 
     @property
     def state(self) -> State:
-        return replay(self.base, self.entries)
+        return self._replayed.state(self.base, self.entries)
 
     def apply(
         self,
@@ -144,7 +146,7 @@ class World:
     def examine(self) -> None:
         """What must hold at every instant: the state is valid, and every server of ours stands in it or in an intent."""
         state = self.state
-        assert not list(state.problems())
+        assert not self._replayed.problems(self.base, self.entries)
         ids = {one.id for one in state.resources.values()}
         orders = {one.order_id for one in state.resources.values()} - {None}
         open_or_absent = (*state.intents.values(), *state.absent.values())

@@ -14,6 +14,7 @@ from support.builders import a_desired, a_state
 from support.fate import Death, Fate, ManualClock, MemoryLedger
 from support.late_cloud import MINUTE, Happening, LateCloud
 from support.loop import run
+from support.replaying import Replayed
 from support.silence import least_silence
 
 from provisioner import planning
@@ -23,7 +24,7 @@ from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.doubt import quiet_until
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
-from provisioner.model.journal import Entry, Intended, Settled, replay
+from provisioner.model.journal import Entry, Intended, Settled
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
@@ -86,6 +87,7 @@ class Retold:
 
     def __post_init__(self) -> None:
         world = self.world
+        self._replayed = Replayed()
         self.cloud = LateCloud(self.clock, listed_after=world.sight, landing=world.landing)
         self.cloud.arrivals.append(self._on_arrival)
         self.cloud.will(Effect.PURCHASE, world.purchase)
@@ -97,7 +99,7 @@ class Retold:
 
     @property
     def state(self) -> State:
-        return replay(self.base, self.entries)
+        return self._replayed.state(self.base, self.entries)
 
     def tell(self, *deaths: int | None) -> bool:
         """The first runs die at these of their steps, if they come so far; more follow. Whether all deaths came about."""
@@ -212,7 +214,7 @@ class Retold:
         """What must hold at every instant."""
         self.cloud.land()
         state = self.state
-        if list(state.problems()):
+        if self._replayed.problems(self.base, self.entries):
             self.faults.add("invalid state")
         ids = {one.id for one in state.resources.values()}
         orders = {one.order_id for one in state.resources.values()} - {None}
