@@ -3,6 +3,7 @@
 import pytest
 from support.console import Console
 from support.fault_proxy import FaultProxy
+from support.fork_server import ForkServer
 from support.site import ONE, MovableClock, Server, Site
 
 from provisioner.sandbox import create_app
@@ -14,6 +15,13 @@ def server():
     server = Server()
     yield server
     server.end()
+
+
+@pytest.fixture(scope="session")
+def forks():
+    forks = ForkServer()
+    yield forks
+    forks.end()
 
 
 @pytest.fixture
@@ -50,11 +58,11 @@ def console(server, world):
 
 
 @pytest.fixture
-def site(tmp_path, world, proxy):
+def site(tmp_path, world, proxy, forks):
     """One server to buy, nothing bought yet."""
     folder = tmp_path / "site"
     (folder / "state").mkdir(parents=True, mode=0o700)
-    site = Site(folder, world, proxy.url)
+    site = Site(folder, world, proxy.url, forks=forks)
     site.write(ONE)
     yield site
     site.end()

@@ -15,6 +15,12 @@ SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, sign
 STOPPING = "Stopping: nothing new is sent"
 
 
+@pytest.fixture(autouse=True)
+def new_interpreters(site):
+    """Their handling of signals from the first moment on is what counts here."""
+    site.forks = None
+
+
 @pytest.fixture
 def three(site):
     site.write(THREE)

@@ -1,7 +1,7 @@
 """A folder with specs and a state, the tool as a real process in it, and a sandbox over real HTTP whose clock can be moved.
 
-What counts is the sandbox's ledger. Runs that only set the scene happen inside the test's own process, because a new
-process costs half a second; the run that a test is about is always a process of its own.
+What counts is the sandbox's ledger. Runs that only set the scene happen inside the test's own process; the run that a
+test is about is always a process of its own (support/fork_server.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from support.fork_server import Forked, ForkServer
 from support.hasty_clock import HastyClock
 
 from provisioner.cli.running import run as run_in_process
@@ -77,7 +78,7 @@ class Ran:
 class Running:
     """The tool at work; what it has said on stderr so far can be waited for."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | Forked) -> None:
         self.process = process
         self._out: list[str] = []
         self._err: list[str] = []
@@ -122,8 +123,10 @@ class Site:
     world: Path
     endpoint: str
     environment: dict[str, str] = field(default_factory=dict)
-    processes: list[subprocess.Popen] = field(default_factory=list)
+    processes: list[subprocess.Popen | Forked] = field(default_factory=list)
     python: str = sys.executable
+    forks: ForkServer | None = None
+    """What makes the processes; without it each is a new interpreter."""
     clock: HastyClock = field(default_factory=HastyClock)
     """Of the runs inside this process."""
 
@@ -140,12 +143,19 @@ class Site:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "COVERAGE_PROCESS_START"}}
         return {**kept, "HOME": str(self.folder), **endpoints, **self.environment}
 
-    def popen(self, *arguments: str, program: tuple[str, ...] = ("-m", "provisioner"), **options) -> subprocess.Popen:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        command = [self.python, *program, *arguments]
-        process = subprocess.Popen(command, cwd=self.folder, env=self.environ, **{**pipes, **options})
+    def popen(self, *arguments: str, **options) -> subprocess.Popen | Forked:
+        """A fork where the process is nothing out of the ordinary."""
+        if options or self.python != sys.executable or self.forks is None or arguments[0] == "sandbox":
+            process = self._new_interpreter(*arguments, **options)
+        else:
+            process = self.forks.start(arguments, folder=self.folder, environ=self.environ)
         self.processes.append(process)
         return process
+
+    def _new_interpreter(self, *arguments: str, program: tuple[str, ...] = ("-m", "provisioner"), **options):
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        command = [self.python, *program, *arguments]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environ, **{**pipes, **options})
 
     def run(self, *arguments: str, **options) -> Ran:
         process = self.popen(*arguments, **options)

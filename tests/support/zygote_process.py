@@ -32,7 +32,7 @@ def _move_time() -> None:
     time.time_ns = lambda: nanoseconds() + round(_AHEAD[0] * 1_000_000_000)
 
 
-def _import_everything() -> None:
+def import_everything() -> None:
     import provisioner
 
     ours = (module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner."))
@@ -56,7 +56,7 @@ def _build_schemas() -> None:
 def serve(descriptor: int) -> None:
     """Until the other side closes. A line asks for a run, or for how one ended; each is answered by a line."""
     _move_time()
-    _import_everything()
+    import_everything()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rw") as lines:
         for line in lines:
             request = json.loads(line)
@@ -75,7 +75,7 @@ def _live(request: dict[str, Any]) -> None:
     code = 70
     try:
         os.setsid()
-        _take_signals()
+        take_signals()
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
@@ -87,16 +87,16 @@ def _live(request: dict[str, Any]) -> None:
             lose_patience(request["patience"])
         if request["page"] is not None:
             turn_pages(request["page"])
-        code = _run(request["arguments"])
+        code = as_the_tool(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second zygote
         import traceback
 
         traceback.print_exc()
     finally:
-        os._exit(_flushed(code))
+        os._exit(flushed(code))
 
 
-def _take_signals() -> None:
+def take_signals() -> None:
     """As a process has them that nobody has started with `nohup`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -110,7 +110,7 @@ def _open_streams(log: str) -> None:
         os.close(opened)
 
 
-def _run(arguments: list[str]) -> int:
+def as_the_tool(arguments: list[str]) -> int:
     from provisioner.cli.main import main
 
     sys.argv = ["provisioner", *arguments]
@@ -124,7 +124,7 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _flushed(code: int) -> int:
+def flushed(code: int) -> int:
     try:
         sys.stdout.flush()
         sys.stderr.flush()

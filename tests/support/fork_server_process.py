@@ -1,0 +1,94 @@
+"""The inside of the fork server: imports everything of the tool once, then forks a process of it for each request.
+
+One thread and no event loop, because nothing else may be forked safely. It ends when the tests that ask it do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+from support.zygote_process import as_the_tool, flushed, import_everything, take_signals
+
+_FOR_STDOUT_STDERR_CODE = 3
+_MORE_THAN_ARE_OPEN = 256
+
+
+def serve(descriptor: int) -> None:
+    import_everything()
+    children: dict[int, int] = {}  # where each one's exit code is awaited
+    wakened, waker = socket.socketpair()
+    for end in (wakened, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with socket.socket(fileno=descriptor) as connection, selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        selector.register(wakened, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is wakened:
+                    wakened.recv(4096)
+                elif not _fork_one(connection, children):
+                    return
+            _tell_codes(children)
+
+
+def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
+    """Whether anybody still asks."""
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, _FOR_STDOUT_STDERR_CODE)
+    if not head:
+        return False
+    size = int.from_bytes(head, "big")
+    request = json.loads(connection.recv(size, socket.MSG_WAITALL))
+    out, err, code = descriptors
+    if (child := os.fork()) == 0:
+        _live(request, out, err)
+    os.close(out)
+    os.close(err)
+    children[child] = code
+    connection.sendall(f"{child}\n".encode())
+    return True
+
+
+def _tell_codes(children: dict[int, int]) -> None:
+    while children:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            return
+        told = children.pop(child)
+        with suppress(BrokenPipeError):
+            os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+        os.close(told)
+
+
+def _live(request: dict[str, Any], out: int, err: int) -> None:
+    """A child's whole life. Never returns: nothing of the server's may run in it."""
+    code = 70
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        take_signals()
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.closerange(3, _MORE_THAN_ARE_OPEN)
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environ"])
+        code = as_the_tool(request["arguments"])
+    except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second server
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(flushed(code))
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
