@@ -11,20 +11,20 @@ from dataclasses import replace
 from functools import partial
 
 from provisioner.model.address import Address
-from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.kind import Catalogue, OnChange
 from provisioner.model.marker import is_marked
-from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced
+from provisioner.model.redaction import Fingerprint, at
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
 from provisioner.planning.charging import with_charging
+from provisioner.planning.comparison import as_shown, is_left_out, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
-from provisioner.planning.difference import Difference, differences
+from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
@@ -135,7 +135,7 @@ class _Planner:
             return change
         assert change.after is not None  # it was given its body
         kind = self._catalogue[desired.kind]
-        declared = _as_shown(kind, change.after, row, change.after)
+        declared = as_shown(kind, change.after, row, change.after)
         change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
         return replace(change, fields=self._changed_fields(change, row))
 
@@ -215,14 +215,14 @@ class _Planner:
         kind = self._catalogue[change.kind]
         after = kind.redact(change.desired.fields, self._fingerprint)
         if change.recorded is not None:
-            after = _with_known_fingerprints(kind, after, change.recorded.declared)
+            after = with_known_fingerprints(kind, after, change.recorded.declared)
         return replace(change, after=after, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
 
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        current = _as_shown(kind, recorded.declared, live, after)
+        current = as_shown(kind, recorded.declared, live, after)
         ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(
@@ -235,7 +235,7 @@ class _Planner:
                 drift=at(recorded.declared, found.path) == found.after,
             )
             for found in differences(kind.lasting(current), kind.lasting(after))
-            if not _is_left_out(kind, found)
+            if not is_left_out(kind, found)
             and (not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live))
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))
@@ -248,45 +248,9 @@ class _Planner:
         )
 
 
-def _is_left_out(kind: Kind, found: Difference) -> bool:
-    """By the specs, which said by it what leaving it out says."""
-    return found.after is None and found.before is kind.rule(found.path).unset
-
-
 def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """A machine that is released is not reinstalled before."""
     return tuple(replace(item, reinstalls=False) for item in fields)
-
-
-def _as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
-    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
-
-    Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
-    change is made once more, which is harmless, and then recorded.
-    """
-    current = declared
-    for rule in kind.rules:
-        if not rule.shown or live is None:
-            continue
-        was, now = at(declared, rule.path), at(live.shown, rule.path)
-        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
-            now = [item for item in was if item in now]
-        unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
-        if was is not None and now is not None and was != now and not unrecorded:
-            current = replaced(current, rule.path, now)
-    return current
-
-
-def _with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
-    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
-    unchanged.
-    """
-    for path in kind.sensitive():
-        if at(after, path) is None or at(declared, path) is None:
-            continue
-        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
-            after = replaced(after, path, at(declared, path))
-    return after
 
 
 def _kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
