@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import Action, Change
 from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow
@@ -43,8 +43,9 @@ class FieldRule:
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
     fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
-    shown together with what nobody declared, so that only what it lacks is a difference. `unset`: the value that leaving the
-    field out stands for, so that to leave it out instead is no difference.
+    shown together with what nobody declared, so that only what it lacks is a difference. `default`: what leaving the field out means
+    by the API, as it is written down, so that to state it is no difference, nor to leave it out instead. `only_where`: it says
+    something only beside that value of another field (docs/decisions/0019).
     """
 
     path: FieldPath
@@ -53,7 +54,19 @@ class FieldRule:
     secret: bool = False
     content: bool = False
     among: bool = False
-    unset: bool | None = None
+    default: JsonValue = None
+    only_where: tuple[FieldPath, str] | None = None
+
+    @property
+    def outlives_its_line(self) -> bool:
+        """Taking it out of the specs asks for nothing: what was sent stays on record, until another system or machine comes. What is
+        changed in place is given up instead.
+        """
+        return self.on_change in {OnChange.REINSTALL, OnChange.REPLACE}
+
+    def is_default(self, value: JsonValue) -> bool:
+        """By what would be written: False is not 0."""
+        return self.default is not None and canonical([value]) == canonical([self.default])
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +202,19 @@ class Kind:
         return tuple(path for path, _ in leaves(declared) if not self.rule(path).shown)
 
     def lasting(self, declared: JsonObject) -> JsonObject:
-        """Without what says only how it is bought."""
+        """What a body says of one that is there: without what says only how it is bought, what says nothing beside another value,
+        and what leaving it out would say as well.
+        """
+        lasting = declared
         for rule in self.rules:
-            if rule.on_change is OnChange.NOTHING and at(declared, rule.path) is not None:
-                declared = replaced(declared, rule.path, None)
-        return declared
+            if (value := at(declared, rule.path)) is not None and self._says_nothing(rule, value, declared):
+                lasting = replaced(lasting, rule.path, None)
+        return lasting
+
+    def _says_nothing(self, rule: FieldRule, value: JsonValue, body: JsonObject) -> bool:
+        beside = rule.only_where
+        idle = beside is not None and at(body, beside[0]) != beside[1]
+        return idle or rule.on_change is OnChange.NOTHING or rule.is_default(value)
 
 
 @dataclass(frozen=True, slots=True)

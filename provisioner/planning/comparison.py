@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from provisioner.model.canonical import JsonObject
+from provisioner.model.change import FieldChange
 from provisioner.model.kind import Kind, OnChange
 from provisioner.model.redaction import FINGERPRINT, at, replaced
 from provisioner.model.resource import Live
-from provisioner.planning.difference import Difference
 
 
 def as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
@@ -40,6 +40,16 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
     return after
 
 
-def is_left_out(kind: Kind, found: Difference) -> bool:
-    """By the specs, which said by it what leaving it out says."""
-    return found.after is None and found.before is kind.rule(found.path).unset
+def stated(kind: Kind, declared: JsonObject, after: JsonObject) -> JsonObject:
+    """The record, with what the specs state of it by now and leaving it out said before."""
+    for rule in kind.rules:
+        if at(declared, rule.path) is None and rule.is_default(wanted := at(after, rule.path)):
+            declared = replaced(declared, rule.path, wanted)
+    return declared
+
+
+def is_taken_out(kind: Kind, item: FieldChange) -> bool:
+    """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
+    return (
+        item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).outlives_its_line
+    )

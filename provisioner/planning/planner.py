@@ -22,7 +22,7 @@ from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
 from provisioner.planning.charging import with_charging
-from provisioner.planning.comparison import as_shown, is_left_out, with_known_fingerprints
+from provisioner.planning.comparison import as_shown, is_taken_out, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
@@ -166,22 +166,36 @@ class _Planner:
             return special
         shown = self._changed_fields(change, live)
         held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
-        fields = tuple(item for item in shown if item not in held)
+        taken_out = self._taken_out(change, shown)
+        fields = tuple(item for item in shown if item not in held and item not in taken_out)
+        wiped_with = tuple(item for item in taken_out if item.reinstalls)
         again = once_more(change, live, self._survey, self._catalogue[change.kind])
         if again and not any(item.reinstalls or item.forces_replacement for item in fields):
-            return replace(change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields))
+            return replace(
+                change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields, *wiped_with)
+            )
         if any(item.forces_replacement for item in fields):
             return replace(
                 change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(shown)
             )
         if any(item.reinstalls for item in fields):
             reason = Reason.REQUESTED if recorded.address in self._survey.reinstall else change.reason
-            return replace(change, action=Action.REINSTALL, reason=reason, fields=fields)
+            return replace(
+                change,
+                action=Action.REINSTALL,
+                reason=reason,
+                fields=tuple(sorted((*fields, *wiped_with), key=lambda item: item.path)),
+            )
         if held:
             self.findings.append(told(recorded.address, held))
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
+
+    def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+        """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
+        kind, is_named = self._catalogue[change.kind], change.address in self._survey.reinstall
+        return tuple(item for item in items if is_taken_out(kind, item) and not (is_named and item.reinstalls))
 
     def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
@@ -222,21 +236,21 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        current = as_shown(kind, recorded.declared, live, after)
+        known = stated(kind, recorded.declared, after)
+        current = as_shown(kind, known, live, after)
         ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(
                 path=found.path,
-                before=found.before,
-                after=found.after,
+                before=at(current, found.path),
+                after=at(after, found.path),
                 forces_replacement=takes(found.path) is OnChange.REPLACE,
                 reinstalls=takes(found.path) is OnChange.REINSTALL,
                 sensitive=kind.rule(found.path).secret,
-                drift=at(recorded.declared, found.path) == found.after,
+                drift=at(known, found.path) == at(after, found.path),
             )
             for found in differences(kind.lasting(current), kind.lasting(after))
-            if not is_left_out(kind, found)
-            and (not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live))
+            if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
         ]
         return (*fields, *_kept_in_state_only(desired, recorded))
 

@@ -27,7 +27,11 @@ from provisioner.kinds.dev_server import (
     schema,
     terraform,
 )
+from provisioner.model.canonical import digest
 from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Together
+from provisioner.model.redaction import DIGEST
+
+_PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
@@ -36,15 +40,20 @@ RULES = (
     FieldRule(("image_id",), OnChange.REINSTALL, shown=True),
     FieldRule(("key_pair_name",), OnChange.REINSTALL, shown=True),
     FieldRule(("power",), OnChange.IN_PLACE, shown=True),
-    FieldRule(("volumes",), OnChange.IN_PLACE, shown=True, among=True),
-    FieldRule(("public_ips",), OnChange.IN_PLACE),
+    FieldRule(("volumes",), OnChange.IN_PLACE, shown=True, among=True, default=[]),
+    FieldRule(("public_ips",), OnChange.IN_PLACE, default=[]),
+    FieldRule(("enterprise_project_id",), default="0"),
     FieldRule(("network", "vpc_id"), shown=True),
     FieldRule(("network", "subnet_id"), shown=True),
-    FieldRule(("charging_info", "charging_mode"), shown=True),
+    FieldRule(("network", "ipv6_enable"), default=False),
+    FieldRule(("network", "allowed_address_pairs"), default=[]),
+    FieldRule(_PREPAID[0], shown=True, default=charging.POST_PAID),
+    FieldRule(("charging_info", "period_type"), only_where=_PREPAID),
+    FieldRule(("charging_info", "period_num"), only_where=_PREPAID),
     FieldRule(("charging_info", "is_auto_pay"), OnChange.NOTHING),
-    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True, unset=False),
+    FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True, default=False),
     FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),
-    FieldRule(("userdata",), OnChange.REINSTALL, content=True),
+    FieldRule(("userdata",), OnChange.REINSTALL, content=True, default={DIGEST: digest("")}),
     FieldRule(("user_data",), content=True),  # no spec's, but what changeos and reinstallos call it in requests
 )
 

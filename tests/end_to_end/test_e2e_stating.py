@@ -1,0 +1,33 @@
+"""Specs that are completed by what is true already, over real HTTP: the sandbox's ledger says that nothing came of it."""
+
+from __future__ import annotations
+
+import pytest
+
+MEANT = (
+    'enterprise_project_id: "0", charging_info: {charging_mode: POST_PAID, period_type: MONTH, period_num: 1}, '
+    'network: {ipv6_enable: false}, userdata: ""'
+)
+
+
+def cost(site):
+    """Everything in the ledger but what bought the server."""
+    return [row.kind for row in site.ledger if row.kind != "purchase"]
+
+
+@pytest.mark.parametrize(("first", "then"), [("", MEANT), (MEANT, "")])
+def test_what_leaving_it_out_says_may_be_stated_and_left_out_again(site, first, then):
+    for specs in (first, then):
+        site.write(f"servers: {{alpha: {{{specs}}}}}\n")
+        applied = site.here("apply", "--auto-approve")
+        assert applied.code == 0, applied.out + applied.err
+        assert site.here("plan", "--detailed-exitcode").code == 0
+    assert (site.purchases, cost(site)) == ({"alpha": 1}, [])
+
+
+def test_a_line_that_is_taken_out_wipes_nothing_and_the_next_value_is_compared_with_what_was_sent(site):
+    for specs, planned in (("userdata: one", 2), ("", 0), ("userdata: one", 0), ("userdata: two", 2)):
+        site.write(f"servers: {{alpha: {{{specs}}}}}\n")
+        assert site.here("plan", "--detailed-exitcode").code == planned
+        assert site.here("apply", "--auto-approve").code == 0
+    assert (site.purchases, cost(site)) == ({"alpha": 1}, ["wipe"])
