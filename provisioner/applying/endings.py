@@ -14,7 +14,7 @@ from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, next_step
-from provisioner.model.event import Result, ResultType
+from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.foresight import code_of, way_on
 from provisioner.model.resource import Phase
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
+
+ANNOUNCED_AS = {
+    ResultType.DONE: EventType.FINISHED,
+    ResultType.FAILED: EventType.FAILED,
+    ResultType.INCOMPLETE: EventType.DETACHED,
+    ResultType.NOT_STARTED: EventType.SKIPPED,
+    ResultType.IN_DOUBT: EventType.IN_DOUBT,
+}
 
 EXPECTED = (
     CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,

@@ -32,14 +32,6 @@ from provisioner.model.journal import Forgotten, Imported, Moved, Remembered
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 
-_ANNOUNCED_AS = {
-    ResultType.DONE: EventType.FINISHED,
-    ResultType.FAILED: EventType.FAILED,
-    ResultType.INCOMPLETE: EventType.DETACHED,
-    ResultType.NOT_STARTED: EventType.SKIPPED,
-    ResultType.IN_DOUBT: EventType.IN_DOUBT,
-}
-
 
 class Journey:
     """`group` is the purchase that buys it together with others, where it is not bought by itself."""
@@ -298,4 +290,4 @@ class Journey:
 
     def _announce(self, result: Result) -> None:
         identifier = self._driver.standing.identifier if result.type is ResultType.DONE else None
-        self._driver.announce(_ANNOUNCED_AS[result.type], detail=result.told, identifier=identifier)
+        self._driver.announce(endings.ANNOUNCED_AS[result.type], detail=result.told, identifier=identifier)
