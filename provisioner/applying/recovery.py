@@ -2,7 +2,7 @@
 
 A purchase in doubt is adopted when exactly one live server can be it. Where none can, and the policy says that silence means
 something by now, it was never carried out; else it stays open, and so does its address: the plan that follows says what is
-listed. What a lost release or wipe did is seen in the complete list. (docs/decisions/0001, 0008)
+listed. What a lost release did is seen in the complete list; a lost wipe counts as carried out. (docs/decisions/0001, 0008, 0012)
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def recover(
                 entries += told
                 events += _left_over(told, state, kind)
             case Effect.WIPE:
-                entries += _after_wipe(intent, state, sight.live, kind)
+                entries += _after_wipe(intent, state, sight.live)
+                events += _unconfirmed(intent, sight.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
@@ -155,16 +156,30 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
         yield Remembered(intent.address, Phase.DELETING)
 
 
-def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
-    """What the server shows decides; it is never wiped again because an answer was lost."""
+def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live]) -> Iterator[Entry]:
+    """It counts as carried out, whatever the server shows: a row may be late, and a disk that is wiped twice is lost twice. What
+    it was to bring is recorded; a person repeats it by name (docs/decisions/0012).
+    """
     recorded, row = state.resources.get(intent.address), live.get(intent.target_id or "")
-    if row is None:
-        yield Settled(intent.id, "observed", "the server is gone from the complete list")
-    elif not kind.wiped(intent, row):
-        yield Settled(intent.id, "observed", f"not carried out: listed with status {row.status}, and as it was before")
-    else:
-        yield Settled(intent.id, "observed", f"carried out: listed with status {row.status}")
-        if recorded is not None and recorded.id == intent.target_id:
-            after = wiped(recorded, intent)
-            observed = {**recorded.observed, **row.observed}
-            yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed)
+    seen = "not listed" if row is None else f"listed with status {row.status}"
+    yield Settled(intent.id, "observed", f"counts as carried out: {seen}")
+    if recorded is not None and recorded.id == intent.target_id:
+        after = wiped(recorded, intent)
+        observed = {**recorded.observed, **(row.observed if row else {})}
+        yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed)
+
+
+def _unconfirmed(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
+    """That nothing shows it yet, where nothing does: it may never have arrived."""
+    row = live.get(intent.target_id or "")
+    if row is None or kind.wiped(intent, row):
+        return
+    finding = warning(
+        "unconfirmed",
+        f"{intent.address}: the answer to its reinstallation was lost, and the cloud does not show that it was carried out",
+        detail="it counts as carried out and is not sent again: its row may be late, and its system disk would be wiped twice",
+        hint=f"if it still has its system from before, `apply --reinstall '{intent.address}'` wipes its system disk and puts on it "
+        "what is declared",
+        address=intent.address,
+    )
+    yield Event(EventType.NOTICE, intent.address, diagnostic=finding)

@@ -35,7 +35,7 @@ from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
-from provisioner.planning.unconfirmed import is_unconfirmed, once_more, told, what_it_takes
+from provisioner.planning.unconfirmed import counted_as_carried_out, is_unconfirmed, once_more, told, what_it_takes
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -102,7 +102,7 @@ class _Planner:
         self.findings: list[Diagnostic] = []
         """Of what is told and not sent."""
         self._desired = {desired.address: desired for desired in survey.desired}
-        self._recorded: Mapping[Address, Recorded] = survey.state.resources if survey.state else {}
+        self._recorded: Mapping[Address, Recorded] = counted_as_carried_out(survey.state) if survey.state else {}
         self._by_order = by_order(self._recorded.values(), survey.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in survey.handover.imports}

@@ -6,14 +6,17 @@ changed it on purpose, and the disk is lost each time. A person names the addres
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
 from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.flow import Effect
+from provisioner.model.journal import wiped
 from provisioner.model.kind import Kind, OnChange
 from provisioner.model.redaction import at
-from provisioner.model.resource import Desired, Live, OnOsChange
+from provisioner.model.resource import Desired, Live, OnOsChange, Recorded
+from provisioner.model.state import State
 from provisioner.planning.survey import Survey
 
 
@@ -31,16 +34,34 @@ def is_unconfirmed(item: FieldChange, address: Address, survey: Survey) -> bool:
 
 
 def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
-    """All that is declared for the system disk, where putting it there has failed and a person named it to be tried again."""
+    """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
+    some of it is shown by nothing, so that nobody but a person can tell whether it is there.
+    """
     desired, after = change.desired, change.after
-    if row is None or row.status not in kind.uninstalled or change.address not in survey.reinstall:
+    if row is None or change.address not in survey.reinstall:
         return ()
     assert desired is not None and after is not None  # noqa: PT018 - one fact: it is wanted
-    return tuple(
-        FieldChange(rule.path, at(row.shown, rule.path), value, sensitive=rule.secret, reinstalls=True)
+    rules = [
+        rule
         for rule in kind.rules
-        if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and (value := at(after, rule.path)) is not None
+        if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and at(after, rule.path) is not None
+    ]
+    if row.status not in kind.uninstalled and all(rule.shown for rule in rules):
+        return ()
+    return tuple(
+        FieldChange(rule.path, at(row.shown, rule.path), at(after, rule.path), sensitive=rule.secret, reinstalls=True)
+        for rule in rules
     )
+
+
+def counted_as_carried_out(state: State) -> Mapping[Address, Recorded]:
+    """The records as the next apply makes them before it plans: a reinstallation whose answer was lost is not made again."""
+    records = dict(state.resources)
+    for intent in state.in_doubt:
+        recorded = records.get(intent.address)
+        if intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
+            records[intent.address] = wiped(recorded, intent)
+    return records
 
 
 def told(address: Address, items: Iterable[FieldChange]) -> Diagnostic:

@@ -113,6 +113,6 @@ def _prospect(effect: Effect, *, together: bool) -> str:
         case Effect.CANCELLATION:
             return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
         case Effect.WIPE:
-            return "the next apply looks whether these servers were reinstalled; none is wiped again without looking"
+            return "these reinstallations count as carried out; none is sent again unless apply --reinstall names its address"
         case _:
             return "the next apply looks whether these servers are gone, and records what it sees"

@@ -58,6 +58,7 @@ class World:
     after_writing: Callable[[Sequence[Entry]], None] = lambda _entries: None
     selection: Selection = EVERYTHING
     allowed: frozenset[Allowance] = ALL
+    reinstalling: tuple[str, ...] = ()
     handover: Handover = NO_HANDOVER
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
@@ -185,6 +186,7 @@ class World:
             state,
             live,
             replace=named & {one.address for one in desired},
+            reinstall=frozenset(map(Address.parse, self.reinstalling)),
             policy=self.policy,
             allowed=self.allowed,
             selection=self.selection,

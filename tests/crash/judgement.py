@@ -152,6 +152,11 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
     )
 
 
+def never_arrived(stage: Stage, scenario: Scenario) -> bool:
+    """The reinstallation that a scenario is about, by the cloud's own books: it may count as carried out all the same."""
+    return bool(scenario.ends.wiped) and not books_of(stage, scenario).wiped
+
+
 def compare(found: Books, scenario: Scenario, *, deaths: int, waiting: bool = False, belated: bool = False) -> None:
     """With the end of the scenario, or with what there is while something is waited for: then names may bear a marker still. A
     death between an unpaid order and its record leaves an order that nobody pays.

@@ -95,6 +95,8 @@ class Scenario:
     """Servers of these names become nobody's."""
     build_seconds: float = 0.0
     account: Account = PUBLIC_ACCOUNT
+    shows: Mapping[str, object] | None = None
+    """What the cloud shows of every server for ever, whatever is done to it (the sandbox's rule `rewrite`)."""
 
     @property
     def pays_in_two_steps(self) -> bool:
@@ -298,6 +300,23 @@ CHANGING = (
         specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
         ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
         belated=(Books(once(*ALPHA), ALPHA, wiped={"alpha": 2}, systems=(f"STOPPED {IMAGE}",)),),
+    ),
+    Scenario(
+        name="another image, never shown",
+        before=ONE,
+        specs=alpha(f"image_id: {OTHER_IMAGE}"),
+        shows={"image": {"image_id": IMAGE}},
+        build_seconds=6.0,
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+    ),
+    Scenario(
+        name="another key, never shown",
+        before="servers: {alpha: {}}\n",
+        specs="servers: {alpha: {key_pair_name: another}}\n",
+        shows={"key_pair_name": "ops"},
+        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {IMAGE}",)),
+        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),),
     ),
     Scenario(
         name="off",

@@ -39,6 +39,7 @@ _AWAITING = (
     "SELECT count(*) FROM late",
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
 )
+_SHOWING = ["ListDevServers", "ListAllDevServers", "ShowDevServer"]
 ALONE = Fate()
 
 
@@ -126,11 +127,19 @@ class Stage:
     """`folder` holds all of it; a copy of a stage is a stage."""
 
     def __init__(
-        self, folder: Path, machinery: Machinery, *, ahead: float = 0.0, build_seconds: float = 0.0, account: Account
+        self,
+        folder: Path,
+        machinery: Machinery,
+        *,
+        ahead: float = 0.0,
+        build_seconds: float = 0.0,
+        account: Account,
+        shows: Mapping[str, object] | None = None,
     ) -> None:
         self.folder = folder
         self.machinery = machinery
         self.build_seconds = build_seconds
+        self.shows = shows
         self.clock = MovableClock()
         self.clock.advance(ahead)
         self.serial = 0
@@ -148,6 +157,7 @@ class Stage:
         app = create_app(self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts)
         self._asked = _Counted(app, self.clock)
         self.machinery.cloud.app = self._asked
+        self.arm()
 
     @property
     def world(self) -> Path:
@@ -164,7 +174,12 @@ class Stage:
         shutil.copytree(self.folder, folder)
         try:
             yield Stage(
-                folder, self.machinery, ahead=self.ahead, build_seconds=self.build_seconds, account=self.account
+                folder,
+                self.machinery,
+                ahead=self.ahead,
+                build_seconds=self.build_seconds,
+                account=self.account,
+                shows=self.shows,
             )
         finally:
             self.machinery.cloud.settle()
@@ -196,7 +211,9 @@ class Stage:
 
     def arm(self, *rules: Mapping[str, object]) -> None:
         """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
-        self._asked.app.faults.replace(FaultsFile.model_validate({"faults": [*rules]}).value())
+        lasting = {"at": _SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
+        armed = [*rules, *([lasting] if self.shows else [])]
+        self._asked.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
 
     @property
     def hits(self) -> list[int]:

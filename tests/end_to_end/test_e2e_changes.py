@@ -91,9 +91,7 @@ class TestAnotherSystem:
         assert spent(site) == ["release"]
 
     @pytest.mark.parametrize(("fault", "wipes_at_first"), LOST)
-    def test_a_lost_answer_is_looked_into_by_the_next_apply_and_the_disk_is_wiped_once(
-        self, site, proxy, fault, wipes_at_first
-    ):
+    def test_a_lost_answer_counts_as_carried_out_and_the_disk_is_wiped_once(self, site, proxy, fault, wipes_at_first):
         site.apply()
         site.write(REIMAGED)
         proxy.on(fault, method="POST", ending="/changeos")
@@ -103,7 +101,16 @@ class TestAnotherSystem:
         assert site.entries("wipe") == ({"alpha": 1} if wipes_at_first else {})
         shown = site.here("plan", "--detailed-exitcode")
         assert "reinstallation" in shown.text
-        assert site.here("apply", "--auto-approve").code == 0
+        resumed = site.here("apply", "--auto-approve")
+        assert resumed.code == 0
+        assert [status for status, _ in in_the_cloud(site)] == ["RUNNING"]
+        for _ in range(2 * (not wipes_at_first)):
+            told = site.here("apply", "--auto-approve")
+            assert (told.code, "Warning[unconfirmed]: alpha" in told.text) == (0, True)
+            assert site.entries("wipe") == {}
+        assert ("Warning[unconfirmed]: alpha" in resumed.text) is not bool(wipes_at_first)
+        if not wipes_at_first:
+            assert site.here("apply", "--auto-approve", "--reinstall", "alpha").code == 0
         assert (site.entries("wipe"), site.purchases) == ({"alpha": 1}, {"alpha": 1})
         assert in_the_cloud(site) == [("RUNNING", OTHER)]
         assert site.here("plan", "--detailed-exitcode").code == 0

@@ -94,17 +94,16 @@ def finish(identifier: str) -> Generator[Step, Answer, Live]:
 
 
 def wiped(intent: Intent, row: Live) -> bool:
-    """What a call whose answer was lost has done. It was sent to a server at rest in STOPPED, so that any other status comes of
-    it, or of a person; another image decides. Where nothing can be told from a person's start, it counts as carried out:
-    a disk is not wiped twice on a guess.
+    """Whether the server shows that a call whose answer was lost was carried out. It was sent to a server at rest in STOPPED, so
+    that any other status comes of it, or of a person. Only a word to people hangs on this: the call is not made again either way.
     """
     if row.status in UNDER_WAY | FAILED:
         return True
-    image = intent.declared.get("image_id")
-    if image is not None and image != at(row.shown, ("image_id",)):
+    shown = {field: at(row.shown, (field,)) for field in ("image_id", "key_pair_name")}
+    if any(None not in {now, wanted := intent.declared.get(field)} and now != wanted for field, now in shown.items()):
         return False
-    if image is not None:
-        return True
+    if intent.declared.get("image_id") is not None:
+        return shown["image_id"] is not None
     updated = row.observed.get("update_at")
     since = isinstance(updated, int) and updated > intent.server_time + CLOCK_TOLERANCE
     return row.status != rows.STOPPED or since
