@@ -170,6 +170,9 @@ class Driver:
             standing.declared = laid_over(standing.declared, declared)
         if facts.observed is not None:
             standing.observed = {**standing.observed, **facts.observed}
+        refused = None
+        if facts.refused is not None and (now := laid_over(standing.refused, facts.refused)) != standing.refused:
+            refused = standing.refused = now
         standing.under_way = standing.under_way or bool(facts.pending)
         await self.workshop.scribe.write(
             Remembered(
@@ -180,6 +183,7 @@ class Driver:
                 declared=None if facts.declared is None else standing.declared,
                 observed=None if facts.observed is None else standing.observed,
                 pending=facts.pending,
+                refused=refused,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )

@@ -30,7 +30,7 @@ from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Forgotten, Imported, Moved, Remembered
 from provisioner.model.redaction import with_fingerprints
-from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
+from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
 
 
 class Journey:
@@ -171,7 +171,7 @@ class Journey:
         if not self._execution.plan.selects(self._change):
             return Ended(recorded.phase)
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
-            if (kept := self._kept(recorded)) is not None:
+            if kept := self._kept(recorded):
                 return kept
             self._precautions.refuse_companions(self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
@@ -193,10 +193,8 @@ class Journey:
                 "it was found and recorded, and is protected by lifecycle.prevent_destroy",
                 "apply with prevent_destroy: false first, if it really is to go",
             )
-        if (
-            self._kind.prepaid(recorded, self._execution.live.get(recorded.id or ""))
-            and Allowance.PREPAID_DELETE not in allowed
-        ):
+        live = self._execution.live.get(recorded.id or "")
+        if self._kind.prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is prepaid",
@@ -221,6 +219,7 @@ class Journey:
         now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
         bought = self._kind.lasting(self._driver.standing.declared)
         passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
+        passed_over |= self._driver.standing.refused.keys()
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
     async def _update(self, change: Change) -> Ended:
@@ -231,8 +230,8 @@ class Journey:
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
-        live: Live | None = self._execution.live.get(change.recorded.id or "")
         await self._precautions.before_release(change)
+        live = self._execution.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget("released") if ended.phase is None else ended
 

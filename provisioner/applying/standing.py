@@ -20,6 +20,8 @@ class Standing:
     declared: JsonObject = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
     """What was shown of it, now or before: what one row leaves out tells nothing."""
+    refused: JsonObject = field(default_factory=dict)
+    """What the cloud refuses for it for good, by field."""
     identifier: str | None = None
     order_id: str | None = None
     under_way: bool = False
@@ -39,6 +41,7 @@ class Standing:
             recorded=recorded,
             declared=recorded.declared,
             observed=recorded.observed,
+            refused=recorded.refused,
             identifier=recorded.id,
             order_id=recorded.order_id,
             under_way=recorded.phase not in {Phase.READY, Phase.FAILED} or bool(recorded.pending),

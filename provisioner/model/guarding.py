@@ -21,6 +21,7 @@ class Allowance(StrEnum):
     UNREAD_SIBLING = "unread-sibling"
     NOT_LISTED = "not-listed"
     LIST_INCOMPLETE = "list-incomplete"
+    REFUSED_BEFORE = "refused-before"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

@@ -119,6 +119,8 @@ class Remembered:
     protected: bool | None = None
     term: Term | None = None
     pending: JsonObject | None = None
+    refused: JsonObject | None = None
+    """Absent from what is written where it is None."""
     type: Literal["remembered"] = "remembered"
 
 
@@ -266,4 +268,5 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         protected=recorded.protected if entry.protected is None else entry.protected,
         term=entry.term or recorded.term,
         pending=recorded.pending if entry.pending is None else entry.pending,
+        refused=recorded.refused if entry.refused is None else entry.refused,
     )

@@ -160,6 +160,8 @@ class Kind:
     """Whether releasing it releases all that was bought by its order."""
     ware: Callable[[Mapping[str, Any]], Ware]
     """What buying it asks the market for."""
+    caution: Callable[[Fields, JsonObject], Iterable[Advice]]
+    """What may be refused, of these fields, for a server of which this is observed."""
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
     charged: Callable[[Recorded], JsonObject]

@@ -99,6 +99,10 @@ class Recorded:
     """Of a prepaid one, as apply last heard of it."""
     pending: JsonObject = field(default_factory=dict)
     """What a change in place that is half way has still to see to, in the words of its kind."""
+    refused: JsonObject = field(default_factory=dict)
+    """By top-level field: the wanted `value` that the cloud refuses for this server, its `code` and its `message`. Absent from what
+    is written where it is empty.
+    """
 
     @property
     def name(self) -> str:

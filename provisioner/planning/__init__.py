@@ -5,10 +5,23 @@ It decides what is to happen and says why; whether that is allowed is for the gu
 
 from provisioner.planning.planner import plan
 from provisioner.planning.rebuilding import Remains, propose
+from provisioner.planning.refused_fields import cleared
 from provisioner.planning.retelling import retell
 from provisioner.planning.stock import questions, with_offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
 from provisioner.planning.unowned import Unowned, unowned
 
-__all__ = ["Remains", "Survey", "Unowned", "noted", "plan", "propose", "questions", "retell", "unowned", "with_offers"]
+__all__ = [
+    "Remains",
+    "Survey",
+    "Unowned",
+    "cleared",
+    "noted",
+    "plan",
+    "propose",
+    "questions",
+    "retell",
+    "unowned",
+    "with_offers",
+]

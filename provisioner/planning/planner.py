@@ -30,6 +30,7 @@ from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
+from provisioner.planning.refused_fields import cautions, is_refused_before, refusals_told
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
@@ -59,6 +60,8 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     found = (
         *planner.findings,
         *drift.findings(whole, survey, catalogue),
+        *refusals_told(whole, survey),
+        *cautions(whole, survey, catalogue),
         *sweep(survey, catalogue),
         *likely_moves(whole, catalogue),
     )
@@ -167,7 +170,8 @@ class _Planner:
         shown = self._changed_fields(change, live)
         held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
         taken_out = self._taken_out(change, shown)
-        fields = tuple(item for item in shown if item not in held and item not in taken_out)
+        refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
+        fields = tuple(item for item in shown if item not in (*held, *taken_out, *refused))
         wiped_with = tuple(item for item in taken_out if item.reinstalls)
         again = once_more(change, live, self._survey, self._catalogue[change.kind])
         if again and not any(item.reinstalls or item.forces_replacement for item in fields):

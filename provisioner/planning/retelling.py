@@ -53,5 +53,6 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         recorded.phase,
         observed=recorded.observed,
         pending=recorded.pending,
+        refused=recorded.refused or None,
         term=recorded.term,
     )

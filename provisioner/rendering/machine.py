@@ -238,6 +238,7 @@ def _recorded(recorded: Recorded) -> Document:
         "observed": masked(recorded.observed),
         "term": None if recorded.term is None else _term(recorded.term),
         "pending": dict(recorded.pending),
+        **({"refused": dict(recorded.refused)} if recorded.refused else {}),
     }
 
 

@@ -48,6 +48,8 @@ class Market:
     other_flavors: int | None = None
     other_images: bool = False
     private_images: tuple[Image, ...] = ()
+    a3_flavors: frozenset[str] | None = None
+    """The flavors whose servers take disks and public addresses; None: all of them."""
 
     @property
     def lists_every_flavor(self) -> bool:
@@ -68,6 +70,9 @@ class Market:
         if listed is None and self.other_images and _UUID.fullmatch(image_id):
             return Image(id=image_id, name=f"image-{image_id[:8]}")
         return listed
+
+    def takes_attachments(self, flavor: str | None) -> bool:
+        return self.a3_flavors is None or flavor in self.a3_flavors
 
     def is_sold_out(self, flavor: Flavor, zone: str | None) -> bool:
         """In the zone, or with None in every zone."""

@@ -158,6 +158,7 @@ class MarketFile(_Section):
     images: list[ImageSection] = Field(default_factory=list)
     other_flavors_hourly_price: Cents | None = None
     other_images: bool = False
+    a3_flavors: list[Annotated[str, StringConstraints(min_length=1, max_length=128)]] | None = None
 
     @model_validator(mode="after")
     def check_whole(self) -> Self:
@@ -177,4 +178,5 @@ class MarketFile(_Section):
             private_images=tuple(image.value() for image in self.images if image.private),
             other_flavors=self.other_flavors_hourly_price,
             other_images=self.other_images,
+            a3_flavors=None if self.a3_flavors is None else frozenset(self.a3_flavors),
         )

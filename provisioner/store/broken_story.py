@@ -132,4 +132,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         labels=before.labels if facts.labels is None else facts.labels,
         protected=before.protected if facts.protected is None else facts.protected,
         pending=before.pending if facts.pending is None else facts.pending,
+        refused=before.refused if facts.refused is None else facts.refused,
     )

@@ -1,6 +1,6 @@
 """States and journal entries to JSON and back, by the annotations of the model's own dataclasses.
 
-Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows files,
+A field that a later version added is absent where it says nothing, so that older files stay as they are. Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows files,
 seals or chains.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.journal import Entry
+from provisioner.model.journal import Entry, Imported, Remembered
 from provisioner.model.state import State
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
@@ -24,7 +24,11 @@ _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in g
 
 
 def state_to_json(state: State) -> JsonObject:
-    return to_json(_states(), state)
+    written: Any = to_json(_states(), state)
+    for recorded in written["resources"].values():
+        if not recorded["refused"]:
+            del recorded["refused"]
+    return written  # type: ignore[no-any-return]
 
 
 def state_from_json(content: JsonObject) -> State:
@@ -37,7 +41,15 @@ def state_from_json(content: JsonObject) -> State:
 
 def entry_to_json(entry: Entry) -> JsonObject:
     """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
-    return to_json(_entries_of(entry.type), entry)
+    written: Any = to_json(_entries_of(entry.type), entry)
+    match entry:
+        case Remembered() if entry.refused is None:
+            del written["refused"]
+        case Imported() if not entry.recorded.refused:
+            del written["recorded"]["refused"]
+        case _:
+            pass
+    return written  # type: ignore[no-any-return]
 
 
 def entry_from_json(content: JsonObject) -> Entry:

@@ -20,6 +20,7 @@ from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageErro
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
+from provisioner.planning import cleared
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
@@ -98,6 +99,8 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
                 raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
                 if state is not None:
+                    if news := tuple(cleared(made)):
+                        session.append(news)
                     state = await note_terms(cloud, session, workspace.catalogue, known=seen.terms)
                 return Applied(made, approved=True, result=None, state=state)
             _require_secrets(workspace, made)

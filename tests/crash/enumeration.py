@@ -144,6 +144,10 @@ class Theatre:
             agree(stage, self.scenario)
             require(max(books_of(stage, self.scenario).bought.values(), default=0) <= 1, "bought twice, and refused")
             return
+        if self.scenario.meets and ended.code == 7:
+            told = " ".join(ended.text.split())
+            require(self.scenario.meets in told, f"exit 7 for something else: {ended.text}")
+            ended = self.go_on(stage)
         if self.scenario.waits_for is not None and self.scenario.waiting is not None:
             require(ended.code == 7, f"exit {ended.code} where something is waited for: {ended.text}")
             books = books_of(stage, self.scenario)

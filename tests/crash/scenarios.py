@@ -94,6 +94,8 @@ class Scenario:
     gives_up: tuple[str, ...] = ()
     """Servers of these names become nobody's."""
     build_seconds: float = 0.0
+    meets: str = ""
+    """The code of what one run, and no other, ends 7 for; the next run goes on from what it has recorded."""
     account: Account = PUBLIC_ACCOUNT
     shows: Mapping[str, object] | None = None
     """What the cloud shows of every server for ever, whatever is done to it (the sandbox's rule `rewrite`)."""
@@ -339,6 +341,14 @@ CHANGING = (
     Scenario(
         name="bought with all of it",
         specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+    ),
+    Scenario(
+        name="attaching refused",
+        specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
+        account=Account(takes_attachments=False),
+        code=7,
+        meets="refuses public_ips and volumes",
         ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
     Scenario(

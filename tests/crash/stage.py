@@ -49,6 +49,14 @@ class Account:
 
     balance: float | None = None
     approval_seconds: int | None = None
+    takes_attachments: bool = True
+    """Of its machines: whether disks and addresses may be attached."""
+
+    @property
+    def market(self) -> dict[str, Any] | None:
+        """Everything is for sale, as without one."""
+        sells = {"zones": ["cn-north-4a"], "other_flavors_hourly_price": 10, "other_images": True}
+        return None if self.takes_attachments else {**sells, "a3_flavors": []}
 
     def document(self) -> dict[str, Any]:
         project = {"id": PUBLIC.project_id, "name": PUBLIC.project_name}
@@ -154,7 +162,12 @@ class Stage:
         self.account = account
         accounts = self.folder / "accounts.json"
         accounts.write_text(json.dumps(account.document()))
-        app = create_app(self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts)
+        market = self.folder / "market.json" if account.market else None
+        if market is not None:
+            market.write_text(json.dumps(account.market))
+        app = create_app(
+            self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts, market=market
+        )
         self._asked = _Counted(app, self.clock)
         self.machinery.cloud.app = self._asked
         self.arm()

@@ -9,6 +9,7 @@ have files of their own), `ordering` (what a person says of an unpaid order), `r
 from __future__ import annotations
 
 from provisioner.kinds.dev_server import (
+    attaching,
     buying,
     changing,
     charging,
@@ -82,6 +83,7 @@ KIND = Kind(
     releasing=rows.RELEASING,
     prepaid=charging.is_prepaid,
     ware=schema.ware,
+    caution=attaching.caution,
     charging=buying.charging_of,
     charged=buying.charged,
     leftovers=leaving.leftovers,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
 from provisioner.kinds.dev_server.acting import GaveUp
+from provisioner.kinds.dev_server.refusing import RefusedForGood, is_for_good
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
@@ -22,10 +23,26 @@ _Bound: TypeAlias = dict[str, JsonObject]
 def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, JsonObject]:
     """What is to be observed beside its row: no list tells of public addresses, and inventories need them.
 
-    Raises GaveUp for a server that does not run, and CallFailed for what the cloud refuses: an address that another has.
+    Raises GaveUp for a server that does not run, RefusedForGood, and CallFailed for what else the cloud refuses: an address that
+    another has.
     """
-    wanted, path = tuple(wanted), f"{rows.server_path(row.id)}/publicips"
-    bound = yield from _bound(path)
+    wanted, declared, bound = tuple(wanted), tuple(declared), dict[str, JsonObject]()
+    try:
+        yield from _arranged(row, wanted, declared, bound)
+    except CallFailed as failed:
+        if not is_for_good(failed):
+            raise
+        ours = dict.fromkeys((*declared, *wanted))
+        raise RefusedForGood(failed, row, (address for address in ours if address in bound)) from failed
+    return {"public_ips": list(bound.values())}
+
+
+def _arranged(
+    row: Live, wanted: Iterable[str], declared: Iterable[str], bound: _Bound
+) -> Generator[Step, Answer, None]:
+    """`bound` is kept up to date with what the cloud tells."""
+    path = f"{rows.server_path(row.id)}/publicips"
+    bound |= yield from _bound(path)
     for address in declared:
         if address in bound and address not in wanted:
             call = Call(Service.MODELARTS, "DELETE", f"{path}/{address}", Effect.REPEATABLE)
@@ -42,7 +59,6 @@ def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Gen
             call = Call(Service.MODELARTS, "POST", path, Effect.REPEATABLE, body=body)
             told = yield from _carried_out(path, call, address, present=True)
             bound |= told if address in told else (yield from _bound(path))
-    return {"public_ips": list(bound.values())}
 
 
 def _carried_out(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, _Bound]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from provisioner.kinds.dev_server import addresses, reinstalling, renewing, rows, volumes
+from provisioner.kinds.dev_server import addresses, refusing, reinstalling, renewing, rows, volumes
 from provisioner.kinds.dev_server.acting import GaveUp, Power, bring, until, wanted_power
+from provisioner.kinds.dev_server.refusing import RefusedForGood
 from provisioner.kinds.dev_server.reinstalling import SYSTEM
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Ended, Flow, Remember, Step
-from provisioner.model.resource import Desired, FieldPath, Fields, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 
 FURNISHINGS = ("power", "volumes", "public_ips")
 """What a server is given after it is built: no part of its purchase."""
@@ -33,10 +34,10 @@ def furnish(desired: Desired, identifier: str) -> Flow:
     beyond = beyond_purchase(desired)
     try:
         row = yield from until(identifier, rows.STABLE)
-        yield from _arrange(desired, {}, frozenset(beyond), row, rest="stopped" if "power" in beyond else None)
+        rest: Power | None = "stopped" if "power" in beyond else None
+        return (yield from _arrange(desired, {}, frozenset(beyond), row, rest=rest))
     except GaveUp as given_up:
         return given_up.ended
-    return Ended(Phase.READY)
 
 
 def beyond_purchase(desired: Desired) -> Fields:
@@ -62,11 +63,10 @@ def _update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath])
         yield Remember(recorded.phase)  # labels and protection are recorded with any facts
     if not goes_further:
         return Ended(recorded.phase)
-    yield from _go_further(desired, recorded, heads)
-    return Ended(Phase.READY)
+    return (yield from _go_further(desired, recorded, heads))
 
 
-def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> Generator[Step, Answer, None]:
+def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> Flow:
     row = yield from _seen(recorded)
     system = heads & set(SYSTEM)
     rest = wanted_power(desired) or _before(recorded, row, touched=bool(system))
@@ -74,7 +74,7 @@ def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> 
         row = yield from reinstalling.follow(desired, recorded, system, row)
     elif system and not reinstalling.is_current(desired, system, row):
         row = yield from reinstalling.reinstall(desired, recorded, system, row, rest=rest or "running")
-    yield from _arrange(desired, recorded.declared, heads & {*FURNISHINGS, *SYSTEM}, row, rest=rest)
+    return (yield from _arrange(desired, recorded.declared, heads & {*FURNISHINGS, *SYSTEM}, row, rest=rest))
 
 
 def _seen(recorded: Recorded) -> Generator[Step, Answer, Live]:
@@ -91,25 +91,36 @@ def _before(recorded: Recorded, row: Live, *, touched: bool) -> Power | None:
     return "stopped" if recorded.pending.get("power", row.shown.get("power")) == "stopped" else "running"
 
 
-def _arrange(
-    desired: Desired, declared: JsonObject, heads: frozenset[str], row: Live, *, rest: Power | None
-) -> Generator[Step, Answer, None]:
-    """Attaches while it runs, as addresses need that, and ends with its power. A list that is not in the specs is not touched."""
+def _arrange(desired: Desired, declared: JsonObject, heads: frozenset[str], row: Live, *, rest: Power | None) -> Flow:
+    """Attaches while it runs, as addresses need that, and ends with its power. A list that is not in the specs is not touched; one
+    that the cloud refuses for this server keeps nothing else from being done.
+    """
     if rest == "running":
         row = yield from bring(row, rest)
-    given = {head: _ids(desired.fields[head]) for head in heads & {"volumes", "public_ips"} if head in desired.fields}
+    facts: dict[str, FieldValue] = {head: desired.fields.get(head) for head in sorted(heads)}
     beside: JsonObject = {}
-    if "volumes" in given:
-        row = yield from volumes.arrange(row, wanted=given["volumes"], declared=_ids(declared.get("volumes")))
-    if "public_ips" in given:
-        beside = yield from addresses.arrange(
-            row, wanted=given["public_ips"], declared=_ids(declared.get("public_ips"))
-        )
+    refused: dict[str, JsonObject | None] = {}
+    for head in ("volumes", "public_ips"):
+        if head not in heads or head not in desired.fields:
+            continue
+        wanted, before = _ids(desired.fields[head]), _ids(declared.get(head))
+        refused[head] = None
+        try:
+            if head == "volumes":
+                row = yield from volumes.arrange(row, wanted=wanted, declared=before)
+            else:
+                beside = yield from addresses.arrange(row, wanted=wanted, declared=before)
+        except RefusedForGood as refusal:
+            row, facts[head] = refusal.row, list(refusal.attached) or None
+            refused[head] = refusing.entry(wanted, refusal.failed)
     if rest == "stopped":
         row = yield from bring(row, rest)
-    known = heads | {"power"} if rest is not None and rest == wanted_power(desired) else heads
-    facts: Fields = {head: desired.fields.get(head) for head in sorted(known)}
-    yield Remember(Phase.READY, declared=facts or None, observed={**row.observed, **beside}, pending={})
+    if rest is not None and rest == wanted_power(desired):
+        facts["power"] = desired.fields.get("power")
+    observed: JsonObject = {**row.observed, **beside}
+    yield Remember(Phase.READY, declared=facts or None, observed=observed, pending={}, refused=refused or None)
+    refusals = {head: one for head, one in refused.items() if one is not None}
+    return refusing.ended(refusals) if refusals else Ended(Phase.READY)
 
 
 def _ids(value: object) -> tuple[str, ...]:

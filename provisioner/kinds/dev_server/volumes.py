@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable
 
 from provisioner.kinds.dev_server import rows
 from provisioner.kinds.dev_server.acting import GaveUp, until_shown
+from provisioner.kinds.dev_server.refusing import RefusedForGood, is_for_good
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
 
@@ -19,18 +20,24 @@ _LOOKS = 4
 def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, Live]:
     """The server with every wanted volume, and without those that were `declared` and are not wanted any more.
 
-    Raises GaveUp, and CallFailed for what the cloud refuses.
+    Raises GaveUp, RefusedForGood, and CallFailed for what else the cloud refuses.
     """
-    wanted, path = tuple(wanted), rows.server_path(row.id)
-    for volume in declared:
-        if volume in attached(row) and volume not in wanted:
-            call = Call(Service.MODELARTS, "DELETE", f"{path}/detachvolume/{volume}", Effect.REPEATABLE)
-            row = yield from _carried_out(row, call, volume, present=False)
-    for volume in wanted:
-        if volume not in attached(row):
-            body = {"volume_id": volume}
-            call = Call(Service.MODELARTS, "POST", f"{path}/attachvolume", Effect.REPEATABLE, body=body)
-            row = yield from _carried_out(row, call, volume, present=True)
+    wanted, declared, path = tuple(wanted), tuple(declared), rows.server_path(row.id)
+    try:
+        for volume in declared:
+            if volume in attached(row) and volume not in wanted:
+                call = Call(Service.MODELARTS, "DELETE", f"{path}/detachvolume/{volume}", Effect.REPEATABLE)
+                row = yield from _carried_out(row, call, volume, present=False)
+        for volume in wanted:
+            if volume not in attached(row):
+                body = {"volume_id": volume}
+                call = Call(Service.MODELARTS, "POST", f"{path}/attachvolume", Effect.REPEATABLE, body=body)
+                row = yield from _carried_out(row, call, volume, present=True)
+    except CallFailed as failed:
+        if not is_for_good(failed):
+            raise
+        ours = dict.fromkeys((*declared, *wanted))
+        raise RefusedForGood(failed, row, (volume for volume in ours if volume in attached(row))) from failed
     return row
 
 

@@ -20,7 +20,7 @@ _UP_OR_STOPPED: Final = frozenset({"RUNNING", "STOPPED"})
 
 
 def attach_volume(call: Call) -> Answer:
-    server = _in_status(call, _UP_OR_STOPPED)
+    server = _in_status(call, _UP_OR_STOPPED, only_a3="attach a volume")
     volume_id = read_body(AttachVolume, call.body).volume_id
     connection = call.transaction.connection
     if operations.is_busy(connection, volume_id) or operations.holder(connection, volume_id) is not None:
@@ -29,7 +29,7 @@ def attach_volume(call: Call) -> Answer:
 
 
 def detach_volume(call: Call) -> Answer:
-    server, volume_id = _in_status(call, _UP_OR_STOPPED), call.path["volume_id"].lower()
+    server, volume_id = _in_status(call, _UP_OR_STOPPED, only_a3="detach a volume"), call.path["volume_id"].lower()
     if server.server_type == "BMS":
         raise operation_refused(server.id, "type is BMS, does not support detach volume device.")
     if volume_id not in servers.detachable_volumes(server) or operations.is_busy(
@@ -49,11 +49,12 @@ def show_operation(call: Call) -> Answer:
 
 def list_addresses(call: Call) -> Answer:
     server = existing(call, call.path["id"])
+    _require_a3(call, server, "list public addresses")
     return Answer({"public_ips": attachments.of_server(call.transaction.connection, "address", server.id)})
 
 
 def bind_address(call: Call) -> Answer:
-    server = _in_status(call, _UP)
+    server = _in_status(call, _UP, only_a3="bind a public address")
     address_id = read_body(BindAddress, call.body).public_ip_id
     if attachments.holder(call.transaction.connection, "address", address_id) is not None:
         raise operation_refused(server.id, f"cannot bind address {address_id}: it is bound already.")
@@ -109,8 +110,16 @@ def _remove(call: Call, kind: attachments.Kind, attached_id: str) -> None:
     attachments.remove(call.transaction.connection, kind, attached_id)
 
 
-def _in_status(call: Call, allowed: frozenset[str]) -> Server:
+def _require_a3(call: Call, server: Server, what: str) -> None:
+    """In which words the cloud refuses another machine is not published; these are those of BMS, which are."""
+    if not call.transaction.rules.market.takes_attachments(server.flavor):
+        raise operation_refused(server.id, f"is no A3 machine, does not support to {what}.")
+
+
+def _in_status(call: Call, allowed: frozenset[str], *, only_a3: str = "") -> Server:
     server = existing(call, call.path["id"])
+    if only_a3:
+        _require_a3(call, server, only_a3)
     if server.status not in allowed:
         raise operation_refused(server.id, f"is {server.status}: it must be {' or '.join(sorted(allowed))}.")
     return server

@@ -1,0 +1,62 @@
+"""Which refusals are for good, of what is attached to a server after it is built: those are remembered and not asked for again.
+
+Source: docs/api/devserver-api.md section 2.4: disks and public addresses are "only for A3" machines, and nothing that a client sees
+names such a machine. The table of the refusals is in docs/decisions/0021.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.resource import Live, Phase
+
+REFUSED_BEFORE = "refused-before"
+_LASTING = frozenset({400, 405, 422})
+_NO_SUCH_CALL = "APIG.0101"
+_PASSES = re.compile(
+    r"\b(already|in use|occupied|being|busy|status|state|must be|locked|conflict|try again|later|not found|not exist|no such"
+    r"|quota|exceed\w*|limit|balance|arrears|frozen|restricted|permission|authori[sz]\w*|not allowed to)\b",
+    re.IGNORECASE,
+)
+"""Words of a refusal that another moment, another payment or another policy may lift."""
+
+
+class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
+    """`attached` are the ids that the server has nevertheless, of those that are declared."""
+
+    def __init__(self, failed: CallFailed, row: Live, attached: Iterable[str]) -> None:
+        super().__init__(failed.message)
+        self.failed, self.row, self.attached = failed, row, tuple(attached)
+
+
+def is_for_good(failed: CallFailed) -> bool:
+    """A definite no of the service itself that says nothing of time, rights, money, or of what was to be attached."""
+    if failed.outcome is not Outcome.REFUSED:
+        return False
+    if failed.code == _NO_SUCH_CALL:
+        return True
+    from_gateway = str(failed.code).startswith("APIG.")
+    if failed.status not in _LASTING or failed.not_found or from_gateway:
+        return False
+    return _PASSES.search(failed.message) is None
+
+
+def entry(wanted: Iterable[str], failed: CallFailed) -> JsonObject:
+    """As it is recorded."""
+    return {"value": list(wanted), "code": failed.code, "message": failed.message}
+
+
+def ended(refusals: JsonObject) -> Ended:
+    """How a change ends that was carried out but for these fields."""
+    fields = " and ".join(sorted(refusals))
+    messages = "; ".join(str(one["message"]) for one in refusals.values() if isinstance(one, Mapping))
+    return Ended(
+        Phase.READY,
+        f"the cloud refuses {fields} for this server: {messages}",
+        f"it is recorded and not asked for again: take {fields} out of the specs, or write another value; "
+        f"--allow {REFUSED_BEFORE} asks once more",
+        code=REFUSED_BEFORE,
+    )

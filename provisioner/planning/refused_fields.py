@@ -1,0 +1,97 @@
+"""Fields that the cloud has refused for one server: they are told in every plan, and not asked for again while the specs want the same.
+
+A changed value asks again, and so does a person who allows `refused-before` for one run. A new server remembers nothing. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.change import Action, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.guarding import Allowance
+from provisioner.model.journal import Remembered
+from provisioner.model.kind import Catalogue
+from provisioner.model.redaction import at
+from provisioner.planning.survey import Survey
+
+_CODE = Allowance.REFUSED_BEFORE.value
+_STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
+_GIVES_SOMETHING = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
+"""To a server that is there, so that its row tells what it is."""
+
+
+def is_refused_before(item: FieldChange, change: Change, survey: Survey) -> bool:
+    """Whether it is told only, and not sent."""
+    head = item.path[0]
+    return Allowance.REFUSED_BEFORE not in survey.allowed and head in _standing(change)
+
+
+def refusals_told(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnostic]:
+    for change in changes:
+        if (
+            change.action not in _STAYS
+            or change.reason is Reason.VANISHED
+            or Allowance.REFUSED_BEFORE in survey.allowed
+        ):
+            continue
+        for head, refusal in sorted(_standing(change).items()):
+            code = at(refusal, ("code",))
+            yield warning(
+                _CODE,
+                f"{change.address}: the cloud has refused {head} for this server{f' ({code})' if code else ''}, and is not asked again",
+                detail=str(at(refusal, ("message",)) or ""),
+                hint=f"take {head} out of the specs, or write another value; --allow {_CODE} asks once more; another machine is bought "
+                f"by another flavor, or by `apply --replace '{change.address}'`",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+
+
+def cleared(plan: Plan) -> Iterator[Remembered]:
+    """What is not remembered any longer, because the specs want something else by now."""
+    for change in plan.changes if plan.mode is Mode.APPLY else ():
+        recorded = change.recorded
+        if recorded is None or not recorded.refused or change.after is None or change.reason is Reason.LEFT_OUT:
+            continue
+        kept = _standing(change)
+        if kept.keys() != recorded.refused.keys():
+            yield Remembered(change.moved_from or change.address, recorded.phase, refused=dict(kept))
+
+
+def cautions(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Of what is about to be given to a server, as its row shows it."""
+    for change in changes:
+        row = survey.live.get(change.recorded.id or "") if change.recorded else None
+        if row is None or change.desired is None or change.action not in _GIVES_SOMETHING:
+            continue
+        given = {item.path[0] for item in change.fields}
+        for advice in catalogue[change.kind].caution(change.desired.fields, row.observed):
+            if advice.path[0] in given:
+                yield warning(
+                    advice.code,
+                    f"{change.address}: {advice.message}",
+                    hint=advice.hint,
+                    source=change.desired.source,
+                    address=change.address,
+                )
+
+
+def _standing(change: Change) -> dict[str, JsonObject]:
+    """Refusals of what is still wanted."""
+    recorded, after = change.recorded, change.after
+    if recorded is None or after is None:
+        return {}
+    return {
+        head: refusal
+        for head, refusal in recorded.refused.items()
+        if isinstance(refusal, Mapping) and _same(refusal.get("value"), after.get(head))
+    }
+
+
+def _same(refused: JsonValue, wanted: JsonValue) -> bool:
+    """In whatever order: ids that are attached have none."""
+    if isinstance(refused, list | tuple) and isinstance(wanted, list | tuple):
+        return sorted(map(str, refused)) == sorted(map(str, wanted))
+    return refused == wanted

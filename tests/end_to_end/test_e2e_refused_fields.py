@@ -1,0 +1,90 @@
+"""A machine that takes no disks and no addresses, over real HTTP: bought once, told of in every plan, and asked for them once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.site import STACK
+
+from provisioner.sandbox import create_app
+from provisioner.sandbox.serving import LoopbackOnly
+
+VOLUME, OTHER = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "2d7c3f40-2cdb-4b81-956a-ef68812c6cf7"
+ADDRESS = "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
+MARKET = """\
+zones: [cn-north-4a]
+other_flavors_hourly_price: 10.00
+other_images: true
+a3_flavors: [big.a3]
+"""
+
+
+@pytest.fixture
+def world(server, tmp_path, clock):
+    world, market = tmp_path / "world" / "world.db", tmp_path / "market.yml"
+    market.write_text(MARKET)
+    server.app = LoopbackOnly(create_app(world, build_seconds=0.0, clock=clock, market=market), clock)
+    return world
+
+
+def sent(proxy):
+    """What was to change something, since the last look."""
+    asked = [each.path.rsplit("/", 1)[-1] for each in proxy.exchanges if each.method in {"PUT", "POST", "DELETE"}]
+    proxy.exchanges.clear()
+    return asked
+
+
+def the_record(site):
+    (record,) = site.state()["resources"].values()
+    return record
+
+
+def test_the_first_apply_buys_and_exits_7_and_the_second_sends_nothing_and_exits_0(site, proxy):
+    site.write(f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}], power: stopped}}}}\n")
+    first = site.run("apply", "--auto-approve")
+    assert first.code == 7
+    assert "refuses public_ips and volumes" in " ".join((first.out + first.err).split())
+    assert "stop" in sent(proxy)
+    record = the_record(site)
+    assert record["refused"]["volumes"]["value"] == [VOLUME]
+    assert record["refused"]["volumes"]["code"] == "ModelArts.7000"
+
+    second = site.run("apply", "--auto-approve")
+    assert (second.code, sent(proxy)) == (0, [])
+    assert "refused-before" in second.out + second.err
+    planned = json.loads(site.here("plan", "--json").out)
+    told = [one for one in planned["findings"] if one["code"] == "refused-before"]
+    assert [one["severity"] for one in told] == ["warning", "warning"]
+    assert site.purchases == {"alpha": 1}
+
+    again = site.here("apply", "--auto-approve", "--allow", "refused-before")
+    assert again.code == 7
+    assert "attachvolume" in sent(proxy)
+    assert site.here("apply", "--auto-approve").code == 0
+    assert (sent(proxy), site.purchases) == ([], {"alpha": 1})
+
+
+def test_another_value_is_tried_and_a_removed_field_is_forgotten(site, proxy):
+    site.write(f"servers: {{alpha: {{volumes: [{VOLUME}]}}}}\n")
+    assert site.apply().code == 7
+    sent(proxy)
+    site.write(f"servers: {{alpha: {{volumes: [{OTHER}]}}}}\n")
+    assert site.apply().code == 7
+    assert sent(proxy) == ["attachvolume"]
+    site.write("servers: {alpha: {}}\n")
+    assert site.apply().code == 0
+    assert "refused" not in the_record(site)
+    site.write(f"servers: {{alpha: {{volumes: [{OTHER}]}}}}\n")
+    assert site.apply().code == 7
+    assert sent(proxy) == ["attachvolume"]
+    assert site.purchases == {"alpha": 1}
+
+
+def test_a_machine_that_takes_them_gets_them_and_nothing_is_recorded_of_it(site):
+    site.write(
+        f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}]}}}}\n",
+        stack=STACK.replace("Si2.large.4", "big.a3"),
+    )
+    assert site.apply().code == 0
+    assert "refused" not in the_record(site)
