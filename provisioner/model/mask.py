@@ -42,11 +42,15 @@ class Mask:
             parts += [value[:middle], value[middle:]]
         for part in parts:
             self._disguises |= {each for each in _disguises(part) if len(each) >= _SHORTEST}
-        longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._pattern = None
 
     def text(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        if not any(each in text for each in self._disguises):
+            return text
+        if self._pattern is None:  # compiled for what holds a secret only, because that takes longer than to send a request
+            longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        return self._pattern.sub(HIDDEN, text)
 
     def clean(self, value: JsonValue) -> JsonValue:
         """Keys as well as values; what holds none stays as it is."""
@@ -62,7 +66,7 @@ class Mask:
 
     def may_stand_in(self, body: bytes) -> bool:
         """Whether it is worth looking into an answer of JSON, most of which hold none. An escape may hide anything."""
-        if self._pattern is None:
+        if not self._disguises:
             return False
         return b"\\" in body or any(each.encode() in body for each in self._disguises)
 

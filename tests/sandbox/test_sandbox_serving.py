@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,16 +24,27 @@ print("ended", flush=True)
 """
 
 
-@pytest.fixture
-def served(world):
+@contextmanager
+def serving(world):
     with subprocess.Popen([sys.executable, "-c", SERVE, world], stdout=subprocess.PIPE, text=True) as process:
         yield process, process.stdout.readline().split()[0]
         process.kill()
 
 
 @pytest.fixture
-def client(served):
-    with httpx.Client(base_url=served[1], trust_env=False) as client:
+def served(world):
+    """To be put an end to, or looked into."""
+    with serving(world) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """Of one process for all who only ask."""
+    with (
+        serving(tmp_path_factory.mktemp("served") / "world.sqlite") as (_, address),
+        httpx.Client(base_url=address, trust_env=False) as client,
+    ):
         yield client
 
 
@@ -110,7 +122,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("origin", FOREIGN)
 @pytest.mark.parametrize("path", ["/v3/projects", "/_sandbox/ledger", "/nowhere"])
-def test_a_page_of_a_foreign_origin_is_refused(client, served, origin, path):
+def test_a_page_of_a_foreign_origin_is_refused(client, origin, path):
     """Whatever else the request has, credentials and the control API's token included."""
     token = {"X-Sandbox-Token": "whatever"}
     answer = client.get(path, headers={"Origin": origin, **token})
@@ -125,8 +137,8 @@ def test_what_a_foreign_page_embeds_is_refused_although_it_names_no_origin(clien
     assert answer.status_code == 400
 
 
-def test_its_own_origin_is_as_good_as_none(client, served):
-    port = urlsplit(served[1]).port
+def test_its_own_origin_is_as_good_as_none(client):
+    port = client.base_url.port
     for name in ("127.0.0.1", "localhost", "[::1]"):
         headers = {"Origin": f"http://{name}:{port}", "Sec-Fetch-Site": "same-origin"}
         assert client.get("/v3/projects", headers=headers).status_code == 401  # answered, and asks who it is

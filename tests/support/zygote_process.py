@@ -21,8 +21,8 @@ from support.numbered import leap, lose_patience, number_steps, turn_pages
 
 _AHEAD = [0.0]
 """Seconds by which a child's machine is before the real one."""
-_IMPORTED_LATE = ("anyio._backends._asyncio", "httpcore", "resource")
-"""By the tool when it starts, and by its libraries in the middle of a first request."""
+_IMPORTED_LATE = ("anyio._backends._asyncio", "concurrent.futures.thread", "deepdiff", "httpcore", "pwd", "resource")
+"""By the tool when it starts or finds a difference, and by its libraries in the middle of a first request."""
 
 
 def _move_time() -> None:
