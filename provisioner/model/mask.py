@@ -47,7 +47,8 @@ class Mask:
     def text(self, text: str) -> str:
         if not any(each in text for each in self._disguises):
             return text
-        if self._pattern is None:  # compiled for what holds a secret only, because that takes longer than to send a request
+        # Compiled for what holds a secret only, because that takes longer than sending a request.
+        if self._pattern is None:
             longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(HIDDEN, text)

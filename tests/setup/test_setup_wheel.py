@@ -49,12 +49,12 @@ def test_the_wheel_of_the_source_archive_is_the_same(tmp_path):
 
 
 class Installed:
-    """In an environment of its own. The libraries are those of the tests, read through a path file, so nothing is fetched."""
+    """In an environment of its own. The libraries, pip among them, are those of the tests, read through a path file: nothing is fetched."""
 
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.folder = folder
         environment = folder / "environment"
-        subprocess.run([sys.executable, "-I", "-m", "venv", environment], check=True)
+        subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", environment], check=True)
         (packages,) = (environment / "lib").glob("python*/site-packages")
         (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
         self.bin = environment / "bin"
