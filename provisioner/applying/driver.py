@@ -5,7 +5,7 @@ What must not be sent twice goes through dispatch.py. It does not know what a fl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -195,8 +195,14 @@ class Driver:
             self._deadline = self.workshop.clock.monotonic() + self.timeout
         if self.workshop.clock.monotonic() >= self._deadline:
             raise TimedOut
-        choose = partial(self.workshop.claims.choose, self.change.address)
+        choose = partial(self._choose, wait)
         return await self.workshop.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
+
+    def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
+        """None of those that only billing says are ours, and another state holds."""
+        told = tuple(row for row in rows if row.id in wait.ids)
+        claimed = self.workshop.elsewhere(told) if told else ()
+        return self.workshop.claims.choose(self.change.address, [row for row in rows if row.id not in claimed])
 
     def _note_sale(self, sold: Sold) -> None:
         is_news = self.workshop.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -50,6 +50,12 @@ class Look:
     by_order: Mapping[str, Sequence[Live]]
     gaps: tuple[Gap, ...] = ()
 
+    def of_order(self, wait: Wait) -> Sequence[Live]:
+        """The rows that name the order, and those that billing names for it and that name none themselves, as if they did."""
+        silent = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
+        named = self.by_order.get(wait.order_id or "", ())
+        return (*named, *(replace(row, order_id=wait.order_id) for row in silent))
+
     def may_hide(self, names: Collection[str]) -> bool:
         return any(gap.hides(names) for gap in self.gaps)
 
@@ -63,6 +69,7 @@ class _Watcher:
     watch: Watch
     looks_closer: bool = False
     id: str | None = None
+    ids: tuple[str, ...] = ()
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
@@ -83,7 +90,7 @@ class _Watcher:
 
 class Poll:
     def __init__(self, read: Read, clock: Clock, interruption: Interruption, show: Show | None = None) -> None:
-        """`show` looks at what is waited for by its id wherever the list has gaps."""
+        """`show` looks at what is waited for by its id wherever the list has gaps, and at what billing names and no list shows."""
         self._read = read
         self._show = show
         self._clock = clock
@@ -98,9 +105,9 @@ class Poll:
         """As `seek`, for the row that a flow waits for."""
 
         def find(look: Look) -> Live | None:
-            return look.rows.get(wait.id or "") or choose(look.by_order.get(wait.order_id or "", ()))
+            return look.rows.get(wait.id or "") or choose(look.of_order(wait))
 
-        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id)
+        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id, wait.ids)
         return await self._answer(watcher)
 
     async def seek(
@@ -182,6 +189,7 @@ class Poll:
                 self._count(failed)
             return
         self._failures = 0
+        rows = {**rows, **await self._shown(each for watcher in asked for each in watcher.ids if each not in rows)}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():
             if row.order_id is not None:

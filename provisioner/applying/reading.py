@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -80,6 +80,35 @@ async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:
     """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
     told = await run_read(kind.look_closer(row.id), channel)
     return replace(row, observed={**row.observed, **told})
+
+
+async def read_ordered(
+    kind: Kind, channel: Channel, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
+) -> dict[str, Live]:
+    """`live` with what `orders` have bought by what billing says: rows that name no order themselves, as if they named it. An id
+    that no list shows is asked for alone; one that is `held` by an address is not looked at. The first order of which billing does not say ends
+    it.
+    """
+    shown = dict(live)
+    for order in orders:
+        identifiers = await run_read(kind.resources_of(order), channel)
+        if identifiers is None:
+            break
+        for identifier in identifiers:
+            if identifier in held:
+                continue
+            row = shown.get(identifier) or await _show_if_told(kind, channel, identifier)
+            if row is not None and row.order_id in {None, order}:
+                shown[row.id] = replace(row, order_id=order)
+    return shown
+
+
+async def _show_if_told(kind: Kind, channel: Channel, identifier: str) -> Live | None:
+    try:
+        row = await run_read(kind.show(identifier), channel)
+    except CallFailed:
+        return None
+    return row if row is not None and row.id == identifier else None
 
 
 async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[Trace, ...] | None]:

@@ -160,13 +160,15 @@ class Remember:
 class Wait:
     """Until `settled` holds for the server's row of the shared list poll (None: the complete list lacks it).
 
-    The row is found by `id`, else by `order_id`: what a purchase answers as an id need not be the server's. After `looks` polls without settling the flow gets
-    the row as it is, to look elsewhere.
+    The row is found by `id`, else by `order_id`: what a purchase answers as an id need not be the server's. `ids` are what billing
+    names as bought by that order: a row of one of them that names no order is taken for one of it, and what no list shows is
+    asked for by its id. After `looks` polls without settling the flow gets the row as it is, to look elsewhere.
     """
 
     settled: Callable[[Live | None], bool]
     id: str | None = None
     order_id: str | None = None
+    ids: tuple[str, ...] = ()
     looks: int | None = None
     looks_closer: bool = False
     """None is not yet believed by the flow, which looks at that id alone: a list with gaps will do as well."""

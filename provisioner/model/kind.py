@@ -115,6 +115,7 @@ class Kind:
     that a reinstallation of unknown outcome was carried out. `pay` and `cancel` settle the order of what has one, at a person's
     word. `match` names the live rows that an open purchase intent may have bought,
     `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
+    `resources_of` asks for the ids that an order has bought, where no row names it (None: nobody says).
     """
 
     name: str
@@ -135,6 +136,7 @@ class Kind:
     match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
+    resources_of: Callable[[str], ReadFlow[tuple[str, ...] | None]]
     longest_name: int
     adverse: frozenset[str]
     """Statuses that mean something is wrong with a resource that was ready."""

@@ -33,8 +33,7 @@ def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address
     rows, records = {row.id: row for row in live}, tuple(recorded)
     waiting: defaultdict[str, dict[Address, str]] = defaultdict(dict)
     for record in records:
-        is_unseen = record.id is None or (not record.observed and record.id not in rows)
-        if record.order_id is not None and is_unseen:
+        if record.order_id is not None and _is_unseen(record, rows):
             waiting[record.order_id][record.address] = record.name
     held = {record.id for record in records}
     ordered: defaultdict[str, list[Live]] = defaultdict(list)
@@ -42,6 +41,21 @@ def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address
         if row.order_id is not None and row.order_id in waiting and row.id not in held:
             ordered[row.order_id].append(row)
     return {address: row for order, found in ordered.items() for address, row in deal(waiting[order], found).items()}
+
+
+def unseen(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Recorded, ...]:
+    """The records of ordered servers that no list has shown yet and that no row names by its order either."""
+    rows, records = {row.id: row for row in live}, tuple(recorded)
+    found = by_order(records, rows.values())
+    return tuple(
+        record
+        for record in records
+        if record.order_id is not None and _is_unseen(record, rows) and record.address not in found
+    )
+
+
+def _is_unseen(record: Recorded, rows: Mapping[str, Live]) -> bool:
+    return record.id is None or (not record.observed and record.id not in rows)
 
 
 def of_one_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:

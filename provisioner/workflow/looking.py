@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
-from provisioner.applying import Sight, read_closer, read_shown, read_traces
+from provisioner.applying import Sight, read_closer, read_ordered, read_shown, read_traces
+from provisioner.applying.ports import Channel
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
@@ -19,6 +20,7 @@ from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live, Phase
+from provisioner.model.sharing import unseen
 from provisioner.model.stack import Stack
 from provisioner.model.state import JournalHead, State
 from provisioner.workflow.workspace import SystemClock
@@ -61,9 +63,11 @@ async def look(
     catalogue: Catalogue,
     *,
     history: Callable[[], Iterable[HistoryRecord]] = tuple,
+    orders: Iterable[str] = (),
 ) -> Sight:
     """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
-    that it names are known.
+    that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
+    seen, one that may be a purchase in doubt, and `orders`.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
@@ -84,8 +88,9 @@ async def look(
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
+        known = {order for record in history() for order in _orders(record.entry)} if any(traces.values()) else set()
+        live = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
     if any(traces.values()):
-        known = {order for record in history() for order in _orders(record.entry)}
         listed = known | {row.order_id for row in live.values() if row.order_id is not None}
         several = {doubt.id for doubt in doubts if doubt.members}
         traces = {
@@ -95,6 +100,33 @@ async def look(
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
     return Sight(live, None if now is None else now - took, traces, gaps)
+
+
+async def _with_orders(
+    channel: Channel,
+    state: State | None,
+    live: Mapping[str, Live],
+    catalogue: Catalogue,
+    *,
+    traces: Mapping[str, tuple[Trace, ...] | None],
+    known: Container[str],
+    orders: Iterable[str],
+) -> dict[str, Live]:
+    """`live` with the orders that only billing knows of. Where it does not say, all stays as it is."""
+    records = tuple(state.resources.values()) if state else ()
+    wanted: dict[str, dict[str, None]] = defaultdict(dict)
+    for record in unseen(records, live.values()):
+        wanted[record.kind][record.order_id or ""] = None
+    named = {row.order_id for row in live.values()}
+    for doubt in state.purchases_in_doubt if state else ():
+        paid = [trace.order_id for trace in traces.get(doubt.id) or () if not trace.is_unpaid]
+        asked = [order for order in (*paid, *orders) if order not in known and order not in named | live.keys()]
+        wanted[doubt.kind] |= dict.fromkeys(asked)
+    held = {record.id for record in records if record.id is not None}
+    shown = dict(live)
+    for kind, asked_for in wanted.items():
+        shown = await read_ordered(catalogue[kind], channel, shown, asked_for, held=held)
+    return shown
 
 
 def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:

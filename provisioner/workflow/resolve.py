@@ -54,7 +54,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         state = session.state
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(state, stack, cloud.identity, location=store.location)
-            sight = await look(cloud, state, workspace.catalogue, history=store.history)
+            named = () if decision.adopt is None else (decision.adopt,)
+            sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
@@ -130,8 +131,8 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
         _require_unowned(intent, state, decision.adopt)
         _require_order(intent, decision.adopt, sight, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
-    row = sight.live.get(decision.adopt)
-    _require_unowned(intent, state, decision.adopt, row.order_id if row else None)
+    row = sight.live.get(decision.adopt) or _only_server(intent, decision.adopt, sight, kind)
+    _require_unowned(intent, state, decision.adopt, *((row.id, row.order_id) if row else ()))
     if row is not None:
         _require_fitting(intent, row)
         return Adopted(intent.id, row.id, evidence, row.order_id)
@@ -147,11 +148,24 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
     )
 
 
+def _only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Live | None:
+    """The server of an order that a person names instead of it; None where none is known."""
+    rows = [row for row in sight.live.values() if row.order_id == order_id]
+    fitting = kind.match(intent, rows) if len(rows) > 1 else rows
+    if rows and len(fitting) != 1:
+        ids = ", ".join(sorted(row.id for row in rows))
+        hint = f"it bought {ids}; name the server. Nothing was changed"
+        raise UsageError(error("server-differs", f"order {order_id} is of several", hint=hint, address=intent.address))
+    return next(iter(fitting), None)
+
+
 def _require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
     """What another state only may have bought is for the person to say, and not refused."""
-    row = sight.live.get(decision.adopt or "")
-    orders = {row.order_id} if row else set()
-    label = next((holders[one] for one in {decision.adopt, *orders} & holders.keys() if one is not None), None)
+    rows = [
+        row for row in sight.live.values() if decision.adopt is not None and decision.adopt in {row.id, row.order_id}
+    ]
+    named = {one for row in rows for one in (row.id, row.order_id)}
+    label = next((holders[one] for one in {decision.adopt, *named} & holders.keys() if one is not None), None)
     if label is not None:
         summary, hint = (
             f"{decision.adopt} is recorded in the state {label}",

@@ -37,6 +37,8 @@ EIGHT_PREPAID = f"servers: {{pool: {{count: 8, charging_info: {PREPAID}}}}}\n"
 IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
 VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
+UNNAMED = {"order_id": None}
+"""No row names the order that bought its server."""
 BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
@@ -188,6 +190,8 @@ BUYING = (
     Scenario(name="prepaid", specs=ONE_PREPAID, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="prepaid, 8", specs=EIGHT_PREPAID, ends=Books(once(*POOL), POOL)),
     Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=Books({"pool-0": 3}, POOL[:3])),
+    Scenario(name="prepaid, order unnamed", specs=ONE_PREPAID, shows=UNNAMED, ends=Books(once(*ALPHA), ALPHA)),
+    Scenario(name="together, order unnamed", specs=THREE_TOGETHER, shows=UNNAMED, ends=Books({"pool-0": 3}, POOL[:3])),
     Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=Books(once(*POOL), POOL)),
     Scenario(

@@ -20,6 +20,8 @@ KIND = CATALOGUE["dev_server"]
 POST = "POST /v1/{project_id}/dev-servers"
 ORDER = "GET /v2/orders/customer-orders/details/CS2311"
 PREPAID_SERVER = wanted(charging_info=PREPAID)
+RESOURCES = "POST /v2/orders/suscriptions/resources/query"
+NOTHING_YET = ok(data=[], total_count=0)
 ORDERED = {"id": None, "order_id": "CS2311"}
 
 
@@ -116,8 +118,11 @@ def test_a_prepaid_answer_with_id_and_order_waits_for_that_id():
 def test_a_prepaid_answer_with_an_order_only_waits_until_the_list_shows_a_server_of_it():
     reply = Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))
     row = a_live("CREATING", order_id="CS2311")
-    played = create(PREPAID_SERVER, replies=[reply, None, order(3), None, order(5), row, a_live("RUNNING")])
-    assert played.calls == [POST, ORDER, ORDER]
+    played = create(
+        PREPAID_SERVER,
+        replies=[reply, None, order(3), NOTHING_YET, None, order(5), NOTHING_YET, row, a_live("RUNNING")],
+    )
+    assert played.calls == [POST, ORDER, RESOURCES, ORDER, RESOURCES]
     remembered = played.of(Remember)[0]
     assert (remembered.id, remembered.order_id) == (ID, "CS2311")
     assert played.result == Ended(Phase.READY)
@@ -159,7 +164,42 @@ def test_an_order_that_waits_for_a_person_ends_the_wait_and_stays_recorded(statu
 def test_billing_that_leaves_the_outcome_open_is_no_reason_to_act(answer):
     reply = Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))
     row = a_live("RUNNING", order_id="CS2311")
-    played = create(PREPAID_SERVER, replies=[reply, None, answer, row])
+    played = create(PREPAID_SERVER, replies=[reply, None, answer, NOTHING_YET, row])
+    assert played.result == Ended(Phase.READY)
+
+
+def test_an_order_that_no_row_names_is_looked_for_by_what_billing_says_it_has_bought():
+    reply = Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))
+    told = ok(data=[{"resource_id": ID}, {"resource_id": ID}, {"resource_id": "other-1"}], total_count=3)
+    row = a_live("RUNNING", order_id="CS2311")
+    played = create(PREPAID_SERVER, replies=[reply, None, order(5), told, row])
+    asked = played.of(Call)[-1]
+    assert (asked.service, asked.effect) == (Service.BILLING, Effect.READ)
+    assert (asked.body["order_id"], asked.body["only_main_resource"]) == ("CS2311", 1)
+    assert [wait.ids for wait in played.of(Wait)] == [(), (ID, "other-1")]
+    assert played.of(Remember)[-1].id == ID
+    assert played.result == Ended(Phase.READY)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ok(),
+        ok(data=None),
+        ok(data={}),
+        ok(data="none"),
+        ok(data=[None, 7, {}, {"resource_id": None}, {"resource_id": ["x"]}, {"resource_id": "../../pay"}]),
+        ok(data=[{"resource_id": ""}, {"resource_id": "a" * 65}]),
+        Reply(200, None),
+        refused("CBC.0151", status=403),
+        CallFailed(Outcome.UNKNOWN, "time-out"),
+    ],
+)
+def test_billing_that_names_no_usable_id_leaves_all_as_it_was(answer):
+    reply = Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))
+    row = a_live("RUNNING", order_id="CS2311")
+    played = create(PREPAID_SERVER, replies=[reply, None, order(5), answer, row])
+    assert [wait.ids for wait in played.of(Wait)] == [(), ()]
     assert played.result == Ended(Phase.READY)
 
 

@@ -12,7 +12,7 @@ from support.planning_builders import PREPAID, bought, wanted
 from support.rows import ID, a_live
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.flow import Call, CallFailed, Effect, Ended, Outcome, Remember, Reply
+from provisioner.model.flow import Call, CallFailed, Effect, Ended, Outcome, Remember, Reply, Wait
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]
@@ -23,6 +23,8 @@ UNPAID = bought(wanted(charging_info=PREPAID), phase=Phase.AWAITING_PAYMENT, id=
 LOST = CallFailed(Outcome.UNKNOWN, "time-out")
 UNREADABLE = CallFailed(Outcome.REFUSED, "no", status=403)
 DONE = Reply(204, None)
+RESOURCES = "POST /v2/orders/suscriptions/resources/query"
+NOTHING = ok(data=[], total_count=0)
 
 
 def order(status):
@@ -94,20 +96,20 @@ class TestPaying:
 class TestCancelling:
     @pytest.mark.parametrize("status", [1, 6])
     def test_an_unpaid_order_is_cancelled_and_the_list_is_looked_at(self, status):
-        played = cancel(order(status), DONE, order(4), None)
-        assert played.calls == [READ, CANCEL, READ]
+        played = cancel(order(status), DONE, order(4), NOTHING, None)
+        assert played.calls == [READ, CANCEL, READ, RESOURCES]
         assert played.result == Ended(None)
 
     def test_it_is_a_cancellation_of_that_order(self):
-        (_, call, _) = cancel(order(6), DONE, order(4), None).of(Call)
+        (_, call, _, _) = cancel(order(6), DONE, order(4), NOTHING, None).of(Call)
         assert (call.effect, call.body) == (Effect.CANCELLATION, {"order_id": "CS2311"})
 
     def test_what_is_cancelled_already_is_forgotten_without_another_call(self):
-        played = cancel(order(4), None)
-        assert (played.calls, played.result) == ([READ], Ended(None))
+        played = cancel(order(4), NOTHING, None)
+        assert (played.calls, played.result) == ([READ, RESOURCES], Ended(None))
 
     def test_after_a_lost_answer_the_order_is_believed(self):
-        assert cancel(order(6), LOST, order(4), None).result == Ended(None)
+        assert cancel(order(6), LOST, order(4), NOTHING, None).result == Ended(None)
         assert cancel(order(6), LOST, order(6)).result.phase is Phase.ORDERING
 
     @pytest.mark.parametrize("status", [3, 5])
@@ -126,14 +128,19 @@ class TestCancelling:
         """The list of whoever may see their own servers only lacks those of others."""
         known = replace(UNPAID, id=ID)
         gone = refused("ModelArts.6404", status=404)
-        assert cancel(order(4), None, gone, recorded=known).result == Ended(None)
-        there = cancel(order(4), None, ok(id=ID, name="gateway", status="CREATING"), recorded=known)
+        assert cancel(order(4), NOTHING, None, gone, recorded=known).result == Ended(None)
+        there = cancel(order(4), NOTHING, None, ok(id=ID, name="gateway", status="CREATING"), recorded=known)
         assert there.result.phase is Phase.CREATING
 
     def test_a_server_of_a_cancelled_order_is_recorded_and_not_forgotten(self):
-        played = cancel(order(4), a_live("CREATING", order_id="CS2311"))
+        played = cancel(order(4), NOTHING, a_live("CREATING", order_id="CS2311"))
         assert played.result.phase is Phase.CREATING
         assert [facts.id for facts in played.of(Remember)] == [ID]
+
+    def test_billing_names_what_a_cancelled_order_has_bought_where_no_row_names_the_order(self):
+        played = cancel(order(4), ok(data=[{"resource_id": ID}]), a_live("CREATING", order_id="CS2311"))
+        assert [wait.ids for wait in played.of(Wait)] == [(ID,)]
+        assert played.result.phase is Phase.CREATING
 
 
 any_answer = st.sampled_from([order(n) for n in (1, 2, 3, 4, 5, 6, 9)] + [LOST, UNREADABLE, DONE, refused()])
@@ -150,7 +157,7 @@ def test_whatever_the_cloud_answers_one_call_is_sent_at_most_and_only_a_cancelle
             answer = next(rest, None) if isinstance(step, Call) else None
             if isinstance(step, Call) and step.effect.is_journaled:
                 sent.append(step)
-            elif isinstance(step, Call):
+            elif isinstance(step, Call) and step.method == "GET":
                 last_read = answer
     except StopIteration as stop:
         ended = stop.value

@@ -181,16 +181,33 @@ ORDER_ONLY = bought(wanted(charging_info=PREPAID), phase=Phase.AWAITING_PAYMENT,
 
 
 def test_a_cancelled_order_is_forgotten():
-    played = release(ORDER_ONLY, replies=[None, ok(order_info={"status": 4})])
-    assert played.calls == ["GET /v2/orders/customer-orders/details/CS2311"]
+    played = release(ORDER_ONLY, replies=[None, NOTHING_SUBSCRIBED, ok(order_info={"status": 4})])
+    assert played.calls == [QUERY, "GET /v2/orders/customer-orders/details/CS2311"]
     assert played.result == Ended(None)
 
 
 @pytest.mark.parametrize("answer", [ok(order_info={"status": 6}), ok(order_info={"status": 5}), refused(status=403)])
 def test_any_other_order_without_a_server_belongs_to_a_person(answer):
-    played = release(ORDER_ONLY, replies=[None, answer])
+    played = release(ORDER_ONLY, replies=[None, NOTHING_SUBSCRIBED, answer])
     assert played.result.phase is Phase.AWAITING_PAYMENT
     assert "CS2311" in played.result.problem
+
+
+def test_a_server_whose_row_does_not_name_its_order_is_found_by_what_billing_says_and_released():
+    played = release(
+        ORDER_ONLY,
+        replies=[None, SUBSCRIBED, prepaid(), SUBSCRIBED, UNSUBSCRIBED, None, GONE],
+    )
+    assert played.calls == [QUERY, QUERY, UNSUBSCRIBE, SHOW]
+    assert [wait.ids for wait in played.of(Wait)][:2] == [(), (ID,)]
+    assert played.of(Remember)[0].id == ID
+    assert played.result == Ended(None)
+
+
+def test_billing_that_names_a_server_which_nothing_shows_releases_and_forgets_nothing():
+    played = release(ORDER_ONLY, replies=[None, SUBSCRIBED, None, ok(order_info={"status": 5})])
+    assert UNSUBSCRIBE not in played.calls
+    assert played.result.phase is Phase.AWAITING_PAYMENT
 
 
 def test_a_server_that_only_the_list_lacks_is_not_gone():

@@ -38,6 +38,10 @@ class ScriptedCloud:
     """Rows move between the pages all the time: no reading of the list is ever complete."""
     pause: float = 0.0
     """Seconds until a purchase or a release may be sent."""
+    billed: dict[str, list[str]] = field(default_factory=dict)
+    """By order: the ids that billing names, in place of those that it has bought."""
+    hides_orders: bool = False
+    """No row names its order; only billing knows what an order has bought."""
     unpaid: bool = False
     failing: frozenset[str] = frozenset()
     """Names that cannot be built."""
@@ -173,13 +177,19 @@ class ScriptedCloud:
             case (_, ["customer-orders", "pay" | "cancel" as verb]):
                 return 204, {"pay": self._pay, "cancel": self._cancel}[verb](body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
-                found = [self._find(identifier) for identifier in body["resource_ids"]]
-                subscribed = [one for one in found if one and one.prepaid and one.released_at is None]
-                return 200, {"data": [{"resource_id": one.id} for one in subscribed]}
+                return 200, {"data": [{"resource_id": each} for each in self._subscribed(body)]}
             case ("POST", ["subscriptions", "resources", "unsubscribe"]):
                 return 200, self._end_order_of(self.servers[body["resource_ids"][0]])
             case _:
                 raise CallFailed(Outcome.REFUSED, "not found", status=404, code="ModelArts.6404")
+
+    def _subscribed(self, body: Any) -> list[str]:
+        order = body.get("order_id")
+        if order in self.billed:
+            return self.billed[order]
+        of_order = [one.id for one in self.servers.values() if one.order_id == order]
+        found = [self._find(identifier) for identifier in body.get("resource_ids", of_order)]
+        return [one.id for one in found if one and one.prepaid and one.released_at is None]
 
     def _page(self, call: Call) -> tuple[int, Any]:
         shown = [one for one in self._present() if self._is_listed(one)]
@@ -271,7 +281,7 @@ class ScriptedCloud:
             "id": server.id,
             "name": server.name,
             "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
-            "order_id": server.order_id,
+            "order_id": None if self.hides_orders else server.order_id,
             "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
             "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
             "flavor": server.flavor,

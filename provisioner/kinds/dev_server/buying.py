@@ -123,15 +123,17 @@ def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:
 
 def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -> Generator[Step, Answer, Live | Ended]:
     """A prepaid server appears once its order is through; an order that waits for a person ends the wait, one that waits for
-    us (`pays`) is paid.
+    us (`pays`) is paid. Where no row names the order, billing is asked what it has bought.
     """
     if pays and order_id is not None and (refused := (yield from _pay(order_id))) is not None:
         return refused
+    ids: tuple[str, ...] = ()
     while True:
         live = yield Wait(
             settled=lambda row: row is not None,
             id=identifier,
             order_id=order_id,
+            ids=ids,
             looks=_LOOKS_BEFORE_ASKING_BILLING if order_id else None,
         )
         if isinstance(live, Live):
@@ -144,6 +146,8 @@ def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
             return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id))
+        else:
+            ids = (yield from orders.resources(order_id or "")) or ()
 
 
 def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:

@@ -54,7 +54,8 @@ def cancel(recorded: Recorded) -> Flow:
     if status is not OrderStatus.CANCELLED:
         hint = "a paid order is not cancelled: destroy releases its server" if status in _PAID else _LOOK
         return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
-    row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id)
+    ids = (yield from orders.resources(order_id)) or ()
+    row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id, ids=ids)
     if row is None and recorded.id is not None:
         row = yield from rows.show(recorded.id)  # a list may be another user's
     if not isinstance(row, Live):

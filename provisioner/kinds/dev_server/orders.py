@@ -1,4 +1,4 @@
-"""The order behind a prepaid server, as far as flows need it: read, paid, cancelled.
+"""The order behind a prepaid server, as far as flows need it: read, paid, cancelled, and what it has bought.
 
 Source: docs/api/devserver-api.md section 8. Which of that is right at a moment is the flows' to say.
 """
@@ -10,14 +10,17 @@ from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 
+from provisioner.kinds.dev_server import rows
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
 from provisioner.model.purchasing import Trace
+from provisioner.model.resource import Fields
 
 _ORDERS = "/v2/orders/customer-orders"
 _PAYMENT = "/v3/orders/customer-orders/pay"
 _CANCELLATION = f"{_ORDERS}/cancel"
 _NEW = 1
 _PAGE = 100
+_RESOURCES = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 _ORDER_ID = re.compile(r"[a-zA-Z0-9]{1,64}")
 
 
@@ -42,6 +45,22 @@ def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
     order = reply.object().get("order_info") if isinstance(reply, Reply) else None
     status = order.get("status") if isinstance(order, Mapping) else None
     return next((known for known in OrderStatus if known.value == status), OrderStatus.UNKNOWN)
+
+
+def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
+    """The ids of the servers that billing knows an order by, for an order that no row names; None where billing does not say."""
+    if _ORDER_ID.fullmatch(order_id) is None:
+        return ()
+    body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
+    try:
+        reply = yield Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
+    except CallFailed:
+        return None
+    found = reply.object().get("data") if isinstance(reply, Reply) else None
+    if not isinstance(found, list):
+        return None
+    ids = (row.get("resource_id") for row in found if isinstance(row, Mapping))
+    return tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and rows.is_id(each)))
 
 
 def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:

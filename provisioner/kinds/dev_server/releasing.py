@@ -72,10 +72,12 @@ def ends_its_order(recorded: Recorded, live: Live | None) -> bool:
 
 
 def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
-    """A purchase that no list has shown yet is not known to be gone: it must show, or its order be known to have failed."""
-    row = yield Wait(
-        settled=lambda row: row is not None, id=recorded.id, order_id=recorded.order_id, looks=_LOOKS_FOR_A_FIRST_SIGHT
-    )
+    """A purchase that no list has shown yet is not known to be gone: it must show, or its order be known to have failed. Where no
+    row names its order, billing is asked what that has bought.
+    """
+    row = yield _looking_for(recorded, looks=_LOOKS_FOR_A_FIRST_SIGHT)
+    if row is None and recorded.order_id is not None and (ids := (yield from orders.resources(recorded.order_id))):
+        row = yield _looking_for(recorded, ids=ids, looks=1)
     if isinstance(row, Live):
         yield Remember(recorded.phase, id=row.id, order_id=row.order_id, observed=row.observed)
         return row
@@ -90,6 +92,10 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
         "an order that nobody paid is given up by `provisioner orders cancel`; else look at the console, and run this again "
         "in some minutes; " + absent_by_hand(recorded.address),
     )
+
+
+def _looking_for(recorded: Recorded, *, looks: int, ids: tuple[str, ...] = ()) -> Wait:
+    return Wait(settled=lambda row: row is not None, id=recorded.id, order_id=recorded.order_id, ids=ids, looks=looks)
 
 
 def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) -> Generator[Step, Answer, Live | None]:
