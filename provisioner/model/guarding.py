@@ -22,6 +22,7 @@ class Allowance(StrEnum):
     NOT_LISTED = "not-listed"
     LIST_INCOMPLETE = "list-incomplete"
     REFUSED_BEFORE = "refused-before"
+    CHARGING_MISMATCH = "charging-mismatch"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

@@ -146,6 +146,8 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded, Live | None], bool]
     """Whether anything, its row included where that is known, says that its term is paid for: money that a release would lose."""
+    sold_otherwise: Callable[[Recorded, Live | None, PurchasePolicy], str | None]
+    """How the cloud charges it, where that is not as it was declared."""
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
     """What specs would say of a live one, under the stack's defaults."""
     hidden: str

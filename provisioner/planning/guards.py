@@ -16,7 +16,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
-from provisioner.planning.limits import mass_change, max_servers, vanished
+from provisioner.planning.limits import charging_mismatch, mass_change, max_servers, vanished
 from provisioner.planning.releases import (
     forcing,
     order_in_turns,
@@ -210,5 +210,6 @@ GUARDS: tuple[Guard, ...] = (
     prepaid_delete,
     mass_change,
     max_servers,
+    charging_mismatch,
     vanished,
 )

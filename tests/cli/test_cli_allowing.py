@@ -57,7 +57,7 @@ def test_protection_is_taken_away_by_its_own_name(desk) -> None:
         ("mass-chnage", "did you mean mass-change?"),
         (
             "everything",
-            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, and all",
+            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, and all",
         ),
         ("prepaid-replace", "--replace ADDRESS"),
         ("name-taken", "is no guard that may be allowed"),
@@ -143,6 +143,7 @@ def test_how_much_is_much_is_the_stacks_to_say(desk, limits, servers, left, refu
 def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
     plan = prepaid.run("plan", "--destroy", "--allow", "all", "--json").document
     assert plan["allowed"] == [
+        "charging-mismatch",
         "list-incomplete",
         "mass-change",
         "max-servers",

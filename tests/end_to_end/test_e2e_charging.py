@@ -51,3 +51,25 @@ def test_without_the_fault_all_are_bought_pay_per_use(site):
     assert site.apply().code == 0
     assert sum(site.purchases.values()) == 5
     assert site.entries("payment") == {}
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_the_next_run_buys_no_other_one_so_until_a_person_says_so(site, sandbox, pays):
+    sandbox.arm(SELLS | {"pays": pays})
+    site.apply()
+    for _ in range(2):
+        refused = site.apply()
+        assert refused.code == 4
+        assert "Error[charging-mismatch]" in refused.text
+    assert sum(site.purchases.values()) == 1
+    site.apply("--allow", "charging-mismatch")
+    assert sum(site.purchases.values()) == 2
+
+
+def test_other_flavors_are_bought_meanwhile(site, sandbox):
+    sandbox.arm(SELLS | {"pays": True})
+    site.apply()
+    sandbox.ask("DELETE", "faults")
+    site.write("servers: {pool: {count: 1}, other: {flavor: Si2.xlarge.4}}\n")
+    assert site.apply().code == 0
+    assert sum(site.purchases.values()) == 2

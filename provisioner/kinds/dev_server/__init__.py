@@ -84,6 +84,7 @@ KIND = Kind(
     uninstalled=reinstalling.FAILED,
     releasing=rows.RELEASING,
     prepaid=charging.is_prepaid,
+    sold_otherwise=charging.sold_otherwise,
     ware=schema.ware,
     caution=attaching.caution,
     charging=buying.charging_of,

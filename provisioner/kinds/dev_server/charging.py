@@ -114,3 +114,13 @@ def shows_prepaid(row: Live) -> bool:
     """By the row alone. Its order counts only where the mode tells nothing: a server that has become pay-per-use may keep it."""
     shown = mode(row.observed.get("charging_mode"))
     return shown == PRE_PAID or (shown is None and row.order_id is not None)
+
+
+def sold_otherwise(recorded: Recorded, live: Live | None, policy: PurchasePolicy) -> str | None:
+    """The mode that the cloud shows of it, where that is not the declared one nor what leaving it out stands for. An order counts where
+    no mode is shown.
+    """
+    shown = live or recorded
+    signs = _signs(shown.observed.get("charging_mode"), shown.order_id)
+    asked = wanted(recorded.declared, policy)
+    return signs[0] if asked is not None and signs and signs[0] != asked else None
