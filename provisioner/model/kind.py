@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import Action, Change
 from provisioner.model.draft import Draft
-from provisioner.model.flow import Flow, ReadFlow
+from provisioner.model.flow import Flow, ReadFlow, Remark
 from provisioner.model.foresight import Ware
 from provisioner.model.leftover import Leftover
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
@@ -172,6 +172,8 @@ class Kind:
     """The same of one that is there, by whatever says so."""
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
     """What its release does not release."""
+    cautions: Callable[[Iterable[FieldPath]], Iterable[Remark]]
+    """What a plan says of a reinstallation for these fields, beside that the disk is wiped."""
     renewal: FieldPath
     """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)

@@ -21,6 +21,7 @@ from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.calls import bought_together
+from provisioner.planning.cautions import of_reinstallations
 from provisioner.planning.charging import with_charging
 from provisioner.planning.comparison import as_shown, is_taken_out, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
@@ -79,6 +80,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
             *found,
             *staged.findings,
             *deposed.findings,
+            *of_reinstallations(draft.changes, catalogue),
             *passed_over(draft, survey),
             *offers(draft, survey.foresight, catalogue),
         ),

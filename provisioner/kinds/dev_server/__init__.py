@@ -11,6 +11,7 @@ from __future__ import annotations
 from provisioner.kinds.dev_server import (
     attaching,
     buying,
+    cautions,
     changing,
     charging,
     closer,
@@ -98,5 +99,6 @@ KIND = Kind(
     gone=rows.DELETED,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
+    cautions=cautions.of_reinstallation,
     renewal=renewing.RENEWAL,
 )

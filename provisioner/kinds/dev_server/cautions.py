@@ -1,0 +1,29 @@
+"""What a reader has to know of a reinstallation before approving of it, beside that the disk is wiped.
+
+Source: the vendor's guide usermanual-server-0020 (docs/api/devserver-api.md section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.flow import Remark
+from provisioner.model.resource import FieldPath
+
+_DISK = Remark(
+    "system-disk-changes",
+    "a reinstallation gives its system disk another id, and the cloud cannot expand that disk later",
+    "where a larger system disk will be needed, `lifecycle: {on_os_change: replace}` buys another machine instead",
+)
+_USERDATA = Remark(
+    "userdata-may-not-run",
+    "userdata may not take effect when another image is put on a server that is there",
+    "look at it once it runs; on another machine (`lifecycle: {on_os_change: replace}`) it does take effect",
+)
+
+
+def of_reinstallation(changed: Iterable[FieldPath]) -> Iterator[Remark]:
+    """Of one for these fields."""
+    yield _DISK
+    if ("image_id",) in changed:
+        yield _USERDATA

@@ -1,0 +1,29 @@
+"""What the plan says of its reinstallations, once for all the servers that it is true of. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.flow import Remark
+from provisioner.model.kind import Catalogue
+
+_NAMED = 10
+
+
+def of_reinstallations(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """In the order in which they are met; an adoption that reinstalls is one of them."""
+    met: defaultdict[Remark, list[Address]] = defaultdict(list)
+    for change in changes:
+        paths = [item.path for item in change.fields if item.reinstalls]
+        if paths and change.action in {Action.REINSTALL, Action.ADOPT}:
+            for remark in catalogue[change.kind].cautions(paths):
+                met[remark].append(change.address)
+    for remark, addresses in met.items():
+        more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
+        named = ", ".join(map(str, addresses[:_NAMED])) + more
+        alone = addresses[0] if len(addresses) == 1 else None
+        yield warning(remark.code, f"{named}: {remark.summary}", hint=remark.hint, address=alone)
