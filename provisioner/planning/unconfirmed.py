@@ -14,6 +14,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import Effect
 from provisioner.model.journal import wiped
 from provisioner.model.kind import Kind, OnChange
+from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Live, OnOsChange, Recorded
 from provisioner.model.state import State
@@ -66,7 +67,7 @@ def counted_as_carried_out(state: State) -> Mapping[Address, Recorded]:
 
 def told(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
     items = tuple(items)
-    fields = "; ".join(f"{'.'.join(item.path)} is {item.before!r} and {item.after!r} was declared" for item in items)
+    fields = "; ".join(map(_shown_otherwise, items))
     reinstall = f"`apply --reinstall '{address}'` wipes its system disk and puts on it what is declared"
     replace = f"`apply --replace '{address}'` releases it and buys a new one"
     way = replace if any(item.forces_replacement for item in items) else reinstall
@@ -76,3 +77,8 @@ def told(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
         hint=f"nothing is sent again because of that; {way}; or declare what is shown",
         address=address,
     )
+
+
+def _shown_otherwise(item: FieldChange) -> str:
+    shown, declared = quoted_apart(item.before, item.after)
+    return f"{'.'.join(item.path)} is {shown} and {declared} was declared"

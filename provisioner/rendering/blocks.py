@@ -14,7 +14,7 @@ from provisioner.model.change import FieldChange
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import Style, cells, pad
-from provisioner.rendering.values import is_block, is_hidden, key_text, value_text
+from provisioner.rendering.values import is_block, is_hidden, key_text, pair_texts, value_text
 
 STEP = "    "
 UNSIGNED = " "
@@ -79,7 +79,7 @@ def changed_members(
 
 
 def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
-    before, after = (HIDDEN if hidden else value_text(value) for value in (field.before, field.after))
+    before, after = (HIDDEN, HIDDEN) if hidden else pair_texts(field.before, field.after)
     name = key_text(field.path[-1])
     notes = []
     if field.forces_replacement:

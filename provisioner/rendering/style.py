@@ -11,10 +11,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from provisioner.model.lookalikes import is_text_space, is_unseen, is_wide
+
 ELLIPSIS = "…"
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BASIC_PLANE = 0xFFFF
 _ABOVE_ASCII = re.compile(r"[\x7f-\U0010ffff]")
+_WORD = re.compile(
+    r"(?P<escaped>\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt]))|(?:[^\W_]|[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])+|[\s\S]"
+)
+"""What is escaped already, a word with its marks, or any other character."""
+_ASCII_LETTER = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +73,23 @@ def choose_color(*, environ: Mapping[str, str], is_terminal: bool, flag: bool | 
 
 
 def escape(text: str) -> str:
-    r"""`text` on one line, with every character that could steer a terminal or hide from the eye written as `\u202e`.
+    r"""`text` on one line, with every character that could steer a terminal, hide from the eye or pass for another one written as
+    `\u202e`.
 
-    Those are the controls (C0, C1, DEL), formats (bidi, zero width), lone surrogates, line and paragraph separators, and
-    what Unicode has not assigned. Spaces of every width stay: Chinese text needs its own.
+    Those are the controls (C0, C1, DEL), formats (bidi, zero width), lone surrogates, line and paragraph separators, what Unicode
+    has not assigned, every space but ASCII's, what is printed and not seen, and the letters and marks beyond ASCII in a word that
+    has letters of ASCII. Chinese, Japanese and Korean text stays, with its own space.
     """
-    return text if text.isprintable() else "".join(map(_visible, text))
+    return text if text.isascii() and text.isprintable() else _WORD.sub(_visible_word, text)
+
+
+def escape_all(text: str) -> str:
+    r"""Everything beyond printable ASCII as `\u202e`: for two values that would read the same otherwise."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def escape_json(text: str) -> str:
-    r"""JSON text that means the same, with whatever `escape` would not let through written as JSON's own `\u202e`.
+    r"""JSON text that means the same, with everything beyond ASCII but Chinese, Japanese and Korean text as JSON's own `\u202e`.
 
     JSON has escaped C0 itself; its line breaks stand between values and stay.
     """
@@ -84,14 +98,34 @@ def escape_json(text: str) -> str:
 
 def _visible_in_json(found: re.Match[str]) -> str:
     character = found.group()
-    if character.isprintable() or unicodedata.category(character) == "Zs":
+    if is_wide(character) or is_text_space(found.string, found.start()):
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
+def _visible_word(found: re.Match[str]) -> str:
+    word = found.group()
+    if found["escaped"]:
+        return word
+    mixed = _ASCII_LETTER.search(word) is not None
+    return "".join(
+        each if _is_plain(each, found.string, found.start() + place, mixed=mixed) else _visible(each)
+        for place, each in enumerate(word)
+    )
+
+
+def _is_plain(character: str, text: str, place: int, *, mixed: bool) -> bool:
+    """Whether it is shown as it is. `mixed`: its word has letters of ASCII."""
+    if character.isascii():
+        return character.isprintable()
+    if is_text_space(text, place):
+        return True
+    return not is_unseen(character) and (is_wide(character) or not mixed)
+
+
 def _visible(character: str) -> str:
-    if character.isprintable() or unicodedata.category(character) == "Zs":
+    if character.isascii() and character.isprintable():
         return character
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]

@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TypeGuard
 
 from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.lookalikes import look_alike
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
-from provisioner.rendering.style import cut, escape
+from provisioner.rendering.style import cut, escape, escape_all
 
 LONGEST_VALUE = 512
 """Cells. Long enough that two values which differ are rarely cut to the same text; the JSON documents cut nothing."""
@@ -44,6 +45,18 @@ def is_hidden(path: FieldPath, hidden: Collection[FieldPath]) -> bool:
 def value_text(value: JsonValue) -> str:
     """One safe line, strings in JSON's quotes."""
     return cut(_text(value), LONGEST_VALUE)
+
+
+def pair_texts(before: JsonValue, after: JsonValue) -> tuple[str, str]:
+    """Two values that differ, so that they read differently."""
+    one, other = value_text(before), value_text(after)
+    if before == after or not (one == other or look_alike(_raw(before), _raw(after))):
+        return one, other
+    return tuple(cut(escape_all(_text(value)), LONGEST_VALUE) for value in (before, after))  # type: ignore[return-value]
+
+
+def _raw(value: JsonValue) -> str:
+    return value if isinstance(value, str) else _text(value)
 
 
 def key_text(key: str) -> str:

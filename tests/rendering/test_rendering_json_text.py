@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,13 @@ def test_what_steers_or_hides_is_written_as_an_escape() -> None:
 
 
 def test_what_can_be_read_stays() -> None:
-    text = '{\n  "name": "网关\u3000né 🚀 \\u001b"\n}\n'
+    text = '{\n  "name": "网关\u3000服务器 🚀 \\u001b"\n}\n'
     assert escape_json(text) == text
+
+
+@pytest.mark.parametrize("letters", ["né", "\xa0", "\u0430\u0441\u0435", "\uff21", "a\u0301", "\u3164", "a\u3000b"])
+def test_what_passes_for_other_text_is_written_as_an_escape(letters: str) -> None:
+    assert escape_json(f'"{letters}"').isascii()
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

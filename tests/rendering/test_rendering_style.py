@@ -46,6 +46,14 @@ def test_without_color_text_stays_as_it_is():
         ("tag\U000e0041", r"tag\U000e0041"),
         ("line\u2028break", r"line\u2028break"),
         ("图片\u3000服务器 é", "图片\u3000服务器 é"),
+        ("GPU服务器 参数flavor不合法", "GPU服务器 参数flavor不合法"),
+        ("Si2.l\u0430rge.4", r"Si2.l\u0430rge.4"),
+        ("\uff33i2", r"\uff33i2"),
+        ("caf\xe9 \u043e\u043d", r"caf\u00e9 " + "\u043e\u043d"),
+        ("e\u0301a", r"e\u0301a"),
+        ("Si2.large.4\xa0", r"Si2.large.4\u00a0"),
+        ("a\u2009b\u3000c", r"a\u2009b\u3000c"),
+        ("a\u034fb\u115f\u3164\u2800\ufe0f", r"a\u034fb\u115f\u3164\u2800\ufe0f"),
     ],
 )
 def test_foreign_text_shows_what_it_hides(hostile, visible):

@@ -10,6 +10,7 @@ import base64
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_interface
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -60,6 +61,19 @@ def _some_addresses(value: str) -> str:
     return value
 
 
+def _an_address(value: str) -> str:
+    """Of IPv4 or IPv6, alone or with the length of its prefix."""
+    try:
+        if _ADDRESS.fullmatch(value) is None:
+            raise ValueError  # noqa: TRY301 - said in the same words
+        ip_interface(value)
+    except ValueError:
+        raise ValueError(
+            f"expected an IP address like 192.168.0.10, or one with a prefix like 192.168.0.0/24{_strange_character(value)}"
+        ) from None
+    return value
+
+
 def _each_once(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
         raise ValueError("an id stands in it twice")
@@ -80,6 +94,8 @@ Uuid = Annotated[
 Zone = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
 ProjectId = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,36}", "expected 1 to 36 letters, digits, '-', '_' or '.'")]
 Flavor = _written_as(r"[-_.a-zA-Z0-9]+", "expected letters, digits, '-', '_' or '.'")
+_MAC = _written_as(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "expected a MAC address like fa:16:3e:00:00:01")
+_ADDRESS = re.compile(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?")
 VolumeType = Literal["ESSD", "GPSSD", "SAS", "SATA", "SSD"]
 
 
@@ -99,8 +115,10 @@ class DataVolume(_Section):
 
 
 class HyperCluster(_Section):
-    id: str | None = None
-    hyper_cluster_subnet_id: str | None = None
+    """What characters these ids have is not published; those of other ids are (inferred, docs/api section 3.1)."""
+
+    id: Zone | None = None
+    hyper_cluster_subnet_id: Zone | None = None
 
 
 class HyperGroup(_Section):
@@ -108,8 +126,8 @@ class HyperGroup(_Section):
 
 
 class AddressPair(_Section):
-    ip_address: Annotated[str, AfterValidator(_some_addresses)] | None = None
-    mac_address: str | None = None
+    ip_address: Annotated[str, AfterValidator(_an_address), AfterValidator(_some_addresses)] | None = None
+    mac_address: Annotated[str, _MAC] | None = None
 
 
 class Network(_Section):

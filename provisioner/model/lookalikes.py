@@ -1,0 +1,66 @@
+"""Which characters look like others, or like nothing, so that two texts which differ read the same. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+_IDEOGRAPHIC_SPACE = "\u3000"
+_UNSEEN = frozenset(
+    chr(point)
+    for points in (
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2800, 0x3164, 0xFFA0),
+        range(0x180B, 0x180E),
+        range(0xFE00, 0xFE10),
+        range(0xE0100, 0xE01F0),
+    )
+    for point in points
+)
+"""Printable by Unicode's own word, and yet nothing is seen of them: joiners, fillers, variation selectors, the empty Braille cell."""
+
+
+def is_unseen(character: str) -> bool:
+    """Nothing, or a space that is none of ASCII, is seen of it; or it steers what stands around it."""
+    return not character.isprintable() or character in _UNSEEN
+
+
+def is_wide(character: str) -> bool:
+    """Of Chinese, Japanese or Korean text: it looks like no letter of ASCII. Full-width letters do, and are not of these."""
+    return not is_unseen(character) and unicodedata.east_asian_width(character) in {"W", "H"}
+
+
+def is_text_space(text: str, place: int) -> bool:
+    """The space that Chinese text sets between its own characters."""
+    if text[place] != _IDEOGRAPHIC_SPACE:
+        return False
+    around = text[max(place - 1, 0) : place + 2].replace(_IDEOGRAPHIC_SPACE, "")
+    return any(map(is_wide, around))
+
+
+def look_alike(one: str, other: str) -> bool:
+    """Whether two texts that differ may read the same: they do but for marks and forms, or each place where they differ has a
+    character beyond ASCII that is no ideograph on both sides.
+    """
+    if one == other or (one.isascii() and other.isascii()):
+        return False
+    first, second = _plain(one), _plain(other)
+    if first == second:
+        return True
+    pairs = [pair for pair in zip(first, second, strict=False) if pair[0] != pair[1]]
+    return len(first) == len(second) and all(map(_is_deceptive, pairs))
+
+
+def quoted_apart(one: object, other: object) -> tuple[str, str]:
+    """Two values for a sentence; by their numbers where their letters would read the same."""
+    return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
+
+
+def _is_deceptive(pair: Iterable[str]) -> bool:
+    one, other = pair
+    return not (one + other).isascii() and not (is_wide(one) or is_wide(other))
+
+
+def _plain(text: str) -> str:
+    """Without forms (full width, ligatures), marks, and what is not seen."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_unseen(each))
