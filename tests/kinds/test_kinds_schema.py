@@ -274,7 +274,6 @@ def test_what_may_cost_unexpectedly_is_a_warning(fields, code, path):
     [
         PREPAID | {"period_num": 9},
         PREPAID | {"period_type": "YEAR", "period_num": 3},
-        PREPAID | {"period_type": "WEEK", "period_num": 11},
         {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1},
     ],
 )

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from provisioner.kinds.dev_server import attaching
+from provisioner.kinds.dev_server import attaching, oddities
 from provisioner.model.foresight import Ware
 from provisioner.model.kind import Advice
 from provisioner.model.resource import Fields
@@ -191,6 +191,7 @@ def advise(fields: Fields) -> Iterator[Advice]:
         yield Advice(("name",), "dotted-name", "the vendor's own provider refuses names with a dot", warning=True)
     yield from _charging_advice(fields.get("charging_info"))
     yield from attaching.advise(fields)
+    yield from oddities.advise(fields)
 
 
 def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator[Advice]:

@@ -1,0 +1,52 @@
+"""What the API takes and probably nobody means: sections that say nothing, and terms that are listed and nowhere described.
+
+Source: docs/api/devserver-api.md section 3.1. The API does not say that it refuses any of it, so these are warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from provisioner.model.kind import Advice
+from provisioner.model.resource import FieldPath, Fields, FieldValue
+
+_DESCRIBED = ("MONTH", "YEAR")
+
+
+def advise(fields: Fields) -> Iterator[Advice]:
+    for path in _empty(fields):
+        yield Advice(
+            path,
+            "empty-section",
+            f"{'.'.join(path)} is empty and says nothing: the cloud chooses all of it",
+            "take the line out, or write what is wanted; `null` takes away what `defaults` gives",
+            warning=True,
+        )
+    yield from _term(fields.get("charging_info"))
+
+
+def _empty(value: FieldValue, path: FieldPath = ()) -> Iterator[FieldPath]:
+    if isinstance(value, Mapping):
+        if path and not any(member is not None for member in value.values()):
+            yield path
+        for key, member in value.items():
+            yield from _empty(member, (*path, key))
+    elif isinstance(value, list | tuple):
+        for place, member in enumerate(value):
+            yield from _empty(member, (*path, str(place)))
+
+
+def _term(charging: FieldValue) -> Iterator[Advice]:
+    """Pay-per-use has a term in its spelling only."""
+    if not isinstance(charging, Mapping) or charging.get("charging_mode") != "PRE_PAID":
+        return
+    period = charging.get("period_type")
+    if isinstance(period, str) and period not in _DESCRIBED:
+        renewal = ", and it cannot be renewed by itself" if charging.get("is_auto_renew") else ""
+        yield Advice(
+            ("charging_info", "period_type"),
+            "unusual-period",
+            f"a term of {period} is listed by the API, and only {' and '.join(_DESCRIBED)} are described{renewal}",
+            "the cloud may refuse it, or sell another term; MONTH and YEAR are what is sold",
+            warning=True,
+        )
