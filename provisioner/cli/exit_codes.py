@@ -41,6 +41,10 @@ _WORST_FIRST = (
 )
 
 
+_NO_DIFFERENCE = frozenset({"list-incomplete", "assumed"})
+"""Findings that tell of no difference between the specs and the cloud, and may stand for good."""
+
+
 def worst(*codes: ExitCode) -> ExitCode:
     return next((code for code in _WORST_FIRST if code in codes), ExitCode.DONE)
 
@@ -65,8 +69,7 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
     if not detailed:
         return refused
     doubt = any(finding.code == "in-doubt" for finding in plan.findings)
-    # A list that hides something is no difference between the specs and the cloud, and may be so for good.
-    something = bool(plan.work or any(finding.code != "list-incomplete" for finding in plan.findings))
+    something = bool(plan.work or any(finding.code not in _NO_DIFFERENCE for finding in plan.findings))
     return worst(
         refused,
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,

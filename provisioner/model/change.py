@@ -102,6 +102,8 @@ class Change:
     """What is to be recorded as seen, where that is the whole change."""
     charging: tuple[FieldChange, ...] = ()
     """Of a replacement: how the old server is paid for and how the new one will be, also where that stays the same."""
+    assumed: tuple[FieldPath, ...] = ()
+    """The fields that are believed to be as the specs say: no answer of the cloud shows them, and they were never sent."""
 
     @property
     def is_gone(self) -> bool:

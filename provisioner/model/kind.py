@@ -42,10 +42,12 @@ class FieldRule:
     """The rule of one field and of everything below it, unless a longer path has its own.
 
     `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
-    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list that is
-    shown together with what nobody declared, so that only what it lacks is a difference. `default`: what leaving the field out means
+    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list or a count
+    that is shown together with what nobody declared, so that only what it lacks is a difference. `default`: what leaving the field out means
     by the API, as it is written down, so that to state it is no difference, nor to leave it out instead. `only_where`: it says
-    something only beside that value of another field (docs/decisions/0019).
+    something only beside that value of another field. `chosen`: leaving it out leaves the choice to the cloud, so that a value which
+    is stated later is compared with what is shown, and assumed where nothing shows it. `blurred_by`: where that field is declared,
+    the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019).
     """
 
     path: FieldPath
@@ -56,6 +58,8 @@ class FieldRule:
     among: bool = False
     default: JsonValue = None
     only_where: tuple[FieldPath, str] | None = None
+    chosen: bool = False
+    blurred_by: FieldPath | None = None
 
     @property
     def outlives_its_line(self) -> bool:
@@ -63,6 +67,18 @@ class FieldRule:
         changed in place is given up instead.
         """
         return self.on_change in {OnChange.REINSTALL, OnChange.REPLACE}
+
+    def seen(self, shown: JsonObject, expected: JsonValue, *bodies: JsonObject) -> JsonValue:
+        """What the cloud shows of it, as far as `expected` can be told from what nobody declared; None where that is nothing.
+        `bodies` are the record and what is wanted.
+        """
+        blurred = self.blurred_by is not None and any(at(body, self.blurred_by) for body in bodies)
+        now = at(shown, self.path) if self.shown and not blurred else None
+        if self.among and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
+            return [item for item in expected if item in now]
+        if self.among and isinstance(expected, int) and isinstance(now, int):
+            return min(expected, now)
+        return now
 
     def is_default(self, value: JsonValue) -> bool:
         """By what would be written: False is not 0."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import FieldChange
-from provisioner.model.kind import Kind, OnChange
+from provisioner.model.kind import FieldRule, Kind, OnChange
 from provisioner.model.redaction import FINGERPRINT, at, replaced
-from provisioner.model.resource import Live
+from provisioner.model.resource import FieldPath, Live
 
 
 def as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
@@ -19,9 +19,8 @@ def as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObj
     for rule in kind.rules:
         if not rule.shown or live is None:
             continue
-        was, now = at(declared, rule.path), at(live.shown, rule.path)
-        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
-            now = [item for item in was if item in now]
+        was = at(declared, rule.path)
+        now = rule.seen(live.shown, was, declared, after)
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
         if was is not None and now is not None and was != now and not unrecorded:
             current = replaced(current, rule.path, now)
@@ -40,12 +39,36 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
     return after
 
 
-def stated(kind: Kind, declared: JsonObject, after: JsonObject) -> JsonObject:
-    """The record, with what the specs state of it by now and leaving it out said before."""
+def stated(
+    kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject
+) -> tuple[JsonObject, tuple[FieldPath, ...]]:
+    """The record, with what the specs state of it by now and did not say before: what leaving it out said, and what it left to the
+    cloud, as that is shown. What nothing shows is believed of the specs; those are the paths.
+    """
+    shown = live.shown if live else {}
     for rule in kind.rules:
-        if at(declared, rule.path) is None and rule.is_default(wanted := at(after, rule.path)):
+        if at(declared, rule.path) is None and _is_so(rule, wanted := at(after, rule.path), shown):
             declared = replaced(declared, rule.path, wanted)
-    return declared
+    known, assumed = declared, []
+    for rule in kind.rules:
+        wanted = at(after, rule.path)
+        if not rule.chosen or wanted is None or at(declared, rule.path) is not None or _is_idle(rule, declared, after):
+            continue
+        now = rule.seen(shown, wanted, declared, after)
+        known = replaced(known, rule.path, wanted if now is None else now)
+        assumed += [rule.path] if now is None else []
+    return known, tuple(assumed)
+
+
+def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject) -> bool:
+    """Leaving it out said so, or whatever it was that this said, the cloud shows it."""
+    is_seen = rule.default is not None and rule.outlives_its_line and wanted is not None
+    return rule.is_default(wanted) or (is_seen and rule.seen(shown, wanted) == wanted)
+
+
+def _is_idle(rule: FieldRule, *bodies: JsonObject) -> bool:
+    """Of one of them it says nothing: from the one to the other is another machine."""
+    return rule.only_where is not None and any(at(body, rule.only_where[0]) != rule.only_where[1] for body in bodies)
 
 
 def is_taken_out(kind: Kind, item: FieldChange) -> bool:

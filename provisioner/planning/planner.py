@@ -15,11 +15,12 @@ from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, P
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.kind import Catalogue, OnChange
 from provisioner.model.marker import is_marked
-from provisioner.model.redaction import Fingerprint, at
+from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
+from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
 from provisioner.planning.cautions import of_reinstallations
 from provisioner.planning.charging import with_charging
@@ -82,6 +83,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
             *deposed.findings,
             *of_reinstallations(draft.changes, catalogue),
             *passed_over(draft, survey),
+            *assumptions(draft.changes),
             *offers(draft, survey.foresight, catalogue),
         ),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
@@ -140,7 +142,11 @@ class _Planner:
             return change
         assert change.after is not None  # it was given its body
         kind = self._catalogue[desired.kind]
-        declared = as_shown(kind, change.after, row, change.after)
+        after = change.after
+        _, unshown = stated(kind, {}, row, after)
+        hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable})
+        change = replace(change, unverifiable=hidden, assumed=hidden)
+        declared = as_shown(kind, after, row, after)
         change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
         return replace(change, fields=self._changed_fields(change, row))
 
@@ -169,6 +175,9 @@ class _Planner:
         )
         if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
             return special
+        assert change.after is not None  # it was given its body
+        _, assumed = stated(self._catalogue[change.kind], recorded.declared, live, change.after)
+        change = replace(change, assumed=assumed)
         shown = self._changed_fields(change, live)
         held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
         taken_out = self._taken_out(change, shown)
@@ -242,7 +251,7 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        known = stated(kind, recorded.declared, after)
+        known, _ = stated(kind, recorded.declared, live, after)
         current = as_shown(kind, known, live, after)
         ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [

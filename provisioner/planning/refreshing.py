@@ -101,10 +101,9 @@ def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> It
     """
     told: set[FieldPath] = set()
     for rule in kind.rules:
-        was, now = at(recorded.declared, rule.path), at(row.shown, rule.path)
-        if rule.among and isinstance(was, list | tuple) and isinstance(now, list | tuple):
-            now = [item for item in was if item in now]
-        known = rule.shown and was is not None and now is not None
+        was = at(recorded.declared, rule.path)
+        now = rule.seen(row.shown, was, recorded.declared)
+        known = was is not None and now is not None
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)

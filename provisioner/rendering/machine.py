@@ -132,6 +132,7 @@ def _resource_change(change: Change) -> Document:
         "fields": [field_document(field, hidden) for field in change.fields],
         "charging": [field_document(field, hidden) for field in change.charging],
         "unverifiable": [list(path) for path in change.unverifiable],
+        **({"assumed": [list(path) for path in change.assumed]} if change.assumed else {}),
         "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 

@@ -65,6 +65,7 @@ class ChangeForm:
     create_first: bool = False
     observed: JsonObject | None = None
     charging: tuple[FieldChange, ...] = ()
+    assumed: tuple[FieldPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ def test_the_references_own_answer_is_read():
         "flavor": "Si2.large.4",
         "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
         "charging_info": {"charging_mode": "PRE_PAID"},
+        "arch": "X86",
+        "server_type": "ECS",
     }
     assert live.observed["cloud_server"] == {"type": "ECS"}
     assert live.observed["image"]["name"] == "Ubuntu18.04_x86_64_CPU"
@@ -61,6 +63,43 @@ def test_only_a_charging_mode_that_can_be_declared_is_compared(mode):
     assert "charging_info" not in a_live(charging_mode=mode).shown
 
 
+@pytest.mark.parametrize("word", ["x86_64", "arm", "", None, 7, ["X86"]])
+def test_what_specs_cannot_say_of_a_machine_tells_nothing(word):
+    assert not {"arch", "server_type"} & a_live(image={"arch": word}, cloud_server={"type": word}).shown.keys()
+
+
+ROOT = {"type": "ROOT", "evs_type": "SSD", "size": 200, "evs_id": "root"}
+DISK = {"type": "DATA", "evs_type": "GPSSD", "size": 500}
+FIRST, SECOND = {**DISK, "evs_id": "one"}, {**DISK, "evs_id": "two"}
+SYSTEM = {"root_volume": {"type": "SSD", "size": 200}}
+
+
+@pytest.mark.parametrize(
+    ("disks", "told"),
+    [
+        ([], {}),
+        (None, {}),
+        ({"type": "ROOT"}, {}),
+        ([ROOT], SYSTEM | {"data_volume": {"count": 0}}),
+        ([ROOT, FIRST], SYSTEM | {"data_volume": {"type": "GPSSD", "size": 500, "count": 1}}),
+        ([FIRST, ROOT, SECOND], SYSTEM | {"data_volume": {"type": "GPSSD", "size": 500, "count": 2}}),
+        ([ROOT, FIRST, FIRST], SYSTEM | {"data_volume": {"type": "GPSSD", "size": 500, "count": 1}}),
+        ([ROOT, FIRST, {**SECOND, "size": 600}], SYSTEM),
+        ([ROOT, {**FIRST, "size": "500"}], SYSTEM),
+        ([ROOT, *({**DISK, "evs_id": str(number)} for number in range(9))], SYSTEM),
+        ([ROOT, "a disk"], {}),
+        ([ROOT, {**FIRST, "type": "CACHE"}], {}),
+        ([ROOT, {**FIRST, "type": ["DATA"]}], {}),
+        ([{**ROOT, "size": 40}], {"root_volume": {"type": "SSD"}, "data_volume": {"count": 0}}),
+        ([{**ROOT, "size": True, "evs_type": "new"}], {"data_volume": {"count": 0}}),
+        ([ROOT, ROOT], {}),
+    ],
+)
+def test_disks_are_read_as_specs_say_them_and_what_is_partial_or_odd_tells_nothing(disks, told):
+    shown = a_live(volumes=disks).shown
+    assert {key: shown[key] for key in ("root_volume", "data_volume") if key in shown} == told
+
+
 def test_what_is_null_or_of_a_wrong_type_is_read_as_absent():
     row = {**a_row(), "name": None, "status": None, "order_id": "", "create_at": "yesterday", "image": ["x"]}
     live = rows.read(row)
@@ -80,6 +119,10 @@ def test_whatever_a_row_holds_it_is_read_without_harm(fields):
         "image_id",
         "network",
         "charging_info",
+        "arch",
+        "server_type",
+        "root_volume",
+        "data_volume",
     }
 
 

@@ -67,6 +67,7 @@ def test_a_secret_that_nobody_could_read_when_its_server_was_taken_over_is_no_ch
 def test_hidden_fields_are_told():
     (change,) = adopted(wanted(**HIDDEN)).changes
     assert {path[0] for path in change.unverifiable} == {"root_volume", "arch", "availability_zone", "network"}
+    assert change.assumed == change.unverifiable
 
 
 def test_the_name_is_changed_along_the_way():

@@ -109,6 +109,77 @@ def test_every_other_value_is_a_change_as_it_always_was(stated, action):
     assert any(item.reinstalls if action is Action.REINSTALL else item.forces_replacement for item in change.fields)
 
 
+DISKS = {"type": "SSD", "size": 200}
+CHOSEN = [
+    ({"arch": "X86"}, {"arch": "ARM"}),
+    ({"server_type": "ECS"}, {"server_type": "BMS"}),
+    ({"root_volume": DISKS}, {"root_volume": {**DISKS, "size": 300}}),
+    ({"root_volume": {"type": "SSD"}}, {"root_volume": {"type": "SAS"}}),
+    ({"data_volume": {**DISKS, "count": 2}}, {"data_volume": {**DISKS, "count": 3}}),
+    ({"data_volume": {**DISKS, "count": 2}}, {"data_volume": {"type": "SAS", "size": 200, "count": 2}}),
+    ({"flavor": None, "resource_flavor": "rf"}, {"flavor": None, "resource_flavor": "other"}),
+    ({"availability_zone": "az-1"}, {"availability_zone": "az-2"}),
+]
+"""What the cloud chooses where it is left out, and another choice."""
+IS_SHOWN = CHOSEN[:-1]
+
+
+def chosen(specs, shown_=None):
+    """What is made of specs that say so by now, where the row shows `shown_`."""
+    record = bought(wanted())
+    row = shown(record, **{key: value for key, value in (shown_ or {}).items() if value is not None})
+    return planned(surveyed(wanted(**specs), state=a_state(record), live=(row,)))
+
+
+@pytest.mark.parametrize(("true", "_false"), IS_SHOWN)
+def test_a_choice_of_the_cloud_that_is_shown_may_be_stated(true, _false):
+    plan = chosen(true, true)
+    assert ([change.action for change in plan.changes], plan.findings) == ([Action.NO_OP], ())
+
+
+@pytest.mark.parametrize(("true", "false"), IS_SHOWN)
+def test_and_is_compared_with_what_is_shown(true, false):
+    (change,) = chosen(false, true).changes
+    assert (change.action, change.assumed) == (Action.REPLACE, ())
+    wrong = {path for path, value in leaves(false) if value is not None and (path, value) not in set(leaves(true))}
+    assert {item.path for item in change.fields if item.after is not None} == wrong
+
+
+@pytest.mark.parametrize(("true", "_false"), CHOSEN)
+def test_a_choice_that_nothing_shows_is_assumed_and_said_so(true, _false):
+    plan = chosen(true)
+    (change,) = plan.changes
+    paths = tuple(sorted(path for path, value in leaves(true) if value is not None))
+    assert (change.action, tuple(sorted(change.assumed))) == (Action.NO_OP, paths)
+    assert [finding.code for finding in plan.findings] == ["assumed"]
+
+
+@pytest.mark.parametrize(("true", "false"), CHOSEN)
+def test_from_one_declared_choice_to_another_is_a_change_and_a_line_that_is_gone_is_none(true, false):
+    assert after(true, false).action is Action.REPLACE
+    assert after(true, {} if "flavor" not in true else true).action is Action.NO_OP
+
+
+def test_from_a_flavor_to_the_resource_flavor_of_the_same_machine_and_back():
+    """Both come back for one machine."""
+    both = {"flavor": "Si2.large.4", "resource_flavor": "rf"}
+    assert after({}, {"flavor": None, "resource_flavor": "rf"}, **both).action is Action.NO_OP
+    assert after({"flavor": None, "resource_flavor": "rf"}, {}, **both).action is Action.NO_OP
+
+
+def test_a_term_that_nobody_wrote_down_is_assumed_of_what_is_shown_as_prepaid():
+    (change,) = chosen({"charging_info": PREPAID}, {"charging_info": {"charging_mode": "PRE_PAID"}}).changes
+    term = (("charging_info", "period_type"), ("charging_info", "period_num"))
+    assert (change.action, change.assumed) == (Action.NO_OP, term)
+
+
+def test_disks_that_others_attached_are_not_told_from_those_that_it_was_bought_with():
+    both = {"data_volume": {"type": "SAS", "size": 900, "count": 3}, "volumes": [VOLUME]}
+    (change,) = chosen({"data_volume": {**DISKS, "count": 2}, "volumes": [VOLUME]}, both).changes
+    assert change.action is Action.UPDATE
+    assert {path[0] for path in change.assumed} == {"data_volume"}
+
+
 def test_a_line_that_is_taken_out_beside_a_wipe_goes_with_the_system():
     change = after({"userdata": "aGk="}, {"image_id": OTHER_IMAGE})
     assert (change.action, [item.path for item in change.fields]) == (Action.REINSTALL, [("image_id",), ("userdata",)])

@@ -35,15 +35,24 @@ from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Togethe
 from provisioner.model.redaction import DIGEST
 
 _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
+_ATTACHED = ("volumes",)
 
 RULES = (
     FieldRule(("name",), OnChange.IN_PLACE, shown=True),
-    FieldRule(("flavor",), shown=True),
-    FieldRule(("resource_flavor",), shown=True),
+    FieldRule(("flavor",), shown=True, chosen=True),
+    FieldRule(("resource_flavor",), shown=True, chosen=True),
+    FieldRule(("arch",), shown=True, chosen=True),
+    FieldRule(("server_type",), shown=True, chosen=True),
+    FieldRule(("availability_zone",), chosen=True),
+    FieldRule(("root_volume", "type"), shown=True, chosen=True),
+    FieldRule(("root_volume", "size"), shown=True, chosen=True),
+    FieldRule(("data_volume", "type"), shown=True, chosen=True, blurred_by=_ATTACHED),
+    FieldRule(("data_volume", "size"), shown=True, chosen=True, blurred_by=_ATTACHED),
+    FieldRule(("data_volume", "count"), shown=True, chosen=True, blurred_by=_ATTACHED, among=True),
     FieldRule(("image_id",), OnChange.REINSTALL, shown=True),
     FieldRule(("key_pair_name",), OnChange.REINSTALL, shown=True),
     FieldRule(("power",), OnChange.IN_PLACE, shown=True),
-    FieldRule(("volumes",), OnChange.IN_PLACE, shown=True, among=True, default=[]),
+    FieldRule(_ATTACHED, OnChange.IN_PLACE, shown=True, among=True, default=[]),
     FieldRule(("public_ips",), OnChange.IN_PLACE, default=[]),
     FieldRule(("enterprise_project_id",), default="0"),
     FieldRule(("network", "vpc_id"), shown=True),
@@ -51,8 +60,8 @@ RULES = (
     FieldRule(("network", "ipv6_enable"), default=False),
     FieldRule(("network", "allowed_address_pairs"), default=[]),
     FieldRule(_PREPAID[0], shown=True, default=charging.POST_PAID),
-    FieldRule(("charging_info", "period_type"), only_where=_PREPAID),
-    FieldRule(("charging_info", "period_num"), only_where=_PREPAID),
+    FieldRule(("charging_info", "period_type"), chosen=True, only_where=_PREPAID),
+    FieldRule(("charging_info", "period_num"), chosen=True, only_where=_PREPAID),
     FieldRule(("charging_info", "is_auto_pay"), OnChange.NOTHING),
     FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True, default=False),
     FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),

@@ -12,7 +12,9 @@ from provisioner.model.canonical import JsonValue
 from provisioner.model.draft import Draft
 from provisioner.model.resource import Live
 
-HIDDEN = "security group, zone, enterprise project, disks, userdata, password, term and renewal"
+HIDDEN = "security group, zone, enterprise project, userdata, password, term and renewal"
+_BOUGHT = frozenset({"BMS", "ECS"})
+"""Specs have no others."""
 _PASSWORD = {"secret": "env:ADMIN_PASSWORD"}
 """One for all: it is a place to put the real one at, and each that is not set is warned of."""
 
@@ -22,7 +24,15 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
     remarks: list[str] = []
     machine, other = ("flavor", "resource_flavor") if "flavor" in row.shown else ("resource_flavor", "flavor")
     fields |= {machine: row.shown.get(machine), other: None}
-    fields |= {key: row.shown[key] for key in ("image_id", "network") if key in row.shown}
+    fields |= {key: row.shown[key] for key in ("image_id", "network", "arch", "root_volume") if key in row.shown}
+    if row.shown.get("server_type") in _BOUGHT:
+        fields["server_type"] = row.shown["server_type"]
+    if isinstance(disks := row.shown.get("data_volume"), Mapping):
+        fields["data_volume"] = disks if disks.get("type") else None
+        if disks.get("type"):
+            remarks.append(
+                "data_volume: disks that were attached later look the same; take them out of it where it has such"
+            )
     if "key_pair_name" in row.shown:
         fields |= {"key_pair_name": row.shown["key_pair_name"], "admin_pass": None}
     else:

@@ -15,8 +15,10 @@ from provisioner.model.purchasing import Absence, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 
-_GIVEN_LATER = frozenset({"power", "volumes"})
-"""Shown, and no part of a purchase: anybody may have changed it since."""
+_NO_EVIDENCE = frozenset({"power", "volumes", "arch", "server_type", "root_volume", "data_volume"})
+"""Shown, and never held against a row: the first two anybody may have changed since, and the others are read out of what the row says
+of its image, its machine and its disks, which need not be complete. What is not recognised might be bought a second time.
+"""
 
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """Milliseconds that the cloud's clocks may disagree by (section 9)."""
@@ -72,7 +74,7 @@ def _is_of_the_kind(intent: Intent, row: Live) -> bool:
 
 
 def _as_bought(row: Live) -> JsonObject:
-    return {key: value for key, value in row.shown.items() if key not in _GIVEN_LATER}
+    return {key: value for key, value in row.shown.items() if key not in _NO_EVIDENCE}
 
 
 def _agrees(declared: JsonObject, shown: JsonObject) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from provisioner.kinds.dev_server import disks
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 from provisioner.model.resource import Live
@@ -35,6 +36,10 @@ RUNNING, STOPPED = "RUNNING", "STOPPED"
 STABLE = frozenset({RUNNING, STOPPED}) | ADVERSE
 _POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "START_FAILED": "stopped"}
 """By status: where something else is under way, or broken, nothing is said of it."""
+
+_ARCHITECTURES = frozenset({"X86", "ARM"})
+_SERVER_TYPES = frozenset({"BMS", "ECS", "HPS"})
+"""Any other spelling tells nothing: it could not be compared with what specs may say."""
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 """Ids go into paths; anything else than this is never sent back."""
@@ -71,8 +76,13 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["charging_info"] = {"charging_mode": row["charging_mode"]}
     if (power := _POWER.get(str(row.get("status")))) is not None:
         shown["power"] = power
-    if isinstance(disks := row.get("volumes"), list):
-        shown["volumes"] = [disk["evs_id"] for disk in disks if isinstance(disk, Mapping) and _is_data_disk(disk)]
+    if (arch := _text(image, "arch")) in _ARCHITECTURES:
+        shown["arch"] = arch
+    if (server_type := _text(_object(row, "cloud_server"), "type")) in _SERVER_TYPES:
+        shown["server_type"] = server_type
+    if isinstance(listed := row.get("volumes"), list):
+        shown["volumes"] = [disk["evs_id"] for disk in listed if isinstance(disk, Mapping) and _is_data_disk(disk)]
+        shown |= disks.shown(listed)
     return shown
 
 

@@ -1,0 +1,37 @@
+"""What is believed of a server because the specs say so: nothing shows it, and it was never sent. Told in every plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.change import Action, Change
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.resource import FieldPath
+
+_NAMED = 6
+"""So many addresses are named where more believe the same."""
+_TELLING_IT = frozenset({Action.REPLACE, Action.DELETE, Action.FORGET, Action.ADOPT})
+"""What is released is believed nothing of, and what is taken over says it at its own place."""
+
+
+def assumptions(changes: Iterable[Change]) -> Iterator[Diagnostic]:
+    """One for all that believe the same, in the order of the addresses."""
+    alike: dict[tuple[FieldPath, ...], list[Change]] = {}
+    for change in changes:
+        if change.assumed and change.action not in _TELLING_IT:
+            alike.setdefault(change.assumed, []).append(change)
+    for paths, believing in alike.items():
+        yield _told(paths, believing)
+
+
+def _told(paths: tuple[FieldPath, ...], believing: list[Change]) -> Diagnostic:
+    fields = ", ".join(".".join(path) for path in paths)
+    more = f" and {len(believing) - _NAMED} more" if len(believing) > _NAMED else ""
+    names = ", ".join(str(change.address) for change in believing[:_NAMED]) + more
+    return warning(
+        "assumed",
+        f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed as the specs say; the cloud does not show it",
+        detail="it was not sent when the server was bought, and nothing is sent now",
+        hint="check it in the console; where it is not so, write down what is, or `apply --replace ADDRESS` buys the server anew",
+        address=believing[0].address if len(believing) == 1 else None,
+    )
