@@ -28,7 +28,9 @@ class GroupPurchase:
         """What is recorded of the driver's address once the call is answered. Raises, for each, what the one call came to."""
         if self._leader is None or self._purchase is None:
             self._leader, driver.members = driver, self.wanted
-            self._purchase = asyncio.ensure_future(driver.drive(self._kind.together.buy(self.wanted)))
+            self._purchase = asyncio.ensure_future(
+                driver.drive(self._kind.together.buy(self.wanted, driver.workshop.policy))
+            )
         try:
             await self._purchase
         finally:

@@ -206,7 +206,7 @@ class Journey:
         """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
         changing = recorded.phase is Phase.REINSTALLING or recorded.pending
         ended = await self._driver.drive(
-            self._kind.update(desired, recorded, frozenset())
+            self._kind.update(desired, recorded, frozenset(), self._execution.policy)
             if changing
             else self._kind.create(desired, recorded, self._execution.policy)
         )
@@ -226,7 +226,8 @@ class Journey:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
         changed = frozenset(item.path for item in change.fields)
         await self._precautions.before_wipe(change)
-        return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed))
+        policy = self._execution.policy
+        return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed, policy))
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released

@@ -15,6 +15,7 @@ from provisioner.model.purchasing import (
     Marker,
     Prepaid,
     PurchasePolicy,
+    UserdataField,
 )
 
 
@@ -37,6 +38,7 @@ class PurchaseSection(BaseModel):
     marker: Literal["name", "nonce"] = "name"
     prepaid: Literal["one-step", "two-step"] = "one-step"
     charging_default: Literal["post-paid", "cloud"] = "post-paid"
+    userdata_field: Literal["as-published", "userdata", "user_data"] = "as-published"
 
     def policy(self) -> PurchasePolicy:
         return PurchasePolicy(
@@ -44,4 +46,5 @@ class PurchaseSection(BaseModel):
             Marker(self.marker),
             Prepaid(self.prepaid),
             ChargingDefault(self.charging_default),
+            UserdataField(self.userdata_field),
         )

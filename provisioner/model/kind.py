@@ -105,7 +105,7 @@ class Together:
     """
 
     most: int
-    buy: Callable[[tuple[Desired, ...]], Flow]
+    buy: Callable[[tuple[Desired, ...], PurchasePolicy], Flow]
     advise: Callable[[Fields, PurchasePolicy], Iterable[Advice]]
 
 
@@ -144,7 +144,7 @@ class Kind:
     listing: Callable[[], ReadFlow[tuple[Live, ...]]]
     show: Callable[[str], ReadFlow[Live | None]]
     create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
-    update: Callable[[Desired, Recorded, frozenset[FieldPath]], Flow]
+    update: Callable[[Desired, Recorded, frozenset[FieldPath], PurchasePolicy], Flow]
     wiped: Callable[[Intent, Live], bool]
     delete: Callable[[Recorded, Live | None], Flow]
     pay: Callable[[Recorded], Flow]
@@ -205,8 +205,8 @@ class Kind:
         return FieldRule(path)
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-        """`fields` as they may be written down: secrets as fingerprints, content as digests."""
-        return redact(fields, fingerprint, lambda path: self.rule(path).content)
+        """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
+        return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
 
     def image_to_install(self, change: Change) -> Ware | None:
         """The image that a reinstallation would put on the disk; None where the one that is there is kept."""

@@ -39,6 +39,15 @@ class ChargingDefault(StrEnum):
     """Nothing: the cloud chooses, and which mode it takes is not published."""
 
 
+class UserdataField(StrEnum):
+    """What requests call the script that a server runs when its system first starts. The vendor's pages and SDKs disagree."""
+
+    AS_PUBLISHED = "as-published"
+    """As the reference of each call has it: `userdata` in a purchase, `user_data` where another system is installed."""
+    USERDATA = "userdata"
+    USER_DATA = "user_data"
+
+
 class Absence(StrEnum):
     """When a complete list without the server means that a purchase was never carried out."""
 
@@ -69,6 +78,7 @@ class PurchasePolicy:
     marker: Marker = Marker.NAME
     prepaid: Prepaid = Prepaid.ONE_STEP
     charging_default: ChargingDefault = ChargingDefault.POST_PAID
+    userdata_field: UserdataField = UserdataField.AS_PUBLISHED
 
 
 DEFAULT_POLICY: Final = PurchasePolicy()

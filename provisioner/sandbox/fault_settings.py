@@ -26,6 +26,7 @@ from provisioner.sandbox.world_fault_rules import (
     SellsRule,
     ShiftRule,
     ShortRule,
+    SpellingRule,
     StrangerRule,
 )
 
@@ -49,6 +50,7 @@ AnyRule = Annotated[
     | CapRule
     | StrangerRule
     | SellsRule
+    | SpellingRule
     | RewriteRule,
     Field(discriminator="fault"),
 ]

@@ -116,6 +116,14 @@ class Sells:
     pays: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Only userdata under this name takes effect; under the other it is refused, or passed over in silence."""
+
+    takes: Literal["userdata", "user_data"]
+    refused: bool
+
+
 class Kept(Enum):
     """What `rows` says where rows stay as they are: None would be a row of null."""
 
@@ -142,7 +150,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Spelling | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import FaultRule, HeaderName, HeaderValue, Seconds, check_headers
-from provisioner.sandbox.faults import KEPT, Cap, Lag, Rewrite, Sells, Shift, Short, Stranger
+from provisioner.sandbox.faults import KEPT, Cap, Lag, Rewrite, Sells, Shift, Short, Spelling, Stranger
 
 _LISTS: Final = frozenset({"ListDevServers", "ListAllDevServers", "SyncDevServers"})
 _BUILDING: Final = frozenset({"CreateDevServer", "PayOrders", "PayCustomerOrder"})
@@ -77,6 +77,16 @@ class SellsRule(FaultRule):
 
     def what(self) -> Sells:
         return Sells(self.charging_mode, self.pays)
+
+
+class SpellingRule(FaultRule):
+    places: ClassVar = frozenset({"CreateDevServer", "ChangeDevServerOS", "ReinstallDevServerOS"})
+    fault: Literal["spelling"]
+    takes: Literal["userdata", "user_data"]
+    refused: bool
+
+    def what(self) -> Spelling:
+        return Spelling(self.takes, self.refused)
 
 
 class RewriteRule(FaultRule):

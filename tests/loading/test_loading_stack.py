@@ -9,7 +9,7 @@ from loading.stack_folder import STACK, StackFolder
 
 from provisioner.loading import read_stack
 from provisioner.model.diagnostic import SpecError, UsageError
-from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
+from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy, UserdataField
 from provisioner.model.stack import Cloud, Stack
 
 
@@ -217,6 +217,13 @@ def test_a_stack_says_how_it_is_bought(stack: StackFolder):
     assert stack.load().stack.purchase == PurchasePolicy(60 * MINUTE, Marker.NONCE, Prepaid.TWO_STEP)
 
 
+@pytest.mark.parametrize("field", list(UserdataField))
+def test_a_stack_chooses_what_requests_call_userdata(stack: StackFolder, field):
+    assert stack.load().stack.purchase.userdata_field is UserdataField.AS_PUBLISHED
+    stack.write("stack.yaml", f"{STACK}purchase: {{userdata_field: {field.value}}}\n")
+    assert stack.load().stack.purchase == PurchasePolicy(userdata_field=field)
+
+
 def test_a_dangerous_quiet_period_has_to_be_called_unsafe(stack: StackFolder):
     mistake = stack.write("stack.yaml", f"{STACK}purchase: {{quiet_period: 19m}}\n").mistakes()[0]
     assert mistake.code == "invalid-value"
@@ -233,6 +240,8 @@ def test_a_dangerous_quiet_period_has_to_be_called_unsafe(stack: StackFolder):
         ("{quiet_period: soon}", "invalid-value"),
         ("{marker: tag}", "invalid-value"),
         ("{prepaid: maybe}", "invalid-value"),
+        ("{userdata_field: userData}", "invalid-value"),
+        ("{userdata_field: true}", "wrong-type"),
         ("{quit_period: 25m}", "unknown-field"),
         ("3", "wrong-type"),
     ],

@@ -90,7 +90,8 @@ class TestWhatTheBodiesSay:
             {"image_id": "no uuid", **KEY},
             {"image_id": IMAGE, "admin_pass": "weak"},
             {"image_id": IMAGE, **KEY, "user_data": "not base64!"},
-            {"image_id": IMAGE, **KEY, "userdata": ""},
+            {"image_id": IMAGE, **KEY, "userdata": "not base64!"},
+            {"image_id": IMAGE, **KEY, "userdata": "aGk=", "user_data": "aGk="},
         ],
         ids=str,
     )

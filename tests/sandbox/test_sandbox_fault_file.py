@@ -45,13 +45,14 @@ faults:
   - {at: CreateDevServer, fault: stranger, when: after, user: colleague}
   - {at: ListAllDevServers, fault: cap, rows: 100, refused: true}
   - {at: CreateDevServer, fault: sells, charging_mode: PRE_PAID}
+  - {at: "*", fault: spelling, takes: user_data, refused: false}
   - {at: "*", fault: rewrite, server: "alpha*", set: {total: null}, drop: [pages], rows: null, rows_drop: [image.name], rows_in: data, add: [3], headers: {Age: "9"}}
 """
 
 
 def test_every_kind_is_understood(file):
     rules = read_faults(file(WHOLE))
-    assert len({type(rule.fault) for rule in rules}) == 14
+    assert len({type(rule.fault) for rule in rules}) == 15
     assert (rules[0].server, rules[0].after, rules[0].times) == ("alpha*", 1, 2)
     assert rules[1].operations == {"ListDevServers", "ShowDevServer"}
     assert rules[1].times is None

@@ -13,6 +13,7 @@ from support.strategies import plans
 from provisioner.model.canonical import digest, readable
 from provisioner.model.change import Change, Plan
 from provisioner.model.diagnostic import UsageError
+from provisioner.model.purchasing import PurchasePolicy, UserdataField
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference, SecretSource
 from provisioner.store import plan_id, read_plan, write_plan
@@ -132,6 +133,24 @@ def test_a_sealed_file_that_holds_no_plan_is_refused(file, plan):
     document = {"format": 1, "tool": "0.1.0", "created": 0, "plan": plan}
     file.write_bytes(readable({**document, "checksum": digest(document)}))
     assert refusal(file).code in {"plan-damaged", "plan-format"}
+
+
+def test_a_plan_from_before_userdata_had_a_choice_is_read_with_the_default(file):
+    plan = a_plan()
+    save(file, dataclasses.replace(plan, basis=dataclasses.replace(plan.basis, policy=PurchasePolicy(quiet_period=1))))
+    document = json.loads(file.read_text())
+    document.pop("checksum")
+    document["plan"]["basis"]["policy"].pop("userdata_field", None)
+    file.write_bytes(readable({**document, "checksum": digest(document)}))
+    assert read_plan(file).basis.policy == PurchasePolicy(quiet_period=1)
+
+
+def test_the_choice_of_a_name_for_userdata_is_kept(file):
+    plan = a_plan()
+    chosen = PurchasePolicy(userdata_field=UserdataField.USER_DATA)
+    save(file, dataclasses.replace(plan, basis=dataclasses.replace(plan.basis, policy=chosen)))
+    assert read_plan(file).basis.policy == chosen
+    assert plan_id(read_plan(file)) != plan_id(plan)
 
 
 def test_an_unknown_source_of_a_secret_is_refused(file):

@@ -66,7 +66,7 @@ RULES = (
     FieldRule(renewing.RENEWAL, OnChange.IN_PLACE, shown=True, default=False),
     FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),
     FieldRule(("userdata",), OnChange.REINSTALL, content=True, default={DIGEST: digest("")}),
-    FieldRule(("user_data",), content=True),  # no spec's, but what changeos and reinstallos call it in requests
+    FieldRule(("user_data",), content=True),  # no spec's, but the other name that requests have for it
 )
 
 KIND = Kind(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 
-from provisioner.kinds.dev_server import changing, charging, orders, rows
+from provisioner.kinds.dev_server import changing, charging, orders, rows, userdata
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.canonical import JsonObject, canonical
@@ -40,7 +40,7 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
     body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in changing.FURNISHINGS}
     if (charged := charging.wire(fields, policy)) is not None:
         body["charging_info"] = charged
-    return body
+    return userdata.spelt(body, policy, published="userdata")
 
 
 def charging_of(fields: Fields, policy: PurchasePolicy) -> JsonObject:

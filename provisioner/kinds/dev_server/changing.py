@@ -15,16 +15,19 @@ from provisioner.kinds.dev_server.reinstalling import SYSTEM
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Ended, Flow, Remember, Step
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 
 FURNISHINGS = ("power", "volumes", "public_ips")
 """What a server is given after it is built: no part of its purchase."""
 
 
-def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
+def update(
+    desired: Desired, recorded: Recorded, changed: frozenset[FieldPath], policy: PurchasePolicy = DEFAULT_POLICY
+) -> Flow:
     """With nothing changed, what an earlier run has left half way is brought to its end."""
     try:
-        return (yield from _update(desired, recorded, changed))
+        return (yield from _update(desired, recorded, changed, policy))
     except GaveUp as given_up:
         return given_up.ended
 
@@ -52,7 +55,7 @@ def bought(desired: Desired) -> Fields:
     return {key: value for key, value in desired.fields.items() if key not in beyond}
 
 
-def _update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath]) -> Flow:
+def _update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath], policy: PurchasePolicy) -> Flow:
     heads = frozenset(path[0] for path in changed)
     goes_further = recorded.phase is Phase.REINSTALLING or recorded.pending or heads & {*FURNISHINGS, *SYSTEM}
     if "name" in heads:
@@ -63,17 +66,17 @@ def _update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath])
         yield Remember(recorded.phase)  # labels and protection are recorded with any facts
     if not goes_further:
         return Ended(recorded.phase)
-    return (yield from _go_further(desired, recorded, heads))
+    return (yield from _go_further(desired, recorded, heads, policy))
 
 
-def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str]) -> Flow:
+def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str], policy: PurchasePolicy) -> Flow:
     row = yield from _seen(recorded)
     system = heads & set(SYSTEM)
     rest = wanted_power(desired) or _before(recorded, row, touched=bool(system))
     if row.status in reinstalling.UNDER_WAY:
-        row = yield from reinstalling.follow(desired, recorded, system, row)
+        row = yield from reinstalling.follow(desired, recorded, system, row, policy)
     elif system and not reinstalling.is_current(desired, system, row):
-        row = yield from reinstalling.reinstall(desired, recorded, system, row, rest=rest or "running")
+        row = yield from reinstalling.reinstall(desired, recorded, system, row, rest=rest or "running", policy=policy)
     return (yield from _arrange(desired, recorded.declared, heads & {*FURNISHINGS, *SYSTEM}, row, rest=rest))
 
 

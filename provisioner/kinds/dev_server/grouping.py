@@ -19,9 +19,9 @@ MOST = 10
 """Of one call (section 3.1)."""
 
 
-def buy(group: tuple[Desired, ...]) -> Flow:
+def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
     """Sent under the first one's name. An id that is answered names one of them, nobody says which, so it teaches nothing."""
-    body = {**buying.wire(group[0].fields), "count": len(group)}
+    body = {**buying.wire(group[0].fields, policy), "count": len(group)}
     reply = yield Call(
         Service.MODELARTS,
         "POST",
@@ -31,7 +31,7 @@ def buy(group: tuple[Desired, ...]) -> Flow:
         learns=("order_id",),
         declares=changing.bought(group[0]),
     )
-    wanted = charging.wanted(group[0].fields, DEFAULT_POLICY)
+    wanted = charging.wanted(group[0].fields, policy)
     otherwise = yield from charging.compare(wanted, charging.answered(reply))
     return replace(otherwise, phase=Phase.ORDERING) if otherwise else Ended(Phase.ORDERING)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from provisioner.kinds.dev_server import rows
+from provisioner.kinds.dev_server import rows, userdata
 from provisioner.kinds.dev_server.acting import GaveUp, Power, bring, until
 from provisioner.kinds.dev_server.recognition import CLOCK_TOLERANCE
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Remember, Service, Step
+from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import at
-from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
+from provisioner.model.resource import Desired, Fields, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 SYSTEM = ("image_id", "admin_pass", "key_pair_name", "userdata")
@@ -37,7 +38,13 @@ def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
 
 
 def reinstall(
-    desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live, *, rest: Power
+    desired: Desired,
+    recorded: Recorded,
+    changed: frozenset[str],
+    row: Live,
+    *,
+    rest: Power,
+    policy: PurchasePolicy,
 ) -> Generator[Step, Answer, Live]:
     """The server running with its new system; `rest` is the power that it is to have in the end, and `row` it at rest.
 
@@ -52,14 +59,14 @@ def reinstall(
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
     stopped = row if row.status in FAILED else (yield from bring(row, "stopped"))
     try:
-        yield _call(desired, changed, row.id)
+        yield _call(desired, changed, row.id, policy)
     except CallFailed as failed:
         if failed.outcome is not Outcome.REFUSED:
             raise
         if (now := (yield from rows.show(row.id))) is not None and now.status in UNDER_WAY:
             if not recorded.pending:
                 yield Remember(Phase.READY, observed=now.observed, pending={})
-            return (yield from follow(desired, recorded, changed, now))
+            return (yield from follow(desired, recorded, changed, now, policy))
         left = stopped if stopped.status in FAILED else (yield from bring(stopped, rest))
         if is_current(desired, changed, left):
             return left  # a call that was believed lost has arrived in the meantime
@@ -75,7 +82,9 @@ def _as_before(row: Live, rest: Power) -> str:
     return row.status if row.status in FAILED else rest
 
 
-def follow(desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live) -> Generator[Step, Answer, Live]:
+def follow(
+    desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live, policy: PurchasePolicy
+) -> Generator[Step, Answer, Live]:
     """As `reinstall`, of one on which another system is being put already. Where an earlier run of ours has stopped it for that, it
     is that run's call, late: believed never to have been carried out, and not to be made twice. Raises GaveUp for anybody else's.
     """
@@ -84,7 +93,7 @@ def follow(desired: Desired, recorded: Recorded, changed: frozenset[str], row: L
             "another system is being put on it right now, and not by this run",
             "run plan once that has ended: it shows what is left to do",
         )
-    yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id).declares, observed=row.observed)
+    yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id, policy).declares, observed=row.observed)
     return (yield from _installed(row.id))
 
 
@@ -109,18 +118,21 @@ def wiped(intent: Intent, row: Live) -> bool:
     return row.status != rows.STOPPED or since
 
 
-def _call(desired: Desired, changed: frozenset[str], identifier: str) -> Call:
+def _call(desired: Desired, changed: frozenset[str], identifier: str, policy: PurchasePolicy) -> Call:
     """`declares` has no image where the one on the disk is kept, whichever that is."""
     action = "changeos" if "image_id" in changed else "reinstallos"
     sent = SYSTEM if action == "changeos" else SYSTEM[1:]
-    body: dict[str, FieldValue] = {
-        "user_data" if field == "userdata" else field: value
-        for field in sent
-        if (value := desired.fields.get(field)) is not None
-    }
+    body = {field: value for field in sent if (value := desired.fields.get(field)) is not None}
     declares: Fields = {field: desired.fields.get(field) for field in sent}
     path = f"{rows.server_path(identifier)}/{action}"
-    return Call(Service.MODELARTS, "POST", path, Effect.WIPE, body=body, declares=declares)
+    return Call(
+        Service.MODELARTS,
+        "POST",
+        path,
+        Effect.WIPE,
+        body=userdata.spelt(body, policy, published="user_data"),
+        declares=declares,
+    )
 
 
 def _installed(identifier: str, *, looks: int | None = None, was: str = rows.STOPPED) -> Generator[Step, Answer, Live]:

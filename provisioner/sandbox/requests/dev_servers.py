@@ -100,6 +100,11 @@ class DataVolume(Strict):
     count: Annotated[int, Field(ge=1, le=8)]
 
 
+def _check_one_spelling(userdata: str | None, user_data: str | None) -> None:
+    if userdata is not None and user_data is not None:
+        raise ValueError("userdata and user_data are two spellings of one field and must not be given together")
+
+
 class CreateServer(Strict):
     name: Name
     flavor: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
@@ -128,8 +133,7 @@ class CreateServer(Strict):
             raise ValueError("exactly one of flavor and resource_flavor must be given")
         if (self.admin_pass is None) == (self.key_pair_name is None):
             raise ValueError("exactly one of admin_pass and key_pair_name must be given")
-        if self.userdata is not None and self.user_data is not None:
-            raise ValueError("userdata and user_data are two spellings of one field and must not be given together")
+        _check_one_spelling(self.userdata, self.user_data)
         return self
 
 
@@ -151,12 +155,14 @@ class ReinstallOs(Strict):
     image_id: Uuid | None = None
     admin_pass: AdminPass | None = None
     key_pair_name: Name | None = None
+    userdata: UserData | None = None
     user_data: UserData | None = None
 
     @model_validator(mode="after")
     def check_one(self) -> Self:
         if (self.admin_pass is None) == (self.key_pair_name is None):
             raise ValueError("exactly one of admin_pass and key_pair_name must be given")
+        _check_one_spelling(self.userdata, self.user_data)
         return self
 
 

@@ -10,6 +10,7 @@ from provisioner.sandbox.calls import Call
 from provisioner.sandbox.errors import Service, operation_refused, parameter_error
 from provisioner.sandbox.requests.dev_servers import ReinstallOs
 from provisioner.sandbox.servers import Server, Status
+from provisioner.sandbox.services.userdata import effect_of
 
 Installation = Literal["changeos", "reinstallos"]
 Action = Literal["start", "stop", "reboot"] | Installation
@@ -57,6 +58,7 @@ def install(call: Call, server: Server, action: Installation, request: Reinstall
     image = market.image(request.image_id or server.image_id)
     if image is None and request.image_id is not None:
         raise parameter_error(Service.MODELARTS, "image_id: the image does not exist")
+    script = effect_of(call, request)
     act(call, server, action)
     name = server.image_name if image is None else image.name
     servers.change(
@@ -66,4 +68,4 @@ def install(call: Call, server: Server, action: Installation, request: Reinstall
         image_name=name,
         key_pair_name=request.key_pair_name,
     )
-    call.record("wipe", server_id=server.id, name=server.name, detail=action)
+    call.record("wipe", server_id=server.id, name=server.name, detail=f"{action}{script}")

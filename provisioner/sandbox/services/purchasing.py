@@ -14,6 +14,7 @@ from provisioner.sandbox.requests.dev_servers import ChargingInfo, CreateServer
 from provisioner.sandbox.requests.reading import read_body
 from provisioner.sandbox.services.building import Blueprint, build, disks
 from provisioner.sandbox.services.paying import pay
+from provisioner.sandbox.services.userdata import effect_of
 
 _UNPAID_LIFE_MILLISECONDS: Final = 7 * 24 * prices.MILLISECONDS_PER_HOUR
 
@@ -23,14 +24,15 @@ def create(call: Call) -> Answer:
     request = read_body(CreateServer, call.body)
     flavor = _on_sale(call, request)
     _check_quota(call, request.count)
+    script = effect_of(call, request)
     charging = _sold_as(call, request.charging_info)
     if charging is None or charging.charging_mode == "POST_PAID":
-        return _build_at_once(call, _blueprint(call, request, flavor, charging=None))
+        return _build_at_once(call, _blueprint(call, request, flavor, charging=None), script)
     blueprint = _blueprint(call, request, flavor, charging=charging)
     order = _place(call, blueprint, charging)
     if charging.is_auto_pay and order.status is OrderStatus.PENDING_PAYMENT:
-        return _pay_at_once(call, blueprint, order)
-    return _ordered(call, blueprint, order)
+        return _pay_at_once(call, blueprint, order, script)
+    return _ordered(call, blueprint, order, script)
 
 
 def _sold_as(call: Call, asked: ChargingInfo | None) -> ChargingInfo | None:
@@ -98,10 +100,11 @@ def _blueprint(call: Call, request: CreateServer, flavor: Flavor, *, charging: C
     )
 
 
-def _build_at_once(call: Call, blueprint: Blueprint) -> Answer:
+def _build_at_once(call: Call, blueprint: Blueprint, script: str) -> Answer:
     built = build(call.transaction, blueprint, order=None)
     for server in built:
-        call.record("purchase", server_id=server.id, name=server.name, amount=server.price, detail=blueprint.spec)
+        detail = f"{blueprint.spec}{script}"
+        call.record("purchase", server_id=server.id, name=server.name, amount=server.price, detail=detail)
     return Answer(built[0].wire())
 
 
@@ -129,12 +132,12 @@ def _place(call: Call, blueprint: Blueprint, charging: ChargingInfo) -> Order:
     return order
 
 
-def _pay_at_once(call: Call, blueprint: Blueprint, order: Order) -> Answer:
+def _pay_at_once(call: Call, blueprint: Blueprint, order: Order, script: str) -> Answer:
     """A balance that is too short leaves the order unpaid, which the ledger has as a refusal to pay."""
     try:
         built = pay(call, order)
     except ApiError as refusal:
-        answer = _ordered(call, blueprint, order)
+        answer = _ordered(call, blueprint, order, script)
         call.record("refusal", name=blueprint.name, order_id=order.id, detail=str(refusal))
         return answer
     for server in built:
@@ -144,17 +147,21 @@ def _pay_at_once(call: Call, blueprint: Blueprint, order: Order) -> Answer:
             name=server.name,
             order_id=order.id,
             amount=server.price,
-            detail=blueprint.spec,
+            detail=f"{blueprint.spec}{script}",
         )
     call.record("payment", name=blueprint.name, order_id=order.id, amount=order.amount, detail="paid automatically")
     return Answer(built[0].wire())
 
 
-def _ordered(call: Call, blueprint: Blueprint, order: Order) -> Answer:
+def _ordered(call: Call, blueprint: Blueprint, order: Order, script: str) -> Answer:
     """Nothing is built, so the answer has no server's id and no status: the order is all there is."""
     for _ in range(blueprint.count):
         call.record(
-            "purchase", name=blueprint.name, order_id=order.id, amount=blueprint.price, detail="ordered, not paid"
+            "purchase",
+            name=blueprint.name,
+            order_id=order.id,
+            amount=blueprint.price,
+            detail=f"ordered, not paid{script}",
         )
     body = {
         "order_id": order.id,
