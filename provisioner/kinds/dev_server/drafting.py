@@ -22,8 +22,8 @@ _PASSWORD = {"secret": "env:ADMIN_PASSWORD"}
 def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
     fields: dict[str, JsonValue] = {"name": row.name}
     remarks: list[str] = []
-    machine, other = ("flavor", "resource_flavor") if "flavor" in row.shown else ("resource_flavor", "flavor")
-    fields |= {machine: row.shown.get(machine), other: None}
+    machine = _machine(row, defaults)
+    fields |= {"flavor": None, "resource_flavor": None, machine: row.shown.get(machine)}
     fields |= {key: row.shown[key] for key in ("image_id", "network", "arch", "root_volume") if key in row.shown}
     if row.shown.get("server_type") in _BOUGHT:
         fields["server_type"] = row.shown["server_type"]
@@ -46,6 +46,13 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
     if mode == "PRE_PAID" and mode != usual:
         remarks.append("charging_info: PRE_PAID in the cloud, which shows neither its term nor its renewal")
     return Draft(fields, tuple(remarks))
+
+
+def _machine(row: Live, defaults: Mapping[str, JsonValue]) -> str:
+    """Both names may come back for one machine: the one that the stack uses."""
+    usual = "resource_flavor" if defaults.get("resource_flavor") else "flavor"
+    other = "flavor" if usual == "resource_flavor" else "resource_flavor"
+    return usual if usual in row.shown else other
 
 
 def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:
