@@ -15,13 +15,19 @@ _TELLING_IT = frozenset({Action.REPLACE, Action.DELETE, Action.FORGET, Action.AD
 
 
 def assumptions(changes: Iterable[Change]) -> Iterator[Diagnostic]:
-    """One for all that believe the same, in the order of the addresses."""
+    """One for all that believe the same, in the order of the addresses. What `ignore_changes` names is nobody's business."""
     alike: dict[tuple[FieldPath, ...], list[Change]] = {}
     for change in changes:
-        if change.assumed and change.action not in _TELLING_IT:
-            alike.setdefault(change.assumed, []).append(change)
+        paths = tuple(path for path in change.assumed if not _is_accepted(path, change))
+        if paths and change.action not in _TELLING_IT:
+            alike.setdefault(paths, []).append(change)
     for paths, believing in alike.items():
         yield _told(paths, believing)
+
+
+def _is_accepted(path: FieldPath, change: Change) -> bool:
+    ignored = change.desired.lifecycle.ignore_changes if change.desired else ()
+    return any(path[: len(head)] == head for head in ignored)
 
 
 def _told(paths: tuple[FieldPath, ...], believing: list[Change]) -> Diagnostic:
@@ -32,6 +38,6 @@ def _told(paths: tuple[FieldPath, ...], believing: list[Change]) -> Diagnostic:
         "assumed",
         f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed as the specs say; the cloud does not show it",
         detail="it was not sent when the server was bought, and nothing is sent now",
-        hint="check it in the console; where it is not so, write down what is, or `apply --replace ADDRESS` buys the server anew",
+        hint="check it in the console; where it is not so, write down what is, name the field in lifecycle.ignore_changes, or `apply --replace ADDRESS` buys it anew",
         address=believing[0].address if len(believing) == 1 else None,
     )

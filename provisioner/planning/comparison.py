@@ -45,6 +45,8 @@ def stated(
     """The record, with what the specs state of it by now and did not say before: what leaving it out said, and what it left to the
     cloud, as that is shown. What nothing shows is believed of the specs; those are the paths.
     """
+    if declared == after:
+        return declared, ()
     shown = live.shown if live else {}
     for rule in kind.rules:
         if at(declared, rule.path) is None and _is_so(rule, wanted := at(after, rule.path), shown):

@@ -167,6 +167,22 @@ def test_from_a_flavor_to_the_resource_flavor_of_the_same_machine_and_back():
     assert after({"flavor": None, "resource_flavor": "rf"}, {}, **both).action is Action.NO_OP
 
 
+def test_an_assumption_about_an_ignored_field_is_not_told():
+    record = bought(wanted())
+    desired = replace(wanted(availability_zone="az-1"), lifecycle=Lifecycle(ignore_changes=(("availability_zone",),)))
+    plan = planned(surveyed(desired, state=a_state(record), live=(shown(record),)))
+    assert (plan.work, plan.findings) == ((), ())
+
+
+def test_servers_that_believe_the_same_are_told_together():
+    desired = [wanted(f"node[{number}]", name=f"node-{number}", arch="X86") for number in range(8)]
+    records = [bought(replace(one, fields={**one.fields, "arch": None})) for one in desired]
+    records = [replace(one, declared={key: value for key, value in one.declared.items() if value}) for one in records]
+    plan = planned(surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records))))
+    (finding,) = plan.findings
+    assert (plan.work, finding.address, "node[5] and 2 more: arch is assumed" in finding.summary) == ((), None, True)
+
+
 def test_a_term_that_nobody_wrote_down_is_assumed_of_what_is_shown_as_prepaid():
     (change,) = chosen({"charging_info": PREPAID}, {"charging_info": {"charging_mode": "PRE_PAID"}}).changes
     term = (("charging_info", "period_type"), ("charging_info", "period_num"))
