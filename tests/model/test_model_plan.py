@@ -47,8 +47,8 @@ def test_the_longest_matching_rule_of_a_field_counts():
 
 def test_a_kind_names_what_is_sensitive_and_what_the_cloud_hides():
     assert KIND.sensitive() == (("admin_pass",),)
-    declared = {"name": "a", "root_volume": {"size": 1}, "admin_pass": {"fingerprint": "f"}}
-    assert KIND.unverifiable(declared) == (("root_volume", "size"), ("admin_pass",))
+    declared = {"name": "a", "availability_zone": "az-1", "root_volume": {"size": 1}, "admin_pass": {"fingerprint": "f"}}
+    assert KIND.unverifiable(declared) == (("availability_zone",), ("admin_pass",))
 
 
 def test_a_catalogue_finds_kinds_by_name_and_by_section():
