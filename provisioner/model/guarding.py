@@ -23,6 +23,7 @@ class Allowance(StrEnum):
     LIST_INCOMPLETE = "list-incomplete"
     REFUSED_BEFORE = "refused-before"
     CHARGING_MISMATCH = "charging-mismatch"
+    TERM_ENDED = "term-ended"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

@@ -16,6 +16,7 @@ from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase
 from provisioner.model.state import Intent, State
+from provisioner.planning.ended_terms import WAY_OUT
 from provisioner.planning.survey import Survey
 
 
@@ -153,7 +154,7 @@ def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:
         yield warning(
             "expired",
             f"{change.address}: what was paid for it ended {moment(term.expires_at)}, as far as is recorded",
-            hint="renew it in the console before the cloud releases it, then apply --refresh-only; `provisioner expiring` asks billing",
+            hint=f"{WAY_OUT}; `provisioner expiring` asks billing",
             address=change.address,
         )
 

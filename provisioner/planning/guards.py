@@ -16,6 +16,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
+from provisioner.planning.ended_terms import term_ended
 from provisioner.planning.limits import charging_mismatch, mass_change, max_servers, vanished
 from provisioner.planning.releases import (
     forcing,
@@ -208,6 +209,7 @@ GUARDS: tuple[Guard, ...] = (
     order_in_turns,
     unavailable,
     prepaid_delete,
+    term_ended,
     mass_change,
     max_servers,
     charging_mismatch,

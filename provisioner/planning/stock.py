@@ -23,6 +23,12 @@ _NAMED = 3
 def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
+    ended = {finding.address for finding in plan.findings if finding.code == "expired"}
+    released += [
+        (change, change.recorded)
+        for change in plan.changes
+        if change.action in {Action.UPDATE, Action.REINSTALL} and change.recorded and change.address in ended
+    ]
     terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one, None))
     wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
     purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
