@@ -99,6 +99,8 @@ def basis_document(basis: Basis) -> Document:
             "quiet_period_seconds": basis.policy.quiet_period // 1000,
             "marker": basis.policy.marker.value,
             "prepaid": basis.policy.prepaid.value,
+            "charging_default": basis.policy.charging_default.value,
+            "userdata_field": basis.policy.userdata_field.value,
         },
         "guards": {
             "mass_change_percent": basis.limits.mass_change_percent,
