@@ -47,7 +47,12 @@ def test_the_longest_matching_rule_of_a_field_counts():
 
 def test_a_kind_names_what_is_sensitive_and_what_the_cloud_hides():
     assert KIND.sensitive() == (("admin_pass",),)
-    declared = {"name": "a", "availability_zone": "az-1", "root_volume": {"size": 1}, "admin_pass": {"fingerprint": "f"}}
+    declared = {
+        "name": "a",
+        "availability_zone": "az-1",
+        "root_volume": {"size": 1},
+        "admin_pass": {"fingerprint": "f"},
+    }
     assert KIND.unverifiable(declared) == (("availability_zone",), ("admin_pass",))
 
 
