@@ -17,6 +17,7 @@ from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import warning
 from provisioner.model.event import Event, EventType
@@ -37,7 +38,7 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
-from provisioner.model.redaction import laid_over
+from provisioner.model.redaction import at, laid_over, leaves
 from provisioner.model.resource import Desired, Live
 
 _SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
@@ -170,6 +171,7 @@ class Driver:
             standing.declared = laid_over(standing.declared, declared)
         if facts.observed is not None:
             standing.observed = {**standing.observed, **facts.observed}
+        baseline = self._baseline(facts.first_shown)
         refused = None
         if facts.refused is not None and (now := laid_over(standing.refused, facts.refused)) != standing.refused:
             refused = standing.refused = now
@@ -183,11 +185,28 @@ class Driver:
                 declared=None if facts.declared is None else standing.declared,
                 observed=None if facts.observed is None else standing.observed,
                 pending=facts.pending,
+                baseline=baseline,
                 refused=refused,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )
         )
+
+    def _baseline(self, shown: JsonObject | None) -> JsonObject | None:
+        """Said once, by the run that sees it first."""
+        if shown is None or not (baseline := self.kind.baseline(self.standing.declared, shown)):
+            return None
+        fields = "; ".join(
+            f"{'.'.join(path)} is {now!r} and {at(self.standing.declared, path)!r} was declared"
+            for path, now in leaves(baseline)
+        )
+        remark = Remark(
+            "shown-otherwise",
+            f"its first row shows otherwise what was bought: {fields}",
+            "look at it in the console; if it is the same in another spelling, nothing is to be done. No later plan says so again",
+        )
+        self.announce(EventType.NOTICE, remark=remark)
+        return baseline
 
     async def _wait(self, wait: Wait) -> Live | None:
         self.start()

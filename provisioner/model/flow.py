@@ -152,6 +152,8 @@ class Remember:
     observed: JsonObject | None = None
     pending: JsonObject | None = None
     """What a change that is half way has still to see to; empty when nothing is left."""
+    first_shown: JsonObject | None = None
+    """What the first row after a purchase shows, where this is that row."""
     refused: JsonObject | None = None
     """By top-level field, what the cloud refuses for this server for good; None for a field that it has taken."""
 

@@ -119,6 +119,7 @@ class Remembered:
     protected: bool | None = None
     term: Term | None = None
     pending: JsonObject | None = None
+    baseline: JsonObject | None = None
     refused: JsonObject | None = None
     """Absent from what is written where it is None."""
     type: Literal["remembered"] = "remembered"
@@ -251,7 +252,11 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
 
 def wiped(recorded: Recorded, intent: Intent) -> Recorded:
     """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
-    return replace(recorded, phase=Phase.REINSTALLING, declared=laid_over(recorded.declared, intent.declared))
+    declared = laid_over(recorded.declared, intent.declared)
+    baseline = {
+        key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
+    }
+    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline)
 
 
 def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
@@ -268,5 +273,6 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         protected=recorded.protected if entry.protected is None else entry.protected,
         term=entry.term or recorded.term,
         pending=recorded.pending if entry.pending is None else entry.pending,
+        baseline=recorded.baseline if entry.baseline is None else entry.baseline,
         refused=recorded.refused if entry.refused is None else entry.refused,
     )

@@ -204,6 +204,19 @@ class Kind:
                 return rule
         return FieldRule(path)
 
+    def baseline(self, declared: JsonObject, shown: JsonObject) -> JsonObject:
+        """What a first row shows otherwise than it was declared, in fields that no change in place mends. How it is paid for is
+        none of it: that is judged by whatever says so, always.
+        """
+        found: JsonObject = {}
+        for rule in self.rules:
+            was = at(declared, rule.path)
+            now = rule.seen(shown, was, declared)
+            costly = rule.on_change in {OnChange.REINSTALL, OnChange.REPLACE} and rule.path[0] != "charging_info"
+            if costly and was is not None and now is not None and was != now:
+                found = replaced(found, rule.path, now)
+        return found
+
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)

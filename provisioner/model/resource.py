@@ -99,6 +99,10 @@ class Recorded:
     """Of a prepaid one, as apply last heard of it."""
     pending: JsonObject = field(default_factory=dict)
     """What a change in place that is half way has still to see to, in the words of its kind."""
+    baseline: JsonObject = field(default_factory=dict)
+    """What its first row after our own purchase showed otherwise than it was declared: such a row is no difference. Absent from what
+    is written where it is empty.
+    """
     refused: JsonObject = field(default_factory=dict)
     """By top-level field: the wanted `value` that the cloud refuses for this server, its `code` and its `message`. Absent from what
     is written where it is empty.

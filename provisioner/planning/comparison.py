@@ -8,12 +8,17 @@ from provisioner.model.kind import FieldRule, Kind, OnChange
 from provisioner.model.redaction import FINGERPRINT, at, replaced
 from provisioner.model.resource import FieldPath, Live
 
+NOTHING: JsonObject = {}
 
-def as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject) -> JsonObject:
+
+def as_shown(
+    kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, baseline: JsonObject = NOTHING
+) -> JsonObject:
     """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
 
     Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
-    change is made once more, which is harmless, and then recorded.
+    change is made once more, which is harmless, and then recorded. A row that is as the first one after our own purchase shows
+    what was declared, in its own spelling; specs that have come to spell it so want no other machine.
     """
     current = declared
     for rule in kind.rules:
@@ -22,7 +27,8 @@ def as_shown(kind: Kind, declared: JsonObject, live: Live | None, after: JsonObj
         was = at(declared, rule.path)
         now = rule.seen(live.shown, was, declared, after)
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
-        if was is not None and now is not None and was != now and not unrecorded:
+        first = now == at(baseline, rule.path) and now != at(after, rule.path)
+        if was is not None and now is not None and was != now and not unrecorded and not first:
             current = replaced(current, rule.path, now)
     return current
 

@@ -252,7 +252,7 @@ class _Planner:
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
         known, _ = stated(kind, recorded.declared, live, after)
-        current = as_shown(kind, known, live, after)
+        current = as_shown(kind, known, live, after, baseline=recorded.baseline)
         ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(

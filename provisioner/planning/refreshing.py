@@ -103,7 +103,7 @@ def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> It
     for rule in kind.rules:
         was = at(recorded.declared, rule.path)
         now = rule.seen(row.shown, was, recorded.declared)
-        known = was is not None and now is not None
+        known = was is not None and now is not None and now != at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)

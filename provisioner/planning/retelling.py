@@ -53,6 +53,7 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         recorded.phase,
         observed=recorded.observed,
         pending=recorded.pending,
+        baseline=recorded.baseline or None,
         refused=recorded.refused or None,
         term=recorded.term,
     )

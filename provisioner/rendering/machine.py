@@ -241,6 +241,7 @@ def _recorded(recorded: Recorded) -> Document:
         "observed": masked(recorded.observed),
         "term": None if recorded.term is None else _term(recorded.term),
         "pending": dict(recorded.pending),
+        **({"baseline": dict(recorded.baseline)} if recorded.baseline else {}),
         **({"refused": dict(recorded.refused)} if recorded.refused else {}),
     }
 

@@ -141,6 +141,8 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("observed", members_of(recorded.observed))
     if recorded.pending:
         yield Block("pending", members_of(recorded.pending))
+    if recorded.baseline:
+        yield Block("baseline", members_of(recorded.baseline))
     if recorded.refused:
         yield Block("refused", members_of(recorded.refused))
 

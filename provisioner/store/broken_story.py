@@ -132,5 +132,6 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         labels=before.labels if facts.labels is None else facts.labels,
         protected=before.protected if facts.protected is None else facts.protected,
         pending=before.pending if facts.pending is None else facts.pending,
+        baseline=before.baseline if facts.baseline is None else facts.baseline,
         refused=before.refused if facts.refused is None else facts.refused,
     )

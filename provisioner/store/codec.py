@@ -20,15 +20,22 @@ from provisioner.store.sealed import Damaged, FromNewerVersion
 Value = TypeVar("Value")
 
 STRICT = ConfigDict(extra="forbid", strict=True)
+_ADDED = ("baseline", "refused")
+"""To records and to what is remembered of them, by later versions."""
 _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
 
 
 def state_to_json(state: State) -> JsonObject:
     written: Any = to_json(_states(), state)
     for recorded in written["resources"].values():
-        if not recorded["refused"]:
-            del recorded["refused"]
+        _leave_out_empty(recorded)
     return written  # type: ignore[no-any-return]
+
+
+def _leave_out_empty(recorded: dict[str, Any]) -> None:
+    for key in _ADDED:
+        if not recorded[key]:
+            del recorded[key]
 
 
 def state_from_json(content: JsonObject) -> State:
@@ -43,10 +50,12 @@ def entry_to_json(entry: Entry) -> JsonObject:
     """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
     written: Any = to_json(_entries_of(entry.type), entry)
     match entry:
-        case Remembered() if entry.refused is None:
-            del written["refused"]
-        case Imported() if not entry.recorded.refused:
-            del written["recorded"]["refused"]
+        case Remembered():
+            for key in _ADDED:
+                if written[key] is None:
+                    del written[key]
+        case Imported():
+            _leave_out_empty(written["recorded"])
         case _:
             pass
     return written  # type: ignore[no-any-return]

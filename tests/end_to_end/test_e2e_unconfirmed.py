@@ -32,6 +32,14 @@ def site(tmp_path, server, sandbox, build_seconds):
     site.end()
 
 
+IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7"
+SPELT = {"flavor": "SI2.LARGE.4", "image": {"image_id": IMAGE.upper()}, "key_pair_name": "Ops"}
+
+
+def rewriting(**rows):
+    return {**OLD_KEY, "rows": rows}
+
+
 def wipes(site):
     return [row.detail for row in site.ledger if row.kind == "wipe"]
 
@@ -52,3 +60,21 @@ def test_a_key_pair_that_is_never_shown_is_put_on_once(site, sandbox, reply):
     assert "apply --reinstall 'alpha'" in looked.text
     sandbox.ask("DELETE", "faults")
     assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_the_first_row_after_a_purchase_is_the_baseline_whatever_its_spelling(site, sandbox):
+    sandbox.arm(rewriting(**SPELT))
+    bought = site.here("apply", "--auto-approve")
+    assert (bought.code, bought.text.count("shown-otherwise")) == (0, 1)
+    assert "flavor is 'SI2.LARGE.4' and 'Si2.large.4' was declared" in " ".join(bought.text.split())
+    for command in (("plan", "--detailed-exitcode"), ("drift", "--detailed-exitcode"), ("apply", "--auto-approve")):
+        again = site.here(*command)
+        assert (again.code, "Warning" in again.text) == (0, False), again.text
+    assert site.state()["resources"]["alpha"]["baseline"]["flavor"] == "SI2.LARGE.4"
+
+    sandbox.ask("DELETE", "faults")
+    assert site.here("plan", "--detailed-exitcode").code == 0
+    sandbox.arm(rewriting(flavor="Si2.xlarge.4"))
+    looked = site.here("plan", "--detailed-exitcode")
+    assert (looked.code, "Warning[unconfirmed]: alpha" in looked.text) == (2, True)
+    assert (wipes(site), site.purchases, site.entries("release")) == ([], {"alpha": 1}, {})

@@ -11,6 +11,7 @@ from support.rows import ID, a_live
 from provisioner.kinds import CATALOGUE
 from provisioner.kinds.dev_server.recognition import CLOCK_TOLERANCE
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Remember
+from provisioner.model.journal import wiped
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]
@@ -179,3 +180,15 @@ def test_a_refusal_because_the_call_that_was_believed_lost_has_arrived_is_no_fai
     assert played.result == Ended(Phase.READY)
     assert [call.effect for call in played.of(Call)] == [Effect.WIPE, Effect.READ, Effect.REPEATABLE]
     assert played.of(Remember)[-1].declared["image_id"] == OTHER_IMAGE
+
+
+def test_what_a_first_row_shows_otherwise_is_its_baseline_but_for_what_is_mended_or_paid():
+    declared = {"name": "a", "flavor": "f", "image_id": "i", "charging_info": {"charging_mode": "POST_PAID"}}
+    row = {"name": "b", "flavor": "F", "key_pair_name": "k", "charging_info": {"charging_mode": "PRE_PAID"}}
+    assert KIND.baseline(declared, row) == {"flavor": "F"}
+
+
+def test_a_reinstallation_ends_the_baseline_of_what_it_changes():
+    record = bought(wanted(), id=ID, baseline={"image_id": "I", "flavor": "F", "key_pair_name": "OPS"})
+    after = wiped(record, a_wipe(image_id=OTHER_IMAGE, key_pair_name="ops"))
+    assert after.baseline == {"flavor": "F", "key_pair_name": "OPS"}

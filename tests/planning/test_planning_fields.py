@@ -93,6 +93,26 @@ def test_a_system_that_could_not_be_put_on_is_put_on_again_by_name_only(status):
     assert ("image_id",) in [item.path for item in change.fields]
 
 
+BASELINE = {"flavor": "SI2.LARGE.4", "network": {"subnet_id": "SUBNET"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "row", "action", "codes"),
+    [
+        ({}, {"flavor": "SI2.LARGE.4"}, Action.NO_OP, []),
+        ({}, {"network": {**NETWORK, "subnet_id": "SUBNET"}}, Action.NO_OP, []),
+        ({}, {}, Action.NO_OP, []),
+        ({}, {"flavor": "si2.large.4"}, Action.NO_OP, ["unconfirmed"]),
+        ({"flavor": "SI2.LARGE.4"}, {"flavor": "SI2.LARGE.4"}, Action.NO_OP, []),
+        ({"flavor": "Si2.xlarge.4"}, {"flavor": "SI2.LARGE.4"}, Action.REPLACE, []),
+    ],
+)
+def test_a_row_is_compared_with_the_first_one_after_our_own_purchase(fields, row, action, codes):
+    record = bought(wanted(), baseline=BASELINE)
+    plan = planned(surveyed(wanted(**fields), state=a_state(record), live=(shown(record, **row),)))
+    assert ([one.action for one in plan.changes], [one.code for one in plan.findings]) == ([action], codes)
+
+
 def test_specs_that_follow_the_drift_are_recorded_and_then_end_it():
     record = bought(wanted())
     followed = wanted(name="theirs")

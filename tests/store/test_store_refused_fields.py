@@ -1,4 +1,4 @@
-"""What a server was refused is written only where there is something to say, so that older files stay as they are."""
+"""What a later version added to a record is written only where there is something to say, so that older files stay as they are."""
 
 from __future__ import annotations
 
@@ -42,3 +42,27 @@ def test_facts_that_say_nothing_of_it_leave_it(told, kept):
     state = a_state(bought(wanted(), refused=REFUSED))
     after = replay(state, [Remembered(wanted().address, Phase.READY, refused=told)])
     assert after.resources[wanted().address].refused == kept
+
+
+BASELINE = {"flavor": "SI2.LARGE.4", "network": {"subnet_id": "S"}}
+
+
+@pytest.mark.parametrize("baseline", [{}, BASELINE])
+def test_a_baseline_comes_back_and_is_absent_where_there_is_none(baseline):
+    record = bought(wanted(), baseline=baseline)
+    state, entry = a_state(record), Imported(record, "why")
+    written, imported = state_to_json(state), entry_to_json(entry)
+    assert [("baseline" in one) for one in (*written["resources"].values(), imported["recorded"])] == [
+        bool(baseline)
+    ] * 2
+    assert state_from_json(written).resources == state.resources
+    assert entry_from_json(imported) == entry
+
+
+@pytest.mark.parametrize("baseline", [None, {}, BASELINE])
+def test_facts_tell_of_a_baseline_or_leave_it(baseline):
+    entry = Remembered(wanted().address, Phase.READY, baseline=baseline)
+    assert ("baseline" in entry_to_json(entry)) is (baseline is not None)
+    assert entry_from_json(entry_to_json(entry)) == entry
+    after = replay(a_state(bought(wanted(), baseline={"flavor": "F"})), [entry])
+    assert after.resources[wanted().address].baseline == ({"flavor": "F"} if baseline is None else baseline)

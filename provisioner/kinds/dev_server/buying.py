@@ -180,7 +180,7 @@ def _until_built(live: Live, *, built: Phase) -> Flow:
             f"the cloud could not build it: status {row.status}",
             "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
         )
-    yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed)
+    yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed, first_shown=row.shown)
     return Ended(Phase.READY)
 
 
