@@ -30,7 +30,7 @@ QUICK := model kinds planning scenarios laws rendering secrets architecture
 TRACED := model kinds planning scenarios rendering applying
 DYING := $(patsubst %,tests/applying/test_applying_%.py,changes death together)
 GATED := model kinds planning
-# MINUTES=12 makes a run fail that took more of the processor than that; .ci/run asks for it.
+# MINUTES=9 makes a run fail that took more of the processor than that; .ci/run asks for it.
 PACE = @$(BIN)/python -m benchmarks.pace $(if $(MINUTES),--minutes $(MINUTES)) $(MAKE) --no-print-directory
 
 test: $(VENV)/.dev  ## all tests, with the coverage gate on the pure rooms
