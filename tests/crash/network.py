@@ -129,9 +129,13 @@ def _is_true(stage: Stage, scenario: Scenario, ended: Ended, *, belated: bool) -
             require(all(str(one.address) in ended.text for one in doubts), f"a doubt is not shown: {ended.text}")
         case 7:
             require(state, f"exit 7 says that all is recorded, and nothing is: {ended.text}")
+        case 4:
+            asked = stage.changes_asked_for()
+            require(not asked, f"exit 4 says that nothing was sent, and the cloud was asked for {asked}: {ended.text}")
+            allowed = scenario.stranger is not None or "Error[list-incomplete]" in ended.text
+            require(allowed, f"exit 4: {ended.text}")
         case code:
-            allowed = code == 4 and scenario.stranger is not None
-            require(allowed, f"exit {code}: {ended.text}")
+            require(holds=False, what=f"exit {code}: {ended.text}")
 
 
 def _go_on(theatre: Theatre, stage: Stage, ended: Ended, *, met: Sequence[Blow], deaths: int = 0) -> None:

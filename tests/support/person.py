@@ -63,9 +63,14 @@ class Person:
         if (order := _pick(which, self.home.cloud.pending_orders)) is None:
             return
         self.tell(f"a person {'pays' if pays else 'cancels'} order {order}")
-        if pays and order not in {one.order_id for one in self.judge.recorded}:
+        if pays and order not in {one.order_id for one in self.judge.recorded} and not self._is_sought(order):
             self.judge.given_up.add(order)
         self._settle(order, pays=pays)
+
+    def _is_sought(self, order: str) -> bool:
+        """Its purchase is in doubt: once it is paid, its server is found, and is the tool's."""
+        names = {one.name for one in self.judge.doubts}
+        return any(one.row.order_id == order and one.row.name in names for one in self.home.cloud.purchases)
 
     def resolves_everything(self) -> None:
         for intent in self.judge.doubts:
