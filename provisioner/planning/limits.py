@@ -73,7 +73,9 @@ def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Itera
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
             flavor = catalogue[change.kind].ware(change.desired.fields).flavor
             buying.setdefault((change.kind, flavor), []).append(change)
-    for recorded in survey.state.resources.values() if buying and survey.state else ():
+    records = survey.state.resources if buying and survey.state else {}
+    for address in sorted(records):
+        recorded = records[address]
         kind = catalogue[recorded.kind]
         key = (kind.name, kind.ware(recorded.declared).flavor)
         if key not in buying:

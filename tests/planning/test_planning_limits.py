@@ -152,3 +152,10 @@ class TestAllowing:
         prepaid = wanted(charging_info=PREPAID)
         survey = after([prepaid], [wanted(charging_info=PREPAID, flavor="other")], allowed=frozenset(Allowance))
         assert codes(planned(survey).refusals) == ["prepaid-replace"]
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_of_several_that_were_sold_otherwise_the_first_address_is_named(order):
+    sold = [bought(wanted(name), observed={"status": "RUNNING", "charging_mode": "PRE_PAID"}) for name in order]
+    survey = surveyed(*map(wanted, ("a", "b", "c")), state=a_state(*sold))
+    assert [one.address.name for one in planned(survey).refusals if one.code == "charging-mismatch"] == ["a"]
