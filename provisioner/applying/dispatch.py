@@ -192,6 +192,8 @@ class Dispatch:
                 self.standing.under_way = True
                 if intent.effect is Effect.PURCHASE:
                     await self._leave_open(intent)
+                elif not intent.effect.is_told_by_its_order:
+                    self.standing.unsettled = intent
                 if not intent.effect.is_told_by_its_order:
                     return
                 outcome = "observed"

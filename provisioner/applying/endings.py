@@ -164,6 +164,15 @@ def _refused(
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address, detail = change.address, failed.message
+    if failed.outcome is Outcome.UNKNOWN and (intent := driver.standing.unsettled) is not None:
+        return ResultType.INCOMPLETE, error(
+            "unsettled",
+            f"the outcome of its {intent.effect.noun} is not known{driver.standing.ids}",
+            detail=detail,
+            hint="run apply again: it looks at what became of it before it does anything else, and sends nothing twice",
+            address=address,
+            request_id=failed.request_id,
+        )
     if driver.standing.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",

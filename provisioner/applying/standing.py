@@ -30,6 +30,8 @@ class Standing:
     """Bought, and the ids are not yet known to be on disk."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
+    unsettled: Intent | None = None
+    """The last call of this run, other than a purchase, that got no usable answer and is left for the next run to settle."""
     bought: tuple[Recorded, ...] = ()
     """What its purchase has become, of every address that it was for."""
 

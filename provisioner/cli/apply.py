@@ -117,11 +117,13 @@ def _conclude(applied: Applied, *, as_json: bool) -> None:
         from provisioner.cli.face import now
         from provisioner.rendering.stream import run_document
 
-        summary = render_summary(result, Style(color=False), mode=applied.plan.mode, unsettled=applied.plan.unsettled)
+        summary = render_summary(
+            result, Style(color=False), mode=applied.plan.mode, not_as_wanted=applied.plan.not_as_wanted
+        )
         console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now(), fleets=fleets))
     elif applied.result is not None:
         style, plan = console().style(), applied.plan
-        text = render_summary(result, style, mode=plan.mode, fleets=fleets, unsettled=plan.unsettled)
+        text = render_summary(result, style, mode=plan.mode, fleets=fleets, not_as_wanted=plan.not_as_wanted)
         console().write(f"\n{text}")
     console().diagnose(applied.trouble)
 

@@ -84,7 +84,7 @@ def of_apply(applied: Applied) -> ExitCode:
     if not applied.approved:
         return ExitCode.INTERRUPTED
     results = applied.result.results if applied.result else ()
-    short = any(map(_fell_short, results)) or applied.plan.unsettled
+    short = any(map(_fell_short, results)) or applied.plan.not_as_wanted
     doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
     return worst(
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace
 
 
+_LOOKED_FOR = {"in-doubt": "for the server", "unsettled": "at what became of it"}
+"""Findings of calls without an answer, by code: what apply does about them before anything else."""
+
+
 @click.command("plan")
 @click.option(
     "--out",
@@ -81,26 +85,27 @@ def command(
         console().write(render_plan(planned.plan, console().style(), full=full))
     if not planned.plan.refusals:
         if out is not None:
-            _refuse_doubt(planned.plan, out)
+            _refuse_open_calls(planned.plan, out)
         _save_or_say(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
     return of_plan(planned.plan, detailed=detailed_exitcode)
 
 
-def _refuse_doubt(plan: Plan, out: Path) -> None:
-    """Apply refuses every saved plan while a purchase is in doubt, so one made now could never be carried out."""
-    from provisioner.model.diagnostic import InDoubt, error
+def _refuse_open_calls(plan: Plan, out: Path) -> None:
+    """Apply refuses every saved plan while the outcome of a call is not known, so one made now could never be carried out."""
+    from provisioner.model.diagnostic import InDoubt, UsageError, error
 
-    doubts = [finding.address for finding in plan.findings if finding.code == "in-doubt"]
-    if doubts:
-        raise InDoubt(
+    found = [finding for finding in plan.findings if finding.code in _LOOKED_FOR]
+    if found:
+        is_doubt = any(finding.code == "in-doubt" for finding in found)
+        raise (InDoubt if is_doubt else UsageError)(
             *(
                 error(
-                    "in-doubt",
-                    f"the plan was not saved to {out}: what became of an earlier call for {address} is not known",
-                    hint="run apply without a plan file: it looks for the server first",
-                    address=address,
+                    finding.code,
+                    f"the plan was not saved to {out}: what became of an earlier call for {finding.address} is not known",
+                    hint=f"run apply without a plan file: it looks {_LOOKED_FOR[finding.code]} first",
+                    address=finding.address,
                 )
-                for address in doubts
+                for finding in found
             )
         )
 
@@ -117,7 +122,7 @@ def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
         console().tell(
             f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
         )
-    elif plan.work and hints and not any(finding.code == "in-doubt" for finding in plan.findings):
+    elif plan.work and hints and not any(finding.code in _LOOKED_FOR for finding in plan.findings):
         console().tell(
             "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
         )

@@ -118,7 +118,7 @@ class Change:
         return self.action in {Action.NO_OP, Action.MOVE} and self.reason is not Reason.LEFT_OUT
 
     @property
-    def is_unsettled(self) -> bool:
+    def is_not_as_wanted(self) -> bool:
         """Left although it vanished, is released by somebody else, failed to be built, or is held back because of one that did."""
         has_failed = self.recorded is not None and self.recorded.phase is Phase.FAILED
         return self.is_left and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
@@ -201,9 +201,9 @@ class Plan:
         return tuple(change for change in self.changes if change.action is not Action.NO_OP)
 
     @property
-    def unsettled(self) -> tuple[Change, ...]:
+    def not_as_wanted(self) -> tuple[Change, ...]:
         """Wanted servers that are not there, or not as wanted, and that nothing will be done about."""
-        return () if self.mode is Mode.REFRESH else tuple(change for change in self.changes if change.is_unsettled)
+        return () if self.mode is Mode.REFRESH else tuple(change for change in self.changes if change.is_not_as_wanted)
 
     @property
     def left_in_doubt(self) -> bool:

@@ -65,6 +65,8 @@ class DeedType(StrEnum):
     NOT_SENT = "not sent"
     IN_FLIGHT = "in flight"
     IN_DOUBT = "in doubt"
+    UNSETTLED = "unsettled"
+    """Of a call that was no purchase: no answer is recorded."""
     OBSERVED = "settled"
     ABSENT = "settled absent"
     UNPAID = "awaits payment"
@@ -191,7 +193,8 @@ def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: b
         deed, detail = DeedType.IN_FLIGHT, f"{what} is sent and not answered yet"
     else:
         later = "" if outcome is None else "; settled later"
-        deed, detail = DeedType.IN_DOUBT, f"{what} was sent and no answer recorded{later}"
+        deed = DeedType.IN_DOUBT if intent.effect is Effect.PURCHASE else DeedType.UNSETTLED
+        detail = f"{what} was sent and no answer recorded{later}"
     yield Deed(line, deed, None, detail, id=identifier, order_id=order_id)
 
 

@@ -24,7 +24,7 @@ def unfinished_fleets(plan: Plan, run: RunResult) -> tuple[Fleet, ...]:
     if plan.mode is not Mode.APPLY:
         return ()
     done = {result.address for result in run.of(ResultType.DONE)}
-    unsettled = {change.address for change in plan.unsettled}
+    not_as_wanted = {change.address for change in plan.not_as_wanted}
     members = [
         change
         for change in plan.changes
@@ -34,7 +34,7 @@ def unfinished_fleets(plan: Plan, run: RunResult) -> tuple[Fleet, ...]:
     ready = Counter(
         change.address.group
         for change in members
-        if change.address in done or (change.action is Action.NO_OP and change.address not in unsettled)
+        if change.address in done or (change.action is Action.NO_OP and change.address not in not_as_wanted)
     )
     return tuple(
         Fleet(group, ready[group], number) for group, number in wanted.items() if number > 1 and ready[group] < number

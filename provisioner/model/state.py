@@ -40,9 +40,9 @@ class Member:
 class Intent:
     """The durable note that a purchase or another destructive call is about to be sent.
 
-    Open until the journal says how it ended; an open intent whose sender is gone is *in doubt*. `request` is the call
-    with secrets and opaque content as fingerprints. `name` is that of the request, marker included; the wanted one is in
-    `declared`. Times are milliseconds since the epoch; `server_time` is the cloud's clock as last seen in a Date header.
+    Open until the journal says how it ended; an open intent whose sender is gone is *in doubt*, or *unsettled* where it is no
+    purchase. `request` is the call with secrets and opaque content as fingerprints. `name` is that of the request, marker
+    included; the wanted one is in `declared`. Times are milliseconds since the epoch; `server_time` is the cloud's clock as last seen in a Date header.
     """
 
     id: str
@@ -110,7 +110,9 @@ class State:
     head: JournalHead = JournalHead()
 
     def open_intent(self, address: Address) -> Intent | None:
-        return next((intent for intent in self.intents.values() if address in intent.addresses), None)
+        """A purchase before any other call."""
+        others = (intent for intent in self.intents.values() if address in intent.addresses)
+        return self.doubts.get(address) or next(others, None)
 
     @property
     def doubts(self) -> Mapping[Address, Intent]:
@@ -120,6 +122,11 @@ class State:
     @property
     def purchases_in_doubt(self) -> tuple[Intent, ...]:
         return tuple(intent for intent in self.in_doubt if intent.effect is Effect.PURCHASE)
+
+    @property
+    def unsettled(self) -> tuple[Intent, ...]:
+        """The other open calls (releases, reinstallations, payments, cancellations): the next apply settles each of them first."""
+        return tuple(intent for intent in self.in_doubt if intent.effect is not Effect.PURCHASE)
 
     @property
     def in_doubt(self) -> tuple[Intent, ...]:

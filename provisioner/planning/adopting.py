@@ -73,9 +73,8 @@ def unadoptable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Di
 
 def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diagnostic | None:
     state = survey.state
-    if state is not None and state.open_intent(one.address) is not None:
-        hint = f"provisioner resolve '{one.address}' --adopt ID, where it became that server"
-        return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
+    if state is not None and (problem := _open_call(one, state)) is not None:
+        return problem
     row = survey.live.get(one.id)
     if row is None:
         hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
@@ -97,6 +96,19 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
     if change.recorded is None or change.recorded.phase is Phase.CREATING:
         hint = "import it when it runs"
         return _refused(one, "import-unfinished", f"server {one.id} is not built yet ({row.status})", hint)
+    return None
+
+
+def _open_call(one: Import, state: State) -> Diagnostic | None:
+    """A server may not be taken over while it is not known whether it was released, or what else the address holds."""
+    if one.address in state.doubts:
+        hint = f"provisioner resolve '{one.address}' --adopt ID, where it became that server"
+        return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
+    for intent in state.unsettled:
+        if one.id == intent.target_id or one.address in intent.addresses:
+            summary = f"the outcome of a {intent.effect.noun} for {intent.address} is not known"
+            hint = f"run apply first, without it: it settles that; {_NOTHING_CHANGED}"
+            return _refused(one, "import-unsettled", summary, hint)
     return None
 
 

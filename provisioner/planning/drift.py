@@ -59,10 +59,10 @@ def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diag
             yield _purchase(intent, free, survey, catalogue[intent.kind])
         else:
             yield warning(
-                "in-doubt",
+                "unsettled",
                 f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
                 f"{moment(intent.sent_at)}, is not known",
-                hint="apply looks at what became of it before it does anything else",
+                hint="run apply: it looks at what became of it before it does anything else",
                 address=intent.address,
             )
 

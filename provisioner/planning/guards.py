@@ -11,7 +11,6 @@ from typing import TypeAlias
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import untracked
-from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
@@ -119,8 +118,7 @@ def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
 
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
-    intents = survey.state.in_doubt if survey.state else ()
-    purchases = [intent for intent in intents if intent.effect is Effect.PURCHASE]
+    purchases = survey.state.purchases_in_doubt if survey.state else ()
     awaited = {name: address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _takers_of_names(plan):
         if (address := awaited.get(desired.name)) is not None:

@@ -113,8 +113,7 @@ class _Planner:
         self._by_order = by_order(self._recorded.values(), survey.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in survey.handover.imports}
-        open_calls = survey.state.intents.values() if survey.state else ()
-        doubted = {address: intent for intent in open_calls for address in intent.addresses}
+        doubted = survey.state.doubts if survey.state else {}
         self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
 
     def addresses(self) -> Iterable[Address]:

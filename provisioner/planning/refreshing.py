@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind, OnChange
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import at, replaced
@@ -42,11 +43,13 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
 
 def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Change]:
     wanted = {desired.address: desired for desired in survey.desired}
-    doubts = {address: intent for intent in state.in_doubt for address in intent.addresses}
+    purchases_last = (*state.unsettled, *state.purchases_in_doubt)
+    doubts = {address: intent for intent in purchases_last for address in intent.addresses}
     for address in sorted(state.resources.keys() | doubts.keys()):
         recorded = state.resources.get(address)
         if (intent := doubts.get(address)) is not None:
-            yield Change(address, intent.kind, Action.NO_OP, recorded=recorded, reason=Reason.IN_DOUBT)
+            reason = Reason.IN_DOUBT if intent.effect is Effect.PURCHASE else Reason.UNDER_WAY
+            yield Change(address, intent.kind, Action.NO_OP, recorded=recorded, reason=reason)
         elif recorded is not None:
             yield _compared(
                 recorded, wanted.get(address.successor), survey, catalogue[recorded.kind], lineage=state.lineage

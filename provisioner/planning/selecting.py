@@ -25,12 +25,12 @@ def narrowed(plan: Plan, set_off: SetOff) -> Plan:
         return whole
     selected = _selected(plan)
     chosen = set_off(_without_work(change) if _is_left_out(change, selected) else change for change in plan.changes)
-    unsettled = {change.address for change in whole.unsettled}
+    not_as_wanted = {change.address for change in whole.not_as_wanted}
     return replace(
         plan,
         changes=tuple(
             _told_only(change)
-            if _is_left_out(change, selected) or _is_passed_over(change, selected, unsettled)
+            if _is_left_out(change, selected) or _is_passed_over(change, selected, not_as_wanted)
             else change
             for change in chosen
         ),
@@ -50,9 +50,9 @@ def _is_left_out(change: Change, selected: Collection[Address]) -> bool:
     return has_work and change.reason is not Reason.IN_DOUBT and change.address not in selected
 
 
-def _is_passed_over(change: Change, selected: Collection[Address], unsettled: Collection[Address]) -> bool:
+def _is_passed_over(change: Change, selected: Collection[Address], not_as_wanted: Collection[Address]) -> bool:
     """What is wrong elsewhere and would not be mended anyway."""
-    return change.address in unsettled and change.address not in selected
+    return change.address in not_as_wanted and change.address not in selected
 
 
 def _without_work(change: Change) -> Change:

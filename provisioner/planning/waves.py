@@ -88,7 +88,7 @@ class _Rollout:
 
 def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
     """Nothing is done about it, and it is not as it should be."""
-    if change.is_unsettled:
+    if change.is_not_as_wanted:
         return True
     row, kind = survey.live.get((change.recorded and change.recorded.id) or ""), catalogue[change.kind]
     return change.is_left and row is not None and row.status in kind.adverse | kind.releasing

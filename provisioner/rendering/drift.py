@@ -64,6 +64,7 @@ def drift_document(plan: Plan) -> Document:
         "basis": basis_document(plan.basis),
         "drifted": bool(plan.work),
         "in_doubt": any(change.reason is Reason.IN_DOUBT for change in plan.changes),
+        "unsettled": any(finding.code == "unsettled" for finding in plan.findings),
         "servers": len(plan.changes),
         "not_compared": _not_compared(plan),
         "drift": list(_servers(plan)),

@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAINED = frozenset(
     {DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED, DeedType.IMPORTED}
 )
-_TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT})
+_TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT, DeedType.UNSETTLED})
 
 
 def render_history(

@@ -12,6 +12,7 @@ from typing import Any
 
 from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
 from provisioner.model.diagnostic import Diagnostic, Severity
+from provisioner.model.flow import Effect
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
@@ -193,7 +194,6 @@ def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_f
     `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open intents
     is still alive, so they are no doubt yet.
     """
-    open_intents = [_intent(intent) for intent in state.in_doubt]
     return {
         "format_version": FORMAT_VERSION,
         "stack": state.stack,
@@ -205,8 +205,9 @@ def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_f
         "serial": state.serial,
         "resources": [_recorded(state.resources[address]) for address in sorted(state.resources)],
         "unverifiable": [list(path) for path in sorted(unverifiable)],
-        "in_doubt": [] if in_flight else open_intents,
-        "in_flight": open_intents if in_flight else [],
+        "in_doubt": [] if in_flight else list(map(_intent, state.purchases_in_doubt)),
+        "unsettled": [] if in_flight else list(map(_intent, state.unsettled)),
+        "in_flight": list(map(_intent, state.in_doubt)) if in_flight else [],
     }
 
 
@@ -222,8 +223,17 @@ def resource_document(
         "format_version": FORMAT_VERSION,
         "resource": None if recorded is None else _recorded(recorded),
         "unverifiable": [list(path) for path in sorted(unverifiable)],
-        "in_flight" if in_flight else "in_doubt": None if intent is None else _intent(intent),
+        **_open_call(intent, in_flight=in_flight),
     }
+
+
+def _open_call(intent: Intent | None, *, in_flight: bool) -> Document:
+    """Only a purchase is in doubt; whatever else is open is unsettled."""
+    document = None if intent is None else _intent(intent)
+    if in_flight:
+        return {"in_flight": document}
+    is_purchase = intent is None or intent.effect is Effect.PURCHASE
+    return {"in_doubt": document if is_purchase else None, "unsettled": None if is_purchase else document}
 
 
 def _recorded(recorded: Recorded) -> Document:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from provisioner.model.canonical import JsonValue, canonical
+from provisioner.model.flow import Effect
 from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
@@ -65,9 +66,8 @@ def render_resource(
 def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> str:
     """A call whose outcome is not known, or not yet."""
     what = intent.effect.noun
-    standing = (
-        f"in flight, a {what} of a run at work" if in_flight else f"in doubt, the outcome of a {what} is not known"
-    )
+    how = "in doubt" if intent.effect is Effect.PURCHASE else "unsettled"
+    standing = f"in flight, a {what} of a run at work" if in_flight else f"{how}, the outcome of a {what} is not known"
     lines = (
         style.yellow(style.bold(f"# {escape(intent.whose)}: {standing}")),
         f"{escape(intent.kind)} {value_text(intent.name)} {{",

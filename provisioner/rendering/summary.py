@@ -37,26 +37,26 @@ def render_summary(
     *,
     mode: Mode = Mode.APPLY,
     fleets: Sequence[Fleet] = (),
-    unsettled: Sequence[Change] = (),
+    not_as_wanted: Sequence[Change] = (),
 ) -> str:
-    """Ends in a newline. `unsettled` is what the plan had to leave as it was."""
+    """Ends in a newline. `not_as_wanted` is what the plan had to leave as it was."""
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
-    if not open_results and not unsettled and not run.interrupted:
+    if not open_results and not not_as_wanted and not run.interrupted:
         last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"
     counts = ", ".join(f"{len(run.of(outcome))} {name}" for outcome, name in OUTCOMES.items() if run.of(outcome))
     last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
-    return "\n".join((*undone, *_left(unsettled, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
+    return "\n".join((*undone, *_left(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
 
 
-def _left(unsettled: Sequence[Change], style: Style) -> Iterator[str]:
-    if unsettled:
+def _left(not_as_wanted: Sequence[Change], style: Style) -> Iterator[str]:
+    if not_as_wanted:
         yield style.bold(style.yellow("Not as wanted, and left as it is; the findings above say what can be done:"))
         yield ""
-        told = ((change, _LEFT.get(change.reason, "failed")) for change in unsettled)
+        told = ((change, _LEFT.get(change.reason, "failed")) for change in not_as_wanted)
         yield from (f"  {escape(str(change.address))}  {what}" for change, what in told)
         yield ""
 

@@ -15,8 +15,8 @@ from typing import Protocol
 from provisioner.applying import Sight, recover
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
-from provisioner.model.change import Action, Basis, Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError, error
+from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
@@ -26,9 +26,10 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import basis_of, check_owner, look
+from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
@@ -95,7 +96,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
             )
             face.show(made, (*loaded.warnings, *notes, *seen.notes))
             if made.refusals:
-                in_doubt = state is not None and state.in_doubt
+                in_doubt = state is not None and state.purchases_in_doubt
                 raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
                 if state is not None:
@@ -115,13 +116,14 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
                 again = await planning_verb.consider(
                     workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
                 )
-                _require_unchanged(made, again)
+                require_unchanged(made, again)
             run = _Run(workspace, request, session, cloud, seen.sight, face, elsewhere)
             return await run.carry_out(made, loaded.stack)
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
-    """Raises UsageError for a plan that is damaged, used, stale or another stack's; InDoubt while a purchase is.
+    """Raises UsageError for a plan that is damaged, used, stale or another stack's, or while another call is unsettled; InDoubt
+    while a purchase is.
 
     The plan knows its environment; one that is given all the same must be that one.
     """
@@ -136,7 +138,7 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
     with _session(workspace, stack, request, face) as (session, store):
         async with workspace.cloud(stack, face.listen) as cloud:
             check_owner(session.state, stack, cloud.identity, location=store.location)
-            _check_current(plan, path, stack, session, cloud)
+            check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
             face.show(plan, ())
@@ -153,57 +155,6 @@ def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None)
     if not applied.approved or applied.plan.mode is Mode.DESTROY:
         return applied
     return replace(applied, results=results(workspace, applied.state, loaded))
-
-
-def _require_unchanged(approved: Plan, now: Plan) -> None:
-    """Somebody may have bought or released something while a person was thinking."""
-    if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
-        raise UsageError(
-            error(
-                "plan-outdated",
-                "the cloud has changed since this plan was shown, so it was not carried out",
-                hint="Nothing was sent. Run the command again, and look at the plan as it is now",
-            ),
-            *now.refusals,
-        )
-
-
-def _what_was_shown(plan: Plan) -> tuple[object, ...]:
-    return plan.changes, plan.together, plan.lifted
-
-
-def _check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
-    state = session.state
-    if state is not None and state.in_doubt:
-        raise InDoubt(
-            *(
-                error(
-                    "in-doubt",
-                    f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
-                    hint="run apply without a plan file: it looks for the server first",
-                    address=intent.address,
-                )
-                for intent in state.in_doubt
-            )
-        )
-    if session.plan_used(plan_id(plan)):
-        raise UsageError(
-            error("plan-used", f"the plan {path} has been carried out before", hint="Plan again with: plan --out FILE")
-        )
-    now = basis_of(stack, state, cloud.identity)
-    if (plan.basis.stack, plan.basis.environment) != (now.stack, now.environment):
-        summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
-        raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
-    if plan.basis != now:
-        moved = _what_moved(plan.basis, now)
-        hint = "Nothing was sent. Plan again with: plan --out FILE"
-        raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
-
-
-def _what_moved(approved: Basis, now: Basis) -> str:
-    if approved.policy != now.policy:
-        return "purchase: in stack.yaml has changed"
-    return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:

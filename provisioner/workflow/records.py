@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import StoreError, UsageError, error
+from provisioner.model.flow import Effect
 from provisioner.model.journal import Entry, Forgotten, Moved, Remembered, replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
@@ -179,6 +180,12 @@ def _require_no_replacement(state: State, origin: Address, address: Address) -> 
 def _require_settled(state: State, addresses: Iterable[Address]) -> None:
     for address in addresses:
         if (intent := state.open_intent(address)) is not None:
-            hint = f"run apply, or provisioner resolve '{address}', first; nothing was changed"
+            is_purchase = intent.effect is Effect.PURCHASE
+            code = "address-in-doubt" if is_purchase else "address-unsettled"
+            way = (
+                f"run apply, or provisioner resolve '{address}', first"
+                if is_purchase
+                else "run apply first: it settles that"
+            )
             summary = f"the outcome of a {intent.effect.noun} for {address} is not known"
-            raise UsageError(error("address-in-doubt", summary, hint=hint, address=address))
+            raise UsageError(error(code, summary, hint=f"{way}; nothing was changed", address=address))

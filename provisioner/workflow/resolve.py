@@ -119,6 +119,8 @@ def _intent(state: State | None, decision: Decision) -> Intent:
     if intent is None:
         in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
+        if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
+            hint = f"the outcome of a {other.effect.noun} is not known: run apply, which settles it"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 

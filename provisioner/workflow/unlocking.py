@@ -94,9 +94,13 @@ def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
     for intent in state.in_doubt if state else ():
         open_calls.setdefault((intent.effect, bool(intent.members)), []).append(intent)
     for (effect, together), intents in open_calls.items():
-        code, how = ("in-flight", "still open") if at_work else ("in-doubt", "outcome not known")
+        code, how = ("in-flight", "still open") if at_work else (_code(effect), "outcome not known")
         about = ", ".join(f"{each.whose} ({each.target_id})" if each.target_id else each.whose for each in intents)
         yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect, together=together))
+
+
+def _code(effect: Effect) -> str:
+    return "in-doubt" if effect is Effect.PURCHASE else "unsettled"
 
 
 def _prospect(effect: Effect, *, together: bool) -> str:

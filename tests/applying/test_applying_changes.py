@@ -210,7 +210,7 @@ def test_a_wipe_whose_answer_is_lost_counts_as_carried_out(new_world, only, name
     story = Story(new_world, CASES[name])
     story.cloud.fails(Effect.WIPE, Outcome.UNKNOWN, executed=executed)
     result = only(story.go_on())
-    assert (result.type, result.diagnostic.code) == ("incomplete", "broken-off")
+    assert (result.type, result.diagnostic.code) == ("incomplete", "unsettled")
     assert len(story.cloud.wiped) == executed
     story.world.clock.time += 60
     for _ in range(3):

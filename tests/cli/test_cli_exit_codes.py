@@ -65,6 +65,7 @@ DOUBT = warning("in-doubt", "trainer[0] is in doubt", address=an_address())
         (a_plan(a_change()), 0, 2),
         (a_plan(findings=(warning("drift", "changed outside"),)), 0, 2),
         (a_plan(findings=(DOUBT,)), 0, 6),
+        (a_plan(findings=(warning("unsettled", "a release has no answer"),)), 0, 2),
         (a_plan(a_change(), refusals=(FINDING,)), 4, 4),
         (a_plan(a_change(), findings=(DOUBT,), refusals=(FINDING,)), 4, 6),
     ],

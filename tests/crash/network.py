@@ -124,7 +124,7 @@ def _is_true(stage: Stage, scenario: Scenario, ended: Ended, *, belated: bool) -
             asked = stage.changes_asked_for()
             require(not asked, f"exit 1 says that nothing was sent, and the cloud was asked for {asked}: {ended.text}")
         case 6:
-            doubts = state.in_doubt if state else ()
+            doubts = state.purchases_in_doubt if state else ()
             require(doubts, f"exit 6, and nothing is in doubt: {ended.text}")
             require(all(str(one.address) in ended.text for one in doubts), f"a doubt is not shown: {ended.text}")
         case 7:

@@ -81,7 +81,7 @@ def test_the_order_of_its_parts_never_matters(survey, mode, random):
 @given(surveys(), st.sampled_from(Mode))
 def test_every_address_has_one_change_and_no_other_is_touched(survey, mode):
     addresses = [change.address for change in planned(survey, mode=mode).changes]
-    doubtful = {intent.address for intent in survey.state.in_doubt} if survey.state else set()
+    doubtful = set(survey.state.doubts) if survey.state else set()
     desired = {one.address for one in survey.desired} if mode is Mode.APPLY else set()
     assert addresses == sorted(desired | recorded_in(survey).keys() | doubtful)
 

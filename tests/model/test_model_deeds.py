@@ -92,6 +92,11 @@ def test_a_request_without_an_answer_is_in_doubt():
     assert story(*a_run(Intended(INTENT))) == [(DeedType.IN_DOUBT, "a purchase was sent and no answer recorded")]
 
 
+@pytest.mark.parametrize("effect", [one for one in Effect if one.is_journaled and one is not Effect.PURCHASE])
+def test_any_other_request_without_an_answer_is_unsettled(effect):
+    assert [type_ for type_, _ in story(*a_run(Intended(an_intent(effect=effect))))] == [DeedType.UNSETTLED]
+
+
 def test_a_run_that_died_and_the_one_that_found_its_server_both_tell_of_it():
     died = RunStarted("run-1", "apply", "ana@laptop", "0.1.0")
     found = RunStarted("run-2", "apply", "bob@build", "0.1.0")
@@ -175,7 +180,7 @@ def test_what_is_said_of_an_order_is_told_with_it(effect, word, lost, noun):
     said = only(Intended(saying), Answered("saying-1", 200, request_id="r-2"))
     assert (said.type, said.id, said.order_id, said.request_id) == (word, None, "CS1", "r-2")
     open_ = only(Intended(saying))
-    assert (open_.type, open_.order_id) == (DeedType.IN_DOUBT, "CS1")
+    assert (open_.type, open_.order_id) == (DeedType.UNSETTLED, "CS1")
     assert f"{noun} was sent" in open_.detail
     told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order tells"))
     assert (told_by_the_order.type, told_by_the_order.order_id) == (lost, "CS1")

@@ -247,7 +247,15 @@ def test_the_calls_of_a_run_that_is_at_work_are_in_flight_and_not_in_doubt():
 def test_a_release_in_doubt_is_planned_again_by_what_is_recorded():
     plan = planned(in_doubt(Effect.DESTRUCTIVE, bought(wanted())))
     assert [change.action for change in plan.changes] == [Action.DELETE]
-    assert codes(plan.findings) == ["in-doubt"]
+    assert codes(plan.findings) == ["unsettled"]
+
+
+@pytest.mark.parametrize("effect", [one for one in Effect if one.is_journaled and one is not Effect.PURCHASE])
+def test_only_a_purchase_is_in_doubt_and_whatever_else_is_open_keeps_no_address_from_being_bought(effect):
+    """Apply has settled it by then: what is planned is what it will do."""
+    plan = planned(in_doubt(effect, desired=(wanted(),)))
+    assert ([change.action for change in plan.changes], codes(plan.findings)) == ([Action.CREATE], ["unsettled"])
+    assert planned(in_doubt(effect)).changes == ()
 
 
 def test_changes_come_in_the_order_of_their_addresses():

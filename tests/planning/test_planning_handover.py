@@ -140,6 +140,14 @@ def test_what_may_be_a_purchase_in_doubt_is_not_taken_over_by_another_address():
     assert "import-in-doubt" in codes(planned(survey).refusals)
 
 
+@pytest.mark.parametrize("effect", [Effect.DESTRUCTIVE, Effect.WIPE])
+@pytest.mark.parametrize(("address", "target"), [("edge", EXISTING.id), ("gateway", "another")])
+def test_what_is_being_released_or_wiped_as_far_as_is_known_is_not_taken_over(effect, address, target):
+    intent = an_intent(address, effect=effect, target_id=target)
+    survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), handover=IMPORT)
+    assert codes(planned(survey).refusals) == ["import-unsettled"]
+
+
 def test_an_address_in_doubt_takes_no_other_server():
     intent = an_intent("gateway", name="gateway", declared={"name": "gateway", "flavor": "other"})
     survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), handover=IMPORT)
@@ -246,7 +254,7 @@ def test_a_destroy_releases_what_was_to_be_moved_where_it_stands():
 def test_what_moved_and_vanished_keeps_apply_from_being_done():
     record = bought(wanted("trainer"))
     survey = surveyed(wanted("worker", name="trainer"), state=a_state(record), handover=moving(("trainer", "worker")))
-    (change,) = planned(survey).unsettled
+    (change,) = planned(survey).not_as_wanted
     assert (change.action, change.reason) == (Action.MOVE, Reason.VANISHED)
 
 

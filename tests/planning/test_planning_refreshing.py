@@ -25,6 +25,7 @@ from support.planning_builders import (
 from support.planning_strategies import surveys
 
 from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.flow import Effect
 from provisioner.model.kind import OnChange
 from provisioner.model.marker import marked
 from provisioner.model.resource import Lifecycle, Phase, Recorded
@@ -259,6 +260,14 @@ def test_a_doubt_is_told_and_not_looked_for():
     assert codes(plan.findings) == ["in-doubt"]
 
 
+@pytest.mark.parametrize("effect", [one for one in Effect if one.is_journaled and one is not Effect.PURCHASE])
+def test_a_server_about_which_another_call_is_open_is_under_way_and_not_in_doubt(effect):
+    intent = an_intent("gateway", effect=effect)
+    plan = refreshed(surveyed(wanted(), state=a_state(GATEWAY, intents={intent.id: intent}), live=(shown(GATEWAY),)))
+    assert [(change.action, change.reason) for change in plan.changes] == [(Action.NO_OP, Reason.UNDER_WAY)]
+    assert (plan.left_in_doubt, codes(plan.findings)) == (False, ["unsettled"])
+
+
 def test_a_name_under_our_marker_is_the_end_of_its_purchase():
     state = a_state(GATEWAY)
     name = marked("gateway", lineage=state.lineage, salt=b"12345678", longest=64)
@@ -279,7 +288,7 @@ def test_before_the_first_apply_there_is_nothing_to_compare():
 def test_a_refresh_buys_changes_and_releases_nothing_whatever_is_found(survey):
     plan = refreshed(survey)
     assert {change.action for change in plan.changes} <= {Action.NO_OP, Action.RECORD}
-    assert plan.unsettled == ()
+    assert plan.not_as_wanted == ()
 
 
 @given(surveys())

@@ -152,9 +152,9 @@ class TestGuards:
 def test_what_vanished_elsewhere_does_not_make_a_part_incomplete():
     survey = replace(settled(wanted("a")), desired=(wanted("a"), wanted("b")))
     survey = replace(survey, state=a_state(bought(wanted("a")), bought(wanted("b"))))
-    assert len(planned(survey).unsettled) == 1
+    assert len(planned(survey).not_as_wanted) == 1
     part = planned(replace(survey, selection=only("a"), allowed=frozenset(Allowance)))
-    assert part.unsettled == ()
+    assert part.not_as_wanted == ()
     assert codes(part.findings) == ["vanished"]
 
 

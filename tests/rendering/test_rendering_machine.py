@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from rendering.samples import FINGERPRINT, create, intent, plan, recorded, state
 
@@ -6,6 +7,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, FieldChange, Reason
 from provisioner.model.diagnostic import SourceRange, error, warning
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
+from provisioner.model.flow import Effect
 from provisioner.rendering.machine import plan_document, state_document, validate_document
 from provisioner.rendering.stream import event_document, run_document, version_document
 
@@ -143,7 +145,9 @@ def test_a_state_lists_servers_and_doubts():
     assert document["resources"][0]["sensitive"] == {"admin_pass": True}
     assert document["resources"][0]["declared"]["admin_pass"] == "(sensitive)"
     assert document["in_doubt"][0]["address"] == "trainer[2]"
-    assert document["in_flight"] == []
+    assert (document["in_flight"], document["unsettled"]) == ([], [])
+    release = state_document(state(intents=(replace(intent(), effect=Effect.DESTRUCTIVE),)))
+    assert (release["in_doubt"], release["unsettled"][0]["address"]) == ([], "trainer[2]")
     at_work = state_document(state(intents=(intent(),)), in_flight=True)
     assert (len(at_work["in_doubt"]), len(at_work["in_flight"])) == (0, 1)
 

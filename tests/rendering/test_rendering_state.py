@@ -61,11 +61,11 @@ def test_a_doubt_about_a_server_is_shown_with_it():
     assert render_resource(recorded(), PLAIN, intent=intent()) == f"{GATEWAY}\n{DOUBT}"
 
 
-def test_a_release_in_doubt_names_the_server_it_would_end():
+def test_a_release_without_an_answer_names_the_server_it_would_end():
     doubt = replace(intent("gateway"), effect=Effect.DESTRUCTIVE, target_id="6238")
     text = render_resource(recorded(phase=Phase.DELETING), PLAIN, intent=doubt)
     assert text.startswith("# gateway: deleting\n")
-    assert "# gateway: in doubt, the outcome of a release or other change is not known\n" in text
+    assert "# gateway: unsettled, the outcome of a release or other change is not known\n" in text
     assert '    target_id = "6238"\n' in text
 
 

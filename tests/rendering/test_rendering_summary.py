@@ -73,6 +73,6 @@ def test_long_reasons_stay_in_their_column():
 
 def test_what_the_plan_had_to_leave_makes_no_apply_complete():
     gone = Change(Address("beta"), "dev_server", Action.NO_OP, reason=Reason.VANISHED)
-    text = render_summary(RunResult(()), PLAIN, unsettled=(gone,))
+    text = render_summary(RunResult(()), PLAIN, not_as_wanted=(gone,))
     assert "  beta  gone from the cloud\n" in text
     assert text.splitlines()[-1] == "Apply incomplete. Servers: 0 added, 0 changed, 0 destroyed."

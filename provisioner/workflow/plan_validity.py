@@ -1,0 +1,78 @@
+"""Whether a plan may still be carried out: what was shown, or saved, must be what would be planned now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provisioner.cloud import Cloud
+from provisioner.model.change import Basis, Plan
+from provisioner.model.diagnostic import InDoubt, UsageError, error
+from provisioner.model.stack import Stack
+from provisioner.model.state import State
+from provisioner.store import Session, plan_id
+from provisioner.workflow.looking import basis_of
+
+
+def require_unchanged(approved: Plan, now: Plan) -> None:
+    """Somebody may have bought or released something while a person was thinking."""
+    if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
+        raise UsageError(
+            error(
+                "plan-outdated",
+                "the cloud has changed since this plan was shown, so it was not carried out",
+                hint="Nothing was sent. Run the command again, and look at the plan as it is now",
+            ),
+            *now.refusals,
+        )
+
+
+def _what_was_shown(plan: Plan) -> tuple[object, ...]:
+    return plan.changes, plan.together, plan.lifted
+
+
+def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
+    state = session.state
+    _check_settled(state)
+    if session.plan_used(plan_id(plan)):
+        raise UsageError(
+            error("plan-used", f"the plan {path} has been carried out before", hint="Plan again with: plan --out FILE")
+        )
+    now = basis_of(stack, state, cloud.identity)
+    if (plan.basis.stack, plan.basis.environment) != (now.stack, now.environment):
+        summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
+        raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
+    if plan.basis != now:
+        moved = _what_moved(plan.basis, now)
+        hint = "Nothing was sent. Plan again with: plan --out FILE"
+        raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+
+
+def _check_settled(state: State | None) -> None:
+    """Settling what is open changes the state, so that a plan made before could not be carried out anyway."""
+    if state is None or not state.in_doubt:
+        return
+    doubts = [
+        error(
+            "in-doubt",
+            f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
+            hint="run apply without a plan file: it looks for the server first",
+            address=intent.address,
+        )
+        for intent in state.purchases_in_doubt
+    ]
+    others = [
+        error(
+            "unsettled",
+            f"{intent.whose}: the outcome of an earlier {intent.effect.noun} is not known, so a saved plan is not carried out",
+            hint="run apply without a plan file: it looks at what became of it first",
+            address=intent.address,
+        )
+        for intent in state.unsettled
+    ]
+    raise (InDoubt if doubts else UsageError)(*doubts, *others)
+
+
+def _what_moved(approved: Basis, now: Basis) -> str:
+    if approved.policy != now.policy:
+        return "purchase: in stack.yaml has changed"
+    return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"
