@@ -180,7 +180,7 @@ class Kind:
     """Whether releasing it releases all that was bought by its order."""
     ware: Callable[[Mapping[str, Any]], Ware]
     """What buying it asks the market for."""
-    caution: Callable[[Fields, JsonObject], Iterable[Advice]]
+    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]]
     """What may be refused, of these fields, for a server of which this is observed."""
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
@@ -188,7 +188,7 @@ class Kind:
     """The same of one that is there, by whatever says so."""
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
     """What its release does not release."""
-    cautions: Callable[[Iterable[FieldPath]], Iterable[Remark]]
+    reinstall_remarks: Callable[[Iterable[FieldPath]], Iterable[Remark]]
     """What a plan says of a reinstallation for these fields, beside that the disk is wiped."""
     renewal: FieldPath
     """The field that says whether a paid term is bought again by itself. Only billing shows it."""

@@ -22,7 +22,6 @@ from provisioner.planning import drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
-from provisioner.planning.cautions import of_reinstallations
 from provisioner.planning.charging import with_charging
 from provisioner.planning.comparison import as_shown, is_taken_out, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
@@ -32,7 +31,8 @@ from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
-from provisioner.planning.refused_fields import cautions, is_refused_before, refusals_told
+from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
+from provisioner.planning.reinstall_remarks import of_reinstallations
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
@@ -63,7 +63,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         *planner.findings,
         *drift.findings(whole, survey, catalogue),
         *refusals_told(whole, survey),
-        *cautions(whole, survey, catalogue),
+        *row_advice_told(whole, survey, catalogue),
         *sweep(survey, catalogue),
         *likely_moves(whole, catalogue),
     )

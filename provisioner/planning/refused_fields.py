@@ -60,14 +60,14 @@ def cleared(plan: Plan) -> Iterator[Remembered]:
             yield Remembered(change.moved_from or change.address, recorded.phase, refused=dict(kept))
 
 
-def cautions(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def row_advice_told(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what is about to be given to a server, as its row shows it."""
     for change in changes:
         row = survey.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or change.desired is None or change.action not in _GIVES_SOMETHING:
             continue
         given = {item.path[0] for item in change.fields}
-        for advice in catalogue[change.kind].caution(change.desired.fields, row.observed):
+        for advice in catalogue[change.kind].advise_of_row(change.desired.fields, row.observed):
             if advice.path[0] in given:
                 yield warning(
                     advice.code,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from provisioner.kinds.dev_server import (
     attaching,
     buying,
-    cautions,
     changing,
     charging,
     closer,
@@ -23,6 +22,7 @@ from provisioner.kinds.dev_server import (
     ordering,
     orders,
     recognition,
+    reinstall_remarks,
     reinstalling,
     releasing,
     renewing,
@@ -96,7 +96,7 @@ KIND = Kind(
     prepaid=charging.is_prepaid,
     sold_otherwise=charging.sold_otherwise,
     ware=schema.ware,
-    caution=attaching.caution,
+    advise_of_row=attaching.advise_of_row,
     charging=buying.charging_of,
     charged=buying.charged,
     leftovers=leaving.leftovers,
@@ -108,6 +108,6 @@ KIND = Kind(
     gone=rows.DELETED,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
-    cautions=cautions.of_reinstallation,
+    reinstall_remarks=reinstall_remarks.of_reinstallation,
     renewal=renewing.RENEWAL,
 )

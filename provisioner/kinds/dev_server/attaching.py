@@ -21,7 +21,7 @@ def advise(fields: Fields) -> Iterator[Advice]:
     yield from _advice(fields, fields.get("server_type"))
 
 
-def caution(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
+def advise_of_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
     """Where the specs do not say it themselves."""
     if "server_type" not in fields:
         yield from _advice(fields, at(observed, ("cloud_server", "type")))
