@@ -188,8 +188,8 @@ class Kind:
     """The same of one that is there, by whatever says so."""
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
     """What its release does not release."""
-    reinstall_remarks: Callable[[Iterable[FieldPath]], Iterable[Remark]]
-    """What a plan says of a reinstallation for these fields, beside that the disk is wiped."""
+    reinstall_remarks: Callable[[Iterable[FieldPath], JsonObject], Iterable[Remark]]
+    """What a plan says of a reinstallation for these fields, of a server that is to have all of that, beside that the disk is wiped."""
     renewal: FieldPath
     """The field that says whether a paid term is bought again by itself. Only billing shows it."""
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)

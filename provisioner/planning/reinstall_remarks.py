@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import Remark
@@ -20,10 +21,16 @@ def of_reinstallations(changes: Iterable[Change], catalogue: Catalogue) -> Itera
     for change in changes:
         paths = [item.path for item in change.fields if item.reinstalls]
         if paths and change.action in {Action.REINSTALL, Action.ADOPT}:
-            for remark in catalogue[change.kind].reinstall_remarks(paths):
+            for remark in catalogue[change.kind].reinstall_remarks(paths, _declared(change)):
                 met[remark].append(change.address)
     for remark, addresses in met.items():
         more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
         named = ", ".join(map(str, addresses[:_NAMED])) + more
         alone = addresses[0] if len(addresses) == 1 else None
         yield warning(remark.code, f"{named}: {remark.summary}", hint=remark.hint, address=alone)
+
+
+def _declared(change: Change) -> JsonObject:
+    """A line that was taken out of the specs takes nothing from the server."""
+    recorded = change.recorded.declared if change.recorded is not None else {}
+    return {**recorded, **(change.after or {})}

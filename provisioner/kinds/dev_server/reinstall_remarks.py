@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from provisioner.model.canonical import JsonObject, digest
 from provisioner.model.flow import Remark
+from provisioner.model.redaction import DIGEST
 from provisioner.model.resource import FieldPath
 
 _DISK = Remark(
@@ -22,8 +24,11 @@ _USERDATA = Remark(
 )
 
 
-def of_reinstallation(changed: Iterable[FieldPath]) -> Iterator[Remark]:
-    """Of one for these fields."""
+_NO_USERDATA = (None, "", {DIGEST: digest("")})
+
+
+def of_reinstallation(changed: Iterable[FieldPath], declared: JsonObject) -> Iterator[Remark]:
+    """Of one for these fields. `declared` is what the server is to have, as it is recorded."""
     yield _DISK
-    if ("image_id",) in changed:
+    if ("image_id",) in changed and declared.get("userdata") not in _NO_USERDATA:
         yield _USERDATA
