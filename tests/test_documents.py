@@ -20,6 +20,7 @@ import pytest
 from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import CODES, VariableInputs, load
+from provisioner.model.resource import Timeouts
 from provisioner.sandbox import PUBLIC
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,6 +176,12 @@ def test_every_code_is_explained():
 def test_every_option_is_named_in_the_document_of_the_commands():
     words = set(re.findall(r"--([a-z][a-z-]*)", (ROOT / "docs" / "commands.md").read_text()))
     assert words >= LONG_OPTIONS
+
+
+def test_the_defaults_of_the_timeouts_are_told():
+    text = " ".join((ROOT / "docs" / "specs.md").read_text().split())
+    for name in ("create", "delete"):
+        assert f"`{name}`, {getattr(Timeouts(), name) / 60:.0f} minutes" in text
 
 
 def test_the_picture_shows_what_the_tool_prints_today():
