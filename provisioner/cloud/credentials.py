@@ -82,15 +82,6 @@ class Found:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-_PASSED_OVER: Final = (
-    "HW_ENTERPRISE_PROJECT_ID",
-    "HW_MAX_RETRIES",
-    "HW_SIGNING_ALGORITHM",
-    "HUAWEICLOUD_SDK_IDP_ID",
-    "HUAWEICLOUD_SDK_ID_TOKEN_FILE",
-    "HUAWEICLOUD_SDK_STS_ENDPOINT",
-    "HUAWEICLOUD_SDK_REGIONS_FILE",
-)
 _WAYS: Final = (
     "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or HW_AUTH_TOKEN; or configure"
     " hcloud (~/.hcloud/config.json) or the SDK (~/.huaweicloud/credentials); or set HW_USER_NAME, HW_USER_PASSWORD and"
@@ -115,7 +106,8 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
         or (Found(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
     )
     if found is None:
-        raise UsageError(error("credentials-missing", "there are no credentials for the cloud", hint=_WAYS))
+        missing = error("credentials-missing", "there are no credentials for the cloud", hint=_WAYS)
+        raise UsageError(missing, *_passed_over(variables))
     return replace(
         found,
         region=variables.sendable("HW_REGION_NAME") or found.region,
@@ -205,13 +197,13 @@ def _access_key(variables: Variables, access_key: str, secret_key: str, security
 
 def _refuse_assumed_role(variables: Variables) -> None:
     """Whoever sets it wants to act in another account than his keys': nothing may be bought in his own instead."""
-    if name := variables.with_prefix("HW_ASSUME_ROLE"):
+    if names := ", ".join(variables.agencies()):
         raise UsageError(
             error(
                 "credentials-unsupported",
-                f"{name} is set, and acting through an agency is not supported",
+                f"{names} would have it act through an agency, which is not supported",
                 hint="give the agency's temporary keys by HW_ACCESS_KEY, HW_SECRET_KEY and HW_SECURITY_TOKEN,"
-                f" and unset {name}",
+                f" and unset {names}",
             )
         )
 
@@ -222,11 +214,13 @@ def _warnings(variables: Variables) -> tuple[Diagnostic, ...]:
 
 def _passed_over(variables: Variables) -> tuple[Diagnostic, ...]:
     """What people set for the vendor's tools and would else believe to hold here, named once."""
-    names = [given for name in _PASSED_OVER if (given := variables.given(name)) is not None]
+    names = variables.passed_over()
     if not names:
         return ()
     hint = "what it says for other tools does not hold here; docs/credentials.md has the variables that are followed"
-    if names[0].endswith("ENTERPRISE_PROJECT_ID"):
+    if "OS_CACERT" in names:
+        hint = f"a certificate authority of your own is named by SSL_CERT_FILE; {hint}"
+    if any(name.endswith("ENTERPRISE_PROJECT_ID") for name in names):
         hint = f"for an enterprise project write enterprise_project_id: into the specs, where a plan shows it; {hint}"
     are = "is" if len(names) == 1 else "are"
     return (warning("variable-ignored", f"{', '.join(names)} {are} set and not followed", hint=hint),)

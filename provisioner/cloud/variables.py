@@ -5,6 +5,7 @@ The names are those of docs/api/devserver-api.md section 6.4. The tool's own var
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -35,6 +36,36 @@ _TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+PASSED_OVER: Final = (
+    "HW_ENTERPRISE_PROJECT_ID",
+    "HW_ENABLE_FORCE_NEW",
+    "HW_FLAVOR_ID",
+    "HW_FLAVOR_NAME",
+    "HW_IMAGE_ID",
+    "HW_IMAGE_NAME",
+    "HW_MAX_RETRIES",
+    "HW_SCHEMA",
+    "HW_SIGNING_ALGORITHM",
+    "HW_TF_CUSTOM_UA",
+    "OS_CACERT",
+    "OS_CERT",
+    "OS_KEY",
+    "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "HC_CONTAINER_CREDENTIALS_FULL_URI",
+)
+"""What the vendor's Terraform provider and SDKs read and this tool does not. Of the SDKs' own prefixes everything is, but for the
+variables below.
+"""
+AGENCIES: Final = ("OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME", "OS_DELEGATED_PROJECT")
+"""The provider's older names for an agency, beside those that begin with HW_ASSUME_ROLE."""
+
+_OF_THE_SDKS: Final = re.compile(r"HUAWEICLOUD_(SDK|OIDC)_(?!REGION_)[A-Z0-9_]{1,64}")
+_FOLLOWED_OF_THE_SDKS: Final = frozenset(
+    f"HUAWEICLOUD_SDK_{name}"
+    for name in ("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID", "DOMAIN_ID", "CREDENTIALS_FILE", "IAM_ENDPOINT")
+)
+
+
 class Variables:
     """Empty values count as unset, as elsewhere in the field."""
 
@@ -44,6 +75,8 @@ class Variables:
 
     def given(self, name: str) -> str | None:
         """The name under which the variable is set: its own, or a twin's."""
+        if name.startswith("OS_") and not self._twins:
+            return None
         return next((twin for twin in (name, *self._twins.get(name, ())) if self._environ.get(twin)), None)
 
     def get(self, name: str) -> str | None:
@@ -70,9 +103,16 @@ class Variables:
             refuse(f"{given} is set and {lacking} {are} not", f"set {lacking}, or unset {given}")
         return not missing
 
-    def with_prefix(self, prefix: str) -> str | None:
-        """A variable that begins so and is set."""
-        return next((name for name, value in self._environ.items() if name.startswith(prefix) and value), None)
+    def passed_over(self) -> tuple[str, ...]:
+        """The variables of the vendor's tools that are set and not followed, each by the name under which it is set."""
+        listed = (given for name in PASSED_OVER if (given := self.given(name)) is not None)
+        others = (name for name, value in self._environ.items() if value and _OF_THE_SDKS.fullmatch(name))
+        return (*listed, *sorted(set(others) - _FOLLOWED_OF_THE_SDKS))
+
+    def agencies(self) -> tuple[str, ...]:
+        """Those that would have it act through an agency, in another account than the keys'."""
+        assumed = (name for name, value in self._environ.items() if name.startswith("HW_ASSUME_ROLE") and value)
+        return (*sorted(assumed), *(name for name in AGENCIES if self.given(name)))
 
 
 def _is_another_cloud(auth_url: str | None) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password, find_credentials
+from provisioner.cloud.variables import AGENCIES, PASSED_OVER
 from provisioner.model.diagnostic import Diagnostic, UsageError
 from provisioner.model.secret import Secret
 
@@ -133,10 +134,17 @@ def test_the_machine_itself_is_asked_last_and_only_where_somebody_says_so(tmp_pa
     assert find_credentials(KEYS, tmp_path, **METADATA).source == "HW_ACCESS_KEY"
 
 
-def test_a_role_that_would_be_assumed_is_refused_rather_than_ignored(tmp_path: Path) -> None:
-    finding = refusal(KEYS | {"HW_ASSUME_ROLE_AGENCY_NAME": "ops"}, tmp_path)
+@pytest.mark.parametrize("name", ["HW_ASSUME_ROLE_AGENCY_NAME", "HW_ASSUME_ROLE_ID_TOKEN", *AGENCIES])
+def test_an_agency_that_would_be_acted_through_is_refused_rather_than_ignored(tmp_path: Path, name: str) -> None:
+    finding = refusal(KEYS | {name: "canary"}, tmp_path)
     assert finding.code == "credentials-unsupported"
-    assert "HW_ASSUME_ROLE_AGENCY_NAME" in finding.summary
+    assert name in finding.summary
+    assert "canary" not in f"{finding.summary}{finding.hint}"
+
+
+def test_an_agency_of_another_cloud_is_none_of_ours(tmp_path: Path) -> None:
+    other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", **dict.fromkeys((*AGENCIES, "OS_CACERT"), "x")}
+    assert find_credentials(KEYS | other, tmp_path).warnings == ()
 
 
 def test_a_profile_that_acts_through_an_agency_is_refused(tmp_path: Path) -> None:
@@ -160,14 +168,15 @@ def test_no_such_wish_is_no_news(tmp_path: Path, value: str) -> None:
     assert find_credentials(KEYS | {"HW_INSECURE": value}, tmp_path).warnings == ()
 
 
-PASSED_OVER = [
-    "HW_ENTERPRISE_PROJECT_ID", "OS_ENTERPRISE_PROJECT_ID", "HW_MAX_RETRIES", "HW_SIGNING_ALGORITHM",
-    "HUAWEICLOUD_SDK_IDP_ID", "HUAWEICLOUD_SDK_ID_TOKEN_FILE", "HUAWEICLOUD_SDK_STS_ENDPOINT",
-    "HUAWEICLOUD_SDK_REGIONS_FILE",
-]  # fmt: skip
+OF_THE_SDKS = [
+    f"HUAWEICLOUD_SDK_{name}" for name in ("IDP_ID", "ID_TOKEN_FILE", "STS_ENDPOINT", "REGIONS_FILE", "REGION")
+]
+OF_THE_SDKS += [
+    f"HUAWEICLOUD_OIDC_{name}" for name in ("PROVIDER_URN", "AGENCY_URN", "ID_TOKEN", "TOKEN_FILE", "POLICY")
+]
 
 
-@pytest.mark.parametrize("name", PASSED_OVER)
+@pytest.mark.parametrize("name", ["OS_ENTERPRISE_PROJECT_ID", *PASSED_OVER, *OF_THE_SDKS])
 def test_a_variable_of_the_vendors_tools_that_is_not_followed_is_named(tmp_path: Path, name: str) -> None:
     (finding,) = find_credentials(KEYS | {name: "canary"}, tmp_path).warnings
     assert (finding.code, finding.summary) == ("variable-ignored", f"{name} is set and not followed")
@@ -184,3 +193,18 @@ def test_several_of_them_are_named_together_and_an_empty_one_is_none(tmp_path: P
 def test_of_another_cloud_no_variable_is_named(tmp_path: Path) -> None:
     other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", "OS_ENTERPRISE_PROJECT_ID": "7"}
     assert find_credentials(KEYS | other, tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["HUAWEICLOUD_SDK_REGION_ECS_CN_NORTH_4", "HUAWEICLOUD_SDK_IAM_ENDPOINT", "HW_CLOUD", "OS_USERNAME_X"]
+)
+def test_what_is_followed_or_of_other_services_is_no_news(tmp_path: Path, name: str) -> None:
+    assert find_credentials(KEYS | {name: "x"}, tmp_path).warnings == ()
+
+
+def test_where_no_credentials_are_found_those_that_are_not_followed_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        find_credentials({"HUAWEICLOUD_OIDC_ID_TOKEN": "canary"}, tmp_path)
+    assert [one.code for one in raised.value.diagnostics] == ["credentials-missing", "variable-ignored"]
+    assert "HUAWEICLOUD_OIDC_ID_TOKEN" in raised.value.diagnostics[1].summary
+    assert "canary" not in repr(raised.value.diagnostics)
