@@ -1,7 +1,7 @@
 """Every code this room may put on a finding, with the sentence that docs/errors.md gives it.
 
 Codes are promises: scripts filter by them, so a code is never renamed and never reused for something else. Kinds add
-their own by `Advice`; those are not listed here.
+their own by `Advice`; those are not listed here, but for one that both use.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ CODES: Final = MappingProxyType(
         "unknown-field": "A field is not known where it stands.",
         "missing-field": "A required field is absent.",
         "invalid-value": "A value is of the right type but breaks a rule of its field.",
+        "empty-section": "Warning: a section such as `root_volume: {}` is empty and says nothing.",
         "invalid-name": "A key cannot be a resource's or a variable's name.",
         "not-supported-yet": "A feature is reserved for a later version.",
         "environment-required": "The stack has environments and none was chosen.",

@@ -25,6 +25,7 @@ from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
 from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.kind import Catalogue
+from provisioner.model.lookalikes import strange_character
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
@@ -151,7 +152,10 @@ def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings
         at = find([section], (name,), key=True)
         if NAME_PATTERN.fullmatch(name) is None:
             hint = "use letters, digits, - and _, and begin with a letter or _"
-            findings.add(Mistake("invalid-name", f"{name} cannot be the name of a resource", hint=hint), at=at)
+            findings.add(
+                Mistake("invalid-name", f"{name} cannot be the name of a resource{strange_character(name)}", hint=hint),
+                at=at,
+            )
         elif name in declared:
             first = declared[name]
             hint = f"rename one of the two; the first is at {first}"

@@ -5,7 +5,7 @@ Works on trees before templates are worked out, so that a default is worked out 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.model.resource import FieldPath
@@ -16,6 +16,17 @@ CONTENT_FORMS = ("text", "template", "base64")
 
 def laid_under(defaults: Mapping[str, Any], own: Mapping[str, Any], contents: frozenset[FieldPath]) -> dict[str, Any]:
     return _merged(defaults, own, (), contents)
+
+
+def empty_over(defaults: Mapping[str, Any], own: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
+    """The empty maps of a resource's own that lie over a default's members, and so take nothing away."""
+    for key, value in own.items():
+        under = defaults.get(key)
+        if isinstance(under, dict) and under and isinstance(value, dict):
+            if value:
+                yield from empty_over(under, value, (*path, key))
+            else:
+                yield (*path, key)
 
 
 def without_nulls(value: Any) -> Any:

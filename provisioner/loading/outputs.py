@@ -21,6 +21,7 @@ from provisioner.loading.validation import problems
 from provisioner.model.address import NAME_PATTERN, Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.lookalikes import strange_character
 from provisioner.model.output import OutputValue
 
 SECTION = "outputs"
@@ -105,7 +106,12 @@ class OutputReader:
             at = find([section], (name,), key=True)
             if NAME_PATTERN.fullmatch(name) is None:
                 hint = "use letters, digits, - and _, and begin with a letter or _"
-                self._findings.add(Mistake("invalid-name", f"{name} cannot be the name of an output", hint=hint), at=at)
+                self._findings.add(
+                    Mistake(
+                        "invalid-name", f"{name} cannot be the name of an output{strange_character(name)}", hint=hint
+                    ),
+                    at=at,
+                )
             elif (first := self._places.setdefault(name, at)) is not at:
                 hint = f"rename one of the two; the first is at {first}"
                 mistake = Mistake("duplicate-output", f"the output {name} is declared already, at {first}", hint=hint)

@@ -15,7 +15,7 @@ from provisioner.loading.contents import Contents
 from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.expansion import Expansion, Instance, Refusal
 from provisioner.loading.findings import Findings
-from provisioner.loading.merging import laid_under, without_nulls
+from provisioner.loading.merging import empty_over, laid_under, without_nulls
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.rendering import render
 from provisioner.loading.rollout import wave_of
@@ -26,7 +26,7 @@ from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
 from provisioner.model.kind import Advice, FieldRule, Kind
 from provisioner.model.purchasing import PurchasePolicy
-from provisioner.model.resource import Desired
+from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
 
 _TRIGGERS: Path = ("lifecycle", "replace_triggered_by")
@@ -60,6 +60,8 @@ class Resources:
         self._known.add(Address(name))
         contents = frozenset(rule.path for rule in kind.rules if rule.content)
         body = laid_under(self._defaults.node, own.node, contents)
+        for path in empty_over(self._defaults.node, own.node):
+            self._findings.warn(_empty_over(path), at=find((own,), path), address=Address(name), path=path)
         declaration = _Declaration(kind, _without_unset(body), (own, self._defaults))
         try:
             instances = self._expansion.instances(name, declaration.body)
@@ -203,6 +205,15 @@ class Resources:
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
         at = find(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
+
+
+def _empty_over(path: FieldPath) -> Mistake:
+    section = dotted(path)
+    return Mistake(
+        "empty-section",
+        f"{section} is empty and says nothing: what `defaults` gives stays",
+        hint=f"take the line out; `{path[-1]}: null` takes away what `defaults` gives",
+    )
 
 
 def _without_unset(body: dict[str, Any]) -> dict[str, Any]:

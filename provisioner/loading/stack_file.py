@@ -18,6 +18,7 @@ from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
+from provisioner.model.lookalikes import strange_character
 from provisioner.model.stack import Cloud, Stack
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -27,14 +28,16 @@ _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 def _slug(value: str) -> str:
     """Such names become parts of file names, so nothing in them may lead elsewhere."""
     if _SLUG.fullmatch(value) is None:
-        raise ValueError("use up to 64 letters, digits, - and _, and begin with a letter or digit")
+        raise ValueError(
+            f"use up to 64 letters, digits, - and _, and begin with a letter or digit{strange_character(value)}"
+        )
     return value
 
 
 def _region(value: str) -> str:
     """Regions become parts of host names, to which signed requests are sent."""
     if _REGION.fullmatch(value) is None:
-        raise ValueError("a region is written like cn-north-4")
+        raise ValueError(f"a region is written like cn-north-4{strange_character(value)}")
     return value
 
 

@@ -90,14 +90,21 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
             value = node[name]
             at_key = key or isinstance(value, (MapNode, ListNode)) or value is None
             offset, text = (node.places[name][0], name) if at_key else (node.places[name][1], None)
-        elif isinstance(node, ListNode) and isinstance(step, int) and step < len(node):
-            value = node[step]
-            offset, text = node.places[step], None
+        elif isinstance(node, ListNode) and (place := _place(step)) is not None and place < len(node):
+            value = node[place]
+            offset, text = node.places[place], None
         else:
             break
         node = value
         steps += 1
     return steps, layer, offset, text
+
+
+def _place(step: str | int) -> int | None:
+    """In a list. Paths of fields are all text."""
+    if isinstance(step, int):
+        return step
+    return int(step) if step.isascii() and step.isdigit() else None
 
 
 def sift(value: Any) -> tuple[Any, frozenset[Path]]:

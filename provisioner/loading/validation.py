@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from provisioner.loading.mistake import Mistake, closest, nearest
 from provisioner.loading.tree import Path
+from provisioner.model.lookalikes import strange_character
 
 _WANTED: Mapping[str, str] = {
     "string_type": "a text",
@@ -145,7 +146,7 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, besid
         case "extra_forbidden":
             known = _known(schema, path, beside)
             hint = nearest(str(path[-1]), known, title="the fields here are")
-            mistake = Mistake("unknown-field", f"there is no field {name}", hint=hint)
+            mistake = Mistake("unknown-field", f"there is no field {name}{strange_character(str(path[-1]))}", hint=hint)
             return Problem(path, mistake, key=True, unknown=closest(str(path[-1]), known) is None)
         case "missing":
             return Problem(
@@ -177,7 +178,9 @@ def _wrong_choice(name: str, error: Any) -> Mistake:
     if not isinstance(error["input"], str) and known:
         return _wrong_type(name, "a text", error["input"])
     return Mistake(
-        "invalid-value", f"{name} must be one of {', '.join(known)}", hint=nearest(str(error["input"]), known)
+        "invalid-value",
+        f"{name} must be one of {', '.join(known)}{strange_character(str(error['input']))}",
+        hint=nearest(str(error["input"]), known),
     )
 
 

@@ -22,6 +22,7 @@ from provisioner.loading.tree import BROKEN, Layer, find, sift
 from provisioner.loading.validation import kind_of, problems
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.lookalikes import strange_character
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -151,7 +152,10 @@ class Variables:
 
         if _NAME.fullmatch(name) is None:
             hint = "use letters, digits and _, and begin with no digit"
-            self._findings.add(Mistake("invalid-name", f"{name} cannot be a variable's name", hint=hint), at=at())
+            self._findings.add(
+                Mistake("invalid-name", f"{name} cannot be a variable's name{strange_character(name)}", hint=hint),
+                at=at(),
+            )
             return None
         if not isinstance(body, dict):
             mistake = Mistake("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")

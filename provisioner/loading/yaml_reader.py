@@ -18,6 +18,7 @@ from provisioner.loading.mistake import Mistake
 from provisioner.loading.scalars import Doubt, Scalar, resolve
 from provisioner.loading.tree import BROKEN, DEPTH_LIMIT, ListNode, MapNode, Value
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.lookalikes import character_name
 
 EXPANSION_LIMIT = 1_000_000
 """Values a file may stand for once its aliases are followed; files without aliases are bounded by their size."""
@@ -261,10 +262,9 @@ def _too_deep() -> Mistake:
 
 
 def _control(character: str) -> Mistake:
-    name = f"U+{ord(character):04X}"
     return Mistake(
         "control-character",
-        f"the invisible character {name} stands here",
+        f"the invisible character {character_name(character)} stands here",
         hint="delete it, or write the text without it",
     )
 

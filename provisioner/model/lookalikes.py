@@ -17,6 +17,22 @@ _UNSEEN = frozenset(
     for point in points
 )
 """Printable by Unicode's own word, and yet nothing is seen of them: joiners, fillers, variation selectors, the empty Braille cell."""
+_CONTROLS = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE"}
+
+
+def strange_character(text: str) -> str:
+    """For the end of a sentence about a text of printable ASCII: the first character that is none, by its place, number and name. What
+    looks right, or like nothing, cannot be found by eye.
+    """
+    for place, character in enumerate(text, start=1):
+        if not " " < character <= "~":
+            return f"; character {place} of it is {character_name(character)}"
+    return ""
+
+
+def character_name(character: str) -> str:
+    name = unicodedata.name(character, _CONTROLS.get(character, "a character without a name"))
+    return f"U+{ord(character):04X} ({name})"
 
 
 def is_unseen(character: str) -> bool:

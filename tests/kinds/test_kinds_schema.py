@@ -83,7 +83,7 @@ def test_what_the_api_takes_is_taken(path, value):
         (
             "name",
             "a\n",
-            f"name: a name has 1 to 64 {LETTERS}; character 2 of it is U+000A (a character without a name)",
+            f"name: a name has 1 to 64 {LETTERS}; character 2 of it is U+000A (LINE FEED)",
         ),
         ("name", 7, "name: Input should be a valid string"),
         ("flavor", "", "flavor: String should have at least 1 character"),
@@ -128,7 +128,7 @@ def test_what_the_api_takes_is_taken(path, value):
         (
             "network.vpc_id",
             UUID + "\n",
-            f"network.vpc_id: expected a UUID in lower case, like {UUID}; character 37 of it is U+000A (a character without a name)",
+            f"network.vpc_id: expected a UUID in lower case, like {UUID}; character 37 of it is U+000A (LINE FEED)",
         ),
         ("network.roce_id", "x", f"network.roce_id: expected a UUID in lower case, like {UUID}"),
         ("network.hyper_group", {}, "network.hyper_group.id: Field required"),

@@ -33,6 +33,59 @@ def test_a_server_is_its_body_over_the_defaults(stack: StackFolder):
     assert str(wanted.source) == "specs/servers.yaml:2:3"
 
 
+@pytest.mark.parametrize(
+    ("own", "column", "section"),
+    [
+        ("network: {}", 5, "network"),
+        ("{network: {hyper_group: {}}}", 16, "network.hyper_group"),
+        ("{count: 2, labels: {}}", 16, "labels"),
+    ],
+)
+def test_an_empty_section_over_defaults_takes_nothing_away_and_is_told_so(stack: StackFolder, own, column, section):
+    defaults = "  labels: {team: vision}\n  network:\n    hyper_group: {id: 05982b48-a70f-43a1-a2b0-1fe36a236172}\n"
+    stack.write("stack.yaml", STACK.replace("  network:\n", defaults))
+    loaded = stack.write("servers.yaml", f"servers:\n  x:\n    {own}\n").load()
+    (told,) = [one for one in loaded.warnings if one.code == "empty-section"]
+    assert told.summary == f"{section} is empty and says nothing: what `defaults` gives stays"
+    assert str(told.source) == f"specs/servers.yaml:3:{column}"
+    assert loaded.desired[0].labels == {"team": "vision"}
+    assert loaded.desired[0].fields["network"]["hyper_group"] == {"id": "05982b48-a70f-43a1-a2b0-1fe36a236172"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "place"),
+    [
+        (
+            'arch: "X86\u00a0"',
+            "invalid-value",
+            "arch must be one of X86, ARM; character 4 of it is U+00A0 (NO-BREAK SPACE)",
+        ),
+        (
+            'root_volume: {type: "SS\u0044 "}',
+            "invalid-value",
+            "root_volume.type must be one of ESSD, GPSSD, SAS, SATA, SSD; character 4 of it is U+0020 (SPACE)",
+        ),
+        ('"flavor\\t": x', "control-character", "the invisible character U+0009 (TAB) stands here"),
+        (
+            '"fl\u0430vor": x',
+            "unknown-field",
+            "there is no field fl\u0430vor; character 3 of it is U+0430 (CYRILLIC SMALL LETTER A)",
+        ),
+        ('"flavor ": x', "unknown-field", "there is no field flavor ; character 7 of it is U+0020 (SPACE)"),
+    ],
+)
+def test_a_character_that_cannot_be_seen_is_named_in_choices_and_keys_too(stack: StackFolder, body, code, place):
+    (found,) = stack.mistakes(f"servers:\n  x:\n    {body}\n")
+    assert (found.code, found.summary) == (code, place)
+    assert str(found.source).startswith("specs/servers.yaml:3:")
+
+
+def test_an_item_of_a_list_is_pointed_at(stack: StackFolder):
+    stack.write("servers.yaml", "servers:\n  x:\n    network: {allowed_address_pairs: [{}]}\n")
+    (told,) = [one for one in stack.load().warnings if one.code == "empty-section"]
+    assert str(told.source) == "specs/servers.yaml:3:39"
+
+
 def test_a_body_may_be_empty(stack: StackFolder):
     (wanted,) = stack.write("servers.yaml", "servers:\n  x:\n").load().desired
     assert wanted.fields["flavor"] == "Si2.large.4"
@@ -312,7 +365,11 @@ def test_two_servers_of_one_name_are_both_named(stack: StackFolder):
         ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies"),
         ("servers: {x: 3}\n", "wrong-type", "x must be a map of fields"),
         ("servers: {1x: {}}\n", "invalid-name", "1x cannot be the name of a resource"),
-        ("servers: {'a b': {}}\n", "invalid-name", "a b cannot be the name of a resource"),
+        (
+            "servers: {'a b': {}}\n",
+            "invalid-name",
+            "a b cannot be the name of a resource; character 2 of it is U+0020 (SPACE)",
+        ),
     ],
 )
 def test_what_is_no_declaration_is_refused(stack: StackFolder, specs, code, summary):

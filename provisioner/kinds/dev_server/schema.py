@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_interface
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from provisioner.kinds.dev_server import attaching, oddities
 from provisioner.model.foresight import Ware
 from provisioner.model.kind import Advice
+from provisioner.model.lookalikes import strange_character
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
 
@@ -30,19 +30,10 @@ def _written_as(pattern: str, description: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise ValueError(f"{description}{_strange_character(value)}")
+            raise ValueError(f"{description}{strange_character(value)}")
         return value
 
     return AfterValidator(check)
-
-
-def _strange_character(value: str) -> str:
-    """The first character beyond printable ASCII, by its number and place: what looks right, or like nothing, cannot be found by eye."""
-    for place, character in enumerate(value, start=1):
-        if not " " < character <= "~":
-            name = unicodedata.name(character, "a character without a name")
-            return f"; character {place} of it is U+{ord(character):04X} ({name})"
-    return ""
 
 
 def _fits_userdata(value: str) -> str:
@@ -69,7 +60,7 @@ def _an_address(value: str) -> str:
         ip_interface(value)
     except ValueError:
         raise ValueError(
-            f"expected an IP address like 192.168.0.10, or one with a prefix like 192.168.0.0/24{_strange_character(value)}"
+            f"expected an IP address like 192.168.0.10, or one with a prefix like 192.168.0.0/24{strange_character(value)}"
         ) from None
     return value
 
