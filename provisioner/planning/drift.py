@@ -14,7 +14,7 @@ from provisioner.model.doubt import moment, next_step, untracked
 from provisioner.model.flow import Effect
 from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.resource import Live, Phase
+from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.planning.ended_terms import WAY_OUT
 from provisioner.planning.survey import Survey
@@ -26,7 +26,7 @@ def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) ->
     yield from gaps_told(survey.gaps)
     wanted = {desired.address for desired in survey.desired}
     for change in changes:
-        yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted)
+        yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted, at=survey.at)
         yield from _expired(change, survey)
 
 
@@ -117,7 +117,9 @@ def _orders(intent: Intent, survey: Survey) -> str:
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
-def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is_wanted: bool) -> Iterator[Diagnostic]:
+def _drift(
+    change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is_wanted: bool, at: int | None
+) -> Iterator[Diagnostic]:
     recorded = change.recorded
     if recorded is None:
         return
@@ -126,6 +128,7 @@ def _drift(change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is
         yield warning(
             "vanished",
             f"{change.address}: the cloud no longer knows server {recorded.id}",
+            detail=_why_gone(recorded, at),
             hint=_fate(change, is_wanted=is_wanted),
             address=change.address,
         )
@@ -157,6 +160,13 @@ def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:
             hint=f"{WAY_OUT}; `provisioner expiring` asks billing",
             address=change.address,
         )
+
+
+def _why_gone(recorded: Recorded, at: int | None) -> str:
+    end = recorded.term.expires_at if recorded.term else None
+    if end is None or at is None or end > at:
+        return ""
+    return f"what was paid for it ended {moment(end)}, as far as is recorded: the cloud releases a server some weeks after that"
 
 
 def _fate(change: Change, *, is_wanted: bool) -> str:

@@ -52,7 +52,7 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
         yield error(
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
-            detail=f"lost: {_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
+            detail=f"{_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
             hint=f"{instead}, or name the address: --replace '{change.address}'",
             source=change.desired.source if change.desired else None,
             address=change.address,
@@ -71,14 +71,17 @@ def _replacement(change: Change) -> tuple[str, str, bool]:
     return f"changing {fields} would release it and buy a new one", instead, True
 
 
-def _term(recorded: Recorded, survey: Survey) -> str:
+def _end(recorded: Recorded, survey: Survey) -> int | None:
     recorded_end = recorded.term.expires_at if recorded.term else None
-    until = survey.foresight.paid_until.get(recorded.id or "", recorded_end)
-    return (
-        "the rest of its term, of which billing did not tell the end"
-        if until is None
-        else f"its term until {moment(until)}"
-    )
+    return survey.foresight.paid_until.get(recorded.id or "", recorded_end)
+
+
+def _term(recorded: Recorded, survey: Survey) -> str:
+    until = _end(recorded, survey)
+    if until is None:
+        return "lost: the rest of its term, of which billing did not tell the end"
+    is_over = survey.at is not None and until <= survey.at
+    return f"its term ended {moment(until)}" if is_over else f"lost: its term until {moment(until)}"
 
 
 def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -93,11 +96,13 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
             ]  # released as soon as it is found
         row = survey.live.get(released.id or "") if released is not None else None
         if released is not None and catalogue[change.kind].ends_its_order(released, row):
+            end = _end(released, survey)
+            is_over = end is not None and survey.at is not None and end <= survey.at
             yield error(
                 "prepaid-delete",
-                f"{change.address} is prepaid, and would be released before its term ends",
-                detail=f"lost: {_term(released, survey)}; {_REFUND_UNKNOWN}",
-                hint="let the term end, or for this one run: --allow prepaid-delete",
+                f"{change.address} is prepaid, and would be released{'' if is_over else ' before its term ends'}",
+                detail=f"{_term(released, survey)}; {_REFUND_UNKNOWN}",
+                hint=f"{'keep it' if is_over else 'let the term end'}, or for this one run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -82,3 +82,20 @@ def test_labels_are_no_change_to_the_server():
 
 def test_what_is_gone_already_is_not_held_back():
     assert codes(planned(surveyed_of(listed=False), mode=Mode.DESTROY).refusals) == []
+
+
+def test_its_release_is_not_called_one_before_its_end():
+    survey = replace(surveyed_of(), allowed=frozenset())
+    (told,) = [one for one in planned(survey, mode=Mode.DESTROY).refusals if one.code == "prepaid-delete"]
+    assert told.summary == "gateway is prepaid, and would be released"
+    assert told.detail.startswith("its term ended ")
+    earlier = replace(surveyed_of(LATER), allowed=frozenset())
+    (told,) = [one for one in planned(earlier, mode=Mode.DESTROY).refusals if one.code == "prepaid-delete"]
+    assert told.summary.endswith("would be released before its term ends")
+    assert told.detail.startswith("lost: its term until ")
+
+
+@pytest.mark.parametrize(("term", "says_why"), [(OVER, True), (LATER, False), (None, False)])
+def test_that_it_is_gone_is_told_with_the_end_of_its_term(term, says_why):
+    (told,) = [one for one in planned(surveyed_of(term, listed=False)).findings if one.code == "vanished"]
+    assert ("what was paid for it ended" in told.detail) is says_why
