@@ -14,6 +14,7 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.store.local import LocalStore
 from provisioner.store.plan_file import plan_id, read_plan, write_plan
 from provisioner.store.protocol import LockHolder, Part, Repair, Salvaged, Session, Store, Waiting
+from provisioner.store.witness import Witness, witness_folder
 
 __all__ = [
     "LockHolder",
@@ -27,15 +28,18 @@ __all__ = [
     "open_store",
     "plan_id",
     "read_plan",
+    "witness_folder",
     "write_plan",
 ]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def open_store(location: str | Path, label: str) -> Store:
-    """The state named `label` in a folder, given as a path or a file:// URL. Touches nothing yet."""
-    return LocalStore(_folder(location), label)
+def open_store(location: str | Path, label: str, *, witnesses: Path | None = None) -> Store:
+    """The state named `label` in a folder, given as a path or a file:// URL. Touches nothing yet. `witnesses` is where this user
+    keeps what was seen of states.
+    """
+    return LocalStore(_folder(location), label, witness=Witness(witnesses))
 
 
 def locate(stack_directory: Path) -> Path:

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,12 +20,13 @@ from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
-from provisioner.store.protocol import LockHolder, Siblings, Waiting
-from provisioner.store.reading import Files, Known, read_history, read_known, state_missing
+from provisioner.store.protocol import LockHolder, Salvaged, Siblings, Waiting
+from provisioner.store.reading import Files, Known, read_history, read_known, state_behind, state_missing
 from provisioner.store.repair import LocalRepair
 from provisioner.store.salvage import Remains, salvage
 from provisioner.store.session import LocalSession
 from provisioner.store.verifying import verify
+from provisioner.store.witness import Reach, Witness
 
 _OTHERS_WRITE = 0o022
 """Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
@@ -33,12 +35,21 @@ _ID_BYTES = 6
 
 
 class LocalStore:
-    def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        label: str,
+        *,
+        disk: Disk | None = None,
+        clock: Clock | None = None,
+        witness: Witness | None = None,
+    ) -> None:
         if label in {"", ".."} or Path(label).name != label:
             raise UsageError(error("store-label", f"{label!r} cannot name a state", hint="Use a name without a slash."))
         self._files = Files(folder, label)
         self._disk = disk or Disk()
         self._clock = clock or Clock()
+        self._witness = witness or Witness()
         self._lock = FileLock(self._files.lock, disk=self._disk, clock=self._clock)
 
     @property
@@ -69,7 +80,7 @@ class LocalStore:
         unread: dict[str, str] = {}
         for label in sorted({path.stem for path in paths} - {self._files.label}):
             try:
-                state = LocalStore(self._files.folder, label, disk=self._disk, clock=self._clock).load()
+                state = self._beside(label).load()
             except StoreError as problem:
                 unread[label] = problem.diagnostics[0].summary
             else:
@@ -106,6 +117,7 @@ class LocalStore:
                 self._files,
                 disk=self._disk,
                 clock=self._clock,
+                witness=self._witness,
                 locked=lambda: self._lock.still_holds(descriptor),
                 known=known,
                 state=state,
@@ -127,8 +139,15 @@ class LocalStore:
                 damage: tuple[Diagnostic, ...] = ()
             except StoreError as refusal:
                 damage = refusal.diagnostics
-            salvaged = salvage(self._files, remains, damage=damage)
-            yield LocalRepair(self._files, disk=self._disk, clock=self._clock, remains=remains, salvaged=salvaged)
+            salvaged = self._witnessed(salvage(self._files, remains, damage=damage))
+            yield LocalRepair(
+                self._files,
+                disk=self._disk,
+                clock=self._clock,
+                witness=self._witness,
+                remains=remains,
+                salvaged=salvaged,
+            )
 
     @contextmanager
     def _locked(self, *, command: str, who: str, timeout: float, waiting: Waiting | None) -> Iterator[int]:
@@ -165,11 +184,25 @@ class LocalStore:
 
     def _judged(self, state: bytes | None, journal: bytes | None) -> Known | None:
         if state is not None:
-            return read_known(self._files, state=state, journal=journal)
+            known = read_known(self._files, state=state, journal=journal)
+            seen = self._witness.last_seen(known.written.lineage)
+            if seen is not None and known.reach < seen.reach:
+                raise state_behind(self._files, known.reach, seen)
+            return known
         for path in (self._files.journal, self._files.backup):
             if self._bytes(path) is not None:
                 raise state_missing(self._files, beside=path)
         return None
+
+    def _beside(self, label: str) -> LocalStore:
+        return LocalStore(self._files.folder, label, disk=self._disk, clock=self._clock, witness=self._witness)
+
+    def _witnessed(self, salvaged: Salvaged) -> Salvaged:
+        """Of an older copy everything is readable, and what was recorded since is missing."""
+        seen = self._witness.last_seen(salvaged.lineage or "")
+        if seen is None or Reach(salvaged.serial, salvaged.sequence) >= seen.reach:
+            return salvaged
+        return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.reach.serial))
 
     def _look(self) -> tuple[bytes | None, bytes | None]:
         return self._bytes(self._files.state), self._bytes(self._files.journal)

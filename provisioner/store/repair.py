@@ -23,12 +23,16 @@ from provisioner.store.protocol import Replaced, Salvaged
 from provisioner.store.reading import Files, require_label
 from provisioner.store.salvage import Remains
 from provisioner.store.sealed import seal
+from provisioner.store.witness import Reach, Witness
 from provisioner.store.writing import journal_lines
 
 
 class LocalRepair:
-    def __init__(self, files: Files, *, disk: Disk, clock: Clock, remains: Remains, salvaged: Salvaged) -> None:
+    def __init__(
+        self, files: Files, *, disk: Disk, clock: Clock, witness: Witness, remains: Remains, salvaged: Salvaged
+    ) -> None:
         self._files = files
+        self._witness = witness
         self._disk = disk
         self._clock = clock
         self._remains = {files.state: remains.state, files.journal: remains.journal, files.backup: remains.backup}
@@ -58,6 +62,7 @@ class LocalRepair:
                     "folder writable (space, permissions, a healthy disk) and run `provisioner state rebuild` again.",
                 )
             ) from failure
+        self._witness.note(state.lineage, Reach(state.serial, state.head.sequence), str(self._files.state))
         return Replaced(state, tuple(file.name for file in aside))
 
     def _written(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:

@@ -26,6 +26,7 @@ from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
 from provisioner.store.reserve import Reserve
 from provisioner.store.sealed import seal
+from provisioner.store.witness import Reach, Witness
 from provisioner.store.writing import journal_lines
 
 _JOURNAL_HINT = (
@@ -58,6 +59,7 @@ class LocalSession:
         *,
         disk: Disk,
         clock: Clock,
+        witness: Witness,
         locked: Callable[[], bool],
         known: Known | None,
         state: bytes | None,
@@ -66,6 +68,7 @@ class LocalSession:
         self._files = files
         self._disk = disk
         self._clock = clock
+        self._witness = witness
         self._locked = locked
         self._unmoved_at: tuple[int, int, int] | None = None
         """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
@@ -95,6 +98,7 @@ class LocalSession:
             self._state_bytes = data
             self._known = Known(written=state, state=state, plans=frozenset(), journal_end=0)
             self._journal = self._journal_of(self._known, b"")
+            self._note(state.serial, state.head)
             return state
 
     def append(self, entries: Sequence[Entry]) -> JournalHead:
@@ -115,6 +119,8 @@ class LocalSession:
                 self._require_alone()
             with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
                 journal.append(lines, head=head, sending=sending)
+            if sending:
+                self._note(known.written.serial, head)
             self._entries.extend(entries)
             return head
 
@@ -133,6 +139,7 @@ class LocalSession:
             self._state_bytes = data
             self._known = replace(known, written=state, state=state, plans=known.plans | self._plans())
             self._entries.clear()
+            self._note(state.serial, state.head)
             return state
 
     def plan_used(self, plan: str) -> bool:
@@ -207,6 +214,12 @@ class LocalSession:
         if found != self._state_bytes:
             raise OSError(errno.ESTALE, "it was changed while this run held the lock, and the change is left as it is")
         return found or b""
+
+    def _note(self, serial: int, head: JournalHead) -> None:
+        """Only what is on disk for good."""
+        if self._known is not None:
+            reach = Reach(serial, head.sequence)
+            self._witness.note(self._known.written.lineage, reach, str(self._files.state))
 
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)

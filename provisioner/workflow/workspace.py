@@ -29,7 +29,7 @@ from provisioner.model.stack import Cloud as CloudName
 from provisioner.model.stack import Stack
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
-from provisioner.store import Store, locate, open_store
+from provisioner.store import Store, locate, open_store, witness_folder
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, Found
@@ -78,7 +78,7 @@ class Workspace:
         return self.stack() if self.directory.exists() else None
 
     def store(self, stack: Stack) -> Store:
-        return open_store(self._place(), stack.label)
+        return open_store(self._place(), stack.label, witnesses=witness_folder(self.environ, self.home))
 
     def secrets(self) -> SecretReader:
         return SecretReader(self.directory, self.environ, revealed=self.mask.add)

@@ -281,7 +281,7 @@ def lose_everything(site):
 
 
 def test_an_older_pair_is_whole_and_is_brought_up_to_date_on_request(site):
-    """State and journal of the first run: no file shows that anything is missing."""
+    """State and journal of the first run: no file shows to somebody else that anything is missing."""
     assert site.apply().code == 0
     older = {suffix: state_file(site, suffix).read_bytes() for suffix in ("json", "journal")}
     site.write("servers: {alpha: {}, beta: {}}\n")
@@ -289,6 +289,8 @@ def test_an_older_pair_is_whole_and_is_brought_up_to_date_on_request(site):
     before = owned(site)
     for suffix, content in older.items():
         state_file(site, suffix).write_bytes(content)
+    assert "state-older" in site.here("plan").err
+    site.environment["XDG_STATE_HOME"] = str(site.folder / "of somebody else")
     assert "name-taken" in site.here("plan").out
     assert site.apply().code == 4
     unforced = site.here("state", "rebuild", "--auto-approve")
@@ -309,6 +311,7 @@ def test_a_marked_server_that_an_older_pair_lacks_is_placed_on_request(site, pro
     assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
     for suffix, content in older.items():
         state_file(site, suffix).write_bytes(content)
+    site.environment["XDG_STATE_HOME"] = str(site.folder / "of somebody else")
     assert "Warning[untracked]" in site.here("plan").out
     ran = rebuild(site, "--force")
     assert rows(ran) == {"alpha": "certain", "beta": "certain"}

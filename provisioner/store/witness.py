@@ -1,0 +1,98 @@
+"""How far each state had come when this user last saw it, so that a folder put back from an older copy is found out.
+
+Kept with the user and not beside the state, where it would be put back with it. What cannot be read or written counts as not
+seen: a witness may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_FORMAT: Final = 1
+_MOST_BYTES: Final = 64 * 1024
+_LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reach:
+    """How far a state has come: its serial, and the records of the journal behind it. A rebuilt journal begins anew beside a
+    higher serial.
+    """
+
+    serial: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    reach: Reach
+    location: str
+
+
+def witness_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """As the XDG base directories have it; a relative one there is to be ignored."""
+    given = Path(environ.get("XDG_STATE_HOME") or "")
+    return (given if given.is_absolute() else home / ".local" / "state") / "provisioner" / "lineages"
+
+
+class Witness:
+    """`folder` is None where nobody watches."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def last_seen(self, lineage: str) -> Sighting | None:
+        """None for a file that is missing, damaged or cannot be read."""
+        path = self._path(lineage)
+        if path is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                kept = json.loads(file.read(_MOST_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return None
+        match kept:
+            case {
+                "format": 1,
+                "lineage": str(of),
+                "serial": int(serial),
+                "sequence": int(sequence),
+                "location": str(location),
+            } if of == lineage:
+                return Sighting(Reach(serial, sequence), location)
+        return None
+
+    def note(self, lineage: str, reach: Reach, location: str) -> None:
+        path = self._path(lineage)
+        if path is None:
+            return
+        document = {"format": _FORMAT, "lineage": lineage, "serial": reach.serial, "sequence": reach.sequence}
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(path, json.dumps({**document, "location": location}).encode())
+
+    def _path(self, lineage: str) -> Path | None:
+        if self._folder is None or not _LINEAGE.fullmatch(lineage):
+            return None
+        return self._folder / f"{lineage}.json"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Whole or not at all, and not synced: what a power cut takes from it was not believed either."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
