@@ -21,12 +21,12 @@ from provisioner.store.clock import Clock
 from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
 from provisioner.store.protocol import LockHolder, Salvaged, Siblings, Waiting
-from provisioner.store.reading import Files, Known, read_history, read_known, state_behind, state_missing
+from provisioner.store.reading import Files, Known, is_behind, read_history, read_known, state_behind, state_missing
 from provisioner.store.repair import LocalRepair
 from provisioner.store.salvage import Remains, salvage
 from provisioner.store.session import LocalSession
 from provisioner.store.verifying import verify
-from provisioner.store.witness import Reach, Witness
+from provisioner.store.witness import Witness
 
 _OTHERS_WRITE = 0o022
 """Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
@@ -186,8 +186,8 @@ class LocalStore:
         if state is not None:
             known = read_known(self._files, state=state, journal=journal)
             seen = self._witness.last_seen(known.written.lineage)
-            if seen is not None and known.reach < seen.reach:
-                raise state_behind(self._files, known.reach, seen)
+            if seen is not None and is_behind(self._files, known, journal, seen=seen):
+                raise state_behind(self._files, known, seen)
             return known
         for path in (self._files.journal, self._files.backup):
             if self._bytes(path) is not None:
@@ -200,9 +200,9 @@ class LocalStore:
     def _witnessed(self, salvaged: Salvaged) -> Salvaged:
         """Of an older copy everything is readable, and what was recorded since is missing."""
         seen = self._witness.last_seen(salvaged.lineage or "")
-        if seen is None or Reach(salvaged.serial, salvaged.sequence) >= seen.reach:
+        if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
             return salvaged
-        return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.reach.serial))
+        return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.serial))
 
     def _look(self) -> tuple[bytes | None, bytes | None]:
         return self._bytes(self._files.state), self._bytes(self._files.journal)

@@ -58,8 +58,8 @@ class Salvaged:
     identity: Identity | None
     serial: int
     """The highest that any part names or a lost state can have had; 0 where nothing names one."""
-    sequence: int
-    """The highest of a record that any part names; 0 where nothing names one."""
+    heads: frozenset[JournalHead]
+    """Every record that can be read, or that a state was made of."""
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
     absent: Mapping[str, Intent]

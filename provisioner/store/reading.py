@@ -16,7 +16,7 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.sealed import Damaged, FromNewerVersion, unseal
-from provisioner.store.witness import Reach, Sighting
+from provisioner.store.witness import Sighting
 
 _OR_REBUILD = (
     "Or run `provisioner state rebuild`: it puts together what is still readable here and what the cloud lists, shows it, "
@@ -62,10 +62,6 @@ class Known:
     state: State
     plans: frozenset[str]
     journal_end: int
-
-    @property
-    def reach(self) -> Reach:
-        return Reach(self.written.serial, self.state.head.sequence)
 
 
 def read_known(files: Files, *, state: bytes, journal: bytes | None) -> Known:
@@ -192,12 +188,21 @@ def _state_older(files: Files, serial: int, newest: int) -> StoreError:
     )
 
 
-def state_behind(files: Files, found: Reach, seen: Sighting) -> StoreError:
-    was, there = _told(seen.reach), "it" if seen.location == str(files.state) else seen.location
+def is_behind(files: Files, known: Known, journal: bytes | None, *, seen: Sighting) -> bool:
+    """Whether the record that was seen last is missing. A rebuilt journal lacks it too, and stands beside a higher serial."""
+    if known.state.head == seen.head or known.written.serial > seen.serial or seen.head == JournalHead():
+        return False
+    lines = checked_records(files, journal or b"", lineage=known.written.lineage)
+    return not any(record.head == seen.head for record in lines)
+
+
+def state_behind(files: Files, found: Known, seen: Sighting) -> StoreError:
+    has, was = _told(found.written.serial, found.state.head), _told(seen.serial, seen.head)
+    there = "it" if seen.location == str(files.state) else seen.location
     return StoreError(
         error(
             "state-older",
-            f"{files.state} is an older copy: it has {_told(found)}, and you have seen {there} with {was}",
+            f"{files.state} is an older copy: it has {has}, and you have seen {there} with {was}",
             detail="what was bought or released since stands in neither of its files, so that it would be bought again",
             hint=f"Nothing was changed. Put the newest copy of {files.state.name} and {files.journal.name} back, or work where "
             f"they are. {_OR_REBUILD}",
@@ -205,8 +210,8 @@ def state_behind(files: Files, found: Reach, seen: Sighting) -> StoreError:
     )
 
 
-def _told(reach: Reach) -> str:
-    return f"serial {reach.serial} and {reach.sequence} records"
+def _told(serial: int, head: JournalHead) -> str:
+    return f"serial {serial} and {head.sequence} records"
 
 
 def _require_same(files: Files, found: JournalHead, expected: JournalHead) -> None:

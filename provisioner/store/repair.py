@@ -23,7 +23,7 @@ from provisioner.store.protocol import Replaced, Salvaged
 from provisioner.store.reading import Files, require_label
 from provisioner.store.salvage import Remains
 from provisioner.store.sealed import seal
-from provisioner.store.witness import Reach, Witness
+from provisioner.store.witness import Sighting, Witness
 from provisioner.store.writing import journal_lines
 
 
@@ -62,7 +62,7 @@ class LocalRepair:
                     "folder writable (space, permissions, a healthy disk) and run `provisioner state rebuild` again.",
                 )
             ) from failure
-        self._witness.note(state.lineage, Reach(state.serial, state.head.sequence), str(self._files.state))
+        self._witness.note(state.lineage, Sighting(state.serial, state.head, str(self._files.state)))
         return Replaced(state, tuple(file.name for file in aside))
 
     def _written(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:

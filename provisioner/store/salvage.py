@@ -59,7 +59,7 @@ def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> 
         lineage=lineage,
         identity=base.identity if base else None,
         serial=_highest_serial(files, states, lines),
-        sequence=_highest_sequence(states, lines),
+        heads=frozenset({base.head if base else _START, *(line.head for line in _whole(lines))}),
         resources=story.state.resources,
         intents=story.state.intents,
         absent=story.state.absent,
@@ -112,11 +112,6 @@ def _highest_serial(files: Files, states: dict[str, State | None], lines: Lines)
     named += [state.serial for state in states.values() if state is not None]
     lost = states.get(files.state.name) is None
     return max(named) + lost if named else 0
-
-
-def _highest_sequence(states: dict[str, State | None], lines: Lines) -> int:
-    named = [line.sequence for line in _whole(lines)]
-    return max([*named, *(state.head.sequence for state in states.values() if state is not None)], default=0)
 
 
 def _is_superseded(state: State, lines: Lines) -> bool:

@@ -26,7 +26,7 @@ from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
 from provisioner.store.reserve import Reserve
 from provisioner.store.sealed import seal
-from provisioner.store.witness import Reach, Witness
+from provisioner.store.witness import Sighting, Witness
 from provisioner.store.writing import journal_lines
 
 _JOURNAL_HINT = (
@@ -218,8 +218,8 @@ class LocalSession:
     def _note(self, serial: int, head: JournalHead) -> None:
         """Only what is on disk for good."""
         if self._known is not None:
-            reach = Reach(serial, head.sequence)
-            self._witness.note(self._known.written.lineage, reach, str(self._files.state))
+            seen = Sighting(serial, head, str(self._files.state))
+            self._witness.note(self._known.written.lineage, seen)
 
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)

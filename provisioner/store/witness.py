@@ -16,24 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from provisioner.model.state import JournalHead
+
 _FORMAT: Final = 1
 _MOST_BYTES: Final = 64 * 1024
 _LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reach:
-    """How far a state has come: its serial, and the records of the journal behind it. A rebuilt journal begins anew beside a
-    higher serial.
-    """
-
-    serial: int
-    sequence: int
-
-
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    reach: Reach
+    """`head` is the last record that was seen, `serial` that of the state that it stood beside, or of the one made of it."""
+
+    serial: int
+    head: JournalHead
     location: str
 
 
@@ -65,19 +60,27 @@ class Witness:
                 "lineage": str(of),
                 "serial": int(serial),
                 "sequence": int(sequence),
+                "hash": str(hashed),
                 "location": str(location),
             } if of == lineage:
-                return Sighting(Reach(serial, sequence), location)
+                return Sighting(serial, JournalHead(sequence, hashed), location)
         return None
 
-    def note(self, lineage: str, reach: Reach, location: str) -> None:
+    def note(self, lineage: str, seen: Sighting) -> None:
         path = self._path(lineage)
         if path is None:
             return
-        document = {"format": _FORMAT, "lineage": lineage, "serial": reach.serial, "sequence": reach.sequence}
+        document = {
+            "format": _FORMAT,
+            "lineage": lineage,
+            "serial": seen.serial,
+            "sequence": seen.head.sequence,
+            "hash": seen.head.hash,
+            "location": seen.location,
+        }
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(path, json.dumps({**document, "location": location}).encode())
+            _replace(path, json.dumps(document).encode())
 
     def _path(self, lineage: str) -> Path | None:
         if self._folder is None or not _LINEAGE.fullmatch(lineage):

@@ -10,10 +10,10 @@ from support.builders import IDENTITY, an_address, an_intent
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended
-from provisioner.model.state import State
+from provisioner.model.state import JournalHead, State
 from provisioner.store import open_store, witness_folder
 from provisioner.store.local import LocalStore
-from provisioner.store.witness import Reach, Witness
+from provisioner.store.witness import Sighting, Witness
 
 
 @pytest.fixture
@@ -89,6 +89,21 @@ def test_the_newest_may_be_moved(store, copied, witness, tmp_path):
     buy(moved, "worker")
 
 
+def test_the_backup_beside_the_whole_journal_is_no_older_copy(store, copied):
+    buy(store)
+    state = Path(store.location)
+    state.with_suffix(".backup").replace(state)
+    assert an_address("gateway") in store.load().resources
+
+
+def test_a_rebuild_by_somebody_else_is_gone_on_from(store, copied, tmp_path):
+    buy(store)
+    theirs = LocalStore(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home"))
+    with theirs.repair(command="state rebuild", who="ben", timeout=0) as repair:
+        repair.replace(emptied(repair.salvaged.lineage, repair.salvaged.serial + 1), [])
+    assert store.load() is not None
+
+
 def test_who_has_seen_less_goes_on_from_what_others_wrote(store, copied, tmp_path):
     buy(LocalStore(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home")))
     buy(store, "worker")
@@ -142,7 +157,7 @@ def test_a_home_that_cannot_be_written_costs_no_run(tmp_path):
 
 @pytest.mark.parametrize("lineage", ["", "../../etc/passwd", "a/b", "a" * 65, "ä"])
 def test_a_lineage_that_is_no_name_is_no_path(witness, lineage, tmp_path):
-    witness.note(lineage, Reach(1, 1), "here")
+    witness.note(lineage, Sighting(1, JournalHead(), "here"))
     assert witness.last_seen(lineage) is None
     assert not (tmp_path / "home").exists()
 
