@@ -7,13 +7,14 @@ from provisioner.applying.execution import Execution
 from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Elsewhere, nowhere
-from provisioner.applying.reading import Sight, read_closer, read_live, read_ordered, read_shown, read_traces
+from provisioner.applying.reading import Shown, Sight, read_closer, read_live, read_ordered, read_shown, read_traces
 from provisioner.applying.recovery import recover
 
 __all__ = [
     "Elsewhere",
     "Execution",
     "Interruption",
+    "Shown",
     "Sight",
     "execute",
     "nowhere",

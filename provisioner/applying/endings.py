@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.precautions import GoneMeanwhile, NameTaken, NotAvailable, OrderShared, ShowsAgain
+from provisioner.applying.precautions import GoneMeanwhile, MayBeTaken, NameTaken, NotAvailable, OrderShared, ShowsAgain
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
@@ -35,7 +35,7 @@ ANNOUNCED_AS = {
 }
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, HeldBack, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
+    CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
     ShowsAgain, StillInDoubt, TimedOut,
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case GoneMeanwhile() | NameTaken() | NotAvailable() | OrderShared() | ShowsAgain():
+        case GoneMeanwhile() | MayBeTaken() | NameTaken() | NotAvailable() | OrderShared() | ShowsAgain():
             return ResultType.FAILED, _refused(change, driver, reason)
         case HeldBack() if not driver.workshop.interruption.requested:
             return ResultType.NOT_STARTED, warning(
@@ -116,7 +116,9 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
 
 
 def _refused(
-    change: Change, driver: Driver, reason: GoneMeanwhile | NameTaken | NotAvailable | OrderShared | ShowsAgain
+    change: Change,
+    driver: Driver,
+    reason: GoneMeanwhile | MayBeTaken | NameTaken | NotAvailable | OrderShared | ShowsAgain,
 ) -> Diagnostic:
     """What has changed since the plan was made, noticed before anything was sent for this address."""
     address = change.address
@@ -126,6 +128,14 @@ def _refused(
                 "name-taken",
                 f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
                 hint="choose another name in the specs, or have that server renamed or released",
+                address=address,
+            )
+        case MayBeTaken(name=name, gap=gap):
+            return error(
+                "list-incomplete",
+                f"a server named {name!r} may exist already, because the list of servers is incomplete; nothing was bought",
+                detail=str(gap),
+                hint="plan again: a plan names what the list lacks, and is the place to allow it",
                 address=address,
             )
         case NotAvailable(offer=offer, wipes=wipes):

@@ -11,6 +11,7 @@ from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, 
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Plan
 from provisioner.model.event import Listener
+from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
@@ -44,6 +45,8 @@ class Execution:
     parallelism: int = 10
     market: Market | None = None
     """Asked before a replacement releases anything."""
+    gaps: tuple[Gap, ...] = ()
+    """What that read may hide."""
     elsewhere: Elsewhere = nowhere
     """Asked before a server becomes an address's that was not bought by an answered call."""
 

@@ -21,6 +21,7 @@ from provisioner.applying.scribe import Scribe
 from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
 from provisioner.model.address import Address
+from provisioner.model.change import Action
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
@@ -40,7 +41,7 @@ async def execute(execution: Execution) -> RunResult:
             rows = [await run_read(kind.show(identifier), lookout) for kind in kinds]
             return next((row for row in rows if row is not None), None)
 
-        poll = Poll(look, execution.clock, execution.interruption, show)
+        poll = Poll(look, execution.clock, execution.interruption, show, _to_stay(execution))
         workshop = Workshop(
             scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,
@@ -72,6 +73,18 @@ async def execute(execution: Execution) -> RunResult:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=execution.interruption.requested)
+
+
+def _to_stay(execution: Execution) -> Iterator[str]:
+    """The ids of the servers that were there when the run began, and that it leaves to their addresses."""
+    for change in execution.plan.changes:
+        identifier = change.recorded.id if change.recorded else None
+        if (
+            identifier is not None
+            and identifier in execution.live
+            and change.action not in {Action.DELETE, Action.REPLACE, Action.FORGET}
+        ):
+            yield identifier
 
 
 async def _move(execution: Execution, workshop: Workshop) -> None:

@@ -2,6 +2,9 @@
 
 It looks at once when somebody starts to wait, then after 1, 2, 4 ... 10 seconds; while new waiters keep coming, once a
 second. A reading that misses rows tells of those it has; one that fails is no news; one that is refused, or fails five times in a row, ends every wait.
+
+What is waited for by an id that the list lacks is asked for alone, a few of them a look: it may stand in no list at all. Whoever is found so
+proves that the list lacks servers.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import TypeAlias
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Clock
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
-from provisioner.model.gap import Gap
+from provisioner.model.gap import Gap, unlisted
 from provisioner.model.resource import Live
 
 Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
@@ -32,6 +35,8 @@ _SHORTEST, _LONGEST = 1.0, 10.0
 _BREATH = 0.1
 """Seconds after a look that answered everybody: servers that run at once must not cost a list read each."""
 _FAILURES_IN_A_ROW = 5
+_ALONE = 5
+"""So many are asked for alone a look, those whom nobody has asked for longest first."""
 
 
 class TimedOut(Exception):  # noqa: N818 - how a wait ends, not a malfunction
@@ -44,17 +49,23 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same."""
+    """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same, but for those `gone`: asked for
+    alone, and not found.
+    """
 
     rows: Mapping[str, Live]
     by_order: Mapping[str, Sequence[Live]]
     gaps: tuple[Gap, ...] = ()
+    gone: frozenset[str] = frozenset()
 
     def of_order(self, wait: Wait) -> Sequence[Live]:
         """The rows that name the order, and those that billing names for it and that name none themselves, as if they did."""
         silent = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
         named = self.by_order.get(wait.order_id or "", ())
         return (*named, *(replace(row, order_id=wait.order_id) for row in silent))
+
+    def is_gone(self, identifier: str | None) -> bool:
+        return not self.gaps or identifier in self.gone
 
     def may_hide(self, names: Collection[str]) -> bool:
         return any(gap.hides(names) for gap in self.gaps)
@@ -70,6 +81,8 @@ class _Watcher:
     looks_closer: bool = False
     id: str | None = None
     ids: tuple[str, ...] = ()
+    seeks: bool = False
+    """It waits for no server in particular, so that everything hangs on what the list lacks."""
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
@@ -77,7 +90,7 @@ class _Watcher:
         """What raises here is a fault of this watcher, and ends its wait alone."""
         try:
             row = self.find(look)
-            if row is None and look.gaps and not self.looks_closer:
+            if row is None and self.settled(None) and not (self.looks_closer or look.is_gone(self.id)):
                 return
             self.looks += 1
             if self.settled(row) or self.looks == self.most_looks:
@@ -89,8 +102,21 @@ class _Watcher:
 
 
 class Poll:
-    def __init__(self, read: Read, clock: Clock, interruption: Interruption, show: Show | None = None) -> None:
-        """`show` looks at what is waited for by its id wherever the list has gaps, and at what billing names and no list shows."""
+    def __init__(
+        self,
+        read: Read,
+        clock: Clock,
+        interruption: Interruption,
+        show: Show | None = None,
+        known: Iterable[str | None] = (),
+    ) -> None:
+        """`show` looks at one by its id; `known` are there, and to stay: a list that lacks one of them is asked about before anything
+        is picked out of it.
+        """
+        self._known = {identifier for identifier in known if identifier is not None}
+        self._asked: dict[str, int] = {}
+        """By id, the look at which it was asked for alone."""
+        self._looks = 0
         self._read = read
         self._show = show
         self._clock = clock
@@ -118,7 +144,7 @@ class Poll:
         `deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it. Raises what
         `find` does, TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
         """
-        return await self._answer(_Watcher(find, settled, most_looks, deadline, watch))
+        return await self._answer(_Watcher(find, settled, most_looks, deadline, watch, seeks=True))
 
     async def _answer(self, watcher: _Watcher) -> Live | None:
         if self._interruption.requested:
@@ -183,31 +209,57 @@ class Poll:
             rows = await self._read()
         except PartialListing as partial:
             rows, gaps = {row.id: row for row in partial.rows}, partial.gaps
-            rows |= await self._shown(watcher.id for watcher in asked if watcher.id not in rows)
         except CallFailed as failed:
             if failed.status != HTTPStatus.TOO_MANY_REQUESTS:
                 self._count(failed)
             return
         self._failures = 0
-        rows = {**rows, **await self._shown(each for watcher in asked for each in watcher.ids if each not in rows)}
+        alone, gone, unasked = await self._alone(asked, rows, is_partial=bool(gaps))
+        gaps += unlisted(alone.values(), gaps)
+        if unasked & self._known:
+            gaps += (Gap("", "it lacks servers that are not asked for by their ids yet"),)
+        rows = {**rows, **alone}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():
             if row.order_id is not None:
                 by_order[row.order_id].append(row)
-        look, now = Look(rows, by_order, gaps), self._clock.monotonic()
+        look, now = Look(rows, by_order, gaps, gone), self._clock.monotonic()
         for watcher in asked:
             if not watcher.answer.done():
                 watcher.see(look, now)
 
-    async def _shown(self, ids: Iterable[str | None]) -> dict[str, Live]:
-        """Those that are found by their ids; what cannot be asked now is asked at the next look."""
+    async def _alone(
+        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool
+    ) -> tuple[dict[str, Live], frozenset[str], set[str]]:
+        """Of those that the list lacks and somebody waits for: who is there, who is not, and who is still to be asked for. What is
+        not answered is asked again, after the others.
+        """
+        wanted = self._missing(asked, rows, is_partial=is_partial) if self._show else []
+        wanted.sort(key=lambda identifier: self._asked.get(identifier, 0))
+        self._looks += 1
         found: dict[str, Live] = {}
-        for identifier in dict.fromkeys(ids) if self._show else ():
-            if identifier is not None and self._show is not None:
-                with suppress(CallFailed):
-                    if (row := await self._show(identifier)) is not None:
-                        found[row.id] = row
-        return found
+        gone, unasked = set[str](), set(wanted)
+        for identifier in wanted[:_ALONE]:
+            assert self._show is not None  # else nobody is wanted
+            self._asked[identifier] = self._looks
+            with suppress(CallFailed):
+                row = await self._show(identifier)
+                unasked.discard(identifier)
+                if row is None:
+                    gone.add(identifier)
+                    self._known.discard(identifier)
+                else:
+                    found[row.id] = row
+                    self._known.add(row.id)
+        return found, frozenset(gone), unasked
+
+    def _missing(self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
+        """Who looks closer looks for itself, where the list may be whole."""
+        wanted: dict[str | None, None] = {}
+        for watcher in asked:
+            own = watcher.id if is_partial or not watcher.looks_closer else None
+            wanted |= dict.fromkeys((own, *watcher.ids, *(sorted(self._known) if watcher.seeks else ())))
+        return [each for each in wanted if each is not None and each not in rows]
 
     def _count(self, failed: CallFailed) -> None:
         """Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""

@@ -17,6 +17,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.foresight import Availability, Offer, Ware
+from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
@@ -30,6 +31,15 @@ class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
         super().__init__(stranger.id)
         self.name = name
         self.stranger = stranger
+
+
+class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
+    """A server of the wanted name may be there, and the list does not show it."""
+
+    def __init__(self, name: str, gap: Gap) -> None:
+        super().__init__(name)
+        self.name = name
+        self.gap = gap
 
 
 class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -67,8 +77,11 @@ class Precautions:
         """By order, of those that buy several."""
 
     def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
-        """Raises NameTaken."""
+        """Raises NameTaken, and MayBeTaken where nobody allowed it: a saved plan may be older than the gap."""
         for desired in wanted:
+            gap = next((gap for gap in self._execution.gaps if gap.hides({desired.name})), None)
+            if gap is not None and Allowance.LIST_INCOMPLETE not in self._execution.plan.allowed:
+                raise MayBeTaken(desired.name, gap)
             if (stranger := self._execution.stranger(desired.name, kind)) is not None:
                 raise NameTaken(desired.name, stranger)
 
@@ -88,7 +101,7 @@ class Precautions:
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
-        """Raises NameTaken, OrderShared or NotAvailable, and then for everybody who would go along."""
+        """Raises NameTaken, MayBeTaken, OrderShared or NotAvailable, and then for everybody who would go along."""
         assert change.recorded is not None  # only what is recorded is released
         along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from provisioner.applying.ports import Channel
 from provisioner.model.flow import CallFailed, PartialListing, ReadFlow
-from provisioner.model.gap import Gap
+from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
@@ -54,26 +54,43 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
     """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
     of that id said not found. Raises CallFailed when any of that could not be read.
     """
-    live, gaps = await read_shown(kind, channel, recorded_ids)
-    if gaps:
-        raise PartialListing("; ".join(map(str, gaps)), tuple(live.values()), gaps)
-    return live
+    shown = await read_shown(kind, channel, recorded_ids)
+    if shown.gaps:
+        raise PartialListing("; ".join(map(str, shown.gaps)), tuple(shown.live.values()), shown.gaps)
+    return shown.live
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is live, by id, and what the list of it may hide."""
+
+    live: dict[str, Live]
+    gaps: tuple[Gap, ...]
 
 
 async def read_shown(
-    kind: Kind, channel: Channel, recorded_ids: Iterable[str]
-) -> tuple[dict[str, Live], tuple[Gap, ...]]:
-    """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it."""
+    kind: Kind, channel: Channel, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
+) -> Shown:
+    """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it, and so is one
+    that is `suspected` to be there. What answers so proves that the list lacks servers.
+    """
     gaps: tuple[Gap, ...] = ()
     try:
         rows = await run_read(kind.listing(), channel)
     except PartialListing as partial:
         rows, gaps = partial.rows, partial.gaps
     live, known = {row.id: row for row in rows}, set(recorded_ids)
+    hidden: list[Live] = []
     for identifier in sorted(known - live.keys()):
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
-    return live, tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
+            hidden += [row] if row.id == identifier else []
+    for identifier in sorted(set(suspected) - known - live.keys()):
+        if (row := await _show_if_told(kind, channel, identifier)) is not None:
+            hidden.append(row)
+    live |= {row.id: row for row in hidden}
+    gaps = tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
+    return Shown(live, (*gaps, *unlisted(hidden, gaps)))
 
 
 async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:
@@ -84,12 +101,12 @@ async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:
 
 async def read_ordered(
     kind: Kind, channel: Channel, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
-) -> dict[str, Live]:
+) -> Shown:
     """`live` with what `orders` have bought by what billing says: rows that name no order themselves, as if they named it. An id
     that no list shows is asked for alone; one that is `held` by an address is not looked at. The first order of which billing does not say ends
     it.
     """
-    shown = dict(live)
+    shown, hidden = dict(live), list[Live]()
     for order in orders:
         identifiers = await run_read(kind.resources_of(order), channel)
         if identifiers is None:
@@ -97,10 +114,12 @@ async def read_ordered(
         for identifier in identifiers:
             if identifier in held:
                 continue
-            row = shown.get(identifier) or await _show_if_told(kind, channel, identifier)
+            row = shown.get(identifier)
+            if row is None and (row := await _show_if_told(kind, channel, identifier)) is not None:
+                hidden.append(row)
             if row is not None and row.order_id in {None, order}:
                 shown[row.id] = replace(row, order_id=order)
-    return shown
+    return Shown(shown, unlisted(hidden))
 
 
 async def _show_if_told(kind: Kind, channel: Channel, identifier: str) -> Live | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from provisioner.model.resource import Live
 
 NO_NAME: Final[frozenset[str]] = frozenset()
 
@@ -30,3 +33,21 @@ class Gap:
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding
+
+
+_NAMED = 5
+
+
+def unlisted(rows: Iterable[Live], gaps: Iterable[Gap] = ()) -> tuple[Gap, ...]:
+    """A server that answers by its id and stands in no list proves that the list lacks servers, whatever its `total` says: others may
+    be missing like it. None where `gaps` account for it.
+    """
+    ids = sorted({row.id for row in rows if not any(gap.hides({row.name}) for gap in gaps)})
+    if not ids:
+        return ()
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    if len(ids) == 1:
+        return (Gap("", f"it lacks server {ids[0]}, which answers when it is asked for by its id"),)
+    return (
+        Gap("", f"it lacks servers {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"),
+    )

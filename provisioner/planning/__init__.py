@@ -3,6 +3,7 @@
 It decides what is to happen and says why; whether that is allowed is for the guards, doing it for the applying room.
 """
 
+from provisioner.planning.drift import gaps_told
 from provisioner.planning.planner import plan
 from provisioner.planning.rebuilding import Remains, propose
 from provisioner.planning.refused_fields import cleared
@@ -17,6 +18,7 @@ __all__ = [
     "Survey",
     "Unowned",
     "cleared",
+    "gaps_told",
     "noted",
     "plan",
     "propose",

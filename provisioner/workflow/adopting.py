@@ -33,7 +33,7 @@ from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.plan import PlanRequest, look_closer
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
@@ -98,7 +98,9 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
     with lock as session:
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            suspected = [one.id for one in managed]
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
+            tell_gaps(sight, face.listen)
             free = untracked(sight.live.values(), session.state.resources.values() if session.state else ())
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)(free)
             found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
@@ -110,7 +112,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             path = _free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=cloud.requests)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
             _take_over(workspace, request, session, cloud, sight, path=path, text=text, existing=existing)
             loaded, state = workspace.load(), session.checkpoint()
             sight = await look(cloud, state, workspace.catalogue, history=store.history)

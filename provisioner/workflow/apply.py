@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.let_go import suspected_by
 from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
@@ -85,7 +87,8 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
         check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
-            sight = await planning_verb.see(workspace, request.plan, cloud, state=session.state, store=store)
+            see = partial(planning_verb.see, workspace, request.plan, loaded, cloud=cloud, store=store)
+            sight = await see(state=session.state)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.plan.allow)
             state = _recovered(workspace, session, sight, loaded.stack, request, face, elsewhere=elsewhere)
             seen = await planning_verb.look_closer(
@@ -109,7 +112,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
             if not face.approve(made):
                 return Applied(made, approved=False, result=None, state=state)
             if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
-                sight = await planning_verb.see(workspace, request.plan, cloud, state=state, store=store)
+                sight = await see(state=state)
                 seen = await planning_verb.look_closer(
                     workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
                 )
@@ -140,7 +143,13 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             check_owner(session.state, stack, cloud.identity, location=store.location)
             check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await look(
+                cloud,
+                session.state,
+                workspace.catalogue,
+                history=store.history,
+                suspected=suspected_by(plan, store.history, session.state),
+            )
             face.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=session.state)

@@ -100,6 +100,7 @@ class Run:
         return Execution(
             plan=plan,
             live=self.sight.live,
+            gaps=self.sight.gaps,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,

@@ -23,7 +23,7 @@ from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
@@ -70,7 +70,10 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             identity = cloud.identity
             check_owner(session.state, loaded.stack, identity, location=store.location)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history)
+            sight = await look(
+                cloud, session.state, workspace.catalogue, history=store.history, suspected=(request.id,)
+            )
+            tell_gaps(sight, face.listen)
         _require_vacant(session.state, request)
         elsewhere = Elsewhere(store, workspace.catalogue, identity)
         claims = elsewhere(row for row in sight.live.values() if row.id == request.id)

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
-from provisioner.applying import Sight, read_closer, read_ordered, read_shown, read_traces
+from provisioner import planning
+from provisioner.applying import Shown, Sight, read_closer, read_ordered, read_shown, read_traces
 from provisioner.applying.ports import Channel
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed
 from provisioner.model.gap import Gap
 from provisioner.model.history import HistoryRecord
@@ -64,16 +66,19 @@ async def look(
     *,
     history: Callable[[], Iterable[HistoryRecord]] = tuple,
     orders: Iterable[str] = (),
+    suspected: Iterable[str] = (),
 ) -> Sight:
     """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
     that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
-    seen, one that may be a purchase in doubt, and `orders`.
+    seen, one that may be a purchase in doubt, and `orders`. Besides what is recorded, those `suspected` to be there, and those that bore
+    the name of a purchase in doubt before it was sent, are asked for by their ids where the list lacks them.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
         if resource.id is not None:
             recorded[resource.kind].append(resource.id)
     doubts = state.purchases_in_doubt if state else ()
+    suspects = {*suspected, *(identifier for doubt in doubts for identifier in doubt.earlier_ids)}
     clock = SystemClock()
     began = clock.monotonic()
     live: dict[str, Live] = {}
@@ -82,14 +87,15 @@ async def look(
     async with cloud.channel() as channel:
         try:
             for kind in catalogue.kinds:
-                shown, missing = await read_shown(kind, channel, recorded[kind.name])
-                live |= shown
-                gaps += missing
+                shown = await read_shown(kind, channel, recorded[kind.name], suspected=suspects)
+                live |= shown.live
+                gaps += shown.gaps
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
         known = {order for record in history() for order in _orders(record.entry)} if any(traces.values()) else set()
-        live = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
+        beside = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
+        live, gaps = beside.live, gaps + beside.gaps
     if any(traces.values()):
         listed = known | {row.order_id for row in live.values() if row.order_id is not None}
         several = {doubt.id for doubt in doubts if doubt.members}
@@ -102,6 +108,12 @@ async def look(
     return Sight(live, None if now is None else now - took, traces, gaps)
 
 
+def tell_gaps(sight: Sight, listen: Listener) -> None:
+    """For verbs that show no plan: what the list may hide."""
+    for finding in planning.gaps_told(sight.gaps):
+        listen(Event(EventType.NOTICE, diagnostic=finding))
+
+
 async def _with_orders(
     channel: Channel,
     state: State | None,
@@ -111,7 +123,7 @@ async def _with_orders(
     traces: Mapping[str, tuple[Trace, ...] | None],
     known: Container[str],
     orders: Iterable[str],
-) -> dict[str, Live]:
+) -> Shown:
     """`live` with the orders that only billing knows of. Where it does not say, all stays as it is."""
     records = tuple(state.resources.values()) if state else ()
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
@@ -123,9 +135,10 @@ async def _with_orders(
         asked = [order for order in (*paid, *orders) if order not in known and order not in named | live.keys()]
         wanted[doubt.kind] |= dict.fromkeys(asked)
     held = {record.id for record in records if record.id is not None}
-    shown = dict(live)
+    shown = Shown(dict(live), ())
     for kind, asked_for in wanted.items():
-        shown = await read_ordered(catalogue[kind], channel, shown, asked_for, held=held)
+        found = await read_ordered(catalogue[kind], channel, shown.live, asked_for, held=held)
+        shown = Shown(found.live, shown.gaps + found.gaps)
     return shown
 
 

@@ -25,6 +25,7 @@ from provisioner.store import Store
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
+from provisioner.workflow.let_go import let_go
 from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
@@ -64,7 +65,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_owner(state, loaded.stack, cloud.identity, location=store.location)
-        sight = await see(workspace, request, cloud, state=state, store=store)
+        sight = await see(workspace, request, loaded, cloud=cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
         made = await consider(
             workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, store=store, at_work=at_work
@@ -81,9 +82,14 @@ async def look_closer(
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
 
 
-async def see(workspace: Workspace, request: PlanRequest, cloud: Cloud, *, state: State | None, store: Store) -> Sight:
+async def see(
+    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, store: Store
+) -> Sight:
     """The same for plan and apply. Raises CloudError."""
-    sight = await look(cloud, state, workspace.catalogue, history=store.history)
+    suspected = [one.id for one in loaded.handover.imports]
+    if request.mode is Mode.APPLY:
+        suspected += let_go(store.history, loaded.desired, state)
+    sight = await look(cloud, state, workspace.catalogue, history=store.history, suspected=suspected)
     if state is None or not request.closely:
         return sight
     return await ask_each(cloud, state, sight, workspace.catalogue)

@@ -15,14 +15,14 @@ from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import untracked
-from provisioner.model.event import Event, EventType
+from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Part, Repair, Salvaged, Store
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -85,7 +85,9 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> 
             return Rebuilt(store.location, None)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             empty = _empty_state(loaded, found, cloud.identity)
-            proposal = await _propose(workspace, loaded, found, empty, cloud, force=request.force, store=store)
+            proposal = await _propose(
+                workspace, loaded, found, empty, cloud, force=request.force, store=store, listen=face.listen
+            )
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         face.show(draft)
         if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
@@ -107,11 +109,21 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
 
 
 async def _propose(
-    workspace: Workspace, loaded: Loaded, found: Salvaged, empty: State, cloud: Cloud, *, force: bool, store: Store
+    workspace: Workspace,
+    loaded: Loaded,
+    found: Salvaged,
+    empty: State,
+    cloud: Cloud,
+    *,
+    force: bool,
+    store: Store,
+    listen: Listener,
 ) -> Proposal:
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
     check_owner(known, loaded.stack, cloud.identity, location=store.location)
-    sight = await look(cloud, known, workspace.catalogue)
+    named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
+    sight = await look(cloud, known, workspace.catalogue, suspected=named)
+    tell_gaps(sight, listen)
     free = untracked(sight.live.values(), found.resources.values())
     vault = Vault(workspace.secrets(), empty.lineage)
     proposal = planning.propose(

@@ -20,7 +20,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -55,7 +55,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         async with workspace.cloud(stack, listen) as cloud:
             check_owner(state, stack, cloud.identity, location=store.location)
             named = () if decision.adopt is None else (decision.adopt,)
-            sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named)
+            sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named, suspected=named)
+            tell_gaps(sight, listen)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found

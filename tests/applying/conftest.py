@@ -15,7 +15,7 @@ from support.replaying import Replayed
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, Sight, execute, read_live, read_traces, recover
+from provisioner.applying import Execution, Interruption, Shown, Sight, execute, read_shown, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
@@ -25,7 +25,7 @@ from provisioner.model.guarding import ALL, Allowance
 from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
-from provisioner.model.resource import Desired, Live
+from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import Intent, State
@@ -90,8 +90,8 @@ class World:
 
         async def run() -> RunResult:
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
-                live = await self._look()
-                sight = Sight(live, self.server_time(), await self._traces())
+                shown = await self._look()
+                sight = Sight(shown.live, self.server_time(), await self._traces(), shown.gaps)
                 state = recover(
                     self.state,
                     sight,
@@ -100,9 +100,9 @@ class World:
                     ledger=self.ledger,
                     listen=self._listen,
                 )
-                plan = saved or self._plan(desired, state, live, mode, replacing)
+                plan = saved or self._plan(desired, state, shown, mode, replacing)
                 assert not plan.refusals
-                return await execute(self._execution(plan, live, parallelism))
+                return await execute(self._execution(plan, shown, parallelism))
 
         try:
             return loop.run(run())
@@ -116,8 +116,7 @@ class World:
 
     def survey_plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
         """One that a guard may refuse."""
-        live = loop.run(self._look())
-        return self._plan(desired, self.state, live, mode, replacing)
+        return self._plan(desired, self.state, loop.run(self._look()), mode, replacing)
 
     def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
         """A plan as it stands, with `parts` of the execution exchanged. Raises what the run raises."""
@@ -171,20 +170,21 @@ class World:
     def remembered(self) -> list[str]:
         return [entry.phase.value for entry in self.entries if isinstance(entry, Remembered)]
 
-    async def _look(self) -> dict[str, Live]:
+    async def _look(self) -> Shown:
         ids = [one.id for one in self.state.resources.values() if one.id]
         with self.cloud.undisturbed():
             async with self.cloud.channel() as channel:
-                return await read_live(CATALOGUE["dev_server"], channel, ids)
+                return await read_shown(CATALOGUE["dev_server"], channel, ids)
 
     def _plan(
-        self, desired: tuple[Desired, ...], state: State, live: dict[str, Live], mode: Mode, replacing: Iterable[str]
+        self, desired: tuple[Desired, ...], state: State, shown: Shown, mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
         survey = Survey(
             desired,
             state,
-            live,
+            shown.live,
+            gaps=shown.gaps,
             replace=named & {one.address for one in desired},
             reinstall=frozenset(map(Address.parse, self.reinstalling)),
             policy=self.policy,
@@ -195,10 +195,11 @@ class World:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 
-    def _execution(self, plan: Plan, live: dict[str, Live], parallelism: int) -> Execution:
+    def _execution(self, plan: Plan, shown: Shown, parallelism: int) -> Execution:
         return Execution(
             plan=plan,
-            live=live,
+            live=shown.live,
+            gaps=shown.gaps,
             catalogue=CATALOGUE,
             cloud=self.cloud,
             ledger=self.ledger,

@@ -21,9 +21,10 @@ def looks(world):
 
 
 def test_it_looks_at_once_then_after_one_two_four_eight_and_then_every_ten_seconds(world, servers, types):
-    world.cloud.listed_after = 64.5
+    world.cloud.build_seconds = 64.5
     assert types(world.apply(*servers(1))) == ["done"]
-    assert looks(world)[:10] == [0, 1, 3, 7, 15, 25, 35, 45, 55, 65]
+    _, first, *others = looks(world)  # the one before found it
+    assert [round(at - first) for at in (first, *others)] == [0, 1, 3, 7, 15, 25, 35, 45, 55, 65]
 
 
 def test_the_pace_is_fast_again_for_somebody_new(world, servers, types):
@@ -187,3 +188,38 @@ def test_an_error_of_ours_before_a_purchase_lets_the_others_finish(world, server
         world.apply(*servers(3))
     assert {str(address) for address in world.state.resources} == {"trainer[1]", "trainer[2]"}
     assert not world.state.intents
+
+
+@pytest.fixture
+def unlisted(world):
+    """No list ever shows a server, and whoever asks for one by its id is answered."""
+    world.cloud.listed_after = 10_000.0
+    return world
+
+
+def test_what_stands_in_no_list_is_asked_for_by_its_id_and_gets_done(unlisted, servers, types):
+    unlisted.cloud.build_seconds = 20.0
+    assert types(unlisted.apply(*servers(3))) == ["done"] * 3
+    assert unlisted.clock.time < 40.0
+    assert unlisted.cloud.purchases == {f"trainer-{number}": 1 for number in range(3)}
+
+
+def test_only_a_few_are_asked_for_a_look_and_each_comes_to_its_turn(unlisted, servers, types):
+    unlisted.cloud.build_seconds = 20.0
+    assert types(unlisted.apply(*servers(30), parallelism=30)) == ["done"] * 30
+    asked = [sent for sent in unlisted.cloud.log if sent.call.effect is READ and sent.what != "list"]
+    assert 0 < len(asked) <= 5 * len(looks(unlisted))
+
+
+def test_nothing_is_picked_out_of_a_list_that_lacks_what_was_there_before(world, servers, types):
+    """The list shows one server that fits a lost purchase; another may fit as well, and be hidden like the first."""
+    world.resolve_timeout = 20.0
+    world.apply(*servers(1))
+    (known,) = world.cloud.servers
+    plan = world.plan(*servers(2))
+    world.cloud.lags = {known: 10_000.0}
+    world.cloud.fails(Effect.PURCHASE, UNKNOWN, executed=True)
+    assert types(world.carry_out(plan, resolve_timeout=20.0)) == ["in_doubt"]
+    world.cloud.lags = {}
+    assert set(types(world.apply(*servers(2)))) <= {"done"}
+    assert world.cloud.purchases == {"trainer-0": 1, "trainer-1": 1}

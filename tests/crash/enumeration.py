@@ -61,6 +61,8 @@ class Theatre:
         self._prepared.write(scenario.specs, purchase=scenario.purchase)
         if scenario.prepare is not None:
             scenario.prepare(self._prepared)
+        self._prepared.lists = scenario.lists
+        self._prepared.arm()
 
     def stage(self, of: Stage | None = None) -> AbstractContextManager[Stage]:
         return (of or self._prepared).copy(self._folder / f"play-{next(self._names)}")
@@ -149,7 +151,8 @@ class Theatre:
             require(self.scenario.meets in told, f"exit 7 for something else: {ended.text}")
             ended = self.go_on(stage)
         if self.scenario.waits_for is not None and self.scenario.waiting is not None:
-            require(ended.code == 7, f"exit {ended.code} where something is waited for: {ended.text}")
+            code = self.scenario.waiting_code
+            require(ended.code == code, f"exit {ended.code} where something is waited for: {ended.text}")
             books = books_of(stage, self.scenario)
             compare(books, self.scenario, deaths=deaths, waiting=True)
             self.scenario.waits_for(stage)
@@ -185,7 +188,10 @@ class Theatre:
         require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
         recorded = {record.id for record in state.resources.values()} if state else set()
         listed = {server.name for server in stage.alive if server.is_listed and server.id not in recorded}
-        require(not listed & {one.name for one in doubts if not one.members}, "in doubt, and listed for all to see")
+        require(
+            stage.lists or not listed & {one.name for one in doubts if not one.members},
+            "in doubt, and listed for all to see",
+        )
         stage.changes_asked_for()
         stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
         ended = self.go_on(stage)

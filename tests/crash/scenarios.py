@@ -85,6 +85,10 @@ class Scenario:
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
     """The books until it has happened."""
+    waiting_code: int = 7
+    """Of every run until it has happened."""
+    lists: Mapping[str, object] | None = None
+    """What every list says from then on, whatever there is (the sandbox's rule `rewrite`)."""
     belated: tuple[Books, ...] = ()
     """What the books may say instead where a call was carried out minutes after its answer was lost, and after it was made
     again: what is not a purchase is repeated once a look shows nothing of it (docs/decisions/0012).
@@ -117,6 +121,16 @@ def _die_at(step: str) -> Callable[[Stage], None]:
         stage.run(*APPLY, fate=Fate({steps.index(step) + 1: "KILL"}))
 
     return prepare
+
+
+def _answer_lost_long_ago(stage: Stage) -> None:
+    _die_at("heard POST dev-servers")(stage)
+    stage.pass_time(QUIET_SECONDS)
+
+
+def _lists_are_whole_again(stage: Stage) -> None:
+    stage.lists = None
+    stage.arm()
 
 
 def _lost_long_ago(stage: Stage) -> None:
@@ -192,6 +206,19 @@ BUYING = (
     Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=Books({"pool-0": 3}, POOL[:3])),
     Scenario(name="prepaid, order unnamed", specs=ONE_PREPAID, shows=UNNAMED, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="together, order unnamed", specs=THREE_TOGETHER, shows=UNNAMED, ends=Books({"pool-0": 3}, POOL[:3])),
+    Scenario(
+        name="in no list",
+        before="servers: {alpha: {}}\n",
+        specs=TWO,
+        prepare=_answer_lost_long_ago,
+        lists={"data": [], "total": 0},
+        command=(*APPLY[:2], "--resolve-timeout", "0s"),
+        code=6,
+        waits_for=_lists_are_whole_again,
+        waiting=Books(once("alpha", "beta"), ("alpha", "beta")),
+        waiting_code=6,
+        ends=Books(once("alpha", "beta"), ("alpha", "beta")),
+    ),
     Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=Books(once(*ALPHA), ALPHA)),
     Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=Books(once(*POOL), POOL)),
     Scenario(

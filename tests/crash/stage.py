@@ -39,7 +39,8 @@ _AWAITING = (
     "SELECT count(*) FROM late",
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
 )
-_SHOWING = ["ListDevServers", "ListAllDevServers", "ShowDevServer"]
+_LISTING = ["ListDevServers", "ListAllDevServers"]
+_SHOWING = [*_LISTING, "ShowDevServer"]
 ALONE = Fate()
 
 
@@ -143,11 +144,14 @@ class Stage:
         build_seconds: float = 0.0,
         account: Account,
         shows: Mapping[str, object] | None = None,
+        lists: Mapping[str, object] | None = None,
     ) -> None:
         self.folder = folder
         self.machinery = machinery
         self.build_seconds = build_seconds
         self.shows = shows
+        self.lists = lists
+        """What every list says instead of what is in it."""
         self.clock = MovableClock()
         self.clock.advance(ahead)
         self.serial = 0
@@ -193,6 +197,7 @@ class Stage:
                 build_seconds=self.build_seconds,
                 account=self.account,
                 shows=self.shows,
+                lists=self.lists,
             )
         finally:
             self.machinery.cloud.settle()
@@ -225,7 +230,8 @@ class Stage:
     def arm(self, *rules: Mapping[str, object]) -> None:
         """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
         lasting = {"at": _SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
-        armed = [*rules, *([lasting] if self.shows else [])]
+        lying = {"at": _LISTING, "times": "always", "fault": "rewrite", "set": self.lists}
+        armed = [*rules, *([lasting] if self.shows else []), *([lying] if self.lists else [])]
         self._asked.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
 
     @property

@@ -248,10 +248,18 @@ class TestListLag:
         assert (found.code, site.purchases) == (0, {"alpha": 1})
         assert "alpha: Adopted" in found.err
 
-    @pytest.mark.parametrize("show", [True, False], ids=["shown singly", "not found singly"])
-    def test_a_recorded_server_that_is_not_listed_is_not_bought_again(self, site, sandbox, show):
+    def test_a_server_that_is_not_listed_and_is_shown_singly_is_not_waited_for(self, site, sandbox):
+        sandbox.arm(CREATE | {"fault": "lag", "seconds": 600})
+        assert (site.apply().code, site.purchases) == (0, {"alpha": 1})
+        planned = site.here("plan", "--detailed-exitcode")
+        assert planned.code == 0
+        assert "Warning[list-incomplete]" in planned.text
+        sandbox.advance(600)
+        assert "list-incomplete" not in site.here("plan").text
+
+    def test_a_recorded_server_that_is_not_listed_is_not_bought_again(self, site, sandbox):
         site.write("servers: {alpha: {timeouts: {create: 1}}}\n")
-        sandbox.arm(CREATE | {"fault": "lag", "seconds": 600, "show": show})
+        sandbox.arm(CREATE | {"fault": "lag", "seconds": 600, "show": False})
         unfinished = site.apply()
         assert unfinished.code == 7
         assert "timed-out" in unfinished.out

@@ -68,12 +68,14 @@ def until_shown(
     identifier: str, settled: Callable[[Live], bool], *, looks: int | None = None
 ) -> Generator[Step, Answer, Live]:
     """As `until`, for anything that a list shows of it."""
-    row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, looks=looks)
-    if not isinstance(row, Live):
-        row = yield from rows.show(identifier)
-    if row is None:
-        raise GaveUp("the server is not there any more", "run plan: it says what is known of it")
-    return row
+    while True:
+        row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, looks=looks)
+        if not isinstance(row, Live):
+            row = yield from rows.show(identifier)
+        if row is None:
+            raise GaveUp("the server is not there any more", "run plan: it says what is known of it")
+        if looks is not None or settled(row):  # else it is there, and the list lacks it
+            return row
 
 
 def bring(row: Live, power: Power) -> Generator[Step, Answer, Live]:

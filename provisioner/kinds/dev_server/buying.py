@@ -170,9 +170,9 @@ def _until_built(live: Live, *, built: Phase) -> Flow:
     row: Answer = live
     if live.status not in rows.STABLE:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
-        row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=live.id)
+        row = yield from _until_stable(live.id)
     if not isinstance(row, Live):
-        return Ended(Phase.CREATING, "the server is not listed any more", "run apply again to look once more")
+        return Ended(Phase.CREATING, "the server is not there any more", "run apply again to look once more")
     if row.status in rows.CREATE_FAILED:
         yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(
@@ -182,6 +182,16 @@ def _until_built(live: Live, *, built: Phase) -> Flow:
         )
     yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed, first_shown=row.shown)
     return Ended(Phase.READY)
+
+
+def _until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
+    """None once the cloud knows it no more: that a list lacks it says nothing."""
+    while True:
+        row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=identifier)
+        if not isinstance(row, Live):
+            row = yield from rows.show(identifier)
+        if row is None or row.status in rows.STABLE:
+            return row
 
 
 def _text(value: object) -> str | None:

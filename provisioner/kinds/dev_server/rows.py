@@ -111,7 +111,9 @@ def _object(row: JsonObject, key: str) -> JsonObject:
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:
-    """None only for the answers that mean not found (section 5.2); anything else that fails is raised."""
+    """None only for the answers that mean not found (section 5.2), and for what can be no id; anything else that fails is raised."""
+    if not is_id(identifier):
+        return None
     try:
         reply = yield Call(Service.MODELARTS, "GET", server_path(identifier), Effect.READ)
     except CallFailed as failed:

@@ -1,0 +1,51 @@
+"""Servers that this state has held and let go without releasing them: they may bear a wanted name, and a list may lack them.
+
+Only the journal knows of them, so that it is read where something may be bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.history import HistoryRecord
+from provisioner.model.journal import Forgotten, Imported, Intended, Moved
+from provisioner.model.resource import Desired
+from provisioner.model.state import State
+
+_RELEASED = frozenset({"released", "its order is cancelled"})
+_MOST = 20
+"""Requests that this may cost a run; those let go last are asked for."""
+
+
+def suspected_by(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], state: State | None) -> list[str]:
+    """What a plan that is carried out later than it was made would ask for if it were made now."""
+    adopted = [change.recorded.id for change in plan.work if change.action is Action.ADOPT and change.recorded]
+    wanted = [change.desired for change in plan.work if change.desired is not None]
+    return [*filter(None, adopted), *(let_go(history, wanted, state) if plan.mode is Mode.APPLY else ())]
+
+
+def let_go(history: Callable[[], Iterable[HistoryRecord]], wanted: Iterable[Desired], state: State | None) -> list[str]:
+    """The ids of those that an address without a record, or its name, was the address or name of."""
+    held = state.resources if state else {}
+    vacant = [desired for desired in wanted if desired.address not in held]
+    if state is None or not vacant:
+        return []
+    addresses, names = {desired.address for desired in vacant}, {desired.name for desired in vacant}
+    ids, called = dict[str, None](), dict[Address, str]()
+    for record in history():
+        match record.entry:
+            case Intended(intent=intent):
+                called |= {address: name for name, address in intent.names.items()}
+            case Imported(recorded=recorded):
+                called[recorded.address] = recorded.name
+            case Moved(origin=origin, address=address):
+                called[address] = called.get(origin, "")
+            case Forgotten(address=address, reason=reason, id=str(identifier)) if reason not in _RELEASED:
+                if address in addresses or called.get(address) in names:
+                    ids.pop(identifier, None)
+                    ids[identifier] = None
+            case _:
+                pass
+    return list(ids)[-_MOST:]

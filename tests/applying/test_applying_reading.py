@@ -1,0 +1,78 @@
+"""What a look at the cloud believes: a list is proven to lack servers by whatever answers by its id and does not stand in it."""
+
+import pytest
+from support import loop
+from support.fate import ManualClock
+from support.scripted_cloud import ScriptedCloud
+
+from provisioner.applying import read_ordered, read_shown
+from provisioner.kinds import CATALOGUE
+from provisioner.model.gap import NO_NAME, Gap, unlisted
+from provisioner.model.resource import Live
+
+KIND = CATALOGUE["dev_server"]
+
+
+@pytest.fixture
+def cloud():
+    cloud = ScriptedCloud(ManualClock())
+    cloud.add_server("alpha", prepaid=True, order_id="CS1")
+    return cloud
+
+
+def reading(cloud, known=(), **suspected):
+    async def read():
+        async with cloud.channel() as channel:
+            return await read_shown(KIND, channel, known, **suspected)
+
+    return loop.run(read())
+
+
+@pytest.mark.parametrize("how", [{"known": ["id-1"]}, {"suspected": ["id-1"]}])
+def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(cloud, how):
+    cloud.listed_after = 60.0
+    shown = reading(cloud, **how)
+    assert set(shown.live) == {"id-1"}
+    (gap,) = shown.gaps
+    assert gap.hides({"any"})
+    assert gap.is_told
+    assert str(gap) == "it lacks server id-1, which answers when it is asked for by its id"
+
+
+@pytest.mark.parametrize(
+    "how", [{"known": ["id-1"]}, {"suspected": ["id-1"]}, {"known": ["id-9"]}, {"suspected": ["../all"]}]
+)
+def test_what_is_listed_or_not_found_proves_nothing(cloud, how):
+    shown = reading(cloud, **how)
+    assert set(shown.live) == {"id-1"}
+    assert shown.gaps == ()
+
+
+def test_what_only_billing_names_proves_it_too(cloud):
+    async def read(live):
+        async with cloud.channel() as channel:
+            return await read_ordered(KIND, channel, live, ["CS1"], held=())
+
+    cloud.listed_after = 60.0
+    assert [gap.hides({"any"}) for gap in loop.run(read({})).gaps] == [True]
+    cloud.listed_after = 0.0
+    assert loop.run(read(reading(cloud).live)).gaps == ()
+
+
+def a_row(number):
+    return Live(kind="dev_server", id=f"id-{number}", name=f"name-{number}", status="RUNNING")
+
+
+def test_a_row_whose_name_could_be_read_accounts_for_it():
+    named, other, empty = (Gap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAME))
+    assert unlisted([a_row(1)], [named]) == ()
+    assert unlisted([a_row(1)], [Gap("", "`total` is 9")]) == ()
+    for gap in (other, empty):
+        assert unlisted([a_row(1)], [gap])
+
+
+def test_of_many_a_few_are_named():
+    (gap,) = unlisted(map(a_row, range(9)))
+    assert str(gap) == (
+        "it lacks servers id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
+    )
