@@ -182,6 +182,8 @@ class Kind:
     """What buying it asks the market for."""
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]]
     """What may be refused, of these fields, for a server of which this is observed."""
+    advise_of_machine: Callable[[Fields, str | None], Iterable[Advice]]
+    """The same before it is bought, by the type of machine that the catalogue has for its flavor."""
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
     charged: Callable[[Recorded], JsonObject]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from provisioner.model.change import Action, Change, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware, code_of, way_on
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Advice, Catalogue
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
@@ -72,6 +72,21 @@ def offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Iterator[D
         if offer is not None and offer.availability is Availability.UNKNOWN:
             hint = "it forbids nothing; look into the console where a server would be released or wiped for it"
             yield _warned("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
+    yield from _of_machines([*at_risk, *purchases], foresight, catalogue)
+
+
+def _of_machines(
+    pairs: Iterable[tuple[Change, Ware]], foresight: Foresight, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
+    """What the machines may refuse that the catalogue has for the flavors which are to be bought."""
+    told: defaultdict[Advice, list[Change]] = defaultdict(list)
+    for change, ware in pairs:
+        offer = foresight.offers.get(ware)
+        if offer is not None and change.desired is not None and change.action is not Action.REINSTALL:
+            for advice in catalogue[change.kind].advise_of_machine(change.desired.fields, offer.server_type):
+                told[advice].append(change)
+    for advice, changes in told.items():
+        yield _warned(advice.code, advice.message, changes, advice.hint)
 
 
 def way_on_alone(offer: Offer) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from provisioner.cloud.catalogue import Flavor, Image
@@ -48,11 +48,12 @@ class Catalogue:
 
     def offer(self, ware: Ware) -> Offer:
         """What forbids it comes first, then what is not known."""
-        found = [self._image(ware)] if ware.image is not None else []
+        found, server_type = [self._image(ware)] if ware.image is not None else [], None
         if ware.flavor is not None:
             rows, flavor = fitting(ware, self.flavors[ware.is_resource])
-            found = [flavor, *found, *self._together(ware, rows)]
-        return min(found, key=lambda offer: _GRAVEST_FIRST.index(offer.availability))
+            found, server_type = [flavor, *found, *self._together(ware, rows)], flavor.server_type
+        gravest = min(found, key=lambda offer: _GRAVEST_FIRST.index(offer.availability))
+        return replace(gravest, server_type=server_type)
 
     def _image(self, ware: Ware) -> Offer:
         identifier = ware.image or ""

@@ -90,3 +90,9 @@ def test_an_image_in_no_list_is_asked_for_by_its_id(single, availability):
 def test_an_empty_catalogue_has_nothing():
     offer = Catalogue({False: Listing()}, Listing(), {}).offer(Ware("small"))
     assert (offer.availability, "is empty" in offer.why) == (Availability.NOT_LISTED, True)
+
+
+@pytest.mark.parametrize("image", [None, "ubuntu", "unknown", "euler"])
+def test_the_type_of_a_flavors_machines_is_told_whatever_is_said_of_the_image(image):
+    assert offered(Ware("small", image=image)).server_type == "ECS"
+    assert offered(Ware("both", image=image)).server_type is None

@@ -17,6 +17,8 @@ zones: [cn-north-4a]
 other_flavors_hourly_price: 10.00
 other_images: true
 a3_flavors: [big.a3]
+flavors:
+  - {name: told.small, hourly_price: 1.00, server_type: BMS}
 """
 
 
@@ -88,3 +90,17 @@ def test_a_machine_that_takes_them_gets_them_and_nothing_is_recorded_of_it(site)
     )
     assert site.apply().code == 0
     assert "refused" not in the_record(site)
+
+
+@pytest.mark.parametrize(("flavor", "is_told"), [("told.small", True), ("untold", False)])
+def test_the_plan_says_so_before_anything_is_bought_where_the_catalogue_tells_the_machine(site, flavor, is_told):
+    site.write(f"servers: {{alpha: {{flavor: {flavor}, volumes: [{VOLUME}]}}}}\n")
+    assert "only-a3" not in site.here("validate").text
+    planned = site.here("plan")
+    assert ("Warning[only-a3]: alpha: volumes may be refused" in planned.text, "type BMS" in planned.text) == (
+        is_told,
+        is_told,
+    )
+    assert (planned.code, site.purchases) == (0, {})
+    assert site.apply().code == 7
+    assert "only-a3" not in site.here("plan").text

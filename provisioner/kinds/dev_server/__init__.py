@@ -97,6 +97,7 @@ KIND = Kind(
     sold_otherwise=charging.sold_otherwise,
     ware=schema.ware,
     advise_of_row=attaching.advise_of_row,
+    advise_of_machine=attaching.advise_of_machine,
     charging=buying.charging_of,
     charged=buying.charged,
     leftovers=leaving.leftovers,

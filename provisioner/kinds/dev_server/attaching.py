@@ -22,9 +22,13 @@ def advise(fields: Fields) -> Iterator[Advice]:
 
 
 def advise_of_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
-    """Where the specs do not say it themselves."""
-    if "server_type" not in fields:
-        yield from _advice(fields, at(observed, ("cloud_server", "type")))
+    return advise_of_machine(fields, at(observed, ("cloud_server", "type")))
+
+
+def advise_of_machine(fields: Fields, server_type: object) -> Iterator[Advice]:
+    """Where the specs do not say themselves of which type it is."""
+    if "server_type" not in fields and isinstance(server_type, str):
+        yield from _advice(fields, server_type.upper())
 
 
 def _advice(fields: Fields, server_type: object) -> Iterator[Advice]:
