@@ -54,6 +54,32 @@ def test_what_a_list_may_look_like_stops_nobody(site, sandbox, rule):
     assert "unreachable" not in bought.text + again.text
 
 
+CAPS = {
+    "above 1, from the second page on": [
+        LISTS | {"fault": "cap", "rows": 1, "refused": False},
+        LISTS | {"fault": "cap", "rows": 1, "refused": True, "after": 1},
+    ],
+    "above 20, and 2 rows a page": [
+        LISTS | {"fault": "cap", "rows": 20, "refused": True},
+        LISTS | {"fault": "cap", "rows": 2, "refused": False},
+    ],
+    "above 1, where all is refused": [
+        LIST | REFUSED | {"status": 403},
+        LISTS | {"fault": "cap", "rows": 1, "refused": True},
+    ],
+}
+
+
+@pytest.mark.parametrize("rules", CAPS.values(), ids=CAPS)
+def test_a_limit_that_is_refused_is_lowered_as_far_as_it_takes(site, sandbox, rules):
+    site.write("servers: {alpha: {count: 3}}\n")
+    sandbox.arm(*rules)
+    bought = site.apply()
+    assert bought.code == 0, bought.text
+    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert set(site.purchases.values()) == {1}
+
+
 TOO_HIGH = LIST | {"fault": "rewrite", "set": {"total": 9}}
 HIDING = {
     "a total too high": TOO_HIGH,

@@ -218,7 +218,7 @@ def test_rows_behind_a_total_that_is_too_low_are_read():
     assert len(partial.value.rows) == 25
 
 
-def test_a_refused_limit_is_halved_down_to_a_hundred():
+def test_a_refused_limit_is_lowered_step_by_step():
     project, limits = Project(rows(250)), []
 
     def cloud(call):
@@ -235,10 +235,49 @@ def test_a_limit_that_is_silently_capped_costs_more_pages():
     assert [offset for _, offset in project.asked] == [0, 100, 200]
 
 
+@pytest.mark.parametrize("most", [1000, 999, 100, 99, 50, 20, 19, 10, 7, 2, 1])
+@pytest.mark.parametrize("capped", [1000, 7, 1])
+@pytest.mark.parametrize("path", [ALL, OWN])
+@pytest.mark.parametrize("after", [0, 1, 2], ids=["from the first page on", "after one page", "after two pages"])
+def test_whatever_limit_is_refused_and_whatever_page_is_capped_all_is_read(most, capped, path, after):
+    project = Project(rows(23), most=capped)
+    requests = iter(range(10_000))
+
+    def cloud(call):
+        if call.path == ALL != path:
+            return refused(status=403)
+        if next(requests) >= after and call.query["limit"] > most:
+            return refused(status=400)
+        return project(call)
+
+    assert listed(cloud) == ids(rows(23))
+
+
+def test_a_page_in_the_middle_that_is_refused_whatever_its_limit_is_a_gap_and_no_end():
+    project = Project(rows(25), most=10)
+
+    def cloud(call):
+        return refused(status=400, message="no such offset") if call.query["offset"] else project(call)
+
+    with pytest.raises(PartialListing) as partial:
+        converse(KIND.listing(), cloud)
+    assert [row.id for row in partial.value.rows] == ids(rows(10))
+    assert {str(gap) for gap in partial.value.gaps} == {
+        f"GET {path}: the page at `offset` 10 is refused (no such offset)" for path in (ALL, OWN)
+    }
+
+
+def test_a_page_in_the_middle_that_fails_otherwise_is_a_failure():
+    project = Project(rows(25), most=10)
+    lost = CallFailed(Outcome.UNKNOWN, "reset")
+    with pytest.raises(CallFailed, match="reset"):
+        converse(KIND.listing(), lambda call: lost if call.query["offset"] else project(call))
+
+
 def test_a_list_that_is_refused_whatever_its_limit_makes_way_for_the_users_own():
     project = Project(rows(2), all_=refused(status=400))
     assert listed(project) == ids(rows(2))
-    assert project.asked == [(ALL, 0)] * 5 + [(OWN, 0)]
+    assert project.asked == [(ALL, 0)] * 11 + [(OWN, 0)]
 
 
 def test_after_a_failure_of_the_cloud_the_own_list_is_believed_and_proves_no_absence():

@@ -16,8 +16,8 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialLis
 from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.resource import Live
 
-_LIMITS = (1000, 500, 250, 125, 100)
-"""Each is tried where the one before it was refused."""
+_LIMITS = (1000, 500, 250, 125, 100, 50, 20, 10, 5, 2, 1)
+"""Each is tried where the one before it was refused, be it in the middle of the pages."""
 _READINGS = 3
 _MOST_PAGES = 2000
 """However much a cloud goes on to promise."""
@@ -136,17 +136,26 @@ def _read(path: str) -> ReadFlow[_Reading]:
 
 
 def _read_once(path: str, limits: list[int]) -> ReadFlow[_Reading]:
-    """With the first of the limits that is not refused; those that are, are taken away."""
-    while True:
-        reading = _Reading(f"GET {path}")
+    reading = _Reading(f"GET {path}")
+    yield from _read_pages(path, limits, reading)
+    return reading
+
+
+def _read_page(path: str, limits: list[int], offset: int) -> ReadFlow[Reply]:
+    """With the first of the limits that is not refused; those that are, are taken away. Where all are, it is not for its limit, so
+    that the first of them stands again.
+    """
+    for number, limit in enumerate(limits):
+        query: dict[str, str | int] = {"limit": limit, "offset": offset}
         try:
-            yield from _read_pages(path, limits[0], reading)
+            reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ, query=query)
         except CallFailed as failed:
-            if reading.totals or not _may_be_its_limit(failed) or len(limits) == 1:
+            if not _may_be_its_limit(failed) or limit == limits[-1]:
                 raise
-            del limits[0]
         else:
-            return reading
+            del limits[:number]
+            return reply
+    raise AssertionError("there is always one limit left")
 
 
 def _same(before: _Reading, after: _Reading) -> bool:
@@ -157,12 +166,18 @@ def _may_be_its_limit(failed: CallFailed) -> bool:
     return failed.status == HTTPStatus.BAD_REQUEST and not failed.not_found
 
 
-def _read_pages(path: str, limit: int, reading: _Reading) -> ReadFlow[None]:
+def _read_pages(path: str, limits: list[int], reading: _Reading) -> ReadFlow[None]:
     offset = 0
     last: list[JsonValue] = []
     for _ in range(_MOST_PAGES):
-        query: dict[str, str | int] = {"limit": limit, "offset": offset}
-        reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ, query=query)
+        try:
+            reply = yield from _read_page(path, limits, offset)
+        except CallFailed as failed:
+            if not offset or failed.outcome is not Outcome.REFUSED or failed.status in _KEPT:
+                raise
+            reading.faults.append(f"the page at `offset` {offset} is refused ({failed.message})")
+            reading.is_stuck = True
+            return
         page = _page(reply, reading)
         if page is None:
             return
