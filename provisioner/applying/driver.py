@@ -113,7 +113,7 @@ class Driver:
     async def _purchase(self, call: Call) -> Reply:
         """In its turn among those that are alike (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
         first, address = self.workshop.first_purchases, self.change.address
-        await first.enter(deal_of(self.kind, self.change), address)
+        await first.enter(deal_of(self.kind, self.change, self.workshop.policy), address)
         try:
             reply = await self._dispatch(call)
         except BaseException:
@@ -187,6 +187,7 @@ class Driver:
                 pending=facts.pending,
                 baseline=baseline,
                 refused=refused,
+                sold=facts.sold,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )

@@ -17,6 +17,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.foresight import Ware
 from provisioner.model.kind import Kind
+from provisioner.model.purchasing import PurchasePolicy
 
 Deal: TypeAlias = "tuple[str, Ware | None]"
 
@@ -32,9 +33,9 @@ class PurchasesStopped(Exception):  # noqa: N818 - a decision, not a malfunction
         self.because = because
 
 
-def deal_of(kind: Kind, change: Change) -> Deal:
+def deal_of(kind: Kind, change: Change, policy: PurchasePolicy) -> Deal:
     """What is alike for the cloud: a flavor, and how it is to be charged."""
-    return kind.name, None if change.desired is None else kind.ware(change.desired.fields)
+    return kind.name, None if change.desired is None else kind.ware(change.desired.fields, policy)
 
 
 @dataclass(slots=True, eq=False)

@@ -134,7 +134,8 @@ class Journey:
 
     async def _replace(self, change: Change) -> Ended:
         """Nothing is released while it is open whether the cloud sells as is wanted."""
-        await self._workshop.first_purchases.await_sale(deal_of(self._kind, change), change.address)
+        deal = deal_of(self._kind, change, self._execution.policy)
+        await self._workshop.first_purchases.await_sale(deal, change.address)
         released = await self._release(change)
         if released.phase is not None:
             return released
@@ -210,16 +211,22 @@ class Journey:
             if changing
             else self._kind.create(desired, recorded, self._execution.policy)
         )
-        if ended.problem or not (others := self._differing(desired)):
+        if ended.problem or not (others := self._differing(desired, recorded)):
             return ended
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
 
-    def _differing(self, desired: Desired) -> str:
-        """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden."""
+    def _differing(self, desired: Desired, recorded: Recorded) -> str:
+        """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden, and for how it is
+        charged where the specs have come to say what it was sold as.
+        """
         now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
         bought = self._kind.lasting(self._driver.standing.declared)
         passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
         passed_over |= self._driver.standing.refused.keys()
+        was_missold, is_missold = (
+            self._kind.sold_otherwise(recorded, None, specs, self._execution.policy) for specs in (None, desired.fields)
+        )
+        passed_over |= {"charging_info"} if was_missold and not is_missold else set()
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
     async def _update(self, change: Change) -> Ended:

@@ -156,7 +156,7 @@ class Precautions:
                 self.refuse_companions(kind, recorded, self._live(recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            wares = dict.fromkeys(kind.ware(desired.fields) for kind, desired in replaced)
+            wares = dict.fromkeys(kind.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
 
     async def before_wipe(self, change: Change) -> None:

@@ -156,6 +156,8 @@ class Remember:
     """What the first row after a purchase shows, where this is that row."""
     refused: JsonObject | None = None
     """By top-level field, what the cloud refuses for this server for good; None for a field that it has taken."""
+    sold: str | None = None
+    """The charging mode that this purchase came to, where another one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class Remembered:
     pending: JsonObject | None = None
     baseline: JsonObject | None = None
     refused: JsonObject | None = None
+    sold: str | None = None
     """Absent from what is written where it is None."""
     type: Literal["remembered"] = "remembered"
 
@@ -275,4 +276,5 @@ def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
         pending=recorded.pending if entry.pending is None else entry.pending,
         baseline=recorded.baseline if entry.baseline is None else entry.baseline,
         refused=recorded.refused if entry.refused is None else entry.refused,
+        sold=entry.sold or recorded.sold,
     )

@@ -17,10 +17,11 @@ from provisioner.model.draft import Draft
 from provisioner.model.flow import Flow, ReadFlow, Remark
 from provisioner.model.foresight import Ware
 from provisioner.model.leftover import Leftover
-from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
+from provisioner.model.purchasing import DEFAULT_POLICY, Absence, PurchasePolicy, Trace
 from provisioner.model.redaction import Fingerprint, at, leaves, redact, replaced
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
+from provisioner.model.term import Term
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,7 +48,8 @@ class FieldRule:
     by the API, as it is written down, so that to state it is no difference, nor to leave it out instead. `only_where`: it says
     something only beside that value of another field. `chosen`: leaving it out leaves the choice to the cloud, so that a value which
     is stated later is compared with what is shown, and assumed where nothing shows it. `blurred_by`: where that field is declared,
-    the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019).
+    the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019). `by_billing`: no row shows it, and billing tells it
+    of a server that is taken over.
     """
 
     path: FieldPath
@@ -60,6 +62,11 @@ class FieldRule:
     only_where: tuple[FieldPath, str] | None = None
     chosen: bool = False
     blurred_by: FieldPath | None = None
+    by_billing: bool = False
+
+    @property
+    def may_be_seen(self) -> bool:
+        return self.shown or self.by_billing
 
     @property
     def outlives_its_line(self) -> bool:
@@ -73,7 +80,7 @@ class FieldRule:
         `bodies` are the record and what is wanted.
         """
         blurred = self.blurred_by is not None and any(at(body, self.blurred_by) for body in bodies)
-        now = at(shown, self.path) if self.shown and not blurred else None
+        now = at(shown, self.path) if self.may_be_seen and not blurred else None
         if self.among and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
             return [item for item in expected if item in now]
         if self.among and isinstance(expected, int) and isinstance(now, int):
@@ -162,8 +169,12 @@ class Kind:
     """Statuses of a resource on its way out."""
     prepaid: Callable[[Recorded, Live | None], bool]
     """Whether anything, its row included where that is known, says that its term is paid for: money that a release would lose."""
-    sold_otherwise: Callable[[Recorded, Live | None, PurchasePolicy], str | None]
-    """How the cloud charges it, where that is not as it was declared."""
+    shows_prepaid: Callable[[Live], bool]
+    """Whether its row alone says so."""
+    with_term: Callable[[Live, tuple[str, int] | None, Term | None], Live]
+    """The row with what billing tells of it: for how long it was bought, and whether it renews."""
+    sold_otherwise: Callable[[Recorded, Live | None, Fields | None, PurchasePolicy], str | None]
+    """How the cloud has sold it to us, where that is not as the specs (None: they do not name it) or the record want it."""
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
     """What specs would say of a live one, under the stack's defaults."""
     hidden: str
@@ -178,7 +189,7 @@ class Kind:
     together: Together
     ends_its_order: Callable[[Recorded, Live | None], bool]
     """Whether releasing it releases all that was bought by its order."""
-    ware: Callable[[Mapping[str, Any]], Ware]
+    ware: Callable[[Mapping[str, Any], PurchasePolicy], Ware]
     """What buying it asks the market for."""
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]]
     """What may be refused, of these fields, for a server of which this is observed."""
@@ -219,6 +230,10 @@ class Kind:
                 found = replaced(found, rule.path, now)
         return found
 
+    def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
+        """What leaving the field out says; how a server is charged may be the cloud's to choose."""
+        return at(self.charging({}, policy), rule.path) if rule.path[0] == "charging_info" else rule.default
+
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
@@ -230,8 +245,8 @@ class Kind:
         before = change.after
         for item in change.fields:
             before = replaced(before, item.path, item.before)
-        wanted = self.ware(change.desired.fields)
-        return None if self.ware(before).image == wanted.image else wanted.image_alone
+        wanted = self.ware(change.desired.fields, DEFAULT_POLICY)
+        return None if self.ware(before, DEFAULT_POLICY).image == wanted.image else wanted.image_alone
 
     def sensitive(self) -> tuple[FieldPath, ...]:
         return tuple(rule.path for rule in self.rules if rule.secret)

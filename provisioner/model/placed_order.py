@@ -55,6 +55,8 @@ class PlacedOrder:
     paid_at: datetime | None = None
     pay_until: datetime | None = None
     items: tuple[PlacedItem, ...] | None = None
+    sold_otherwise: str | None = None
+    """The charging mode that an address of this state was sold under by it, where neither its record nor its specs want that."""
 
     @property
     def is_paid(self) -> bool:

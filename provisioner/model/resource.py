@@ -107,6 +107,10 @@ class Recorded:
     """By top-level field: the wanted `value` that the cloud refuses for this server, its `code` and its `message`. Absent from what
     is written where it is empty.
     """
+    sold: str | None = None
+    """The charging mode that our own purchase of it came to, where that is not the one that was asked for. Absent from what is
+    written where there is none.
+    """
 
     @property
     def name(self) -> str:

@@ -16,7 +16,8 @@ from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
 from provisioner.planning.ended_terms import term_ended
-from provisioner.planning.limits import charging_mismatch, mass_change, max_servers, vanished
+from provisioner.planning.limits import mass_change, max_servers, vanished
+from provisioner.planning.missold import charging_mismatch
 from provisioner.planning.releases import (
     forcing,
     order_in_turns,

@@ -66,32 +66,6 @@ def _is_held(change: Change) -> bool:
     return change.recorded is not None or change.action is not Action.NO_OP
 
 
-def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A cloud that has sold one server otherwise than it was declared will sell the next one so: else each run would buy one more."""
-    buying: dict[tuple[str, str | None], list[Change]] = {}
-    for change in plan.changes:
-        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            flavor = catalogue[change.kind].ware(change.desired.fields).flavor
-            buying.setdefault((change.kind, flavor), []).append(change)
-    records = survey.state.resources if buying and survey.state else {}
-    for address in sorted(records):
-        recorded = records[address]
-        kind = catalogue[recorded.kind]
-        key = (kind.name, kind.ware(recorded.declared).flavor)
-        if key not in buying:
-            continue
-        told = kind.sold_otherwise(recorded, survey.live.get(recorded.id or ""), survey.policy)
-        if told is not None:
-            yield error(
-                "charging-mismatch",
-                f"{recorded.address} is charged as {told}, which is not what was declared; no more of {key[1]} is bought",
-                detail=f"to be bought: {_named(buying.pop(key))}",
-                hint=f"look at {recorded.address} in the console and declare its charging_info as it is; where it was turned into that on "
-                "purpose: --allow charging-mismatch",
-                address=recorded.address,
-            )
-
-
 def vanished(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
     for change in plan.changes:

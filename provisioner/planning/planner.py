@@ -6,11 +6,12 @@ server is never silently bought again; an address in doubt is left for apply to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from provisioner.model.address import Address
+from provisioner.model.canonical import canonical
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.kind import Catalogue, OnChange
@@ -23,12 +24,13 @@ from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
 from provisioner.planning.charging import with_charging
-from provisioner.planning.comparison import as_shown, is_taken_out, stated, with_known_fingerprints
+from provisioner.planning.comparison import as_shown, is_taken_out, kept_in_state_only, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
+from provisioner.planning.missold import sold_otherwise
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
@@ -38,7 +40,14 @@ from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
-from provisioner.planning.unconfirmed import counted_as_carried_out, is_unconfirmed, once_more, told, what_it_takes
+from provisioner.planning.unconfirmed import (
+    counted_as_carried_out,
+    denied_defaults,
+    is_unconfirmed,
+    once_more,
+    told,
+    what_it_takes,
+)
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -62,6 +71,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     found = (
         *planner.findings,
         *drift.findings(whole, survey, catalogue),
+        *sold_otherwise(whole, survey, catalogue),
         *refusals_told(whole, survey),
         *row_advice_told(whole, survey, catalogue),
         *sweep(survey, catalogue),
@@ -143,7 +153,8 @@ class _Planner:
         kind = self._catalogue[desired.kind]
         after = change.after
         _, unshown = stated(kind, {}, row, after)
-        hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable})
+        told = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
+        hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - told)
         change = replace(change, unverifiable=hidden, assumed=hidden)
         declared = as_shown(kind, after, row, after)
         change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
@@ -175,16 +186,19 @@ class _Planner:
         if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
             return special
         assert change.after is not None  # it was given its body
-        _, assumed = stated(self._catalogue[change.kind], recorded.declared, live, change.after)
+        kind = self._catalogue[change.kind]
+        _, assumed = stated(kind, recorded.declared, live, change.after, charged=kind.charged(recorded))
         change = replace(change, assumed=assumed)
         shown = self._changed_fields(change, live)
         held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
+        denied = denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
         fields = tuple(item for item in shown if item not in (*held, *taken_out, *refused))
         wiped_with = tuple(item for item in taken_out if item.reinstalls)
-        again = once_more(change, live, self._survey, self._catalogue[change.kind])
+        again = once_more(change, live, self._survey, kind)
         if again and not any(item.reinstalls or item.forces_replacement for item in fields):
+            self.findings += told(recorded.address, (), denied)
             return replace(
                 change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields, *wiped_with)
             )
@@ -193,6 +207,7 @@ class _Planner:
                 change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(shown)
             )
         if any(item.reinstalls for item in fields):
+            self.findings += told(recorded.address, (), denied)
             reason = Reason.REQUESTED if recorded.address in self._survey.reinstall else change.reason
             return replace(
                 change,
@@ -200,8 +215,7 @@ class _Planner:
                 reason=reason,
                 fields=tuple(sorted((*fields, *wiped_with), key=lambda item: item.path)),
             )
-        if held:
-            self.findings.append(told(recorded.address, held))
+        self.findings += told(recorded.address, held, denied)
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
@@ -250,7 +264,7 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        known, _ = stated(kind, recorded.declared, live, after)
+        known, _ = stated(kind, recorded.declared, live, after, charged=kind.charged(recorded))
         current = as_shown(kind, known, live, after, baseline=recorded.baseline)
         ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
         fields = [
@@ -264,9 +278,11 @@ class _Planner:
                 drift=at(known, found.path) == at(after, found.path),
             )
             for found in differences(kind.lasting(current), kind.lasting(after))
+            if canonical([at(current, found.path)])
+            != canonical([at(after, found.path)])  # else another field alone differs
             if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
         ]
-        return (*fields, *_kept_in_state_only(desired, recorded))
+        return (*fields, *kept_in_state_only(desired, recorded))
 
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
         """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
@@ -279,11 +295,3 @@ class _Planner:
 def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """A machine that is released is not reinstalled before."""
     return tuple(replace(item, reinstalls=False) for item in fields)
-
-
-def _kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
-    for found in differences(dict(recorded.labels), dict(desired.labels)):
-        yield FieldChange(("labels", *found.path), found.before, found.after)
-    if desired.lifecycle.prevent_destroy not in {None, recorded.protected}:
-        path: FieldPath = ("lifecycle", "prevent_destroy")
-        yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)

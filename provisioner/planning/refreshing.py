@@ -18,7 +18,9 @@ from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning import drift
+from provisioner.planning.comparison import denied
 from provisioner.planning.difference import differences
+from provisioner.planning.missold import sold_otherwise
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 
@@ -37,7 +39,11 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
     """
     state = survey.state
     changes = () if state is None else tuple(_changes(state, survey, catalogue))
-    found = (*drift.findings(changes, survey, catalogue), *sweep(survey, catalogue))
+    found = (
+        *drift.findings(changes, survey, catalogue),
+        *sold_otherwise(changes, survey, catalogue),
+        *sweep(survey, catalogue),
+    )
     return Plan(Mode.REFRESH, basis, changes, findings=found)
 
 
@@ -68,8 +74,11 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     if row.status in kind.releasing:
         change = replace(change, reason=Reason.LEAVING)
     ignored = desired.lifecycle.ignore_changes if desired else ()
+    specs: JsonObject = kind.redact(desired.fields, lambda _secret: None) if desired else {}
     fields = tuple(
-        item for item in _differing(kind, recorded, row, lineage=lineage) if not _is_accepted(item.path, ignored, row)
+        item
+        for item in _differing(kind, recorded, row, specs, survey, lineage=lineage)
+        if not _is_accepted(item.path, ignored, row) and not _is_wanted_so(kind, item, specs, survey)
     )
     if not fields:
         return change
@@ -87,6 +96,15 @@ def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live) -> bo
     return standing or any(path[: len(head)] == head for head in ignored)
 
 
+def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: Survey) -> bool:
+    """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
+    end its drift.
+    """
+    rule, wanted = kind.rule(item.path), at(specs, item.path)
+    meant = kind.default(rule, survey.policy) if wanted is None else wanted
+    return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
+
+
 def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
@@ -98,7 +116,9 @@ def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
     return replace(change, action=Action.RECORD, fields=(field,), after=recorded.declared, observed=observed)
 
 
-def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> Iterator[FieldChange]:
+def _differing(
+    kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, survey: Survey, *, lineage: str
+) -> Iterator[FieldChange]:
     """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing, and a status
     that is no more than a declared power told already is not told again.
     """
@@ -110,6 +130,10 @@ def _differing(kind: Kind, recorded: Recorded, row: Live, *, lineage: str) -> It
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
+    for item in denied(kind, recorded.declared, row, specs, survey.policy):
+        if item.path not in told:
+            told.add(item.path)
+            yield FieldChange(item.path, item.after, item.before, drift=True)
     told |= {_STATUS} if _POWER in told and row.status not in kind.adverse else set()
     for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])

@@ -10,7 +10,7 @@ from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
 from provisioner.model.journal import bought
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import of_one_order, surplus
 from provisioner.model.turn import Turn
@@ -48,6 +48,7 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
         if not catalogue[change.kind].prepaid(change.recorded, survey.live.get(change.recorded.id or "")):
             continue
         what, instead, lost = _replacement(change)
+        instead = _taken_over_wrongly(change, catalogue[change.kind]) or instead
         has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
         yield error(
             "prepaid-replace",
@@ -69,6 +70,24 @@ def _replacement(change: Change) -> tuple[str, str, bool]:
         return f"{cause} sets off its replacement", "take it out of lifecycle.replace_triggered_by", True
     instead = f"undo the change, leave it to lifecycle.ignore_changes: [{fields}]"
     return f"changing {fields} would release it and buy a new one", instead, True
+
+
+def _taken_over_wrongly(change: Change, kind: Kind) -> str:
+    """Where no row shows what forces it, the record may have been wrong from the beginning: it says what the specs said at an import."""
+    forcing_it = [item for item in change.fields if item.forces_replacement]
+    recorded = change.recorded
+    if (
+        not forcing_it
+        or recorded is None
+        or recorded.id is None
+        or any(kind.rule(item.path).shown for item in forcing_it)
+    ):
+        return ""
+    fields = ", ".join(".".join(item.path) for item in forcing_it)
+    return (
+        f"where {fields} was only declared wrongly when it was taken over: `provisioner state rm '{change.address}'`, then "
+        f"`provisioner import '{change.address}' {recorded.id}`, which releases nothing; else correct the specs"
+    )
 
 
 def _end(recorded: Recorded, survey: Survey) -> int | None:

@@ -55,5 +55,6 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         pending=recorded.pending,
         baseline=recorded.baseline or None,
         refused=recorded.refused or None,
+        sold=recorded.sold,
         term=recorded.term,
     )

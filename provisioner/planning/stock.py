@@ -101,7 +101,7 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
     for change in plan.changes:
         kind = catalogue[change.kind]
         if change.action is Action.REPLACE and change.desired is not None and not _comes_late(change):
-            yield change, kind.ware(change.desired.fields)
+            yield change, kind.ware(change.desired.fields, plan.basis.policy)
         elif (ware := kind.image_to_install(change)) is not None:
             yield change, ware
 
@@ -110,7 +110,7 @@ def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]
     for change in plan.changes:
         is_replaced = change.action is Action.REPLACE and _comes_late(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
-            yield change, catalogue[change.kind].ware(change.desired.fields)
+            yield change, catalogue[change.kind].ware(change.desired.fields, plan.basis.policy)
 
 
 def _comes_late(change: Change) -> bool:

@@ -18,6 +18,7 @@ from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Live, OnOsChange, Recorded
 from provisioner.model.state import State
+from provisioner.planning.comparison import denied
 from provisioner.planning.survey import Survey
 
 
@@ -65,20 +66,46 @@ def counted_as_carried_out(state: State) -> Mapping[Address, Recorded]:
     return records
 
 
-def told(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
-    items = tuple(items)
-    fields = "; ".join(map(_shown_otherwise, items))
+def denied_defaults(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
+    """What nobody declared and the cloud shows otherwise than leaving it out says, unless `ignore_changes` names it."""
+    desired, recorded, after = change.desired, change.recorded, change.after
+    assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
+    ignored = desired.lifecycle.ignore_changes
+    return tuple(
+        item
+        for item in denied(kind, recorded.declared, row, after, survey.policy)
+        if not any(item.path[: len(path)] == path for path in ignored)
+    )
+
+
+def told(
+    address: Address, items: Iterable[FieldChange], undeclared: Iterable[FieldChange] = ()
+) -> tuple[Diagnostic, ...]:
+    """One finding at most. `undeclared` are fields of which leaving them out says something else than is shown."""
+    items, undeclared = tuple(items), tuple(undeclared)
+    together = (*items, *undeclared)
+    if not together:
+        return ()
+    fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared)))
     reinstall = f"`apply --reinstall '{address}'` wipes its system disk and puts on it what is declared"
     replace = f"`apply --replace '{address}'` releases it and buys a new one"
-    way = replace if any(item.forces_replacement for item in items) else reinstall
-    return warning(
+    way = replace if any(item.forces_replacement for item in together) else reinstall
+    found = warning(
         "unconfirmed",
-        f"{address}: the cloud does not show what was declared: {fields}",
+        f"{address}: the cloud does not show what was declared: {fields}"
+        if items
+        else f"{address}: the cloud shows otherwise what was left out: {fields}",
         hint=f"nothing is sent again because of that; {way}; or declare what is shown",
         address=address,
     )
+    return (found,)
 
 
 def _shown_otherwise(item: FieldChange) -> str:
     shown, declared = quoted_apart(item.before, item.after)
     return f"{'.'.join(item.path)} is {shown} and {declared} was declared"
+
+
+def _denied(item: FieldChange) -> str:
+    shown, meant = quoted_apart(item.before, item.after)
+    return f"{'.'.join(item.path)} is {shown}, and leaving it out means {meant}"

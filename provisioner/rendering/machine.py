@@ -253,6 +253,7 @@ def _recorded(recorded: Recorded) -> Document:
         "pending": dict(recorded.pending),
         **({"baseline": dict(recorded.baseline)} if recorded.baseline else {}),
         **({"refused": dict(recorded.refused)} if recorded.refused else {}),
+        **({"sold": recorded.sold} if recorded.sold else {}),
     }
 
 

@@ -28,6 +28,10 @@ _NEXT = {
     OrderStatus.PROCESSING: "`provisioner apply` goes on with it",
     OrderStatus.CANCELLED: "`provisioner orders cancel {order}` forgets it, and the next apply orders again",
 }
+_GIVE_UP = (
+    "do not pay it: `provisioner orders cancel {order}` gives it up and costs nothing; to keep it, declare charging_info as it was sold "
+    "(charging_mode: {mode}), then `provisioner orders pay {order}`"
+)
 _SETTLED = {
     Settlement.PAID: "{order} is paid. Next: `provisioner apply` follows what is built of it.",
     Settlement.ALREADY_PAID: "{order} is paid already. Nothing was sent.",
@@ -43,7 +47,7 @@ def render_orders(orders: Sequence[PlacedOrder], style: Style) -> str:
 def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> str:
     """One with what was ordered and, where that is anybody's question, what its status asks for."""
     members = [
-        Line("status", escape(order.status)),
+        Line("status", _status(order)),
         Line("amount", money(order.amount, order.currency)),
         Line("official", money(order.official_amount, order.currency)),
         Line("created", moment(order.created_at)),
@@ -117,12 +121,17 @@ def _cells(order: PlacedOrder) -> tuple[str, ...]:
     return (
         _addresses(order),
         escape(order.id),
-        escape(order.status),
+        _status(order),
         money(order.amount, order.currency),
         moment(order.created_at),
         pay_by,
         _servers(order),
     )
+
+
+def _status(order: PlacedOrder) -> str:
+    mode = order.sold_otherwise
+    return escape(order.status) if mode is None else f"{escape(order.status)} (sold as {mode}, which was not declared)"
 
 
 def _addresses(order: PlacedOrder) -> str:
@@ -134,6 +143,8 @@ def _servers(order: PlacedOrder) -> str:
 
 
 def _next_step(order: PlacedOrder) -> str:
+    if order.is_unpaid and order.sold_otherwise is not None:
+        return _GIVE_UP.format(order=escape(order.id), mode=order.sold_otherwise)
     step = next((text for status, text in _NEXT.items() if status == order.status), "")
     return step.format(order=escape(order.id))
 
@@ -163,6 +174,7 @@ def _document(order: PlacedOrder) -> Document:
         "created_at": timestamp(order.created_at),
         "paid_at": timestamp(order.paid_at),
         "pay_until": timestamp(order.pay_until),
+        **({"sold_otherwise": order.sold_otherwise} if order.sold_otherwise else {}),
         "items": None if order.items is None else [_item_document(item) for item in order.items],
     }
 

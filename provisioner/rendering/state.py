@@ -116,6 +116,7 @@ def render_raw(value: JsonValue) -> str:
 def _record(recorded: Recorded, style: Style) -> str:
     lines = (
         f"{style.bold(f'# {escape(str(recorded.address))}:')} {_phase(recorded.phase, style)}",
+        *_sold(recorded, style),
         f"{escape(recorded.kind)} {value_text(recorded.name)} {{",
         *block_text(_members(recorded), style, indent=_INDENT),
         "}",
@@ -123,11 +124,23 @@ def _record(recorded: Recorded, style: Style) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _sold(recorded: Recorded, style: Style) -> Iterator[str]:
+    if recorded.sold is None:
+        return
+    way = (
+        f"; not paid yet: `provisioner orders cancel '{escape(str(recorded.address))}'` gives it up"
+        if recorded.phase is Phase.AWAITING_PAYMENT
+        else ""
+    )
+    yield style.yellow(f"# [charging-mismatch] sold as {escape(recorded.sold)}, which is not what was asked for{way}")
+
+
 def _members(recorded: Recorded) -> Iterator[Member]:
     facts: dict[str, JsonValue] = {
         "id": recorded.id,
         "order_id": recorded.order_id,
         "protected": recorded.protected or None,
+        "sold": recorded.sold,
     }
     if recorded.term is not None:
         facts |= {"expires_at": recorded.term.end, "renews": recorded.term.renews}

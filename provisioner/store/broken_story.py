@@ -134,4 +134,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         pending=before.pending if facts.pending is None else facts.pending,
         baseline=before.baseline if facts.baseline is None else facts.baseline,
         refused=before.refused if facts.refused is None else facts.refused,
+        sold=facts.sold or before.sold,
     )

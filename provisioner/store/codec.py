@@ -20,7 +20,7 @@ from provisioner.store.sealed import Damaged, FromNewerVersion
 Value = TypeVar("Value")
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-_ADDED = ("baseline", "refused")
+_ADDED = ("baseline", "refused", "sold")
 """To records and to what is remembered of them, by later versions."""
 _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
 

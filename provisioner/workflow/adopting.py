@@ -34,6 +34,7 @@ from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
 from provisioner.workflow.plan import PlanRequest, look_closer
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
@@ -107,13 +108,19 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:
                 return Adopted(found, requests=cloud.requests)
+            known = frozenset(_with_term(workspace, managed, sight))
+            ids = [row.id for row in chosen]
+            paid = await read_paid_terms(cloud, sight, ids, workspace.catalogue, known=known)
+            live = paid.told(sight, workspace.catalogue).live
+            chosen = [live[row.id] for row in chosen]
             existing = tuple(_existing(workspace, loaded, session.state, chosen, managed))
             text = _text(workspace, loaded, existing, chosen)
             path = _free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=cloud.requests)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
-            _take_over(workspace, request, session, cloud, sight, path=path, text=text, existing=existing)
+            sight = paid.told(sight, workspace.catalogue)
+            _take_over(workspace, request, session, cloud, sight, paid, path=path, text=text, existing=existing)
             loaded, state = workspace.load(), session.checkpoint()
             sight = await look(cloud, state, workspace.catalogue, history=store.history)
             seen = await look_closer(workspace, PlanRequest(), loaded, cloud=cloud, state=state, sight=sight)
@@ -153,6 +160,14 @@ def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: Stat
     if wrong:
         raise UsageError(*wrong)
     return [free[one.id].row for one in managed if one.id in free]
+
+
+def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -> Iterable[str]:
+    """Those of which Terraform says for how long they were bought."""
+    for one in managed:
+        row = sight.live.get(one.id)
+        if row is not None and "charging_info" in workspace.catalogue[row.kind].terraform.hidden(one.attributes, row):
+            yield one.id
 
 
 def _existing(
@@ -212,6 +227,7 @@ def _take_over(
     session: Session,
     cloud: Cloud,
     sight: Sight,
+    paid: PaidTerms,
     *,
     path: Path | None,
     text: str,
@@ -231,7 +247,8 @@ def _take_over(
     changes = _adoptions(_planned(workspace, loaded, state, sight, cloud.identity), existing)
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
     ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
-    ledger.append([Imported(change.recorded, evidence) for change in changes if change.recorded is not None])
+    records = [paid.recorded(change.recorded) for change in changes if change.recorded is not None]
+    ledger.append([Imported(record, evidence) for record in records])
 
 
 def _write(path: Path, text: str) -> None:

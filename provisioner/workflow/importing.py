@@ -24,6 +24,7 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.paid_terms import read_paid_terms
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
@@ -74,6 +75,8 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
                 cloud, session.state, workspace.catalogue, history=store.history, suspected=(request.id,)
             )
             tell_gaps(sight, face.listen)
+            paid = await read_paid_terms(cloud, sight, [request.id], workspace.catalogue)
+            sight = paid.told(sight, workspace.catalogue)
         _require_vacant(session.state, request)
         elsewhere = Elsewhere(store, workspace.catalogue, identity)
         claims = elsewhere(row for row in sight.live.values() if row.id == request.id)
@@ -85,7 +88,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
         ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
-        ledger.append([Imported(change.recorded, evidence)])
+        ledger.append([Imported(paid.recorded(change.recorded), evidence)])
         after = _planned(workspace, loaded, session.checkpoint(), sight, identity, {})
     return Outcome(_of(after, request.address), _findings(after, request.address))
 

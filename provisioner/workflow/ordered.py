@@ -6,6 +6,7 @@ It only reads. An order that billing does not know is told apart from a billing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,12 +15,14 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import ProvisionerError, UsageError, error
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder
-from provisioner.model.resource import Recorded
+from provisioner.model.resource import Desired, Recorded
 from provisioner.model.state import State
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask
     from provisioner.cloud.orders import Order, OrderDetail, OrderLine
+    from provisioner.model.stack import Stack
+    from provisioner.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,27 @@ def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
         if record.order_id is not None:
             owners.setdefault(record.order_id, []).append(record)
     return owners
+
+
+def sold_otherwise(workspace: Workspace, stack: Stack, owners: Iterable[Recorded]) -> str | None:
+    """The mode that one of them was sold under, where neither its record nor the specs want that. Specs that cannot be read say nothing."""
+    policy, modes = stack.purchase, dict[Address, str]()
+    records = {owner.address: owner for owner in owners}
+    for address, owner in records.items():
+        if mode := workspace.catalogue[owner.kind].sold_otherwise(owner, None, None, policy):
+            modes[address] = mode
+    if not modes:
+        return None
+    wanted: dict[Address, Desired] = {}
+    with suppress(ProvisionerError):
+        wanted = {desired.address: desired for desired in workspace.load().desired}
+    told = (
+        workspace.catalogue[records[address].kind].sold_otherwise(
+            records[address], None, wanted[address].fields if address in wanted else None, policy
+        )
+        for address in modes
+    )
+    return next(filter(None, told), None)
 
 
 async def read_order(ask: Ask, wanted: Wanted) -> PlacedOrder:

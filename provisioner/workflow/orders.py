@@ -14,7 +14,17 @@ from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
 from provisioner.workflow.looking import check_owner, look
-from provisioner.workflow.ordered import ask_for_order, find, is_unknown, owners_of, placed, read_order, unshown, untold
+from provisioner.workflow.ordered import (
+    ask_for_order,
+    find,
+    is_unknown,
+    owners_of,
+    placed,
+    read_order,
+    sold_otherwise,
+    unshown,
+    untold,
+)
 from provisioner.workflow.workspace import SystemClock, Workspace
 
 if TYPE_CHECKING:
@@ -56,8 +66,12 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
     async with _desk(workspace, listen) as desk:
         owners = owners_of(desk.state.resources.values() if desk.state else ())
         by_id = await _read_many(desk, owners.keys(), everything=everything)
+        stack = workspace.stack()
         own = _by_time(
-            placed(by_id[order_id], records) if order_id in by_id else unshown(order_id, records)
+            replace(
+                placed(by_id[order_id], records) if order_id in by_id else unshown(order_id, records),
+                sold_otherwise=sold_otherwise(workspace, stack, records),
+            )
             for order_id, records in owners.items()
         )
         if not everything:
@@ -69,7 +83,9 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
     """With what was ordered. Raises UsageError for what names no order."""
     async with _desk(workspace, listen) as desk:
-        return await read_order(desk.ask, find(desk.state, target))
+        wanted = find(desk.state, target)
+        mode = sold_otherwise(workspace, workspace.stack(), wanted.owners)
+        return replace(await read_order(desk.ask, wanted), sold_otherwise=mode)
 
 
 async def wait_for_order(
@@ -99,7 +115,7 @@ async def wait_for_order(
                 failures += 1
                 if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
                     raise untold(failed, wanted) from failed
-        return order
+        return replace(order, sold_otherwise=sold_otherwise(workspace, workspace.stack(), wanted.owners))
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.let_go import let_go
 from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
+from provisioner.workflow.paid_terms import read_paid_terms
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -79,6 +80,10 @@ async def look_closer(
     """With what only billing shows; of what is to be released nobody needs to know."""
     if request.mode is Mode.DESTROY:
         return Seen(sight)
+    held = {recorded.id for recorded in state.resources.values()} if state else set()
+    named = {one.id for one in loaded.handover.imports} - held
+    paid = await read_paid_terms(cloud, sight, sorted(named), workspace.catalogue)
+    sight = paid.told(sight, workspace.catalogue)
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
 
 

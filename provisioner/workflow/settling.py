@@ -7,12 +7,12 @@ address of this state was ordered by is settled: another order may be somebody e
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from provisioner.applying import Sight
 from provisioner.model.change import Action, Change, Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error, warning
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
@@ -21,7 +21,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.carrying_out import Audience, CarriedOut, Run
 from provisioner.workflow.looking import basis_of, check_owner
-from provisioner.workflow.ordered import Wanted, find, read_order
+from provisioner.workflow.ordered import Wanted, find, read_order, sold_otherwise
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -91,10 +91,13 @@ class _Work:
     wanted: Wanted
 
     async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, face: Face) -> Settled:
-        order = await read_order(ask, self.wanted)
+        mode = sold_otherwise(self.workspace, stack, self.wanted.owners)
+        order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
         if (ended := self._judge(order)) is not None:
             self._close_leftovers()
             return ended
+        if mode is not None and self.request.action is Action.PAY:
+            face.listen(Event(EventType.NOTICE, diagnostic=_sold_otherwise(order, mode)))
         if not face.approve(order):
             return Settled(order, Settlement.NOT_APPROVED)
         self._close_leftovers()
@@ -160,6 +163,17 @@ class _Work:
             interrupted=done.result.interrupted,
             unrecorded=bool(done.trouble),
         )
+
+
+def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
+    addresses = ", ".join(map(str, order.addresses))
+    return warning(
+        "charging-mismatch",
+        f"{addresses}: order {order.id} was sold as {mode}, which is not what was declared",
+        hint=f"`provisioner orders cancel {order.id}` gives it up and costs nothing; to keep it, declare charging_info of {addresses} "
+        f"as it was sold (charging_mode: {mode})",
+        address=order.addresses[0] if len(order.addresses) == 1 else None,
+    )
 
 
 def _untracked(order_id: str, location: str) -> UsageError:

@@ -73,3 +73,105 @@ def test_other_flavors_are_bought_meanwhile(site, sandbox):
     site.write("servers: {pool: {count: 1}, other: {flavor: Si2.xlarge.4}}\n")
     assert site.apply().code == 0
     assert sum(site.purchases.values()) == 2
+
+
+PAID = SELLS | {"pays": True}
+TERM = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
+
+
+def pool(count, charging=""):
+    return f"servers: {{pool: {{count: {count}{charging and f', charging_info: {charging}'}}}}}\n"
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_every_later_plan_and_drift_says_so(site, sandbox, pays):
+    """What was sold is the only one wanted, so that nothing else is left to be done."""
+    site.write(pool(1))
+    sandbox.arm(SELLS | {"pays": pays})
+    site.apply()
+    code = "unconfirmed" if pays else "charging-mismatch"
+    for _ in range(2):
+        for command in ("plan", "drift"):
+            told = site.here(command, "--detailed-exitcode")
+            assert told.code == 2
+            assert ("PRE_PAID" in told.text, "No drift. 1 server as recorded.\n" in told.text) == (True, False)
+        assert f"Warning[{code}]" in site.here("plan").text
+        assert site.apply().code == (0 if pays else 7)
+    assert sum(site.purchases.values()) == 1
+    assert site.entries("payment") == ({"pool-0": 1} if pays else {})
+    assert "sold as PRE_PAID, which is not what was asked for" in site.here("show").text
+
+
+def test_the_hint_to_declare_what_was_sold_leads_out(site, sandbox):
+    sandbox.arm(PAID)
+    site.apply()
+    assert "declare charging_info of pool[0] as it was sold" in one_line(site.apply().text)
+    site.write(pool(5, TERM))
+    assert site.apply().code == 0
+    assert site.purchases == {f"pool-{number}": 1 for number in range(5)}
+    assert site.entries("release") == {}
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_the_hint_to_release_it_leads_out(site, sandbox):
+    sandbox.arm(PAID)
+    site.apply()
+    sandbox.ask("DELETE", "faults")
+    assert "`provisioner destroy --target 'pool[0]'` releases it" in one_line(site.apply().text)
+    refused = site.here("destroy", "--target", "pool[0]", "--auto-approve")
+    assert (refused.code, "prepaid-delete" in refused.text) == (4, True)
+    assert site.here("destroy", "--target", "pool[0]", "--auto-approve", "--allow", "prepaid-delete").code == 0
+    assert site.apply().code == 0
+    assert site.purchases == {"pool-0": 2, **{f"pool-{number}": 1 for number in range(1, 5)}}
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_an_unpaid_order_is_to_be_cancelled_and_that_leads_out(site, sandbox):
+    sandbox.arm(SELLS)
+    ran = site.apply()
+    assert "do not pay it: `provisioner orders cancel" in one_line(ran.text)
+    assert "`provisioner orders pay" not in one_line(ran.text).split("do not pay it")[0]
+    for command in (("orders", "list"), ("orders", "show", "pool[0]")):
+        assert "sold as PRE_PAID, which was not declared" in site.here(*command).text
+    assert "do not pay it: `provisioner orders cancel" in one_line(site.here("orders", "show", "pool[0]").text)
+    assert json.loads(site.here("orders", "show", "pool[0]", "--json").out)["order"]["sold_otherwise"] == "PRE_PAID"
+    sandbox.ask("DELETE", "faults")
+    assert "`provisioner orders cancel 'pool[0]'`" in one_line(site.apply().text)
+    assert site.here("orders", "cancel", "pool[0]", "--auto-approve").code == 0
+    assert site.apply().code == 0
+    assert site.entries("payment") == {}
+    assert site.purchases == {"pool-0": 2, **{f"pool-{number}": 1 for number in range(1, 5)}}
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_an_unpaid_order_that_is_declared_as_sold_is_paid_and_goes_on(site, sandbox):
+    site.write(pool(1))
+    sandbox.arm(SELLS)
+    site.apply()
+    warned = site.here("orders", "pay", "pool[0]", "--no-input")
+    assert "Warning[charging-mismatch]" in warned.text
+    assert site.entries("payment") == {}
+    site.write(pool(1, TERM))
+    assert "charging-mismatch" not in site.here("plan").text + site.here("orders", "show", "pool[0]").text
+    assert site.here("orders", "pay", "pool[0]", "--auto-approve").code == 0
+    assert site.apply().code == 0
+    assert (site.purchases, site.entries("payment")) == ({"pool-0": 1}, {"pool-0": 1})
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_prepaid_server_that_is_taken_over_stops_no_purchase(site, sandbox):
+    """It was not sold to us otherwise: it is told, and nothing else."""
+    site.write(pool(1, TERM))
+    assert site.apply().code == 0
+    identifier = site.here("output", "--raw", "pool[0].id").out.strip()
+    assert site.here("state", "rm", "pool[0]", "--auto-approve").code == 0
+    site.write(pool(2))
+    assert site.here("import", "pool[0]", identifier).code == 0
+    told = site.here("plan", "--detailed-exitcode")
+    assert (told.code, "Warning[unconfirmed]" in told.text) == (2, True)
+    assert site.apply().code == 0
+    assert (site.purchases, site.entries("release")) == ({"pool-0": 1, "pool-1": 1}, {})
+
+
+def one_line(text):
+    return " ".join(text.split())

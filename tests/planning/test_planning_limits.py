@@ -156,6 +156,7 @@ class TestAllowing:
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
 def test_of_several_that_were_sold_otherwise_the_first_address_is_named(order):
-    sold = [bought(wanted(name), observed={"status": "RUNNING", "charging_mode": "PRE_PAID"}) for name in order]
+    observed = {"status": "RUNNING", "charging_mode": "PRE_PAID"}
+    sold = [bought(wanted(name), observed=observed, sold="PRE_PAID") for name in order]
     survey = surveyed(*map(wanted, ("a", "b", "c")), state=a_state(*sold))
     assert [one.address.name for one in planned(survey).refusals if one.code == "charging-mismatch"] == ["a"]

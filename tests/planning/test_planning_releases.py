@@ -12,6 +12,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Mode
 from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware
 from provisioner.model.guarding import ALL
+from provisioner.model.purchasing import ChargingDefault, PurchasePolicy
 from provisioner.model.resource import Phase
 from provisioner.planning import questions
 
@@ -24,8 +25,8 @@ def changed(before, **rest):
     return replace(settled(before), desired=(replace(before, fields={**before.fields, "flavor": "other"}),), **rest)
 
 
-def ware(flavor="other", **rest):
-    return Ware(flavor, image=IMAGE, **rest)
+def ware(flavor="other", charging_mode="POST_PAID", **rest):
+    return Ware(flavor, image=IMAGE, charging_mode=charging_mode, **rest)
 
 
 class TestQuestions:
@@ -48,7 +49,14 @@ class TestQuestions:
         assert questions(planned(survey), CATALOGUE).wares == (ware("o"),)
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
-        assert KIND.ware({"resource_flavor": "r", "charging_info": None}) == Ware("r", is_resource=True)
+        body = {"resource_flavor": "r", "charging_info": None}
+        assert KIND.ware(body, PurchasePolicy()) == Ware("r", is_resource=True, charging_mode="POST_PAID")
+
+    def test_a_mode_that_is_not_declared_is_asked_for_as_it_is_sent(self):
+        """Pay-per-use, unless the stack leaves it to the cloud."""
+        assert KIND.ware({"flavor": "f"}, PurchasePolicy()).charging_mode == "POST_PAID"
+        assert KIND.ware({"flavor": "f"}, PurchasePolicy(charging_default=ChargingDefault.CLOUD)).charging_mode is None
+        assert KIND.ware({"flavor": "f", "charging_info": PREPAID}, PurchasePolicy()).charging_mode == "PRE_PAID"
 
 
 class TestTerm:

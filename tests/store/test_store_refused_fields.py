@@ -66,3 +66,21 @@ def test_facts_tell_of_a_baseline_or_leave_it(baseline):
     assert entry_from_json(entry_to_json(entry)) == entry
     after = replay(a_state(bought(wanted(), baseline={"flavor": "F"})), [entry])
     assert after.resources[wanted().address].baseline == ({"flavor": "F"} if baseline is None else baseline)
+
+
+@pytest.mark.parametrize("sold", [None, "PRE_PAID"])
+def test_what_it_was_sold_as_comes_back_and_is_absent_where_it_is_as_it_was_wanted(sold):
+    record = bought(wanted(), sold=sold)
+    state, entry = a_state(record), Imported(record, "why")
+    facts = Remembered(wanted().address, Phase.READY, sold=sold)
+    written, imported, remembered = state_to_json(state), entry_to_json(entry), entry_to_json(facts)
+    bodies = (*written["resources"].values(), imported["recorded"], remembered)
+    assert ["sold" in one for one in bodies] == [sold is not None] * 3
+    assert state_from_json(written).resources == state.resources
+    assert (entry_from_json(imported), entry_from_json(remembered)) == (entry, facts)
+
+
+def test_facts_that_say_nothing_of_how_it_was_sold_leave_it():
+    state = a_state(bought(wanted(), sold="PRE_PAID"))
+    after = replay(state, [Remembered(wanted().address, Phase.READY)])
+    assert after.resources[wanted().address].sold == "PRE_PAID"

@@ -73,8 +73,9 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     wanted = charging.wanted(recorded.declared if recorded else desired.fields, policy)
     shown: tuple[str, ...] = ()
     otherwise: Ended | None = None
+    sold = charging.sold_otherwise(recorded, None, desired.fields, policy) if recorded else None
     is_new = identifier is None and order_id is None
-    if identifier is None and order_id is None:
+    if is_new:
         reply = yield Call(
             Service.MODELARTS,
             "POST",
@@ -87,15 +88,24 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
         shown = charging.answered(reply)
-        otherwise = yield from charging.compare(wanted, shown)
-    pays = _pays_itself(desired, policy) and (recorded is None or _is_what_was_ordered(desired, recorded))
+        if (otherwise := (yield from charging.compare(wanted, shown, desired.address))) is not None:
+            sold = shown[0]
+            yield Remember(Phase.ORDERING if identifier is None else Phase.CREATING, sold=sold)
+    is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
+    pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
     found = yield from _until_listed(identifier, order_id, pays=pays)
     if isinstance(found, Ended):
-        return found
+        is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
+        return charging.unpaid(found, sold=sold, order_id=order_id) if is_unpaid and sold and order_id else found
     if not shown:
-        otherwise = yield from charging.compare_row(wanted, found, order_id=order_id, is_new=is_new)
+        told = yield from charging.compare_row(wanted, found, desired, order_id=order_id, is_new=is_new)
+        if told is not None:
+            sold, otherwise = told
+            yield Remember(Phase.CREATING, id=found.id, order_id=found.order_id, sold=sold)
     ended = yield from _finished(found, desired, policy)
-    return replace(otherwise, phase=ended.phase) if otherwise and not ended.problem else ended
+    if otherwise is None or ended.phase is not Phase.READY:
+        return ended
+    return replace(otherwise, phase=ended.phase, problem="; ".join(filter(None, (otherwise.problem, ended.problem))))
 
 
 def _finished(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:

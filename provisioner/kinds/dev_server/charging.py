@@ -7,14 +7,19 @@ Source: docs/api/devserver-api.md sections 3.2 and 3.3. Only prepaid servers hav
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 
+from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Answer, Ended, Remark, Reply, Sold
 from provisioner.model.purchasing import ChargingDefault, Prepaid, PurchasePolicy
-from provisioner.model.resource import Fields, FieldValue, Live, Recorded
+from provisioner.model.resource import Desired, Fields, FieldValue, Live, Recorded
+from provisioner.model.term import Term
 
 PRE_PAID, POST_PAID = "PRE_PAID", "POST_PAID"
 _MODES = {"PREPAID": PRE_PAID, "POSTPAID": POST_PAID}
+_PERIODS, _MOST_PERIODS = frozenset({"MONTH", "YEAR", "DAY", "HOUR", "WEEK"}), 11
+"""What a spec may say of a term (section 3.1)."""
 _UNDECLARED: Fields = {"charging_mode": POST_PAID, "period_type": "MONTH", "period_num": 1}
 """Sent where nothing is declared: a mode that is left out is the cloud's to choose, and not published (section 10, question 3)."""
 
@@ -51,7 +56,15 @@ def _signs(charging_mode: object, order_id: object) -> tuple[str, ...]:
     return tuple(filter(None, (shown, PRE_PAID if isinstance(order_id, str) and order_id else None)))
 
 
-def compare(name: str | None, signs: tuple[str, ...]) -> Generator[Remark | Sold, Answer, Ended | None]:
+def shown(row: JsonObject) -> str | None:
+    """What a row says. Its order counts only where the mode tells nothing: a server that has become pay-per-use may keep it."""
+    signs = _signs(row.get("charging_mode"), row.get("order_id"))
+    return signs[0] if signs else None
+
+
+def compare(
+    name: str | None, signs: tuple[str, ...], address: Address
+) -> Generator[Remark | Sold, Answer, Ended | None]:
     """Tells the run whether a purchase came as it was wanted (`name` is the wanted mode). Answers how the purchase ends where it
     did not: where nothing that is shown says so. The server is followed and recorded all the same.
     """
@@ -64,30 +77,48 @@ def compare(name: str | None, signs: tuple[str, ...]) -> Generator[Remark | Sold
     if name in signs:
         return None
     problem = f"the cloud sold this server as {signs[0]}, not {name}"
-    yield Remark("charging-mismatch", problem, _NEXT)
-    return Ended(None, problem, _NEXT, code="charging-mismatch")
+    step = _NEXT.format(address=address, mode=signs[0])
+    yield Remark("charging-mismatch", problem, step)
+    return Ended(None, problem, step, code="charging-mismatch")
 
 
 def compare_row(
-    name: str | None, row: Live, *, order_id: str | None, is_new: bool
-) -> Generator[Remark | Sold, Answer, Ended | None]:
-    """As `compare`, for what no answer has shown. Of a purchase that an earlier run has sent only a mismatch is told, and only
-    where nothing at all says what was wanted: a row may have been changed since.
+    name: str | None, row: Live, desired: Desired, *, order_id: str | None, is_new: bool
+) -> Generator[Remark | Sold, Answer, tuple[str, Ended] | None]:
+    """As `compare`, for what no answer has shown; with the mode that was sold otherwise. Of a purchase that an earlier run has sent only
+    a mismatch is told, and only where nothing at all says what was wanted, or what the specs declare by now: a row may have been
+    changed since.
     """
     signs = _signs(row.observed.get("charging_mode"), row.order_id or order_id)
     if name is None or not signs:
         if is_new and name is not None:
             yield Sold(as_wanted=None)
         return None
-    if is_new:
-        return (yield from compare(name, signs[:1]))
-    return None if name in signs else (yield from compare(name, signs))
+    signs = signs[:1] if is_new else signs
+    if name in signs or (not is_new and _declared(desired.fields) in signs):
+        if is_new:
+            yield Sold(as_wanted=True)
+        return None
+    otherwise = yield from compare(name, signs, desired.address)
+    return None if otherwise is None else (signs[0], otherwise)
 
 
 _NEXT = (
-    "it is recorded as it is, and nothing more is bought in this run; look at its order in the console, give an unpaid order up "
-    "with `provisioner orders cancel ADDRESS`, and declare charging_info as the cloud sells before you buy more"
+    "it is recorded as it is, and nothing more is bought in this run; look at it in the console. To keep it, declare charging_info of {address} as "
+    "it was sold (charging_mode: {mode}); `provisioner orders cancel '{address}'` gives an unpaid order up; `provisioner destroy --target "
+    "'{address}'` releases a server"
 )
+
+
+def unpaid(ended: Ended, *, sold: str, order_id: str) -> Ended:
+    """How the way of an order ends that waits for a person, and that was sold otherwise than it was wanted: nobody is to pay it."""
+    return Ended(
+        ended.phase,
+        f"the cloud sold it as {sold}, which is not what was declared; order {order_id} is not paid",
+        f"do not pay it: `provisioner orders cancel {order_id}` gives it up and costs nothing. To keep it, declare its charging_info as "
+        f"it was sold ({sold}), then `provisioner orders pay {order_id}` and apply",
+        code="charging-mismatch",
+    )
 
 
 def answered(reply: Answer) -> tuple[str, ...]:
@@ -116,11 +147,42 @@ def shows_prepaid(row: Live) -> bool:
     return shown == PRE_PAID or (shown is None and row.order_id is not None)
 
 
-def sold_otherwise(recorded: Recorded, live: Live | None, policy: PurchasePolicy) -> str | None:
-    """The mode that the cloud shows of it, where that is not the declared one nor what leaving it out stands for. An order counts where
-    no mode is shown.
+def with_term(row: Live, period: tuple[str, int] | None, term: Term | None) -> Live:
+    """A prepaid row that shows its term as well, as far as specs could say it; any other as it is."""
+    if not shows_prepaid(row):
+        return row
+    told: JsonObject = {"charging_mode": PRE_PAID}
+    if period is not None and period[0] in _PERIODS and 1 <= period[1] <= _MOST_PERIODS:
+        told = {**told, "period_type": period[0], "period_num": period[1]}
+    if term is not None and term.renews is not None:
+        told = {**told, "is_auto_renew": term.renews}
+    return replace(row, shown={**row.shown, "charging_info": told})
+
+
+def sold_otherwise(
+    recorded: Recorded, live: Live | None, specs: Mapping[str, FieldValue] | None, policy: PurchasePolicy
+) -> str | None:
+    """The mode that our own purchase came to, where that is neither what the specs declare by now, nor, where they do not say it, what was
+    declared or what leaving it out stands for. An order counts where no mode is shown. What was taken over, and what became so since,
+    is no purchase of ours that went wrong.
     """
     shown = live or recorded
     signs = _signs(shown.observed.get("charging_mode"), shown.order_id)
     asked = wanted(recorded.declared, policy)
-    return signs[0] if asked is not None and signs and signs[0] != asked else None
+    accepted = (
+        {asked, wanted({}, policy)} if (now := _declared(specs or {})) is None and specs is not None else {now or asked}
+    )
+    if not signs or asked is None or accepted & {signs[0], None}:
+        return None
+    return signs[0] if _is_ours(recorded) else None
+
+
+def _is_ours(recorded: Recorded) -> bool:
+    """Known to be sold otherwise, or never yet seen how: then the first thing that is shown tells how it was sold."""
+    was_seen = _signs(recorded.observed.get("charging_mode"), recorded.order_id)
+    return recorded.sold is not None or not (recorded.observed and was_seen)
+
+
+def _declared(fields: Mapping[str, FieldValue]) -> str | None:
+    charging = fields.get("charging_info")
+    return mode(charging.get("charging_mode")) if isinstance(charging, Mapping) else None

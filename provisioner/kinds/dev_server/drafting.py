@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provisioner.model.canonical import JsonValue
+from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.draft import Draft
 from provisioner.model.resource import Live
 
@@ -41,10 +41,13 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
             "the cloud shows no key pair, so that a password is assumed; it is needed only where one is sent"
         )
     mode, usual = _mode(row.shown), _mode(defaults)
-    if mode != usual:
-        fields["charging_info"] = None
-    if mode == "PRE_PAID" and mode != usual:
-        remarks.append("charging_info: PRE_PAID in the cloud, which shows neither its term nor its renewal")
+    term = _term(row.shown)
+    if mode != usual or (term and {**_term(defaults), **term} != _term(defaults)):
+        fields["charging_info"] = term or None
+    if mode == "PRE_PAID" and mode != usual and not term:
+        remarks.append(
+            "charging_info: PRE_PAID in the cloud, and billing does not tell its term; until it is declared, plans say unconfirmed"
+        )
     return Draft(fields, tuple(remarks))
 
 
@@ -53,6 +56,14 @@ def _machine(row: Live, defaults: Mapping[str, JsonValue]) -> str:
     usual = "resource_flavor" if defaults.get("resource_flavor") else "flavor"
     other = "flavor" if usual == "resource_flavor" else "resource_flavor"
     return usual if usual in row.shown else other
+
+
+def _term(fields: Mapping[str, JsonValue]) -> JsonObject:
+    """How a prepaid one was bought, where that is known whole; it is not said that it does not renew, as that is what leaving it out says."""
+    charging = fields.get("charging_info")
+    if not isinstance(charging, Mapping) or "period_type" not in charging:
+        return {}
+    return {key: value for key, value in charging.items() if (key, value) != ("is_auto_renew", False)}
 
 
 def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:

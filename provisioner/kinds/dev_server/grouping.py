@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.kinds.dev_server import buying, changing, charging, rows
-from provisioner.model.flow import Call, Effect, Ended, Flow, Service
+from provisioner.model.flow import Call, Effect, Ended, Flow, Remember, Service
 from provisioner.model.kind import Advice
 from provisioner.model.purchasing import DEFAULT_POLICY, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, Phase
@@ -32,8 +32,11 @@ def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> 
         declares=changing.bought(group[0]),
     )
     wanted = charging.wanted(group[0].fields, policy)
-    otherwise = yield from charging.compare(wanted, charging.answered(reply))
-    return replace(otherwise, phase=Phase.ORDERING) if otherwise else Ended(Phase.ORDERING)
+    shown = charging.answered(reply)
+    if (otherwise := (yield from charging.compare(wanted, shown, group[0].address))) is None:
+        return Ended(Phase.ORDERING)
+    yield Remember(Phase.ORDERING, sold=shown[0])
+    return replace(otherwise, phase=Phase.ORDERING)
 
 
 def advise(fields: Fields, policy: PurchasePolicy) -> Iterator[Advice]:

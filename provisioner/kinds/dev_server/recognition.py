@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from provisioner.kinds.dev_server import orders
+from provisioner.kinds.dev_server import charging, orders
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import ReadFlow
 from provisioner.model.purchasing import Absence, Trace
@@ -74,7 +74,10 @@ def _is_of_the_kind(intent: Intent, row: Live) -> bool:
 
 
 def _as_bought(row: Live) -> JsonObject:
-    return {key: value for key, value in row.shown.items() if key not in _NO_EVIDENCE}
+    """A mode that only its order tells is nothing to hold against it, either."""
+    is_told = charging.mode(row.observed.get("charging_mode")) is not None
+    unfit = _NO_EVIDENCE if is_told else _NO_EVIDENCE | {"charging_info"}
+    return {key: value for key, value in row.shown.items() if key not in unfit}
 
 
 def _agrees(declared: JsonObject, shown: JsonObject) -> bool:

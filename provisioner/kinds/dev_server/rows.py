@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from provisioner.kinds.dev_server import disks
+from provisioner.kinds.dev_server import charging, disks
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 from provisioner.model.resource import Live
@@ -72,8 +72,8 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["image_id"] = image_id
     if network := {key: text for key in ("vpc_id", "subnet_id") if (text := _text(row, key))}:
         shown["network"] = network
-    if row.get("charging_mode") in ("PRE_PAID", "POST_PAID"):  # a tuple: what came may not be hashable
-        shown["charging_info"] = {"charging_mode": row["charging_mode"]}
+    if (mode := charging.shown(row)) is not None:
+        shown["charging_info"] = {"charging_mode": mode}
     if (power := _POWER.get(str(row.get("status")))) is not None:
         shown["power"] = power
     if (arch := _text(image, "arch")) in _ARCHITECTURES:

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from provisioner.kinds.dev_server import attaching, oddities
+from provisioner.kinds.dev_server import attaching, charging, oddities
 from provisioner.model.foresight import Ware
 from provisioner.model.kind import Advice
 from provisioner.model.lookalikes import strange_character
+from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
 
@@ -197,10 +198,10 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
         yield Advice((), "exactly-one", f"{purpose} is missing", f"write {one} or {other}")
 
 
-def _charging_advice(charging: object) -> Iterator[Advice]:
-    if not isinstance(charging, Mapping):
+def _charging_advice(declared: object) -> Iterator[Advice]:
+    if not isinstance(declared, Mapping):
         return
-    period, number = charging.get("period_type"), charging.get("period_num")
+    period, number = declared.get("period_type"), declared.get("period_num")
     sensible = _SENSIBLE_PERIOD.get(str(period))
     if sensible is not None and isinstance(number, int) and number > sensible:
         yield Advice(
@@ -210,7 +211,7 @@ def _charging_advice(charging: object) -> Iterator[Advice]:
             "the cloud may refuse it",
             warning=True,
         )
-    if charging.get("charging_mode") == "PRE_PAID" and not charging.get("is_auto_pay"):
+    if declared.get("charging_mode") == "PRE_PAID" and not declared.get("is_auto_pay"):
         yield Advice(
             ("charging_info",),
             "unpaid-order",
@@ -238,14 +239,14 @@ def check_password(value: str) -> str | None:
     return None
 
 
-def ware(fields: Mapping[str, Any]) -> Ware:
-    """As the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5)."""
-    charging = fields.get("charging_info")
-    mode = charging.get("charging_mode") if isinstance(charging, Mapping) else None
+def ware(fields: Mapping[str, Any], policy: PurchasePolicy) -> Ware:
+    """As the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5). Where no mode is declared, it is the one
+    that is sent.
+    """
     return Ware(
         str(fields.get("resource_flavor") or fields.get("flavor")),
         is_resource=fields.get("resource_flavor") is not None,
-        charging_mode=_text(mode),
+        charging_mode=charging.wanted(fields, policy),
         zone=_text(fields.get("availability_zone")),
         arch=_text(fields.get("arch")),
         server_type=_text(fields.get("server_type")),

@@ -1,0 +1,84 @@
+"""Servers that the cloud has sold us under another charging mode than was asked for: told in every plan until the specs say it or they are
+gone, and a guard that buys no more of their flavor. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.planning.survey import Survey
+
+CODE = "charging-mismatch"
+_NAMED = 5
+_LEAVING = frozenset({Action.DELETE, Action.FORGET})
+_COMPARED = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
+
+
+def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A cloud that has sold one server otherwise than it was declared will sell the next one so: else each run would buy one more. What
+    the specs declare by now is what counts, and only purchases of our own do.
+    """
+    buying: dict[tuple[str, str | None], list[Change]] = {}
+    for change in plan.changes:
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
+            flavor = catalogue[change.kind].ware(change.desired.fields, survey.policy).flavor
+            buying.setdefault((change.kind, flavor), []).append(change)
+    wanted = {desired.address: desired for desired in survey.desired}
+    records = survey.state.resources if buying and survey.state else {}
+    for address in sorted(records):
+        recorded = records[address]
+        kind = catalogue[recorded.kind]
+        key = (kind.name, kind.ware(recorded.declared, survey.policy).flavor)
+        if key in buying and (mode := _mode(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
+            yield error(
+                CODE,
+                f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
+                detail=f"to be bought: {_listed(buying.pop(key))}",
+                hint=f"{_way_out(recorded, mode)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                address=recorded.address,
+            )
+
+
+def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Of what is not ready yet, as no field of it is compared."""
+    for change in changes:
+        recorded = change.recorded
+        if recorded is None or change.action in _LEAVING or recorded.phase in _COMPARED:
+            continue
+        if change.reason is Reason.VANISHED or not (mode := _mode(recorded, change.desired, survey, catalogue)):
+            continue
+        what = f"order {recorded.order_id}" if recorded.id is None else f"server {recorded.id}"
+        state = "; it is not paid" if recorded.phase is Phase.AWAITING_PAYMENT else ""
+        yield warning(
+            CODE,
+            f"{recorded.address}: {what} was sold as {mode}, which is not what was declared{state}",
+            hint=_way_out(recorded, mode),
+            source=change.desired.source if change.desired else None,
+            address=recorded.address,
+        )
+
+
+def _mode(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue: Catalogue) -> str | None:
+    row = survey.live.get(recorded.id or "")
+    return catalogue[recorded.kind].sold_otherwise(recorded, row, desired.fields if desired else None, survey.policy)
+
+
+def _way_out(recorded: Recorded, mode: str) -> str:
+    """Each way ends the mismatch; the first one costs nothing."""
+    keep = f"to keep it, declare charging_info of {recorded.address} as it was sold (charging_mode: {mode})"
+    release = f"`provisioner destroy --target '{recorded.address}'` releases it"
+    if recorded.id is not None or recorded.order_id is None:
+        return f"{keep}; else {release}"
+    cancel = f"`provisioner orders cancel '{recorded.address}'` gives it up"
+    if recorded.phase is Phase.AWAITING_PAYMENT:
+        return f"do not pay it: {cancel} and costs nothing; {keep}, then `provisioner orders pay '{recorded.address}'`"
+    return f"{cancel} while it is not paid; {keep}; once it is a server, {release}"
+
+
+def _listed(changes: list[Change]) -> str:
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return ", ".join(str(change.address) for change in changes[:_NAMED]) + more
