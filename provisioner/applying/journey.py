@@ -28,7 +28,7 @@ from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.guarding import Allowance
-from provisioner.model.journal import Forgotten, Imported, Moved, Remembered
+from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
 
@@ -176,7 +176,7 @@ class Journey:
                 return kept
             self._precautions.refuse_companions(self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
-            return await self._forget("released") if ended.phase is None else ended
+            return await self._forget(RELEASED) if ended.phase is None else ended
         if self._change.desired is None:
             return Ended(
                 Phase.CREATING,
@@ -241,7 +241,7 @@ class Journey:
         await self._precautions.before_release(change)
         live = self._execution.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
-        return await self._forget("released") if ended.phase is None else ended
+        return await self._forget(RELEASED) if ended.phase is None else ended
 
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""

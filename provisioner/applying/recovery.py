@@ -18,7 +18,7 @@ from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Entry, Forgotten, Remembered, Settled, replay, wiped
+from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay, wiped
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
@@ -149,7 +149,7 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     if row is None:
         yield Settled(intent.id, "observed", "gone from the complete list")
         if is_recorded:
-            yield Forgotten(intent.address, "released", intent.target_id)
+            yield Forgotten(intent.address, RELEASED, intent.target_id)
         return
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if is_recorded and row.status in kind.releasing:

@@ -18,6 +18,7 @@ from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.history import Told
 from provisioner.model.journal import (
+    RELEASED,
     Adopted,
     Answered,
     Forgotten,
@@ -109,7 +110,6 @@ class _Facts:
         )
 
 
-_RELEASED = "released"
 _ANSWERED: dict[Effect, DeedType] = {
     Effect.PURCHASE: DeedType.BOUGHT,
     Effect.DESTRUCTIVE: DeedType.ASKED_TO_RELEASE,
@@ -169,7 +169,7 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
                 yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
             case Forgotten(address=address, reason=reason, id=identifier):
                 facts = known.pop(address, _Facts())
-                type_, detail = (DeedType.RELEASED, "") if reason == _RELEASED else (DeedType.FORGOT, reason)
+                type_, detail = (DeedType.RELEASED, "") if reason == RELEASED else (DeedType.FORGOT, reason)
                 yield Deed(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
             case _:
                 assert_never(line.entry)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
@@ -17,6 +17,10 @@ from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
+
+RELEASED: Final = "released"
+"""Why an address holds nothing any more: we asked for it, and the server was seen to have gone."""
+_RELEASES_KEPT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     resources = dict(state.resources)
     intents = dict(state.intents)
     absent = dict(state.absent)
+    released = dict(state.released)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
@@ -163,6 +168,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Answered() | Adopted():
                 told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _learn(resources, told, entry)
+                released.pop(entry.id or "", None)
                 _tell_apart(absent, told, entry)
             case Settled():
                 settled = intents.pop(entry.intent, None)
@@ -170,15 +176,17 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                     absent[settled.id] = settled
             case Imported(recorded=recorded):
                 resources[recorded.address] = recorded
+                released.pop(recorded.id or "", None)
             case Moved():
                 _move(resources, entry)
             case Remembered():
                 resources[entry.address] = _with_facts(resources.get(entry.address), entry)
             case Forgotten():
-                _forget(resources, entry)
+                _forget(resources, released, entry)
             case RunStarted() | RunEnded():
                 pass
-    return replace(state, resources=resources, intents=intents, absent=absent)
+    newest = dict([*released.items()][-_RELEASES_KEPT:])
+    return replace(state, resources=resources, intents=intents, absent=absent, released=newest)
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
@@ -214,11 +222,13 @@ def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
     resources[entry.address] = replace(resources.pop(entry.origin), address=entry.address)
 
 
-def _forget(resources: dict[Address, Recorded], entry: Forgotten) -> None:
+def _forget(resources: dict[Address, Recorded], released: dict[str, Address], entry: Forgotten) -> None:
     """What is told of one server is not told of another that has taken its address since."""
     recorded = resources.get(entry.address)
     if recorded is not None and (entry.id is None or recorded.id in {None, entry.id}):
         del resources[entry.address]
+        if recorded.id is not None and entry.reason == RELEASED:
+            released[recorded.id] = entry.address
 
 
 def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:

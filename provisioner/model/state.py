@@ -107,6 +107,8 @@ class State:
     intents: Mapping[str, Intent] = field(default_factory=dict)
     absent: Mapping[str, Intent] = field(default_factory=dict)
     """Purchases that were believed never to have been carried out. Should one appear after all, it is known as ours."""
+    released: Mapping[str, Address] = field(default_factory=dict)
+    """The servers that were last released, by their ids: one that is listed again has not gone, and is paid for."""
     head: JournalHead = JournalHead()
 
     def open_intent(self, address: Address) -> Intent | None:

@@ -31,7 +31,9 @@ def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     for row in free:
         if row.id in awaited:
             continue
-        if (intent := late.get(row.id)) is not None:
+        if (address := state.released.get(row.id)) is not None:
+            yield _not_gone(row, address, vacant=address not in state.resources)
+        elif (intent := late.get(row.id)) is not None:
             yield _appeared(row, intent, state)
         elif is_marked(row.name, lineage=state.lineage):
             yield _untracked(row)
@@ -71,6 +73,18 @@ def _beyond_its_order(row: Live, state: State) -> Diagnostic:
         "untracked",
         f"server {row.id} ({row.name}, {row.status}) is of order {row.order_id}, as {sharing} is, and no address holds it",
         hint="look at the order in the console: releasing a server by billing ends the whole order",
+    )
+
+
+def _not_gone(row: Live, address: Address, *, vacant: bool) -> Diagnostic:
+    """A release that failed late: it was gone from the lists and its own answer, and is back."""
+    take = f"take it back (`provisioner import '{address}' {row.id}`) and destroy it, or " if vacant else ""
+    return warning(
+        "not-released",
+        f"server {row.id} ({row.name}, {row.status}), which was released from {address} and had gone, is there again",
+        detail="what is there is paid for",
+        hint=f"look at it in the console: {take}release it there",
+        address=address,
     )
 
 

@@ -22,6 +22,7 @@ from provisioner.sandbox.wire_fault_rules import (
 from provisioner.sandbox.world_fault_rules import (
     CapRule,
     LagRule,
+    ReturnsRule,
     RewriteRule,
     SellsRule,
     ShiftRule,
@@ -51,6 +52,7 @@ AnyRule = Annotated[
     | StrangerRule
     | SellsRule
     | SpellingRule
+    | ReturnsRule
     | RewriteRule,
     Field(discriminator="fault"),
 ]

@@ -124,6 +124,13 @@ class Spelling:
     refused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What is released is gone for so long, from lists and by its id, and then back in DELETE_FAILED."""
+
+    milliseconds: int
+
+
 class Kept(Enum):
     """What `rows` says where rows stay as they are: None would be a row of null."""
 
@@ -150,7 +157,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Spelling | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Spelling | Returns | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,6 +227,13 @@ def change(connection: sqlite3.Connection, server: Server, **columns: object) ->
     connection.execute(f"UPDATE servers SET {assignments} WHERE id = ?", (*columns.values(), server.id))  # noqa: S608 - our own names
 
 
+def hide_one(connection: sqlite3.Connection, server_id: str, *, until: int) -> None:
+    """From lists and from everyone."""
+    connection.execute(
+        "UPDATE servers SET unlisted_until = ?, unshown_until = ? WHERE id = ?", (until, until, server_id)
+    )
+
+
 def transit(
     connection: sqlite3.Connection, server_id: str, via: Status, *, end: Status, now: int, milliseconds: int
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import FaultRule, HeaderName, HeaderValue, Seconds, check_headers
-from provisioner.sandbox.faults import KEPT, Cap, Lag, Rewrite, Sells, Shift, Short, Spelling, Stranger
+from provisioner.sandbox.faults import KEPT, Cap, Lag, Returns, Rewrite, Sells, Shift, Short, Spelling, Stranger
 
 _LISTS: Final = frozenset({"ListDevServers", "ListAllDevServers", "SyncDevServers"})
 _BUILDING: Final = frozenset({"CreateDevServer", "PayOrders", "PayCustomerOrder"})
@@ -87,6 +87,15 @@ class SpellingRule(FaultRule):
 
     def what(self) -> Spelling:
         return Spelling(self.takes, self.refused)
+
+
+class ReturnsRule(FaultRule):
+    places: ClassVar = frozenset({"DeleteDevServer", "CancelResourcesSubscription"})
+    fault: Literal["returns"]
+    seconds: Seconds
+
+    def what(self) -> Returns:
+        return Returns(round(self.seconds * 1000))
 
 
 class RewriteRule(FaultRule):

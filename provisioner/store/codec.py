@@ -27,6 +27,8 @@ _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in g
 
 def state_to_json(state: State) -> JsonObject:
     written: Any = to_json(_states(), state)
+    if not state.released:
+        del written["released"]
     for recorded in written["resources"].values():
         _leave_out_empty(recorded)
     return written  # type: ignore[no-any-return]

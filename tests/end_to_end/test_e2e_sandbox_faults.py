@@ -479,3 +479,36 @@ class TestErrorsUnderASuccess:
         assert (site.apply().code, site.entries("release")) == (0, {})
         assert site.here("destroy", "--auto-approve").code == 0
         assert site.entries("release") == {"alpha": 1}
+
+
+class TestReturns:
+    """A release that fails late: gone for a while, and back."""
+
+    @pytest.fixture
+    def back(self, site, sandbox):
+        assert site.apply().code == 0
+        sandbox.arm({"at": "DeleteDevServer", "fault": "returns", "seconds": 30})
+        site.write("servers: {}\n")
+        assert site.apply().code == 0
+        assert "No changes" in site.here("plan").out
+        sandbox.advance(31)
+        return site
+
+    @pytest.mark.parametrize("command", ["plan", "drift"])
+    def test_it_is_named_by_every_plan(self, back, command):
+        told = back.here(command, "--detailed-exitcode")
+        assert told.code == 2
+        assert "not-released" in told.text
+        assert "DELETE_FAILED" in told.text
+        assert "provisioner import" in told.text
+
+    def test_what_it_says_leads_out(self, back):
+        (server,) = {row.server_id for row in back.ledger if row.kind == "release"}
+        back.write(ONE)
+        assert back.here("import", "alpha", server).code == 0
+        assert "not-released" not in back.here("plan").text
+        back.write("servers: {}\n")
+        assert back.apply().code == 0
+        assert "not-released" not in back.here("plan").text
+        assert back.entries("release") == {"alpha": 2}
+        assert back.purchases == {"alpha": 1}

@@ -134,7 +134,7 @@ def _delete(call: Call, server: Server) -> None:
         raise operation_refused(server.id, "is PRE_PAID: unsubscribe it instead of deleting it.")
     if server.status in servers.TRANSITIONAL:
         raise operation_refused(server.id, f"is {server.status}: wait until that has ended.")
-    release(call.transaction, server, by=call.caller.actor, reason="deleted")
+    release(call.transaction, server, by=call.caller.actor, reason="deleted", faults=call.faults)
 
 
 def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:

@@ -2,22 +2,27 @@
 unsubscribes it. Whether it may go is decided before, by whoever is asked.
 """
 
+from collections.abc import Iterable
+
 from provisioner.sandbox import attachments, balances, ledger, servers
+from provisioner.sandbox.faults import Returns, WorldFault
 from provisioner.sandbox.ledger import Actor
-from provisioner.sandbox.servers import Server
+from provisioner.sandbox.servers import Server, Status
 from provisioner.sandbox.world import Transaction
 
 
-def release(transaction: Transaction, server: Server, *, by: Actor, reason: str) -> int:
+def release(
+    transaction: Transaction, server: Server, *, by: Actor, reason: str, faults: Iterable[WorldFault] = ()
+) -> int:
     """Starts the server's deletion and gives back its refund in cents; the ledger has both."""
-    servers.transit(
-        transaction.connection,
-        server.id,
-        "DELETING",
-        end="DELETED",
-        now=transaction.now,
-        milliseconds=transaction.rules.step_milliseconds,
-    )
+    connection, now = transaction.connection, transaction.now
+    end: Status = "DELETED"
+    milliseconds = transaction.rules.step_milliseconds
+    for returns in faults:
+        if isinstance(returns, Returns):
+            end, milliseconds = "DELETE_FAILED", returns.milliseconds
+            servers.hide_one(connection, server.id, until=now + milliseconds)
+    servers.transit(connection, server.id, "DELETING", end=end, now=now, milliseconds=milliseconds)
     attachments.remove_all(transaction.connection, server.id)
     _record(transaction, "release", server, amount=0, by=by, detail=reason)
     refund = _refund(transaction, server)

@@ -115,7 +115,7 @@ def _end_order(call: Call, order_id: str) -> str:
     """Releases all that the order still holds; answers with the id of the order that undoes it."""
     transaction = call.transaction
     refund = sum(
-        release(transaction, server, by=call.caller.actor, reason="unsubscribed")
+        release(transaction, server, by=call.caller.actor, reason="unsubscribed", faults=call.faults)
         for server in servers.of_order(transaction.connection, order_id)
         if _status(call, server) is not SubscriptionStatus.CLOSED
     )
