@@ -54,10 +54,14 @@ def is_text_space(text: str, place: int) -> bool:
 
 
 def look_alike(one: str, other: str) -> bool:
-    """Whether two texts that differ may read the same: they do but for marks and forms, or each place where they differ has a
-    character beyond ASCII that is no ideograph on both sides.
+    """Whether two texts that differ may read the same: they do but for spaces around them, marks and forms, or each place where
+    they differ has a character beyond ASCII that is no ideograph on both sides.
     """
-    if one == other or (one.isascii() and other.isascii()):
+    if one == other:
+        return False
+    if one.strip() == other.strip():
+        return True
+    if one.isascii() and other.isascii():
         return False
     first, second = _plain(one), _plain(other)
     if first == second:
@@ -79,4 +83,4 @@ def _is_deceptive(pair: Iterable[str]) -> bool:
 def _plain(text: str) -> str:
     """Without forms (full width, ligatures), marks, and what is not seen."""
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_unseen(each))
+    return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_unseen(each)).strip()

@@ -27,6 +27,8 @@ class Confidence(StrEnum):
     """Several servers could be it. Left out."""
     UNKNOWN = "unknown"
     """A server bears the wanted name, or is named by a stray record, and nothing shows that it is this one. Left out."""
+    ALIKE = "alike"
+    """No server bears the wanted name, and one has a name that reads the same and is another. Left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ A guard judges; it changes nothing and knows no command line. A new rule is a ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
-from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue
+from provisioner.model.lookalikes import look_alike
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
@@ -37,6 +39,7 @@ _LOSING = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
+_ODD_NAME = re.compile(r"[^!-~]")
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -104,6 +107,24 @@ def _strays(survey: Survey) -> dict[str, list[Live]]:
         if state and (base := unmarked(row.name, lineage=state.lineage)) is not None:
             strays.setdefault(base, []).append(row)
     return strays
+
+
+def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnostic]:
+    """A wanted name is ASCII without spaces, so that only rows whose name is not can be taken for another's."""
+    held = {recorded.id for recorded in survey.state.resources.values()} if survey.state else set()
+    odd = [row for row in survey.live.values() if _ODD_NAME.search(row.name) and row.id not in held]
+    for change in changes if odd else ():
+        if change.action is not Action.CREATE or change.desired is None:
+            continue
+        for row in odd:
+            if look_alike(row.name, change.desired.name):
+                yield warning(
+                    "name-alike",
+                    f"a server is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
+                    hint=f"where it is this one: `provisioner import '{change.address}' {row.id}`; else nothing is to be done",
+                    source=change.desired.source,
+                    address=change.address,
+                )
 
 
 def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:

@@ -27,6 +27,7 @@ from provisioner.planning.charging import with_charging
 from provisioner.planning.comparison import as_shown, is_taken_out, kept_in_state_only, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
+from provisioner.planning.guards import names_that_read_the_same
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
@@ -76,6 +77,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         *row_advice_told(whole, survey, catalogue),
         *sweep(survey, catalogue),
         *likely_moves(whole, catalogue),
+        *names_that_read_the_same(whole, survey),
     )
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)

@@ -22,6 +22,7 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent
 from provisioner.planning.progress import reached
+from provisioner.planning.rebuild_evidence import alike, kept, probe
 
 _Record = TypeVar("_Record", Recorded, Intent)
 
@@ -98,6 +99,8 @@ class _Rows:
         bearers: dict[str, list[Live]] = {}
         for live in self._free(recorded, doubtful):
             bearers.setdefault(self._wanted_name(live), []).append(live)
+        wanted_names = {one.name for one in self._desired.values()}
+        others = [row for name, rows in bearers.items() if name not in wanted_names for row in rows]
         yield from (self._explained(row, bearers) for row in doubtful)
         for address, wanted in self._desired.items():
             if address in taken:
@@ -106,13 +109,15 @@ class _Rows:
                 yield self._wanted(wanted, tuple(bearers[wanted.name]))
             elif address in self._remains.mentioned:
                 yield self._feared(wanted)
+            elif (row := alike(wanted, others, self._remains.elsewhere)) is not None:
+                yield row
 
     def absent(self) -> Iterator[Intent]:
         return (self._resalted(intent)[0] for intent in self._remains.absent.values())
 
     def _recorded(self, recorded: Recorded) -> Row:
         recorded, anew = self._resalted(recorded)
-        return _kept(recorded, self._row_of(recorded), by_specs=anew)
+        return kept(recorded, self._row_of(recorded), by_specs=anew)
 
     def _unplaced(self, facts: Remembered) -> Row:
         """The journal names its id, and what was sent for it cannot be read any more."""
@@ -126,8 +131,10 @@ class _Rows:
             observed=facts.observed or {},
             protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
-        kept = _kept(recorded, row, by_specs=True)
-        return replace(kept, reason=f"{kept.reason}; what was sent for it cannot be read, and is taken from the specs")
+        found = kept(recorded, row, by_specs=True)
+        return replace(
+            found, reason=f"{found.reason}; what was sent for it cannot be read, and is taken from the specs"
+        )
 
     def _only_one_of(self, order_id: str | None) -> Live | None:
         """The server of an order that bought no other."""
@@ -160,7 +167,7 @@ class _Rows:
         """
         declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
         intent = replace(
-            _probe(wanted, declared),
+            probe(wanted, declared),
             id=f"{_GUESSED}{wanted.address}",
             sent_at=self._now,
             server_time=self._now,
@@ -181,7 +188,7 @@ class _Rows:
             return self._left_out(wanted, bearers, f"a server of this name {claims[0]}")
         kind = self._catalogue[wanted.kind]
         declared = kind.redact(wanted.fields, self._fingerprint)
-        fitting = [row for row in bearers if kind.match(replace(_probe(wanted, declared), name=row.name), (row,))]
+        fitting = [row for row in bearers if kind.match(replace(probe(wanted, declared), name=row.name), (row,))]
         if self._remains.complete and not any(map(self._is_ours, bearers)):
             reason = "the records are whole and know of no such server: it is a stranger's, unless an older copy of them was "
             return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
@@ -261,39 +268,3 @@ class _Rows:
             if at(declared, path) is not None:
                 declared = replaced(declared, path, {FINGERPRINT: self._fingerprint(reference)})
         return declared
-
-
-def _kept(recorded: Recorded, row: Live | None, *, by_specs: bool) -> Row:
-    """What the records hold, confirmed by its `row` as far as that goes."""
-    confidence, reason = _confirmed(recorded, row)
-    candidates = () if row is None else (row,)
-    return Row(recorded.address, confidence, reason, recorded.name, recorded, candidates=candidates, by_specs=by_specs)
-
-
-def _confirmed(recorded: Recorded, row: Live | None) -> tuple[Confidence, str]:
-    what = f"server {recorded.id}" if recorded.id else f"order {recorded.order_id}"
-    if row is None and recorded.id is None:
-        return Confidence.RECORDED, f"{what} is recorded, and the cloud lists no server of it yet"
-    if row is None:
-        gone = "apply goes on with its release" if recorded.phase is Phase.DELETING else "a plan will say so"
-        return Confidence.RECORDED, f"{what} is recorded, and the cloud does not list it; {gone}"
-    if recorded.name not in {row.name, ""}:
-        return Confidence.RECORDED, f"{what} is recorded as {recorded.name!r}, and the cloud shows it as {row.name!r}"
-    return Confidence.CERTAIN, f"{what} is recorded, and the cloud shows it under its name"
-
-
-def _probe(wanted: Desired, declared: JsonObject) -> Intent:
-    """A purchase as the specs would make it, at no particular time: what the kind's own eye is asked to recognise."""
-    return Intent(
-        id="",
-        address=wanted.address,
-        kind=wanted.kind,
-        attempt=1,
-        effect=Effect.PURCHASE,
-        name=wanted.name,
-        request={},
-        declared=declared,
-        sent_at=0,
-        server_time=0,
-        who="",
-    )

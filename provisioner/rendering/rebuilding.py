@@ -20,6 +20,7 @@ from provisioner.rendering.wording import amount
 _SHOWN = 10
 _NEXT_STEP = {
     Confidence.AMBIGUOUS: "have those that are not yours renamed or released, then run `provisioner state rebuild --force`",
+    Confidence.ALIKE: "the next apply buys a server under the wanted name; where it is this one, `provisioner import ADDRESS ID` first",
     Confidence.UNKNOWN: "nothing is bought beside it: choose another name in the specs, or have it renamed or released",
 }
 
@@ -102,7 +103,7 @@ def _painted(confidence: Confidence, style: Style) -> str:
     match confidence:
         case Confidence.CERTAIN:
             return style.green(text)
-        case Confidence.AMBIGUOUS | Confidence.UNKNOWN:
+        case Confidence.AMBIGUOUS | Confidence.UNKNOWN | Confidence.ALIKE:
             return style.red(text)
         case _:
             return style.yellow(text)

@@ -9,12 +9,13 @@ import json
 import pytest
 from support.disks import Died, DyingDisk, NumberedDisk
 from support.fault_proxy import resetting
-from support.site import PASSWORD, PREPAID, STACK, THREE, Site
+from support.site import PASSWORD, PREPAID, STACK, THREE, Sandbox, Site
 
 from provisioner.cloud import AccessKey, connect, for_region
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.secret import Secret
-from provisioner.sandbox import PUBLIC
+from provisioner.sandbox import PUBLIC, create_app
+from provisioner.sandbox.serving import front
 from provisioner.store import local
 
 
@@ -420,3 +421,27 @@ def test_a_purchase_whose_intent_cannot_be_read_is_not_made_again(site, proxy):
     assert site.apply().code == 0
     assert site.purchases == {"alpha": 1}
     assert "No changes" in site.here("plan").out
+
+
+def test_a_server_that_is_listed_under_a_name_which_only_reads_like_ours_is_told_before_another_is_bought(
+    tmp_path, server
+):
+    sandbox, folder = Sandbox(server.url), tmp_path / "alike"
+    server.app = front(create_app(tmp_path / "alike.db", build_seconds=0.0), sandbox.token)
+    (folder / "state").mkdir(parents=True, mode=0o700)
+    site = Site(folder, tmp_path / "alike.db", server.url)
+    site.write("servers: {alpha: {}}\n")
+    assert site.apply().code == 0
+    identifier = owned(site)["alpha"][0]
+    lists = ["ListAllDevServers", "ListDevServers"]
+    sandbox.arm({"at": lists, "fault": "rewrite", "server": "alpha", "rows": {"name": "alph\u0430"}, "times": "always"})
+    lose_everything(site)
+    ran = rebuild(site)
+    assert rows(ran) == {"alpha": "alike"}
+    assert "alph\\\\u0430" in ran.out
+    planned = site.here("plan")
+    assert "Warning[name-alike]" in planned.text
+    assert f"provisioner import 'alpha' {identifier}" in " ".join(planned.text.split())
+    assert site.here("import", "alpha", identifier).code == 0
+    assert owned(site)["alpha"][0] == identifier
+    assert site.purchases == {"alpha": 1}

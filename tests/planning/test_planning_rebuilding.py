@@ -301,3 +301,43 @@ def test_a_purchase_that_is_really_in_doubt_is_not_ended_by_another_marked_serve
 
 def test_another_states_marker_makes_a_server_nobodys():
     assert proposed(GATEWAY, live=[a_marked(lineage="another")]).rows == ()
+
+
+ALIKE = ("g\u0430teway", "gateway\u00a0", " gateway", "gate\u200bway", "\uff47ateway")
+
+
+@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_server_whose_name_only_reads_like_the_wanted_one_is_left_out_and_told(name, complete):
+    odd = replace(shown(bought(GATEWAY)), name=name)
+    proposal = proposed(GATEWAY, live=[odd], complete=complete)
+    (row,) = proposal.rows
+    assert (row.confidence, row.is_kept, row.candidates) == (Confidence.ALIKE, False, (odd,))
+    assert ascii(name) in row.reason
+    assert (proposal.unclaimed, retold(proposal).resources) == ((), {})
+
+
+def test_where_one_bears_the_very_name_those_that_read_like_it_are_nobodys():
+    ours, odd = shown(bought(GATEWAY)), replace(shown(bought(GATEWAY)), id="another", name=ALIKE[0])
+    proposal = proposed(GATEWAY, live=[ours, odd])
+    assert ([row.confidence for row in proposal.rows], proposal.unclaimed) == ([Confidence.LIKELY], (odd,))
+
+
+def test_an_address_that_is_feared_for_stays_so_beside_a_name_that_reads_like_it():
+    odd = replace(shown(bought(GATEWAY)), name=ALIKE[0])
+    assert the_row(GATEWAY, live=[odd], mentioned=[GATEWAY.address]).confidence is Confidence.IN_DOUBT
+
+
+def test_a_recorded_server_that_is_shown_under_a_name_which_reads_the_same_is_told_by_numbers():
+    recorded = bought(GATEWAY)
+    row = the_row(GATEWAY, recorded=[recorded], live=[replace(shown(recorded), name=ALIKE[0])])
+    assert (row.confidence, "\\u0430" in row.reason) == (Confidence.RECORDED, True)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_plan_that_would_buy_beside_such_a_name_says_so(name):
+    odd = replace(shown(bought(wanted("other"))), name=name)
+    found = planned(surveyed(GATEWAY, live=(odd,))).findings
+    assert codes(found) == ["name-alike"]
+    assert ascii(name) in found[0].summary
+    assert planned(surveyed(GATEWAY, live=(replace(odd, name="g\u00e4stehaus"),))).findings == ()
