@@ -178,7 +178,7 @@ class AdoptFace:
             self._list(adopted.found)
         if not adopted.approved:
             return ExitCode.INTERRUPTED
-        return ExitCode.INCOMPLETE if adopted.unproven else ExitCode.DONE
+        return ExitCode.INCOMPLETE if adopted.unproven or adopted.is_partial else ExitCode.DONE
 
 
 def numbers(answer: str, most: int) -> frozenset[int]:

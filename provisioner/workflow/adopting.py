@@ -80,6 +80,8 @@ class Adopted:
     plan: Plan | None = field(default=None, repr=False)
     requests: int = 0
     approved: bool = True
+    is_partial: bool = False
+    """All of some kind were asked for, and the list may hide some of them."""
 
     @property
     def unproven(self) -> tuple[Change, ...]:
@@ -105,9 +107,10 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             free = untracked(sight.live.values(), session.state.resources.values() if session.state else ())
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)(free)
             found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
+            is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in sight.gaps)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:
-                return Adopted(found, requests=cloud.requests)
+                return Adopted(found, requests=cloud.requests, is_partial=is_partial)
             known = frozenset(_with_term(workspace, managed, sight))
             ids = [row.id for row in chosen]
             paid = await read_paid_terms(cloud, sight, ids, workspace.catalogue, known=known)
@@ -125,7 +128,8 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             sight = await look(cloud, state, workspace.catalogue, history=store.history)
             seen = await look_closer(workspace, PlanRequest(), loaded, cloud=cloud, state=state, sight=sight)
             plan = _planned(workspace, loaded, state, seen.sight, cloud.identity)
-            return Adopted(found, path, tuple(one.address for one in existing), plan, cloud.requests)
+            addresses = tuple(one.address for one in existing)
+            return Adopted(found, path, addresses, plan, cloud.requests, is_partial=is_partial)
 
 
 def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Sequence[Live]:

@@ -118,3 +118,19 @@ def test_a_doubt_stays_open_as_long_as_the_list_may_hide_the_server(site, sandbo
     sandbox.arm(LIST | {"fault": "rewrite", "add": [STRANGER], "set": {"total": 1}})
     assert site.apply("--resolve-timeout", "0", "--allow", "list-incomplete").code == 6
     assert site.purchases == {}, "the row that cannot be read may be it"
+
+
+@pytest.mark.parametrize("what", ["--all", "--match=*"])
+def test_all_that_nobody_owns_is_not_said_to_be_taken_over_from_a_list_that_hides_some(site, sandbox, what):
+    site.write("servers: {alpha: {}, beta: {}}\n")
+    assert site.apply().code == 0
+    site.write("servers: {}\n")
+    assert site.here("state", "rm", "alpha", "beta", "--auto-approve").code == 0
+    sandbox.arm(LISTS | {"fault": "short", "rows": 1})
+    partly = site.here("adopt", what, "--auto-approve")
+    assert partly.code == 7, partly.text
+    assert "list-incomplete" in partly.text
+    assert len(site.state()["resources"]) == 1
+    sandbox.arm()
+    assert site.here("adopt", what, "--auto-approve").code == 0
+    assert len(site.state()["resources"]) == 2
