@@ -131,6 +131,6 @@ def test_all_that_nobody_owns_is_not_said_to_be_taken_over_from_a_list_that_hide
     assert partly.code == 7, partly.text
     assert "list-incomplete" in partly.text
     assert len(site.state()["resources"]) == 1
-    sandbox.arm()
+    sandbox.ask("DELETE", "faults")
     assert site.here("adopt", what, "--auto-approve").code == 0
     assert len(site.state()["resources"]) == 2
