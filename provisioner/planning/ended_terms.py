@@ -6,14 +6,14 @@ only; what else is asked for is refused, or done to a machine that is about to g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from provisioner.model.change import Action, Change, Plan
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue
-from provisioner.model.resource import Recorded
+from provisioner.planning.paid_until import end_of_term, has_ended
 from provisioner.planning.releases import was_allowed
 from provisioner.planning.survey import Survey
 
@@ -28,15 +28,15 @@ WAY_OUT = "renew it in the console before the cloud releases it, then apply --re
 
 
 def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """By what billing told for this plan, where it was asked, and else by what is recorded."""
+    """By what billing told for this plan, where it was asked, and else by what is recorded. It stands for the refusals of a release or
+    replacement of a prepaid server, as there is no term left to lose: one thing is refused once, and allowed once.
+    """
     for change in plan.changes:
         recorded = change.recorded
         if recorded is None or not _acts(change) or was_allowed(change):
             continue
-        row = survey.live.get(recorded.id or "")
-        end = _end(recorded, survey)
-        is_over = end is not None and survey.at is not None and end <= survey.at
-        if end is not None and is_over and row is not None and catalogue[change.kind].prepaid(recorded, row):
+        end = end_of_term(recorded, survey)
+        if end is not None and has_ended(recorded, survey, catalogue[change.kind]):
             yield error(
                 Allowance.TERM_ENDED,
                 f"{change.address}: its paid term ended {moment(end)}, and it would {_DONE_TO_IT[change.action]}",
@@ -47,15 +47,14 @@ def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
             )
 
 
+def once(findings: Iterable[Diagnostic], judged: Plan) -> tuple[Diagnostic, ...]:
+    """Without `expired` of a server of which the plan says already that its term has ended."""
+    told = {one.address for one in (*judged.refusals, *judged.lifted) if one.code == Allowance.TERM_ENDED}
+    return tuple(one for one in findings if one.code != "expired" or one.address not in told)
+
+
 def _acts(change: Change) -> bool:
     """What stands in the state alone is nothing to the cloud."""
     if change.action is Action.UPDATE:
         return any(item.path[0] not in _IN_STATE_ONLY for item in change.fields)
     return change.action in _DONE_TO_IT
-
-
-def _end(recorded: Recorded, survey: Survey) -> int | None:
-    """None where it goes on, as far as is known."""
-    term = recorded.term
-    known = None if term is None or term.renews else term.expires_at
-    return survey.foresight.paid_until.get(recorded.id or "", known)

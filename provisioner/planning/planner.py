@@ -27,6 +27,7 @@ from provisioner.planning.charging import with_charging
 from provisioner.planning.comparison import as_shown, is_taken_out, kept_in_state_only, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
+from provisioner.planning.ended_terms import once
 from provisioner.planning.guards import names_that_read_the_same
 from provisioner.planning.judging import judged
 from provisioner.planning.leaving import with_leftovers
@@ -90,7 +91,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     return replace(
         draft,
         findings=(
-            *found,
+            *once(found, draft),
             *staged.findings,
             *deposed.findings,
             *of_reinstallations(draft.changes, catalogue),

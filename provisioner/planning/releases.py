@@ -14,6 +14,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import of_one_order, surplus
 from provisioner.model.turn import Turn
+from provisioner.planning.paid_until import has_ended
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
 
@@ -47,6 +48,8 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
             continue
         if not catalogue[change.kind].prepaid(change.recorded, survey.live.get(change.recorded.id or "")):
             continue
+        if has_ended(change.recorded, survey, catalogue[change.kind]) and not was_allowed(change):
+            continue  # `term-ended` refuses it
         what, instead, lost = _replacement(change)
         instead = _taken_over_wrongly(change, catalogue[change.kind]) or instead
         has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
@@ -114,6 +117,8 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
                 0
             ]  # released as soon as it is found
         row = survey.live.get(released.id or "") if released is not None else None
+        if released is not None and has_ended(released, survey, catalogue[change.kind]):
+            continue  # `term-ended` refuses it
         if released is not None and catalogue[change.kind].ends_its_order(released, row):
             end = _end(released, survey)
             is_over = end is not None and survey.at is not None and end <= survey.at

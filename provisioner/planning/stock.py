@@ -23,7 +23,8 @@ _NAMED = 3
 def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
-    ended = {finding.address for finding in plan.findings if finding.code == "expired"}
+    told = (*plan.findings, *plan.refusals, *plan.lifted)
+    ended = {finding.address for finding in told if finding.code in {"expired", "term-ended"}}
     released += [
         (change, change.recorded)
         for change in plan.changes

@@ -41,3 +41,19 @@ def test_nothing_is_sent_for_a_server_whose_term_is_over(site, sandbox):
     assert (released.code, "term-ended" in released.out + released.err) == (4, True)
     assert len(site.ledger) == ledger
     assert site.here("apply", "--auto-approve", "--allow", "term-ended").code == 0
+
+
+def test_its_release_is_one_question_and_one_allowance(site, sandbox):
+    """What the cloud then refuses is the cloud's word, and nothing is lost or released by it."""
+    site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+    site.apply()
+    sandbox.advance(35 * DAY)
+    refused = site.here("destroy", "--auto-approve")
+    assert refused.code == 4
+    assert refused.text.count("Error[") == 1
+    assert "Error[term-ended]" in refused.text
+    assert "Warning[expired]" not in refused.text
+    assert site.entries("release") == {}
+    ran = site.here("destroy", "--auto-approve", "--allow", "term-ended")
+    assert "Error[prepaid-delete]" not in ran.text
+    assert (ran.code, site.entries("release")) == (7, {})

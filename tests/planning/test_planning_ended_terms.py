@@ -84,14 +84,26 @@ def test_what_is_gone_already_is_not_held_back():
     assert codes(planned(surveyed_of(listed=False), mode=Mode.DESTROY).refusals) == []
 
 
-def test_its_release_is_not_called_one_before_its_end():
+def test_its_release_is_refused_once_and_allowed_once():
     survey = replace(surveyed_of(), allowed=frozenset())
-    (told,) = [one for one in planned(survey, mode=Mode.DESTROY).refusals if one.code == "prepaid-delete"]
-    assert told.summary == "gateway is prepaid, and would be released"
-    assert told.detail.startswith("its term ended ")
+    plan = planned(survey, mode=Mode.DESTROY)
+    assert (codes(plan.findings), codes(plan.refusals)) == ([], ["term-ended"])
+    allowed = planned(replace(survey, allowed=frozenset({Allowance.TERM_ENDED})), mode=Mode.DESTROY)
+    assert (codes(allowed.findings), codes(allowed.refusals), codes(allowed.lifted)) == ([], [], ["term-ended"])
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_so_is_its_replacement(named):
+    addresses = frozenset({wanted().address}) if named else frozenset()
+    survey = replace(surveyed_of(**({} if named else {"flavor": "other"})), allowed=frozenset(), replace=addresses)
+    assert codes(planned(survey).refusals) == ["term-ended"]
+    assert codes(planned(replace(survey, allowed=frozenset({Allowance.TERM_ENDED}))).refusals) == []
+
+
+def test_a_release_before_its_end_is_called_so():
     earlier = replace(surveyed_of(LATER), allowed=frozenset())
-    (told,) = [one for one in planned(earlier, mode=Mode.DESTROY).refusals if one.code == "prepaid-delete"]
-    assert told.summary.endswith("would be released before its term ends")
+    (told,) = planned(earlier, mode=Mode.DESTROY).refusals
+    assert (told.code, told.summary.endswith("would be released before its term ends")) == ("prepaid-delete", True)
     assert told.detail.startswith("lost: its term until ")
 
 

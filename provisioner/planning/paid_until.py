@@ -1,0 +1,21 @@
+"""Until when a prepaid server is paid for, as far as billing told for this plan, and else as it is recorded. Pure."""
+
+from __future__ import annotations
+
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Recorded
+from provisioner.planning.survey import Survey
+
+
+def end_of_term(recorded: Recorded, survey: Survey) -> int | None:
+    """In milliseconds since the epoch; None where it goes on, as far as is known."""
+    term = recorded.term
+    known = None if term is None or term.renews else term.expires_at
+    return survey.foresight.paid_until.get(recorded.id or "", known)
+
+
+def has_ended(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
+    """Of one that the cloud still shows: it is in its grace or frozen period."""
+    end, row = end_of_term(recorded, survey), survey.live.get(recorded.id or "")
+    is_over = end is not None and survey.at is not None and end <= survey.at
+    return is_over and row is not None and kind.prepaid(recorded, row)
