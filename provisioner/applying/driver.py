@@ -246,6 +246,7 @@ class Driver:
         identifier: str | None = None,
         order_id: str | None = None,
         remark: Remark | None = None,
+        built: bool = False,
     ) -> None:
         address = self.change.address
         self.workshop.listen(
@@ -256,6 +257,7 @@ class Driver:
                 detail=detail,
                 id=identifier,
                 order_id=order_id,
+                built=built,
                 elapsed=0.0 if self.started is None else self.workshop.clock.monotonic() - self.started,
                 diagnostic=warning(remark.code, f"{address}: {remark.summary}", hint=remark.hint, address=address)
                 if remark

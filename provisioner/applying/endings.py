@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 """What a person has called by name, whatever the run's mode."""
 
+_BUILDING = frozenset({Action.CREATE, Action.REPLACE, Action.RESUME})
+
 ANNOUNCED_AS = {
     ResultType.DONE: EventType.FINISHED,
     ResultType.FAILED: EventType.FAILED,
@@ -55,7 +57,8 @@ def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
     released = _has_released(change, driver)
     left = change.leftovers if released else ()
-    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
+    built = ended.phase is Phase.READY and change.action in _BUILDING
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=left, built=built)
 
 
 def _has_released(change: Change, driver: Driver) -> bool:

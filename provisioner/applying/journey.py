@@ -216,17 +216,15 @@ class Journey:
         return Ended(ended.phase, f"it is there, and the specs want another {others} by now", "run apply again")
 
     def _differing(self, desired: Desired, recorded: Recorded) -> str:
-        """The fields of the specs that differ from what was bought, but for those that are nobody's business or hidden, and for how it is
-        charged where the specs have come to say what it was sold as.
-        """
+        """The fields of the specs that differ from what was bought, but for those that are nobody's business, hidden, or said as sold by now."""
         now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
         bought = self._kind.lasting(self._driver.standing.declared)
-        passed_over = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
-        passed_over |= self._driver.standing.refused.keys()
-        was_missold, is_missold = (
+        ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
+        passed_over = ignored | self._driver.standing.refused.keys()
+        sold = [
             self._kind.sold_otherwise(recorded, None, specs, self._execution.policy) for specs in (None, desired.fields)
-        )
-        passed_over |= {"charging_info"} if was_missold and not is_missold else set()
+        ]
+        passed_over |= {"charging_info"} if sold[0] and not sold[1] else set()
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
     async def _update(self, change: Change) -> Ended:
@@ -296,5 +294,7 @@ class Journey:
         )
 
     def _announce(self, result: Result) -> None:
-        identifier = self._driver.standing.identifier if result.type is ResultType.DONE else None
-        self._driver.announce(endings.ANNOUNCED_AS[result.type], detail=result.told, identifier=identifier)
+        known = self._driver.standing.identifier if result.type is ResultType.DONE or result.built else None
+        self._driver.announce(
+            endings.ANNOUNCED_AS[result.type], detail=result.told, identifier=known, built=result.built
+        )

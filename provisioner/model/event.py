@@ -46,6 +46,8 @@ class Event:
     elapsed: float = 0.0
     diagnostic: Diagnostic | None = None
     remaining: float = 0.0
+    built: bool = False
+    """Of what failed: the server is bought and there all the same."""
 
 
 Listener: TypeAlias = Callable[[Event], None]
@@ -72,6 +74,8 @@ class Result:
     """A replacement's old server is gone, whatever became of the new one."""
     leftovers: tuple[Leftover, ...] = ()
     """What the cloud has kept of the server that is gone."""
+    built: bool = False
+    """It failed in part: the server is bought and there, and not as it was declared."""
 
     @property
     def told(self) -> str:
@@ -101,7 +105,9 @@ class RunResult:
 
     @property
     def added(self) -> int:
-        return self.done(Action.CREATE, Action.REPLACE)
+        """Those included that are not as they were declared."""
+        bought = {Action.CREATE, Action.REPLACE}
+        return self.done(*bought) + sum(result.built and result.action in bought for result in self.results)
 
     @property
     def changed(self) -> int:

@@ -48,6 +48,9 @@ def event_sentence(event: Event) -> str:
             return "" if event.action in {None, Action.NO_OP} else _course(event, WORDS[event.action or Action.NO_OP])
         case EventType.FAILED:
             deed = WORDS[event.action or Action.NO_OP].deed
+            if event.built:
+                complete = f"{deed.capitalize()} complete after {duration(event.elapsed)}{_facts(_identifiers(event))}"
+                return _because(f"{complete}, but not as declared", event)
             return _because(f"{deed.capitalize()} failed after {duration(event.elapsed)}", event)
         case EventType.BOUGHT | EventType.ADOPTED | EventType.DETACHED:
             return _because(f"{_NEWS[event.type]}{_facts(_identifiers(event))}", event)

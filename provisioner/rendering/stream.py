@@ -100,6 +100,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
                 "address": str(result.address),
                 "action": result.action.value,
                 "outcome": result.type.value,
+                **({"built": True} if result.built else {}),
                 "diagnostic": None if result.diagnostic is None else diagnostic_document(result.diagnostic),
             }
             for outcome in OUTCOMES

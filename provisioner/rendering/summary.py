@@ -21,6 +21,7 @@ OUTCOMES = {
     ResultType.NOT_STARTED: "not started",
 }
 """What is not done, the gravest first."""
+_BUILT = "not as declared"
 
 _LEFT: Mapping[Reason | None, str] = {
     Reason.VANISHED: "gone from the cloud",
@@ -46,7 +47,8 @@ def render_summary(
         last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"
-    counts = ", ".join(f"{len(run.of(outcome))} {name}" for outcome, name in OUTCOMES.items() if run.of(outcome))
+    outcomes = [_outcome(result) for result in open_results]
+    counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
     last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
     return "\n".join((*undone, *_left(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
@@ -95,12 +97,12 @@ def _done(run: RunResult, mode: Mode) -> str:
 def _table(results: list[Result], style: Style) -> Iterator[str]:
     """Neighbours with one next step share the line that tells it."""
     address_width = min(max(cells(escape(str(result.address))) for result in results), _WIDEST_ADDRESS)
-    outcome_width = max(len(OUTCOMES[result.type]) for result in results)
+    outcome_width = max(len(_outcome(result)) for result in results)
     indent = " " * (address_width + outcome_width + 6)
     room = max(style.width - len(indent), _NARROWEST_TEXT)
     for (_, hint), rows in groupby(results, key=lambda result: (result.type, _hint(result))):
         for result in rows:
-            outcome = pad(OUTCOMES[result.type], outcome_width)
+            outcome = pad(_outcome(result), outcome_width)
             start = (
                 f"  {pad(escape(str(result.address)), address_width)}  {_painted(outcome, style, kind=result.type)}  "
             )
@@ -120,7 +122,13 @@ def _hint(result: Result) -> str:
 def _what_happened(result: Result) -> str:
     deed = WORDS[result.action].deed
     code = f" [{result.diagnostic.code}]" if result.diagnostic else ""
+    if result.built:
+        return f"{deed}: it is bought and built, but {result.told}{code}"
     return f"{deed}: {result.told}{code}" if result.told else deed
+
+
+def _outcome(result: Result) -> str:
+    return _BUILT if result.built else OUTCOMES[result.type]
 
 
 def _painted(outcome: str, style: Style, *, kind: ResultType) -> str:

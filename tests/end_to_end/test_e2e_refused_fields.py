@@ -46,6 +46,9 @@ def test_the_first_apply_buys_and_exits_7_and_the_second_sends_nothing_and_exits
     site.write(f"servers: {{alpha: {{volumes: [{VOLUME}], public_ips: [{ADDRESS}], power: stopped}}}}\n")
     first = site.run("apply", "--auto-approve")
     assert first.code == 7
+    assert "Creation failed" not in first.text
+    assert "Creation complete after" in first.text
+    assert "1 added, 0 changed, 0 destroyed; 1 not as declared" in first.text
     assert "refuses public_ips and volumes" in " ".join((first.out + first.err).split())
     assert "stop" in sent(proxy)
     record = the_record(site)

@@ -37,6 +37,10 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
             event(EventType.FAILED, elapsed=2, diagnostic=SOLD_OUT),
             "trainer[0]: Creation failed after 2s: the flavor is sold out",
         ),
+        (
+            event(EventType.FAILED, elapsed=2, id="6238", built=True, diagnostic=SOLD_OUT),
+            "trainer[0]: Creation complete after 2s [id=6238], but not as declared: the flavor is sold out",
+        ),
         (event(EventType.IN_DOUBT, detail="the reply never came"), "trainer[0]: In doubt: the reply never came"),
         (event(EventType.ADOPTED, id="6238"), "trainer[0]: Adopted [id=6238]"),
         (event(EventType.SETTLED, detail="nothing was bought"), "trainer[0]: Settled: nothing was bought"),

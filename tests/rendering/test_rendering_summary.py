@@ -1,3 +1,4 @@
+from dataclasses import replace
 from textwrap import dedent
 
 from rendering.samples import PLAIN
@@ -6,6 +7,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import error
 from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.rendering.stream import run_document
 from provisioner.rendering.summary import render_summary
 
 
@@ -76,3 +78,22 @@ def test_what_the_plan_had_to_leave_makes_no_apply_complete():
     text = render_summary(RunResult(()), PLAIN, not_as_wanted=(gone,))
     assert "  beta  gone from the cloud\n" in text
     assert text.splitlines()[-1] == "Apply incomplete. Servers: 0 added, 0 changed, 0 destroyed."
+
+
+def test_what_is_bought_and_not_as_it_was_declared_is_no_failed_creation():
+    refused = replace(
+        result("a", ResultType.FAILED, summary="the cloud refuses volumes", hint="take volumes out"), built=True
+    )
+    run = RunResult((refused, result("b", ResultType.FAILED, summary="the flavor is sold out")))
+    assert render_summary(run, PLAIN) == dedent("""\
+        Not done:
+
+          a  not as declared  creation: it is bought and built, but the cloud refuses volumes [code]
+                              next: take volumes out
+          b  failed           creation: the flavor is sold out [code]
+
+        Apply incomplete. Servers: 1 added, 0 changed, 0 destroyed; 1 not as declared, 1 failed.
+        """)
+    document = run_document(run, message="", timestamp="")
+    assert document["changes"]["add"] == 1
+    assert [one.get("built") for one in document["not_done"]] == [True, None]
