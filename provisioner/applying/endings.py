@@ -182,7 +182,7 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
             "unsettled",
             f"the outcome of its {intent.effect.noun} is not known{driver.standing.ids}",
             detail=detail,
-            hint="run apply again: it looks at what became of it before it does anything else, and sends nothing twice",
+            hint="run apply again: it looks at what became of it before it does anything else",
             address=address,
             request_id=failed.request_id,
         )

@@ -17,6 +17,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.planning.ended_terms import WAY_OUT
+from provisioner.planning.settled_records import known_of
 from provisioner.planning.survey import Survey
 
 
@@ -62,6 +63,7 @@ def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diag
                 "unsettled",
                 f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
                 f"{moment(intent.sent_at)}, is not known",
+                detail=known_of(intent, survey.live.get(intent.target_id or ""), catalogue[intent.kind]),
                 hint="run apply: it looks at what became of it before it does anything else",
                 address=intent.address,
             )

@@ -6,7 +6,7 @@ server is never silently bought again; an address in doubt is left for apply to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -38,12 +38,12 @@ from provisioner.planning.refreshing import refresh
 from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
 from provisioner.planning.reinstall_remarks import of_reinstallations
 from provisioner.planning.selecting import narrowed
+from provisioner.planning.settled_records import settled_records
 from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
 from provisioner.planning.unconfirmed import (
-    counted_as_carried_out,
     denied_defaults,
     is_unconfirmed,
     once_more,
@@ -122,7 +122,7 @@ class _Planner:
         self.findings: list[Diagnostic] = []
         """Of what is told and not sent."""
         self._desired = {desired.address: desired for desired in survey.desired}
-        self._recorded: Mapping[Address, Recorded] = counted_as_carried_out(survey.state) if survey.state else {}
+        self._recorded = settled_records(survey, catalogue)
         self._by_order = by_order(self._recorded.values(), survey.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in survey.handover.imports}

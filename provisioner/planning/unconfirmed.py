@@ -6,18 +6,15 @@ changed it on purpose, and the disk is lost each time. A person names the addres
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.flow import Effect
-from provisioner.model.journal import wiped
 from provisioner.model.kind import Kind, OnChange
 from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.redaction import at
-from provisioner.model.resource import Desired, Live, OnOsChange, Recorded
-from provisioner.model.state import State
+from provisioner.model.resource import Desired, Live, OnOsChange
 from provisioner.planning.comparison import denied
 from provisioner.planning.survey import Survey
 
@@ -54,16 +51,6 @@ def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> t
         FieldChange(rule.path, at(row.shown, rule.path), at(after, rule.path), sensitive=rule.secret, reinstalls=True)
         for rule in rules
     )
-
-
-def counted_as_carried_out(state: State) -> Mapping[Address, Recorded]:
-    """The records as the next apply makes them before it plans: a reinstallation whose answer was lost is not made again."""
-    records = dict(state.resources)
-    for intent in state.in_doubt:
-        recorded = records.get(intent.address)
-        if intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
-            records[intent.address] = wiped(recorded, intent)
-    return records
 
 
 def denied_defaults(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:

@@ -55,7 +55,7 @@ def unsettled(site, sandbox, request):
     applied = site.here("apply", *LEAVE)
     assert applied.code == 7
     said = " ".join(applied.text.split())
-    assert ("the outcome of its re" in said, "sends nothing twice" in said) == (True, True)
+    assert ("the outcome of its re" in said, "run apply again: it looks at what became of it" in said) == (True, True)
     return site
 
 
@@ -130,3 +130,29 @@ def test_a_purchase_in_doubt_beside_it_is_what_counts(site, sandbox):
     assert looked.code == 6
     assert ("Warning[unsettled]: alpha" in looked.text, "Warning[in-doubt]: beta" in looked.text) == (True, True)
     assert site.here("plan", "--out", "plan.json").code == 6
+
+
+@pytest.mark.parametrize("before", ["{}", f"{{charging_info: {PREPAID}}}"])
+@pytest.mark.parametrize("after", ["servers: {beta: {}}\n", "servers: {alpha: {flavor: Si2.xlarge.4}, beta: {}}\n"])
+def test_a_release_that_was_carried_out_is_planned_as_the_next_apply_settles_it_and_not_as_a_loss(
+    site, sandbox, before, after
+):
+    site.write(f"servers: {{alpha: {before}, beta: {{}}}}\n")
+    assert site.apply().code == 0
+    site.write(after)
+    lost = {"fault": "reset", "executed": True, "at": ["DeleteDevServer", "CancelResourcesSubscription"]}
+    sandbox.arm(lost)
+    is_wanted = "alpha" in after
+    allowed = ("--replace", "alpha") if is_wanted else ("--allow", "prepaid-delete")
+    assert site.here("apply", "--auto-approve", *allowed).code == 7
+    looked = site.here("plan", "--detailed-exitcode")
+    assert looked.code == 2
+    assert "is not listed any more: the next apply records it as released" in " ".join(looked.text.split())
+    assert "vanished" not in looked.text
+    work = json.loads(site.here("plan", "--json").out)["resource_changes"]
+    assert [one["address"] for one in work if one["change"]["actions"] == ["create"]] == (
+        ["alpha"] if is_wanted else []
+    )
+    assert site.apply().code == 0
+    assert (site.entries("release"), site.purchases) == ({"alpha": 1}, {"alpha": 1 + is_wanted, "beta": 1})
+    assert site.here("plan", "--detailed-exitcode").code == 0

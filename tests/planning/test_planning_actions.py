@@ -258,6 +258,46 @@ def test_only_a_purchase_is_in_doubt_and_whatever_else_is_open_keeps_no_address_
     assert planned(in_doubt(effect)).changes == ()
 
 
+RELEASE = Effect.DESTRUCTIVE
+
+
+def an_open_release(*records, live=(), desired=(), **rest):
+    intent = an_intent("gateway", effect=RELEASE, target_id="id-of-gateway")
+    state = a_state(*records, intents={intent.id: intent})
+    return surveyed(*desired, state=state, live=live, **rest)
+
+
+@pytest.mark.parametrize("desired", [(), (wanted(),)])
+def test_a_release_whose_server_is_not_listed_any_more_has_happened(desired):
+    """As the next apply settles it: neither a loss nor a reason to ask a person."""
+    plan = planned(an_open_release(bought(wanted()), desired=desired))
+    assert [change.action for change in plan.changes] == [Action.CREATE for _ in desired]
+    assert (codes(plan.findings), plan.refusals) == (["unsettled"], ())
+    assert "the next apply records it as released" in plan.findings[0].detail
+
+
+def test_one_that_is_being_released_is_waited_for():
+    record = bought(wanted())
+    row = replace(shown(record), status="DELETING")
+    (change,) = planned(an_open_release(record, live=(row,))).changes
+    assert change.recorded.phase is Phase.DELETING
+
+
+def test_nothing_is_concluded_while_the_run_that_sent_it_is_alive_or_where_another_server_has_the_address():
+    assert "vanished" in codes(planned(an_open_release(bought(wanted()), at_work=True)).findings)
+    another = bought(wanted(), id="another")
+    assert [one.action for one in planned(an_open_release(another, live=(shown(another),))).changes] == [Action.DELETE]
+
+
+def test_what_went_with_its_order_is_being_released_and_not_lost():
+    prepaid = {"charging_info": PREPAID}
+    gone = replace(bought(wanted(**prepaid)), order_id="CS1")
+    other = replace(bought(wanted("edge", **prepaid)), order_id="CS1")
+    plan = planned(an_open_release(gone, other))
+    assert [(str(one.address), one.recorded.phase) for one in plan.changes] == [("edge", Phase.DELETING)]
+    assert "vanished" not in codes(plan.findings)
+
+
 def test_changes_come_in_the_order_of_their_addresses():
     names = ["b", "a[10]", "a[2]", 'a["x"]', "module.m.a", "a"]
     plan = planned(surveyed(*(wanted(name) for name in names)))

@@ -1,0 +1,68 @@
+"""The records as the next apply makes them before it plans: what became of open calls that are no purchases is read, not asked again.
+
+A plan that did not look ahead would call a server vanished that we have released ourselves. The same rules are carried out, and
+journaled, by applying/recovery.py. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from provisioner.model.address import Address
+from provisioner.model.flow import Effect
+from provisioner.model.journal import wiped
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.resource import Live, Phase, Recorded
+from provisioner.model.sharing import siblings
+from provisioner.model.state import Intent, State
+from provisioner.planning.survey import Survey
+
+
+def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Recorded]:
+    """A lost reinstallation counts as carried out, and is not made again. A lost release has happened where its server is not listed;
+    while the run that sent it is alive nothing is concluded from that.
+    """
+    state, live = survey.state, survey.live
+    if state is None:
+        return {}
+    records = dict(state.resources)
+    for intent in state.unsettled:
+        recorded = records.get(intent.address)
+        if recorded is None or recorded.id != intent.target_id:
+            continue
+        if intent.effect is Effect.WIPE:
+            records[intent.address] = wiped(recorded, intent)
+        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work:
+            _release(recorded, records, state, live, catalogue[intent.kind])
+    return records
+
+
+def _release(
+    recorded: Recorded, records: dict[Address, Recorded], state: State, live: Mapping[str, Live], kind: Kind
+) -> None:
+    row = live.get(recorded.id or "")
+    if row is not None:
+        if row.status in kind.releasing:
+            records[recorded.address] = replace(recorded, phase=Phase.DELETING)
+        return
+    del records[recorded.address]
+    if kind.ends_its_order(recorded, None) and recorded.phase is not Phase.FAILED:
+        for other in siblings(recorded, state.resources.values()):
+            if other.id not in live and other.address in records:
+                records[other.address] = replace(records[other.address], phase=Phase.DELETING)
+
+
+def known_of(intent: Intent, row: Live | None, kind: Kind) -> str:
+    """What is known of an open call that is no purchase, and what the next apply makes of it."""
+    if intent.effect.is_told_by_its_order:
+        return f"its order {intent.target_id} tells what became of it"
+    listed = "not listed any more" if row is None else f"listed with status {row.status}"
+    if intent.effect is Effect.WIPE:
+        return f"its server is {listed}: it counts as carried out, and is not sent again"
+    if intent.target_id is None:
+        return "the request named no server"
+    if row is None:
+        return f"server {intent.target_id} is not listed any more: the next apply records it as released"
+    then = "waits for that" if row.status in kind.releasing else "plans anew from that"
+    return f"server {intent.target_id} is {listed}: the next apply {then}"
