@@ -229,6 +229,11 @@ class Driver:
         if sold.as_wanted is None and is_news:
             self.announce(EventType.NOTICE, remark=_UNSEEN)
 
+    @property
+    def last_shown(self) -> str:
+        """What the last look of a wait showed of it; empty before the first."""
+        return self._last_sign[1] if self._last_sign else ""
+
     def show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""
         now, status = self.workshop.clock.monotonic(), row.status if row else "not listed"

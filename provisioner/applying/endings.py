@@ -7,8 +7,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.first_purchases import PurchasesStopped
+from provisioner.applying.outdated import refusal
 from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.precautions import GoneMeanwhile, MayBeTaken, NameTaken, NotAvailable, OrderShared, ShowsAgain
+from provisioner.applying.precautions import (
+    GoneMeanwhile,
+    MayBeTaken,
+    NameTaken,
+    NotAvailable,
+    OrderShared,
+    ShowsAgain,
+    StatusUnknown,
+)
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
@@ -16,7 +25,6 @@ from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreErro
 from provisioner.model.doubt import absent_by_hand, next_step
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
-from provisioner.model.foresight import code_of, way_on
 from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ ANNOUNCED_AS = {
 
 EXPECTED = (
     CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
-    ShowsAgain, StillInDoubt, TimedOut,
+    ShowsAgain, StatusUnknown, StillInDoubt, TimedOut,
 )  # fmt: skip
 
 
@@ -82,8 +90,16 @@ def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
 def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case GoneMeanwhile() | MayBeTaken() | NameTaken() | NotAvailable() | OrderShared() | ShowsAgain():
-            return ResultType.FAILED, _refused(change, driver, reason)
+        case (
+            GoneMeanwhile()
+            | MayBeTaken()
+            | NameTaken()
+            | NotAvailable()
+            | OrderShared()
+            | ShowsAgain()
+            | StatusUnknown()
+        ):
+            return ResultType.FAILED, refusal(change.address, driver.standing.ids, reason)
         case HeldBack() if not driver.workshop.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
@@ -107,7 +123,8 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
                 "detached", f"under way in the cloud{driver.standing.ids}", hint=_again(driver), address=address
             )
         case TimedOut():
-            summary = f"not settled after {driver.timeout:.0f} s{driver.standing.ids}"
+            shown = f", and shows {driver.last_shown}" if driver.last_shown else ""
+            summary = f"not settled after {driver.timeout:.0f} s{driver.standing.ids}{shown}"
             hint = _again(driver) if driver.standing.seen else f"{_again(driver)}; {absent_by_hand(address)}"
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
@@ -116,63 +133,6 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             return _judge_own_failure(change, driver, reason)
         case _:
             raise reason
-
-
-def _refused(
-    change: Change,
-    driver: Driver,
-    reason: GoneMeanwhile | MayBeTaken | NameTaken | NotAvailable | OrderShared | ShowsAgain,
-) -> Diagnostic:
-    """What has changed since the plan was made, noticed before anything was sent for this address."""
-    address = change.address
-    match reason:
-        case NameTaken(name=name, stranger=stranger):
-            return error(
-                "name-taken",
-                f"a server named {name!r} exists and is not ours ({stranger.id}); nothing was bought",
-                hint="choose another name in the specs, or have that server renamed or released",
-                address=address,
-            )
-        case MayBeTaken(name=name, gap=gap):
-            return error(
-                "list-incomplete",
-                f"a server named {name!r} may exist already, because the list of servers is incomplete; nothing was bought",
-                detail=str(gap),
-                hint="plan again: a plan names what the list lacks, and is the place to allow it",
-                address=address,
-            )
-        case NotAvailable(offer=offer, wipes=wipes):
-            kept = (
-                "nothing was stopped or wiped"
-                if wipes
-                else "so that none could be bought in its place; nothing was released"
-            )
-            return error(
-                code_of(offer), f"{offer.why}; {kept}", hint=f"{way_on(offer)}; then plan again", address=address
-            )
-        case OrderShared():
-            return error(
-                "order-shared",
-                f"releasing it would end its order, and with it {reason}; nothing was released",
-                hint="plan again: it names them",
-                address=address,
-            )
-        case ShowsAgain():
-            return error(
-                "shows-again",
-                f"it was gone when the plan was made and is listed now{driver.standing.ids}; nothing was forgotten",
-                hint="plan again",
-                address=address,
-            )
-        case GoneMeanwhile():
-            return error(
-                "gone-meanwhile",
-                f"it was there when the plan was made and is gone, or going, now{driver.standing.ids}; nothing was recorded",
-                hint="take it out of imports, then plan again",
-                address=address,
-            )
-        case _:
-            assert_never(reason)
 
 
 def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:

@@ -42,6 +42,14 @@ class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
         self.gap = gap
 
 
+class StatusUnknown(Exception):  # noqa: N818 - a decision, not a malfunction
+    """It shows a status by now that nobody knows, and is not released or wiped unasked."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was to be bought in a server's place, or put on its disk, cannot be had by now."""
 
@@ -91,6 +99,13 @@ class Precautions:
         if others:
             raise OrderShared(others)
 
+    def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
+        """Raises StatusUnknown: a saved plan is older than the last look. A release that has begun is not undone."""
+        row = self._live(recorded)
+        is_allowed = Allowance.UNKNOWN_STATUS in self._execution.plan.allowed or recorded.phase is Phase.DELETING
+        if row is not None and row.status not in kind.statuses and not is_allowed:
+            raise StatusUnknown(row.status)
+
     def before_adoption(self, kind: Kind, recorded: Recorded, elsewhere: Elsewhere) -> None:
         """Raises GoneMeanwhile, and UsageError where another state has it by now."""
         row = self._live(recorded)
@@ -101,7 +116,7 @@ class Precautions:
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
-        """Raises NameTaken, MayBeTaken, OrderShared or NotAvailable, and then for everybody who would go along."""
+        """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown or NotAvailable, and then for everybody who would go along."""
         assert change.recorded is not None  # only what is recorded is released
         along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:
@@ -153,6 +168,7 @@ class Precautions:
                 self.refuse_strangers(kind, (change.desired,))
                 replaced.append((kind, change.desired))
             if recorded is not None:
+                self.refuse_unknown_status(kind, recorded)
                 self.refuse_companions(kind, recorded, self._live(recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
@@ -160,7 +176,11 @@ class Precautions:
             await self._refuse_unavailable(wares, wipes=False)
 
     async def before_wipe(self, change: Change) -> None:
-        """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing."""
+        """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing. And
+        StatusUnknown.
+        """
+        if change.recorded is not None and any(item.reinstalls for item in change.fields):
+            self.refuse_unknown_status(self._execution.catalogue[change.kind], change.recorded)
         ware = self._execution.catalogue[change.kind].image_to_install(change)
         if ware is not None:
             await self._refuse_unavailable((ware,), wipes=True)

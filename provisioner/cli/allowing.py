@@ -50,5 +50,5 @@ def _together(
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_together,
     help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, or all (but protected). May be repeated.",
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, or all (but protected). May be repeated.",
 )  # fmt: skip

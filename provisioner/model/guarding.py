@@ -24,6 +24,7 @@ class Allowance(StrEnum):
     REFUSED_BEFORE = "refused-before"
     CHARGING_MISMATCH = "charging-mismatch"
     TERM_ENDED = "term-ended"
+    UNKNOWN_STATUS = "unknown-status"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}

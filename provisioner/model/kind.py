@@ -161,6 +161,8 @@ class Kind:
     absence: Callable[[Intent], Absence]
     resources_of: Callable[[str], ReadFlow[tuple[str, ...] | None]]
     longest_name: int
+    statuses: frozenset[str]
+    """All that the API describes. What any other means nobody knows."""
     adverse: frozenset[str]
     """Statuses that mean something is wrong with a resource that was ready."""
     uninstalled: frozenset[str]

@@ -11,6 +11,7 @@ from provisioner.planning.retelling import retell
 from provisioner.planning.stock import questions, with_offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
+from provisioner.planning.unknown_status import unknown_status_told
 from provisioner.planning.unowned import Unowned, unowned
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "propose",
     "questions",
     "retell",
+    "unknown_status_told",
     "unowned",
     "with_offers",
 ]

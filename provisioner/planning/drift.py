@@ -19,6 +19,7 @@ from provisioner.model.state import Intent, State
 from provisioner.planning.ended_terms import WAY_OUT
 from provisioner.planning.settled_records import known_of
 from provisioner.planning.survey import Survey
+from provisioner.planning.unknown_status import unknown_status_told
 
 
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -126,6 +127,8 @@ def _drift(
     if recorded is None:
         return
     row = live.get(recorded.id) if recorded.id else None
+    if row is not None:
+        yield from unknown_status_told(change.address, row.status, catalogue[recorded.kind])
     if change.reason is Reason.VANISHED:
         yield warning(
             "vanished",

@@ -29,6 +29,7 @@ from provisioner.planning.releases import (
 )
 from provisioner.planning.stock import unavailable
 from provisioner.planning.survey import Survey
+from provisioner.planning.unknown_status import unknown_status
 
 _LIFTING = (
     "if it really is to go: `provisioner state unprotect ADDRESS`, or set prevent_destroy: false and apply that first, or for this one "
@@ -230,6 +231,7 @@ GUARDS: tuple[Guard, ...] = (
     unavailable,
     prepaid_delete,
     term_ended,
+    unknown_status,
     mass_change,
     max_servers,
     charging_mismatch,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.diagnostic import StoreError, UsageError, error
+from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.workflow.workspace import Workspace
@@ -22,6 +22,7 @@ class Shown:
     at_work: bool
     unverifiable: tuple[FieldPath, ...] = ()
     """Declared fields of any server that the API hides."""
+    findings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ShownResource:
     intent: Intent | None
     unverifiable: tuple[FieldPath, ...]
     at_work: bool
+    findings: tuple[Diagnostic, ...] = ()
 
 
 def read_state(workspace: Workspace) -> Shown:
@@ -42,7 +44,8 @@ def read_state(workspace: Workspace) -> Shown:
         raise StoreError(error("state-foreign", summary, hint="check `stack:` in stack.yaml, -e and --state"))
     resources = state.resources.values() if state else ()
     hidden = {path for recorded in resources for path in _hidden(workspace, recorded)}
-    return Shown(state, store.location, store.holder() is not None, tuple(sorted(hidden)))
+    findings = tuple(finding for recorded in resources for finding in _unknown_status(workspace, recorded))
+    return Shown(state, store.location, store.holder() is not None, tuple(sorted(hidden)), findings)
 
 
 def show_resource(workspace: Workspace, address: Address) -> ShownResource:
@@ -54,11 +57,21 @@ def show_resource(workspace: Workspace, address: Address) -> ShownResource:
         hint = "`provisioner state list` shows what is recorded"
         raise UsageError(error("unknown-address", f"{address} is not in the state at {shown.location}", hint=hint))
     hidden = _hidden(workspace, recorded) if recorded else ()
-    return ShownResource(recorded, intent, hidden, shown.at_work)
+    findings = tuple(finding for finding in shown.findings if finding.address == address)
+    return ShownResource(recorded, intent, hidden, shown.at_work, findings)
 
 
 def _hidden(workspace: Workspace, recorded: Recorded) -> tuple[FieldPath, ...]:
     return workspace.catalogue[recorded.kind].unverifiable(recorded.declared)
+
+
+def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagnostic]:
+    """As it was recorded last; of what was gone then the record says so itself."""
+    status, kind = recorded.observed.get("status"), workspace.catalogue[recorded.kind]
+    if isinstance(status, str) and status not in kind.statuses:
+        from provisioner.planning import unknown_status_told
+
+        yield from unknown_status_told(recorded.address, status, kind)
 
 
 def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:

@@ -96,7 +96,22 @@ def test_what_went_with_its_order_is_watched_until_it_is_gone(shown):
     assert played.result == Ended(None)
 
 
-@pytest.mark.parametrize("status", ["CREATING", "STOPPING", "SOMETHING_NEW"])
+@pytest.mark.parametrize("status", ["SOMETHING_NEW", ""])
+def test_what_the_plan_has_shown_in_a_status_that_nobody_knows_is_released_as_it_is(status):
+    """Whoever let the plan through has said so; waiting for another status would take until the time-out."""
+    played = release(live=a_live(status), replies=[NOTHING_SUBSCRIBED, ok(), None, GONE])
+    assert played.calls == [QUERY, DELETE, SHOW]
+    assert played.result == Ended(None)
+
+
+def test_what_nobody_has_seen_before_is_not_released_in_a_status_that_nobody_knows():
+    unseen = bought(wanted(), id=ID, observed={})
+    played = release(unseen, None, [a_live("SOMETHING_NEW"), a_live("RUNNING"), NOTHING_SUBSCRIBED, ok(), None, GONE])
+    assert not played.of(Wait)[1].settled(a_live("SOMETHING_NEW"))
+    assert played.calls == [QUERY, DELETE, SHOW]
+
+
+@pytest.mark.parametrize("status", ["CREATING", "STOPPING"])
 def test_a_server_on_the_move_is_released_once_it_stands_still(status):
     played = release(live=a_live(status), replies=[a_live("RUNNING"), NOTHING_SUBSCRIBED, ok(), None, GONE])
     until_stable = played.steps[0]

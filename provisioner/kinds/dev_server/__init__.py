@@ -90,6 +90,7 @@ KIND = Kind(
     absence=recognition.absence,
     resources_of=orders.resources,
     longest_name=schema.LONGEST_NAME,
+    statuses=rows.STATUSES,
     adverse=rows.ADVERSE,
     uninstalled=reinstalling.FAILED,
     releasing=rows.RELEASING,

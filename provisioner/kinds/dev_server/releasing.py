@@ -37,12 +37,14 @@ _LOOKS_FOR_A_FIRST_SIGHT = 4
 
 
 def delete(recorded: Recorded, live: Live | None) -> Flow:
+    """One that the plan has seen in a status which nobody knows is not waited for: a person has said that it is to go all the same."""
+    is_known = live is None or live.status in rows.STATUSES
     if recorded.id is None or (live is None and not recorded.observed):
         seen = yield from _first_sight(recorded)
         if isinstance(seen, Ended):
             return seen
         live = seen
-    if live is not None and live.status not in rows.STABLE | rows.RELEASING:
+    if live is not None and is_known and live.status not in rows.STABLE | rows.RELEASING:
         live = yield from _until(live.id, rows.STABLE | rows.RELEASING)
     if live is None:
         return Ended(None)

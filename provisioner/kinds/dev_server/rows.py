@@ -34,6 +34,9 @@ ADVERSE = frozenset(
 )  # fmt: skip
 RUNNING, STOPPED = "RUNNING", "STOPPED"
 STABLE = frozenset({RUNNING, STOPPED}) | ADVERSE
+_UNDER_WAY = frozenset({"CREATING", "STARTING", "STOPPING", "REBOOTING", "CHANGINGOS", "REINSTALLINGOS", DELETING})
+STATUSES = STABLE | _UNDER_WAY | {DELETED}
+"""All that are published. Any other is waited on like one that will change."""
 _POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "START_FAILED": "stopped"}
 """By status: where something else is under way, or broken, nothing is said of it."""
 

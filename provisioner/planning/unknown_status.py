@@ -1,0 +1,54 @@
+"""Servers that show a status which the API does not describe: it is told, and nothing that cannot be undone is done to one unasked.
+
+Source: docs/api/devserver-api.md section 4. What such a status means nobody knows: neither that a server is built nor that it failed. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Plan
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.guarding import Allowance
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.planning.releases import was_allowed
+from provisioner.planning.survey import Survey
+
+_LOSING = {
+    Action.DELETE: "be released",
+    Action.REPLACE: "be released, and another one bought",
+    Action.REINSTALL: "have its system disk wiped",
+}
+
+
+def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
+    """As the cloud shows it, or as it was recorded last."""
+    if status not in kind.statuses:
+        shown = f"status {status!r}" if status else "no status"
+        yield warning(
+            Allowance.UNKNOWN_STATUS,
+            f"{address}: the cloud shows {shown}, which the API does not describe",
+            detail="it counts neither as well nor as failed; whatever waits for it waits until its time-out",
+            hint="look at it in the console; a release, replacement or reinstallation of it needs --allow "
+            f"{Allowance.UNKNOWN_STATUS}",
+            address=address,
+        )
+
+
+def unknown_status(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A release that was sent goes on: nothing more is asked for."""
+    for change in plan.changes:
+        row = survey.live.get(change.recorded.id or "") if change.recorded else None
+        if row is None or row.status in catalogue[change.kind].statuses:
+            continue
+        if change.action not in _LOSING or was_allowed(change):
+            continue
+        shown = f"status {row.status!r}" if row.status else "no status"
+        yield error(
+            Allowance.UNKNOWN_STATUS,
+            f"{change.address} would {_LOSING[change.action]}, and the cloud shows {shown}, which the API does not describe",
+            hint=f"look at it in the console first; for this one run all the same: --allow {Allowance.UNKNOWN_STATUS}",
+            source=change.desired.source if change.desired else None,
+            address=change.address,
+        )
