@@ -138,7 +138,7 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
             still = ", ".join(_cut([str(address) for address in let_go.declared]))
             console().tell(
                 f"The specs still declare {still}: the next plan adopts what `imports:` names there, and wants to buy the rest "
-                "anew, which is refused only while a server of that name is listed."
+                "anew, which is refused only while a server of that name is listed, or it answers by its id."
             )
         if auto_approve:
             return True
