@@ -55,7 +55,7 @@ def ended(refusals: JsonObject) -> Ended:
     messages = "; ".join(str(one["message"]) for one in refusals.values() if isinstance(one, Mapping))
     return Ended(
         Phase.READY,
-        f"it is there, and the cloud refuses {fields} for this server: {messages}",
+        f"the cloud refuses {fields} for this server: {messages}",
         f"it is recorded and not asked for again: take {fields} out of the specs, or write another value; "
         f"--allow {REFUSED_BEFORE} asks once more",
         code=REFUSED_BEFORE,
