@@ -48,9 +48,10 @@ def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
 
 
 def once(findings: Iterable[Diagnostic], judged: Plan) -> tuple[Diagnostic, ...]:
-    """Without `expired` of a server of which the plan says already that its term has ended."""
-    told = {one.address for one in (*judged.refusals, *judged.lifted) if one.code == Allowance.TERM_ENDED}
-    return tuple(one for one in findings if one.code != "expired" or one.address not in told)
+    """Without what a guard says already of the same server: `expired` where its term has ended, and how it was sold."""
+    told = {("expired", one.address) for one in (*judged.refusals, *judged.lifted) if one.code == Allowance.TERM_ENDED}
+    told |= {(one.code, one.address) for one in judged.refusals if one.code == Allowance.CHARGING_MISMATCH}
+    return tuple(one for one in findings if (one.code, one.address) not in told)
 
 
 def _acts(change: Change) -> bool:

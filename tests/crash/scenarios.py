@@ -105,6 +105,8 @@ class Scenario:
     account: Account = PUBLIC_ACCOUNT
     shows: Mapping[str, object] | None = None
     """What the cloud shows of every server for ever, whatever is done to it (the sandbox's rule `rewrite`)."""
+    sells: Mapping[str, object] | None = None
+    """How the cloud sells every server, whatever was asked for (the sandbox's rule `sells`)."""
 
     @property
     def pays_in_two_steps(self) -> bool:
@@ -131,6 +133,12 @@ def _answer_lost_long_ago(stage: Stage) -> None:
 def _lists_are_whole_again(stage: Stage) -> None:
     stage.lists = None
     stage.arm()
+
+
+def _given_up_and_sold_as_wanted(stage: Stage) -> None:
+    stage.sells = None
+    stage.arm()
+    assert stage.run(*CANCEL).code == 0
 
 
 def _lost_long_ago(stage: Stage) -> None:
@@ -249,6 +257,23 @@ BUYING = (
         waiting=Books({}, (), unpaid=1),
         waits_for=_time_passes,
         ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="sold as prepaid",
+        specs=ONE,
+        sells={"charging_mode": "PRE_PAID", "pays": True},
+        code=7,
+        meets="sold this server as PRE_PAID, not POST_PAID",
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
+        name="sold as prepaid, unpaid",
+        specs=ONE,
+        sells={"charging_mode": "PRE_PAID"},
+        code=7,
+        waiting=Books({}, (), unpaid=1),
+        waits_for=_given_up_and_sold_as_wanted,
+        ends=Books(once(*ALPHA), ALPHA, unpaid=1),
     ),
     Scenario(
         name="in waves", specs="servers: {pool: {count: 3, rollout: [1]}}\n", ends=Books(once(*POOL[:3]), POOL[:3])

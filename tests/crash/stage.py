@@ -145,6 +145,7 @@ class Stage:
         account: Account,
         shows: Mapping[str, object] | None = None,
         lists: Mapping[str, object] | None = None,
+        sells: Mapping[str, object] | None = None,
     ) -> None:
         self.folder = folder
         self.machinery = machinery
@@ -152,6 +153,7 @@ class Stage:
         self.shows = shows
         self.lists = lists
         """What every list says instead of what is in it."""
+        self.sells = sells
         self.clock = MovableClock()
         self.clock.advance(ahead)
         self.serial = 0
@@ -198,6 +200,7 @@ class Stage:
                 account=self.account,
                 shows=self.shows,
                 lists=self.lists,
+                sells=self.sells,
             )
         finally:
             self.machinery.cloud.settle()
@@ -231,7 +234,9 @@ class Stage:
         """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
         lasting = {"at": _SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
         lying = {"at": _LISTING, "times": "always", "fault": "rewrite", "set": self.lists}
-        armed = [*rules, *([lasting] if self.shows else []), *([lying] if self.lists else [])]
+        selling = {"at": "CreateDevServer", "times": "always", "fault": "sells", **(self.sells or {})}
+        armed = [*rules]
+        armed += [rule for rule, on in ((lasting, self.shows), (lying, self.lists), (selling, self.sells)) if on]
         self._asked.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
 
     @property

@@ -196,6 +196,11 @@ class TestUnpaid:
         assert "do not pay it: `provisioner orders cancel 'gateway'`" in finding.hint
         assert of_plan(plan, detailed=True) is ExitCode.DIFFERENCES
 
+    def test_where_the_guard_says_it_it_is_said_once(self):
+        plan = planned(surveyed(wanted(), wanted("more", name="more"), state=a_state(self.ORDERED)))
+        assert (codes(plan.findings), codes(plan.refusals)) == ([], ["charging-mismatch"])
+        assert "do not pay it" in plan.refusals[0].hint
+
     def test_specs_that_want_it_so_end_that(self):
         assert not planned(self.survey(wanted(charging_info=PREPAID))).findings
 

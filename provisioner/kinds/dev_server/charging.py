@@ -77,7 +77,8 @@ def compare(
     if name in signs:
         return None
     problem = f"the cloud sold this server as {signs[0]}, not {name}"
-    step = _NEXT.format(address=address, mode=signs[0])
+    steps = (_NEXT, _GIVE_UP if signs[0] == PRE_PAID else "", _RELEASE)
+    step = "".join(steps).format(address=address, mode=signs[0])
     yield Remark("charging-mismatch", problem, step)
     return Ended(None, problem, step, code="charging-mismatch")
 
@@ -105,9 +106,10 @@ def compare_row(
 
 _NEXT = (
     "it is recorded as it is, and nothing more is bought in this run; look at it in the console. To keep it, declare charging_info of {address} as "
-    "it was sold (charging_mode: {mode}); `provisioner orders cancel '{address}'` gives an unpaid order up; `provisioner destroy --target "
-    "'{address}'` releases a server"
+    "it was sold (charging_mode: {mode}); "
 )
+_GIVE_UP = "`provisioner orders cancel '{address}'` gives an unpaid order up; "
+_RELEASE = "`provisioner destroy --target '{address}'` releases a server"
 
 
 def unpaid(ended: Ended, *, sold: str, order_id: str) -> Ended:
