@@ -69,7 +69,8 @@ def _mode(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue
 
 def _way_out(recorded: Recorded, mode: str) -> str:
     """Each way ends the mismatch; the first one costs nothing."""
-    keep = f"to keep it, declare charging_info of {recorded.address} as it was sold (charging_mode: {mode})"
+    term = f", for the term that `provisioner orders show '{recorded.address}'` tells" if recorded.order_id else ""
+    keep = f"to keep it, declare charging_info of {recorded.address} as it was sold (charging_mode: {mode}{term})"
     release = f"`provisioner destroy --target '{recorded.address}'` releases it"
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
