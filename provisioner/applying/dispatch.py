@@ -19,9 +19,10 @@ from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
 from provisioner.model.change import Change
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
-from provisioner.model.journal import Answered, Intended, Settled, bought
+from provisioner.model.journal import Answered, Intended, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.marker import marked
+from provisioner.model.outcome import bought
 from provisioner.model.purchasing import Marker
 from provisioner.model.redaction import laid_over, secrets_in
 from provisioner.model.resource import Desired

@@ -18,8 +18,9 @@ from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay, wiped
+from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.outcome import wiped
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import siblings

@@ -12,8 +12,9 @@ from provisioner.applying.poll import Look, TimedOut, Watch
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.workshop import Workshop
 from provisioner.model.flow import CallFailed
-from provisioner.model.journal import Adopted, bought
+from provisioner.model.journal import Adopted
 from provisioner.model.kind import Kind
+from provisioner.model.outcome import bought
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 

@@ -29,8 +29,9 @@ from provisioner.model.journal import (
     RunEnded,
     RunStarted,
     Settled,
-    bought,
+    Stated,
 )
+from provisioner.model.outcome import bought
 from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
@@ -62,6 +63,8 @@ class DeedType(StrEnum):
     CHANGED = "changed"
     NOTICED = "noticed"
     """Changed by somebody else, and recorded."""
+    STATED = "stated"
+    """The specs say what is so already, which is recorded as declared or as assumed; nothing was sent."""
     REFUSED = "refused"
     NOT_SENT = "not sent"
     IN_FLIGHT = "in flight"
@@ -97,17 +100,13 @@ class _Facts:
     phase: Phase | None = None
     id: str | None = None
     order_id: str | None = None
+    assumed: JsonObject = field(default_factory=dict)
 
     @classmethod
     def of(cls, recorded: Recorded) -> _Facts:
-        return cls(
-            recorded.declared,
-            dict(recorded.labels),
-            recorded.protected,
-            recorded.phase,
-            recorded.id,
-            recorded.order_id,
-        )
+        known = cls(recorded.declared, dict(recorded.labels), recorded.protected, recorded.phase)
+        known.assumed, known.id, known.order_id = recorded.assumed, recorded.id, recorded.order_id
+        return known
 
 
 _ANSWERED: dict[Effect, DeedType] = {
@@ -165,7 +164,7 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
             case Moved(origin=origin, address=address):
                 known[address] = known.pop(origin, _Facts())
                 yield Deed(line, DeedType.MOVED, address, f"was {origin}", id=known[address].id)
-            case Remembered(address=address):
+            case Remembered(address=address) | Stated(address=address):
                 yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
             case Forgotten(address=address, reason=reason, id=identifier):
                 facts = known.pop(address, _Facts())
@@ -237,7 +236,10 @@ def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered 
         known[one.address] = facts
 
 
-def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
+def _remembered(line: Told, entry: Remembered | Stated, facts: _Facts) -> Iterator[Deed]:
+    if isinstance(entry, Stated):
+        yield _stated(line, entry, facts)
+        return
     if entry.id is not None and entry.id != facts.id:
         yield Deed(line, DeedType.FOUND, entry.address, id=entry.id, order_id=entry.order_id or facts.order_id)
     if entry.phase is not facts.phase and entry.phase in _PHASES:
@@ -254,10 +256,21 @@ def _remembered(line: Told, entry: Remembered, facts: _Facts) -> Iterator[Deed]:
     facts.protected = facts.protected if entry.protected is None else entry.protected
 
 
+def _stated(line: Told, entry: Stated, facts: _Facts) -> Deed:
+    shown = _differing(facts.declared, entry.declared)
+    assumed = (f"{key} (assumed)" for key in _differing(facts.assumed, entry.assumed) if key in entry.assumed)
+    facts.declared, facts.assumed = entry.declared, entry.assumed
+    return Deed(line, DeedType.STATED, entry.address, ", ".join((*shown, *assumed)), id=facts.id)
+
+
+def _differing(before: JsonObject, after: JsonObject) -> list[str]:
+    return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+
+
 def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
     """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
     after = facts.declared if entry.declared is None or not facts.declared else entry.declared
-    return sorted(key for key in {*facts.declared, *after} if facts.declared.get(key) != after.get(key))
+    return _differing(facts.declared, after)
 
 
 def _noticed(line: Told, entry: Remembered, facts: _Facts) -> Deed:

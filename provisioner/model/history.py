@@ -23,6 +23,7 @@ from provisioner.model.journal import (
     RunEnded,
     RunStarted,
     Settled,
+    Stated,
 )
 from provisioner.model.state import Intent, JournalHead
 
@@ -55,7 +56,7 @@ class Told:
         match self.entry:
             case Moved(origin=origin, address=address):
                 return (address, origin)
-            case Imported() | Remembered() | Forgotten():
+            case Imported() | Remembered() | Stated() | Forgotten():
                 return (self.entry.address,)
             case _:
                 return self.intent.addresses if self.intent else ()
@@ -109,7 +110,7 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield Told(record, run, intents.get(record.entry.intent))
-            case Imported() | Moved() | Remembered() | Forgotten():
+            case Imported() | Moved() | Remembered() | Stated() | Forgotten():
                 yield Told(record, run, None)
             case _:
                 assert_never(record.entry)

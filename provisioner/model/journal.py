@@ -6,14 +6,14 @@ made durable is the store's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.redaction import laid_over
+from provisioner.model.outcome import bought, wiped
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
@@ -131,6 +131,17 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """The specs say what is so already: `declared`, as the cloud shows it, or only `assumed`. Each is whole; nothing was sent."""
+
+    address: Address
+    declared: JsonObject
+    assumed: JsonObject
+    baseline: JsonObject
+    type: Literal["stated"] = "stated"
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """The address holds nothing any more; `reason` says why."""
 
@@ -148,7 +159,7 @@ class RunEnded:
 
 
 Entry: TypeAlias = (
-    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Forgotten | RunEnded
+    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Stated | Forgotten | RunEnded
 )
 
 
@@ -180,7 +191,12 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Moved():
                 _move(resources, entry)
             case Remembered():
-                resources[entry.address] = _with_facts(resources.get(entry.address), entry)
+                resources[entry.address] = _with_facts(_known(resources, entry.address), entry)
+            case Stated():
+                recorded = _known(resources, entry.address)
+                resources[entry.address] = replace(
+                    recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline
+                )
             case Forgotten():
                 _forget(resources, released, entry)
             case RunStarted() | RunEnded():
@@ -231,48 +247,13 @@ def _forget(resources: dict[Address, Recorded], released: dict[str, Address], en
             released[recorded.id] = entry.address
 
 
-def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
-    """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
-    is known then: which of them one id would name, nobody says (API reference section 3.4).
-    """
-    whole = Recorded(
-        address=intent.address,
-        kind=intent.kind,
-        phase=Phase.ORDERING if identifier is None else Phase.CREATING,
-        declared=intent.declared,
-        id=identifier,
-        order_id=order_id,
-        labels=intent.labels,
-        protected=intent.protected,
-    )
-    if not intent.members:
-        return (whole,)
-    return tuple(
-        replace(
-            whole,
-            address=member.address,
-            phase=Phase.ORDERING,
-            declared={**intent.declared, "name": member.name},
-            id=None,
-            labels=member.labels,
-            protected=member.protected,
-        )
-        for member in intent.members
-    )
+def _known(resources: Mapping[Address, Recorded], address: Address) -> Recorded:
+    if (recorded := resources.get(address)) is None:
+        raise ValueError(f"the journal remembers facts of {address}, which nobody bought or adopted")
+    return recorded
 
 
-def wiped(recorded: Recorded, intent: Intent) -> Recorded:
-    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
-    declared = laid_over(recorded.declared, intent.declared)
-    baseline = {
-        key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
-    }
-    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline)
-
-
-def _with_facts(recorded: Recorded | None, entry: Remembered) -> Recorded:
-    if recorded is None:
-        raise ValueError(f"the journal remembers facts of {entry.address}, which nobody bought or adopted")
+def _with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
     return replace(
         recorded,
         phase=entry.phase,

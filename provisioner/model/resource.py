@@ -111,6 +111,10 @@ class Recorded:
     """The charging mode that our own purchase of it came to, where that is not the one that was asked for. Absent from what is
     written where there is none.
     """
+    assumed: JsonObject = field(default_factory=dict)
+    """What the specs stated of it when they were last applied, and nothing showed or had sent. Absent from what is written where it is
+    empty.
+    """
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from provisioner.planning.planner import plan
 from provisioner.planning.rebuilding import Remains, propose
 from provisioner.planning.refused_fields import cleared
 from provisioner.planning.retelling import retell
+from provisioner.planning.stating import as_stated, statements
 from provisioner.planning.stock import questions, with_offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
@@ -18,6 +19,7 @@ __all__ = [
     "Remains",
     "Survey",
     "Unowned",
+    "as_stated",
     "cleared",
     "gaps_told",
     "noted",
@@ -25,6 +27,7 @@ __all__ = [
     "propose",
     "questions",
     "retell",
+    "statements",
     "unknown_status_told",
     "unowned",
     "with_offers",

@@ -1,8 +1,13 @@
-"""What is there, as it is compared with what the specs say: the record, corrected by what the cloud shows of it. Pure."""
+"""What is there, as it is compared with what the specs say: the record, corrected by what the cloud shows of it. Pure.
+
+A row is asked once about what the specs state newly. What an apply has recorded of that is no row's business any more: one that
+shows it otherwise is drift (docs/decisions/0019).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import FieldChange
@@ -15,14 +20,38 @@ from provisioner.planning.difference import differences
 NOTHING: JsonObject = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`known` is the record, with what the specs state by now and did not say before; `current` the same, corrected by the row.
+    `assumed` are the paths of what nothing shows, and is believed of the specs.
+    """
+
+    known: JsonObject
+    current: JsonObject
+    assumed: tuple[FieldPath, ...]
+
+
+def compared(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject) -> Comparison:
+    known, assumed = stated(
+        kind,
+        recorded.declared,
+        live,
+        after,
+        charged=kind.charged(recorded),
+        assumed=recorded.assumed,
+        baseline=recorded.baseline,
+    )
+    return Comparison(known, as_shown(kind, known, live, after, recorded=recorded), assumed)
+
+
 def as_shown(
-    kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, baseline: JsonObject = NOTHING
+    kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, recorded: Recorded | None = None
 ) -> JsonObject:
     """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
 
     Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
     change is made once more, which is harmless, and then recorded. A row that is as the first one after our own purchase shows
-    what was declared, in its own spelling; specs that have come to spell it so want no other machine.
+    what was declared, in its own spelling.
     """
     current = declared
     for rule in kind.rules:
@@ -30,49 +59,58 @@ def as_shown(
             continue
         was = at(declared, rule.path)
         now = rule.seen(live.shown, was, declared, after)
+        if was is None or now is None or was == now:
+            continue
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
-        first = now == at(baseline, rule.path) and now != at(after, rule.path)
-        if was is not None and now is not None and was != now and not unrecorded and not first:
+        if not unrecorded and not _is_respelt(recorded, rule.path, was, now):
             current = replaced(current, rule.path, now)
     return current
 
 
-def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
-    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
-    unchanged.
-    """
-    for path in kind.sensitive():
-        if at(after, path) is None or at(declared, path) is None:
-            continue
-        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
-            after = replaced(after, path, at(declared, path))
-    return after
+def _is_respelt(recorded: Recorded | None, path: FieldPath, was: JsonValue, now: JsonValue) -> bool:
+    """Both are what we bought: as it was sent, and as its first row showed it."""
+    first = at(recorded.baseline, path) if recorded else None
+    if recorded is None or first is None:
+        return False
+    spellings = (first, at(recorded.declared, path))
+    return was in spellings and now in spellings
 
 
 def stated(
-    kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, charged: JsonObject = NOTHING
+    kind: Kind,
+    declared: JsonObject,
+    live: Live | None,
+    after: JsonObject,
+    *,
+    charged: JsonObject = NOTHING,
+    assumed: JsonObject = NOTHING,
+    baseline: JsonObject = NOTHING,
 ) -> tuple[JsonObject, tuple[FieldPath, ...]]:
-    """The record, with what the specs state of it by now and did not say before: what leaving it out said, and what it left to the
-    cloud, as that is shown. What nothing shows is believed of the specs; those are the paths. `charged` is how it is paid for by
-    whatever says so, its order included.
+    """The record, with what the specs state of it by now and did not say before: what leaving it out said, what it left to the
+    cloud, as that is shown, and another spelling of what was bought. What nothing shows is believed of the specs; those are the
+    paths. `charged` is how it is paid for by whatever says so, its order included. What was `assumed` when the specs were last applied is believed whatever a row shows, while they say the same.
     """
     if declared == after:
-        return declared, ()
+        return _without_idle(kind, declared), ()
     shown = live.shown if live else {}
-    declared = _without_idle(kind, declared, shown, after)
+    declared = _without_idle(kind, declared)
     for rule in kind.rules:
-        wanted = at(after, rule.path)
-        if at(declared, rule.path) is None and _is_so(rule, wanted, shown, charged):
+        was, wanted = at(declared, rule.path), at(after, rule.path)
+        respelt = was is not None and wanted is not None and at(baseline, rule.path) == wanted
+        if respelt or (was is None and _is_so(rule, wanted, shown, charged)):
             declared = replaced(declared, rule.path, wanted)
-    known, assumed = declared, []
+    known, unshown = declared, []
     for rule in kind.rules:
         wanted = at(after, rule.path)
-        if not rule.chosen or wanted is None or at(declared, rule.path) is not None or _is_idle(rule, declared, after):
+        if not rule.chosen or wanted is None or at(declared, rule.path) is not None:
+            continue
+        if _is_idle(rule, shown, declared, after):
             continue
         now = rule.seen(shown, wanted, declared, after)
-        known = replaced(known, rule.path, wanted if now is None else now)
-        assumed += [rule.path] if now is None else []
-    return known, tuple(assumed)
+        is_believed = now is None or at(assumed, rule.path) == wanted
+        known = replaced(known, rule.path, wanted if is_believed else now)
+        unshown += [rule.path] if now is None else []
+    return known, tuple(unshown)
 
 
 def denied(
@@ -97,19 +135,27 @@ def denied(
             )
 
 
-def _without_idle(kind: Kind, declared: JsonObject, shown: JsonObject, after: JsonObject) -> JsonObject:
-    """Where the specs have come to say what is shown, and not what was declared, what stood beside the old value without saying
-    anything is not declared, either: the specs are the first to say it.
+def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
+    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
+    unchanged.
     """
-    corrected = declared
-    for rule in kind.rules:
-        if rule.only_where is None or at(declared, rule.path) is None:
+    for path in kind.sensitive():
+        if at(after, path) is None or at(declared, path) is None:
             continue
-        head, value = rule.only_where
-        was, now = at(declared, head), at(shown, head)
-        if was != value and now == value and at(after, head) == value:
-            corrected = replaced(replaced(corrected, rule.path, None), head, now)
-    return corrected
+        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
+            after = replaced(after, path, at(declared, path))
+    return after
+
+
+def is_taken_out(kind: Kind, item: FieldChange) -> bool:
+    """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
+    return (
+        item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).outlives_its_line
+    )
+
+
+def is_ignored(path: FieldPath, desired: Desired) -> bool:
+    return any(path[: len(head)] == head for head in desired.lifecycle.ignore_changes)
 
 
 def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonObject) -> bool:
@@ -122,16 +168,21 @@ def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonO
     return (at(charged, rule.path) if seen is None else seen) == wanted
 
 
-def _is_idle(rule: FieldRule, *bodies: JsonObject) -> bool:
-    """Of one of them it says nothing: from the one to the other is another machine."""
-    return rule.only_where is not None and any(at(body, rule.only_where[0]) != rule.only_where[1] for body in bodies)
+def _without_idle(kind: Kind, declared: JsonObject) -> JsonObject:
+    """A period that was written beside pay-per-use was never bought, and is nobody's to compare with later."""
+    for rule in kind.rules:
+        if rule.only_where is not None and at(declared, rule.path) is not None:
+            path, value = rule.only_where
+            declared = declared if at(declared, path) == value else replaced(declared, rule.path, None)
+    return declared
 
 
-def is_taken_out(kind: Kind, item: FieldChange) -> bool:
-    """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
-    return (
-        item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).outlives_its_line
-    )
+def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: JsonObject) -> bool:
+    """It says nothing of what is there, or nothing in the specs: from the one to the other is another machine."""
+    if rule.only_where is None:
+        return False
+    path, value = rule.only_where
+    return at(after, path) != value or value not in (at(declared, path), at(shown, path))
 
 
 def kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
@@ -140,3 +191,8 @@ def kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldCh
     if desired.lifecycle.prevent_destroy not in {None, recorded.protected}:
         path: FieldPath = ("lifecycle", "prevent_destroy")
         yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)
+
+
+def for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+    """A machine that is released is not reinstalled before."""
+    return tuple(replace(item, reinstalls=False) for item in fields)

@@ -19,12 +19,11 @@ from provisioner.model.marker import is_marked
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
-from provisioner.planning import drift
+from provisioner.planning import comparison, drift
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
 from provisioner.planning.charging import with_charging
-from provisioner.planning.comparison import as_shown, is_taken_out, kept_in_state_only, stated, with_known_fingerprints
 from provisioner.planning.deposing import after_successors, create_first
 from provisioner.planning.difference import differences
 from provisioner.planning.ended_terms import once
@@ -39,6 +38,7 @@ from provisioner.planning.refused_fields import is_refused_before, refusals_told
 from provisioner.planning.reinstall_remarks import of_reinstallations
 from provisioner.planning.selecting import narrowed
 from provisioner.planning.settled_records import settled_records
+from provisioner.planning.stating import noted
 from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
@@ -155,11 +155,11 @@ class _Planner:
         assert change.after is not None  # it was given its body
         kind = self._catalogue[desired.kind]
         after = change.after
-        _, unshown = stated(kind, {}, row, after)
+        _, unshown = comparison.stated(kind, {}, row, after)
         told = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - told)
         change = replace(change, unverifiable=hidden, assumed=hidden)
-        declared = as_shown(kind, after, row, after)
+        declared = comparison.as_shown(kind, after, row, after)
         change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
         return replace(change, fields=self._changed_fields(change, row))
 
@@ -190,9 +190,9 @@ class _Planner:
             return special
         assert change.after is not None  # it was given its body
         kind = self._catalogue[change.kind]
-        _, assumed = stated(kind, recorded.declared, live, change.after, charged=kind.charged(recorded))
-        change = replace(change, assumed=assumed)
-        shown = self._changed_fields(change, live)
+        found = comparison.compared(kind, recorded, live, change.after)
+        change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
+        shown = self._fields(change, live, found)
         held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
         denied = denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
@@ -207,7 +207,7 @@ class _Planner:
             )
         if any(item.forces_replacement for item in fields):
             return replace(
-                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=_for_another_machine(shown)
+                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=comparison.for_another_machine(shown)
             )
         if any(item.reinstalls for item in fields):
             self.findings += told(recorded.address, (), denied)
@@ -226,14 +226,16 @@ class _Planner:
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
         kind, is_named = self._catalogue[change.kind], change.address in self._survey.reinstall
-        return tuple(item for item in items if is_taken_out(kind, item) and not (is_named and item.reinstalls))
+        return tuple(
+            item for item in items if comparison.is_taken_out(kind, item) and not (is_named and item.reinstalls)
+        )
 
     def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
         if recorded.phase is Phase.DELETING:
             return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
         if change.address in self._survey.replace:
-            fields = _for_another_machine(self._changed_fields(change, live))
+            fields = comparison.for_another_machine(self._changed_fields(change, live))
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
@@ -260,32 +262,35 @@ class _Planner:
         kind = self._catalogue[change.kind]
         after = kind.redact(change.desired.fields, self._fingerprint)
         if change.recorded is not None:
-            after = with_known_fingerprints(kind, after, change.recorded.declared)
+            after = comparison.with_known_fingerprints(kind, after, change.recorded.declared)
         return replace(change, after=after, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
 
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
+        recorded, after = change.recorded, change.after
+        assert recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
+        return self._fields(change, live, comparison.compared(self._catalogue[change.kind], recorded, live, after))
+
+    def _fields(self, change: Change, live: Live | None, found: comparison.Comparison) -> tuple[FieldChange, ...]:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        known, _ = stated(kind, recorded.declared, live, after, charged=kind.charged(recorded))
-        current = as_shown(kind, known, live, after, baseline=recorded.baseline)
-        ignored, takes = desired.lifecycle.ignore_changes, partial(what_it_takes, kind, desired)
+        takes = partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(
-                path=found.path,
-                before=at(current, found.path),
-                after=at(after, found.path),
-                forces_replacement=takes(found.path) is OnChange.REPLACE,
-                reinstalls=takes(found.path) is OnChange.REINSTALL,
-                sensitive=kind.rule(found.path).secret,
-                drift=at(known, found.path) == at(after, found.path),
+                path=(path := differing.path),
+                before=at(found.current, path),
+                after=at(after, path),
+                forces_replacement=takes(path) is OnChange.REPLACE,
+                reinstalls=takes(path) is OnChange.REINSTALL,
+                sensitive=kind.rule(path).secret,
+                drift=at(found.known, path) == at(after, path),
             )
-            for found in differences(kind.lasting(current), kind.lasting(after))
-            if canonical([at(current, found.path)])
-            != canonical([at(after, found.path)])  # else another field alone differs
-            if not any(found.path[: len(path)] == path for path in ignored) or self._is_marker(found.path, live)
+            for differing in differences(kind.lasting(found.current), kind.lasting(after))
+            if canonical([at(found.current, differing.path)])
+            != canonical([at(after, differing.path)])  # else another field alone differs
+            if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
         ]
-        return (*fields, *kept_in_state_only(desired, recorded))
+        return (*fields, *comparison.kept_in_state_only(desired, recorded))
 
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
         """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
@@ -293,8 +298,3 @@ class _Planner:
         return (
             path == ("name",) and live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
         )
-
-
-def _for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    """A machine that is released is not reinstalled before."""
-    return tuple(replace(item, reinstalls=False) for item in fields)

@@ -119,12 +119,14 @@ def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
 def _differing(
     kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, survey: Survey, *, lineage: str
 ) -> Iterator[FieldChange]:
-    """What the specs declared, as the cloud shows it, then what no spec says. What the cloud leaves out tells nothing, and a status
+    """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
+    tells nothing, and a status
     that is no more than a declared power told already is not told again.
     """
     told: set[FieldPath] = set()
     for rule in kind.rules:
-        was = at(recorded.declared, rule.path)
+        believed = at(recorded.assumed, rule.path)
+        was = at(recorded.declared, rule.path) if believed is None else believed
         now = rule.seen(row.shown, was, recorded.declared)
         known = was is not None and now is not None and now != at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):

@@ -9,8 +9,8 @@ from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
-from provisioner.model.journal import bought
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.outcome import bought
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import of_one_order, surplus
 from provisioner.model.turn import Turn

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Intended, Remembered, Settled
+from provisioner.model.journal import Adopted, Entry, Intended, Remembered, Settled, Stated
 from provisioner.model.proposal import Proposal, Row
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
@@ -58,3 +58,5 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         sold=recorded.sold,
         term=recorded.term,
     )
+    if recorded.assumed:
+        yield Stated(recorded.address, recorded.declared, recorded.assumed, recorded.baseline)

@@ -19,12 +19,14 @@ SetOff: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
 
 
 def narrowed(plan: Plan, set_off: SetOff) -> Plan:
-    """By the plan's own selection; its changes are those before anything is set off."""
+    """By the plan's own selection; its changes are those before anything is set off. Of what is left out nothing is written down."""
     whole = replace(plan, changes=set_off(plan.changes))
     if plan.selection.is_everything:
         return whole
     selected = _selected(plan)
-    chosen = set_off(_without_work(change) if _is_left_out(change, selected) else change for change in plan.changes)
+    chosen = set_off(
+        _without_work(change) if _is_left_out(change, selected) else _noted(change, selected) for change in plan.changes
+    )
     not_as_wanted = {change.address for change in whole.not_as_wanted}
     return replace(
         plan,
@@ -53,6 +55,10 @@ def _is_left_out(change: Change, selected: Collection[Address]) -> bool:
 def _is_passed_over(change: Change, selected: Collection[Address], not_as_wanted: Collection[Address]) -> bool:
     """What is wrong elsewhere and would not be mended anyway."""
     return change.address in not_as_wanted and change.address not in selected
+
+
+def _noted(change: Change, selected: Collection[Address]) -> Change:
+    return change if change.noted is None or change.address in selected else replace(change, noted=None)
 
 
 def _without_work(change: Change) -> Change:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
-from provisioner.model.journal import wiped
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.outcome import wiped
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.sharing import siblings
 from provisioner.model.state import Intent, State

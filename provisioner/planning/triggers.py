@@ -116,9 +116,11 @@ def _dependents(address: Address, waiting: dict[Address, list[Change]]) -> Itera
 
 
 def _acts(change: Change) -> bool:
+    """What only mends a row that shows it otherwise sets nothing off: no row alone releases a server (docs/decisions/0017)."""
     if change.action in {Action.REPLACE, Action.REINSTALL}:
         return True
-    return change.action is Action.UPDATE and any(item.path[0] not in _IN_STATE_ONLY for item in change.fields)
+    changed = (item for item in change.fields if item.path[0] not in _IN_STATE_ONLY and not item.drift)
+    return change.action is Action.UPDATE and any(changed)
 
 
 def _replaced(change: Change, causes: set[str] | None) -> Change:

@@ -254,6 +254,7 @@ def _recorded(recorded: Recorded) -> Document:
         **({"baseline": dict(recorded.baseline)} if recorded.baseline else {}),
         **({"refused": dict(recorded.refused)} if recorded.refused else {}),
         **({"sold": recorded.sold} if recorded.sold else {}),
+        **({"assumed": dict(recorded.assumed)} if recorded.assumed else {}),
     }
 
 

@@ -158,6 +158,8 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("baseline", members_of(recorded.baseline))
     if recorded.refused:
         yield Block("refused", members_of(recorded.refused))
+    if recorded.assumed:
+        yield Block("assumed", members_of(recorded.assumed))
 
 
 def _phase(phase: Phase, style: Style) -> str:

@@ -12,7 +12,18 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Adopted, Answered, Entry, Forgotten, Imported, Intended, Moved, Remembered, replay
+from provisioner.model.journal import (
+    Adopted,
+    Answered,
+    Entry,
+    Forgotten,
+    Imported,
+    Intended,
+    Moved,
+    Remembered,
+    Stated,
+    replay,
+)
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
@@ -55,6 +66,8 @@ class BrokenStory:
                 if not self._answer(entry):
                     self._unplaced[entry.address] = _together(self._unplaced.get(entry.address), entry)
                     return
+            case Stated() if entry.address not in self.state.resources:
+                return  # it says nothing of what was bought
             case Moved():
                 self._make_room(entry)
             case Imported() | Forgotten():

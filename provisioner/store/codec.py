@@ -20,8 +20,10 @@ from provisioner.store.sealed import Damaged, FromNewerVersion
 Value = TypeVar("Value")
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-_ADDED = ("baseline", "refused", "sold")
-"""To records and to what is remembered of them, by later versions."""
+_REMEMBERED = ("baseline", "refused", "sold")
+"""Added to what is remembered of a record by later versions."""
+_RECORDED = (*_REMEMBERED, "assumed")
+"""Likewise to records."""
 _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
 
 
@@ -35,7 +37,7 @@ def state_to_json(state: State) -> JsonObject:
 
 
 def _leave_out_empty(recorded: dict[str, Any]) -> None:
-    for key in _ADDED:
+    for key in _RECORDED:
         if not recorded[key]:
             del recorded[key]
 
@@ -53,7 +55,7 @@ def entry_to_json(entry: Entry) -> JsonObject:
     written: Any = to_json(_entries_of(entry.type), entry)
     match entry:
         case Remembered():
-            for key in _ADDED:
+            for key in _REMEMBERED:
                 if written[key] is None:
                     del written[key]
         case Imported():

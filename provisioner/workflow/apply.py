@@ -19,9 +19,10 @@ from provisioner.loading import Loaded
 from provisioner.model.change import Action, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError
 from provisioner.model.event import Event, EventType, RunResult
+from provisioner.model.journal import Entry
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.planning import cleared
+from provisioner.planning import cleared, statements
 from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
@@ -103,8 +104,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
                 raise (InDoubt if in_doubt else Refused)(*made.refusals)
             if not made.work:
                 if state is not None:
-                    if news := tuple(cleared(made)):
-                        session.append(news)
+                    _note(made, session)
                     state = await note_terms(cloud, session, workspace.catalogue, known=seen.terms)
                 return Applied(made, approved=True, result=None, state=state)
             _require_secrets(workspace, made)
@@ -152,12 +152,21 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             )
             face.show(plan, ())
             if not plan.work:
-                return Applied(plan, approved=True, result=None, state=session.state)
+                return Applied(plan, approved=True, result=None, state=_note(plan, session))
             _require_secrets(workspace, plan)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(elsewhere.refusals(plan)):
                 raise Refused(*refusals)
             return await _Run(workspace, request, session, cloud, sight, face, elsewhere).carry_out(plan, stack)
+
+
+def _note(plan: Plan, session: Session) -> State | None:
+    """What a plan without work writes down all the same; nothing is written where that is nothing. Raises StoreError."""
+    news: tuple[Entry, ...] = (*cleared(plan), *statements(plan))
+    if news:
+        session.append(news)
+        return session.checkpoint()
+    return session.state
 
 
 def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None) -> Applied:

@@ -19,7 +19,7 @@ from provisioner.model.flow import Service
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.planning import cleared, noted
+from provisioner.planning import as_stated, cleared, noted, statements
 from provisioner.store import Session
 from provisioner.workflow.foreseeing import Market
 from provisioner.workflow.terms import note_terms
@@ -90,7 +90,8 @@ class Run:
             reason=self.reason,
             allowed=plan.allowed,
         )
-        session.append([started, *noted(plan), *cleared(plan)])
+        session.append([started, *noted(plan), *cleared(plan), *statements(plan)])
+        plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
             done = self._recorded(run, result)  # a person's impatience must not cost the summary

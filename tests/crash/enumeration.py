@@ -164,6 +164,8 @@ class Theatre:
         if self.scenario.follow is not None:
             ended = self.run(stage, self.scenario.follow)
             require(ended.code == 0, f"exit {ended.code} of what follows: {ended.text}")
+        if self.scenario.afterwards is not None:
+            self.scenario.afterwards(stage)
         agree(stage, self.scenario)
         self._nothing_is_left(stage, deaths, belated=belated)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, QUIET_SECONDS, Account, Stage
+from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, QUIET_SECONDS, SHOWING, Account, Stage
 from support.site import PREPAID
 from support.zygote import Fate
 
@@ -39,6 +39,7 @@ VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-95
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 UNNAMED = {"order_id": None}
 """No row names the order that bought its server."""
+TRUE = "arch: X86, server_type: ECS, root_volume: {type: SSD, size: 100}, availability_zone: cn-north-4a"
 BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
@@ -81,6 +82,8 @@ class Scenario:
     """Of a run in which nobody dies."""
     follow: tuple[str, ...] | None = None
     """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
+    afterwards: Callable[[Stage], None] | None = None
+    """What happens outside once it has come to its end. The same command again has nothing to do because of that."""
     waits_for: Callable[[Stage], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
     waiting: Books | None = None
@@ -178,6 +181,16 @@ def _somebody_pays(stage: Stage) -> None:
 def _somebody_renames(stage: Stage) -> None:
     (alpha,) = stage.alive
     stage.rename(alpha.id, "omega")
+
+
+def _rows_turn(stage: Stage) -> None:
+    """Every row shows another machine and another system from now on."""
+    rows = {
+        "flavor": "Si2.xlarge.4",
+        "image": {"image_id": OTHER_IMAGE, "arch": "ARM"},
+        "cloud_server": {"type": "BMS"},
+    }
+    stage.arm({"at": SHOWING, "times": "always", "fault": "rewrite", "rows": rows})
 
 
 def _leave_unpaid(stage: Stage) -> None:
@@ -375,6 +388,20 @@ CHANGING = (
         shows={"key_pair_name": "ops"},
         ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {IMAGE}",)),
         belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),),
+    ),
+    Scenario(
+        name="stating what is true",
+        before=ONE,
+        specs=alpha(TRUE),
+        afterwards=_rows_turn,
+        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+    ),
+    Scenario(
+        name="stating what is true, and renaming",
+        before=ONE,
+        specs=alpha("name: omega", TRUE),
+        afterwards=_rows_turn,
+        ends=Books(once(*ALPHA), ("omega",), systems=(f"RUNNING {IMAGE}",)),
     ),
     Scenario(
         name="off",

@@ -40,7 +40,7 @@ _AWAITING = (
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
 )
 _LISTING = ["ListDevServers", "ListAllDevServers"]
-_SHOWING = [*_LISTING, "ShowDevServer"]
+SHOWING = [*_LISTING, "ShowDevServer"]
 ALONE = Fate()
 
 
@@ -232,7 +232,7 @@ class Stage:
 
     def arm(self, *rules: Mapping[str, object]) -> None:
         """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
-        lasting = {"at": _SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
+        lasting = {"at": SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
         lying = {"at": _LISTING, "times": "always", "fault": "rewrite", "set": self.lists}
         selling = {"at": "CreateDevServer", "times": "always", "fault": "sells", **(self.sells or {})}
         armed = [*rules]

@@ -11,7 +11,7 @@ from support.rows import ID, a_live
 from provisioner.kinds import CATALOGUE
 from provisioner.kinds.dev_server.recognition import CLOCK_TOLERANCE
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Remember
-from provisioner.model.journal import wiped
+from provisioner.model.outcome import wiped
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]

@@ -10,13 +10,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from support.planning_builders import KIND, applied, fingerprint, planned, settled, unknown_fingerprint
-from support.planning_strategies import fleets, surveys
+from support.planning_strategies import fleets, showings, standing, surveys
 
 from provisioner.model.change import Action, Mode, Reason
 from provisioner.model.flow import Effect
 from provisioner.model.kind import OnChange
 
 BUYING = frozenset({Action.CREATE, Action.REPLACE})
+LOSING = frozenset({Action.REPLACE, Action.REINSTALL, Action.DELETE})
 
 
 def recorded_in(survey):
@@ -139,6 +140,22 @@ def test_reading_no_password_never_makes_a_difference_of_its_own(survey):
     known = {(change.address, change.action) for change in planned(survey).work}
     unknown = {(change.address, change.action) for change in planned(survey, fingerprint=unknown_fingerprint).work}
     assert unknown <= known
+
+
+@given(standing(), st.data())
+def test_no_row_alone_wipes_or_releases_what_the_specs_say_of_it_since_the_last_apply(survey, data):
+    """Whatever was recorded, stated and shown before: once the specs are applied, rows decide nothing that costs a disk or a machine."""
+    for _ in range(2):
+        plan = planned(survey)
+        left = {change.address for change in plan.unsettled}
+        reached = {
+            one.address for one in survey.desired if not left & {one.address, *one.lifecycle.replace_triggered_by}
+        }
+        survey = applied(plan, survey)
+        rows = [data.draw(showings(record)) for record in survey.state.resources.values()]
+        survey = replace(survey, live={row.id: row for row in rows if row is not None})
+        costly = [one for one in planned(survey).work if one.action in LOSING and one.address in reached]
+        assert costly == []
 
 
 def test_planning_touches_no_file_and_no_network():

@@ -11,15 +11,15 @@ import pytest
 from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Imported, Intended, Moved, Settled
+from provisioner.model.journal import Adopted, Entry, Imported, Intended, Moved, Settled, Stated
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "3"
+NEWEST = "4"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
-3: servers are taken over and moved.
+3: servers are taken over and moved. 4: specs state what is true already.
 """
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
@@ -46,6 +46,9 @@ SINCE_3 = (
     Imported(a_recorded("edge", order_id="CS9", protected=True), "named by imports in the specs"),
     Moved(an_address("trainer[1]"), an_address("worker[1]")),
 )
+SINCE_4 = (
+    Stated(an_address("edge"), {"name": "edge", "arch": "X86"}, {"availability_zone": "az-1"}, {"flavor": "SI2"}),
+)
 
 
 def tell(store):
@@ -54,12 +57,17 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4))
 
 
 @pytest.mark.parametrize(
     ("version", "rest", "moved_to"),
-    [("1", (), "trainer"), ("2", SINCE_2, "trainer"), ("3", (*SINCE_2, *SINCE_3), "worker")],
+    [
+        ("1", (), "trainer"),
+        ("2", SINCE_2, "trainer"),
+        ("3", (*SINCE_2, *SINCE_3), "worker"),
+        ("4", (*SINCE_2, *SINCE_3, *SINCE_4), "worker"),
+    ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     for file in (SAMPLES / version).iterdir():
@@ -70,7 +78,7 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     assert {address: (one.id, one.phase) for address, one in state.resources.items()} == {
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
         an_address(f"{moved_to}[1]"): ("id-7", Phase.CREATING),
-    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version == "3" else {})
+    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version >= "3" else {})
     new = [] if version == "1" else ["intent-for-pool[0]"]
     assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
     assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *rest)
@@ -85,7 +93,7 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3)} == set(get_args(Entry))
+    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4)} == set(get_args(Entry))
 
 
 def keys_of(path):

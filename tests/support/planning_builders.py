@@ -8,12 +8,15 @@ from typing import Any
 from support.builders import IDENTITY, a_state, an_address
 
 from provisioner.kinds import CATALOGUE
+from provisioner.kinds.dev_server.reinstalling import SYSTEM
 from provisioner.model.change import Action, Basis, Change, Mode, Plan
 from provisioner.model.flow import Effect
+from provisioner.model.journal import replay
+from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead, State
-from provisioner.planning import Survey, plan
+from provisioner.planning import Survey, as_stated, plan, statements
 
 KIND = CATALOGUE["dev_server"]
 BASIS = Basis("demo", "dev", IDENTITY, lineage=None, serial=0, head=JournalHead())
@@ -126,7 +129,8 @@ def codes(findings: Any) -> list[str]:
 
 def applied(plan: Plan, survey: Survey) -> Survey:
     """The survey after the plan was carried out without a mishap: purchases in doubt stay so, releases are settled."""
-    resources = dict(survey.state.resources) if survey.state else {}
+    resources = dict(replay(survey.state, statements(plan)).resources) if survey.state else {}
+    plan = as_stated(plan)
     live = dict(survey.live)
     for change in plan.work:
         recorded, desired = change.recorded, change.desired
@@ -139,7 +143,14 @@ def applied(plan: Plan, survey: Survey) -> Survey:
             one = bought(desired, id=f"new-id-of-{change.address}")
         elif change.action is Action.REINSTALL:
             assert desired is not None
-            one = bought(desired, id=recorded.id if recorded else None)
+            assert recorded is not None
+            system = {field: (change.after or {}).get(field) for field in SYSTEM}
+            declared = laid_over(recorded.declared, {**system, "name": desired.name})
+            kept = {
+                key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared[key]
+            }
+            facts = {"labels": desired.labels, "protected": bool(desired.lifecycle.prevent_destroy)}
+            one = replace(recorded, phase=Phase.READY, declared=declared, baseline=kept, pending={}, **facts)
             live.pop(one.id or "", None)
         elif change.action is Action.UPDATE:
             assert desired is not None

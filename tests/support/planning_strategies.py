@@ -6,7 +6,18 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 from support.builders import a_state, an_intent
-from support.planning_builders import OTHER_IMAGE, PASSWORD, PREPAID, bought, shown, surveyed, wanted
+from support.planning_builders import (
+    IMAGE,
+    KIND,
+    OTHER_IMAGE,
+    PASSWORD,
+    PREPAID,
+    bought,
+    fingerprint,
+    shown,
+    surveyed,
+    wanted,
+)
 
 from provisioner.model.flow import Effect
 from provisioner.model.resource import Lifecycle, Phase
@@ -24,8 +35,32 @@ fields = st.fixed_dictionaries(
         "root_volume": st.sampled_from([{}, {"type": "SSD"}, {"type": "SSD", "size": 200}]),
         "charging_info": st.just(PREPAID),
         "userdata": st.sampled_from(["aGk=", "eW8="]),
+        "arch": st.sampled_from(["X86", "ARM"]),
+        "server_type": st.sampled_from(["ECS", "BMS"]),
+        "availability_zone": st.sampled_from(["az-1", "az-2"]),
+        "data_volume": st.sampled_from([{"type": "SSD", "size": 200, "count": count} for count in (1, 2)]),
     },
 )
+machines = st.just({}) | st.fixed_dictionaries(
+    {"flavor": st.none(), "resource_flavor": st.sampled_from(["rf", "rf-2"])}
+)
+rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "flavor": st.sampled_from(["Si2.large.4", "Si2.large.8", "SI2.LARGE.4"]),
+        "resource_flavor": st.sampled_from(["rf", "rf-2"]),
+        "image_id": st.sampled_from([IMAGE, OTHER_IMAGE]),
+        "key_pair_name": st.sampled_from(["ops", "theirs"]),
+        "root_volume": st.sampled_from([{"type": "SSD"}, {"type": "SAS", "size": 200}, {"size": 300}]),
+        "charging_info": st.sampled_from([{"charging_mode": "PRE_PAID"}, {"charging_mode": "POST_PAID"}]),
+        "arch": st.sampled_from(["X86", "ARM"]),
+        "server_type": st.sampled_from(["ECS", "BMS"]),
+        "data_volume": st.sampled_from([{"count": 0}, {"type": "SSD", "size": 200, "count": 2}]),
+        "power": st.sampled_from(["running", "stopped"]),
+        "name": st.just("theirs"),
+    },
+)
+"""What a row may show, whatever it shows it of: late, partial, spelt otherwise, or changed by somebody else."""
 labels = st.dictionaries(st.sampled_from(["team", "__x"]), st.sampled_from(["vision", "1"]), max_size=2)
 ignored = st.sampled_from([(), (("image_id",),), (("root_volume",), ("name",))])
 
@@ -36,7 +71,11 @@ def servers(draw, address):
     name = address.replace('["', "-").replace("[", "-").strip('"]').replace(".", "-")
     renamed = draw(st.sampled_from(["", "-renamed"]))
     lifecycle = Lifecycle(prevent_destroy=draw(st.booleans()), ignore_changes=draw(ignored))
-    return replace(wanted(address, name=name + renamed, **draw(fields)), labels=draw(labels), lifecycle=lifecycle)
+    return replace(
+        wanted(address, name=name + renamed, **{**draw(fields), **draw(machines)}),
+        labels=draw(labels),
+        lifecycle=lifecycle,
+    )
 
 
 @st.composite
@@ -53,6 +92,38 @@ def records(draw, desired):
     order_only = phase in {Phase.ORDERING, Phase.AWAITING_PAYMENT}
     record = bought(desired, phase=phase, protected=draw(st.booleans()))
     return replace(record, id=None, order_id=f"CS-{record.name}") if order_only else record
+
+
+@st.composite
+def standing(draw):
+    """Servers that are there, each with a record, a row and specs that need not agree in anything."""
+    addresses = draw(st.lists(st.sampled_from(ADDRESSES), unique=True, min_size=1, max_size=2))
+    desired, recorded, live = [], [], []
+    for address in addresses:
+        was, now = draw(servers(address)), draw(servers(address))
+        record = bought(was, baseline=KIND.baseline(KIND.redact(was.fields, fingerprint), draw(rows)))
+        assumed = {
+            key: value for key, value in draw(rows).items() if KIND.rule((key,)).chosen and key not in was.fields
+        }
+        record = replace(record, assumed=assumed)
+        follows = draw(st.sampled_from([(), tuple(one.address for one in desired)]))
+        desired.append(
+            replace(draw(st.sampled_from([was, now])), lifecycle=replace(now.lifecycle, replace_triggered_by=follows))
+        )
+        recorded.append(record)
+        live.append(draw(showings(record)))
+    return surveyed(*desired, state=a_state(*recorded), live=[row for row in live if row is not None])
+
+
+@st.composite
+def showings(draw, record):
+    """Any row that a server may have, or none."""
+    status = draw(st.sampled_from(STATUSES))
+    whole, partial = shown(record, status), draw(rows)
+    row = draw(
+        st.sampled_from([None, whole, replace(whole, shown={**whole.shown, **partial}), replace(whole, shown=partial)])
+    )
+    return row and replace(row, name=str(row.shown.get("name", "")))
 
 
 @st.composite

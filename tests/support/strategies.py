@@ -22,6 +22,7 @@ from provisioner.model.journal import (
     RunEnded,
     RunStarted,
     Settled,
+    Stated,
 )
 from provisioner.model.resource import Desired, Lifecycle, Phase, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
@@ -134,6 +135,8 @@ def histories(draw, servers=4, steps=8):
             entries.append(
                 Remembered(address, Phase.CREATING, observed=draw(json_objects), term=draw(st.none() | terms))
             )
+        elif name in owned and draw(st.booleans()):
+            entries.append(Stated(address, draw(json_objects), draw(json_objects), draw(json_objects)))
         elif name in owned and draw(st.booleans()):
             entries.append(Forgotten(address, draw(TEXT)))
             owned.discard(name)

@@ -1,0 +1,48 @@
+"""What the answer to a call makes of a record: of a purchase the records of its servers, of a reinstallation another system. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.model.redaction import laid_over
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import Intent
+
+
+def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
+    """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
+    is known then: which of them one id would name, nobody says (API reference section 3.4).
+    """
+    whole = Recorded(
+        address=intent.address,
+        kind=intent.kind,
+        phase=Phase.ORDERING if identifier is None else Phase.CREATING,
+        declared=intent.declared,
+        id=identifier,
+        order_id=order_id,
+        labels=intent.labels,
+        protected=intent.protected,
+    )
+    if not intent.members:
+        return (whole,)
+    return tuple(
+        replace(
+            whole,
+            address=member.address,
+            phase=Phase.ORDERING,
+            declared={**intent.declared, "name": member.name},
+            id=None,
+            labels=member.labels,
+            protected=member.protected,
+        )
+        for member in intent.members
+    )
+
+
+def wiped(recorded: Recorded, intent: Intent) -> Recorded:
+    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
+    declared = laid_over(recorded.declared, intent.declared)
+    baseline = {
+        key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
+    }
+    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline)

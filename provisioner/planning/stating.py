@@ -1,0 +1,71 @@
+"""What an apply writes down of specs that state what is true already: as declared where the row shows it, as assumed where nothing does.
+
+It is in the plan, so that nothing is recorded which nobody could see, and written before the work begins: it is a fact of what was
+seen, whatever comes of that. A row that shows otherwise later is drift, and releases and wipes nothing (docs/decisions/0019). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.journal import Stated
+from provisioner.model.kind import FieldRule, Kind
+from provisioner.model.redaction import at, replaced
+from provisioner.model.resource import Desired, Recorded
+from provisioner.planning.comparison import Comparison, is_ignored
+
+_STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
+
+
+def noted(kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, found: Comparison) -> Recorded | None:
+    """The record as an apply of these specs leaves it, but for what it sends. None where that is as it is recorded. What is ignored is
+    nobody's business, and what leaving it out says as well needs no record.
+    """
+    if recorded.declared == after and not recorded.assumed:
+        return None
+    declared, assumed, baseline = recorded.declared, recorded.assumed, recorded.baseline
+    for rule in kind.rules:
+        path, wanted = rule.path, at(after, rule.path)
+        if not rule.outlives_its_line or is_ignored(path, desired):
+            continue
+        if path in found.assumed:
+            declared, assumed = replaced(declared, path, None), replaced(assumed, path, wanted)
+        elif wanted is None:
+            assumed = replaced(assumed, path, None)
+        elif at(found.current, path) == wanted and _is_news(rule, recorded, wanted):
+            declared = replaced(declared, path, wanted)
+            assumed, baseline = replaced(assumed, path, None), replaced(baseline, path, None)
+    if (declared, assumed, baseline) == (recorded.declared, recorded.assumed, recorded.baseline):
+        return None
+    return replace(recorded, declared=declared, assumed=assumed, baseline=baseline)
+
+
+def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
+    """What is there is as the specs say, and the record says something else, or nothing where that means something else."""
+    was = at(recorded.declared, rule.path)
+    if wanted in (was, at(recorded.baseline, rule.path)):
+        return False
+    return was is not None or not rule.is_default(wanted)
+
+
+def statements(plan: Plan) -> Iterator[Stated]:
+    """As journal entries: told of the former address of what is moved, as they are written first."""
+    for change in plan.changes:
+        if (record := _record(change)) is not None:
+            address = change.moved_from or change.address
+            yield Stated(address, record.declared, record.assumed, record.baseline)
+
+
+def as_stated(plan: Plan) -> Plan:
+    """The plan with the records as they are once its statements are written: what is changed in place is changed from there."""
+    return replace(
+        plan, changes=tuple(replace(change, recorded=_record(change) or change.recorded) for change in plan.changes)
+    )
+
+
+def _record(change: Change) -> Recorded | None:
+    """None for what another server takes the place of, and for what this run leaves alone."""
+    return change.noted if change.action in _STAYS and change.reason is not Reason.LEFT_OUT else None
