@@ -169,7 +169,7 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     assert intent is not None  # that is what is told of
     address = driver.change.address
     if isinstance(looked, SeveralFit):
-        hint = f"choose: `provisioner resolve '{address}' --adopt ID`, with one of {looked}, or `--absent`"
+        hint = f"choose: `provisioner resolve {address.typed} --adopt ID`, with one of {looked}, or `--absent`"
     else:
         hint = next_step(intent, driver.kind, driver.workshop.policy)
     summary = (

@@ -59,6 +59,11 @@ class Address:
                 return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]{suffix}"
 
     @property
+    def typed(self) -> str:
+        """As a person types it in a shell."""
+        return "'" + str(self).replace("'", r"'\''") + "'"
+
+    @property
     def group(self) -> Address:
         """Itself without its key: all that one declaration expands to."""
         return Address(self.name, None, self.modules)

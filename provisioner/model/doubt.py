@@ -59,11 +59,11 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
     if intent.members:
         return (
             "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
-            f"`provisioner resolve '{intent.address}' --adopt ORDER` with the id of the order, or `--absent` when there is none: "
+            f"`provisioner resolve {intent.address.typed} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
             f"that settles all {len(intent.members)}"
         )
     adopting = "run apply again: it adopts the server once exactly one fits"
-    by_hand = f"`provisioner resolve '{intent.address}' --adopt ID` or `--absent`"
+    by_hand = f"`provisioner resolve {intent.address.typed} --adopt ID` or `--absent`"
     match kind.absence(intent):
         case Absence.ONCE_NOTHING_IS_PAID:
             return (
@@ -86,7 +86,7 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
 
 def absent_by_hand(address: Address) -> str:
     """For what was bought, by its answer, and was never shown."""
-    return f"when the console knows neither the server nor a paid order: `provisioner resolve '{address}' --absent`"
+    return f"when the console knows neither the server nor a paid order: `provisioner resolve {address.typed} --absent`"
 
 
 def moment(milliseconds: int) -> str:

@@ -81,14 +81,14 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
         return _refused(one, "unknown-server", f"the cloud lists no server {one.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one server, one address; to give it another: provisioner state mv '{owned.address}' '{one.address}'"
+        hint = f"one server, one address; to give it another: provisioner state mv {owned.address.typed} {one.address.typed}"
         return _refused(one, "server-owned", f"server {one.id} is that of {owned.address}", hint)
     if (claim := survey.elsewhere.get(one.id)) is not None:
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
         return _refused(one, "server-owned", f"server {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_be(intent, row, kind):
-            hint = f"provisioner resolve '{intent.address}' --adopt {one.id}, or --absent"
+            hint = f"provisioner resolve {intent.address.typed} --adopt {one.id}, or --absent"
             summary = f"server {one.id} may be the purchase in doubt of {intent.address}"
             return _refused(one, "import-in-doubt", summary, hint)
     if row.status in kind.releasing:
@@ -102,7 +102,7 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
 def _open_call(one: Import, state: State) -> Diagnostic | None:
     """A server may not be taken over while it is not known whether it was released, or what else the address holds."""
     if one.address in state.doubts:
-        hint = f"provisioner resolve '{one.address}' --adopt ID, where it became that server"
+        hint = f"provisioner resolve {one.address.typed} --adopt ID, where it became that server"
         return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
     for intent in state.unsettled:
         if one.id == intent.target_id or one.address in intent.addresses:

@@ -34,10 +34,18 @@ def _told(paths: tuple[FieldPath, ...], believing: list[Change]) -> Diagnostic:
     fields = ", ".join(".".join(path) for path in paths)
     more = f" and {len(believing) - _NAMED} more" if len(believing) > _NAMED else ""
     names = ", ".join(str(change.address) for change in believing[:_NAMED]) + more
+    only = believing[0].address if len(believing) == 1 else None
+    anew = (
+        f"`apply --replace {only.typed}` buys it anew"
+        if only
+        else "`apply --replace` with the address of one buys it anew"
+    )
     return warning(
         "assumed",
-        f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed as the specs say; the cloud does not show it",
-        detail="it was not sent when the server was bought, and nothing is sent now",
-        hint="check it in the console; where it is not so, write down what is, name the field in lifecycle.ignore_changes, or `apply --replace ADDRESS` buys it anew",
-        address=believing[0].address if len(believing) == 1 else None,
+        f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed to be as the specs say; the cloud does not show it",
+        detail="this state did not ask for it when the server was bought, or did not buy it; nothing is sent, and nothing is to be done "
+        "where it is so",
+        hint="check it in the console; where it is not so, write down what is, which changes nothing, or name the field in "
+        f"lifecycle.ignore_changes; {anew}",
+        address=only,
     )

@@ -121,7 +121,7 @@ def _kept(change: Change, successor: Change) -> Diagnostic:
         why, hint = " is held back", "it is released when that has had its turn"
     else:
         why = ", which was to take its place, is not well"
-        hint = f"`apply --replace '{successor.address}'` buys another; the old one is released when that runs"
+        hint = f"`apply --replace {successor.address.typed}` buys another; the old one is released when that runs"
     return warning(
         "deposed-kept",
         f"{change.address}: server {identifier} is kept, because {successor.address}{why}",

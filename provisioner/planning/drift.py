@@ -76,7 +76,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, hint)
     if len(fitting) > 1:
-        hint = f"choose: `provisioner resolve '{intent.address}' --adopt ID`, with one of these, or `--absent`"
+        hint = f"choose: `provisioner resolve {intent.address.typed} --adopt ID`, with one of these, or `--absent`"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
@@ -141,7 +141,7 @@ def _drift(
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",
-            hint=f"`apply --replace '{change.address}'` releases it and buys a new one; removing it from the specs releases it",
+            hint=f"`apply --replace {change.address.typed}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
     elif row is not None and recorded.phase is Phase.READY and row.status in _unwell(catalogue[recorded.kind]):
@@ -180,19 +180,17 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
         return "its record is to be dropped, which has to be allowed"
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
-    return f"it is not bought again by itself; `apply --replace '{change.address}'` buys a new one"
+    return f"it is not bought again by itself; `apply --replace {change.address.typed}` buys a new one"
 
 
 def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
     if is_wanted and row.status in kind.uninstalled and change.action is not Action.REINSTALL:
-        return (
-            f"{look}; `apply --reinstall '{change.address}'` puts its system on it once more, and wipes its system disk"
-        )
+        return f"{look}; `apply --reinstall {change.address.typed}` puts its system on it once more, and wipes its system disk"
     if not is_wanted or row.status in kind.releasing:
         return look
-    return f"{look}; if it cannot be mended, `apply --replace '{change.address}'` releases it and buys a new one"
+    return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
 
 
 def _unwell(kind: Kind) -> frozenset[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
@@ -31,10 +32,6 @@ from provisioner.planning.stock import unavailable
 from provisioner.planning.survey import Survey
 from provisioner.planning.unknown_status import unknown_status
 
-_LIFTING = (
-    "if it really is to go: `provisioner state unprotect ADDRESS`, or set prevent_destroy: false and apply that first, or for this one "
-    "run: --allow protected"
-)
 _LOSING = {
     Action.DELETE: "be released",
     Action.REPLACE: "be released",
@@ -63,7 +60,7 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     "name-taken",
                     f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
                     hint="choose another name in the specs, or have that server renamed or released; where it is this one: "
-                    f"`provisioner import '{change.address}' {row.id}`"
+                    f"`provisioner import {change.address.typed} {row.id}`"
                     + (
                         ""
                         if survey.state
@@ -77,8 +74,8 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",
                     detail="buying it again before that server is released or renamed would pay for both",
-                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv '{owner}' "
-                    f"'{change.address}'`, or moved: in the specs; else apply its release or its new name first, and this "
+                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv {owner.typed} "
+                    f"{change.address.typed}`, or moved: in the specs; else apply its release or its new name first, and this "
                     "address after it",
                     source=desired.source,
                     address=change.address,
@@ -122,7 +119,7 @@ def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Itera
                 yield warning(
                     "name-alike",
                     f"a server is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
-                    hint=f"where it is this one: `provisioner import '{change.address}' {row.id}`; else nothing is to be done",
+                    hint=f"where it is this one: `provisioner import {change.address.typed} {row.id}`; else nothing is to be done",
                     source=change.desired.source,
                     address=change.address,
                 )
@@ -133,7 +130,7 @@ def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
         "untracked",
         f"server {row.id} ({row.name}, {row.status}) was bought from this state for the name {desired.name!r}, and no address "
         "holds it",
-        hint=f"`provisioner resolve '{change.address}' --adopt {row.id}`, or `provisioner state rebuild`",
+        hint=f"`provisioner resolve {change.address.typed} --adopt {row.id}`, or `provisioner state rebuild`",
         source=desired.source,
         address=change.address,
     )
@@ -185,8 +182,16 @@ def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Di
 
 def _way_out(change: Change) -> str:
     if change.address.deposed:
-        return f"`provisioner state unprotect '{change.address}'`, or for this one run: --allow protected"
-    return _LIFTING if change.desired else f"put it back into the specs, or, {_LIFTING}"
+        return f"`provisioner state unprotect {change.address.typed}`, or for this one run: --allow protected"
+    lifting = _lifting(change.address)
+    return lifting if change.desired else f"put it back into the specs, or, {lifting}"
+
+
+def _lifting(address: Address) -> str:
+    return (
+        f"if it really is to go: `provisioner state unprotect {address.typed}`, or set prevent_destroy: false and apply that first, or "
+        "for this one run: --allow protected"
+    )
 
 
 def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -199,7 +204,7 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
-                hint=_LIFTING,
+                hint=_lifting(change.address),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -26,7 +26,7 @@ def judged(plan: Plan, survey: Survey, catalogue: Catalogue) -> Plan:
 def _allowed_by(refusal: Diagnostic, survey: Survey) -> str | None:
     """The option by which a person said so."""
     if refusal.code == BY_ADDRESS and refusal.address in survey.replace:
-        return f"--replace '{refusal.address}'"
+        return f"--replace {refusal.address.typed}"
     return f"--allow {refusal.code}" if refusal.code in survey.allowed else None
 
 

@@ -68,8 +68,8 @@ def _offered(origin: Address, address: Address, *, servers: int, coming: Change)
     return warning(
         "likely-move",
         f"{what} would be released and {other} bought, with the same body",
-        hint=f"where only the address is another, keep the server: `provisioner state mv '{origin}' '{address}'`, or "
-        f"moved: [{{from: '{origin}', to: '{address}'}}] in the specs",
+        hint=f"where only the address is another, keep the server: `provisioner state mv '{origin}' {address.typed}`, or "
+        f"moved: [{{from: '{origin}', to: {address.typed}}}] in the specs",
         source=coming.desired.source if coming.desired else None,
         address=coming.address,
     )

@@ -69,14 +69,16 @@ def _mode(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue
 
 def _way_out(recorded: Recorded, mode: str) -> str:
     """Each way ends the mismatch; the first one costs nothing."""
-    term = f", for the term that `provisioner orders show '{recorded.address}'` tells" if recorded.order_id else ""
+    term = f", for the term that `provisioner orders show {recorded.address.typed}` tells" if recorded.order_id else ""
     keep = f"to keep it, declare charging_info of {recorded.address} as it was sold (charging_mode: {mode}{term})"
-    release = f"`provisioner destroy --target '{recorded.address}'` releases it"
+    release = f"`provisioner destroy --target {recorded.address.typed}` releases it"
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
-    cancel = f"`provisioner orders cancel '{recorded.address}'` gives it up"
+    cancel = f"`provisioner orders cancel {recorded.address.typed}` gives it up"
     if recorded.phase is Phase.AWAITING_PAYMENT:
-        return f"do not pay it: {cancel} and costs nothing; {keep}, then `provisioner orders pay '{recorded.address}'`"
+        return (
+            f"do not pay it: {cancel} and costs nothing; {keep}, then `provisioner orders pay {recorded.address.typed}`"
+        )
     return f"{cancel} while it is not paid; {keep}; once it is a server, {release}"
 
 

@@ -177,7 +177,7 @@ class _Rows:
         )
         reason = (
             "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
-            f"apply looks for it; when you know better: resolve '{wanted.address}' --absent"
+            f"apply looks for it; when you know better: resolve {wanted.address.typed} --absent"
         )
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 

@@ -57,7 +57,7 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
             detail=f"{_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
-            hint=f"{instead}, or name the address: --replace '{change.address}'",
+            hint=f"{instead}, or name the address: --replace {change.address.typed}",
             source=change.desired.source if change.desired else None,
             address=change.address,
         )
@@ -88,8 +88,8 @@ def _taken_over_wrongly(change: Change, kind: Kind) -> str:
         return ""
     fields = ", ".join(".".join(item.path) for item in forcing_it)
     return (
-        f"where {fields} was only declared wrongly when it was taken over: `provisioner state rm '{change.address}'`, then "
-        f"`provisioner import '{change.address}' {recorded.id}`, which releases nothing; else correct the specs"
+        f"where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.typed}`, then "
+        f"`provisioner import {change.address.typed} {recorded.id}`, which releases nothing; else correct the specs"
     )
 
 

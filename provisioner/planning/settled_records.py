@@ -29,7 +29,7 @@ def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Re
     records = dict(state.resources)
     for intent in state.unsettled:
         recorded = records.get(intent.address)
-        if recorded is None or recorded.id != intent.target_id:
+        if recorded is None or intent.target_id is None or recorded.id != intent.target_id:
             continue
         if intent.effect is Effect.WIPE:
             records[intent.address] = wiped(recorded, intent)

@@ -50,7 +50,7 @@ def _late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[s
 def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
     found = row.order_id if intent.members else row.id
-    mend = f"`provisioner resolve '{intent.address}' --adopt {found}`" if not taken else "release it in the console"
+    mend = f"`provisioner resolve {intent.address.typed} --adopt {found}`" if not taken else "release it in the console"
     again = ", ".join(
         f"{address} was bought again since, as {_known_as(state.resources[address])}" for address in taken
     )
@@ -78,7 +78,7 @@ def _beyond_its_order(row: Live, state: State) -> Diagnostic:
 
 def _not_gone(row: Live, address: Address, *, vacant: bool) -> Diagnostic:
     """A release that failed late: it was gone from the lists and its own answer, and is back."""
-    take = f"take it back (`provisioner import '{address}' {row.id}`) and destroy it, or " if vacant else ""
+    take = f"take it back (`provisioner import {address.typed} {row.id}`) and destroy it, or " if vacant else ""
     return warning(
         "not-released",
         f"server {row.id} ({row.name}, {row.status}), which was released from {address} and had gone, is there again",

@@ -74,8 +74,8 @@ def told(
     if not together:
         return ()
     fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared)))
-    reinstall = f"`apply --reinstall '{address}'` wipes its system disk and puts on it what is declared"
-    replace = f"`apply --replace '{address}'` releases it and buys a new one"
+    reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
+    replace = f"`apply --replace {address.typed}` releases it and buys a new one"
     way = replace if any(item.forces_replacement for item in together) else reinstall
     found = warning(
         "unconfirmed",

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, FieldChange, Reason
+from provisioner.model.redaction import at
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
@@ -146,6 +147,8 @@ def _remarks(change: Change) -> Iterator[str]:
     if change.action is Action.ADOPT and change.unverifiable:
         hidden_fields = ", ".join(map(path_text, change.unverifiable))
         yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
+    if stays := ", ".join(_as_declared(change)):
+        yield f"(a refresh does not record {stays}: what was declared of that stays on record)"
     if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
         yield f"({amount(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:
@@ -157,6 +160,16 @@ def _remarks(change: Change) -> Iterator[str]:
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
         yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
+
+
+def _as_declared(change: Change) -> Iterator[str]:
+    """The fields that a refresh tells, and leaves on record as they are."""
+    if change.action is Action.RECORD and change.recorded is not None and change.after is not None:
+        for field in change.fields:
+            was = at(change.recorded.declared, field.path)
+            is_believed = at(change.recorded.assumed, field.path) is not None
+            if is_believed or (was is not None and at(change.after, field.path) == was):
+                yield path_text(field.path)
 
 
 def _unchanged(change: Change) -> int:

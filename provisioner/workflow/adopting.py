@@ -194,7 +194,7 @@ def _existing(
         if (one := told.get(row.id)) is not None:
             draft, key = draft.completed(kind.terraform.hidden(one.attributes, row)), one.key
         if not is_writable(draft):
-            hint = "declare it by hand, then: provisioner import ADDRESS ID; nothing was changed"
+            hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
             summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
         key = key_for(key, frozenset(taken))

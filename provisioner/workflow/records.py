@@ -173,7 +173,7 @@ def _require_no_replacement(state: State, origin: Address, address: Address) -> 
     for deposed in (origin.as_deposed, address.as_deposed):
         if deposed in state.resources and deposed != origin:
             summary = f"{deposed} holds a server that is to go when {deposed.successor} is done"
-            hint = f"apply releases it; to keep it: provisioner state mv '{deposed}' ADDRESS. Nothing was changed"
+            hint = f"apply releases it; to keep it: provisioner state mv {deposed.typed} ADDRESS. Nothing was changed"
             raise UsageError(error("address-taken", summary, hint=hint, address=address))
 
 
@@ -183,7 +183,7 @@ def _require_settled(state: State, addresses: Iterable[Address]) -> None:
             is_purchase = intent.effect is Effect.PURCHASE
             code = "address-in-doubt" if is_purchase else "address-unsettled"
             way = (
-                f"run apply, or provisioner resolve '{address}', first"
+                f"run apply, or provisioner resolve {address.typed}, first"
                 if is_purchase
                 else "run apply first: it settles that"
             )

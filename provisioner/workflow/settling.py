@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud
     from provisioner.model.stack import Stack
 
+_NAMED = 3
+"""So many purchases in doubt are named."""
+
 
 class Face(Audience, Protocol):
     """Whoever is asked."""
@@ -77,7 +80,7 @@ async def settle(workspace: Workspace, request: SettleRequest, face: Face) -> Se
             check_owner(state, stack, cloud.identity, location=store.location)
             wanted = find(state, request.target)
             if state is None or not wanted.owners:
-                raise _untracked(wanted.id, store.location)
+                raise _untracked(wanted.id, state, store.location)
             work = _Work(workspace, request, session, state, wanted)
             return await work.settle(stack, cloud, channel.ask, face)
 
@@ -176,11 +179,11 @@ def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
     )
 
 
-def _untracked(order_id: str, location: str) -> UsageError:
-    hint = (
-        "another's order is settled in the console; that of a purchase in doubt becomes an address's by "
-        f"`provisioner resolve ADDRESS --adopt {order_id}`"
-    )
+def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
+    doubts = state.purchases_in_doubt[:_NAMED] if state else ()
+    ways = " or ".join(f"`provisioner resolve {one.address.typed} --adopt {order_id}`" for one in doubts)
+    hint = "another's order is settled in the console"
+    hint += f"; where it is that of a purchase in doubt: {ways}" if ways else "; nothing was changed"
     return UsageError(
         error(
             "order-untracked",

@@ -72,7 +72,7 @@ def test_what_neither_runs_nor_is_stopped_is_not_touched(status):
     assert (played.of(Call), played.of(Remember)) == ([], [])
     assert played.result.phase is Phase.READY
     assert status in played.result.problem
-    assert "--replace ADDRESS" in played.result.hint
+    assert "apply --replace 'gateway'" in played.result.hint
 
 
 @pytest.mark.parametrize("status", ["CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"])

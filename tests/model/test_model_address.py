@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import shlex
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,11 @@ def test_in_files_an_address_is_its_text():
     assert adapter.validate_python({pool: pool}) == {pool: pool}
     with pytest.raises(ValidationError, match="is no address"):
         adapter.validate_json('{"gateway": "0"}')
+
+
+@pytest.mark.parametrize(
+    "text", ["gateway", 'pool["a b"]', 'pool["it\'s"]', 'pool["$(rm)`x`"]', "module.vision.trainer[0]@deposed"]
+)
+def test_as_it_is_typed_a_shell_reads_the_address(text):
+    address = Address.parse(text)
+    assert shlex.split(address.typed) == [str(address)]

@@ -226,3 +226,19 @@ def test_the_history_calls_it_stated_and_says_what():
     _, deed = deeds(history)
     assert (deed.type, deed.address, deed.id) == (DeedType.STATED, record.address, record.id)
     assert deed.detail == "arch, availability_zone (assumed)"
+
+
+def test_an_assumption_reads_well_for_one_server_for_many_and_for_a_paid_term():
+    """Nothing is to be done where it is so, and an address that is known stands in the hint."""
+    prepaid = planned(survey_of({"charging_info": PREPAID}, {"charging_info": {"charging_mode": "PRE_PAID"}}))
+    (finding,) = prepaid.findings
+    assert finding.summary == (
+        "gateway: charging_info.period_type, charging_info.period_num are assumed to be as the specs say; the cloud does not show it"
+    )
+    assert "or did not buy it" in finding.detail
+    assert finding.hint.endswith("`apply --replace 'gateway'` buys it anew")
+    fleet = [wanted(f"node[{number}]", name=f"node-{number}") for number in range(2)]
+    records = [bought(one) for one in fleet]
+    stating = [replace(one, fields={**one.fields, "arch": "X86"}) for one in fleet]
+    (finding,) = planned(surveyed(*stating, state=a_state(*records), live=tuple(map(shown, records)))).findings
+    assert finding.hint.endswith("`apply --replace` with the address of one buys it anew")

@@ -1,8 +1,11 @@
 import re
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 from rendering.samples import COLORED, FINGERPRINT, PLAIN, create, plan, recorded
+from support.builders import a_state
+from support.planning_builders import bought, refreshed, shown, surveyed, wanted
 
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, FieldChange, Mode, Reason
@@ -251,3 +254,11 @@ def test_a_secret_is_hidden_by_its_path_as_well_as_by_its_shape():
 def test_color_adds_nothing_but_color():
     colored = plan(create("a"), change(Action.DELETE), change(Action.REPLACE, "b", reason=Reason.REQUESTED))
     assert re.sub(r"\x1b\[[0-9;]*m", "", render_plan(colored, COLORED)) == render_plan(colored, PLAIN)
+
+
+def test_a_refresh_says_which_fields_it_leaves_on_record_as_they_were_declared():
+    desired = wanted(arch="X86", power="running")
+    record = replace(bought(desired), assumed={"server_type": "ECS"})
+    row = shown(record, "STOPPED", arch="ARM", server_type="BMS", power="stopped", name="portal")
+    text = render_plan(refreshed(surveyed(desired, state=a_state(record), live=(row,))), PLAIN)
+    assert "# (a refresh does not record arch, server_type: what was declared of that stays on record)" in text

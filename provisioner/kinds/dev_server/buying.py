@@ -12,6 +12,7 @@ from dataclasses import replace
 from provisioner.kinds.dev_server import changing, charging, orders, rows, userdata
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
+from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
@@ -29,7 +30,7 @@ _ENDED_BY_ORDER = {
     OrderStatus.CANCELLED: (
         Phase.FAILED,
         "was cancelled; nothing was built",
-        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or apply --replace ADDRESS",
+        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or `apply --replace {address}`",
     ),
 }
 """Phase, problem and next step where only a person can go on; every other status leaves the outcome open."""
@@ -93,7 +94,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             yield Remember(Phase.ORDERING if identifier is None else Phase.CREATING, sold=sold)
     is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
     pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
-    found = yield from _until_listed(identifier, order_id, pays=pays)
+    found = yield from _until_listed(identifier, order_id, pays=pays, address=desired.address)
     if isinstance(found, Ended):
         is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
         return charging.unpaid(found, sold=sold, order_id=order_id) if is_unpaid and sold and order_id else found
@@ -111,7 +112,8 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
 def _finished(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
     """From the first row of a server to its being there as it is wanted."""
     misnamed = found.name != desired.name
-    ended = yield from _until_built(found, built=Phase.CREATING if misnamed and desired.together else Phase.READY)
+    built = Phase.CREATING if misnamed and desired.together else Phase.READY
+    ended = yield from _until_built(found, built=built, address=desired.address)
     if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
         yield from rename(found.id, desired)
     if ended.phase is Phase.READY and changing.beyond_purchase(desired):
@@ -131,7 +133,9 @@ def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:
     return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in kept)
 
 
-def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -> Generator[Step, Answer, Live | Ended]:
+def _until_listed(
+    identifier: str | None, order_id: str | None, *, pays: bool, address: Address
+) -> Generator[Step, Answer, Live | Ended]:
     """A prepaid server appears once its order is through; an order that waits for a person ends the wait, one that waits for
     us (`pays`) is paid. Where no row names the order, billing is asked what it has bought.
     """
@@ -155,7 +159,7 @@ def _until_listed(identifier: str | None, order_id: str | None, *, pays: bool) -
         elif (end := _ENDED_BY_ORDER.get(status)) is not None:
             phase, problem, hint = end
             yield Remember(phase, order_id=order_id)
-            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id))
+            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id, address=address.typed))
         else:
             ids = (yield from orders.resources(order_id or "")) or ()
 
@@ -173,7 +177,7 @@ def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
     return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
 
 
-def _until_built(live: Live, *, built: Phase) -> Flow:
+def _until_built(live: Live, *, built: Phase, address: Address) -> Flow:
     """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice.
     It is recorded as `built`.
     """
@@ -188,7 +192,7 @@ def _until_built(live: Live, *, built: Phase) -> Flow:
         return Ended(
             Phase.FAILED,
             f"the cloud could not build it: status {row.status}",
-            "it exists and may cost money; remove it from the specs to release it, or apply --replace ADDRESS",
+            f"it exists and may cost money; remove it from the specs to release it, or `apply --replace {address.typed}`",
         )
     yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed, first_shown=row.shown)
     return Ended(Phase.READY)

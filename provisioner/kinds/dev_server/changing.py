@@ -83,7 +83,7 @@ def _go_further(desired: Desired, recorded: Recorded, heads: frozenset[str], pol
 def _seen(recorded: Recorded) -> Generator[Step, Answer, Live]:
     """The server with nothing under way on it, but for a system that is being put on it by a call which is not known here."""
     if recorded.phase is Phase.REINSTALLING:
-        return (yield from reinstalling.finish(recorded.id or ""))
+        return (yield from reinstalling.finish(recorded))
     return (yield from until(recorded.id or "", rows.STABLE | reinstalling.UNDER_WAY))
 
 

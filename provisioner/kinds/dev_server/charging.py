@@ -108,8 +108,8 @@ _NEXT = (
     "it is recorded as it is, and nothing more is bought in this run; look at it in the console. To keep it, declare charging_info of {address} as "
     "it was sold (charging_mode: {mode}); "
 )
-_GIVE_UP = "`provisioner orders cancel '{address}'` gives an unpaid order up; "
-_RELEASE = "`provisioner destroy --target '{address}'` releases a server"
+_GIVE_UP = "`provisioner orders cancel {address.typed}` gives an unpaid order up; "
+_RELEASE = "`provisioner destroy --target {address.typed}` releases a server"
 
 
 def unpaid(ended: Ended, *, sold: str, order_id: str) -> Ended:

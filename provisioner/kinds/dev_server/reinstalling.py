@@ -12,6 +12,7 @@ from collections.abc import Generator
 from provisioner.kinds.dev_server import rows, userdata
 from provisioner.kinds.dev_server.acting import GaveUp, Power, bring, until
 from provisioner.kinds.dev_server.recognition import CLOCK_TOLERANCE
+from provisioner.model.address import Address
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Remember, Service, Step
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import at
@@ -53,7 +54,7 @@ def reinstall(
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
             f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
-            "look at it in the console, or name its address: apply --replace ADDRESS",
+            f"look at it in the console; `apply --replace {desired.address.typed}` releases it and buys a new one",
         )
     if recorded.pending.get("power") != rest:
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
@@ -75,7 +76,7 @@ def reinstall(
             f"the cloud refused to put another system on it, and it is {_as_before(left, rest)} as before: {failed.message}",
             "mend what it names, then run apply again",
         ) from None
-    return (yield from _installed(row.id, was=stopped.status))
+    return (yield from _installed(row.id, desired.address, was=stopped.status))
 
 
 def _as_before(row: Live, rest: Power) -> str:
@@ -94,12 +95,12 @@ def follow(
             "run plan once that has ended: it shows what is left to do",
         )
     yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id, policy).declares, observed=row.observed)
-    return (yield from _installed(row.id))
+    return (yield from _installed(row.id, desired.address))
 
 
-def finish(identifier: str) -> Generator[Step, Answer, Live]:
+def finish(recorded: Recorded) -> Generator[Step, Answer, Live]:
     """As `reinstall`, of one that an earlier run has asked for. It may have ended long ago, and have been stopped since."""
-    return (yield from _installed(identifier, looks=_LOOKS_AT_AN_EARLIER_ONE))
+    return (yield from _installed(recorded.id or "", recorded.address, looks=_LOOKS_AT_AN_EARLIER_ONE))
 
 
 def wiped(intent: Intent, row: Live) -> bool:
@@ -135,7 +136,9 @@ def _call(desired: Desired, changed: frozenset[str], identifier: str, policy: Pu
     )
 
 
-def _installed(identifier: str, *, looks: int | None = None, was: str = rows.STOPPED) -> Generator[Step, Answer, Live]:
+def _installed(
+    identifier: str, address: Address, *, looks: int | None = None, was: str = rows.STOPPED
+) -> Generator[Step, Answer, Live]:
     """The status from before, STOPPED, is no end, unless so many looks show nothing else. Nor is an earlier failure at once: it may
     be a late list, or this one's own.
     """
@@ -148,6 +151,6 @@ def _installed(identifier: str, *, looks: int | None = None, was: str = rows.STO
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(
             f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
-            "put it on once more by naming its address: apply --reinstall ADDRESS; no apply does so by itself",
+            f"`apply --reinstall {address.typed}` puts it on once more; no apply does so by itself",
         )
     return row
