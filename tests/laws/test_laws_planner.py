@@ -147,7 +147,7 @@ def test_no_row_alone_wipes_or_releases_what_the_specs_say_of_it_since_the_last_
     """Whatever was recorded, stated and shown before: once the specs are applied, rows decide nothing that costs a disk or a machine."""
     for _ in range(2):
         plan = planned(survey)
-        left = {change.address for change in plan.unsettled}
+        left = {change.address for change in plan.not_as_wanted}
         reached = {
             one.address for one in survey.desired if not left & {one.address, *one.lifecycle.replace_triggered_by}
         }
