@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from crash.stage import Account
+from support.builders import a_state, an_intent
 
 from provisioner.cli.exit_codes import ExitCode
+from provisioner.workflow.settling import _untracked
 from provisioner.workflow.workspace import SystemClock
 
 CHARGING = "charging_mode: PRE_PAID, period_type: MONTH, period_num: 1"
@@ -101,7 +103,14 @@ class TestMistakes:
 
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
     def test_an_order_that_no_address_here_was_ordered_by(self, ordered, verb):
-        assert "--adopt" in ordered.fails("orders", verb, "CS404", "--auto-approve", code="order-untracked").said
+        said = ordered.fails("orders", verb, "CS404", "--auto-approve", code="order-untracked").said
+        assert ("console; nothing was changed" in " ".join(said.split()), "--adopt" in said) == (True, False)
+
+    def test_of_purchases_in_doubt_it_names_the_way_with_their_addresses(self):
+        doubts = [an_intent(f'pool["{key}"]') for key in "abcd"]
+        (told,) = _untracked("CS404", a_state(intents={one.id: one for one in doubts}), "here").diagnostics
+        ways = (f"`provisioner resolve 'pool[\"{key}\"]' --adopt CS404`" for key in "abc")
+        assert told.hint.endswith(f"where it is that of a purchase in doubt: {' or '.join(ways)}")
 
     @pytest.mark.parametrize("verb", ["show", "wait", "pay", "cancel"])
     def test_an_address_that_is_paid_by_the_hour(self, ordered, verb):

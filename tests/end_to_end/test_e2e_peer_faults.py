@@ -173,7 +173,10 @@ def test_a_creation_that_failed(site):
     site.write(prepaid("flavor: sandbox.fails, "))
     failed = site.run(*APPLY)
     assert failed.code == 7
-    assert "it exists and may cost money; remove it from the specs to release it, or apply --replace" in words(failed)
+    assert (
+        "it exists and may cost money; remove it from the specs to release it, or `apply --replace 'alpha'`"
+        in words(failed)
+    )
     assert_every_server_is_known(site)
 
     site.write(prepaid())
