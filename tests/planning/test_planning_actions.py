@@ -289,6 +289,14 @@ def test_nothing_is_concluded_while_the_run_that_sent_it_is_alive_or_where_anoth
     assert [one.action for one in planned(an_open_release(another, live=(shown(another),))).changes] == [Action.DELETE]
 
 
+def test_a_lost_release_that_named_no_server_says_nothing_of_one_that_is_only_ordered():
+    """Both are without an id: that is no reason to take the one for gone."""
+    ordered = replace(bought(wanted()), phase=Phase.ORDERING, id=None, order_id="CS1", observed={})
+    release = an_intent("gateway", effect=Effect.DESTRUCTIVE, target_id=None)
+    (change,) = planned(surveyed(wanted(), state=a_state(ordered, intents={release.id: release}))).changes
+    assert (change.action, change.recorded) == (Action.RESUME, ordered)
+
+
 def test_what_went_with_its_order_is_being_released_and_not_lost():
     prepaid = {"charging_info": PREPAID}
     gone = replace(bought(wanted(**prepaid)), order_id="CS1")

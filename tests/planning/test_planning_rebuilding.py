@@ -252,6 +252,12 @@ def test_a_proposal_is_told_as_entries_that_lead_to_exactly_it(fleet):
     assert not list(state.problems())
 
 
+def test_what_is_assumed_of_a_server_is_told_again():
+    record = replace(bought(GATEWAY), assumed={"arch": "X86"}, baseline={"flavor": "SI2.LARGE.4"})
+    state = retold(proposed(GATEWAY, recorded=[record], live=[shown(record)]))
+    assert state.resources == {record.address: record}
+
+
 def test_a_prepaid_server_is_found_again_by_its_name():
     desired = wanted("gateway", charging_info=PREPAID)
     assert the_row(desired, live=[shown(bought(desired))]).confidence is Confidence.LIKELY
