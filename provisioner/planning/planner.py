@@ -156,11 +156,11 @@ class _Planner:
         kind = self._catalogue[desired.kind]
         after = change.after
         _, unshown = comparison.stated(kind, {}, row, after)
-        told = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
-        hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - told)
-        change = replace(change, unverifiable=hidden, assumed=hidden)
-        declared = comparison.as_shown(kind, after, row, after)
-        change = replace(change, action=Action.ADOPT, recorded=taken_over(kind, desired, row, declared))
+        seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
+        hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
+        recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
+        change = replace(change, action=Action.ADOPT, recorded=recorded, unverifiable=hidden, assumed=hidden)
+        self.findings += told(desired.address, (), denied_defaults(change, row, self._survey, kind))
         return replace(change, fields=self._changed_fields(change, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:

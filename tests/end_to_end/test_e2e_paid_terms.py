@@ -89,3 +89,12 @@ def test_adopt_writes_the_term_down(site):
     assert recorded(site)["term"]["renews"] is True
     assert site.here("plan", "--detailed-exitcode").code == 0
     assert json.loads(site.here("plan", "--json").out)["findings"] == []
+
+
+def test_a_plan_says_before_it_is_taken_over_that_the_specs_mean_pay_per_use(site):
+    site.write(f"servers: {{alpha: {{}}}}\nimports: [{{to: alpha, id: {site.identifier}}}]\n")
+    for _ in range(2):  # before it is taken over, and after
+        told = site.here("plan", "--detailed-exitcode")
+        assert (told.code, told.text.count("Warning[unconfirmed]: alpha")) == (2, 1)
+        assert site.apply().code == 0
+    assert recorded(site)["term"]["renews"] is True
