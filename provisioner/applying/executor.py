@@ -58,6 +58,7 @@ async def execute(execution: Execution) -> RunResult:
             lineage=execution.lineage,
             policy=execution.policy,
             elsewhere=execution.elsewhere,
+            listed=frozenset(execution.live),
         )
         polling = asyncio.ensure_future(poll.run())
         try:

@@ -89,8 +89,10 @@ def _is_absent(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight,
     """
     if sight.gaps:
         return False
-    namesakes = [row for row in free if row.name == intent.name and row.id not in intent.earlier_ids]
-    nameless = [row for row in free if not row.name and not _is_older(row, intent)]
+    before = intent.known_before
+    new = [row for row in free if row.id not in before]
+    namesakes = [row for row in new if row.name == intent.name]
+    nameless = [row for row in new if not row.name and not _is_older(row, intent)]
     return not namesakes and not nameless and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
 
 

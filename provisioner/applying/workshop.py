@@ -36,3 +36,5 @@ class Workshop:
     lineage: str
     policy: PurchasePolicy
     elsewhere: Elsewhere
+    listed: frozenset[str]
+    """The ids of all servers that were listed before the run bought anything."""

@@ -24,6 +24,7 @@ from provisioner.model.journal import (
     Forgotten,
     Imported,
     Intended,
+    Listed,
     Moved,
     Remembered,
     RunEnded,
@@ -144,7 +145,7 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case RunStarted() | RunEnded():
+            case RunStarted() | RunEnded() | Listed():
                 pass
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown

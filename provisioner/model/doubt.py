@@ -51,7 +51,7 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
 def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
     """Whether nobody else may take the row while the purchase is in doubt: it fits, or only bears one of its names and is new."""
     is_namesake = row.name == intent.name or row.name in intent.names
-    return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.earlier_ids)
+    return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
 def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:

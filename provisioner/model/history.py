@@ -18,6 +18,7 @@ from provisioner.model.journal import (
     Forgotten,
     Imported,
     Intended,
+    Listed,
     Moved,
     Remembered,
     RunEnded,
@@ -110,7 +111,7 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield Told(record, run, intents.get(record.entry.intent))
-            case Imported() | Moved() | Remembered() | Stated() | Forgotten():
+            case Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten():
                 yield Told(record, run, None)
             case _:
                 assert_never(record.entry)

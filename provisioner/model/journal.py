@@ -40,6 +40,14 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The servers that were there before a run bought anything, ours or not: no purchase of that run became one of them."""
+
+    ids: tuple[str, ...]
+    type: Literal["listed"] = "listed"
+
+
+@dataclass(frozen=True, slots=True)
 class Intended:
     """A purchase or destructive call is about to be sent. If this is not durable, it is not sent."""
 
@@ -159,7 +167,18 @@ class RunEnded:
 
 
 Entry: TypeAlias = (
-    RunStarted | Intended | Answered | Settled | Adopted | Imported | Moved | Remembered | Stated | Forgotten | RunEnded
+    RunStarted
+    | Listed
+    | Intended
+    | Answered
+    | Settled
+    | Adopted
+    | Imported
+    | Moved
+    | Remembered
+    | Stated
+    | Forgotten
+    | RunEnded
 )
 
 
@@ -171,11 +190,13 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     resources = dict(state.resources)
     intents = dict(state.intents)
     absent = dict(state.absent)
-    released = dict(state.released)
+    released, listed = dict(state.released), state.listed
     for entry in entries:
         match entry:
+            case Listed(ids=ids):
+                listed = ids
             case Intended(intent=intent):
-                intents[intent.id] = intent
+                intents[intent.id] = _beside(listed, intent, intents.get(intent.id))
             case Answered() | Adopted():
                 told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _learn(resources, told, entry)
@@ -200,9 +221,16 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Forgotten():
                 _forget(resources, released, entry)
             case RunStarted() | RunEnded():
-                pass
+                listed = ()
     newest = dict([*released.items()][-_RELEASES_KEPT:])
-    return replace(state, resources=resources, intents=intents, absent=absent, released=newest)
+    return replace(state, resources=resources, intents=intents, absent=absent, released=newest, listed=listed)
+
+
+def _beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:
+    """With what was there before it; what is noted of it again later keeps what was there then."""
+    if intent.listed or intent.effect is not Effect.PURCHASE:
+        return intent
+    return replace(intent, listed=listed if before is None else before.listed)
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:

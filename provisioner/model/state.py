@@ -59,6 +59,8 @@ class Intent:
     labels: Mapping[str, str] = field(default_factory=dict)
     earlier_ids: tuple[str, ...] = ()
     """Ids that already bore this name when the run began: never ours by this intent."""
+    listed: tuple[str, ...] = ()
+    """All ids that were listed before it: never ours by this intent either. Empty where no list was noted."""
     target_id: str | None = None
     """The server that a destructive call or a wipe is about, or the order that a payment or a cancellation is."""
     protected: bool = False
@@ -66,6 +68,11 @@ class Intent:
     """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
     members: tuple[Member, ...] = ()
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
+
+    @property
+    def known_before(self) -> frozenset[str]:
+        """The ids that are not its server's."""
+        return frozenset((*self.earlier_ids, *self.listed))
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -109,6 +116,8 @@ class State:
     """Purchases that were believed never to have been carried out. Should one appear after all, it is known as ours."""
     released: Mapping[str, Address] = field(default_factory=dict)
     """The servers that were last released, by their ids: one that is listed again has not gone, and is paid for."""
+    listed: tuple[str, ...] = ()
+    """What the run that is under way noted as there before its purchases."""
     head: JournalHead = JournalHead()
 
     def open_intent(self, address: Address) -> Intent | None:

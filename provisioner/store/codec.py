@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.journal import Entry, Imported, Remembered
+from provisioner.model.journal import Entry, Imported, Intended, Remembered
 from provisioner.model.state import State
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
@@ -29,8 +29,11 @@ _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in g
 
 def state_to_json(state: State) -> JsonObject:
     written: Any = to_json(_states(), state)
-    if not state.released:
-        del written["released"]
+    for key in ("released", "listed"):
+        if not written[key]:
+            del written[key]
+    for intent in (*written["intents"].values(), *written["absent"].values()):
+        _leave_out_unlisted(intent)
     for recorded in written["resources"].values():
         _leave_out_empty(recorded)
     return written  # type: ignore[no-any-return]
@@ -40,6 +43,11 @@ def _leave_out_empty(recorded: dict[str, Any]) -> None:
     for key in _RECORDED:
         if not recorded[key]:
             del recorded[key]
+
+
+def _leave_out_unlisted(intent: dict[str, Any]) -> None:
+    if not intent["listed"]:
+        del intent["listed"]
 
 
 def state_from_json(content: JsonObject) -> State:
@@ -58,6 +66,8 @@ def entry_to_json(entry: Entry) -> JsonObject:
             for key in _REMEMBERED:
                 if written[key] is None:
                     del written[key]
+        case Intended():
+            _leave_out_unlisted(written["intent"])
         case Imported():
             _leave_out_empty(written["recorded"])
         case _:

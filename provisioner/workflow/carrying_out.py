@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from provisioner.applying import Elsewhere, Execution, Interruption, Sight, execute, nowhere
 from provisioner.cloud import Cloud
-from provisioner.model.change import Plan
+from provisioner.model.change import Action, Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
 from provisioner.model.flow import Service
-from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.journal import Listed, RunEnded, RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import as_stated, cleared, noted, statements
@@ -90,7 +90,8 @@ class Run:
             reason=self.reason,
             allowed=plan.allowed,
         )
-        session.append([started, *noted(plan), *cleared(plan), *statements(plan)])
+        listed = [Listed(tuple(sorted(self.sight.live)))] if _buys(plan) and self.sight.live else []
+        session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
         plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
             result = await execute(self._execution(plan, state, stack, vault, interruption))
@@ -146,3 +147,7 @@ class Run:
             return CarriedOut(result, self.session.checkpoint())
         except StoreError as failure:
             return CarriedOut(result, None, failure.diagnostics)
+
+
+def _buys(plan: Plan) -> bool:
+    return any(change.action in {Action.CREATE, Action.REPLACE} for change in plan.work)

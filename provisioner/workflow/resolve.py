@@ -206,7 +206,8 @@ def _require_unowned(intent: Intent, state: State | None, *identifiers: str | No
 
 def _require_fitting(intent: Intent, row: Live) -> None:
     """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
-    if row.id in intent.earlier_ids or row.name not in {intent.name, intent.wanted_name}:
-        why = "was there before the purchase" if row.id in intent.earlier_ids else f"bears the name {row.name!r}"
+    was_there = row.id in intent.known_before
+    if was_there or row.name not in {intent.name, intent.wanted_name}:
+        why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
         hint = f"it was sent as {intent.name!r}; check the id, or have that server renamed. Nothing was changed"
         raise UsageError(error("server-differs", f"server {row.id} {why}", hint=hint, address=intent.address))

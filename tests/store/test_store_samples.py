@@ -11,15 +11,16 @@ import pytest
 from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Imported, Intended, Moved, Settled, Stated
+from provisioner.model.journal import Adopted, Entry, Imported, Intended, Listed, Moved, Settled, Stated
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "4"
+NEWEST = "5"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
 3: servers are taken over and moved. 4: specs state what is true already.
+5: a run notes what was listed before it bought.
 """
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
@@ -49,6 +50,7 @@ SINCE_3 = (
 SINCE_4 = (
     Stated(an_address("edge"), {"name": "edge", "arch": "X86"}, {"availability_zone": "az-1"}, {"flavor": "SI2"}),
 )
+SINCE_5 = (Listed(("id-7", "id-of-edge")), Intended(an_intent("late")))
 
 
 def tell(store):
@@ -57,7 +59,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def tell(store):
         ("2", SINCE_2, "trainer"),
         ("3", (*SINCE_2, *SINCE_3), "worker"),
         ("4", (*SINCE_2, *SINCE_3, *SINCE_4), "worker"),
+        ("5", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
     ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
@@ -80,7 +83,9 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
         an_address(f"{moved_to}[1]"): ("id-7", Phase.CREATING),
     } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version >= "3" else {})
     new = [] if version == "1" else ["intent-for-pool[0]"]
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *new, "release-1"]
+    late = ["intent-for-late"] if version >= "5" else []
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *late, *new, "release-1"]
+    assert [intent.listed for intent in state.in_doubt if intent.listed] == [("id-7", "id-of-edge")] * len(late)
     assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *rest)
 
 
@@ -93,7 +98,7 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4)} == set(get_args(Entry))
+    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5)} == set(get_args(Entry))
 
 
 def keys_of(path):

@@ -61,11 +61,13 @@ def _may_be(intent: Intent, row: Live) -> bool:
     """Under a marker the name alone says it: nobody else can bear it, however the cloud spells the rest. How it names those that
     one call buys is not published: the name that was sent is taken for a beginning, and is not compared further.
     """
-    if row.id in intent.earlier_ids:
-        return False
     if intent.members:
-        return row.order_id is not None and row.name.startswith(intent.name) and _is_of_the_kind(intent, row)
-    return row.name == intent.name and (intent.is_marked or _is_of_the_kind(intent, row))
+        is_named = row.order_id is not None and row.name.startswith(intent.name)
+    else:
+        is_named = row.name == intent.name
+    if not is_named or row.id in intent.known_before:
+        return False
+    return (intent.is_marked and not intent.members) or _is_of_the_kind(intent, row)
 
 
 def _is_of_the_kind(intent: Intent, row: Live) -> bool:
