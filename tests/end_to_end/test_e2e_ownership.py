@@ -1,0 +1,74 @@
+"""What was there before a purchase is not what it became, whatever name it bears by now and whatever the cloud answers."""
+
+from __future__ import annotations
+
+import pytest
+from support.fault_proxy import resetting
+from support.site import ONE, Sandbox, Site
+
+from provisioner.sandbox import create_app
+from provisioner.sandbox.serving import front
+
+IMPATIENT = ("--resolve-timeout", "0")
+
+
+@pytest.fixture
+def colleague(site):
+    """Has a server of the same kind, and another name so far."""
+    colleague = Site(site.folder.parent / "colleague", site.world, site.endpoint)
+    (colleague.folder / "state").mkdir(parents=True, mode=0o700)
+    colleague.write("servers: {theirs: {}}\n")
+    assert colleague.apply().code == 0
+    return colleague
+
+
+def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(site, proxy, colleague):
+    site.write(ONE)
+    proxy.on(resetting(executed=False), name="alpha")
+    assert site.apply(*IMPATIENT).code == 6
+    colleague.write("servers: {theirs: {name: alpha}}\n")
+    assert colleague.apply("--allow", "list-incomplete").code == 0
+    again = site.apply(*IMPATIENT)
+    assert again.code == 6, again.text
+    assert not site.state()["resources"]
+    (theirs,) = colleague.state()["resources"].values()
+    assert theirs["id"] not in str(site.state()["resources"])
+    refused = site.here("resolve", "alpha", "--adopt", theirs["id"])
+    assert refused.code == 1
+    assert "was there before the purchase" in refused.text
+
+
+@pytest.fixture
+def sandbox(server):
+    return Sandbox(server.url)
+
+
+@pytest.fixture
+def served(tmp_path, server, sandbox, build_seconds):
+    world = tmp_path / "world" / "world.db"
+    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
+    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    site = Site(tmp_path / "site", world, sandbox.url)
+    yield site
+    site.end()
+
+
+@pytest.mark.parametrize("shown", ["another's id", "another name"])
+def test_a_reply_that_names_another_server_is_no_proof(served, sandbox, shown):
+    served.write("servers: {other: {}}\n")
+    assert served.apply().code == 0
+    (other,) = served.state()["resources"].values()
+    served.write("servers: {}\nremoved: [{from: other}]\n")
+    assert served.apply().code == 0
+    reply = {"id": other["id"]} if shown == "another's id" else {"name": "somebody-elses"}
+    sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": reply})
+    served.write(ONE)
+    doubtful = served.apply(*IMPATIENT)
+    assert doubtful.code == 6, doubtful.text
+    assert "the cloud answered with" in doubtful.text
+    assert not served.state()["resources"]
+    found = served.apply()
+    assert found.code == 0, found.text
+    assert served.purchases == {"other": 1, "alpha": 1}
+    (ours,) = served.state()["resources"].values()
+    assert ours["id"] != other["id"]
