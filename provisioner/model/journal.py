@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.outcome import bought, wiped
+from provisioner.model.outcome import beside, bought, wiped
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
@@ -193,10 +193,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     released, listed = dict(state.released), state.listed
     for entry in entries:
         match entry:
-            case Listed(ids=ids):
-                listed = ids
             case Intended(intent=intent):
-                intents[intent.id] = _beside(listed, intent, intents.get(intent.id))
+                intents[intent.id] = beside(listed, intent, intents.get(intent.id))
             case Answered() | Adopted():
                 told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _learn(resources, told, entry)
@@ -220,17 +218,15 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 )
             case Forgotten():
                 _forget(resources, released, entry)
-            case RunStarted() | RunEnded():
-                listed = ()
+            case RunStarted() | Listed() | RunEnded():
+                listed = _listed_since(entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     return replace(state, resources=resources, intents=intents, absent=absent, released=newest, listed=listed)
 
 
-def _beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:
-    """With what was there before it; what is noted of it again later keeps what was there then."""
-    if intent.listed or intent.effect is not Effect.PURCHASE:
-        return intent
-    return replace(intent, listed=listed if before is None else before.listed)
+def _listed_since(entry: RunStarted | Listed | RunEnded) -> tuple[str, ...]:
+    """What one run has noted is nothing to another."""
+    return entry.ids if isinstance(entry, Listed) else ()
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from provisioner.model.flow import Effect
 from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
@@ -46,3 +47,10 @@ def wiped(recorded: Recorded, intent: Intent) -> Recorded:
         key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
     }
     return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline)
+
+
+def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:
+    """With what was there before it; what is noted of it again later keeps what was there then."""
+    if intent.listed or intent.effect is not Effect.PURCHASE:
+        return intent
+    return replace(intent, listed=listed if before is None else before.listed)
