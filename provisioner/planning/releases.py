@@ -51,13 +51,13 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
         if has_ended(change.recorded, survey, catalogue[change.kind]) and not was_allowed(change):
             continue  # `term-ended` refuses it
         what, instead, lost = _replacement(change)
-        instead = _taken_over_wrongly(change, catalogue[change.kind]) or instead
+        hint = f"{instead}, or name the address: --replace {change.address.typed}"
         has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
         yield error(
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
             detail=f"{_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
-            hint=f"{instead}, or name the address: --replace {change.address.typed}",
+            hint=hint + _taken_over_wrongly(change, catalogue[change.kind]),
             source=change.desired.source if change.desired else None,
             address=change.address,
         )
@@ -88,8 +88,8 @@ def _taken_over_wrongly(change: Change, kind: Kind) -> str:
         return ""
     fields = ", ".join(".".join(item.path) for item in forcing_it)
     return (
-        f"where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.typed}`, then "
-        f"`provisioner import {change.address.typed} {recorded.id}`, which releases nothing; else correct the specs"
+        f". Where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.typed}`, then "
+        f"`provisioner import {change.address.typed} {recorded.id}`, which releases nothing"
     )
 
 
