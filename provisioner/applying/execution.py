@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.sharing import by_order
+from provisioner.model.sharing import by_order, unseen
 from provisioner.model.state import Intent
 
 
@@ -85,6 +85,17 @@ class Execution:
             if row.id not in self._leaving | {recorded.id} and row.status not in self.catalogue[row.kind].releasing
         ]
 
+    def not_leaving(self, recorded: Recorded, identifiers: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Of what its order has bought: what this plan does not release, as those that are listed and those that are not."""
+        rest = [each for each in identifiers if each not in self._leaving | {recorded.id}]
+        listed = [row for each in rest if (row := self.live.get(each)) is not None]
+        staying = [row.id for row in listed if row.status not in self.catalogue[row.kind].releasing]
+        return staying, [each for each in rest if each not in self.live]
+
+    def awaited_of(self, order_id: str) -> int:
+        """How many servers of an order this plan releases of which no id is known: each is one that no list shows."""
+        return sum(record.order_id == order_id for record in unseen(self._releasing, self.live.values()))
+
     @cached_property
     def _by_order(self) -> Mapping[str, list[Live]]:
         by_order: dict[str, list[Live]] = {}
@@ -96,12 +107,17 @@ class Execution:
     @cached_property
     def _leaving(self) -> frozenset[str | None]:
         """Ids; where only an order is recorded, the row that is dealt to it."""
-        going = {Action.DELETE, Action.REPLACE, Action.FORGET}
-        addresses = {change.address for change in self.plan.changes if change.action in going and not change.let_go}
+        addresses = {record.address for record in self._releasing}
         records = [change.recorded for change in self.plan.changes if change.recorded is not None]
         dealt = by_order(records, self.live.values())
-        ids = {record.id for record in records if record.address in addresses}
+        ids = {record.id for record in self._releasing}
         return frozenset(ids | {row.id for address, row in dealt.items() if address in addresses})
+
+    @cached_property
+    def _releasing(self) -> tuple[Recorded, ...]:
+        going = {Action.DELETE, Action.REPLACE, Action.FORGET}
+        leaving = (change for change in self.plan.changes if change.action in going and not change.let_go)
+        return tuple(change.recorded for change in leaving if change.recorded is not None)
 
     @cached_property
     def _ours(self) -> frozenset[str | None]:

@@ -63,7 +63,7 @@ async def execute(execution: Execution) -> RunResult:
         polling = asyncio.ensure_future(poll.run())
         try:
             await _move(execution, workshop)
-            groups, precautions = _groups(execution), Precautions(execution)
+            groups, precautions = _groups(execution), Precautions(execution, pool)
             turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
             journeys = (
                 Journey(execution, workshop, precautions, turns, change, group=groups.get(change.address)).travel()

@@ -122,6 +122,7 @@ class Journey:
 
     async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
+        await self._precautions.before_successor(change.address)
         deposed, scribe = change.address.as_deposed, self._workshop.scribe
         await scribe.write(Moved(change.address, deposed))
         try:
@@ -174,7 +175,7 @@ class Journey:
         if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
             if kept := self._kept(recorded):
                 return kept
-            self._precautions.refuse_companions(self._kind, recorded, None)
+            await self._precautions.refuse_companions(self._kind, recorded, None)
             ended = await self._driver.drive(self._kind.delete(recorded, None))
             return await self._forget(RELEASED) if ended.phase is None else ended
         if self._change.desired is None:
@@ -275,9 +276,8 @@ class Journey:
         return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
-        others = self._precautions.left_of_its_order(self._change)
         forgotten = Forgotten(self._change.address, reason, self._driver.standing.identifier)
-        await self._workshop.scribe.write(*others, forgotten)
+        await self._workshop.scribe.write(*self._precautions.left_of_its_order(self._change), forgotten)
         return Ended(None)
 
     def _new_driver(self, recorded: Recorded | None) -> Driver:

@@ -11,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+from provisioner.applying.companions import bought_by, not_known_to_be_gone, order_to_end
 from provisioner.applying.execution import Execution
+from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Elsewhere
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
@@ -62,8 +64,8 @@ class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
 class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
     """Ending the order would release others that the plan does not name."""
 
-    def __init__(self, others: Sequence[Live]) -> None:
-        super().__init__(", ".join(row.id for row in others))
+    def __init__(self, others: Sequence[str]) -> None:
+        super().__init__(", ".join(others))
         self.others = others
 
 
@@ -78,8 +80,9 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 class Precautions:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, pool: ChannelPool) -> None:
         self._execution = execution
+        self._pool = pool
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
@@ -93,10 +96,26 @@ class Precautions:
             if (stranger := self._execution.stranger(desired.name, kind)) is not None:
                 raise NameTaken(desired.name, stranger)
 
-    def refuse_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
-        """Raises OrderShared: a saved plan may be older than the last look, and an order is ended as a whole."""
+    async def refuse_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
+        """Raises OrderShared: a saved plan may be older than the last look, and an order is ended as a whole. Billing is asked for those
+        that no list shows as of that order: raises CallFailed where it does not say.
+        """
+        self._refuse_listed_companions(kind, recorded, live)
+        await self._refuse_hidden_companions(kind, recorded, live)
+
+    def _refuse_listed_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
         others = self._execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
         if others:
+            raise OrderShared([row.id for row in others])
+
+    async def _refuse_hidden_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
+        if (order_id := order_to_end(kind, recorded, live)) is None:
+            return
+        async with self._pool.borrow() as channel:
+            bought = await bought_by(kind, order_id, live, channel)
+            listed, unlisted = self._execution.not_leaving(recorded, bought)
+            others = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
+        if len(others) > self._execution.awaited_of(order_id):
             raise OrderShared(others)
 
     def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
@@ -125,6 +144,14 @@ class Precautions:
         if order_id not in self._asked:
             self._asked[order_id] = asyncio.ensure_future(self._ask(along))
         await self._asked[order_id]
+
+    async def before_successor(self, address: Address) -> None:
+        """Raises OrderShared before what replaces a server is bought: its release, which comes after that, would be refused."""
+        changes = (change for change in self._execution.plan.work if change.address == address.as_deposed)
+        for recorded, name in [(change.recorded, change.kind) for change in changes]:
+            if recorded is not None:
+                kind = self._execution.catalogue[name]
+                await self.refuse_companions(kind, recorded, self._live(recorded))
 
     def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
         """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
@@ -161,6 +188,7 @@ class Precautions:
 
     async def _ask(self, along: Iterable[Change]) -> None:
         replaced: list[tuple[Kind, Desired]] = []
+        ending: dict[str, tuple[Kind, Recorded]] = {}
         has_begun = False
         for change in along:
             kind, recorded = self._execution.catalogue[change.kind], change.recorded
@@ -169,11 +197,15 @@ class Precautions:
                 replaced.append((kind, change.desired))
             if recorded is not None:
                 self.refuse_unknown_status(kind, recorded)
-                self.refuse_companions(kind, recorded, self._live(recorded))
+                self._refuse_listed_companions(kind, recorded, self._live(recorded))
+                if order_id := order_to_end(kind, recorded, self._live(recorded)):
+                    ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
             wares = dict.fromkeys(kind.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
+        for kind, recorded in ending.values():
+            await self._refuse_hidden_companions(kind, recorded, self._live(recorded))
 
     async def before_wipe(self, change: Change) -> None:
         """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing. And

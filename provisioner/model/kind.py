@@ -138,7 +138,8 @@ class Kind:
     that a reinstallation of unknown outcome was carried out. `pay` and `cancel` settle the order of what has one, at a person's
     word. `match` names the live rows that an open purchase intent may have bought,
     `traces` the orders placed since, any of which may be it (None: nobody says); `absence` says when its not being listed means anything.
-    `resources_of` asks for the ids that an order has bought, where no row names it (None: nobody says).
+    `resources_of` asks for the ids that an order has bought, where no row names it (None: nobody says);
+    `all_resources_of` the same before that order is ended, and raises CallFailed where not all of it is said.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Kind:
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
     absence: Callable[[Intent], Absence]
     resources_of: Callable[[str], ReadFlow[tuple[str, ...] | None]]
+    all_resources_of: Callable[[str], ReadFlow[tuple[str, ...]]]
     longest_name: int
     statuses: frozenset[str]
     """All that the API describes. What any other means nobody knows."""

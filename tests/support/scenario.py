@@ -96,7 +96,10 @@ class ScenarioCloud:
             case "GET", ["customer-orders", "details", order]:
                 return {"order_info": {"status": self.orders[order]}}
             case "POST", ["suscriptions", "resources", "query"]:
-                prepaid = [one for one in body["resource_ids"] if self.rows[one]["charging_mode"] == "PRE_PAID"]
+                named = body.get("resource_ids") or [
+                    one for one, row in self.rows.items() if row.get("order_id") == body["order_id"]
+                ]
+                prepaid = [one for one in named if self.rows[one]["charging_mode"] == "PRE_PAID"]
                 return {"data": [{"resource_id": one} for one in prepaid]}
             case "POST", ["subscriptions", "resources", "unsubscribe"]:
                 self.rows[body["resource_ids"][0]]["status"] = "DELETING"

@@ -89,6 +89,7 @@ KIND = Kind(
     traces=recognition.traces,
     absence=recognition.absence,
     resources_of=orders.resources,
+    all_resources_of=orders.all_resources,
     longest_name=schema.LONGEST_NAME,
     statuses=rows.STATUSES,
     adverse=rows.ADVERSE,

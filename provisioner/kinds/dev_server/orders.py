@@ -51,9 +51,8 @@ def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
     """The ids of the servers that billing knows an order by, for an order that no row names; None where billing does not say."""
     if _ORDER_ID.fullmatch(order_id) is None:
         return ()
-    body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
     try:
-        reply = yield Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
+        reply = yield _question(order_id)
     except CallFailed:
         return None
     found = reply.object().get("data") if isinstance(reply, Reply) else None
@@ -61,6 +60,27 @@ def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
         return None
     ids = (row.get("resource_id") for row in found if isinstance(row, Mapping))
     return tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and rows.is_id(each)))
+
+
+def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
+    """As `resources`, for what may end the order: raises CallFailed where billing does not say all of it."""
+    what = f"billing does not tell all that order {order_id!r} has bought"
+    if _ORDER_ID.fullmatch(order_id) is None:
+        raise CallFailed(Outcome.UNKNOWN, f"{what}: it takes no such id")
+    reply = yield _question(order_id)
+    answer = reply.object() if isinstance(reply, Reply) else {}
+    found, total = answer.get("data"), answer.get("total_count")
+    rows_found = found if isinstance(found, list) else [None]
+    ids = [row.get("resource_id") if isinstance(row, Mapping) else None for row in rows_found]
+    known = [each for each in ids if isinstance(each, str) and rows.is_id(each)]
+    if len(known) < len(ids) or len(ids) >= _PAGE or (isinstance(total, int) and total > len(ids)):
+        raise CallFailed(Outcome.UNKNOWN, f"{what}: its answer is incomplete")
+    return tuple(dict.fromkeys(known))
+
+
+def _question(order_id: str) -> Call:
+    body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
+    return Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
 
 
 def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:

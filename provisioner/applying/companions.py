@@ -1,0 +1,52 @@
+"""What else an order has bought, by billing, which knows servers that stand in no list and rows that do not name their order.
+
+To release one prepaid server ends its whole order (API reference section 2.3), so it is asked right before (docs/decisions/0010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http import HTTPStatus
+
+from provisioner.applying.ports import Channel
+from provisioner.applying.reading import run_read
+from provisioner.model.flow import CallFailed
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live, Recorded
+
+_MAY_NOT_ASK = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | None:
+    """The order that releasing it would end by now: none where it is on its way out, or gone."""
+    if not kind.ends_its_order(recorded, live):
+        return None
+    if live is None:
+        return None if recorded.id is not None and recorded.observed else recorded.order_id
+    return None if live.status in kind.releasing else recorded.order_id or live.order_id
+
+
+async def bought_by(kind: Kind, order_id: str, live: Live | None, channel: Channel) -> tuple[str, ...]:
+    """Ids. Raises CallFailed where billing does not say, as nobody could be unsubscribed then either. Who may not ask billing at all
+    releases what is shown as pay-per-use by a call that the cloud refuses for a prepaid server: that ends no order.
+    """
+    try:
+        return await run_read(kind.all_resources_of(order_id), channel)
+    except CallFailed as failed:
+        if failed.status in _MAY_NOT_ASK and live is not None and not kind.shows_prepaid(live):
+            return ()
+        raise
+
+
+async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: Channel) -> list[str]:
+    """Of servers that no list shows: only "not found" says that one is gone."""
+    there = []
+    for identifier in identifiers:
+        try:
+            row = await run_read(kind.show(identifier), channel)
+        except CallFailed:
+            there.append(identifier)
+        else:
+            if row is not None and row.status not in kind.releasing:
+                there.append(identifier)
+    return there
