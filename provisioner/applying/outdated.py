@@ -58,7 +58,8 @@ def refusal(address: Address, ids: str, reason: Outdated) -> Diagnostic:
             return error(
                 "order-shared",
                 f"releasing it would end its order, and with it {reason}; nothing was released",
-                hint="plan again: it names them; release or replace all that the order has bought, or keep this one",
+                hint="release or replace all that the order has bought, or keep this one; what a new plan does not name either is looked up in the "
+                "console, under its order",
                 address=address,
             )
         case ShowsAgain():
