@@ -6,15 +6,12 @@ To release one prepaid server ends its whole order (API reference section 2.3), 
 from __future__ import annotations
 
 from collections.abc import Collection
-from http import HTTPStatus
 
 from provisioner.applying.ports import Channel
 from provisioner.applying.reading import run_read
 from provisioner.model.flow import CallFailed
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Recorded
-
-_MAY_NOT_ASK = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | None:
@@ -26,16 +23,11 @@ def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | Non
     return None if live.status in kind.releasing else recorded.order_id or live.order_id
 
 
-async def bought_by(kind: Kind, order_id: str, live: Live | None, channel: Channel) -> tuple[str, ...]:
-    """Ids. Raises CallFailed where billing does not say, as nobody could be unsubscribed then either. Who may not ask billing at all
-    releases what is shown as pay-per-use by a call that the cloud refuses for a prepaid server: that ends no order.
+async def bought_by(kind: Kind, order_id: str, channel: Channel) -> tuple[str, ...]:
+    """Ids. Raises CallFailed where billing does not say, whatever a row shows: which way a release takes is asked of billing once more,
+    and may be answered then.
     """
-    try:
-        return await run_read(kind.all_resources_of(order_id), channel)
-    except CallFailed as failed:
-        if failed.status in _MAY_NOT_ASK and live is not None and not kind.shows_prepaid(live):
-            return ()
-        raise
+    return await run_read(kind.all_resources_of(order_id), channel)
 
 
 async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: Channel) -> list[str]:

@@ -92,6 +92,10 @@ class Execution:
         staying = [row.id for row in listed if row.status not in self.catalogue[row.kind].releasing]
         return staying, [each for each in rest if each not in self.live]
 
+    def holds(self, identifier: str) -> bool:
+        """Whether an address has it, so that it is none of those that are awaited."""
+        return identifier in self._ours
+
     def awaited_of(self, order_id: str) -> int:
         """How many servers of an order this plan releases of which no id is known: each is one that no list shows."""
         return sum(record.order_id == order_id for record in unseen(self._releasing, self.live.values()))

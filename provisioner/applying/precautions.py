@@ -112,10 +112,11 @@ class Precautions:
         if (order_id := order_to_end(kind, recorded, live)) is None:
             return
         async with self._pool.borrow() as channel:
-            bought = await bought_by(kind, order_id, live, channel)
+            bought = await bought_by(kind, order_id, channel)
             listed, unlisted = self._execution.not_leaving(recorded, bought)
             others = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
-        if len(others) > self._execution.awaited_of(order_id):
+        is_held = any(self._execution.holds(each) for each in others)
+        if is_held or len(others) > self._execution.awaited_of(order_id):
             raise OrderShared(others)
 
     def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:

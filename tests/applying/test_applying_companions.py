@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from provisioner.model.address import Address
 from provisioner.model.change import Mode
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.resource import Lifecycle, Phase
@@ -113,3 +114,18 @@ def test_what_has_no_order_is_not_asked_about(world, servers, types):
     world.apply(*servers(1))
     assert types(world.apply(mode=Mode.DESTROY)) == ["done"]
     assert questions(world) == []
+
+
+def test_a_server_that_another_address_keeps_is_none_of_those_that_are_awaited(world, servers):
+    """Neither its record nor its row knows the order. Billing names it, and not yet the member that no list has shown."""
+    wanted = tuple(replace(one, together=True) for one in servers(2, prepaid=True))
+    kept = replace(servers(1)[0], address=Address.parse("kept"), fields={**servers(1)[0].fields, "name": "kept"})
+    world.cloud.lacking = 1
+    world.apply(kept, *wanted)
+    seen = next(one for one in world.cloud.ours if one.order_id)
+    held = next(one for one in world.cloud.ours if not one.order_id)
+    world.cloud.hides_orders, held.order_id, held.prepaid = True, seen.order_id, True
+    result = world.apply(kept)
+    assert "order-shared" in {one.diagnostic.code for one in result.results if one.diagnostic}
+    assert world.cloud.sent(Effect.DESTRUCTIVE) == []
+    assert {held.id, seen.id} == {one.id for one in world.cloud.ours}

@@ -84,3 +84,12 @@ def test_nothing_is_unsubscribed_while_billing_does_not_say(bought, sandbox, rul
     assert bought.here("destroy", *ALL).code == 0
     assert bought.entries("refund") == {"pool-0": 1, "pool-1": 1}
     assert bought.state()["resources"] == {}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, "always"])
+def test_a_refusal_that_passes_ends_no_order_of_what_is_shown_as_pay_per_use(one_forgotten, sandbox, times):
+    """Whether its order may be asked about and whether it is unsubscribed are two questions, and only one of them need be refused."""
+    shown = {"fault": "rewrite", "server": "pool-0", "rows": {"charging_mode": "POST_PAID"}}
+    sandbox.arm(*(shown | {"at": place, "times": "always"} for place in EVERYWHERE), REFUSED | {"times": times})
+    assert one_forgotten.here("destroy", *ALL).code == 7
+    assert released(one_forgotten) == ({}, {})
