@@ -4,10 +4,10 @@ import pytest
 from support.console import Console
 from support.fault_proxy import FaultProxy
 from support.fork_server import ForkServer
-from support.site import ONE, MovableClock, Server, Site
+from support.site import ONE, MovableClock, Sandbox, Server, Site
 
 from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import LoopbackOnly
+from provisioner.sandbox.serving import LoopbackOnly, front
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +63,24 @@ def site(tmp_path, world, proxy, forks):
     folder = tmp_path / "site"
     (folder / "state").mkdir(parents=True, mode=0o700)
     site = Site(folder, world, proxy.url, forks=forks)
+    site.write(ONE)
+    yield site
+    site.end()
+
+
+@pytest.fixture
+def sandbox(server):
+    """The control API of a sandbox as `sandbox serve` serves it."""
+    return Sandbox(server.url)
+
+
+@pytest.fixture
+def served(tmp_path, server, sandbox, build_seconds):
+    """A site before such a sandbox, with nothing between them: what goes wrong is armed by its faults."""
+    world = tmp_path / "world" / "world.db"
+    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
+    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    site = Site(tmp_path / "site", world, sandbox.url)
     site.write(ONE)
     yield site
     site.end()

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from support.hasty_clock import HastyClock
-from support.site import Sandbox, Site
+from support.site import Site
 
 import provisioner.cloud
 from provisioner.cloud.clock import Clock
@@ -13,11 +13,6 @@ from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
 
 SELLS = {"at": "CreateDevServer", "times": "always", "fault": "sells", "charging_mode": "PRE_PAID"}
-
-
-@pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
 
 
 @pytest.fixture

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.site import PREPAID, Sandbox, Site
+from support.site import PREPAID, Site
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
 
 DAY = 24 * 3600
-
-
-@pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """Lists as a real cloud may show them: what they show is believed, and what they may hide is neither absent nor free to be bought."""
 
 import pytest
-from support.site import ONE, Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
 
 LIST = {"at": "ListAllDevServers", "times": "always"}
 LISTS = {"at": ["ListAllDevServers", "ListDevServers"], "times": "always"}
@@ -12,19 +8,8 @@ STRANGER = {"name": "theirs", "status": "RUNNING"}
 
 
 @pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def site(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    site.write(ONE)
-    yield site
-    site.end()
+def site(served):
+    return served
 
 
 def whole(ran):

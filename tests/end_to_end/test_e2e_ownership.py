@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.fault_proxy import resetting
-from support.site import ONE, Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
+from support.site import ONE, Site
 
 IMPATIENT = ("--resolve-timeout", "0")
 
@@ -36,21 +33,6 @@ def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(site, p
     refused = site.here("resolve", "alpha", "--adopt", theirs["id"])
     assert refused.code == 1
     assert "was there before the purchase" in refused.text
-
-
-@pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def served(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    yield site
-    site.end()
 
 
 @pytest.mark.parametrize("shown", ["another's id", "another name"])

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.site import Sandbox, Site
+from support.site import Site
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
 
 TWO_MONTHS = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 2, is_auto_pay: true, is_auto_renew: true}"
-
-
-@pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
 
 
 @pytest.fixture

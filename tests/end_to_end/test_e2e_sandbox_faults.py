@@ -12,7 +12,7 @@ import httpx
 import pytest
 from support.hasty_clock import HastyClock
 from support.secrecy import assert_unseen
-from support.site import ONE, PASSWORD, Sandbox, Site
+from support.site import ONE, PASSWORD, Site
 
 import provisioner.cloud
 from provisioner.cloud import Timeouts, connect
@@ -27,11 +27,6 @@ FOUND_LATER = ("--resolve-timeout", "0")
 """What is lost is not looked for by the run that has lost it."""
 IN_DOUBT = "sent, and the outcome is not known"
 SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
-
-
-@pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
 
 
 @pytest.fixture

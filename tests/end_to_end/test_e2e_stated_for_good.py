@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.site import Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
 
 SHOWING = ["ListAllDevServers", "ListDevServers", "ShowDevServer"]
 BEFORE = "servers: {arch: {}, machine: {}, disk: {}, flavor: {}, image: {}, zone: {}}\n"
@@ -38,18 +34,8 @@ OTHERWISE = {
 
 
 @pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def site(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    yield site
-    site.end()
+def site(served):
+    return served
 
 
 def show(sandbox, rows):

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.site import ONE, Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
 
 SHOWING = ["ListAllDevServers", "ListDevServers", "ShowDevServer"]
 OLD_KEY = {"at": SHOWING, "times": "always", "fault": "rewrite", "server": "alpha", "rows": {"key_pair_name": "ops"}}
@@ -17,19 +13,8 @@ REKEYED = "servers: {alpha: {key_pair_name: another}}\n"
 
 
 @pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def site(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    site.write(ONE)
-    yield site
-    site.end()
+def site(served):
+    return served
 
 
 IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7"

@@ -3,10 +3,6 @@
 import json
 
 import pytest
-from support.site import ONE, Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
 
 SHOWING = {"at": ["ListAllDevServers", "ListDevServers", "ShowDevServer"], "times": "always", "fault": "rewrite"}
 FROZEN = SHOWING | {"rows": {"status": "FROZEN"}}
@@ -15,19 +11,8 @@ OTHER_IMAGE = "servers: {alpha: {image_id: 7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7}
 
 
 @pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def site(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    site.write(ONE)
-    yield site
-    site.end()
+def site(served):
+    return served
 
 
 @pytest.mark.parametrize("rule", [FROZEN, SILENT], ids=["another word", "none"])

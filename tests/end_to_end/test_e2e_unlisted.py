@@ -1,10 +1,7 @@
 """Lists that add up and lack servers all the same: what answers by its id proves it, and then nothing is concluded from them."""
 
 import pytest
-from support.site import ONE, Sandbox, Site
-
-from provisioner.sandbox import create_app
-from provisioner.sandbox.serving import front
+from support.site import ONE
 
 LISTS = {"at": ["ListAllDevServers", "ListDevServers"], "times": "always"}
 EMPTY = LISTS | {"fault": "rewrite", "set": {"data": [], "total": 0}}
@@ -14,19 +11,8 @@ AT_ONCE = ("--resolve-timeout", "0s")
 
 
 @pytest.fixture
-def sandbox(server):
-    return Sandbox(server.url)
-
-
-@pytest.fixture
-def site(tmp_path, server, sandbox, build_seconds):
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    site.write(ONE)
-    yield site
-    site.end()
+def site(served):
+    return served
 
 
 def said(ran):
