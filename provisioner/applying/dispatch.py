@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
@@ -17,7 +17,6 @@ from provisioner.applying.poll import Detached
 from provisioner.applying.ports import Channel
 from provisioner.applying.standing import Standing
 from provisioner.applying.workshop import Workshop
-from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
 from provisioner.model.journal import Answered, Intended, Settled
@@ -160,24 +159,14 @@ class Dispatch:
         if call.learns and not facts:
             message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        if (odd := self._not_what_was_sent(intent, body, facts)) is not None:
-            raise CallFailed(Outcome.UNKNOWN, odd, status=reply.status, request_id=reply.request_id)
+        if intent.effect is Effect.PURCHASE and (identifier := facts.get("id")) in self.workshop.listed:
+            message = f"the cloud answered with {identifier}, which was there before"
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.members:
             self.workshop.claims.take_together(intent.names, facts["order_id"])
         else:
             self.workshop.claims.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
-
-    def _not_what_was_sent(self, intent: Intent, body: JsonObject, facts: Mapping[str, str]) -> str | None:
-        """Why a server that the reply of a purchase names is not believed to be it (section 9: the reply is the server as made)."""
-        if intent.effect is not Effect.PURCHASE:
-            return None
-        if (identifier := facts.get("id")) in self.workshop.listed:
-            return f"the cloud answered with {identifier}, which was there before"
-        name = body.get("name")
-        if isinstance(name, str) and name != intent.name and not intent.members:
-            return f"the cloud answered with a server named {name!r}"
-        return None
 
     async def _record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""

@@ -35,16 +35,20 @@ def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(site, p
     assert "was there before the purchase" in refused.text
 
 
-@pytest.mark.parametrize("shown", ["another's id", "another name"])
-def test_a_reply_that_names_another_server_is_no_proof(served, sandbox, shown):
+@pytest.fixture
+def let_go(served):
+    """The id of a server that was ours, and runs on."""
     served.write("servers: {other: {}}\n")
     assert served.apply().code == 0
     (other,) = served.state()["resources"].values()
     served.write("servers: {}\nremoved: [{from: other}]\n")
     assert served.apply().code == 0
-    reply = {"id": other["id"]} if shown == "another's id" else {"name": "somebody-elses"}
-    sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": reply})
     served.write(ONE)
+    return other["id"]
+
+
+def test_a_reply_that_names_a_server_that_was_there_is_no_proof(served, sandbox, let_go):
+    sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": {"id": let_go}})
     doubtful = served.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
     assert "the cloud answered with" in doubtful.text
@@ -53,4 +57,17 @@ def test_a_reply_that_names_another_server_is_no_proof(served, sandbox, shown):
     assert found.code == 0, found.text
     assert served.purchases == {"other": 1, "alpha": 1}
     (ours,) = served.state()["resources"].values()
-    assert ours["id"] != other["id"]
+    assert ours["id"] != let_go
+
+
+@pytest.mark.parametrize("name", ["alpha-0001", "ALPHA", "", None, "somebody-elses"])
+def test_a_new_server_is_ours_by_the_id_of_the_reply_whatever_name_the_cloud_gives_it(served, sandbox, name):
+    """Its id is new, and answers our call: to doubt it would buy another one after each quiet period."""
+    places = ["CreateDevServer", "ListAllDevServers", "ListDevServers", "ShowDevServer"]
+    sandbox.arm({"at": places, "times": "always", "fault": "rewrite", "rows": {"name": name}})
+    for _ in range(3):
+        served.apply(*IMPATIENT)
+        sandbox.advance(1600)
+    assert served.purchases == {"alpha": 1}
+    assert len(served.state()["resources"]) == 1
+    assert not served.state()["intents"]
