@@ -33,7 +33,7 @@ def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Itera
         recorded = records[address]
         kind = catalogue[recorded.kind]
         key = (kind.name, kind.ware(recorded.declared, survey.policy).flavor)
-        if key in buying and (mode := _mode(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
+        if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
             yield error(
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
@@ -49,7 +49,7 @@ def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalog
         recorded = change.recorded
         if recorded is None or change.action in _LEAVING or recorded.phase in _COMPARED:
             continue
-        if change.reason is Reason.VANISHED or not (mode := _mode(recorded, change.desired, survey, catalogue)):
+        if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, survey, catalogue)):
             continue
         what = f"order {recorded.order_id}" if recorded.id is None else f"server {recorded.id}"
         state = "; it is not paid" if recorded.phase is Phase.AWAITING_PAYMENT else ""
@@ -62,7 +62,8 @@ def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalog
         )
 
 
-def _mode(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue: Catalogue) -> str | None:
+def sold_as(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue: Catalogue) -> str | None:
+    """The mode, where it is not what was asked for."""
     row = survey.live.get(recorded.id or "")
     return catalogue[recorded.kind].sold_otherwise(recorded, row, desired.fields if desired else None, survey.policy)
 

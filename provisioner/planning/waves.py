@@ -15,6 +15,7 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.turn import Turn
+from provisioner.planning.missold import sold_as
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
 
@@ -87,11 +88,15 @@ class _Rollout:
 
 
 def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
-    """Nothing is done about it, and it is not as it should be."""
+    """Nothing is done about it, and it is not as it should be, or nobody knows: nothing that runs is released on its account."""
     if change.is_not_as_wanted:
         return True
-    row, kind = survey.live.get((change.recorded and change.recorded.id) or ""), catalogue[change.kind]
-    return change.is_left and row is not None and row.status in kind.adverse | kind.releasing
+    recorded, kind = change.recorded, catalogue[change.kind]
+    row = survey.live.get(recorded.id or "") if recorded else None
+    if recorded is None or row is None or not change.is_left:
+        return False
+    is_well = row.status in kind.statuses - kind.adverse - kind.releasing
+    return not is_well or sold_as(recorded, change.desired, survey, catalogue) is not None
 
 
 def _held_back(change: Change) -> Change:

@@ -53,10 +53,22 @@ def test_whoever_lets_a_member_go_lets_its_deposed_server_go():
     assert actions(planned(survey)) == {"pool[0]": Action.FORGET, "pool[0]@deposed": Action.FORGET}
 
 
-def ill(survey, *identifiers):
-    return replace(
-        survey, live=survey.live | {each: replace(survey.live[each], status="ERROR") for each in identifiers}
-    )
+def ill(survey, *identifiers, status="ERROR"):
+    return replace(survey, live=survey.live | {each: replace(survey.live[each], status=status) for each in identifiers})
+
+
+@pytest.mark.parametrize("status", ["ERROR", "FROZEN", "", "running"])
+def test_the_old_one_runs_on_while_nobody_knows_its_successor_to_be_well(status):
+    plan = planned(ill(survey_of(BIGGER), "new", status=status))
+    assert (actions(plan), "deposed-kept" in codes(plan.findings)) == ({}, True)
+
+
+def test_the_old_one_runs_on_where_its_successor_was_sold_otherwise():
+    sold = replace(NEW, sold="PRE_PAID", order_id="CS1", observed={"status": "RUNNING", "charging_mode": "PRE_PAID"})
+    survey = survey_of(BIGGER, records=(OLD, sold))
+    row = replace(survey.live["new"], order_id="CS1", observed=sold.observed)
+    plan = planned(replace(survey, live=survey.live | {"new": row}))
+    assert (actions(plan), "deposed-kept" in codes(plan.findings)) == ({}, True)
 
 
 def test_a_release_that_has_begun_is_not_held_up_by_what_is_wrong_with_its_successor():
