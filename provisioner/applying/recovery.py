@@ -51,7 +51,7 @@ def recover(
                 forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
                 entries += _along(told, state, sight.live, kind, forgotten=forgotten)
                 entries += told
-                events += _left_over(told, state, kind)
+                events += (*_left_over(told, state, kind), *_not_gone(intent, sight.live, kind))
             case Effect.WIPE:
                 entries += _after_wipe(intent, state, sight.live)
                 events += _unconfirmed(intent, sight.live, kind)
@@ -157,6 +157,21 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if is_recorded and row.status in kind.releasing:
         yield Remembered(intent.address, Phase.DELETING)
+
+
+def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
+    """Nothing says whether the release will be carried out yet, and whoever wants the server again should know that."""
+    row = live.get(intent.target_id or "")
+    if row is None or row.status in kind.releasing:
+        return
+    finding = warning(
+        "unsettled",
+        f"{intent.address}: the answer to the release of {row.id} was lost, and the cloud lists it with status {row.status}",
+        detail="it counts as never carried out; should it arrive late, the server goes all the same",
+        hint="where the specs want the server, plan again in some minutes, before anything relies on it",
+        address=intent.address,
+    )
+    yield Event(EventType.NOTICE, intent.address, diagnostic=finding)
 
 
 def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live]) -> Iterator[Entry]:

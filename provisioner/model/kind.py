@@ -47,7 +47,8 @@ class FieldRule:
     that is shown together with what nobody declared, so that only what it lacks is a difference. `default`: what leaving the field out means
     by the API, as it is written down, so that to state it is no difference, nor to leave it out instead. `only_where`: it says
     something only beside that value of another field. `chosen`: leaving it out leaves the choice to the cloud, so that a value which
-    is stated later is compared with what is shown, and assumed where nothing shows it. `blurred_by`: where that field is declared,
+    is stated later is compared with what is shown, and assumed where nothing shows it. `always`: every row shows what it has of it, so that
+    one which does not tells nothing, not even that a change of it is still to be made. `blurred_by`: where that field is declared,
     the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019). `by_billing`: no row shows it, and billing tells it
     of a server that is taken over.
     """
@@ -61,6 +62,7 @@ class FieldRule:
     default: JsonValue = None
     only_where: tuple[FieldPath, str] | None = None
     chosen: bool = False
+    always: bool = False
     blurred_by: FieldPath | None = None
     by_billing: bool = False
 

@@ -14,7 +14,7 @@ from provisioner.model.doubt import moment
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue
 from provisioner.planning.paid_until import end_of_term, has_ended
-from provisioner.planning.releases import was_allowed
+from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
 _DONE_TO_IT = {
@@ -33,7 +33,7 @@ def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
     """
     for change in plan.changes:
         recorded = change.recorded
-        if recorded is None or not _acts(change) or was_allowed(change):
+        if recorded is None or not _acts(change) or has_begun(change):
             continue
         end = end_of_term(recorded, survey)
         if end is not None and has_ended(recorded, survey, catalogue[change.kind]):

@@ -43,13 +43,7 @@ from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
-from provisioner.planning.unconfirmed import (
-    denied_defaults,
-    is_unconfirmed,
-    once_more,
-    told,
-    what_it_takes,
-)
+from provisioner.planning.unconfirmed import denied_defaults, once_more, told, unconfirmed, what_it_takes
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -193,15 +187,16 @@ class _Planner:
         found = comparison.compared(kind, recorded, live, change.after)
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
         shown = self._fields(change, live, found)
-        held = tuple(item for item in shown if is_unconfirmed(item, recorded.address, self._survey))
+        held = unconfirmed(shown, recorded.address, live, self._survey, kind)
         denied = denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
         fields = tuple(item for item in shown if item not in (*held, *taken_out, *refused))
         wiped_with = tuple(item for item in taken_out if item.reinstalls)
+        kept = tuple(item for item in held if item.forces_replacement)
         again = once_more(change, live, self._survey, kind)
         if again and not any(item.reinstalls or item.forces_replacement for item in fields):
-            self.findings += told(recorded.address, (), denied)
+            self.findings += told(recorded.address, kept, denied)
             return replace(
                 change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields, *wiped_with)
             )
@@ -210,7 +205,7 @@ class _Planner:
                 change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=comparison.for_another_machine(shown)
             )
         if any(item.reinstalls for item in fields):
-            self.findings += told(recorded.address, (), denied)
+            self.findings += told(recorded.address, kept, denied)
             reason = Reason.REQUESTED if recorded.address in self._survey.reinstall else change.reason
             return replace(
                 change,

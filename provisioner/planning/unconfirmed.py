@@ -26,10 +26,27 @@ def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChan
     return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
 
 
-def is_unconfirmed(item: FieldChange, address: Address, survey: Survey) -> bool:
-    """Whether it is told only, and not sent."""
-    named = item.reinstalls and address in survey.reinstall
-    return item.drift and (item.forces_replacement or item.reinstalls) and not named
+def unconfirmed(
+    items: Iterable[FieldChange], address: Address, row: Live | None, survey: Survey, kind: Kind
+) -> tuple[FieldChange, ...]:
+    """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
+    the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
+    """
+    costly = [item for item in items if item.forces_replacement or item.reinstalls]
+    named = address in survey.reinstall
+    by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
+    unseen = tuple(item for item in costly if item not in by_row and _is_unseen(item, row, kind))
+    sent = [item for item in costly if item not in (*by_row, *unseen)]
+    if any(item.forces_replacement for item in sent):
+        return by_row
+    another_system = named or bool(sent)
+    return (*by_row, *(item for item in unseen if item.forces_replacement or not another_system))
+
+
+def _is_unseen(item: FieldChange, row: Live | None, kind: Kind) -> bool:
+    """It was sent otherwise once, and the row lacks a field that every row shows."""
+    lacking = row is not None and kind.rule(item.path).always and at(row.shown, item.path) is None
+    return lacking and not item.drift and item.before is not None and item.after is not None
 
 
 def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
@@ -82,15 +99,25 @@ def told(
         f"{address}: the cloud does not show what was declared: {fields}"
         if items
         else f"{address}: the cloud shows otherwise what was left out: {fields}",
-        hint=f"nothing is sent again because of that; {way}; or declare what is shown",
+        hint=f"{_what_to_wait_for(items)}; {way}; or declare what is shown",
         address=address,
     )
     return (found,)
 
 
+def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:
+    if any(not item.drift for item in items):
+        return "nothing is sent while the row lacks what every row shows; plan again in a minute"
+    return "nothing is sent again because of that"
+
+
 def _shown_otherwise(item: FieldChange) -> str:
-    shown, declared = quoted_apart(item.before, item.after)
-    return f"{'.'.join(item.path)} is {shown} and {declared} was declared"
+    before, declared = quoted_apart(item.before, item.after)
+    if not item.drift:
+        return (
+            f"{'.'.join(item.path)} was {before}, {declared} is declared by now, and the cloud shows none at the moment"
+        )
+    return f"{'.'.join(item.path)} is {before} and {declared} was declared"
 
 
 def _denied(item: FieldChange) -> str:

@@ -12,7 +12,7 @@ from provisioner.model.change import Action, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.planning.releases import was_allowed
+from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
 _LOSING = {
@@ -42,7 +42,7 @@ def unknown_status(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
         row = survey.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or row.status in catalogue[change.kind].statuses:
             continue
-        if change.action not in _LOSING or was_allowed(change):
+        if change.action not in _LOSING or has_begun(change):
             continue
         shown = f"status {row.status!r}" if row.status else "no status"
         yield error(

@@ -212,3 +212,13 @@ def test_a_server_without_a_name_that_was_made_since_keeps_a_doubt_open():
 def test_the_only_one_that_fits_is_adopted_unless_another_may_be_hidden(names, adopted):
     state = Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1"), gaps=(Gap("GET list", "why", names),))
     assert bool(state.resources) is adopted
+
+
+@pytest.mark.parametrize(("status", "told"), [("RUNNING", 1), ("DELETE_FAILED", 1), ("DELETING", 0), (None, 0)])
+def test_a_release_that_may_still_arrive_is_told(status, told):
+    recorded = a_recorded(phase=Phase.READY)
+    recovery = Recovery(recorded, intents=[a_release_in_doubt(target_id=recorded.id)])
+    recovery.see(*([a_row(recorded.id, status=status)] if status else []))
+    notices = [event.diagnostic for event in recovery.events if event.type is EventType.NOTICE]
+    assert [notice.code for notice in notices].count("unsettled") == told
+    assert all("should it arrive late" in notice.detail for notice in notices if notice.code == "unsettled")

@@ -156,3 +156,17 @@ def test_a_release_that_was_carried_out_is_planned_as_the_next_apply_settles_it_
     assert site.apply().code == 0
     assert (site.entries("release"), site.purchases) == ({"alpha": 1}, {"alpha": 1 + is_wanted, "beta": 1})
     assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_whoever_wants_a_server_again_whose_release_may_still_arrive_is_told(site, sandbox):
+    site.write("servers: {alpha: {}, beta: {}}\n")
+    assert site.apply().code == 0
+    site.write("servers: {beta: {}}\n")
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
+    assert site.here("apply", *LEAVE).code == 7
+    site.write("servers: {alpha: {}, beta: {}}\n")
+    back = site.here("apply", "--auto-approve")
+    said = " ".join(back.text.split())
+    assert (back.code, "Warning[unsettled]: alpha" in said, "should it arrive late" in said) == (0, True, True)
+    assert "unsettled" not in site.here("apply", "--auto-approve").text
+    assert site.entries("release") == {}

@@ -111,3 +111,12 @@ def test_a_release_before_its_end_is_called_so():
 def test_that_it_is_gone_is_told_with_the_end_of_its_term(term, says_why):
     (told,) = [one for one in planned(surveyed_of(term, listed=False)).findings if one.code == "vanished"]
     assert ("what was paid for it ended" in told.detail) is says_why
+
+
+def test_a_deposed_server_is_not_released_though_its_successor_stands():
+    recorded = replace(bought(wanted(charging_info=PREPAID)), term=LATER)
+    old = replace(recorded, address=recorded.address.as_deposed, id="old", term=OVER)
+    survey = surveyed(
+        wanted(charging_info=PREPAID), state=a_state(recorded, old), live=(shown(recorded), shown(old)), at=NOW
+    )
+    assert codes(planned(survey).refusals) == ["term-ended"]

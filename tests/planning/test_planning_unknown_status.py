@@ -71,3 +71,12 @@ def test_what_can_be_undone_is_planned_and_a_release_that_was_sent_goes_on():
     begun = planned(surveyed_in("FROZEN", phase=Phase.DELETING), mode=Mode.DESTROY)
     assert begun.refusals == ()
     assert begun.changes[0].action is Action.DELETE
+
+
+def test_a_deposed_server_is_not_released_unasked_though_its_successor_stands():
+    recorded = bought(wanted(), phase=Phase.READY)
+    old = replace(recorded, address=recorded.address.as_deposed, id="old")
+    rows = (shown(recorded), replace(shown(old), status="FROZEN"))
+    plan = planned(surveyed(wanted(), state=a_state(recorded, old), live=rows, allowed=OTHERS))
+    assert [change.action for change in plan.changes if change.address.deposed] == [Action.DELETE]
+    assert codes(plan.refusals) == ["unknown-status"]

@@ -1,0 +1,110 @@
+"""A row that lacks what every row shows: what the specs say by now may be there already, so no machine and no disk is lost for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import a_state
+from support.planning_builders import KIND, OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
+
+from provisioner.model.change import Action
+from provisioner.model.redaction import at, replaced
+from provisioner.model.resource import Lifecycle, OnOsChange
+
+CHANGED = {
+    ("flavor",): "Si2.large.8",
+    ("image_id",): OTHER_IMAGE,
+    ("key_pair_name",): "theirs",
+    ("network", "vpc_id"): "11111111-2222-4333-8444-555555555555",
+    ("network", "subnet_id"): "11111111-2222-4333-8444-555555555555",
+    ("charging_info", "charging_mode"): "PRE_PAID",
+}
+PAY_PER_USE = {"charging_info": {"charging_mode": "POST_PAID"}}
+RECORD = bought(wanted(**PAY_PER_USE))
+PATHS = list(CHANGED)
+
+
+def survey_of(*paths, lacking=(), **rest):
+    """The specs want `paths` otherwise than is recorded; the row shows nothing of those that are `lacking`."""
+    desired, row = wanted(**PAY_PER_USE), shown(RECORD)
+    lifecycle = rest.pop("lifecycle", desired.lifecycle)
+    fields, seen = dict(desired.fields), dict(row.shown)
+    for path in paths:
+        fields = replaced(fields, path, CHANGED[path])
+    for path in lacking:
+        seen = replaced(seen, path, None)
+    desired = replace(desired, fields=fields, lifecycle=lifecycle)
+    return surveyed(desired, state=a_state(RECORD), live=(replace(row, shown=seen),), **rest)
+
+
+def only(survey):
+    plan = planned(survey)
+    (change,) = plan.changes
+    return plan, change
+
+
+def test_all_that_every_row_shows_is_tried_here():
+    assert {rule.path for rule in KIND.rules if rule.always} == set(CHANGED)
+    assert all(at(shown(RECORD).shown, path) is not None for path in PATHS if path[0] != "charging_info")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_lost_for_it_and_it_is_told(path):
+    plan, change = only(survey_of(path, lacking=[path]))
+    assert change.action is Action.NO_OP
+    (finding,) = [one for one in plan.findings if one.code == "unconfirmed"]
+    assert f"{'.'.join(path)} was " in finding.summary
+    assert "plan again in a minute" in finding.hint
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_row_that_shows_it_decides(path):
+    assert only(survey_of(path))[1].action in {Action.REPLACE, Action.REINSTALL}
+    there = survey_of(path)
+    row = replace(shown(RECORD), shown=replaced(shown(RECORD).shown, path, CHANGED[path]))
+    assert only(replace(there, live={row.id: row}))[1].action is Action.NO_OP
+
+
+def test_nothing_of_it_is_recorded_as_if_it_were_there():
+    assert only(survey_of(("image_id",), lacking=[("image_id",)]))[1].noted is None
+
+
+def test_a_person_may_name_it():
+    address = RECORD.address
+    survey = survey_of(("image_id",), lacking=[("image_id",)], reinstall=frozenset({address}))
+    assert only(survey)[1].action is Action.REINSTALL
+    survey = survey_of(("flavor",), lacking=[("flavor",)], replace=frozenset({address}))
+    assert only(survey)[1].action is Action.REPLACE
+
+
+def test_a_named_reinstallation_takes_no_other_machine():
+    unseen = [("flavor",), ("image_id",)]
+    plan, change = only(survey_of(*unseen, lacking=unseen, reinstall=frozenset({RECORD.address})))
+    assert (change.action, [item.path for item in change.fields]) == (Action.REINSTALL, [("image_id",)])
+    assert "unconfirmed" in codes(plan.findings)
+
+
+def test_it_goes_with_another_system_that_comes_anyway():
+    _, change = only(survey_of(("image_id",), ("key_pair_name",), lacking=[("image_id",)]))
+    assert (change.action, [item.path for item in change.fields]) == (
+        Action.REINSTALL,
+        [("image_id",), ("key_pair_name",)],
+    )
+
+
+def test_another_system_that_comes_anyway_takes_no_other_machine():
+    plan, change = only(survey_of(("flavor",), ("image_id",), lacking=[("flavor",)]))
+    assert change.action is Action.REINSTALL
+    assert ("flavor",) not in {item.path for item in change.fields}
+    assert "unconfirmed" in codes(plan.findings)
+
+
+def test_where_another_system_is_another_machine_it_is_held_all_the_same():
+    lifecycle = Lifecycle(on_os_change=OnOsChange.REPLACE)
+    assert only(survey_of(("image_id",), lacking=[("image_id",)], lifecycle=lifecycle))[1].action is Action.NO_OP
+
+
+def test_a_server_without_a_row_of_its_own_is_no_case_of_it():
+    survey = survey_of(("flavor",))
+    assert codes(planned(replace(survey, live={})).findings) == ["vanished"]
