@@ -256,3 +256,16 @@ def test_a_purchase_that_no_list_has_shown_is_neither_released_nor_forgotten():
     assert played.calls == []
     assert played.result.phase is Phase.CREATING
     assert "has not shown" in played.result.problem
+
+
+def test_what_the_plan_is_the_first_to_see_is_recorded_as_seen_before_it_is_released():
+    unseen = bought(wanted(), phase=Phase.CREATING, id=ID, observed={})
+    played = release(unseen, a_live(), [NOTHING_SUBSCRIBED, ok(), None, GONE])
+    first, *_ = played.steps
+    assert isinstance(first, Remember)
+    assert (first.id, first.observed["status"]) == (ID, "RUNNING")
+
+
+def test_one_whose_release_has_begun_and_that_nothing_shows_is_gone_though_nobody_noted_having_seen_it():
+    begun = bought(wanted(), phase=Phase.DELETING, id=ID, observed={})
+    assert release(begun, None).result == Ended(None)

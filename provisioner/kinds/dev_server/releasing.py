@@ -39,11 +39,14 @@ _LOOKS_FOR_A_FIRST_SIGHT = 4
 def delete(recorded: Recorded, live: Live | None) -> Flow:
     """One that the plan has seen in a status which nobody knows is not waited for: a person has said that it is to go all the same."""
     is_known = live is None or live.status in rows.STATUSES
-    if recorded.id is None or (live is None and not recorded.observed):
+    was_seen = bool(recorded.observed) or recorded.phase is Phase.DELETING  # only what somebody saw was ever released
+    if recorded.id is None or (live is None and not was_seen):
         seen = yield from _first_sight(recorded)
         if isinstance(seen, Ended):
             return seen
         live = seen
+    elif live is not None and not was_seen:
+        yield _seen(recorded, live)
     if live is not None and is_known and live.status not in rows.STABLE | rows.RELEASING:
         live = yield from _until(live.id, rows.STABLE | rows.RELEASING)
     if live is None:
@@ -81,7 +84,7 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     if row is None and recorded.order_id is not None and (ids := (yield from orders.resources(recorded.order_id))):
         row = yield _looking_for(recorded, ids=ids, looks=1)
     if isinstance(row, Live):
-        yield Remember(recorded.phase, id=row.id, order_id=row.order_id, observed=row.observed)
+        yield _seen(recorded, row)
         return row
     if recorded.order_id is not None:
         status = yield from orders.read_status(recorded.order_id)
@@ -94,6 +97,11 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
         "an order that nobody paid is given up by `provisioner orders cancel`; else look at the console, and run this again "
         "in some minutes; " + absent_by_hand(recorded.address),
     )
+
+
+def _seen(recorded: Recorded, row: Live) -> Remember:
+    """Before it is released: after a death nothing else would tell that it has gone from one that was never shown."""
+    return Remember(recorded.phase, id=row.id, order_id=row.order_id, observed=row.observed)
 
 
 def _looking_for(recorded: Recorded, *, looks: int, ids: tuple[str, ...] = ()) -> Wait:
