@@ -7,7 +7,16 @@ from provisioner.applying.execution import Execution
 from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Elsewhere, nowhere
-from provisioner.applying.reading import Shown, Sight, read_closer, read_live, read_ordered, read_shown, read_traces
+from provisioner.applying.reading import (
+    Shown,
+    Sight,
+    read_closer,
+    read_live,
+    read_ordered,
+    read_shown,
+    read_traces,
+    run_read,
+)
 from provisioner.applying.recovery import recover
 
 __all__ = [
@@ -24,4 +33,5 @@ __all__ = [
     "read_shown",
     "read_traces",
     "recover",
+    "run_read",
 ]

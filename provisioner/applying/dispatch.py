@@ -137,6 +137,7 @@ class Dispatch:
             sent_at=self.workshop.clock.now(),
             server_time=self.workshop.server_time(),
             who=self.workshop.who,
+            sender=self.workshop.sender,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
             target_id=None if purchase else target,  # as the flow found it, which may be after the record

@@ -22,7 +22,7 @@ from provisioner.model.state import Intent
 
 @dataclass(frozen=True)
 class Execution:
-    """`live` is the one complete read at its start; `who` is written into every intent; `server_time` is the cloud's, in
+    """`live` is the one complete read at its start; `who` and `sender` are written into every intent; `server_time` is the cloud's, in
     milliseconds since the epoch. `doubts` are the purchases in doubt that earlier runs left, looked
     for during `resolve_timeout` seconds, as are those of this run.
     """
@@ -37,6 +37,7 @@ class Execution:
     interruption: Interruption
     listen: Listener
     who: str
+    sender: str
     lineage: str
     server_time: Callable[[], int]
     policy: PurchasePolicy = DEFAULT_POLICY

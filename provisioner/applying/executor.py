@@ -54,6 +54,7 @@ async def execute(execution: Execution) -> RunResult:
             interruption=execution.interruption,
             listen=execution.listen,
             who=execution.who,
+            sender=execution.sender,
             mode=execution.plan.mode,
             lineage=execution.lineage,
             policy=execution.policy,

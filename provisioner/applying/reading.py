@@ -29,9 +29,15 @@ class Sight:
     at: int | None
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    reader: str = ""
+    """Whose reading it is, by a pseudonym; empty where nobody can tell."""
 
     def may_hide(self, names: Collection[str]) -> bool:
         return any(gap.hides(names) for gap in self.gaps)
+
+    def may_hide_outcome(self, intent: Intent) -> bool:
+        """Whether what the call has come to may be there, or gone, unseen."""
+        return any(gap.blinds(intent, self.reader) for gap in self.gaps)
 
 
 async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:

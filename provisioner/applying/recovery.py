@@ -8,6 +8,7 @@ listed. What a lost release did is seen in the complete list; a lost wipe counts
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from provisioner.applying.ports import Elsewhere, Ledger, nowhere
@@ -43,9 +44,12 @@ def recover(
     entries: list[Entry] = []
     events: list[Event] = []
     free = untracked(sight.live.values(), state.resources.values())
+    unseen = _Unseen(sight, free, state, catalogue, elsewhere)
     for intent in (*state.in_doubt, *_ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
+            case Effect.DESTRUCTIVE if intent.target_id not in sight.live and sight.may_hide_outcome(intent):
+                pass  # another user sent it, and only one's own servers are shown
             case Effect.DESTRUCTIVE:
                 told = [*_after_release(intent, state, sight.live, kind)]
                 forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
@@ -65,7 +69,11 @@ def recover(
                     free.remove(candidates[0])
                     entries.append(adoption(intent, candidates[0]))
                     events.append(_adopted(intent, candidates[0]))
-                elif intent.id in state.intents and _is_absent(intent, kind, policy, sight, free):
+                elif (
+                    intent.id in state.intents
+                    and unseen.is_none(intent, kind)
+                    and _is_over(intent, kind, policy, sight)
+                ):
                     entries.append(_absent(intent, sight))
                     events.append(Event(EventType.SETTLED, intent.address, detail="never carried out"))
     if entries:
@@ -83,17 +91,36 @@ def _ghosts(state: State) -> Iterator[Intent]:
     return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
-def _is_absent(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight, free: list[Live]) -> bool:
-    """Never from a list with gaps, nor while something new bears its name, or none at all, however much it differs from the
-    request.
-    """
-    if sight.gaps:
-        return False
-    before = intent.known_before
-    new = [row for row in free if row.id not in before]
-    namesakes = [row for row in new if row.name == intent.name]
-    nameless = [row for row in new if not row.name and not _is_older(row, intent)]
-    return not namesakes and not nameless and is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """What a purchase in doubt may have become, though nothing fits it."""
+
+    sight: Sight
+    free: list[Live]
+    state: State
+    catalogue: Catalogue
+    elsewhere: Elsewhere
+
+    def is_none(self, intent: Intent, kind: Kind) -> bool:
+        """Never by a list with gaps that concern it, nor while something new bears its name, or none at all, however much it differs from
+        the request; nor while something new is as it was asked for under another name, that nothing else accounts for.
+        """
+        if self.sight.may_hide_outcome(intent):
+            return False
+        new = [row for row in self.free if row.id not in intent.known_before]
+        if any(row.name == intent.name or (not row.name and not _is_older(row, intent)) for row in new):
+            return False
+        return not nobody_elses(tuple(self._unexplained(intent, kind)), self.elsewhere)
+
+    def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
+        others = [each for each in self.state.purchases_in_doubt if each.id != intent.id]
+        for row in kind.resembles(intent, self.free):
+            if not any(self.catalogue[each.kind].match(each, (row,)) for each in others):
+                yield row
+
+
+def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight) -> bool:
+    return is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
 
 
 def _is_older(row: Live, intent: Intent) -> bool:

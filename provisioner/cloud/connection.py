@@ -15,7 +15,7 @@ from typing import Any, Final, assert_never
 from provisioner.cloud.authentication import Anonymous, Authentication, Signer
 from provisioner.cloud.budget import Budget, Waiting
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
+from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password, pseudonym_of
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import error_in, request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
@@ -78,8 +78,11 @@ class Cloud:
         budget: Budget,
         clock: Clock,
         mask: Mask,
+        user: str = "",
     ) -> None:
         self.identity = identity
+        self.user = user
+        """Who sends and reads, by a pseudonym; empty where nobody can tell."""
         self._mask = mask
         self.endpoints = endpoints
         self._network = network
@@ -161,6 +164,7 @@ async def connect(
             budget=budget,
             clock=clock,
             mask=mask,
+            user=pseudonym_of(credentials),
         )
 
 

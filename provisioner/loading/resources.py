@@ -24,7 +24,8 @@ from provisioner.loading.tree import Layer, Path, find
 from provisioner.loading.triggers import cycle, unknown
 from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
-from provisioner.model.kind import Advice, FieldRule, Kind
+from provisioner.model.field_rule import FieldRule
+from provisioner.model.kind import Advice, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference

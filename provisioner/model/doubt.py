@@ -74,8 +74,8 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
             until = moment(quiet_until(intent, policy))
             unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             return (
-                f"{adopting}. If none has appeared by {until}{unless}, it was never bought, and apply buys it then; when you "
-                f"know better, {by_hand}"
+                f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and apply "
+                f"buys it then; when you know better, {by_hand}"
             )
         case Absence.BY_A_PERSON:
             return (

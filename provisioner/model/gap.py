@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from provisioner.model.resource import Live
+    from provisioner.model.state import Intent
 
 NO_NAME: Final[frozenset[str]] = frozenset()
 
@@ -26,10 +27,16 @@ class Gap:
     """Of the row, where it can be read: who knows that server otherwise misses nothing."""
     is_told: bool = True
     """People have to hear of it."""
+    of_others: bool = False
+    """What is hidden is other users' alone: of what its own reader has sent, nothing is missing."""
 
     def hides(self, names: Collection[str]) -> bool:
         """Whether a server with one of these names may be there unseen."""
         return self.names is None or not self.names.isdisjoint(names)
+
+    def blinds(self, intent: Intent, reader: str) -> bool:
+        """Whether what this purchase, or release, has come to may be unseen by `reader`."""
+        return not (self.of_others and intent.sender and intent.sender == reader)
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding
@@ -42,7 +49,8 @@ def unlisted(rows: Iterable[Live], gaps: Iterable[Gap] = ()) -> tuple[Gap, ...]:
     """A server that answers by its id and stands in no list proves that the list lacks servers, whatever its `total` says: others may
     be missing like it. None where `gaps` account for it.
     """
-    ids = sorted({row.id for row in rows if not any(gap.hides({row.name}) for gap in gaps)})
+    gaps = tuple(gaps)
+    ids = sorted({row.id for row in rows if not any(gap.of_others or gap.hides({row.name}) for gap in gaps)})
     if not ids:
         return ()
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""

@@ -12,8 +12,9 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Change, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import may_be
+from provisioner.model.field_rule import OnChange
 from provisioner.model.handover import Import
-from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import State

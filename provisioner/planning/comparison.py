@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import FieldChange
-from provisioner.model.kind import FieldRule, Kind, OnChange
+from provisioner.model.field_rule import FieldRule, OnChange
+from provisioner.model.kind import Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import FINGERPRINT, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Recorded

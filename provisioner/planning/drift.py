@@ -35,7 +35,14 @@ def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) ->
 def gaps_told(gaps: Iterable[Gap]) -> Iterator[Diagnostic]:
     """For every verb that looks at the cloud."""
     for gap in gaps:
-        if gap.is_told:
+        if gap.is_told and gap.of_others:
+            yield warning(
+                "own-list",
+                f"only one's own servers are listed: {gap}",
+                detail="what is recorded is asked for by its id; a server of another user that bears a wanted name is not noticed",
+                hint="use keys that may list all servers of the account (docs/credentials.md, `modelarts:devserver:list`)",
+            )
+        elif gap.is_told:
             yield warning(
                 "list-incomplete",
                 f"the list of servers is incomplete: {gap}",
@@ -75,15 +82,35 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
     hint = next_step(intent, kind, survey.policy)
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, hint)
+    alike = () if fitting else kind.resembles(intent, free)
+    hidden = "another user sent it, and nobody else's servers are listed" if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
         hint = f"choose: `provisioner resolve {intent.address.typed} --adopt ID`, with one of these, or `--absent`"
+    elif alike:
+        hint = (
+            f"one that was bought so may have been renamed: give it the name {intent.name!r} again in the console, and apply adopts it; "
+            f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
+        )
+    elif hidden:
+        hint = f"have that user run apply, or use keys that may list all servers; when you know better, {hint.partition('know better, ')[2]}"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
-        detail="; ".join(filter(None, (_servers(intent, fitting, free), _orders(intent, survey)))),
+        detail="; ".join(
+            filter(None, (_servers(intent, fitting, free), _alike(alike), hidden, _orders(intent, survey)))
+        ),
         hint=hint,
         address=intent.address,
     )
+
+
+def _is_blind(intent: Intent, survey: Survey) -> bool:
+    return any(gap.of_others and gap.blinds(intent, survey.reader) for gap in survey.gaps)
+
+
+def _alike(rows: Iterable[Live]) -> str:
+    named = ", ".join(f"{row.id} ({row.name})" for row in rows)
+    return f"made since, and as it was asked for but for the name: {named}" if named else ""
 
 
 def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, hint: str) -> Diagnostic:

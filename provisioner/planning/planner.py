@@ -14,7 +14,8 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.kind import Catalogue, OnChange
+from provisioner.model.field_rule import OnChange
+from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded

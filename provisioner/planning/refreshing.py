@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
-from provisioner.model.kind import Catalogue, Kind, OnChange
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded

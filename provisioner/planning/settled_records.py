@@ -33,9 +33,14 @@ def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Re
             continue
         if intent.effect is Effect.WIPE:
             records[intent.address] = wiped(recorded, intent)
-        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work:
+        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not _is_hidden(intent, survey):
             _release(recorded, records, state, live, catalogue[intent.kind])
     return records
+
+
+def _is_hidden(intent: Intent, survey: Survey) -> bool:
+    """Another user sent it, and only one's own servers are shown."""
+    return intent.target_id not in survey.live and any(gap.blinds(intent, survey.reader) for gap in survey.gaps)
 
 
 def _release(

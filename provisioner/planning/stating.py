@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.field_rule import FieldRule
 from provisioner.model.journal import Stated
-from provisioner.model.kind import FieldRule, Kind
+from provisioner.model.kind import Kind
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.comparison import Comparison, is_ignored

@@ -44,3 +44,5 @@ class Survey:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""
     gaps: tuple[Gap, ...] = ()
+    reader: str = ""
+    """Whose reading of the cloud it is, by a pseudonym; empty where nobody can tell."""

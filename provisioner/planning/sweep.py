@@ -6,6 +6,7 @@ Nothing here is bought, adopted or released: each finding names the command with
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
@@ -16,6 +17,9 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import surplus
 from provisioner.model.state import Intent, State
 from provisioner.planning.survey import Survey
+
+_LONGEST_ON_ITS_WAY: Final = 60 * 60 * 1000
+"""Milliseconds after which an alike server of another name is somebody else's."""
 
 
 def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -42,9 +46,22 @@ def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
 
 
 def _late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
-    """By id: what was believed never to have been bought, and shows after all."""
+    """By id: what was believed never to have been bought, and shows after all; if need be under another name, where it was made soon
+    after the request.
+    """
     rows = tuple(free)
-    return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
+    late: dict[str, Intent] = {}
+    for intent in state.absent.values():
+        kind = catalogue[intent.kind]
+        soon = (row for row in kind.resembles(intent, rows) if _is_soon_after(intent, row))
+        late |= {row.id: intent for row in soon if row.id not in late}
+    for intent in state.absent.values():
+        late |= {row.id: intent for row in catalogue[intent.kind].match(intent, rows)}
+    return late
+
+
+def _is_soon_after(intent: Intent, row: Live) -> bool:
+    return row.created_at is not None and row.created_at <= intent.server_time + _LONGEST_ON_ITS_WAY
 
 
 def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.kind import Kind, OnChange
+from provisioner.model.field_rule import OnChange
+from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Live, OnOsChange

@@ -21,6 +21,7 @@ from provisioner.sandbox.wire_fault_rules import (
 )
 from provisioner.sandbox.world_fault_rules import (
     CapRule,
+    FilteredRule,
     LagRule,
     ReturnsRule,
     RewriteRule,
@@ -49,6 +50,7 @@ AnyRule = Annotated[
     | ShiftRule
     | ShortRule
     | CapRule
+    | FilteredRule
     | StrangerRule
     | SellsRule
     | SpellingRule

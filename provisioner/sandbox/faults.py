@@ -101,6 +101,11 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """The list of everybody's servers shows the caller's own only, and its total counts no others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
     """Another user of the account sends the same request, just before or after, whatever becomes of this one."""
 
@@ -157,7 +162,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Cap | Stranger | Sells | Spelling | Returns | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Cap | Filtered | Stranger | Sells | Spelling | Returns | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,19 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import FaultRule, HeaderName, HeaderValue, Seconds, check_headers
-from provisioner.sandbox.faults import KEPT, Cap, Lag, Returns, Rewrite, Sells, Shift, Short, Spelling, Stranger
+from provisioner.sandbox.faults import (
+    KEPT,
+    Cap,
+    Filtered,
+    Lag,
+    Returns,
+    Rewrite,
+    Sells,
+    Shift,
+    Short,
+    Spelling,
+    Stranger,
+)  # fmt: skip
 
 _LISTS: Final = frozenset({"ListDevServers", "ListAllDevServers", "SyncDevServers"})
 _BUILDING: Final = frozenset({"CreateDevServer", "PayOrders", "PayCustomerOrder"})
@@ -57,6 +69,14 @@ class CapRule(FaultRule):
 
     def what(self) -> Cap:
         return Cap(self.rows, self.refused)
+
+
+class FilteredRule(FaultRule):
+    places: ClassVar = frozenset({"ListAllDevServers"})
+    fault: Literal["filtered"]
+
+    def what(self) -> Filtered:
+        return Filtered()
 
 
 class StrangerRule(FaultRule):

@@ -33,7 +33,7 @@ def state_to_json(state: State) -> JsonObject:
         if not written[key]:
             del written[key]
     for intent in (*written["intents"].values(), *written["absent"].values()):
-        _leave_out_unlisted(intent)
+        _leave_out_unsaid(intent)
     for recorded in written["resources"].values():
         _leave_out_empty(recorded)
     return written  # type: ignore[no-any-return]
@@ -45,9 +45,10 @@ def _leave_out_empty(recorded: dict[str, Any]) -> None:
             del recorded[key]
 
 
-def _leave_out_unlisted(intent: dict[str, Any]) -> None:
-    if not intent["listed"]:
-        del intent["listed"]
+def _leave_out_unsaid(intent: dict[str, Any]) -> None:
+    for key in ("listed", "sender"):
+        if not intent[key]:
+            del intent[key]
 
 
 def state_from_json(content: JsonObject) -> State:
@@ -67,7 +68,7 @@ def entry_to_json(entry: Entry) -> JsonObject:
                 if written[key] is None:
                     del written[key]
         case Intended():
-            _leave_out_unlisted(written["intent"])
+            _leave_out_unsaid(written["intent"])
         case Imported():
             _leave_out_empty(written["recorded"])
         case _:

@@ -111,6 +111,7 @@ class Run:
             interruption=interruption,
             listen=self.audience.listen,
             who=who(),
+            sender=self.cloud.user,
             lineage=state.lineage,
             policy=stack.purchase,
             doubts=state.doubts,

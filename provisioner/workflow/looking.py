@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
 from provisioner import planning
-from provisioner.applying import Shown, Sight, read_closer, read_ordered, read_shown, read_traces
+from provisioner.applying import Shown, Sight, read_closer, read_ordered, read_shown, read_traces, run_read
 from provisioner.applying.ports import Channel
 from provisioner.cloud import Cloud, translate
 from provisioner.model.change import Basis
@@ -19,12 +19,12 @@ from provisioner.model.gap import Gap
 from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import unseen
 from provisioner.model.stack import Stack
-from provisioner.model.state import JournalHead, State
+from provisioner.model.state import Intent, JournalHead, State
 from provisioner.workflow.workspace import SystemClock
 
 _AT_A_TIME = 10
@@ -71,13 +71,14 @@ async def look(
     """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
     that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
     seen, one that may be a purchase in doubt, and `orders`. Besides what is recorded, those `suspected` to be there, and those that bore
-    the name of a purchase in doubt before it was sent, are asked for by their ids where the list lacks them.
+    the name of a purchase in doubt before it was sent, are asked for by their ids where the list lacks them. Where another user sent what
+    is open, it is asked whether the list is limited to one's own servers.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
         if resource.id is not None:
             recorded[resource.kind].append(resource.id)
-    doubts = state.purchases_in_doubt if state else ()
+    doubts, open_calls = (state.purchases_in_doubt, state.in_doubt) if state else ((), ())
     suspects = {*suspected, *(identifier for doubt in doubts for identifier in doubt.earlier_ids)}
     clock = SystemClock()
     began = clock.monotonic()
@@ -90,6 +91,9 @@ async def look(
                 shown = await read_shown(kind, channel, recorded[kind.name], suspected=suspects)
                 live |= shown.live
                 gaps += shown.gaps
+                if not shown.gaps and any(_is_of_another(intent, cloud.user, kind) for intent in open_calls):
+                    gap = await run_read(kind.limited(shown.live.keys()), channel)
+                    gaps += (gap,) if gap is not None else ()
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
@@ -105,7 +109,14 @@ async def look(
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
-    return Sight(live, None if now is None else now - took, traces, gaps)
+    return Sight(live, None if now is None else now - took, traces, gaps, cloud.user)
+
+
+def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
+    """So that a list of the reader's own servers alone would not show what became of it. Who sent what an older version journaled, or
+    under temporary keys, is not known: then the list is believed.
+    """
+    return intent.kind == kind.name and intent.sender not in {"", reader}
 
 
 def tell_gaps(sight: Sight, listen: Listener) -> None:

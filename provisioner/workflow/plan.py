@@ -182,6 +182,7 @@ def make(
         at=sight.at,
         elsewhere=elsewhere or {},
         gaps=sight.gaps,
+        reader=sight.reader,
     )
     return planning.plan(
         survey,

@@ -208,6 +208,7 @@ class World:
             interruption=self.interruption,
             listen=self._listen,
             who="ana@laptop",
+            sender="ana",
             lineage=self.base.lineage,
             server_time=self.server_time,
             policy=self.policy,

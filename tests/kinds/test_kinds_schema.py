@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from support.planning_builders import PASSWORD, PREPAID, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.kind import OnChange
+from provisioner.model.field_rule import OnChange
 from provisioner.model.redaction import replaced
 
 KIND = CATALOGUE["dev_server"]

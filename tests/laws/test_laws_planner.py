@@ -13,8 +13,8 @@ from support.planning_builders import KIND, applied, fingerprint, planned, settl
 from support.planning_strategies import fleets, showings, standing, surveys
 
 from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
-from provisioner.model.kind import OnChange
 
 BUYING = frozenset({Action.CREATE, Action.REPLACE})
 LOSING = frozenset({Action.REPLACE, Action.REINSTALL, Action.DELETE})

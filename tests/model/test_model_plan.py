@@ -11,8 +11,8 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Action, Summary
 from provisioner.model.diagnostic import LockHeld, SourceRange, SpecError, StoreError, error, warning
 from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import CallFailed, Outcome, Reply
-from provisioner.model.kind import FieldRule, OnChange
 from provisioner.model.stack import Stack
 
 KIND = CATALOGUE["dev_server"]

@@ -25,8 +25,8 @@ from support.planning_builders import (
 from support.planning_strategies import surveys
 
 from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
-from provisioner.model.kind import OnChange
 from provisioner.model.marker import marked
 from provisioner.model.resource import Lifecycle, Phase, Recorded
 from provisioner.model.state import Member

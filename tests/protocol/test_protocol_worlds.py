@@ -30,6 +30,14 @@ STRIDE = 1 if DEEP else 4
 Deaths = tuple[int | None, int | None]
 
 
+ASKS = {"asked", "never bought", "not settled"}
+
+
+def is_left_to_a_person(story: Retold) -> bool:
+    """Nothing was bought, and what a stranger bought in the same minutes is alike: ours might have been given his name."""
+    return story.world.stranger is Stranger.IN_THE_WINDOW and not story.cloud.bought
+
+
 def landings(*happenings: Happening) -> tuple[float, ...]:
     return (MINUTE, 8 * MINUTE, SLOWEST_LANDING) if Happening.LATE in happenings else (0.0,)
 
@@ -77,7 +85,7 @@ def violations(worlds: Iterator[World], policy: PurchasePolicy, **details: Any) 
         f"{world}; dying at {deaths}: {', '.join(sorted(story.faults))}"
         for world in worlds
         for deaths, story in told(world, policy, **details)
-        if story.faults
+        if story.faults and not (story.faults == ASKS and is_left_to_a_person(story))
     )
     return [violation for violation, _ in zip(found, range(10), strict=False)]
 
@@ -116,7 +124,7 @@ def test_what_pays_itself_is_never_bought_again_and_only_a_lost_request_asks(pur
     for deaths, story in chain.from_iterable(
         told(world, DEFAULT, prepaid=True) for world in pay_per_use(purchase, (Stranger.NONE,))
     ):
-        assert story.faults in (set(), {"asked", "never bought", "not settled"}), deaths
+        assert story.faults in (set(), ASKS), deaths
 
 
 def test_of_two_that_fit_none_is_taken():

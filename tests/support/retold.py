@@ -170,6 +170,7 @@ class Retold:
             interruption=Interruption(),
             listen=lambda _: None,
             who="ana@laptop",
+            sender="ana",
             lineage=self.base.lineage,
             server_time=self.clock.now,
             policy=self.policy,

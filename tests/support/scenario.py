@@ -227,6 +227,7 @@ class Scenario:
             interruption=Interruption(),
             listen=lambda _event: None,
             who="ana@laptop",
+            sender="ana",
             lineage="6f0c9b1e-0d7c-4bb9-9d3e-3f3a7d1f5a11",
             server_time=lambda: SENT,
             policy=self._policy,

@@ -31,7 +31,8 @@ from provisioner.kinds.dev_server import (
     terraform,
 )
 from provisioner.model.canonical import digest
-from provisioner.model.kind import FieldRule, Kind, OnChange, Terraform, Together
+from provisioner.model.field_rule import FieldRule, OnChange
+from provisioner.model.kind import Kind, Terraform, Together
 from provisioner.model.redaction import DIGEST
 
 _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
@@ -86,6 +87,8 @@ KIND = Kind(
     pay=ordering.pay,
     cancel=ordering.cancel,
     match=recognition.match,
+    resembles=recognition.resembles,
+    limited=listing.limited,
     traces=recognition.traces,
     absence=recognition.absence,
     resources_of=orders.resources,

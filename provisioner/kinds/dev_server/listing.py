@@ -6,7 +6,7 @@ reading whose distinct ids are as many as every page's `total` says (docs/decisi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -89,15 +89,17 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
     something may be there that is not shown, and CallFailed where neither is answered.
     """
     everybodys: _Reading | None = None
-    overloaded: tuple[Gap, ...] = ()
+    refused: Gap | None = None
     try:
         everybodys = yield from _read(f"{SERVERS}/all")
     except CallFailed as failed:
         if failed.status is None or failed.status < HTTPStatus.BAD_REQUEST or failed.status in _KEPT:
             raise
-        if failed.outcome is not Outcome.REFUSED:
+        if failed.outcome is Outcome.REFUSED:
+            refused = _own_alone(f"it is refused ({failed.message})")
+        else:  # it may answer in a minute
             finding = f"it failed ({failed.message}); the list of one's own servers lacks those of other users"
-            overloaded = (Gap(f"GET {SERVERS}/all", finding, NO_NAME),)
+            refused = Gap(f"GET {SERVERS}/all", finding, NO_NAME)
     if everybodys is not None and everybodys.is_page and not everybodys.is_stuck:
         return _told(everybodys.rows, everybodys.gaps)
     try:
@@ -107,11 +109,30 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
             raise
         return _told(everybodys.rows, everybodys.gaps)
     if everybodys is None or not everybodys.is_page:
-        return _told(own.rows, (*own.gaps, *overloaded, *(everybodys.gaps if everybodys and not own.is_page else ())))
+        others = refused or _own_alone("it answers with no list")
+        return _told(own.rows, (*own.gaps, others, *(everybodys.gaps if everybodys and not own.is_page else ())))
     rows = {**everybodys.rows, **own.rows}
     if not everybodys.broken and everybodys.totals == {len(rows)}:
         return _told(rows, own.gaps)
     return _told(rows, (*everybodys.gaps, *own.gaps))
+
+
+def limited(listed: Collection[str]) -> ReadFlow[Gap | None]:
+    """Whether the list of everybody's servers, which shows these, may have been limited to the caller's own without a word: so it is
+    where it shows nobody else's (docs/api/devserver-api.md section 2.2).
+    """
+    try:
+        own = yield from _read(SERVERS)
+    except CallFailed as failed:
+        return _own_alone(f"one's own servers cannot be told from others' ({failed.message})", is_told=False)
+    if not own.gaps and not own.rows.keys() >= set(listed):
+        return None
+    return _own_alone("it shows nobody else's servers, as if it were limited to one's own", is_told=False)
+
+
+def _own_alone(why: str, *, is_told: bool = True) -> Gap:
+    finding = f"{why}: what other users have is not seen"
+    return Gap(f"GET {SERVERS}/all", finding, NO_NAME, is_told=is_told, of_others=True)
 
 
 def _told(rows: Mapping[str, Live], gaps: tuple[Gap, ...]) -> tuple[Live, ...]:

@@ -28,6 +28,16 @@ def match(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
     return tuple(row for row in live if _may_be(intent, row))
 
 
+def resembles(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
+    """What it may have become under another name: somebody may have renamed it since, or the cloud spell it otherwise. Each is new and
+    young enough, and agrees in all else that both tell, however it is written.
+    """
+    if intent.members:
+        return ()
+    known = intent.known_before
+    return tuple(row for row in live if row.id not in known and _is_of_the_kind(intent, row, exactly=False))
+
+
 def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:
     """Orders placed since, of nobody knows which name (section 8 shows none); None where billing does not say. A server that was
     asked for as pay-per-use has none.
@@ -70,9 +80,9 @@ def _may_be(intent: Intent, row: Live) -> bool:
     return (intent.is_marked and not intent.members) or _is_of_the_kind(intent, row)
 
 
-def _is_of_the_kind(intent: Intent, row: Live) -> bool:
+def _is_of_the_kind(intent: Intent, row: Live, *, exactly: bool = True) -> bool:
     is_young = row.created_at is None or row.created_at >= intent.server_time - CLOCK_TOLERANCE
-    return is_young and _agrees({**intent.declared, "name": row.name}, _as_bought(row))
+    return is_young and _agrees({**intent.declared, "name": row.name}, _as_bought(row), exactly=exactly)
 
 
 def _as_bought(row: Live) -> JsonObject:
@@ -82,13 +92,17 @@ def _as_bought(row: Live) -> JsonObject:
     return {key: value for key, value in row.shown.items() if key not in unfit}
 
 
-def _agrees(declared: JsonObject, shown: JsonObject) -> bool:
+def _agrees(declared: JsonObject, shown: JsonObject, *, exactly: bool) -> bool:
     """Every field that both know is equal. What one of them leaves out says nothing."""
     for key, value in shown.items():
         wanted = declared.get(key)
         if isinstance(wanted, Mapping) and isinstance(value, Mapping):
-            if not _agrees(wanted, value):
+            if not _agrees(wanted, value, exactly=exactly):
                 return False
-        elif wanted is not None and wanted != value:
+        elif wanted is not None and wanted != value and (exactly or not _reads_the_same(wanted, value)):
             return False
     return True
+
+
+def _reads_the_same(one: JsonValue, other: JsonValue) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()

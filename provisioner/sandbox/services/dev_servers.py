@@ -9,7 +9,7 @@ from typing import Final
 from provisioner.sandbox import servers
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, operation_refused, parameter_error
-from provisioner.sandbox.faults import Cap, Shift, Short
+from provisioner.sandbox.faults import Cap, Filtered, Shift, Short
 from provisioner.sandbox.naming import named_server
 from provisioner.sandbox.requests.dev_servers import (
     BatchAction,
@@ -37,7 +37,8 @@ def list_own(call: Call) -> Answer:
 
 
 def list_all(call: Call) -> Answer:
-    return _page(call, read_query(ServersQuery, call.query), owner=None)
+    is_filtered = any(isinstance(fault, Filtered) for fault in call.faults)
+    return _page(call, read_query(ServersQuery, call.query), owner=call.caller.user_id if is_filtered else None)
 
 
 def show(call: Call) -> Answer:

@@ -1,0 +1,86 @@
+"""A purchase whose reply was lost, and whose server is listed under another name: never carried out is what nobody may conclude."""
+
+import pytest
+import yaml
+from support.console import Console
+from support.site import STACK
+
+QUIET = 26 * 60
+LISTS = ["ListAllDevServers", "ListDevServers"]
+LOST = {"at": "CreateDevServer", "fault": "reset", "executed": True}
+FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")
+SHOWN = {
+    "in another case": {"name": "ALPHA"},
+    "with a suffix": {"name": "alpha-0001"},
+    "renamed": {"name": "somebodys"},
+    "renamed, and its flavor in another case": {"name": "somebodys", "flavor": "SI2.LARGE.4"},
+    "null": {"name": None},
+    "no text": {"name": 7},
+}
+
+
+@pytest.fixture
+def site(served):
+    return served
+
+
+def said(ran):
+    return " ".join(ran.text.split())
+
+
+@pytest.mark.parametrize("row", SHOWN.values(), ids=SHOWN)
+def test_it_stays_in_doubt_and_is_named(site, sandbox, row):
+    rule = {"at": LISTS, "times": "always", "fault": "rewrite", "rows": row}
+    sandbox.arm(LOST, rule)
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.advance(QUIET)
+    again = site.here(*FOUND_LATER)
+    assert (again.code, site.purchases) == (6, {"alpha": 1}), again.text
+    planned = site.here("plan", "--detailed-exitcode")
+    assert planned.code == 6
+    if isinstance(row["name"], str):
+        assert "as it was asked for but for the name" in said(planned)
+        assert f"({row['name']})" in said(planned)
+
+    sandbox.ask("DELETE", "faults")
+    assert site.here(*FOUND_LATER).code == 0
+    assert site.purchases == {"alpha": 1}
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.fixture
+def colleague(server):
+    console = Console(server.url)
+    yield console
+    console.end()
+
+
+def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(site, sandbox, colleague):
+    sandbox.arm(LOST | {"executed": False})
+    assert site.here(*FOUND_LATER).code == 6
+    defaults = yaml.safe_load(STACK)["defaults"]
+    colleague.buy({**defaults, "name": "theirs"})
+    sandbox.advance(QUIET)
+    waiting = site.here(*FOUND_LATER)
+    assert (waiting.code, "(theirs)" in said(waiting), "`provisioner resolve 'alpha' --absent`" in said(waiting)) == (
+        6,
+        True,
+        True,
+    )
+    assert site.here("resolve", "alpha", "--absent").code == 0
+    assert site.apply().code == 0
+    assert site.purchases == {"alpha": 1, "theirs": 1}
+
+
+def test_one_that_arrives_renamed_after_all_is_named_beside_what_was_bought_again(site, sandbox, colleague):
+    sandbox.arm({"at": "CreateDevServer", "fault": "late", "seconds": 28 * 60})
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.advance(QUIET)
+    assert site.here(*FOUND_LATER).code == 0
+    (known,) = [one["id"] for one in site.state()["resources"].values()]
+    sandbox.advance(3 * 60)
+    (late,) = {row.server_id for row in site.ledger if row.kind == "purchase"} - {known}
+    colleague.rename(late, "somebodys")
+    planned = site.here("plan")
+    assert "Warning[bought-twice]" in planned.text
+    assert (late in planned.text, "somebodys" in planned.text) == (True, True)

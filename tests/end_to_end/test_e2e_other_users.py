@@ -1,0 +1,134 @@
+"""A purchase, or a release, that another user of the account sent: whoever sees his own servers only concludes nothing from that."""
+
+import json
+
+import pytest
+import yaml
+from support.site import ONE, STACK, MovableClock, Site
+
+from provisioner.sandbox import PUBLIC, create_app
+from provisioner.sandbox.serving import front
+
+QUIET = 26 * 60
+ALL = {"at": "ListAllDevServers", "times": "always"}
+VIEWS = {
+    "refused": ALL | {"fault": "answer", "status": 403, "executed": False},
+    "filtered": ALL | {"fault": "filtered"},
+}
+LOST = {"at": "CreateDevServer", "fault": "reset"}
+FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")
+USERS = {"ana": ("ANAKEY0000000000001", "anas-secret"), "bob": ("BOBKEY0000000000001", "bobs-secret")}
+
+
+def of_user(name, stack=None):
+    access_key, secret_key = USERS[name]
+    return {
+        "HW_ACCESS_KEY": access_key,
+        "HW_SECRET_KEY": secret_key,
+        "HW_PROJECT_ID": PUBLIC.project_id,
+        "HW_DOMAIN_ID": PUBLIC.domain_id,
+    }
+
+
+@pytest.fixture
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def site(tmp_path, server, sandbox, clock):
+    """One state, and two users of one account who both work on it."""
+    users = [
+        {"id": f"{name}-id", "name": name, "password": "Public-1-Password", "access_key": key, "secret_key": secret}
+        for name, (key, secret) in USERS.items()
+    ]
+    projects = [{"id": PUBLIC.project_id, "name": PUBLIC.project_name}]
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text(
+        json.dumps({"accounts": [{"id": PUBLIC.domain_id, "name": "team", "projects": projects, "users": users}]})
+    )
+    world = tmp_path / "world" / "world.db"
+    app = create_app(world, build_seconds=0.0, accounts=accounts, clock=clock)
+    server.app = front(app, sandbox.token)
+    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    site = Site(tmp_path / "site", world, sandbox.url, environment=of_user("ana"))
+    site.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "cloud": "huaweicloud"}))
+    yield site
+    site.end()
+
+
+def said(ran):
+    return " ".join(ran.text.split())
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_what_a_colleague_bought_is_not_believed_absent_by_ones_own_list(site, sandbox, view, executed):
+    sandbox.arm(LOST | {"executed": executed})
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.advance(QUIET)
+    sandbox.ask("DELETE", "faults")
+    sandbox.arm(view)
+    site.environment = of_user("bob")
+    for _ in range(2):
+        again = site.here(*FOUND_LATER)
+        assert (again.code, "another user sent it" in said(again)) == (6, True), again.text
+    planned, drifted = site.here("plan"), site.here("drift")
+    assert "another user sent it" in said(planned)
+    assert "another user sent it" in said(drifted)
+    assert ("Warning[own-list]" in planned.text) == (view is VIEWS["refused"])
+    assert len(site.purchases) <= 1
+    assert [one["address"] for one in site.state()["intents"].values()] == ["alpha"]
+
+    sandbox.ask("DELETE", "faults")
+    site.environment = of_user("ana")
+    assert site.here(*FOUND_LATER).code == 0
+    assert site.purchases == {"alpha": 1}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_ones_own_list_tells_what_became_of_ones_own_purchase(site, sandbox, view):
+    sandbox.arm(LOST | {"executed": False}, view)
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.advance(QUIET)
+    assert site.here(*FOUND_LATER).code == 0
+    assert site.purchases == {"alpha": 1}
+
+
+def test_a_list_that_shows_others_servers_is_everybodys(site, sandbox):
+    site.environment = of_user("bob")
+    site.write("servers: {beta: {}}\n", stack=(site.folder / "specs" / "stack.yaml").read_text())
+    assert site.apply().code == 0
+    site.environment = of_user("ana")
+    site.write("servers: {alpha: {}, beta: {}}\n", stack=(site.folder / "specs" / "stack.yaml").read_text())
+    sandbox.arm(LOST | {"executed": False})
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.advance(QUIET)
+    site.environment = of_user("bob")
+    assert site.here(*FOUND_LATER).code == 6, (
+        "all that is listed is bob's: nobody can tell whether the list is his alone"
+    )
+    site.environment = of_user("ana")
+    assert site.here(*FOUND_LATER).code == 0
+    assert site.purchases == {"alpha": 1, "beta": 1}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_colleagues_lost_release_is_not_believed_carried_out_by_ones_own_list(site, sandbox, view):
+    assert site.apply().code == 0
+    (identifier,) = [one["id"] for one in site.state()["resources"].values()]
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
+    assert site.here("destroy", "--auto-approve").code == 7
+    hidden = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
+    sandbox.arm(view, hidden | {"message": "not found", "executed": False})
+    site.environment = of_user("bob")
+    site.here("apply", "--auto-approve")
+    assert [one["id"] for one in site.state()["resources"].values()] == [identifier]
+    assert site.state()["intents"]
+
+
+def test_no_key_stands_in_the_state(site, sandbox):
+    sandbox.arm(LOST | {"executed": True})
+    assert site.here(*FOUND_LATER).code == 6
+    (intent,) = site.state()["intents"].values()
+    assert (len(intent["sender"]), USERS["ana"][0] in json.dumps(site.state())) == (16, False)
