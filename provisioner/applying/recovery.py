@@ -21,7 +21,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import wiped
+from provisioner.model.outcome import wiped_unanswered
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import siblings
@@ -57,7 +57,7 @@ def recover(
                 entries += told
                 events += (*_left_over(told, state, kind), *_not_gone(intent, sight.live, kind))
             case Effect.WIPE:
-                entries += _after_wipe(intent, state, sight.live)
+                entries += _after_wipe(intent, state, sight.live, kind)
                 events += _unconfirmed(intent, sight.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
@@ -201,17 +201,18 @@ def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[
     yield Event(EventType.NOTICE, intent.address, diagnostic=finding)
 
 
-def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live]) -> Iterator[Entry]:
+def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
     """It counts as carried out, whatever the server shows: a row may be late, and a disk that is wiped twice is lost twice. What
-    it was to bring is recorded; a person repeats it by name (docs/decisions/0012).
+    it was to bring is recorded, and that nothing shows it, where nothing does; a person repeats it by name (docs/decisions/0012).
     """
     recorded, row = state.resources.get(intent.address), live.get(intent.target_id or "")
     seen = "not listed" if row is None else f"listed with status {row.status}"
     yield Settled(intent.id, "observed", f"counts as carried out: {seen}")
     if recorded is not None and recorded.id == intent.target_id:
-        after = wiped(recorded, intent)
+        after = wiped_unanswered(recorded, intent, row, kind)
         observed = {**recorded.observed, **(row.observed if row else {})}
-        yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed)
+        unseen = None if after.unconfirmed == recorded.unconfirmed else after.unconfirmed
+        yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed, unconfirmed=unseen)
 
 
 def _unconfirmed(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:

@@ -104,6 +104,8 @@ class Change:
     """Of a replacement: how the old server is paid for and how the new one will be, also where that stays the same."""
     assumed: tuple[FieldPath, ...] = ()
     """The fields that are believed to be as the specs say: no answer of the cloud shows them, and they were never sent."""
+    held: tuple[FieldPath, ...] = ()
+    """The fields that are told as `unconfirmed`: wanted, not known to be there, and not sent."""
     noted: Recorded | None = None
     """Its record with what the specs state by now and did not say when it was made; written when the plan is applied. None where that
     is nothing.

@@ -261,7 +261,8 @@ def _stated(line: Told, entry: Stated, facts: _Facts) -> Deed:
     shown = _differing(facts.declared, entry.declared)
     assumed = (f"{key} (assumed)" for key in _differing(facts.assumed, entry.assumed) if key in entry.assumed)
     facts.declared, facts.assumed = entry.declared, entry.assumed
-    return Deed(line, DeedType.STATED, entry.address, ", ".join((*shown, *assumed)), id=facts.id)
+    ended = ["its reinstallation is not unconfirmed any more"] if entry.unconfirmed == {} else []
+    return Deed(line, DeedType.STATED, entry.address, ", ".join((*shown, *assumed, *ended)), id=facts.id)
 
 
 def _differing(before: JsonObject, after: JsonObject) -> list[str]:

@@ -134,7 +134,8 @@ class Remembered:
     baseline: JsonObject | None = None
     refused: JsonObject | None = None
     sold: str | None = None
-    """Absent from what is written where it is None."""
+    unconfirmed: JsonObject | None = None
+    """These two are absent from what is written where they are None."""
     type: Literal["remembered"] = "remembered"
 
 
@@ -146,6 +147,7 @@ class Stated:
     declared: JsonObject
     assumed: JsonObject
     baseline: JsonObject
+    unconfirmed: JsonObject | None = None  # absent from what is written where it is None
     type: Literal["stated"] = "stated"
 
 
@@ -213,9 +215,9 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 resources[entry.address] = _with_facts(_known(resources, entry.address), entry)
             case Stated():
                 recorded = _known(resources, entry.address)
-                resources[entry.address] = replace(
-                    recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline
-                )
+                recorded = replace(recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline)
+                left = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
+                resources[entry.address] = replace(recorded, unconfirmed=left)
             case Forgotten():
                 _forget(resources, released, entry)
             case RunStarted() | Listed() | RunEnded():
@@ -292,4 +294,5 @@ def _with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
         baseline=recorded.baseline if entry.baseline is None else entry.baseline,
         refused=recorded.refused if entry.refused is None else entry.refused,
         sold=entry.sold or recorded.sold,
+        unconfirmed=recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed,
     )

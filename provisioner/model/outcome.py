@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.redaction import laid_over
-from provisioner.model.resource import Phase, Recorded
+from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent
+
+if TYPE_CHECKING:
+    from provisioner.model.kind import Kind
 
 
 def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
@@ -46,7 +51,31 @@ def wiped(recorded: Recorded, intent: Intent) -> Recorded:
     baseline = {
         key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
     }
-    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline)
+    left = {key: value for key, value in recorded.unconfirmed.items() if key not in intent.declared}
+    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline, unconfirmed=left)
+
+
+def wiped_unanswered(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
+    """As `wiped`, of one whose answer was lost: with what it was to bring, where nothing shows that it was carried out."""
+    after = wiped(recorded, intent)
+    if row is not None and kind.wiped(_telling(intent, recorded, row), row):
+        return after
+    shown = row.shown if row else {}
+    sent: JsonObject = {
+        name: {"before": shown.get(name, recorded.declared.get(name)), "after": value}
+        for name, value in intent.declared.items()
+        if value is not None
+    }
+    return replace(after, unconfirmed={**after.unconfirmed, **sent})
+
+
+def _telling(intent: Intent, recorded: Recorded, row: Live) -> Intent:
+    """Without what was there before it as well: that it is shown tells nothing."""
+    declared = {
+        name: None if value == recorded.declared.get(name) and row.shown.get(name) == value else value
+        for name, value in intent.declared.items()
+    }
+    return replace(intent, declared=declared)
 
 
 def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:

@@ -115,6 +115,10 @@ class Recorded:
     """What the specs stated of it when they were last applied, and nothing showed or had sent. Absent from what is written where it is
     empty.
     """
+    unconfirmed: JsonObject = field(default_factory=dict)
+    """Of a reinstallation whose answer was lost, while nothing shows that it was carried out: by field, what was there `before` it and
+    what it was to bring (`after`). Absent from what is written where it is empty.
+    """
 
     @property
     def name(self) -> str:

@@ -16,8 +16,8 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase
 from provisioner.model.sharing import of_one_order
 from provisioner.model.turn import Turn, releasing
+from provisioner.planning.readiness import is_wrong
 from provisioner.planning.survey import Survey
-from provisioner.planning.waves import is_wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catal
         deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
         replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
         successors = [by_address[change.address.successor] for change in replaced]
-        unwell = [one for one in successors if is_wrong(one, survey, catalogue)]
+        unwell = [one for one in successors if one.held or is_wrong(one, survey, catalogue)]
         if unwell:
             kept |= {change.address for change in deposed}
             findings += (_kept(change, unwell[0]) for change in deposed)
@@ -119,6 +119,11 @@ def _kept(change: Change, successor: Change) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
     if successor.reason is Reason.HELD_BACK:
         why, hint = " is held back", "it is released when that has had its turn"
+    elif successor.held:
+        why = f" does not show {', '.join('.'.join(path) for path in successor.held)} as declared"
+        hint = (
+            f"see to what is told of {successor.address} as unconfirmed; the next apply after that releases the old one"
+        )
     else:
         why = ", which was to take its place, is not well"
         hint = f"`apply --replace {successor.address.typed}` buys another; the old one is released when that runs"

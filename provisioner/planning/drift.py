@@ -109,7 +109,7 @@ def _is_blind(intent: Intent, survey: Survey) -> bool:
 
 
 def _alike(rows: Iterable[Live]) -> str:
-    named = ", ".join(f"{row.id} ({row.name})" for row in rows)
+    named = ", ".join(sorted(f"{row.id} ({row.name})" for row in rows))
     return f"made since, and as it was asked for but for the name: {named}" if named else ""
 
 

@@ -20,7 +20,7 @@ from provisioner.model.marker import is_marked
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
-from provisioner.planning import comparison, drift
+from provisioner.planning import comparison, drift, unconfirmed
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
@@ -44,7 +44,7 @@ from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off
-from provisioner.planning.unconfirmed import denied_defaults, once_more, told, unconfirmed, what_it_takes
+from provisioner.planning.unconfirmed import what_it_takes
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -155,7 +155,9 @@ class _Planner:
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
         change = replace(change, action=Action.ADOPT, recorded=recorded, unverifiable=hidden, assumed=hidden)
-        self.findings += told(desired.address, (), denied_defaults(change, row, self._survey, kind))
+        self.findings += unconfirmed.told(
+            desired.address, (), unconfirmed.denied_defaults(change, row, self._survey, kind)
+        )
         return replace(change, fields=self._changed_fields(change, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
@@ -181,43 +183,44 @@ class _Planner:
         change = self._with_body(
             Change(recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded)
         )
-        if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
-            return special
         assert change.after is not None  # it was given its body
         kind = self._catalogue[change.kind]
+        unseen = unconfirmed.lost(change, live, kind)
+        if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
+            return replace(special, held=unseen)
         found = comparison.compared(kind, recorded, live, change.after)
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
+        change = unconfirmed.without_confirmed(change, live, kind)
         shown = self._fields(change, live, found)
-        held = unconfirmed(shown, recorded.address, live, self._survey, kind)
-        denied = denied_defaults(change, live, self._survey, kind)
+        held = unconfirmed.unconfirmed(shown, recorded.address, live, self._survey, kind)
+        denied = unconfirmed.denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
         fields = tuple(item for item in shown if item not in (*held, *taken_out, *refused))
-        wiped_with = tuple(item for item in taken_out if item.reinstalls)
-        kept = tuple(item for item in held if item.forces_replacement)
-        again = once_more(change, live, self._survey, kind)
-        if again and not any(item.reinstalls or item.forces_replacement for item in fields):
-            self.findings += told(recorded.address, kept, denied)
-            return replace(
-                change, action=Action.REINSTALL, reason=Reason.REQUESTED, fields=(*again, *fields, *wiped_with)
-            )
+        again = unconfirmed.once_more(change, live, self._survey, kind)
+        again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
             return replace(
                 change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=comparison.for_another_machine(shown)
             )
-        if any(item.reinstalls for item in fields):
-            self.findings += told(recorded.address, kept, denied)
-            reason = Reason.REQUESTED if recorded.address in self._survey.reinstall else change.reason
-            return replace(
-                change,
-                action=Action.REINSTALL,
-                reason=reason,
-                fields=tuple(sorted((*fields, *wiped_with), key=lambda item: item.path)),
-            )
-        self.findings += told(recorded.address, held, denied)
+        if again or any(item.reinstalls for item in fields):
+            kept = tuple(item for item in held if item.forces_replacement)
+            self.findings += unconfirmed.told(recorded.address, kept, denied)
+            return self._reinstallation(replace(change, held=unconfirmed.paths_of(kept)), again, fields, taken_out)
+        self.findings += unconfirmed.told(recorded.address, held, denied, unseen)
+        change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
         return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
+
+    def _reinstallation(self, change: Change, *parts: Iterable[FieldChange]) -> Change:
+        """What is taken out of the specs goes with the system that it was put on."""
+        again, fields, taken_out = map(tuple, parts)
+        whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
+        is_named = change.address in self._survey.reinstall
+        ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
+        reason = Reason.REQUESTED if is_named else change.reason
+        return replace(change, action=Action.REINSTALL, reason=reason, fields=ordered)
 
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""

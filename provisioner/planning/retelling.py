@@ -56,6 +56,7 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         baseline=recorded.baseline or None,
         refused=recorded.refused or None,
         sold=recorded.sold,
+        unconfirmed=recorded.unconfirmed or None,
         term=recorded.term,
     )
     if recorded.assumed:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import wiped
+from provisioner.model.outcome import wiped_unanswered
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.sharing import siblings
 from provisioner.model.state import Intent, State
@@ -32,7 +32,8 @@ def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Re
         if recorded is None or intent.target_id is None or recorded.id != intent.target_id:
             continue
         if intent.effect is Effect.WIPE:
-            records[intent.address] = wiped(recorded, intent)
+            row, kind = live.get(intent.target_id), catalogue[intent.kind]
+            records[intent.address] = wiped_unanswered(recorded, intent, row, kind)
         elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not _is_hidden(intent, survey):
             _release(recorded, records, state, live, catalogue[intent.kind])
     return records

@@ -57,7 +57,9 @@ def statements(plan: Plan) -> Iterator[Stated]:
     for change in plan.changes:
         if (record := _record(change)) is not None:
             address = change.moved_from or change.address
-            yield Stated(address, record.declared, record.assumed, record.baseline)
+            was = change.recorded.unconfirmed if change.recorded else {}
+            confirmed = None if record.unconfirmed == was else record.unconfirmed
+            yield Stated(address, record.declared, record.assumed, record.baseline, confirmed)
 
 
 def as_stated(plan: Plan) -> Plan:

@@ -7,6 +7,7 @@ changed it on purpose, and the disk is lost each time. A person names the addres
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
@@ -14,9 +15,10 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import quoted_apart
+from provisioner.model.readiness import still_unseen
 from provisioner.model.redaction import at
-from provisioner.model.resource import Desired, Live, OnOsChange
-from provisioner.planning.comparison import denied
+from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange
+from provisioner.planning.comparison import denied, is_ignored
 from provisioner.planning.survey import Survey
 
 
@@ -52,10 +54,10 @@ def _is_unseen(item: FieldChange, row: Live | None, kind: Kind) -> bool:
 
 def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
     """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
-    some of it is shown by nothing, so that nobody but a person can tell whether it is there.
+    its row does not show some of it, so that nobody but a person can tell whether it is there.
     """
-    desired, after = change.desired, change.after
-    if row is None or change.address not in survey.reinstall:
+    desired, recorded, after = change.desired, change.recorded, change.after
+    if row is None or recorded is None or change.address not in survey.reinstall:
         return ()
     assert desired is not None and after is not None  # noqa: PT018 - one fact: it is wanted
     rules = [
@@ -63,7 +65,8 @@ def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> t
         for rule in kind.rules
         if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and at(after, rule.path) is not None
     ]
-    if row.status not in kind.uninstalled and all(rule.shown for rule in rules):
+    is_shown = all(rule.shown and at(row.shown, rule.path) is not None for rule in rules)
+    if is_shown and row.status not in kind.uninstalled and not still_unseen(kind, recorded.unconfirmed, row, after):
         return ()
     return tuple(
         FieldChange(rule.path, at(row.shown, rule.path), at(after, rule.path), sensitive=rule.secret, reinstalls=True)
@@ -83,27 +86,67 @@ def denied_defaults(change: Change, row: Live | None, survey: Survey, kind: Kind
     )
 
 
-def told(
-    address: Address, items: Iterable[FieldChange], undeclared: Iterable[FieldChange] = ()
-) -> tuple[Diagnostic, ...]:
-    """One finding at most. `undeclared` are fields of which leaving them out says something else than is shown."""
-    items, undeclared = tuple(items), tuple(undeclared)
-    together = (*items, *undeclared)
-    if not together:
+def lost(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
+    """What a reinstallation whose answer was lost was to bring, while nothing shows that it has, unless `ignore_changes` names it."""
+    desired, recorded, after = change.desired, change.recorded, change.after
+    if desired is None or recorded is None or after is None:
         return ()
-    fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared)))
+    unseen = still_unseen(kind, recorded.unconfirmed, row, after)
+    return tuple(path for path in unseen if not is_ignored(path, desired))
+
+
+def without_confirmed(change: Change, row: Live | None, kind: Kind) -> Change:
+    """Its record no longer says that nothing has shown what was sent, once something has, or once nobody wants it any more."""
+    recorded, after = change.noted or change.recorded, change.after
+    if recorded is None or after is None or not recorded.unconfirmed:
+        return change
+    if still_unseen(kind, recorded.unconfirmed, row, after):
+        return change
+    return replace(change, noted=replace(recorded, unconfirmed={}))
+
+
+def paths_of(items: Iterable[FieldChange]) -> tuple[FieldPath, ...]:
+    return tuple(item.path for item in items)
+
+
+def told(
+    address: Address,
+    items: Iterable[FieldChange],
+    undeclared: Iterable[FieldChange] = (),
+    lost: Iterable[FieldPath] = (),
+) -> tuple[Diagnostic, ...]:
+    """One finding at most. `undeclared` are fields of which leaving them out says something else than is shown; of those in `lost`
+    nothing shows that they have arrived.
+    """
+    items, undeclared = tuple(items), tuple(undeclared)
+    lost = sorted(set(lost) - {item.path for item in items})
+    together = (*items, *undeclared)
+    if not together and not lost:
+        return ()
+    fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared), *map(_not_arrived, lost)))
     reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
-    replace = f"`apply --replace {address.typed}` releases it and buys a new one"
-    way = replace if any(item.forces_replacement for item in together) else reinstall
+    buy = f"`apply --replace {address.typed}` releases it and buys a new one"
+    way = buy if any(item.forces_replacement for item in together) else reinstall
     found = warning(
         "unconfirmed",
         f"{address}: the cloud does not show what was declared: {fields}"
-        if items
+        if items or lost
         else f"{address}: the cloud shows otherwise what was left out: {fields}",
-        hint=f"{_what_to_wait_for(items)}; {way}; or declare what is shown",
+        hint=f"{_what_to_wait_for(items)}; {way}; {_without_sending(together, lost)}",
         address=address,
     )
     return (found,)
+
+
+def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath]) -> str:
+    """What ends it and leaves the server alone."""
+    if together:
+        return "or declare what is shown"
+    return f"or look at it, and where it is there, name {', '.join('.'.join(path) for path in lost)} in lifecycle.ignore_changes"
+
+
+def _not_arrived(path: FieldPath) -> str:
+    return f"nothing shows that {'.'.join(path)} is there, as the answer to its reinstallation was lost"
 
 
 def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:

@@ -15,7 +15,7 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.turn import Turn
-from provisioner.planning.missold import sold_as
+from provisioner.planning.readiness import is_lacking_for, is_wrong
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
 
@@ -60,8 +60,11 @@ class _Rollout:
         self._group = group
         self._wrong: list[Change] = []
         before: tuple[Address, ...] = ()
+        lacking: list[Change] = []
         for number, wave in enumerate(waves, 1):
             waiting = [change for change in wave if change.action in _WAITING]
+            if not self._wrong:
+                self._wrong += (one for one in lacking if any(is_lacking_for(one, change) for change in waiting))
             if self._wrong:
                 self.held_back += waiting
             elif waiting and before:
@@ -70,7 +73,8 @@ class _Rollout:
                 )
                 before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
-            self._wrong += [change for change in wave if is_wrong(change, survey, catalogue)]
+            self._wrong += (wrong := [change for change in wave if is_wrong(change, survey, catalogue)])
+            lacking += [change for change in wave if change.held and change not in wrong]
 
     def findings(self) -> Iterator[Diagnostic]:
         if not self.held_back:
@@ -85,18 +89,6 @@ class _Rollout:
             source=first.desired.source if first.desired else None,
             address=self._group,
         )
-
-
-def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
-    """Nothing is done about it, and it is not as it should be, or nobody knows: nothing that runs is released on its account."""
-    if change.is_not_as_wanted:
-        return True
-    recorded, kind = change.recorded, catalogue[change.kind]
-    row = survey.live.get(recorded.id or "") if recorded else None
-    if recorded is None or row is None or not change.is_left:
-        return False
-    is_well = row.status in kind.statuses - kind.adverse - kind.releasing
-    return not is_well or sold_as(recorded, change.desired, survey, catalogue) is not None
 
 
 def _held_back(change: Change) -> Change:

@@ -136,6 +136,7 @@ def _resource_change(change: Change) -> Document:
         "charging": [field_document(field, hidden) for field in change.charging],
         "unverifiable": [list(path) for path in change.unverifiable],
         **({"assumed": [list(path) for path in change.assumed]} if change.assumed else {}),
+        **({"held": [list(path) for path in change.held]} if change.held else {}),
         "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 
@@ -255,6 +256,7 @@ def _recorded(recorded: Recorded) -> Document:
         **({"refused": dict(recorded.refused)} if recorded.refused else {}),
         **({"sold": recorded.sold} if recorded.sold else {}),
         **({"assumed": dict(recorded.assumed)} if recorded.assumed else {}),
+        **({"unconfirmed": masked(recorded.unconfirmed)} if recorded.unconfirmed else {}),
     }
 
 

@@ -158,6 +158,8 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("baseline", members_of(recorded.baseline))
     if recorded.refused:
         yield Block("refused", members_of(recorded.refused))
+    if recorded.unconfirmed:
+        yield Block("unconfirmed", members_of(recorded.unconfirmed))
     if recorded.assumed:
         yield Block("assumed", members_of(recorded.assumed))
 

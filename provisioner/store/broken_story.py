@@ -148,4 +148,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         baseline=before.baseline if facts.baseline is None else facts.baseline,
         refused=before.refused if facts.refused is None else facts.refused,
         sold=facts.sold or before.sold,
+        unconfirmed=before.unconfirmed if facts.unconfirmed is None else facts.unconfirmed,
     )

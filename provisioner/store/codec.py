@@ -13,14 +13,14 @@ from typing import Any, TypeVar, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.journal import Entry, Imported, Intended, Remembered
+from provisioner.model.journal import Entry, Imported, Intended, Remembered, Stated
 from provisioner.model.state import State
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
 Value = TypeVar("Value")
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-_REMEMBERED = ("baseline", "refused", "sold")
+_REMEMBERED = ("baseline", "refused", "sold", "unconfirmed")
 """Added to what is remembered of a record by later versions."""
 _RECORDED = (*_REMEMBERED, "assumed")
 """Likewise to records."""
@@ -67,6 +67,9 @@ def entry_to_json(entry: Entry) -> JsonObject:
             for key in _REMEMBERED:
                 if written[key] is None:
                     del written[key]
+        case Stated():
+            if written["unconfirmed"] is None:
+                del written["unconfirmed"]
         case Intended():
             _leave_out_unsaid(written["intent"])
         case Imported():

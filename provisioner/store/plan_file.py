@@ -66,6 +66,7 @@ class ChangeForm:
     observed: JsonObject | None = None
     charging: tuple[FieldChange, ...] = ()
     assumed: tuple[FieldPath, ...] = ()
+    held: tuple[FieldPath, ...] = ()
     noted: Recorded | None = None
 
 

@@ -1,0 +1,42 @@
+"""What a row says of whether its server may be counted on. Asked by the plan, and once more right before something is released on its
+account. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from provisioner.model.canonical import JsonObject
+from provisioner.model.kind import Kind
+from provisioner.model.redaction import at
+from provisioner.model.resource import FieldPath, Live, Recorded
+
+
+def is_well(kind: Kind, row: Live) -> bool:
+    """In a status that the API describes, and that is none of a fault or of a release."""
+    return row.status in kind.statuses - kind.adverse - kind.releasing
+
+
+def shown_otherwise(
+    kind: Kind, row: Live, wanted: JsonObject, recorded: Recorded | None, paths: Iterable[FieldPath] | None
+) -> tuple[FieldPath, ...]:
+    """The fields that the row shows otherwise than they are wanted, where that takes another system or another machine. `paths`: only
+    those. What its first row showed of our own purchase is another spelling of it.
+    """
+    shown = kind.baseline(wanted, row.shown)
+    first = recorded.baseline if recorded else {}
+    among = [rule.path for rule in kind.rules] if paths is None else tuple(paths)
+    return tuple(path for path in among if (now := at(shown, path)) is not None and now != at(first, path))
+
+
+def still_unseen(kind: Kind, sent: JsonObject, row: Live | None, wanted: JsonObject) -> tuple[FieldPath, ...]:
+    """Of what a reinstallation whose answer was lost was to bring (`Recorded.unconfirmed`): the fields that are wanted still and that nothing shows to be there: none once the row shows one of them as it was sent and
+    was not before, because one call brings them all, nor where it shows every one of them.
+    """
+    shown = row.shown if row else {}
+    names = [name for name in sent if at(sent, (name, "after")) == at(wanted, (name,))]
+    changed = {name for name in sent if at(sent, (name, "before")) != at(sent, (name, "after"))}
+    seen = {name for name in sent if kind.rule((name,)).shown and at(shown, (name,)) == at(sent, (name, "after"))}
+    if seen & changed or set(names) <= seen:
+        return ()
+    return tuple((name,) for name in names if name in changed or not changed)

@@ -1,0 +1,116 @@
+"""Servers that others wait for: nothing is released, wiped or bought on account of one that is not there as it is wanted."""
+
+import pytest
+
+OTHER_IMAGE = "image_id: 7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
+FIRST = "lifecycle: {create_before_destroy: true}"
+SHOWING = {"at": ["ListAllDevServers", "ListDevServers", "ShowDevServer"], "times": "always", "fault": "rewrite"}
+BUSY = {"at": "DeleteDevServer", "fault": "answer", "status": 400, "code": "ModelArts.0113", "executed": False}
+LOST = {"at": "ChangeDevServerOS", "fault": "reset", "executed": False}
+
+
+@pytest.fixture
+def site(served):
+    return served
+
+
+def fleet(site, more=""):
+    site.write(f"servers: {{f: {{count: 3, rollout: [1]{more}}}}}\n")
+
+
+def successor(site, more=""):
+    site.write(f"servers: {{alpha: {{{FIRST}, flavor: Si2.xlarge.4, name: alpha2{more}}}}}\n")
+
+
+def released(site):
+    return site.entries("release")
+
+
+def wipes(site):
+    return site.entries("wipe")
+
+
+@pytest.fixture
+def deposed(site, sandbox):
+    """A server whose successor is there, and that has not been released yet."""
+    site.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
+    assert site.apply().code == 0
+    sandbox.arm(BUSY)
+    successor(site)
+    assert site.apply().code == 7
+    return site
+
+
+def test_a_label_has_no_server_released_whose_successor_is_in_an_unknown_status(deposed, sandbox):
+    sandbox.arm(SHOWING | {"server": "alpha2", "rows": {"status": "FROZEN"}})
+    successor(deposed, ", labels: {a: b}")
+    kept = deposed.apply()
+    assert (kept.code, "deposed-kept" in kept.text, released(deposed)) == (7, True, {}), kept.text
+    sandbox.ask("DELETE", "faults")
+    assert (deposed.apply().code, released(deposed)) == (0, {"alpha": 1})
+
+
+def test_a_label_has_no_later_wave_begun_after_a_server_in_a_fault(site, sandbox):
+    fleet(site)
+    assert site.apply().code == 0
+    fleet(site, ", flavor: Si2.xlarge.4")
+    assert site.apply("--target", "f[0]").code == 0
+    sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
+    fleet(site, ", flavor: Si2.xlarge.4, labels: {a: b}")
+    held = site.apply()
+    assert (held.code, "held-back" in held.text, released(site)) == (7, True, {"f-0": 1}), held.text
+
+
+@pytest.mark.parametrize(("change", "field"), [("flavor: Si2.xlarge.4", "flavor"), (OTHER_IMAGE, "image")])
+def test_what_is_held_for_the_first_server_is_not_done_to_the_others(site, sandbox, change, field):
+    fleet(site)
+    assert site.apply().code == 0
+    sandbox.arm(SHOWING | {"server": "f-0", "rows_drop": [field]})
+    fleet(site, f", {change}")
+    held = site.apply()
+    assert (held.code, released(site), wipes(site)) == (7, {}, {}), held.text
+
+
+def test_a_reinstallation_that_never_arrived_holds_the_others_back_until_it_is_sent_again(site, sandbox):
+    fleet(site)
+    assert site.apply().code == 0
+    sandbox.arm(LOST)
+    fleet(site, f", {OTHER_IMAGE}")
+    for _ in range(3):
+        held = site.apply()
+        assert (held.code, wipes(site)) == (7, {}), held.text
+    again = site.apply("--reinstall", "f[0]")
+    assert (again.code, wipes(site)) == (0, {"f-0": 1, "f-1": 1, "f-2": 1}), again.text
+
+
+@pytest.mark.parametrize(
+    ("change", "operation", "field"),
+    [(OTHER_IMAGE, "ChangeDevServerOS", "image"), ("key_pair_name: k2", "ReinstallDevServerOS", "key_pair_name")],
+)
+def test_a_lost_one_is_told_while_no_row_shows_it_and_sent_again_by_name(site, sandbox, change, operation, field):
+    assert site.apply().code == 0
+    site.write(f"servers: {{alpha: {{{change}}}}}\n")
+    sandbox.arm(LOST | {"at": operation})
+    assert site.apply().code == 7
+    sandbox.arm(SHOWING | {"rows_drop": [field]})
+    assert site.apply().code == 0
+    for _ in range(2):
+        told = site.here("plan", "--detailed-exitcode")
+        assert (told.code, "Warning[unconfirmed]: alpha" in told.text) == (2, True), told.text
+    assert site.apply("--reinstall", "alpha").code == 0
+    assert wipes(site) == {"alpha": 1}
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_lost_one_that_arrived_after_all_is_told_no_more(site, sandbox):
+    assert site.apply().code == 0
+    site.write(f"servers: {{alpha: {{{OTHER_IMAGE}}}}}\n")
+    sandbox.arm(LOST | {"executed": True})
+    assert site.apply().code == 7
+    sandbox.arm(SHOWING | {"rows_drop": ["image"]})
+    assert site.apply().code == 0
+    assert "unconfirmed" in site.state()["resources"]["alpha"]
+    sandbox.ask("DELETE", "faults")
+    assert site.apply().code == 0
+    assert "unconfirmed" not in site.state()["resources"]["alpha"]
+    assert (site.here("plan", "--detailed-exitcode").code, wipes(site)) == (0, {"alpha": 1})
