@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -20,6 +22,11 @@ hypothesis.settings.load_profile("busy machine")
 
 _CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
 
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
+_ROOM = 2 * 1024**3
+if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))  # before pytest makes its first folder
 
 restore_dispositions()  # before any test, and before xdist starts its workers
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from support.forked_command import ForkedCommand
 
 from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
@@ -38,14 +39,28 @@ def documents_with(language: str) -> list[Path]:
     return [document for document in DOCUMENTS if snippets(document, language)]
 
 
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a command `provisioner` that costs a twentieth of a new interpreter."""
+    command = ForkedCommand(tmp_path_factory.mktemp("command"))
+    yield command.folder
+    command.end()
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """The specs of this repository, a state folder, and a `.venv` whose command is the one under test."""
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "activate").write_text(f'PATH="{Path(sys.executable).parent}:$PATH"\n')
     return tmp_path
+
+
+def activates(clone: Path, *folders: Path) -> str:
+    """What `.venv/bin/activate` says there: the PATH."""
+    path = ":".join(map(str, (*folders, Path(sys.executable).parent)))
+    (clone / ".venv" / "bin" / "activate").write_text(f'PATH="{path}:$PATH"\n')
+    return f"{path}:{os.environ['PATH']}"
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -92,13 +107,14 @@ def free_port() -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", documents_with("sh"), ids=lambda path: path.name)
-def test_the_commands_that_a_document_shows_work(document, clone):
+def test_the_commands_that_a_document_shows_work(document, clone, forked):
+    path = activates(clone, *([] if document.name == "README.md" else [forked]))
     for script in snippets(document, "sh"):
         if script.startswith("make "):
             targets = re.findall(r"^make (\w+)", script, re.MULTILINE)
             assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE) for target in targets)
             continue
-        done = run_shell(script.replace("8901", str(free_port())), directory=clone)
+        done = run_shell(script.replace("8901", str(free_port())), directory=clone, PATH=path)
         assert done.returncode == 0, done.stdout
 
 

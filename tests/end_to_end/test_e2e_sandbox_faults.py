@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from support.hasty_clock import HastyClock
+from support.plain_http import NO_TLS
 from support.secrecy import assert_unseen
 from support.site import ONE, PASSWORD, Site
 
@@ -270,7 +271,7 @@ class TestListsThatDoNotAddUp:
     @pytest.fixture
     def crowd(self, site, sandbox):
         """So many servers of others that there are two pages of them."""
-        with httpx.Client(base_url=sandbox.url, trust_env=False) as client:
+        with httpx.Client(base_url=sandbox.url, verify=NO_TLS, trust_env=False) as client:
             user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": PUBLIC.user_password}
             identity = {"methods": ["password"], "password": {"user": user}}
             scope = {"project": {"id": PUBLIC.project_id}}

@@ -259,7 +259,7 @@ class Life(RuleBasedStateMachine):
 
 _PARTS = 4 if DEEP else 1
 _SETTINGS = settings(
-    max_examples=EXAMPLES // _PARTS if DEEP else 30,
+    max_examples=EXAMPLES // _PARTS if DEEP else 20,
     stateful_step_count=50 if DEEP else 15,
     derandomize=not DEEP,
     deadline=None,

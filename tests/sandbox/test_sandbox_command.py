@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from support.plain_http import NO_TLS
 
 from provisioner.sandbox import PUBLIC, create_app, read_ledger
 
@@ -88,7 +89,7 @@ def exports(process: subprocess.Popen) -> dict[str, str]:
 
 def control(printed: dict[str, str], method: str, resource: str, **options) -> httpx.Response:
     url, headers = f"{printed['SANDBOX_CONTROL']}/{resource}", {"X-Sandbox-Token": printed["SANDBOX_TOKEN"]}
-    return httpx.request(method, url, headers=headers, trust_env=False, **options)
+    return httpx.request(method, url, headers=headers, verify=NO_TLS, trust_env=False, **options)
 
 
 def test_it_serves_with_its_faults_armed_and_says_how_to_control_it(serve):

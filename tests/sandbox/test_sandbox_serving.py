@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from support.plain_http import NO_TLS
 
 from provisioner.sandbox import PUBLIC, SandboxError, serve
 
@@ -43,7 +44,7 @@ def client(tmp_path_factory):
     """Of one process for all who only ask."""
     with (
         serving(tmp_path_factory.mktemp("served") / "world.sqlite") as (_, address),
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, verify=NO_TLS, trust_env=False) as client,
     ):
         yield client
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from support.document import check_answer
+from support.plain_http import NO_TLS
 from support.vendor import IMAGE, SECURITY_GROUP, SUBNET, VPC
 
 from provisioner.cloud.signing import DATE_FORMAT, sign
@@ -27,7 +28,7 @@ MONTHLY = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1}
 
 class RawClient:
     def __init__(self, address: str) -> None:
-        self._http = httpx.Client(base_url=address, trust_env=False)
+        self._http = httpx.Client(base_url=address, verify=NO_TLS, trust_env=False)
 
     def ask(self, method: str, path: str, body: dict | None = None) -> httpx.Response:
         content = b"" if body is None else json.dumps(body).encode()

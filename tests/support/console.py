@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import httpx
+from support.plain_http import NO_TLS
 
 from provisioner.sandbox import PUBLIC
 
@@ -20,10 +21,10 @@ class Console:
         user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"project": {"name": PUBLIC.project_name}}}}
-        token = httpx.post(f"{self.url}/v3/auth/tokens", json=body, trust_env=False)
+        token = httpx.post(f"{self.url}/v3/auth/tokens", json=body, verify=NO_TLS, trust_env=False)
         headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
         base = f"{self.url}/v1/{PUBLIC.project_id}/"
-        return httpx.Client(base_url=base, headers=headers, trust_env=False)
+        return httpx.Client(base_url=base, headers=headers, verify=NO_TLS, trust_env=False)
 
     def rename(self, identifier: str, name: str) -> None:
         self._send("PUT", f"dev-servers/{identifier}", {"name": name})

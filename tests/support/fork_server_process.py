@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +58,53 @@ def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
     return True
 
 
+def serve_commands(descriptor: int) -> None:
+    """For support/forked_command.py: whoever connects lends his three streams, and is told the child's number and then its code. Ends
+    by a signal.
+    """
+    import_everything()
+    children: dict[int, socket.socket] = {}
+    wakened, waker = socket.socketpair()
+    for end in (wakened, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with socket.socket(fileno=descriptor) as listener, selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(wakened, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is wakened:
+                    wakened.recv(4096)
+                else:
+                    asking, _ = listener.accept()
+                    child = _fork_with_streams(asking)
+                    children[child] = asking
+                    asking.sendall(f"{child}\n".encode())
+            for child, code in _ended():
+                with children.pop(child) as asking, suppress(BrokenPipeError):
+                    asking.sendall(f"{code}\n".encode())
+
+
+def _fork_with_streams(asking: socket.socket) -> int:
+    head, descriptors, _, _ = socket.recv_fds(asking, 4, 3)
+    request = json.loads(asking.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+    stdin, out, err = descriptors
+    if (child := os.fork()) == 0:
+        os.dup2(stdin, 0)
+        _live(request, out, err)
+    for each in descriptors:
+        os.close(each)
+    return child
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Children, and their codes."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended[0], os.waitstatus_to_exitcode(ended[1])
+
+
 def _tell_codes(children: dict[int, int]) -> None:
     while children:
         child, status = os.waitpid(-1, os.WNOHANG)
@@ -91,4 +139,4 @@ def _live(request: dict[str, Any], out: int, err: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    (serve_commands if sys.argv[2:] else serve)(int(sys.argv[1]))

@@ -24,6 +24,7 @@ import pytest
 import uvicorn
 from support.fork_server import Forked, ForkServer
 from support.hasty_clock import HastyClock
+from support.plain_http import NO_TLS
 
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import read_ledger
@@ -248,7 +249,9 @@ class Sandbox:
 
     def ask(self, method: str, resource: str, body: object = None):
         headers = {"X-Sandbox-Token": self.token}
-        answer = httpx.request(method, f"{self.url}/_sandbox/{resource}", headers=headers, trust_env=False, json=body)
+        answer = httpx.request(
+            method, f"{self.url}/_sandbox/{resource}", headers=headers, verify=NO_TLS, trust_env=False, json=body
+        )
         answer.raise_for_status()
         return answer.json()
 

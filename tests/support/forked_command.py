@@ -1,0 +1,55 @@
+"""A command `provisioner` for shell scripts, each run of which is a fork that is asked for by a bare interpreter.
+
+A script that starts the tool ten times spends five seconds of the processor on imports otherwise. What a new interpreter does beyond
+a fork is tested with new ones (test_cli_process.py, test_cli_startup.py, README's own commands).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+_TESTS = Path(__file__).resolve().parent.parent
+_ASKS = f"""#!{sys.executable} -IS
+import json, os, signal, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({{path!r}})
+    request = json.dumps({{{{"arguments": sys.argv[1:], "folder": os.getcwd(), "environ": dict(os.environ)}}}}).encode()
+    socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
+    server.sendall(request)
+    replies = server.makefile("r")
+    child = int(replies.readline())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    code = int(replies.readline())
+os._exit(code if code >= 0 else 128 - code)
+"""
+
+
+class ForkedCommand:
+    """`folder` goes in front of PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._listener = socket.socket(socket.AF_UNIX)
+        path = folder / "asked"
+        self._listener.bind(str(path))
+        self._listener.listen()
+        command = folder / "provisioner"
+        command.write_text(_ASKS.format(path=str(path)))
+        command.chmod(0o755)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.fork_server_process", str(self._listener.fileno()), "commands"],
+            pass_fds=[self._listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"},
+        )
+        self._listener.close()
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
