@@ -1,4 +1,4 @@
-"""Adds to every release of a plan what the cloud would keep of it."""
+"""Adds to every release of a plan what the cloud would keep of it, and under which name it stands in the console."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from provisioner.model.change import Action, Change, Reason
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.planning.survey import Survey
 
 
 def with_leftovers(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(
-        replace(change, leftovers=catalogue[change.kind].leftovers(recorded, survey.live.get(recorded.id or "")))
-        if (recorded := change.recorded) is not None and _is_released(change)
-        else change
-        for change in changes
+        _told(change, survey, catalogue[change.kind]) if _is_released(change) else change for change in changes
+    )
+
+
+def _told(change: Change, survey: Survey, kind: Kind) -> Change:
+    if (recorded := change.recorded) is None:
+        return change
+    row = survey.live.get(recorded.id or "")
+    is_renamed = row is not None and row.name not in {"", recorded.name}
+    return replace(
+        change, leftovers=kind.leftovers(recorded, row), live_name=row.name if row is not None and is_renamed else ""
     )
 
 

@@ -86,7 +86,7 @@ def _members(change: Change) -> tuple[Member, ...]:
             replaced = Line("id", f"{was} -> {KNOWN_LATER}", "~")
             return (replaced, *changed_members(_with_charging(change), sensitive=change.sensitive))
         case Action.DELETE:
-            return _particulars(change.recorded, sign="-")
+            return _particulars(change.recorded, sign="-", now=change.live_name)
         case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
             return _particulars(change.recorded)
         case _:
@@ -116,8 +116,12 @@ def _renamed(change: Change) -> tuple[str, ...]:
     return tuple("name" for field in change.fields if field.path == ("name",))
 
 
-def _particulars(recorded: Recorded | None, *, sign: str = " ", but: tuple[str, ...] = ()) -> tuple[Line, ...]:
-    """What tells a server from its neighbours in the console and on the bill, `but` for what is told elsewhere."""
+def _particulars(
+    recorded: Recorded | None, *, sign: str = " ", but: tuple[str, ...] = (), now: str = ""
+) -> tuple[Line, ...]:
+    """What tells a server from its neighbours in the console and on the bill, `but` for what is told elsewhere. `now`: what it is called
+    there, where that is another name.
+    """
     if recorded is None:
         return ()
     facts = {
@@ -127,7 +131,10 @@ def _particulars(recorded: Recorded | None, *, sign: str = " ", but: tuple[str, 
         "charging_mode": recorded.observed.get("charging_mode"),
         "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
     }
-    return tuple(Line(name, value_text(fact), sign) for name, fact in facts.items() if fact and name not in but)
+    texts = {name: value_text(fact) for name, fact in facts.items() if fact and name not in but}
+    if now:
+        texts["name"] = f"{value_text(now)} # recorded as {value_text(recorded.name)}"
+    return tuple(Line(name, text, sign) for name, text in texts.items())
 
 
 def _explanations(change: Change) -> Iterator[str]:

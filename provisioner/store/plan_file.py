@@ -67,6 +67,7 @@ class ChangeForm:
     charging: tuple[FieldChange, ...] = ()
     assumed: tuple[FieldPath, ...] = ()
     held: tuple[FieldPath, ...] = ()
+    live_name: str = ""
     noted: Recorded | None = None
 
 
