@@ -22,7 +22,7 @@ from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import absent_by_hand, next_step
+from provisioner.model.doubt import absent_by_hand, choice, next_step
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Phase
@@ -168,10 +168,8 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
     address = driver.change.address
-    if isinstance(looked, SeveralFit):
-        hint = f"choose: `provisioner resolve {address.typed} --adopt ID`, with one of {looked}, or `--absent`"
-    else:
-        hint = next_step(intent, driver.kind, driver.workshop.policy)
+    policy = driver.workshop.policy
+    hint = choice(intent) if isinstance(looked, SeveralFit) else next_step(intent, driver.kind, policy)
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
         if is_older

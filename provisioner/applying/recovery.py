@@ -16,7 +16,7 @@ from provisioner.applying.reading import Sight
 from provisioner.applying.seeking import adoption, nobody_elses
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
-from provisioner.model.doubt import is_over, untracked
+from provisioner.model.doubt import ghosts, is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay
@@ -43,9 +43,10 @@ def recover(
     """The state after what could be settled, journaled already."""
     entries: list[Entry] = []
     events: list[Event] = []
+    adopted: set[Address] = set()
     free = untracked(sight.live.values(), state.resources.values())
     unseen = _Unseen(sight, free, state, catalogue, elsewhere)
-    for intent in (*state.in_doubt, *_ghosts(state)):
+    for intent in (*state.in_doubt, *ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE if intent.target_id not in sight.live and sight.may_hide_outcome(intent):
@@ -65,8 +66,11 @@ def recover(
                 pass  # which order it became, or that it became none, is a person's to say
             case _:
                 candidates = nobody_elses(kind.match(intent, free), elsewhere)
-                if len(candidates) == 1 and not sight.may_hide({intent.name, *intent.names}):
+                if intent.address in adopted:
+                    pass  # two purchases of one address: the other one is told, and is a person's to judge
+                elif len(candidates) == 1 and not sight.may_hide({intent.name, *intent.names}):
                     free.remove(candidates[0])
+                    adopted.add(intent.address)
                     entries.append(adoption(intent, candidates[0]))
                     events.append(_adopted(intent, candidates[0]))
                 elif (
@@ -81,14 +85,6 @@ def recover(
     for event in events:
         listen(event)
     return replay(state, entries)
-
-
-def _ghosts(state: State) -> Iterator[Intent]:
-    """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
-    be taken for.
-    """
-    taken = state.resources.keys() | state.doubts.keys()
-    return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
 @dataclass(frozen=True, slots=True)

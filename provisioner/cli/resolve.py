@@ -12,6 +12,8 @@ from provisioner.cli.options import AddressType, stack_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
+    from provisioner.model.diagnostic import Diagnostic
+    from provisioner.workflow.resolve import Resolved
     from provisioner.workflow.workspace import Workspace
 
 
@@ -40,6 +42,8 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
         console().write(f"{resolved.whose}: adopted {adopt}; the next apply goes on with it.\n")
         return
     console().write(f"{resolved.whose}: settled as not bought; the next apply may buy {resolved.name}.\n")
+    if resolved.listed or resolved.orders:
+        console().diagnose((_passed_over(resolved, address),))
     if resolved.may_appear_until is not None:
         until = moment(resolved.may_appear_until)
         hint = "plan names it if it does; until then, applying buys at your word"
@@ -51,3 +55,18 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
         console().diagnose(
             (warning("order-forgotten", f"order {resolved.order_id} is forgotten with it", hint=hint, address=address),)
         )
+
+
+def _passed_over(resolved: Resolved, address: Address) -> Diagnostic:
+    """What a person has said is not it."""
+    from provisioner.model.diagnostic import warning
+
+    listed = [f"server {row.id} ({row.name}, {row.status})" for row in resolved.listed]
+    known = ", ".join((*listed, *(f"order {order}" for order in resolved.orders)))
+    take = f"; a server that is yours is taken by `provisioner import {address.typed} ID`" if listed else ""
+    return warning(
+        "passed-over",
+        f"what may be it after all: {known}",
+        hint=f"make sure in the console before the next apply, which may buy another{take}",
+        address=address,
+    )

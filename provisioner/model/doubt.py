@@ -5,14 +5,14 @@ It judges nothing itself: which live servers fit is the kind's to say, how long 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from provisioner.model.address import Address
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.state import Intent
+from provisioner.model.state import Intent, State
 
 _WHOLE_SECOND = 1_000
 """A Date header tells no less, so two of them may be nearer to each other by that than they seem."""
@@ -46,6 +46,14 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
     records = tuple(recorded)
     ids, orders = {record.id for record in records}, {record.order_id for record in records} - {None}
     return [row for row in live if row.id not in ids and row.order_id not in orders]
+
+
+def ghosts(state: State) -> Iterator[Intent]:
+    """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
+    be taken for.
+    """
+    taken = state.resources.keys() | state.doubts.keys()
+    return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
 def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
@@ -82,6 +90,15 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
                 f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, "
                 f"{by_hand}"
             )
+
+
+def choice(intent: Intent) -> str:
+    """Where several servers fit a purchase in doubt, any of which may be it."""
+    address = intent.address.typed
+    return (
+        f"choose: `provisioner resolve {address} --adopt ID`, with one of these. Where it is none of them, have them renamed or released "
+        f"first; then `provisioner resolve {address} --absent`"
+    )
 
 
 def absent_by_hand(address: Address) -> str:

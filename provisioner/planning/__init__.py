@@ -13,7 +13,7 @@ from provisioner.planning.stock import questions, with_offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
 from provisioner.planning.unknown_status import unknown_status_told
-from provisioner.planning.unowned import Unowned, unowned
+from provisioner.planning.unowned import Unowned, in_question, unowned
 
 __all__ = [
     "Remains",
@@ -22,6 +22,7 @@ __all__ = [
     "as_stated",
     "cleared",
     "gaps_told",
+    "in_question",
     "noted",
     "plan",
     "propose",

@@ -5,26 +5,24 @@ Findings inform; none of them turns into an action by itself.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import moment, next_step, untracked
-from provisioner.model.flow import Effect
+from provisioner.model.doubt import moment
 from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Phase, Recorded
-from provisioner.model.state import Intent, State
+from provisioner.model.state import State
+from provisioner.planning.doubts import doubts_told
 from provisioner.planning.ended_terms import WAY_OUT
-from provisioner.planning.settled_records import known_of
 from provisioner.planning.survey import Survey
 from provisioner.planning.unknown_status import unknown_status_told
 
 
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     if survey.state is not None:
-        yield from _in_flight(survey.state) if survey.at_work else _doubts(survey.state, survey, catalogue)
+        yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue)
     yield from gaps_told(survey.gaps)
     wanted = {desired.address for desired in survey.desired}
     for change in changes:
@@ -59,92 +57,6 @@ def _in_flight(state: State) -> Iterator[Diagnostic]:
             f"{intent.whose}: another run is sending a {intent.effect} call for it right now",
             address=intent.address,
         )
-
-
-def _doubts(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    free = untracked(survey.live.values(), state.resources.values())
-    for intent in state.in_doubt:
-        if intent.effect is Effect.PURCHASE:
-            yield _purchase(intent, free, survey, catalogue[intent.kind])
-        else:
-            yield warning(
-                "unsettled",
-                f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
-                f"{moment(intent.sent_at)}, is not known",
-                detail=known_of(intent, survey.live.get(intent.target_id or ""), catalogue[intent.kind]),
-                hint="run apply: it looks at what became of it before it does anything else",
-                address=intent.address,
-            )
-
-
-def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
-    fitting = kind.match(intent, free)
-    hint = next_step(intent, kind, survey.policy)
-    if intent.members:
-        return _purchase_of_several(intent, fitting, survey, hint)
-    alike = () if fitting else kind.resembles(intent, free)
-    hidden = "another user sent it, and nobody else's servers are listed" if _is_blind(intent, survey) else ""
-    if len(fitting) > 1:
-        hint = f"choose: `provisioner resolve {intent.address.typed} --adopt ID`, with one of these, or `--absent`"
-    elif alike:
-        hint = (
-            f"one that was bought so may have been renamed: give it the name {intent.name!r} again in the console, and apply adopts it; "
-            f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
-        )
-    elif hidden:
-        hint = f"have that user run apply, or use keys that may list all servers; when you know better, {hint.partition('know better, ')[2]}"
-    return warning(
-        "in-doubt",
-        f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
-        detail="; ".join(
-            filter(None, (_servers(intent, fitting, free), _alike(alike), hidden, _orders(intent, survey)))
-        ),
-        hint=hint,
-        address=intent.address,
-    )
-
-
-def _is_blind(intent: Intent, survey: Survey) -> bool:
-    return any(gap.of_others and gap.blinds(intent, survey.reader) for gap in survey.gaps)
-
-
-def _alike(rows: Iterable[Live]) -> str:
-    named = ", ".join(sorted(f"{row.id} ({row.name})" for row in rows))
-    return f"made since, and as it was asked for but for the name: {named}" if named else ""
-
-
-def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, hint: str) -> Diagnostic:
-    listed: defaultdict[str, list[str]] = defaultdict(list)
-    for row in fitting:
-        listed[row.order_id or ""].append(row.id)
-    orders = "; ".join(f"{order} ({', '.join(sorted(ids))})" for order, ids in sorted(listed.items()))
-    found = f"listed and fitting the request, by order: {orders}" if orders else "no server that fits it is listed"
-    return warning(
-        "in-doubt",
-        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} servers as {intent.name!r}, sent "
-        f"{moment(intent.sent_at)}, is not known",
-        detail="; ".join(filter(None, (found, _orders(intent, survey)))),
-        hint=hint,
-        address=intent.address,
-    )
-
-
-def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live]) -> str:
-    """What the complete list says about a purchase in doubt."""
-    if found := ", ".join(row.id for row in fitting):
-        return f"listed and fitting the request: {found}"
-    if namesakes := ", ".join(row.id for row in free if row.name == intent.name):
-        return f"listed under that name, and not what was asked for: {namesakes}"
-    return "no server of that name is listed, and the request may still be carried out"
-
-
-def _orders(intent: Intent, survey: Survey) -> str:
-    """Orders without a name, of which nobody can tell whose they are."""
-    traces = survey.traces.get(intent.id, ())
-    if traces is None:
-        return "billing does not say what was ordered since"
-    placed = [f"{trace.order_id}{' (unpaid)' if trace.is_unpaid else ''}" for trace in traces]
-    return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
 def _drift(

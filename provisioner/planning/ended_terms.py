@@ -48,10 +48,13 @@ def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
 
 
 def once(findings: Iterable[Diagnostic], judged: Plan) -> tuple[Diagnostic, ...]:
-    """Without what a guard says already of the same server: `expired` where its term has ended, and how it was sold."""
+    """Without what a guard says already of the same server: `expired` where its term has ended, how it was sold, and whatever it says in
+    the same words.
+    """
     told = {("expired", one.address) for one in (*judged.refusals, *judged.lifted) if one.code == Allowance.TERM_ENDED}
     told |= {(one.code, one.address) for one in judged.refusals if one.code == Allowance.CHARGING_MISMATCH}
-    return tuple(one for one in findings if (one.code, one.address) not in told)
+    same = {(one.code, one.summary) for one in judged.refusals}
+    return tuple(one for one in findings if (one.code, one.address) not in told and (one.code, one.summary) not in same)
 
 
 def _acts(change: Change) -> bool:

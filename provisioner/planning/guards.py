@@ -6,7 +6,7 @@ A guard judges; it changes nothing and knows no command line. A new rule is a ne
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from provisioner.model.address import Address
@@ -18,7 +18,9 @@ from provisioner.model.lookalikes import look_alike
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
+from provisioner.model.state import Intent
 from provisioner.planning.ended_terms import term_ended
+from provisioner.planning.late_purchases import appeared, astray, late, way_back
 from provisioner.planning.limits import mass_change, max_servers, vanished
 from provisioner.planning.missold import charging_mismatch
 from provisioner.planning.releases import (
@@ -46,29 +48,21 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
     owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
+    late = _late_where_vacant(survey, catalogue)
     bearers: dict[str, list[Live]] = {}
     for row in survey.live.values():
         bearers.setdefault(row.name, []).append(row)
     strays = _strays(survey)
     for change, desired in _takers_of_names(plan):
         for row in strays.get(shortened(desired.name, longest=catalogue[change.kind].longest_name), ()):
-            yield _bought_before(change, desired, row)
+            if row.id not in owners:
+                yield _bought_before(change, desired, row, late.get(row.id))
         for row in bearers.get(desired.name, ()):
-            owner = owners.get(row.id)
-            if owner is None:
-                yield error(
-                    "name-taken",
-                    f"a server named {desired.name!r} exists and is not in this state ({row.id}, {row.status})",
-                    hint="choose another name in the specs, or have that server renamed or released; where it is this one: "
-                    f"`provisioner import {change.address.typed} {row.id}`"
-                    + (
-                        ""
-                        if survey.state
-                        else "; if it was bought from here and the state is lost: `provisioner state rebuild`"
-                    ),
-                    source=desired.source,
-                    address=change.address,
-                )
+            owner, intent = owners.get(row.id), late.get(row.id)
+            if owner is None and intent is not None and change.address in intent.addresses:
+                yield _bought_before(change, desired, row, intent)
+            elif owner is None:
+                yield _taken(change, desired, row, survey)
             elif owner.successor != change.address:
                 yield error(
                     "name-held",
@@ -80,6 +74,35 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                     source=desired.source,
                     address=change.address,
                 )
+
+
+def _taken(change: Change, desired: Desired, row: Live, survey: Survey) -> Diagnostic:
+    claim = survey.elsewhere.get(row.id)
+    hint = "choose another name in the specs, or have that server renamed"
+    if claim is None:
+        hint += f" or released; where it is this one: `provisioner import {change.address.typed} {row.id}`"
+        hint += (
+            "" if survey.state else "; if it was bought from here and the state is lost: `provisioner state rebuild`"
+        )
+    else:
+        hint += ". One server, one state: that one has the say about it"
+    return error(
+        "name-taken",
+        f"a server named {desired.name!r} exists and {claim or 'is not in this state'} ({row.id}, {row.status})",
+        hint=hint,
+        source=desired.source,
+        address=change.address,
+    )
+
+
+def _late_where_vacant(survey: Survey, catalogue: Catalogue) -> Mapping[str, Intent]:
+    """By id, what a purchase of a vacant address has become after all, and no other state may hold."""
+    state = survey.state
+    if state is None or not state.absent:
+        return {}
+    free = [row for row in untracked(survey.live.values(), state.resources.values()) if row.id not in survey.elsewhere]
+    found = late(state, free, catalogue)
+    return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
 
 def list_incomplete(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -101,7 +124,8 @@ def _strays(survey: Survey) -> dict[str, list[Live]]:
     """Servers whose names still carry a marker of this state and that no address holds, by what stands before the marker."""
     strays: dict[str, list[Live]] = {}
     state = survey.state
-    for row in untracked(survey.live.values(), state.resources.values()) if state else ():
+    free = untracked(survey.live.values(), state.resources.values()) if state else ()
+    for row in (row for row in free if row.id not in survey.elsewhere):
         if state and (base := unmarked(row.name, lineage=state.lineage)) is not None:
             strays.setdefault(base, []).append(row)
     return strays
@@ -125,12 +149,16 @@ def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Itera
                 )
 
 
-def _bought_before(change: Change, desired: Desired, row: Live) -> Diagnostic:
+def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent | None) -> Diagnostic:
+    """What a purchase is known for is settled with that purchase; what only its marker tells is taken over."""
+    summary, take = astray(row), f"`provisioner import {change.address.typed} {row.id}` takes it over"
+    if intent is not None and change.address in intent.addresses:
+        summary, take = appeared(intent, row), f"{way_back(intent, row)} goes on with it"
     return error(
         "untracked",
-        f"server {row.id} ({row.name}, {row.status}) was bought from this state for the name {desired.name!r}, and no address "
-        "holds it",
-        hint=f"`provisioner resolve {change.address.typed} --adopt {row.id}`, or `provisioner state rebuild`",
+        summary,
+        detail="buying beside it would pay for both",
+        hint=f"{take}; where it is none of yours, have it renamed",
         source=desired.source,
         address=change.address,
     )

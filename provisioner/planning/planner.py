@@ -30,6 +30,7 @@ from provisioner.planning.difference import differences
 from provisioner.planning.ended_terms import once
 from provisioner.planning.guards import names_that_read_the_same
 from provisioner.planning.judging import judged
+from provisioner.planning.late_purchases import reopened
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.missold import sold_otherwise
@@ -55,7 +56,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     if mode is Mode.REFRESH:
         part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
         return replace(part, changes=tuple(replace(change, desired=None) for change in part.changes))
-    after_moves = moved(survey, mode)
+    after_moves = moved(reopened(survey, catalogue), mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
     changes = tuple(map(planner.change, planner.addresses()))

@@ -21,6 +21,7 @@ from provisioner.model.state import State
 from provisioner.planning import drift
 from provisioner.planning.comparison import denied
 from provisioner.planning.difference import differences
+from provisioner.planning.late_purchases import reopened
 from provisioner.planning.missold import sold_otherwise
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
@@ -38,6 +39,7 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
 
     What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
     """
+    survey = reopened(survey, catalogue)
     state = survey.state
     changes = () if state is None else tuple(_changes(state, survey, catalogue))
     found = (

@@ -42,7 +42,7 @@ class Survey:
     at: int | None = None
     """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Servers that are to be taken over and are another state's, by their ids, and why, as the rest of a sentence."""
+    """Servers that no address here holds and another state may, by their ids, and why, as the rest of a sentence."""
     gaps: tuple[Gap, ...] = ()
     reader: str = ""
     """Whose reading of the cloud it is, by a pseudonym; empty where nobody can tell."""

@@ -5,21 +5,19 @@ Nothing here is bought, adopted or released: each finding names the command with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue
-from provisioner.model.marker import is_marked
+from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import surplus
 from provisioner.model.state import Intent, State
+from provisioner.planning.late_purchases import appeared, astray, late, way_back
 from provisioner.planning.survey import Survey
-
-_LONGEST_ON_ITS_WAY: Final = 60 * 60 * 1000
-"""Milliseconds after which an alike server of another name is somebody else's."""
 
 
 def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -29,51 +27,70 @@ def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
         return
     free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
-    late = _late(state, free, catalogue)
-    names = {recorded.name: address for address, recorded in state.resources.items()}
-    yield from (_beyond_its_order(row, state) for row in surplus(state.resources.values(), survey.live.values()))
-    for row in free:
-        if row.id in awaited:
-            continue
-        if (address := state.released.get(row.id)) is not None:
-            yield _not_gone(row, address, vacant=address not in state.resources)
-        elif (intent := late.get(row.id)) is not None:
-            yield _appeared(row, intent, state)
-        elif is_marked(row.name, lineage=state.lineage):
-            yield _untracked(row)
-        elif (address := names.get(row.name)) is not None:
-            yield _namesake(row, address)
+    judge = _Judge(
+        state,
+        late(state, free, catalogue),
+        {recorded.name: recorded for recorded in state.resources.values()},
+        {
+            shortened(desired.name, longest=catalogue[desired.kind].longest_name): desired.address
+            for desired in survey.desired
+            if desired.address not in state.resources
+        },
+    )
+    found = [(row, _beyond_its_order(row, state)) for row in surplus(state.resources.values(), survey.live.values())]
+    found += [(row, finding) for row in free if row.id not in awaited and (finding := judge.of(row)) is not None]
+    for row, finding in found:
+        claim = survey.elsewhere.get(row.id)
+        yield finding if claim is None else _another_states(row, finding, claim)
 
 
-def _late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
-    """By id: what was believed never to have been bought, and shows after all; if need be under another name, where it was made soon
-    after the request.
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What is to be said of a server that no address holds. `vacant` are the addresses to be bought, by what stands before the marker of
+    such a purchase.
     """
-    rows = tuple(free)
-    late: dict[str, Intent] = {}
-    for intent in state.absent.values():
-        kind = catalogue[intent.kind]
-        soon = (row for row in kind.resembles(intent, rows) if _is_soon_after(intent, row))
-        late |= {row.id: intent for row in soon if row.id not in late}
-    for intent in state.absent.values():
-        late |= {row.id: intent for row in catalogue[intent.kind].match(intent, rows)}
-    return late
+
+    state: State
+    late: Mapping[str, Intent]
+    names: Mapping[str, Recorded]
+    vacant: Mapping[str, Address]
+
+    def of(self, row: Live) -> Diagnostic | None:
+        state = self.state
+        if (address := state.released.get(row.id)) is not None:
+            return _not_gone(row, address, vacant=address not in state.resources)
+        if (intent := self.late.get(row.id)) is not None:
+            return _appeared(row, intent, state)
+        if (base := unmarked(row.name, lineage=state.lineage)) is not None:
+            return _untracked(row, self.vacant.get(base))
+        if (recorded := self.names.get(row.name)) is not None:
+            return _namesake(row, recorded) if _was_shown(recorded) else _instead(row, recorded)
+        return None
 
 
-def _is_soon_after(intent: Intent, row: Live) -> bool:
-    return row.created_at is not None and row.created_at <= intent.server_time + _LONGEST_ON_ITS_WAY
+def _was_shown(recorded: Recorded) -> bool:
+    return bool(recorded.observed) or recorded.id is None
+
+
+def _another_states(row: Live, finding: Diagnostic, claim: str) -> Diagnostic:
+    """Whatever it looks like from here, it is not for this state to take or to release."""
+    return replace(
+        finding,
+        summary=f"server {row.id} ({row.name}, {row.status}), which no address of this state holds, {claim}",
+        detail=f"it bears the name of {finding.address}" if finding.code == "namesake" else "",
+        hint="leave it to that state, which has the say; where both want the same name, give one of the two another",
+    )
 
 
 def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
-    found = row.order_id if intent.members else row.id
-    mend = f"`provisioner resolve {intent.address.typed} --adopt {found}`" if not taken else "release it in the console"
+    mend = "release it in the console" if taken else way_back(intent, row)
     again = ", ".join(
         f"{address} was bought again since, as {_known_as(state.resources[address])}" for address in taken
     )
     return warning(
         "bought-twice" if taken else "untracked",
-        f"{intent.whose}: server {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out",
+        appeared(intent, row),
         detail=again,
         hint=f"look whether it is yours: {mend}",
         address=intent.address,
@@ -105,18 +122,37 @@ def _not_gone(row: Live, address: Address, *, vacant: bool) -> Diagnostic:
     )
 
 
-def _untracked(row: Live) -> Diagnostic:
+def _untracked(row: Live, vacant: Address | None) -> Diagnostic:
+    take = (
+        f"`provisioner import {vacant.typed} {row.id}` takes it for {vacant}; else" if vacant else "if nobody needs it,"
+    )
     return warning(
         "untracked",
-        f"server {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it",
-        hint="if its address is vacant, a plan that wants it says how to adopt it; else release it in the console",
+        astray(row),
+        hint=f"{take} release it in the console",
+        address=vacant,
     )
 
 
-def _namesake(row: Live, address: Address) -> Diagnostic:
+def _namesake(row: Live, recorded: Recorded) -> Diagnostic:
+    address = recorded.address
     return warning(
         "namesake",
-        f"server {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state",
+        f"server {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state of this folder",
         hint="if nobody owns it, it was bought twice: release it in the console; else have one of the two renamed",
+        address=address,
+    )
+
+
+def _instead(row: Live, recorded: Recorded) -> Diagnostic:
+    """The answer to a purchase need not name the server that it made."""
+    address = recorded.address
+    return warning(
+        "namesake",
+        f"server {row.id} ({row.status}) bears the name {row.name!r} of {address}, of which the cloud has never shown {recorded.id}, "
+        "the id that was answered",
+        detail="it may be what was bought: then nothing was bought twice, and it is the only one there is",
+        hint=f"look in the console when it was made. Where it is what was bought: `provisioner resolve {address.typed} --absent`, then "
+        f"`provisioner import {address.typed} {row.id}`; else have it renamed",
         address=address,
     )

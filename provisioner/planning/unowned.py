@@ -6,7 +6,7 @@ What may be ours by a purchase that is not settled yet is left to those who sett
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
@@ -14,6 +14,7 @@ from provisioner.model.doubt import may_be, untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked
 from provisioner.model.resource import Desired, Live, Phase
+from provisioner.model.sharing import surplus
 from provisioner.model.state import State
 from provisioner.planning.progress import reached
 
@@ -35,6 +36,30 @@ def unowned(
     claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
     found = (Unowned(row, claims.get(row.id) or _problem(row, state, names, catalogue[row.kind])) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
+
+
+def in_question(
+    desired: Iterable[Desired], state: State | None, live: Mapping[str, Live], catalogue: Catalogue
+) -> tuple[Live, ...]:
+    """The servers of nobody here that a plan would have something to say of: it is another thing where another state holds them.
+    None where all that is listed has its address, or is a stranger's.
+    """
+    names = {one.name for one in desired}
+    if state is None:
+        return tuple(row for row in live.values() if row.name in names)
+    records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
+    names |= {one.name for one in records} | {name for one in purchases for name in (one.name, *one.names)}
+    free = untracked(live.values(), records)
+    found = {row.id: row for row in surplus(records, live.values())}
+    found |= {
+        row.id: row
+        for row in free
+        if row.name in names or row.id in state.released or is_marked(row.name, lineage=state.lineage)
+    }
+    for intent in purchases:
+        kind = catalogue[intent.kind]
+        found |= {row.id: row for row in (*kind.match(intent, free), *kind.resembles(intent, free))}
+    return tuple(found.values())
 
 
 def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) -> str:

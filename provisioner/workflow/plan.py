@@ -145,10 +145,14 @@ async def consider(
 
 
 def _elsewhere(elsewhere: Elsewhere, loaded: Loaded, state: State | None, sight: Sight) -> Mapping[str, str]:
-    """Of those that the specs want to take over and have not yet: other states are read for nothing else."""
+    """Of those that the specs want to take over and have not yet, and of what a plan would speak of: other states are read for nothing
+    else.
+    """
     held = {recorded.id for recorded in state.resources.values()} if state else set()
     named = {one.id for one in loaded.handover.imports} - held
-    return elsewhere(sight.live[identifier] for identifier in named & sight.live.keys())
+    rows = {identifier: sight.live[identifier] for identifier in named & sight.live.keys()}
+    rows |= {row.id: row for row in planning.in_question(loaded.desired, state, sight.live, elsewhere.catalogue)}
+    return elsewhere(rows.values())
 
 
 def make(

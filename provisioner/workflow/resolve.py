@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import quiet_until
+from provisioner.model.doubt import may_be, quiet_until, untracked
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Kind
@@ -37,13 +37,16 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """`whose` and `name` are the addresses and names of the purchase, for people. `may_appear_until`: it was settled as absent before silence could mean anything, in
-    milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order.
+    milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order. `listed`: servers that a person has passed
+    over, and that need a look before the next purchase; `orders`: the same of orders.
     """
 
     whose: str
     name: str
     may_appear_until: int | None = None
     order_id: str | None = None
+    listed: tuple[Live, ...] = ()
+    orders: tuple[str, ...] = ()
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
@@ -61,20 +64,74 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, sight)
-            resolved = Resolved(str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state))
+            listed = tuple(
+                row for row in untracked(sight.live.values(), state.resources.values()) if row.name == unseen.name
+            )
+            resolved = Resolved(
+                str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state), listed=listed
+            )
         else:
             intent = _intent(state, decision)
-            _require_not_held(decision, sight, elsewhere.holders())
+            holders = elsewhere.holders()
+            _require_not_held(decision, sight, holders)
             if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
                 raise UsageError(*unread)
-            entry = _decided(intent, decision, state, sight, kind=workspace.catalogue[intent.kind])
+            kind = workspace.catalogue[intent.kind]
+            may_be_it = _MayBeIt.of(intent, state, sight, kind, holders) if decision.adopt is None else _MayBeIt()
+            may_be_it.refuse(intent)
+            entry = _decided(intent, decision, state, sight, kind=kind)
             early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
-            resolved = Resolved(intent.whose, ", ".join(map(repr, intent.names)), until)
+            names = ", ".join(map(repr, intent.names))
+            resolved = Resolved(intent.whose, names, until, listed=may_be_it.alike, orders=may_be_it.orders)
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
     return resolved
+
+
+@dataclass(frozen=True, slots=True)
+class _MayBeIt:
+    """What a purchase may have become by all that the cloud shows. What `fits` it is listed, whatever a person says; what is only `alike`,
+    by its name or by all else, and an order that tells nobody whose it is, are a person's to judge.
+    """
+
+    fitting: tuple[Live, ...] = ()
+    alike: tuple[Live, ...] = ()
+    orders: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, intent: Intent, state: State | None, sight: Sight, kind: Kind, holders: Mapping[str, str]) -> _MayBeIt:
+        """Without what another state holds."""
+        records = state.resources.values() if state else ()
+        free = [
+            row
+            for row in untracked(sight.live.values(), records)
+            if holders.keys().isdisjoint({row.id, row.order_id} - {None})
+        ]
+        fitting = kind.match(intent, free)
+        alike = {row.id: row for row in kind.resembles(intent, free)}
+        alike |= {row.id: row for row in free if may_be(intent, row, kind)}
+        left = tuple(row for row in alike.values() if row not in fitting)
+        return cls(fitting, left, tuple(trace.order_id for trace in sight.traces.get(intent.id) or ()))
+
+    def refuse(self, intent: Intent) -> None:
+        """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
+        if not self.fitting:
+            return
+        row, address = self.fitting[0], intent.address.typed
+        ids = ", ".join(one.id for one in self.fitting)
+        adopt = f"`provisioner resolve {address} --adopt {row.order_id if intent.members else row.id}`"
+        raise UsageError(
+            error(
+                "server-listed",
+                f"{intent.whose}: a server is listed that fits the request and was not there before it: {ids}",
+                detail="buying it again beside that one would pay for both; nothing was changed",
+                hint=f"{adopt} goes on with it. Where it is none of yours, have it renamed or released in the console, then say --absent "
+                f"again; or take it on record and let it go, as it is: the same --adopt, then `provisioner state rm {address}`",
+                address=intent.address,
+            )
+        )
 
 
 def _unseen(state: State | None, decision: Decision) -> Recorded | None:

@@ -85,7 +85,9 @@ class TestSilence:
         gate.open()
         gate.await_arrival()
         planned = lost.here("plan")
-        assert "Warning[untracked]" in planned.text
+        assert planned.code == 4
+        assert planned.text.count("help:") == 1, "one way for one server"
+        assert "Error[untracked]" in planned.text
         (bought,) = [row.server_id for row in lost.ledger if row.kind == "purchase"]
         assert bought in planned.text
         assert lost.apply().code == 4, "the name is taken, so it is not bought again beside it"
@@ -112,6 +114,11 @@ class TestNonce:
         assert site.here("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
         gate.open()
         gate.await_arrival()
+        (bought,) = [row.server_id for row in site.ledger if row.kind == "purchase"]
+        planned = site.here("plan")
+        assert planned.code == 0, "the plan says what apply does"
+        assert f"it adopts {bought}" in " ".join(planned.text.split())
+        assert site.here("plan", "--out", "the.plan").code == 6
         assert site.apply().code == 0
         assert list(site.outputs) == ["alpha"]
         assert len(self.names(site)) == 1

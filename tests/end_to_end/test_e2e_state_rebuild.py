@@ -171,10 +171,14 @@ def test_a_purchase_in_doubt_survives(site, proxy):
 def test_a_purchase_that_was_believed_absent_is_still_known(site, proxy):
     """It shows up after the rebuild, and is named as what it is: this address's, and bought twice."""
     site.write("servers: {alpha: {}}\n")
-    proxy.on(resetting(executed=True), name="alpha")
+    gate = proxy.gate()
+    proxy.on(gate.before, name="alpha")
     assert site.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
-    (ghost,) = [entry.server_id for entry in site.ledger if entry.kind == "purchase"]
+    gate.await_arrival()
     assert site.here("resolve", "alpha", "--absent").code == 0
+    gate.open()
+    gate.await_arrival()
+    (ghost,) = [entry.server_id for entry in site.ledger if entry.kind == "purchase"]
     before = site.state()["absent"]
     flip_state(site)
     ran = rebuild(site)
@@ -313,7 +317,9 @@ def test_a_marked_server_that_an_older_pair_lacks_is_placed_on_request(site, pro
     for suffix, content in older.items():
         state_file(site, suffix).write_bytes(content)
     site.environment["XDG_STATE_HOME"] = str(site.folder / "of somebody else")
-    assert "Warning[untracked]" in site.here("plan").out
+    said = " ".join(site.here("plan").out.split())
+    assert "Error[untracked]" in said
+    assert "provisioner import 'alpha'" in said
     ran = rebuild(site, "--force")
     assert rows(ran) == {"alpha": "certain", "beta": "certain"}
     assert json.loads(ran.out)["written"]

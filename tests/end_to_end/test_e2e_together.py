@@ -105,9 +105,23 @@ def test_an_order_that_never_arrived_is_bought_at_a_persons_word(pool, proxy):
     check(pool)
 
 
-def test_a_late_order_is_told_and_adopted_where_nothing_was_bought_since(doubtful):
+def test_an_order_that_is_listed_is_not_absent(doubtful):
     (order,) = orders(doubtful)
-    assert doubtful.here("resolve", "pool[0]", "--absent").code == 0
+    refused = doubtful.here("resolve", "pool[0]", "--absent")
+    assert refused.code == 1
+    assert "Error[server-listed]" in refused.text
+    assert f"resolve 'pool[0]' --adopt {order}" in " ".join(refused.text.split())
+
+
+def test_a_late_order_is_told_and_adopted_where_nothing_was_bought_since(pool, proxy):
+    gate = proxy.gate()
+    proxy.on(gate.before)
+    assert pool.here("apply", "--auto-approve", "--resolve-timeout", "0").code == 6
+    gate.await_arrival()
+    assert pool.here("resolve", "pool[0]", "--absent").code == 0
+    gate.open()
+    gate.await_arrival()
+    doubtful, (order,) = pool, orders(pool)
     told = doubtful.here("plan")
     assert f"resolve 'pool[0]' --adopt {order}" in " ".join(told.text.split())
     assert doubtful.here("resolve", "pool[0]", "--adopt", order).code == 0

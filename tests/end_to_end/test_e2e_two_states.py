@@ -83,13 +83,29 @@ def test_what_another_state_may_have_bought_is_not_taken_from_it(household, prox
 
 
 def test_a_state_that_is_made_anew_takes_nothing_that_another_one_holds(household):
-    """A new environment, in which the name is taken, is told of rebuilding."""
+    """Nor is it told to look for it as if it were lost."""
     assert household.here(*APPLY, "-e", "prod").code == 0
     refused = household.here(*APPLY, "-e", "dev")
-    assert "provisioner state rebuild" in " ".join(refused.text.split())
+    told = " ".join(refused.text.split())
+    assert "Error[name-taken]: a server named 'alpha' exists and is recorded in the state test.prod" in told
+    assert "provisioner import" not in told
     rebuilt = household.here("state", "rebuild", "--auto-approve", "-e", "dev")
     assert "is recorded in the state test.prod" in " ".join(rebuilt.text.split())
     assert not (household.folder / "state" / "test.dev.json").exists()
+
+
+def test_a_namesake_that_another_state_holds_is_not_to_be_released(household, console):
+    household.declare("servers: {alpha: {name: '{{ env }}s'}}\n")
+    for environment in ("dev", "prod"):
+        assert household.here(*APPLY, "-e", environment).code == 0
+    (prods,) = held(household, "prod")
+    console.rename(prods, "devs")
+    told = " ".join(household.here("plan", "-e", "dev").text.split())
+    assert (
+        f"server {prods} (devs, RUNNING), which no address of this state holds, is recorded in the state test.prod"
+        in told
+    )
+    assert "release it" not in told
 
 
 def cut(state, _journal):

@@ -187,7 +187,8 @@ def test_a_purchase_that_was_believed_absent_stays_known_as_ours(held, again):
     assert retold(proposal) == replace(before, absent={"ghost": told_apart})
     late = shown(replace(recorded, id="late"))
     told = "in-doubt" if again else "bought-twice" if held else "untracked"
-    assert told in codes(planned(surveyed(GATEWAY, state=retold(proposal), live=(late,))).findings)
+    plan = planned(surveyed(GATEWAY, state=retold(proposal), live=(late,)))
+    assert told in codes((*plan.findings, *plan.refusals))
 
 
 def test_an_id_whose_purchase_cannot_be_read_is_certain_and_its_body_is_the_specs():

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import bought, codes, planned, shown, surveyed, wanted
 
+from provisioner.kinds import CATALOGUE
+from provisioner.model.change import Action, Reason
+from provisioner.model.gap import Gap
+from provisioner.model.handover import Handover, Import
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled, replay
 from provisioner.model.marker import marked
+from provisioner.model.resource import Phase
 from provisioner.model.state import State
+from provisioner.planning import in_question
 
 STATE = a_state(bought(wanted()))
 OURS = shown(bought(wanted()))
@@ -61,9 +68,116 @@ def test_a_ghost_of_a_purchase_that_was_bought_again_is_named_as_that():
 
 def test_a_ghost_whose_address_is_free_can_be_adopted():
     state = a_state(absent=believed_absent())
-    found = planned(surveyed(wanted(), state=state, live=(a_stray("gateway"),))).findings
-    assert codes(found) == ["untracked"]
-    assert "resolve 'gateway' --adopt stray" in found[0].hint
+    plan = planned(surveyed(wanted(), state=state, live=(a_stray("gateway"),)))
+    assert (codes(plan.refusals), plan.findings) == (["untracked"], ()), "one refusal, with one way"
+    assert "resolve 'gateway' --adopt stray" in plan.refusals[0].hint
+    (finding,) = planned(surveyed(state=state, live=(a_stray("gateway"),))).findings
+    assert (finding.code, finding.summary) == ("untracked", plan.refusals[0].summary)
+
+
+class TestMarked:
+    """Nobody else can bear the name that it was sent under."""
+
+    GHOST = replace(
+        believed_absent()["intent-for-gateway"], name=a_marked_name(), declared=dict(wanted().fields), server_time=0
+    )
+    LATE = a_stray(a_marked_name(), "late")
+
+    def planned(self, *live, desired=None, state=None, **rest):
+        state = a_state(absent={self.GHOST.id: self.GHOST}) if state is None else state
+        desired = (wanted(),) if desired is None else desired
+        return planned(surveyed(*desired, state=state, live=live, **rest))
+
+    def test_is_in_doubt_again_as_the_next_apply_adopts_it(self):
+        plan = self.planned(self.LATE)
+        assert [(change.action, change.reason) for change in plan.changes] == [(Action.RESUME, Reason.IN_DOUBT)]
+        assert (codes(plan.findings), plan.refusals) == (["in-doubt"], ())
+        assert "it adopts late" in plan.findings[0].hint
+        assert "it was believed never carried out" in plan.findings[0].detail
+
+    def test_is_so_though_the_specs_have_moved_on(self):
+        (change,) = self.planned(self.LATE, desired=()).changes
+        assert (change.action, change.reason, change.desired) == (Action.RESUME, Reason.IN_DOUBT, None)
+
+    @pytest.mark.parametrize(
+        "differing",
+        [
+            {"gaps": (Gap("GET /all", "no name", None),)},
+            {"elsewhere": {"late": "is recorded in the state demo.prod"}},
+            {"live": (a_stray(a_marked_name(), "twin"),)},
+        ],
+        ids=["may be hidden", "another state's", "several"],
+    )
+    def test_is_none_that_apply_would_not_adopt(self, differing):
+        plan = self.planned(self.LATE, *differing.pop("live", ()), **differing)
+        assert "in-doubt" not in codes(plan.findings)
+        assert [change.action for change in plan.changes] == [Action.CREATE]
+
+    def test_of_which_nothing_but_the_marker_is_known_is_imported_for_a_vacant_address(self):
+        plan = self.planned(self.LATE, state=a_state())
+        assert (codes(plan.refusals), plan.findings) == (["untracked"], ())
+        assert "provisioner import 'gateway' late" in plan.refusals[0].hint
+        handover = Handover(imports=(Import(an_address("gateway"), "late"),))
+        taken = self.planned(self.LATE, state=a_state(), handover=handover)
+        assert ([change.action for change in taken.changes], taken.refusals) == ([Action.ADOPT], ())
+
+
+class TestElsewhere:
+    """What another state of the folder holds is neither taken nor released on advice of this one."""
+
+    CLAIM = "is recorded in the state demo.prod"
+
+    @pytest.mark.parametrize(
+        ("state", "name", "code"),
+        [
+            (STATE, "gateway", "namesake"),
+            (STATE, a_marked_name(), "untracked"),
+            (a_state(bought(wanted()), absent=believed_absent()), "gateway", "bought-twice"),
+            (a_state(bought(wanted()), released={"stray": an_address("gateway")}), "x", "not-released"),
+        ],
+    )
+    def test_is_said_so(self, state, name, code):
+        survey = surveyed(wanted(), state=state, live=(OURS, a_stray(name)), elsewhere={"stray": self.CLAIM})
+        (finding,) = planned(survey).findings
+        assert finding.code == code
+        assert self.CLAIM in finding.summary
+        assert "release it" not in finding.hint
+
+    def test_is_asked_for_all_that_a_plan_would_speak_of(self):
+        absent = believed_absent("other") | {"marked": replace(TestMarked.GHOST, id="marked")}
+        state = a_state(bought(wanted()), absent=absent, released={"released": an_address("gone")})
+        spoken_of = [
+            a_stray("gateway"),
+            a_stray("wanted-too", "a-wanted-name"),
+            a_stray(a_marked_name(), "marked"),
+            a_stray("x", "released"),
+        ]
+        live = {row.id: row for row in (OURS, *spoken_of, a_stray("nobodys", "nobodys"))}
+        found = in_question((wanted("wanted-too"),), state, live, CATALOGUE)
+        assert {row.id for row in found} >= {row.id for row in spoken_of}
+        assert OURS not in found
+        assert in_question((wanted(),), STATE, {OURS.id: OURS, "x": a_stray("nobodys", "x")}, CATALOGUE) == ()
+
+    def test_a_wanted_name_is_taken_by_it(self):
+        survey = surveyed(wanted(), state=a_state(), live=(a_stray("gateway"),), elsewhere={"stray": self.CLAIM})
+        (refusal,) = planned(survey).refusals
+        assert (refusal.code, self.CLAIM in refusal.summary) == ("name-taken", True)
+        assert "import" not in refusal.hint
+
+    def test_a_doubt_is_not_offered_it(self):
+        intents = {"i": an_intent("gateway", id="i", name="gateway", declared={"name": "gateway"}, server_time=0)}
+        survey = surveyed(state=a_state(intents=intents), live=(a_stray("gateway"),), elsewhere={"stray": self.CLAIM})
+        (finding,) = planned(survey).findings
+        assert "listed and fitting" not in finding.detail
+        assert f"stray fits it, too, and {self.CLAIM}" in finding.detail
+
+
+def test_a_namesake_of_a_server_that_was_never_shown_may_be_what_was_bought():
+    unseen = bought(wanted(), id="answered", observed={}, phase=Phase.CREATING)
+    (finding,) = planned(surveyed(wanted(), state=a_state(unseen), live=(a_stray("gateway"),))).findings
+    assert (finding.code, "never shown answered" in finding.summary) == ("namesake", True)
+    assert "resolve 'gateway' --absent`, then `provisioner import 'gateway' stray" in finding.hint
+    assert "release" not in finding.hint
 
 
 def test_what_an_open_purchase_may_be_is_told_once():
