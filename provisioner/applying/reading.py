@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from provisioner.applying.ports import Channel
-from provisioner.model.flow import CallFailed, PartialListing, ReadFlow
+from provisioner.model.flow import CallFailed, Outcome, PartialListing, ReadFlow
 from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Trace
@@ -16,6 +17,9 @@ from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import Intent
 
 Result = TypeVar("Result")
+
+LONGEST_READING: Final = 15 * 60.0
+"""Seconds. What takes longer is as old as its first page when it ends (docs/decisions/0008)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,20 @@ class Sight:
         return any(gap.blinds(intent, self.reader) for gap in self.gaps)
 
 
-async def run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
-    """Raises CallFailed when the flow does not know better."""
+async def run_read(flow: ReadFlow[Result], channel: Channel, *, seconds: float = LONGEST_READING) -> Result:
+    """Raises CallFailed when the flow does not know better, and where it has not ended in so many `seconds`: each request has a
+    time-out of its own, and a cloud may go on to promise pages that drip.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _run_read(flow, channel)
+    except TimeoutError:
+        raise CallFailed(
+            Outcome.UNKNOWN, f"the cloud has not come to an end of it in {seconds / 60:.0f} minutes"
+        ) from None
+
+
+async def _run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
     try:
         call = next(flow)
         while True:

@@ -1,12 +1,15 @@
 """What a look at the cloud believes: a list is proven to lack servers by whatever answers by its id and does not stand in it."""
 
+import asyncio
+
 import pytest
 from support import loop
 from support.fate import ManualClock
 from support.scripted_cloud import ScriptedCloud
 
-from provisioner.applying import read_ordered, read_shown
+from provisioner.applying import read_ordered, read_shown, run_read
 from provisioner.kinds import CATALOGUE
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
 from provisioner.model.gap import NO_NAME, Gap, unlisted
 from provisioner.model.resource import Live
 
@@ -76,3 +79,22 @@ def test_of_many_a_few_are_named():
     assert str(gap) == (
         "it lacks servers id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
     )
+
+
+def test_pages_that_never_end_end_all_the_same():
+    class Dripping:
+        asked = 0
+
+        async def send(self, _call, _reveal):
+            self.asked += 1
+            await asyncio.sleep(0)
+
+    def endless():
+        while True:
+            yield Call(Service.MODELARTS, "GET", "/v1/{project_id}/dev-servers/all", Effect.READ)
+
+    channel = Dripping()
+    with pytest.raises(CallFailed, match="not come to an end") as failed:
+        loop.run(run_read(endless(), channel, seconds=0.05))
+    assert failed.value.outcome is Outcome.UNKNOWN
+    assert channel.asked
