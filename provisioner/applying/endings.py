@@ -18,6 +18,7 @@ from provisioner.applying.precautions import (
     ShowsAgain,
     StatusUnknown,
 )
+from provisioner.applying.readiness import SuccessorNotReady
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
@@ -46,7 +47,7 @@ ANNOUNCED_AS = {
 
 EXPECTED = (
     CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
-    ShowsAgain, StatusUnknown, StillInDoubt, TimedOut,
+    ShowsAgain, StatusUnknown, StillInDoubt, SuccessorNotReady, TimedOut,
 )  # fmt: skip
 
 
@@ -98,12 +99,13 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             | OrderShared()
             | ShowsAgain()
             | StatusUnknown()
+            | SuccessorNotReady()
         ):
             return ResultType.FAILED, refusal(change.address, driver.standing.ids, reason)
         case HeldBack() if not driver.workshop.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
-                f"{reason.turn.what} is not begun, because {reason.before} is not done",
+                f"{reason.turn.what} is not begun, because {reason.before} {reason.why}",
                 hint=f"mend {reason.before} first; then {_again(driver)}",
                 address=address,
             )

@@ -16,6 +16,7 @@ from provisioner.applying.journey import Journey
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.precautions import Precautions
+from provisioner.applying.readiness import ReadinessChecks
 from provisioner.applying.reading import run_read
 from provisioner.applying.scribe import Scribe
 from provisioner.applying.turns import Turns
@@ -64,8 +65,9 @@ async def execute(execution: Execution) -> RunResult:
         polling = asyncio.ensure_future(poll.run())
         try:
             await _move(execution, workshop)
-            groups, precautions = _groups(execution), Precautions(execution, pool)
             turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
+            precautions = Precautions(execution, pool, ReadinessChecks(execution, workshop, turns))
+            groups = _groups(execution)
             journeys = (
                 Journey(execution, workshop, precautions, turns, change, group=groups.get(change.address)).travel()
                 for change in execution.plan.work

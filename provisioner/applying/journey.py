@@ -61,12 +61,12 @@ class Journey:
             result = await self._result()
         finally:
             self._workshop.first_purchases.leave(self._change.address)
-            self._turns.end(self._change.address, result)
+            self._turns.end(self._change.address, result, self._driver.standing.identifier)
         return result
 
     async def _result(self) -> Result:
         try:
-            await self._turns.await_turn(self._change.address)
+            await self._precautions.await_turn(self._change)
             ended = await self._get_there()
         except endings.EXPECTED as reason:
             result = endings.broken_off(self._change, self._driver, reason)

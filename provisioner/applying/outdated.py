@@ -13,11 +13,14 @@ from provisioner.applying.precautions import (
     ShowsAgain,
     StatusUnknown,
 )
+from provisioner.applying.readiness import SuccessorNotReady
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.foresight import code_of, way_on
 
-Outdated: TypeAlias = GoneMeanwhile | MayBeTaken | NameTaken | NotAvailable | OrderShared | ShowsAgain | StatusUnknown
+Outdated: TypeAlias = (
+    GoneMeanwhile | MayBeTaken | NameTaken | NotAvailable | OrderShared | ShowsAgain | StatusUnknown | SuccessorNotReady
+)
 
 
 def refusal(address: Address, ids: str, reason: Outdated) -> Diagnostic:
@@ -43,6 +46,13 @@ def refusal(address: Address, ids: str, reason: Outdated) -> Diagnostic:
                 "unknown-status",
                 f"it shows {f'status {status!r}' if status else 'no status'}, which the API does not describe; nothing was done to it",
                 hint="look at it in the console, then plan again: a plan is the place to allow it",
+                address=address,
+            )
+        case SuccessorNotReady(successor=successor, why=why):
+            return error(
+                "deposed-kept",
+                f"it is kept, because {successor}, which was to take its place, {why}; nothing was released",
+                hint=f"see to {successor}, then plan again; `apply --replace {successor.typed}` buys another, and releases this one when that runs",
                 address=address,
             )
         case NotAvailable(offer=offer, wipes=wipes):

@@ -15,6 +15,7 @@ from provisioner.applying.companions import bought_by, not_known_to_be_gone, ord
 from provisioner.applying.execution import Execution
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Elsewhere
+from provisioner.applying.readiness import ReadinessChecks
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
@@ -80,12 +81,17 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 class Precautions:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, pool: ChannelPool) -> None:
+    def __init__(self, execution: Execution, pool: ChannelPool, readiness: ReadinessChecks) -> None:
         self._execution = execution
+        self._readiness = readiness
         self._pool = pool
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
+
+    async def await_turn(self, change: Change) -> None:
+        """Raises HeldBack."""
+        await self._readiness.await_turn(change)
 
     def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
         """Raises NameTaken, and MayBeTaken where nobody allowed it: a saved plan may be older than the gap."""
@@ -136,23 +142,23 @@ class Precautions:
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
-        """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown or NotAvailable, and then for everybody who would go along."""
+        """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown, SuccessorNotReady or NotAvailable, and then for everybody who would go
+        along.
+        """
         assert change.recorded is not None  # only what is recorded is released
         along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:
-            await self._ask(along)
+            await self._ask_last(along)
             return
         if order_id not in self._asked:
-            self._asked[order_id] = asyncio.ensure_future(self._ask(along))
+            self._asked[order_id] = asyncio.ensure_future(self._ask_last(along))
         await self._asked[order_id]
 
     async def before_successor(self, address: Address) -> None:
-        """Raises OrderShared before what replaces a server is bought: its release, which comes after that, would be refused."""
-        changes = (change for change in self._execution.plan.work if change.address == address.as_deposed)
-        for recorded, name in [(change.recorded, change.kind) for change in changes]:
-            if recorded is not None:
-                kind = self._execution.catalogue[name]
-                await self.refuse_companions(kind, recorded, self._live(recorded))
+        """As `before_release`, before what replaces a server is bought: its release, which comes after that, would be refused."""
+        for change in self._execution.plan.work:
+            if change.address == address.as_deposed:
+                await self._ask(self._going_along(change))
 
     def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
         """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
@@ -186,6 +192,13 @@ class Precautions:
             if order_id is not None and (is_gone or change.action in {Action.DELETE, Action.REPLACE}):
                 released[order_id].append(change)
         return released
+
+    async def _ask_last(self, along: Sequence[Change]) -> None:
+        """What is asked before successors are bought, and of those successors."""
+        await self._ask(along)
+        deposed = [change for change in along if change.reason is Reason.DEPOSED]
+        if not any(change.recorded is not None and change.recorded.phase is Phase.DELETING for change in along):
+            await self._readiness.before_release(deposed)
 
     async def _ask(self, along: Iterable[Change]) -> None:
         replaced: list[tuple[Kind, Desired]] = []

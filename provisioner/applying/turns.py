@@ -16,12 +16,13 @@ from provisioner.model.turn import Turn
 
 
 class HeldBack(Exception):  # noqa: N818 - a decision, not a malfunction
-    """It is not begun: `before` did not get where it was to get first."""
+    """It is not begun: `before` did not get where it was to get first, or is not there any more; `why` is the rest of that sentence."""
 
-    def __init__(self, turn: Turn, before: Address) -> None:
+    def __init__(self, turn: Turn, before: Address, why: str = "is not done") -> None:
         super().__init__(str(before))
         self.turn = turn
         self.before = before
+        self.why = why
 
 
 class Turns:
@@ -38,6 +39,8 @@ class Turns:
         """By identity: a turn of thousands takes as long to hash as to wait for."""
         self._held_back: dict[Address, Address] = {}
         """Not begun, and by whose fault."""
+        self.identifiers: dict[Address, str] = {}
+        """Of the servers of those that are done."""
 
     async def await_turn(self, address: Address) -> None:
         """Raises HeldBack."""
@@ -49,9 +52,12 @@ class Turns:
                 self._held_back[address] = before
                 raise HeldBack(turn, before)
 
-    def end(self, address: Address, result: Result | None) -> None:
+    def end(self, address: Address, result: Result | None, identifier: str | None = None) -> None:
         """None where it ended without one."""
-        self._end_of(address).set_result(result is not None and result.type is ResultType.DONE)
+        is_done = result is not None and result.type is ResultType.DONE
+        if is_done and identifier is not None:
+            self.identifiers[address] = identifier
+        self._end_of(address).set_result(is_done)
 
     async def _first_that_fell_short(self, turn: Turn) -> Address | None:
         for address in turn.after:

@@ -122,8 +122,12 @@ def of_expiring(expiring: Expiring, *, detailed: bool) -> ExitCode:
 
 
 def _fell_short(result: Result) -> bool:
-    """By itself: what an interruption left under way is recorded, and that the run was interrupted says enough."""
+    """By itself: what an interruption left under way is recorded, and that the run was interrupted says enough. What is held back may
+    be so because of a server that this run had no work for.
+    """
     from provisioner.model.event import ResultType
 
-    detached = result.diagnostic is not None and result.diagnostic.code == "detached"
-    return result.type is ResultType.FAILED or (result.type is ResultType.INCOMPLETE and not detached)
+    code = result.diagnostic.code if result.diagnostic is not None else ""
+    held_back = result.type is ResultType.NOT_STARTED and code == "held-back"
+    unfinished = result.type is ResultType.INCOMPLETE and code != "detached"
+    return result.type is ResultType.FAILED or unfinished or held_back

@@ -4,7 +4,7 @@ account. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.kind import Kind
@@ -18,15 +18,18 @@ def is_well(kind: Kind, row: Live) -> bool:
 
 
 def shown_otherwise(
-    kind: Kind, row: Live, wanted: JsonObject, recorded: Recorded | None, paths: Iterable[FieldPath] | None
+    kind: Kind, row: Live, wanted: JsonObject, recorded: Recorded | None, given: Container[FieldPath]
 ) -> tuple[FieldPath, ...]:
-    """The fields that the row shows otherwise than they are wanted, where that takes another system or another machine. `paths`: only
-    those. What its first row showed of our own purchase is another spelling of it.
+    """The fields that the row shows otherwise than they are wanted, where that takes another system or another machine. What the first
+    row of our own purchase showed is another spelling of what was bought, but for what it was `given` since.
     """
     shown = kind.baseline(wanted, row.shown)
     first = recorded.baseline if recorded else {}
-    among = [rule.path for rule in kind.rules] if paths is None else tuple(paths)
-    return tuple(path for path in among if (now := at(shown, path)) is not None and now != at(first, path))
+    return tuple(
+        rule.path
+        for rule in kind.rules
+        if (now := at(shown, rule.path)) is not None and (rule.path in given or now != at(first, rule.path))
+    )
 
 
 def still_unseen(kind: Kind, sent: JsonObject, row: Live | None, wanted: JsonObject) -> tuple[FieldPath, ...]:

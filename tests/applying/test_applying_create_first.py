@@ -108,6 +108,22 @@ def test_while_one_is_deposed_its_successor_is_replaced_in_the_usual_order(bough
     assert [turn.addresses for turn in plan.turns] == [(DEPOSED,)]
 
 
+@pytest.mark.parametrize("status", ["ERROR", "FROZEN"])
+def test_a_new_server_that_comes_into_a_bad_way_right_away_costs_the_old_one_nothing(world, wanted, status):
+    world.apply(wanted())
+
+    def on(event):
+        if event.type is EventType.FINISHED and event.address == SERVER:
+            world.cloud.servers[event.id].status = status
+
+    world.listeners.append(on)
+    result = world.apply(wanted(**BIGGER))
+    assert ended(result) == {"trainer[0]": "done", "trainer[0]@deposed": "failed"}
+    (told,) = [one.diagnostic for one in result.of(ResultType.FAILED)]
+    assert (told.code, status in told.summary) == ("deposed-kept", True)
+    assert flavors(world) == ["Si2.large.4", "Si2.xlarge.4"]
+
+
 def test_a_lost_answer_keeps_both_until_it_is_known(bought, wanted):
     world = bought()
     world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)

@@ -75,6 +75,35 @@ def test_how_many_of_how_many_is_told_kept_and_resumed(world, fleet, types):
     assert sorted(one.name for one in world.cloud.ours) == [f"trainer-{index}" for index in range(4)]
 
 
+def break_when_done(world, address, status):
+    """The server of `address` stands in `status` from the moment at which this run is done with it."""
+
+    def on(event):
+        if event.type is EventType.FINISHED and str(event.address) == address:
+            world.cloud.servers[event.id].status = status
+
+    world.listeners.append(on)
+
+
+@pytest.mark.parametrize("status", ["ERROR", "FROZEN"])
+def test_no_wave_begins_after_a_server_that_has_come_into_a_bad_way_since(world, fleet, types, status):
+    break_when_done(world, "trainer[1]", status)
+    ended = world.apply(*fleet())
+    assert types(ended) == [*["done"] * 3, "not_started"]
+    told = ended.of(ResultType.NOT_STARTED)[0].diagnostic
+    assert (told.code, f"trainer[1] shows status '{status}'" in told.summary) == ("held-back", True)
+    assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(3)}
+
+
+def test_one_look_tells_of_all_that_a_wave_waits_for(world, fleet, types):
+    world.apply(*fleet())
+    renamed = tuple(replace(one, fields={**one.fields, "name": f"{one.name}-b"}) for one in fleet())
+    before = len([sent for sent in world.cloud.log if sent.call.effect is Effect.READ])
+    assert types(world.apply(*renamed)) == ["done"] * 4
+    asked = [sent.call.path for sent in world.cloud.log if sent.call.effect is Effect.READ][before:]
+    assert len(asked) <= 20, asked
+
+
 def test_a_later_wave_waits_for_what_is_in_doubt(world, fleet, types):
     world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True, name="trainer-0")
     assert types(world.apply(*fleet())) == ["in_doubt", *["not_started"] * 3]

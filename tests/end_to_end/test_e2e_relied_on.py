@@ -114,3 +114,35 @@ def test_a_lost_one_that_arrived_after_all_is_told_no_more(site, sandbox):
     assert site.apply().code == 0
     assert "unconfirmed" not in site.state()["resources"]["alpha"]
     assert (site.here("plan", "--detailed-exitcode").code, wipes(site)) == (0, {"alpha": 1})
+
+
+@pytest.mark.parametrize("status", ["ERROR", "FROZEN", "DELETED"])
+def test_a_saved_plan_keeps_a_server_whose_successor_is_in_a_bad_way_by_then(deposed, sandbox, status):
+    assert deposed.here("plan", "--out", "saved").code == 0
+    sandbox.arm(SHOWING | {"server": "alpha2", "rows": {"status": status}})
+    kept = deposed.here("apply", "saved")
+    assert (kept.code, "deposed-kept" in kept.text) == (7, True), kept.text
+    assert "alpha" not in released(deposed)
+
+
+def test_a_saved_rollout_does_not_go_on_past_a_server_that_is_in_a_fault_by_then(site, sandbox):
+    fleet(site)
+    assert site.apply().code == 0
+    fleet(site, ", flavor: Si2.xlarge.4")
+    assert site.apply("--target", "f[0]").code == 0
+    assert site.here("plan", "--out", "saved").code == 0
+    sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
+    held = site.here("apply", "saved")
+    assert (held.code, "f[0] shows status 'ERROR'" in " ".join(held.text.split())) == (7, True), held.text
+    assert (released(site), site.purchases) == ({"f-0": 1}, {"f-0": 2, "f-1": 1, "f-2": 1})
+
+
+def test_no_successor_is_bought_for_a_server_that_would_not_be_released(site, sandbox):
+    site.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
+    assert site.apply().code == 0
+    successor(site)
+    assert site.here("plan", "--out", "saved").code == 0
+    sandbox.arm(SHOWING | {"server": "alpha", "rows": {"status": "FROZEN"}})
+    refused = site.here("apply", "saved")
+    assert (refused.code, "unknown-status" in refused.text) == (7, True), refused.text
+    assert (site.purchases, released(site)) == ({"alpha": 1}, {})

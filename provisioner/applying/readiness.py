@@ -1,0 +1,156 @@
+"""Looks once more at the servers that others wait for, right before a later wave begins or a deposed server is released.
+
+A plan has judged them when it was made, and a run only what it did itself. A saved plan may be older than a fault, and a wave may take
+hours. One look at the list tells of all of them; a few more are taken where one is not well, because a row may be late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from provisioner.applying.execution import Execution
+from provisioner.applying.poll import Look
+from provisioner.applying.turns import HeldBack, Turns
+from provisioner.applying.workshop import Workshop
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Reason
+from provisioner.model.kind import Kind
+from provisioner.model.readiness import is_well, shown_otherwise
+from provisioner.model.resource import FieldPath, Live
+from provisioner.model.turn import Turn
+
+_BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
+_BUYING = frozenset({Action.CREATE, Action.REPLACE})
+_LOOKS = 5
+_SECONDS = 120.0
+
+
+class SuccessorNotReady(Exception):  # noqa: N818 - a decision, not a malfunction
+    """What was to take its place is not there as it is wanted: the old server is kept."""
+
+    def __init__(self, successor: Address, why: str) -> None:
+        super().__init__(str(successor))
+        self.successor = successor
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class _NotReady:
+    address: Address
+    why: str
+    """The rest of a sentence about it."""
+
+
+class ReadinessChecks:
+    """One for all changes of a run."""
+
+    def __init__(self, execution: Execution, workshop: Workshop, turns: Turns) -> None:
+        self._execution = execution
+        self._workshop = workshop
+        self._turns = turns
+        self._waves: dict[tuple[Address, int], asyncio.Future[_NotReady | None]] = {}
+
+    async def await_turn(self, change: Change) -> None:
+        """Raises HeldBack: also where those that are waited for were done, and are not there as they are wanted by now."""
+        await self._turns.await_turn(change.address)
+        desired = change.desired
+        if change.action not in _BEGINNING or desired is None or change.address.key is None or desired.wave == 0:
+            return
+        group, wave = change.address.group, desired.wave
+        if (group, wave) not in self._waves:
+            earlier = [each for number, members in self._groups[group].items() if number < wave for each in members]
+            fields = _fields_of(self._groups[group][wave])
+            self._waves[group, wave] = asyncio.ensure_future(self._first_not_ready(earlier, fields))
+        if (found := await asyncio.shield(self._waves[group, wave])) is not None:
+            turn = Turn((change.address,), (found.address,), f"wave {wave + 1} of {group}")
+            raise HeldBack(turn, found.address, found.why)
+
+    async def before_release(self, deposed: Iterable[Change]) -> None:
+        """Raises SuccessorNotReady."""
+        by_address = {change.address: change for change in self._execution.plan.changes}
+        successors = [by_address[change.address.successor] for change in deposed]
+        if successors and (found := await self._first_not_ready(successors, None)) is not None:
+            raise SuccessorNotReady(found.address, found.why)
+
+    @cached_property
+    def _groups(self) -> Mapping[Address, Mapping[int, list[Change]]]:
+        """The members of each group by their waves. What is left out holds nobody back."""
+        groups: dict[Address, dict[int, list[Change]]] = {}
+        for change in self._execution.plan.changes:
+            if change.desired is not None and change.address.key is not None and change.reason is not Reason.LEFT_OUT:
+                groups.setdefault(change.address.group, {}).setdefault(change.desired.wave, []).append(change)
+        return groups
+
+    async def _first_not_ready(
+        self, changes: Iterable[Change], fields: frozenset[FieldPath] | None
+    ) -> _NotReady | None:
+        """`fields`: only in those it matters what a row shows; None: in all of them."""
+        asked = [(change.address, self._identifier(change), self._judge(change, fields)) for change in changes]
+        first: list[_NotReady] = []
+
+        def find(look: Look) -> Live | None:
+            row: Live | None = None
+            first.clear()
+            for address, identifier, judge in asked:
+                row = look.rows.get(identifier)
+                if (why := judge(row)) is not None:
+                    first.append(_NotReady(address, why))
+                    return None
+            return row
+
+        if asked:
+            deadline = self._workshop.clock.monotonic() + _SECONDS
+            await self._workshop.poll.seek(
+                find, lambda row: row is not None, most_looks=_LOOKS, deadline=deadline, watch=lambda _row: None
+            )
+        return first[0] if first else None
+
+    def _identifier(self, change: Change) -> str:
+        return self._turns.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
+
+    def _judge(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
+        kind = self._execution.catalogue[change.kind]
+
+        def judge(row: Live | None) -> str | None:
+            if row is None:
+                return "is not listed any more"
+            if not is_well(kind, row):
+                return f"shows status {row.status!r}" if row.status else "shows no status"
+            if change.action in _BUYING:
+                return None  # its own way has judged its first row
+            if shown := self._shown_otherwise(kind, change, fields, row):
+                return f"does not show {', '.join('.'.join(path) for path in shown)} as declared"
+            return self._sold_otherwise(kind, change, row)
+
+        return judge
+
+    def _sold_otherwise(self, kind: Kind, change: Change, row: Live) -> str | None:
+        if change.recorded is None:
+            return None
+        wanted = change.desired.fields if change.desired else None
+        mode = kind.sold_otherwise(change.recorded, row, wanted, self._execution.policy)
+        return f"was sold as {mode}" if mode else None
+
+    def _shown_otherwise(
+        self, kind: Kind, change: Change, fields: frozenset[FieldPath] | None, row: Live
+    ) -> tuple[FieldPath, ...]:
+        if change.desired is None or change.after is None:
+            return ()
+        ignored = change.desired.lifecycle.ignore_changes
+        shown = shown_otherwise(kind, row, change.after, change.recorded, given={item.path for item in change.fields})
+        return tuple(
+            path
+            for path in shown
+            if (fields is None or path in fields) and not any(path[: len(head)] == head for head in ignored)
+        )
+
+
+def _fields_of(wave: Iterable[Change]) -> frozenset[FieldPath] | None:
+    """What a wave would be given; None where something of it is bought, and given all."""
+    beginning = [change for change in wave if change.action in _BEGINNING]
+    if any(change.action is Action.CREATE for change in beginning):
+        return None
+    return frozenset(item.path for change in beginning for item in change.fields)
