@@ -35,6 +35,8 @@ class Sight:
     gaps: tuple[Gap, ...] = ()
     reader: str = ""
     """Whose reading it is, by a pseudonym; empty where nobody can tell."""
+    here: int | None = None
+    """When it was by the clock of this machine, in milliseconds; None where that clock does not go with the cloud's."""
 
     def may_hide(self, names: Collection[str]) -> bool:
         return any(gap.hides(names) for gap in self.gaps)

@@ -116,7 +116,7 @@ class _Unseen:
 
 
 def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight) -> bool:
-    return is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id))
+    return is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id), here=sight.here)
 
 
 def _is_older(row: Live, intent: Intent) -> bool:

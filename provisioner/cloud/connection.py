@@ -79,10 +79,13 @@ class Cloud:
         clock: Clock,
         mask: Mask,
         user: str = "",
+        keeps_time: bool = True,
     ) -> None:
         self.identity = identity
         self.user = user
         """Who sends and reads, by a pseudonym; empty where nobody can tell."""
+        self.keeps_time = keeps_time
+        """Its clock goes as those of other machines do: nobody moves it."""
         self._mask = mask
         self.endpoints = endpoints
         self._network = network
@@ -130,12 +133,14 @@ async def connect(
     waiting: Waiting = lambda _seconds: None,
     unanswered: Unanswered = lambda _line, _seconds: None,
     mask: Mask | None = None,
+    keeps_time: bool = True,
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
     `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's. Without
     a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
-    answer comes to. `mask` takes out of every answer what it knows as a secret, and learns what is sent.
+    answer comes to. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
+    on purpose does not keep time.
     """
     claim = Claim(region, project_id, project_name, domain_id)
     network = Network(
@@ -165,6 +170,7 @@ async def connect(
             clock=clock,
             mask=mask,
             user=pseudonym_of(credentials),
+            keeps_time=keeps_time,
         )
 
 

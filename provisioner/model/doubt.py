@@ -19,12 +19,19 @@ _WHOLE_SECOND = 1_000
 
 
 def is_over(
-    intent: Intent, kind: Kind, policy: PurchasePolicy, now: int | None, traces: tuple[Trace, ...] | None
+    intent: Intent,
+    kind: Kind,
+    policy: PurchasePolicy,
+    now: int | None,
+    traces: tuple[Trace, ...] | None,
+    *,
+    here: int | None = None,
 ) -> bool:
     """Whether a complete list without the server, read at `now`, means that it was never bought. `now` is in milliseconds of
-    the cloud's time; where that is not known, silence means nothing. `traces` are the orders that nobody accounts for.
+    the cloud's time; where that is not known, silence means nothing. `traces` are the orders that nobody accounts for. `here` is this
+    machine's own time then; None where that is no witness.
     """
-    is_quiet = now is not None and now >= quiet_until(intent, policy)
+    is_quiet = now is not None and now >= quiet_until(intent, policy) and not is_too_soon_here(intent, policy, here)
     match kind.absence(intent):
         case Absence.ONCE_NOTHING_IS_PAID:
             return traces is not None and all(trace.is_unpaid for trace in traces)
@@ -39,6 +46,13 @@ def is_over(
 def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
     """In milliseconds of the cloud's time."""
     return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period + _WHOLE_SECOND
+
+
+def is_too_soon_here(intent: Intent, policy: PurchasePolicy, here: int | None) -> bool:
+    """Whether less time than the quiet period has gone by since, by the clocks of the machines: the cloud's may run ahead from one run
+    to the next, and no run hears what became of it in between. Of the two the one that tells of less time is believed.
+    """
+    return here is not None and here < intent.sent_at + quiet_until(intent, policy) - intent.server_time
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:

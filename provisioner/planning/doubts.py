@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import choice, moment, next_step, untracked
+from provisioner.model.doubt import choice, is_too_soon_here, moment, next_step, quiet_until, untracked
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
@@ -14,6 +14,9 @@ from provisioner.model.state import Intent, State
 from provisioner.planning.settled_records import known_of
 from provisioner.planning.survey import Survey
 
+_CLOCKS_DISAGREE = (
+    "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
+)
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
@@ -63,6 +66,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
                     _servers(intent, fitting, free),
                     _alike(alike),
                     *(f"{row.id} fits it, too, and {survey.elsewhere[row.id]}" for row in others),
+                    _CLOCKS_DISAGREE if _is_ahead(intent, survey) else "",
                     _BELIEVED_ABSENT if survey.state and intent.id in survey.state.absent else "",
                     hidden,
                     _orders(intent, survey),
@@ -72,6 +76,11 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
         hint=hint,
         address=intent.address,
     )
+
+
+def _is_ahead(intent: Intent, survey: Survey) -> bool:
+    is_quiet = survey.at is not None and survey.at >= quiet_until(intent, survey.policy)
+    return is_quiet and is_too_soon_here(intent, survey.policy, survey.here)
 
 
 def _is_blind(intent: Intent, survey: Survey) -> bool:

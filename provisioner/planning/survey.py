@@ -41,6 +41,8 @@ class Survey:
     """What the specs say of records."""
     at: int | None = None
     """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
+    here: int | None = None
+    """The same by the clock of this machine; None where that does not go with the cloud's."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Servers that no address here holds and another state may, by their ids, and why, as the rest of a sentence."""
     gaps: tuple[Gap, ...] = ()

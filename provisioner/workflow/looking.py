@@ -81,7 +81,7 @@ async def look(
     doubts, open_calls = (state.purchases_in_doubt, state.in_doubt) if state else ((), ())
     suspects = {*suspected, *(identifier for doubt in doubts for identifier in doubt.earlier_ids)}
     clock = SystemClock()
-    began = clock.monotonic()
+    began, here = clock.monotonic(), clock.now()
     live: dict[str, Live] = {}
     gaps: tuple[Gap, ...] = ()
     traces: dict[str, tuple[Trace, ...] | None] = {}
@@ -109,7 +109,9 @@ async def look(
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
-    return Sight(live, None if now is None else now - took, traces, gaps, cloud.user)
+    return Sight(
+        live, None if now is None else now - took, traces, gaps, cloud.user, here if cloud.keeps_time else None
+    )
 
 
 def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:

@@ -184,6 +184,7 @@ def make(
         foresight=foresight,
         handover=loaded.handover,
         at=sight.at,
+        here=sight.here,
         elsewhere=elsewhere or {},
         gaps=sight.gaps,
         reader=sight.reader,

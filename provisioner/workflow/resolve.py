@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import may_be, quiet_until, untracked
+from provisioner.model.doubt import is_too_soon_here, may_be, quiet_until, untracked
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Kind
@@ -80,7 +80,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             may_be_it = _MayBeIt.of(intent, state, sight, kind, holders) if decision.adopt is None else _MayBeIt()
             may_be_it.refuse(intent)
             entry = _decided(intent, decision, state, sight, kind=kind)
-            early = sight.at is None or sight.at < quiet_until(intent, stack.purchase)
+            too_soon = is_too_soon_here(intent, stack.purchase, sight.here)
+            early = sight.at is None or sight.at < quiet_until(intent, stack.purchase) or too_soon
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))

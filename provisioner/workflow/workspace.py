@@ -137,6 +137,7 @@ class Workspace:
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
             app=None if overrides else self.emulator.app(self.world()),
+            keeps_time=False,
             user_agent=self._user_agent(),
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,

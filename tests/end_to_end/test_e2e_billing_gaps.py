@@ -73,9 +73,21 @@ class TestASubscription:
         assert destroyed.code == 7
         assert "billing does not know it yet" in " ".join(destroyed.text.split())
         assert (paid.entries("release"), paid.entries("refund")) == ({}, {})
+        assert "unsubscribe it in the console" in " ".join(destroyed.text.split())
         proxy.clear()
         assert paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
         assert (paid.entries("release"), paid.entries("refund")) == ({"alpha": 1}, {"alpha": 1})
+
+    @pytest.mark.parametrize("leaving", [("destroy",), ("apply",)])
+    def test_that_it_never_knows_is_released_in_the_console_and_its_record_dropped(self, paid, proxy, console, leaving):
+        proxy.on(editing(without_rows), **ROWS)
+        console.unsubscribe(paid.outputs["alpha"]["id"])
+        paid.write("servers: {}\n")
+        refused = paid.here(*leaving, "--auto-approve", "--allow", "prepaid-delete")
+        assert refused.code == 4
+        assert "--allow vanished" in " ".join(refused.text.split())
+        assert paid.here(*leaving, "--auto-approve", "--allow", "vanished").code == 0
+        assert paid.state()["resources"] == {}
 
 
 class TestAnOrder:

@@ -1,6 +1,7 @@
 """A purchase in doubt over real HTTP: how long silence means nothing, and what markers and two steps change. By the ledger."""
 
 import io
+import time
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from support.site import PREPAID, STACK
 
 import provisioner.workflow.apply
 from provisioner.sandbox import PUBLIC
+from provisioner.workflow.workspace import SystemClock
 
 BAD_GATEWAY = message("502 Bad Gateway", b'{"error_code": "APIG.0203", "error_msg": "Backend timeout."}')
 DEFAULTS = yaml.safe_load(STACK)["defaults"]
@@ -44,6 +46,21 @@ class TestSilence:
         assert lost.purchases == {"alpha": 1}
         assert len(proxy.purchases) == 2
         assert lost.here("plan", "--detailed-exitcode").code == 0
+
+    def test_is_not_believed_while_only_the_clouds_clock_says_so(self, lost, clock, monkeypatch):
+        """It runs ahead between two runs: the sandbox's is moved on purpose, and no other one's."""
+        stack = (lost.folder / "specs" / "stack.yaml").read_text()
+        lost.write("servers: {alpha: {}}\n", stack=stack.replace("cloud: sandbox", "cloud: huaweicloud"))
+        lost.environment |= {"HW_ACCESS_KEY": PUBLIC.access_key, "HW_SECRET_KEY": PUBLIC.secret_key}
+        assert lost.here(*FOUND_LATER).code == 6
+        clock.advance(11 * 60)
+        told = " ".join(lost.here("plan").text.split())
+        assert "the cloud's clock says that the quiet period is over, and this machine's that it is not" in told
+        assert lost.here(*FOUND_LATER).code == 6
+        assert lost.purchases == {}
+        monkeypatch.setattr(SystemClock, "now", lambda _: time.time_ns() // 1_000_000 + 11 * 60 * 1000)
+        assert lost.apply().code == 0
+        assert lost.purchases == {"alpha": 1}
 
     def test_is_not_believed_from_a_list_that_cannot_be_read(self, lost, proxy, clock):
         lost.here(*FOUND_LATER)

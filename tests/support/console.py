@@ -18,13 +18,15 @@ class Console:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        body = {"auth": {"identity": identity, "scope": {"project": {"name": PUBLIC.project_name}}}}
-        token = httpx.post(f"{self.url}/v3/auth/tokens", json=body, verify=NO_TLS, trust_env=False)
-        headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}
         base = f"{self.url}/v1/{PUBLIC.project_id}/"
+        headers = self._signed_in({"project": {"name": PUBLIC.project_name}})
         return httpx.Client(base_url=base, headers=headers, verify=NO_TLS, trust_env=False)
+
+    def _signed_in(self, scope: dict[str, Any]) -> dict[str, str]:
+        user = {"name": PUBLIC.user_name, "password": PUBLIC.user_password, "domain": {"name": PUBLIC.domain_name}}
+        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+        token = httpx.post(f"{self.url}/v3/auth/tokens", json=body, verify=NO_TLS, trust_env=False)
+        return {"X-Auth-Token": token.headers["X-Subject-Token"]}
 
     def rename(self, identifier: str, name: str) -> None:
         self._send("PUT", f"dev-servers/{identifier}", {"name": name})
@@ -38,6 +40,13 @@ class Console:
 
     def delete(self, identifier: str) -> None:
         self._send("DELETE", f"dev-servers/{identifier}")
+
+    def unsubscribe(self, identifier: str) -> None:
+        """Of a prepaid one, with billing."""
+        body = {"resource_ids": [identifier], "unsubscribe_type": 1}
+        url = f"{self.url}/v2/orders/subscriptions/resources/unsubscribe"
+        headers = self._signed_in({"domain": {"name": PUBLIC.domain_name}})
+        httpx.post(url, json=body, headers=headers, verify=NO_TLS, trust_env=False).raise_for_status()
 
     def bind(self, identifier: str, public_ip: str) -> None:
         self._send("POST", f"dev-servers/{identifier}/publicips", {"public_ip_id": public_ip})

@@ -34,6 +34,10 @@ _RESOURCE_AND_RENEWALS = 1
 _NOT_KNOWN_TO_BILLING = "CBC.30000067"
 _LOOKS_FOR_AN_EARLIER_RELEASE = 5
 _LOOKS_FOR_A_FIRST_SIGHT = 4
+_BY_HAND = (
+    "try again in some minutes; where that stays so, unsubscribe it in the console: once it is gone there, the next apply or destroy "
+    "drops its record with --allow vanished"
+)
 
 
 def delete(recorded: Recorded, live: Live | None) -> Flow:
@@ -67,7 +71,7 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
     return Ended(
         recorded.phase,
         "billing says it is released or not known yet, and it is still there",
-        "try again in some minutes",
+        _BY_HAND,
     )
 
 
@@ -128,9 +132,7 @@ def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended
     if not subscribed or live.status in rows.CREATE_FAILED:
         if charging.shows_prepaid(live) and live.status not in rows.CREATE_FAILED:
             if not (yield from _is_on_its_way_out(identifier)):
-                return Ended(
-                    Phase.READY, "it is prepaid, and billing does not know it yet", "try again in some minutes"
-                ), None
+                return Ended(Phase.READY, "it is prepaid, and billing does not know it yet", _BY_HAND), None
             return None, None
         try:
             yield Call(Service.MODELARTS, "DELETE", rows.server_path(identifier), Effect.DESTRUCTIVE)

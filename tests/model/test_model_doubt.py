@@ -1,0 +1,47 @@
+"""When silence means that a purchase was never carried out."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import an_intent
+
+from provisioner.kinds import CATALOGUE
+from provisioner.model.doubt import is_over, quiet_until
+from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE
+
+KIND = CATALOGUE["dev_server"]
+SENT, IN_THE_CLOUD = 1_000_000_000, 5_000_000_000
+LATER = 26 * MINUTE
+
+
+def over(*, cloud: int, here: int | None, unknown_since: int | None = None) -> bool:
+    declared = {"charging_info": {"charging_mode": "POST_PAID"}}
+    intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, unknown_since=unknown_since, declared=declared)
+    return is_over(intent, KIND, DEFAULT_POLICY, IN_THE_CLOUD + cloud, (), here=here)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "here", "expected"),
+    [
+        (LATER, SENT + LATER, True),
+        (LATER, None, True),
+        (60 * MINUTE, SENT + 1, False),
+        (60 * MINUTE, SENT + 24 * MINUTE, False),
+        (24 * MINUTE, SENT + 60 * MINUTE, False),
+        (60 * MINUTE, SENT - 60 * MINUTE, False),
+    ],
+    ids=["both", "no other witness", "cloud ahead", "cloud ahead by a little", "machine ahead", "machine set back"],
+)
+def test_the_clock_that_tells_of_less_time_is_believed(cloud, here, expected):
+    assert over(cloud=cloud, here=here) is expected
+
+
+def test_it_is_counted_from_when_the_outcome_turned_out_to_be_unknown_by_both():
+    since = {"unknown_since": IN_THE_CLOUD + 10 * MINUTE, "cloud": 60 * MINUTE}
+    assert not over(here=SENT + LATER, **since)
+    assert over(here=SENT + 10 * MINUTE + LATER, **since)
+
+
+def test_a_rebuilt_doubt_without_a_time_of_ours_goes_by_the_cloud():
+    intent = an_intent(sent_at=0, server_time=IN_THE_CLOUD, declared={"charging_info": {"charging_mode": "POST_PAID"}})
+    assert is_over(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), here=SENT)
