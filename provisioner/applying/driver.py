@@ -27,6 +27,7 @@ from provisioner.model.flow import (
     CallFailed,
     Effect,
     Ended,
+    EndsTerm,
     Flow,
     Outcome,
     Remark,
@@ -96,6 +97,9 @@ class Driver:
                 self.announce(EventType.NOTICE, remark=step)
             case Sold():
                 self._note_sale(step)
+            case EndsTerm():
+                if facts := await self.workshop.ends.before_end(self.change, self.standing.order_id, step):
+                    await self.workshop.scribe.write(*facts)
             case _:
                 assert_never(step)
         return None

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.first_purchases import PurchasesStopped
+from provisioner.applying.order_guard import OrderShared, OrderUnseen
 from provisioner.applying.outdated import refusal
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.precautions import (
@@ -14,12 +15,12 @@ from provisioner.applying.precautions import (
     MayBeTaken,
     NameTaken,
     NotAvailable,
-    OrderShared,
     ShowsAgain,
     StatusUnknown,
 )
 from provisioner.applying.readiness import SuccessorNotReady
 from provisioner.applying.seeking import SeveralFit, StillInDoubt
+from provisioner.applying.term_guard import TermKept
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
@@ -46,8 +47,8 @@ ANNOUNCED_AS = {
 }
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, ProvisionerError, PurchasesStopped,
-    ShowsAgain, StatusUnknown, StillInDoubt, SuccessorNotReady, TimedOut,
+    CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, OrderUnseen, ProvisionerError, PurchasesStopped,
+    ShowsAgain, StatusUnknown, StillInDoubt, SuccessorNotReady, TermKept, TimedOut,
 )  # fmt: skip
 
 
@@ -97,9 +98,11 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             | NameTaken()
             | NotAvailable()
             | OrderShared()
+            | OrderUnseen()
             | ShowsAgain()
             | StatusUnknown()
             | SuccessorNotReady()
+            | TermKept()
         ):
             return ResultType.FAILED, refusal(change.address, driver.standing.ids, reason)
         case HeldBack() if not driver.workshop.interruption.requested:

@@ -86,9 +86,9 @@ class Execution:
             if row.id not in self._leaving | {recorded.id} and row.status not in self.catalogue[row.kind].releasing
         ]
 
-    def not_leaving(self, recorded: Recorded, identifiers: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Of what its order has bought: what this plan does not release, as those that are listed and those that are not."""
-        rest = [each for each in identifiers if each not in self._leaving | {recorded.id}]
+    def not_leaving(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Of what the order of a server has bought: what this plan does not release, as those that are listed and those that are not."""
+        rest = [each for each in bought if each not in self._leaving | {identifier}]
         listed = [row for each in rest if (row := self.live.get(each)) is not None]
         staying = [row.id for row in listed if row.status not in self.catalogue[row.kind].releasing]
         return staying, [each for each in rest if each not in self.live]

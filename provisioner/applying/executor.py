@@ -13,6 +13,7 @@ from provisioner.applying.execution import Execution
 from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
+from provisioner.applying.order_guard import EndGuard
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.precautions import Precautions
@@ -60,13 +61,14 @@ async def execute(execution: Execution) -> RunResult:
             lineage=execution.lineage,
             policy=execution.policy,
             elsewhere=execution.elsewhere,
+            ends=(ends := EndGuard(execution, pool)),
             listed=frozenset(execution.live),
         )
         polling = asyncio.ensure_future(poll.run())
         try:
             await _move(execution, workshop)
             turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
-            precautions = Precautions(execution, pool, ReadinessChecks(execution, workshop, turns))
+            precautions = Precautions(execution, pool, ReadinessChecks(execution, workshop, turns), ends)
             groups = _groups(execution)
             journeys = (
                 Journey(execution, workshop, precautions, turns, change, group=groups.get(change.address)).travel()

@@ -23,7 +23,7 @@ from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
 from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
 from provisioner.applying.workshop import Workshop
-from provisioner.model.change import Action, Change, Mode
+from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
@@ -124,7 +124,7 @@ class Journey:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
         await self._precautions.before_successor(change.address)
         deposed, scribe = change.address.as_deposed, self._workshop.scribe
-        await scribe.write(Moved(change.address, deposed))
+        await scribe.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
         try:
             return await self._driver.drive(self._kind.create(desired, None, self._execution.policy))
         except endings.EXPECTED:

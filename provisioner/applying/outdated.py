@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
+from provisioner.applying.order_guard import OrderShared, OrderUnseen
 from provisioner.applying.precautions import (
     GoneMeanwhile,
     MayBeTaken,
     NameTaken,
     NotAvailable,
-    OrderShared,
     ShowsAgain,
     StatusUnknown,
 )
 from provisioner.applying.readiness import SuccessorNotReady
+from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.foresight import code_of, way_on
 
 Outdated: TypeAlias = (
-    GoneMeanwhile | MayBeTaken | NameTaken | NotAvailable | OrderShared | ShowsAgain | StatusUnknown | SuccessorNotReady
+    GoneMeanwhile
+    | MayBeTaken
+    | NameTaken
+    | NotAvailable
+    | OrderShared
+    | OrderUnseen
+    | ShowsAgain
+    | StatusUnknown
+    | SuccessorNotReady
+    | TermKept
 )
 
 
@@ -64,14 +74,8 @@ def refusal(address: Address, ids: str, reason: Outdated) -> Diagnostic:
             return error(
                 code_of(offer), f"{offer.why}; {kept}", hint=f"{way_on(offer)}; then plan again", address=address
             )
-        case OrderShared():
-            return error(
-                "order-shared",
-                f"releasing it would end its order, and with it {reason}; nothing was released",
-                hint="release or replace all that the order has bought, or keep this one; what a new plan does not name either is looked up in the "
-                "console, under its order",
-                address=address,
-            )
+        case OrderShared() | OrderUnseen() | TermKept():
+            return _of_an_end(address, ids, reason)
         case ShowsAgain():
             return error(
                 "shows-again",
@@ -88,3 +92,31 @@ def refusal(address: Address, ids: str, reason: Outdated) -> Diagnostic:
             )
         case _:
             assert_never(reason)
+
+
+def _of_an_end(address: Address, ids: str, reason: OrderShared | OrderUnseen | TermKept) -> Diagnostic:
+    if isinstance(reason, OrderShared):
+        return error(
+            "order-shared",
+            f"releasing it would end its order, and with it {reason}; nothing was released",
+            hint="release or replace all that the order has bought, or keep this one; what a new plan does not name either is looked up in the "
+            "console, under its order",
+            address=address,
+        )
+    if isinstance(reason, OrderUnseen):
+        return error(
+            "order-unseen",
+            f"neither its row nor billing names the order that it was bought by{ids}; nothing was released",
+            detail="unsubscribing it ends that order, and with it whatever else the order has bought",
+            hint="look in the console what its order has bought; where all of that may go, for this one run: --allow order-unseen",
+            address=address,
+        )
+    nothing, way = ("nothing was released", "for this one run: --allow prepaid-delete")
+    if reason.replaced:
+        nothing, way = ("nothing was released or bought", f"name the address: --replace {address.typed}")
+    return error(
+        "prepaid-replace" if reason.replaced else "prepaid-delete",
+        f"it is prepaid, and nobody has allowed that its term is given up{ids}; {nothing}",
+        hint=f"keep it, or {way}; a new plan says until when it is paid, where billing tells",
+        address=address,
+    )

@@ -11,14 +11,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from provisioner.applying.companions import bought_by, not_known_to_be_gone, order_to_end
+from provisioner.applying.companions import order_to_end
 from provisioner.applying.execution import Execution
+from provisioner.applying.order_guard import EndGuard, OrderShared
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.readiness import ReadinessChecks
+from provisioner.applying.reading import run_read
+from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.flow import EndsTerm
 from provisioner.model.foresight import Availability, Offer, Ware
 from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
@@ -62,14 +66,6 @@ class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
         self.wipes = wipes
 
 
-class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
-    """Ending the order would release others that the plan does not name."""
-
-    def __init__(self, others: Sequence[str]) -> None:
-        super().__init__(", ".join(others))
-        self.others = others
-
-
 class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
     """What was gone when the plan was made, and is to be forgotten, is there."""
 
@@ -81,9 +77,10 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 class Precautions:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, pool: ChannelPool, readiness: ReadinessChecks) -> None:
+    def __init__(self, execution: Execution, pool: ChannelPool, readiness: ReadinessChecks, ends: EndGuard) -> None:
         self._execution = execution
         self._readiness = readiness
+        self._ends = ends
         self._pool = pool
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
@@ -107,23 +104,13 @@ class Precautions:
         that no list shows as of that order: raises CallFailed where it does not say.
         """
         self._refuse_listed_companions(kind, recorded, live)
-        await self._refuse_hidden_companions(kind, recorded, live)
+        if (order_id := order_to_end(kind, recorded, live)) is not None:
+            await self._ends.refuse_companions(kind, recorded.id, order_id)
 
     def _refuse_listed_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
         others = self._execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
         if others:
             raise OrderShared([row.id for row in others])
-
-    async def _refuse_hidden_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
-        if (order_id := order_to_end(kind, recorded, live)) is None:
-            return
-        async with self._pool.borrow() as channel:
-            bought = await bought_by(kind, order_id, channel)
-            listed, unlisted = self._execution.not_leaving(recorded, bought)
-            others = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
-        is_held = any(self._execution.holds(each) for each in others)
-        if is_held or len(others) > self._execution.awaited_of(order_id):
-            raise OrderShared(others)
 
     def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
         """Raises StatusUnknown: a saved plan is older than the last look. A release that has begun is not undone."""
@@ -142,7 +129,7 @@ class Precautions:
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
-        """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown, SuccessorNotReady or NotAvailable, and then for everybody who would go
+        """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown, SuccessorNotReady, TermKept or NotAvailable, and then for everybody who would go
         along.
         """
         assert change.recorded is not None  # only what is recorded is released
@@ -155,10 +142,28 @@ class Precautions:
         await self._asked[order_id]
 
     async def before_successor(self, address: Address) -> None:
-        """As `before_release`, before what replaces a server is bought: its release, which comes after that, would be refused."""
+        """As `before_release`, before what replaces a server is bought: its release, which comes after that, would be refused. What only
+        billing knows of that is asked of it here, too.
+        """
         for change in self._execution.plan.work:
-            if change.address == address.as_deposed:
+            if change.address != address.as_deposed:
+                continue
+            try:
                 await self._ask(self._going_along(change))
+                await self._refuse_subscribed(change)
+            except TermKept:
+                raise TermKept(replaced=True) from None
+
+    async def _refuse_subscribed(self, change: Change) -> None:
+        kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        if recorded is None or (live := self._live(recorded)) is None:
+            return
+        async with self._pool.borrow() as channel:
+            subscribed = await run_read(kind.is_subscribed(live), channel)
+        if subscribed and kind.gives_up_a_term(recorded, live, subscribed=True):
+            ends_order = kind.ends_its_order(recorded, live, subscribed=True)
+            step = EndsTerm(live.id, ends_order, live.order_id, live.created_at)
+            await self._ends.before_end(change, recorded.order_id, step)
 
     def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
         """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
@@ -178,6 +183,8 @@ class Precautions:
     def _going_along(self, change: Change) -> Sequence[Change]:
         """The changes that release something of what this release ends, itself among them."""
         kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        if recorded is not None and (along := self._ends.going_along(recorded.id)):
+            return along
         if recorded is None or recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
             return (change,)
         return self._released[recorded.order_id]
@@ -211,6 +218,7 @@ class Precautions:
                 replaced.append((kind, change.desired))
             if recorded is not None:
                 self.refuse_unknown_status(kind, recorded)
+                self._ends.terms.refuse_shown_term(change)
                 self._refuse_listed_companions(kind, recorded, self._live(recorded))
                 if order_id := order_to_end(kind, recorded, self._live(recorded)):
                     ending.setdefault(order_id, (kind, recorded))
@@ -219,7 +227,7 @@ class Precautions:
             wares = dict.fromkeys(kind.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
         for kind, recorded in ending.values():
-            await self._refuse_hidden_companions(kind, recorded, self._live(recorded))
+            await self.refuse_companions(kind, recorded, self._live(recorded))
 
     async def before_wipe(self, change: Change) -> None:
         """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing. And

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provisioner.applying.claims import Claims
 from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.order_guard import EndGuard
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Clock, Elsewhere, Secrets
@@ -37,5 +38,6 @@ class Workshop:
     lineage: str
     policy: PurchasePolicy
     elsewhere: Elsewhere
+    ends: EndGuard
     listed: frozenset[str]
     """The ids of all servers that were listed before the run bought anything."""

@@ -36,7 +36,9 @@ def _unknown(value: str, codes: list[str]) -> str:
         return f"{value!r} is not allowed by this option: {_BY_ADDRESS[value]}"
     near = difflib.get_close_matches(value, [*codes, _ALL], n=1)
     meant = (
-        f"did you mean {near[0]}?" if near else f"there are: {', '.join(codes)}, and all, which is all but protected"
+        f"did you mean {near[0]}?"
+        if near
+        else f"there are: {', '.join(codes)}, and all, which is all but protected and order-unseen"
     )
     return f"{value!r} is no guard that may be allowed; {meant}"
 
@@ -50,5 +52,5 @@ def _together(
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_together,
     help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, or all (but protected). May be repeated.",
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, or all (but protected and order-unseen). May be repeated.",
 )  # fmt: skip

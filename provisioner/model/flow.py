@@ -195,6 +195,20 @@ class Sold:
 
 
 @dataclass(frozen=True, slots=True)
+class EndsTerm:
+    """The call that comes next releases server `id`, which billing knows as subscribed: a paid term is lost by it. `ends_order`: it goes by
+    unsubscribing, so that all that its order has bought goes along. Whoever drives the flow ends it here where that was not allowed.
+    """
+
+    id: str
+    ends_order: bool
+    order_id: str | None = None
+    """As its row names it."""
+    created_at: int | None = None
+    """Likewise, in milliseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`. `code`
     names the problem where the phase does not.
@@ -207,7 +221,7 @@ class Ended:
 
 
 Result = TypeVar("Result")
-Step: TypeAlias = Call | Remember | Wait | Remark | Sold
+Step: TypeAlias = Call | EndsTerm | Remember | Wait | Remark | Sold
 Answer: TypeAlias = "Reply | Live | None"
 Flow: TypeAlias = Generator[Step, Answer, Ended]
 ReadFlow: TypeAlias = Generator[Call, Reply, Result]

@@ -58,7 +58,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """`terms` are the ids of prepaid servers that would be released or changed, `wares` what would have to be had for a server that
+    """`terms` are the ids of servers that would be released, and of prepaid ones that would be changed, `wares` what would have to be had for a server that
     is released or wiped first, and `purchases` what would be bought with nothing to lose.
     """
 
@@ -79,11 +79,12 @@ class Questions:
 @dataclass(frozen=True, slots=True)
 class Foresight:
     """`paid_until` by id, in milliseconds since the epoch; who is not in it, of them billing did not say. `offers` has every ware that
-    was asked about.
+    was asked about. `subscribed` are the ids that billing knows as paid for in advance, also where it does not say until when.
     """
 
     paid_until: Mapping[str, int] = field(default_factory=dict)
     offers: Mapping[Ware, Offer] = field(default_factory=dict)
+    subscribed: frozenset[str] = frozenset()
 
 
 NOTHING_ASKED: Final = Foresight()

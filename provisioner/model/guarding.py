@@ -25,10 +25,13 @@ class Allowance(StrEnum):
     CHARGING_MISMATCH = "charging-mismatch"
     TERM_ENDED = "term-ended"
     UNKNOWN_STATUS = "unknown-status"
+    ORDER_UNSEEN = "order-unseen"
 
 
-ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED}
-"""What a person means by "all". Protection is given to one server by name, so it is taken away by name."""
+ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN}
+"""What a person means by "all". Protection is given to one server by name, so it is taken away by name; and what goes with an order that
+nobody knows is in no plan, so that nobody can mean it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

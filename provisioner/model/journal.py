@@ -114,6 +114,8 @@ class Moved:
 
     origin: Address
     address: Address
+    term_given_up: bool = False
+    """What is deposed by this was named for it by a person. Absent from what is written where it is False."""
     type: Literal["moved"] = "moved"
 
 
@@ -261,7 +263,9 @@ def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
         return
     if entry.address in resources:
         raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
-    resources[entry.address] = replace(resources.pop(entry.origin), address=entry.address)
+    resources[entry.address] = replace(
+        resources.pop(entry.origin), address=entry.address, term_given_up=entry.term_given_up
+    )
 
 
 def _forget(resources: dict[Address, Recorded], released: dict[str, Address], entry: Forgotten) -> None:

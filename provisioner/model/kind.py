@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Action, Change
@@ -63,6 +63,12 @@ class Terraform:
     actions: frozenset[str] = frozenset()
 
 
+class OfARelease(Protocol):
+    """A fact about releasing a server; `subscribed`: billing says that it is paid for in advance."""
+
+    def __call__(self, recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource.
@@ -102,6 +108,8 @@ class Kind:
     absence: Callable[[Intent], Absence]
     resources_of: Callable[[str], ReadFlow[tuple[str, ...] | None]]
     all_resources_of: Callable[[str], ReadFlow[tuple[str, ...]]]
+    order_of: Callable[[str, int | None], ReadFlow[str | None]]
+    """Asks for the order that has bought this one, by its id and when it was made, where no row names it (None: nobody says)."""
     longest_name: int
     statuses: frozenset[str]
     """All that the API describes. What any other means nobody knows."""
@@ -131,8 +139,12 @@ class Kind:
     gone: str
     """The status of one that is not there any more."""
     together: Together
-    ends_its_order: Callable[[Recorded, Live | None], bool]
+    ends_its_order: OfARelease
     """Whether releasing it releases all that was bought by its order."""
+    gives_up_a_term: OfARelease
+    """Whether releasing it loses what was paid in advance."""
+    is_subscribed: Callable[[Live], ReadFlow[bool]]
+    """Asks billing whether it is paid for in advance. Raises CallFailed where that decides how it is released and is not told."""
     ware: Callable[[Mapping[str, Any], PurchasePolicy], Ware]
     """What buying it asks the market for."""
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]]

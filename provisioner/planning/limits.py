@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from provisioner.model.change import Action, Change, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
-from provisioner.planning.releases import was_allowed
+from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
 _NAMED = 5
@@ -25,7 +25,7 @@ def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
         return
-    released = [change for change in plan.changes if change.action in _RELEASING and not was_allowed(change)]
+    released = [change for change in plan.changes if change.action in _RELEASING and not _was_counted(change)]
     updated = [change for change in plan.changes if change.recorded is not None and _is_updated(change)]
     for changes, deed in ((released, "released"), (updated, "changed")):
         if len(changes) * 100 > limits.mass_change_percent * total:
@@ -35,6 +35,11 @@ def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
                 detail=_named(changes),
                 hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
             )
+
+
+def _was_counted(change: Change) -> bool:
+    """When its release was sent, or when what takes its place was bought."""
+    return has_begun(change) or change.reason is Reason.DEPOSED
 
 
 def _is_updated(change: Change) -> bool:

@@ -44,7 +44,9 @@ def moved(survey: Survey, mode: Mode) -> Moved:
         return Moved(survey, {}, refusals)
     destinations = {origin: way.end for origin, way in led.items()} | back
     resources = {
-        destinations.get(address, address): replace(recorded, address=destinations.get(address, address))
+        destinations.get(address, address): replace(recorded, address=destinations[address], term_given_up=False)
+        if address in destinations
+        else recorded
         for address, recorded in state.resources.items()
     }
     there = replace(survey, state=replace(state, resources=resources))

@@ -1,10 +1,21 @@
-"""Until when a prepaid server is paid for, as far as billing told for this plan, and else as it is recorded. Pure."""
+"""Whether a server is paid for in advance, and until when, as far as billing told for this plan, and else as it is recorded. Pure."""
 
 from __future__ import annotations
 
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Recorded
 from provisioner.planning.survey import Survey
+
+
+def is_prepaid(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
+    """Billing may be the only one that says so."""
+    return recorded.id in survey.foresight.subscribed or kind.prepaid(recorded, survey.live.get(recorded.id or ""))
+
+
+def gives_up_a_term(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
+    """By its release."""
+    row, subscribed = survey.live.get(recorded.id or ""), recorded.id in survey.foresight.subscribed
+    return kind.gives_up_a_term(recorded, row, subscribed=subscribed)
 
 
 def end_of_term(recorded: Recorded, survey: Survey) -> int | None:
@@ -18,4 +29,4 @@ def has_ended(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
     """Of one that the cloud still shows: it is in its grace or frozen period."""
     end, row = end_of_term(recorded, survey), survey.live.get(recorded.id or "")
     is_over = end is not None and survey.at is not None and end <= survey.at
-    return is_over and row is not None and kind.prepaid(recorded, row)
+    return is_over and row is not None and is_prepaid(recorded, survey, kind)

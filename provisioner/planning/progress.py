@@ -5,7 +5,7 @@ No kind has to say a second time which of its statuses mean what. Pure.
 
 from __future__ import annotations
 
-from provisioner.model.flow import Call, Remark, Remember, Sold, Wait
+from provisioner.model.flow import Call, EndsTerm, Remark, Remember, Sold, Wait
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import DEFAULT_POLICY
 from provisioner.model.resource import Desired, Live, Phase, Recorded
@@ -28,7 +28,7 @@ def reached(kind: Kind, desired: Desired, row: Live) -> Phase:
                     pass
                 case Remark() | Sold():
                     pass
-                case Wait() | Call():
+                case Wait() | Call() | EndsTerm():
                     return phase
     except StopIteration:
         return phase

@@ -14,7 +14,7 @@ from provisioner.model.outcome import bought
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import of_one_order, surplus
 from provisioner.model.turn import Turn
-from provisioner.planning.paid_until import has_ended
+from provisioner.planning.paid_until import gives_up_a_term, has_ended, is_prepaid
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
 
@@ -30,8 +30,8 @@ def has_begun(change: Change) -> bool:
 
 
 def was_allowed(change: Change) -> bool:
-    """When its release was sent, or when what takes its place was bought."""
-    return has_begun(change) or change.reason is Reason.DEPOSED
+    """To give up its term: when its release was sent, or when what takes its place was bought for an address that a person named."""
+    return has_begun(change) or (change.recorded is not None and change.recorded.term_given_up)
 
 
 def forcing(change: Change) -> str:
@@ -46,13 +46,13 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
     for change in plan.changes:
         if change.action is not Action.REPLACE or change.recorded is None:
             continue
-        if not catalogue[change.kind].prepaid(change.recorded, survey.live.get(change.recorded.id or "")):
+        if not is_prepaid(change.recorded, survey, catalogue[change.kind]):
             continue
         if has_ended(change.recorded, survey, catalogue[change.kind]) and not was_allowed(change):
             continue  # `term-ended` refuses it
         what, instead, lost = _replacement(change)
         hint = f"{instead}, or name the address: --replace {change.address.typed}"
-        has_term = catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
+        has_term = gives_up_a_term(change.recorded, survey, catalogue[change.kind])
         yield error(
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
@@ -116,10 +116,9 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
             released = bought(doubts[change.address], identifier=None, order_id=None)[
                 0
             ]  # released as soon as it is found
-        row = survey.live.get(released.id or "") if released is not None else None
         if released is not None and has_ended(released, survey, catalogue[change.kind]):
             continue  # `term-ended` refuses it
-        if released is not None and catalogue[change.kind].ends_its_order(released, row):
+        if released is not None and gives_up_a_term(released, survey, catalogue[change.kind]):
             end = _end(released, survey)
             is_over = end is not None and survey.at is not None and end <= survey.at
             yield error(

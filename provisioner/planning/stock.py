@@ -25,15 +25,19 @@ def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
     told = (*plan.findings, *plan.refusals, *plan.lifted)
     ended = {finding.address for finding in told if finding.code in {"expired", "term-ended"}}
-    released += [
-        (change, change.recorded)
+    terms = [one.id for _, one in released if one.id]  # billing may be the only one that knows a term
+    terms += [
+        change.recorded.id
         for change in plan.changes
-        if change.action in {Action.UPDATE, Action.REINSTALL} and change.recorded and change.address in ended
+        if change.action in {Action.UPDATE, Action.REINSTALL}
+        and change.recorded is not None
+        and change.recorded.id is not None
+        and change.address in ended
+        and catalogue[change.kind].prepaid(change.recorded, None)
     ]
-    terms = tuple(one.id for change, one in released if one.id and catalogue[change.kind].prepaid(one, None))
     wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
     purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
-    return Questions(terms, tuple(wares), tuple(purchases))
+    return Questions(tuple(terms), tuple(wares), tuple(purchases))
 
 
 def unavailable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:

@@ -258,6 +258,7 @@ def _recorded(recorded: Recorded) -> Document:
         **({"sold": recorded.sold} if recorded.sold else {}),
         **({"assumed": dict(recorded.assumed)} if recorded.assumed else {}),
         **({"unconfirmed": masked(recorded.unconfirmed)} if recorded.unconfirmed else {}),
+        **({"term_given_up": True} if recorded.term_given_up else {}),
     }
 
 

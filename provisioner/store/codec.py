@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.journal import Entry, Imported, Intended, Remembered, Stated
+from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Stated
 from provisioner.model.state import State
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 STRICT = ConfigDict(extra="forbid", strict=True)
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed")
 """Added to what is remembered of a record by later versions."""
-_RECORDED = (*_REMEMBERED, "assumed")
+_RECORDED = (*_REMEMBERED, "assumed", "term_given_up")
 """Likewise to records."""
 _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
 
@@ -72,6 +72,8 @@ def entry_to_json(entry: Entry) -> JsonObject:
                 del written["unconfirmed"]
         case Intended():
             _leave_out_unsaid(written["intent"])
+        case Moved() if not written["term_given_up"]:
+            del written["term_given_up"]
         case Imported():
             _leave_out_empty(written["recorded"])
         case _:

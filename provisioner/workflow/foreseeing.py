@@ -32,11 +32,11 @@ async def foresee(cloud: Cloud, questions: Questions) -> Foresight:
     """
     wares = dict.fromkeys((*questions.wares, *questions.purchases))
     async with cloud.channel() as channel:
-        paid_until = await _paid_until(channel.ask, questions.terms)
+        paid_until, subscribed = await _paid_until(channel.ask, questions.terms)
         if not wares:
-            return Foresight(paid_until)
+            return Foresight(paid_until, subscribed=subscribed)
         catalogue = await read_catalogue(channel.ask, wares)
-    return Foresight(paid_until, {ware: catalogue.offer(ware) for ware in wares})
+    return Foresight(paid_until, {ware: catalogue.offer(ware) for ware in wares}, subscribed)
 
 
 @dataclass(slots=True)
@@ -99,13 +99,15 @@ async def _single(ask: Ask, identifier: str) -> SingleImage:
         return SingleImage(gap=f"asking for it by its id failed: {failed.message}")
 
 
-async def _paid_until(ask: Ask, identifiers: tuple[str, ...]) -> dict[str, int]:
+async def _paid_until(ask: Ask, identifiers: tuple[str, ...]) -> tuple[dict[str, int], frozenset[str]]:
+    """In milliseconds since the epoch, where billing says it, and all that it knows as paid for in advance."""
     if not identifiers:
-        return {}
+        return {}, frozenset()
     from provisioner.cloud.subscriptions import list_subscriptions
 
     try:
         found = await list_subscriptions(ask, resource_ids=identifiers)
     except CallFailed:
-        return {}
-    return {one.resource_id: round(one.expires_at.timestamp() * 1000) for one in found if one.expires_at is not None}
+        return {}, frozenset()
+    ends = {one.resource_id: round(one.expires_at.timestamp() * 1000) for one in found if one.expires_at is not None}
+    return ends, frozenset(one.resource_id for one in found)

@@ -39,7 +39,7 @@ class TestQuestions:
         wares = (ware(charging_mode="PRE_PAID", zone="a"),)
         assert questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), wares)
         assert questions(planned(survey, mode=Mode.DESTROY), CATALOGUE) == Questions(("id-of-gateway",), ())
-        assert questions(planned(changed(wanted())), CATALOGUE) == Questions((), (ware(),))
+        assert questions(planned(changed(wanted())), CATALOGUE) == Questions(("id-of-gateway",), (ware(),))
 
     def test_many_that_want_the_same_are_one_question(self):
         before = [wanted(f"pool[{number}]", name=f"pool-{number}") for number in range(3)]

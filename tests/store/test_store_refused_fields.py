@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_state
 from support.planning_builders import bought, wanted
 
-from provisioner.model.journal import Imported, Remembered, replay
+from provisioner.model.journal import Imported, Moved, Remembered, replay
 from provisioner.model.resource import Phase
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
 
@@ -84,3 +84,13 @@ def test_facts_that_say_nothing_of_how_it_was_sold_leave_it():
     state = a_state(bought(wanted(), sold="PRE_PAID"))
     after = replay(state, [Remembered(wanted().address, Phase.READY)])
     assert after.resources[wanted().address].sold == "PRE_PAID"
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_that_an_address_was_named_comes_back_and_is_absent_where_it_was_not(given_up):
+    record = bought(wanted(), term_given_up=given_up)
+    entry = Moved(record.address, record.address.as_deposed, given_up)
+    written, moved = state_to_json(a_state(record)), entry_to_json(entry)
+    assert ["term_given_up" in one for one in (*written["resources"].values(), moved)] == [given_up] * 2
+    assert state_from_json(written).resources == a_state(record).resources
+    assert entry_from_json(moved) == entry

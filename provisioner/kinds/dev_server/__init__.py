@@ -93,6 +93,7 @@ KIND = Kind(
     absence=recognition.absence,
     resources_of=orders.resources,
     all_resources_of=orders.all_resources,
+    order_of=orders.order_of,
     longest_name=schema.LONGEST_NAME,
     statuses=rows.STATUSES,
     adverse=rows.ADVERSE,
@@ -116,6 +117,8 @@ KIND = Kind(
     gone=rows.DELETED,
     together=Together(grouping.MOST, grouping.buy, grouping.advise),
     ends_its_order=releasing.ends_its_order,
+    gives_up_a_term=releasing.gives_up_a_term,
+    is_subscribed=releasing.is_subscribed,
     reinstall_remarks=reinstall_remarks.of_reinstallation,
     renewal=renewing.RENEWAL,
 )

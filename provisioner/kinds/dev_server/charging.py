@@ -130,8 +130,8 @@ def answered(reply: Answer) -> tuple[str, ...]:
 
 
 def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
-    """Whether anything says so: what was ordered, the order, what was observed, or the row as it is now. One sign is enough, as a
-    paid term that nobody guards is lost, and a guard that was not needed is lifted.
+    """Whether anything says so: what was ordered, the order, what was observed, a term that billing told of, or the row as it is now. One
+    sign is enough, as a paid term that nobody guards is lost, and a guard that was not needed is lifted.
     """
     ordered = recorded.declared.get("charging_info")
     modes: list[JsonValue | object] = [recorded.observed.get("charging_mode")]
@@ -140,7 +140,7 @@ def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
     if live is not None:
         modes.append(live.observed.get("charging_mode"))
     has_order = bool(recorded.order_id or (live and live.order_id))
-    return has_order or PRE_PAID in map(mode, modes)
+    return has_order or recorded.term is not None or PRE_PAID in map(mode, modes)
 
 
 def shows_prepaid(row: Live) -> bool:

@@ -20,6 +20,11 @@ _PAYMENT = "/v3/orders/customer-orders/pay"
 _CANCELLATION = f"{_ORDERS}/cancel"
 _NEW = 1
 _PAGE = 100
+_MOST_ASKED = 50
+"""Orders that are asked what they have bought, where one is looked for."""
+_PAID_WITHIN = 8 * 24 * 60 * 60 * 1000
+"""An order lapses after about seven days, so that no server is made longer than that after its order."""
+_CLOCKS_DIFFER = 15 * 60 * 1000
 _RESOURCES = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 _ORDER_ID = re.compile(r"[a-zA-Z0-9]{1,64}")
 
@@ -78,6 +83,36 @@ def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
     return tuple(dict.fromkeys(known))
 
 
+def order_of(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
+    """The order that has bought a server which no row names it of: of the orders placed before it was made (`created_at`, in milliseconds
+    since the epoch), the latest first, that of which billing knows the server. None where none of them is known to be it.
+    """
+    if created_at is None:
+        return None
+    query: dict[str, str | int] = {
+        "create_time_begin": _time(created_at - _PAID_WITHIN),
+        "create_time_end": _time(created_at + _CLOCKS_DIFFER),
+        "order_type": _NEW,
+        "order_by": "-createTime",
+        "limit": _PAGE,
+        "offset": 0,
+    }
+    try:
+        reply = yield Call(Service.BILLING, "GET", _ORDERS, Effect.READ, query=query)
+    except CallFailed:
+        return None
+    found = reply.object().get("order_infos")
+    placed = [order.get("order_id") for order in found if isinstance(order, Mapping)] if isinstance(found, list) else []
+    for order_id in [each for each in placed if isinstance(each, str)][:_MOST_ASKED]:
+        if identifier in ((yield from resources(order_id)) or ()):
+            return order_id
+    return None
+
+
+def _time(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _question(order_id: str) -> Call:
     body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
     return Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
@@ -107,7 +142,7 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
     """The new orders of the account that are not cancelled, oldest first; None where billing does not say, or not all of it.
     `moment` is in milliseconds since the epoch.
     """
-    begin = datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    begin = _time(moment)
     found: dict[str, Trace] = {}
     offset = 0
     while True:

@@ -18,8 +18,10 @@ from provisioner.model.flow import (
     CallFailed,
     Effect,
     Ended,
+    EndsTerm,
     Flow,
     Outcome,
+    ReadFlow,
     Remember,
     Reply,
     Service,
@@ -38,6 +40,7 @@ _BY_HAND = (
     "try again in some minutes; where that stays so, unsubscribe it in the console: once it is gone there, the next apply or destroy "
     "drops its record with --allow vanished"
 )
+_BUILT = frozenset({Phase.READY, Phase.REINSTALLING})
 
 
 def delete(recorded: Recorded, live: Live | None) -> Flow:
@@ -75,9 +78,22 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
     )
 
 
-def ends_its_order(recorded: Recorded, live: Live | None) -> bool:
-    """Unsubscribing ends all that one order bought; what could not be built is deleted by itself (section 2.3)."""
-    return charging.is_prepaid(recorded, live) and (live is None or live.status not in rows.CREATE_FAILED)
+def ends_its_order(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
+    """Unsubscribing ends all that one order bought; what could not be built, or has a fault, is deleted by itself (section 2.3)."""
+    is_paid = subscribed or charging.is_prepaid(recorded, live)
+    return is_paid and (live is None or live.status not in rows.CREATE_FAILED)
+
+
+def gives_up_a_term(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
+    """What could not be built has none. A fault of what was built shows the same status (`ERROR`): then it counts whether it was ever seen
+    to be built, or has a subscription.
+    """
+    if not (subscribed or charging.is_prepaid(recorded, live)):
+        return False
+    if live is None or live.status not in rows.CREATE_FAILED:
+        return True
+    was_built = recorded.phase in _BUILT or recorded.term is not None or recorded.observed.get("status") in rows.BUILT
+    return live.status == rows.ERROR and (was_built or subscribed)
 
 
 def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
@@ -128,8 +144,11 @@ def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) 
 
 def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
     """Sends the one call that releases. Answers a refusal, or how many looks the disappearance may take."""
-    subscribed = yield from _is_subscribed(identifier, live)
-    if not subscribed or live.status in rows.CREATE_FAILED:
+    subscribed = yield from is_subscribed(live)
+    is_deleted = not subscribed or live.status in rows.CREATE_FAILED
+    if subscribed and live.status != "CREATE_FAILED":
+        yield EndsTerm(identifier, ends_order=not is_deleted, order_id=live.order_id, created_at=live.created_at)
+    if is_deleted:
         if charging.shows_prepaid(live) and live.status not in rows.CREATE_FAILED:
             if not (yield from _is_on_its_way_out(identifier)):
                 return Ended(Phase.READY, "it is prepaid, and billing does not know it yet", _BY_HAND), None
@@ -162,18 +181,18 @@ def _is_on_its_way_out(identifier: str) -> Generator[Step, Answer, bool]:
     return row is None or row.status == rows.DELETING
 
 
-def _is_subscribed(identifier: str, live: Live) -> Generator[Step, Answer, bool]:
+def is_subscribed(live: Live) -> ReadFlow[bool]:
     """Where billing may not be asked, a server shown as pay-per-use is tried with DELETE: the cloud refuses that for a
     prepaid one (section 2.3), so nothing can be lost by it.
     """
-    body: Fields = {"resource_ids": [identifier], "only_main_resource": 1}
+    body: Fields = {"resource_ids": [live.id], "only_main_resource": 1}
     try:
         reply = yield Call(Service.BILLING, "POST", _SUBSCRIPTIONS, Effect.READ, body=body)
     except CallFailed as failed:
         if failed.outcome is Outcome.REFUSED and live.observed.get("charging_mode") == "POST_PAID":
             return False
         raise
-    return any(row.get("resource_id") == identifier for row in _objects(reply, "data"))
+    return any(row.get("resource_id") == live.id for row in _objects(reply, "data"))
 
 
 def _objects(reply: Answer, key: str) -> list[JsonObject]:

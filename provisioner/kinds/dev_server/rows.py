@@ -20,7 +20,10 @@ _OBSERVED = (
     "hps_id", "hps_ecs_id",
 )  # fmt: skip
 
-CREATE_FAILED = frozenset({"CREATE_FAILED", "ERROR"})
+ERROR = "ERROR"
+"""Not built, or a fault of what was: the status alone does not tell (section 4)."""
+CREATE_FAILED = frozenset({"CREATE_FAILED", ERROR})
+"""Of these a prepaid one is deleted and not unsubscribed (section 2.3)."""
 DELETING = "DELETING"
 DELETED = "DELETED"
 """A row of this status is as good as none (section 4: it may never be seen), so it is read as none."""
@@ -29,7 +32,7 @@ RELEASING = frozenset({DELETING})
 ADVERSE = frozenset(
     {
         "CREATE_FAILED", "START_FAILED", "STOP_FAILED", "REBOOT_FAILED", "CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED",
-        DELETE_FAILED, "ERROR",
+        DELETE_FAILED, ERROR,
     }
 )  # fmt: skip
 RUNNING, STOPPED = "RUNNING", "STOPPED"
@@ -37,6 +40,8 @@ STABLE = frozenset({RUNNING, STOPPED}) | ADVERSE
 _UNDER_WAY = frozenset({"CREATING", "STARTING", "STOPPING", "REBOOTING", "CHANGINGOS", "REINSTALLINGOS", DELETING})
 STATUSES = STABLE | _UNDER_WAY | {DELETED}
 """All that are published. Any other is waited on like one that will change."""
+BUILT = STATUSES - CREATE_FAILED - {"CREATING", DELETING, DELETE_FAILED, DELETED}
+"""Only what was built has ever shown one of these."""
 _POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "START_FAILED": "stopped"}
 """By status: where something else is under way, or broken, nothing is said of it."""
 
@@ -95,6 +100,10 @@ def _is_data_disk(disk: JsonObject) -> bool:
 
 def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
     observed = {key: row[key] for key in _OBSERVED if row.get(key) is not None}
+    if (
+        charging.mode(row.get("charging_mode")) is None
+    ):  # it says nothing, and must not stand in the place of what another row said
+        observed.pop("charging_mode", None)
     if endpoints := row.get("endpoints") or row.get("endpoints_response"):
         observed["endpoints"] = endpoints
     if image:
