@@ -205,8 +205,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 released.pop(entry.id or "", None)
                 _tell_apart(absent, told, entry)
             case Settled():
-                settled = intents.pop(entry.intent, None)
-                if settled is not None and entry.outcome == "absent":
+                if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
                     absent[settled.id] = settled
             case Imported(recorded=recorded):
                 resources[recorded.address] = recorded
@@ -263,9 +262,8 @@ def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
         return
     if entry.address in resources:
         raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
-    resources[entry.address] = replace(
-        resources.pop(entry.origin), address=entry.address, term_given_up=entry.term_given_up
-    )
+    moved = resources.pop(entry.origin)
+    resources[entry.address] = replace(moved, address=entry.address, term_given_up=entry.term_given_up)
 
 
 def _forget(resources: dict[Address, Recorded], released: dict[str, Address], entry: Forgotten) -> None:
