@@ -35,7 +35,7 @@ def is_deposing(change: Change) -> bool:
 
 
 def _steps(change: Change) -> Iterator[Change]:
-    if not change.create_first or change.recorded is None:
+    if change.action is not Action.REPLACE or not change.create_first or change.recorded is None:
         yield change
         return
     yield replace(change, action=Action.CREATE, recorded=None, leftovers=())

@@ -44,7 +44,7 @@ from provisioner.planning.stating import noted
 from provisioner.planning.stock import offers
 from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
-from provisioner.planning.triggers import after_causes, set_off
+from provisioner.planning.triggers import after_causes, set_off, without_cause
 from provisioner.planning.unconfirmed import what_it_takes
 from provisioner.planning.waves import in_waves
 
@@ -78,7 +78,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     )
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
-    deposed = after_successors(staged.changes, survey, catalogue)
+    deposed = after_successors(without_cause(staged.changes), survey, catalogue)
     chosen = with_charging(with_leftovers(deposed.changes, survey, catalogue), survey.policy, catalogue)
     turns = (*staged.turns, *deposed.turns)
     turns += tuple(after_causes(chosen, turns))

@@ -1,22 +1,27 @@
 """`lifecycle.replace_triggered_by`: a server that is replaced because another one changes, and how that outlives a death.
 
 The change that sets it off may be done, and be no change any more, when the process dies before the replacement. So what is set
-off is noted in the records before any work begins, and planned from there. Pure.
+off is noted in the records before any work begins, and planned from there. With it stands how its causes were at that time: a note
+of which none has changed since (refused, not begun, put back) is none. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import Action, Change, FieldChange, Plan, Reason
 from provisioner.model.journal import Remembered
-from provisioner.model.resource import FieldPath, Phase
+from provisioner.model.redaction import at
+from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.turn import Turn
 
 _PATH: FieldPath = ("lifecycle", "replace_triggered_by")
 _NOTED = "triggered_by"
+_CAUSES = "causes"
 _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
 
 
@@ -29,8 +34,8 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
             waiting.setdefault(reference, []).append(change)
     causes: dict[Address, set[str]] = {}
     for change in by_address.values():
-        if (noted := change.recorded and change.recorded.pending.get(_NOTED)) and _references(change):
-            causes[change.address] = {str(noted)}
+        if (note := _note_of(change, by_address.values())) is not None and _references(change):
+            causes[change.address] = {note}
     acting = [change.address for change in by_address.values() if _acts(change) or change.address in causes]
     told = set(acting)
     while acting:
@@ -47,10 +52,7 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[T
     """What is set off is begun when what sets it off is done: else a cause that fails would replace it now, and once more when it
     is mended. Where others want it the other way round already, they win.
     """
-    acting: dict[Address, list[Address]] = {}
-    for change in filter(_acts, changes):
-        for reference in {change.address, change.address.group}:
-            acting.setdefault(reference, []).append(change.address)
+    acting = _by_reference(changes)
     awaited: dict[Address, list[tuple[Address, ...]]] = {}
     for turn in turns:
         for address in turn.addresses:
@@ -59,7 +61,7 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[T
     for change in changes:
         if change.action is not Action.REPLACE or change.desired is None or not any(map(is_cause, change.fields)):
             continue  # what is left out or held back is only noted
-        causes = tuple(one for named in change.desired.lifecycle.replace_triggered_by for one in acting.get(named, ()))
+        causes = tuple(one.address for one in _causes_of(change, acting))
         if causes and not _lead_to(change.address, causes, awaited):
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
@@ -84,11 +86,94 @@ def noted(plan: Plan) -> Iterator[Remembered]:
     """What has to be on disk before any of the plan's work begins, moves included, so that it is told of the former address. A
     replacement that this run leaves out is left to a later one.
     """
+    acting = _by_reference(plan.changes)
     for change in plan.changes:
         cause = next((item.after for item in change.fields if is_cause(item)), None)
-        if cause is not None and change.recorded is not None:
-            pending = {**change.recorded.pending, _NOTED: cause}
+        if cause is not None and change.recorded is not None and change.desired is not None:
+            pending = {key: value for key, value in change.recorded.pending.items() if key != _CAUSES}
+            before = {str(one.address): _as_it_is(one) for one in _causes_of(change, acting)}
+            if _note_of(change, plan.changes) is None and None not in before.values():
+                pending[_CAUSES] = before
+            pending[_NOTED] = cause
             yield Remembered(change.moved_from or change.address, change.recorded.phase, pending=pending)
+
+
+def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """What is set off by others that are held back is held back with them, and chains are followed: they have not changed yet."""
+    whole = tuple(changes)
+    while True:
+        acting = _by_reference(whole)
+        idle = {change.address for change in whole if _is_idle(change, whole, acting)}
+        if not idle:
+            return whole
+        whole = tuple(
+            replace(change, action=Action.NO_OP, reason=Reason.HELD_BACK, fields=(), create_first=False)
+            if change.address in idle
+            else change
+            for change in whole
+        )
+
+
+def _is_idle(change: Change, changes: Iterable[Change], acting: Mapping[Address, list[Change]]) -> bool:
+    forcing = [item for item in change.fields if item.forces_replacement]
+    is_set_off = change.action is Action.REPLACE and change.reason is Reason.CANNOT_UPDATE and bool(forcing)
+    if not is_set_off or not all(map(is_cause, forcing)):
+        return False
+    return not _causes_of(change, acting) and _note_of(change, changes) is None
+
+
+def _by_reference(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
+    """Those that set others off, by the addresses that name them."""
+    acting: dict[Address, list[Change]] = {}
+    for change in filter(_acts, changes):
+        for reference in {change.address, change.address.group}:
+            acting.setdefault(reference, []).append(change)
+    return acting
+
+
+def _causes_of(change: Change, acting: Mapping[Address, list[Change]]) -> list[Change]:
+    references = change.desired.lifecycle.replace_triggered_by if change.desired else ()
+    return [one for named in references for one in acting.get(named, ())]
+
+
+def _note_of(change: Change, changes: Iterable[Change]) -> str | None:
+    """By whom an earlier run has left it to be replaced; None where nothing says so, or none of them has changed since."""
+    pending: JsonObject = change.recorded.pending if change.recorded else {}
+    note, causes = pending.get(_NOTED), pending.get(_CAUSES)
+    if not note:
+        return None
+    if not isinstance(causes, Mapping) or not causes:
+        return str(note)
+    by_name = {str(name): one for one in changes for name in (one.address, one.moved_from) if name is not None}
+    return None if all(_is_as_it_was(by_name.get(name), was) for name, was in causes.items()) else str(note)
+
+
+def _as_it_is(cause: Change) -> JsonObject | None:
+    """Its server, and what is recorded of the fields that are to change; None where its change leaves no trace in the record."""
+    recorded = cause.recorded
+    if recorded is None:
+        return None
+    fields = [item for item in cause.fields if item.path[0] not in _IN_STATE_ONLY]
+    if cause.action is not Action.REPLACE and all(at(recorded.declared, item.path) == item.after for item in fields):
+        return None
+    return _as_recorded(recorded, (item.path for item in fields))
+
+
+def _is_as_it_was(cause: Change | None, was: JsonValue) -> bool:
+    recorded = cause.recorded if cause is not None else None
+    if recorded is None or recorded.phase is not Phase.READY or not isinstance(was, Mapping):
+        return False
+    fields: Any = was.get("was", ())
+    return canonical([_as_recorded(recorded, map(_path, fields))]) == canonical([was])
+
+
+def _as_recorded(recorded: Recorded, paths: Iterable[FieldPath]) -> JsonObject:
+    return {"id": recorded.id, "was": [[list(path), at(recorded.declared, path)] for path in paths]}
+
+
+def _path(pair: Any) -> FieldPath:
+    """Of a field and its value, as they are noted."""
+    return tuple(pair[0])
 
 
 def is_cause(field: FieldChange) -> bool:

@@ -95,4 +95,4 @@ def _held_back(change: Change) -> Change:
     """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
     stays = Action.NO_OP if change.moved_from is None else Action.MOVE
     fields = tuple(item for item in change.fields if is_cause(item))
-    return replace(change, action=stays, reason=Reason.HELD_BACK, fields=fields)
+    return replace(change, action=stays, reason=Reason.HELD_BACK, fields=fields, create_first=False)

@@ -146,3 +146,31 @@ def test_no_successor_is_bought_for_a_server_that_would_not_be_released(site, sa
     refused = site.here("apply", "saved")
     assert (refused.code, "unknown-status" in refused.text) == (7, True), refused.text
     assert (site.purchases, released(site)) == ({"alpha": 1}, {})
+
+
+def test_nobody_is_replaced_for_a_cause_that_was_refused_and_put_back(site, sandbox):
+    def write(gateway=""):
+        site.write(f"servers: {{gw: {{{gateway}}}, dep: {{lifecycle: {{replace_triggered_by: [gw]}}}}}}\n")
+
+    write()
+    assert site.apply().code == 0
+    sandbox.arm({"at": "ChangeDevServerOS", "fault": "answer", "status": 400, "executed": False})
+    write(OTHER_IMAGE)
+    assert site.apply().code == 7
+    write()
+    assert site.apply().code == 0
+    assert (site.purchases, released(site)) == ({"gw": 1, "dep": 1}, {})
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_what_is_held_back_is_done_neither_beside_other_work_nor_by_those_that_it_sets_off(site, sandbox):
+    def write(flavor="", other=""):
+        pool = f"count: 2, rollout: [1], lifecycle: {{create_before_destroy: true}}{flavor}"
+        site.write(f"servers: {{pool: {{{pool}}}, dep: {{lifecycle: {{replace_triggered_by: [pool]}}}}{other}}}\n")
+
+    write()
+    assert site.apply().code == 0
+    sandbox.arm(SHOWING | {"server": "pool-0", "rows_drop": ["flavor"]})
+    write(", flavor: Si2.xlarge.4", ", other: {}")
+    assert site.apply().code == 7
+    assert (site.purchases, released(site)) == ({"pool-0": 1, "pool-1": 1, "dep": 1, "other": 1}, {})

@@ -11,7 +11,7 @@ from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown
 from provisioner.model.change import Action
 from provisioner.model.flow import Effect
 from provisioner.model.redaction import replaced
-from provisioner.model.resource import Phase
+from provisioner.model.resource import Lifecycle, Phase
 
 LABELLED = {"labels": {"a": "b"}}
 BESIDE = {"labels": LABELLED, "name": {"fields": {"name": "other"}}, "power": {"fields": {"power": "stopped"}}}
@@ -164,3 +164,11 @@ def test_a_reinstallation_by_name_sends_what_a_row_does_not_show():
     assert planned(survey).changes[0].action is Action.REINSTALL
     whole = replace(alone(record), reinstall=frozenset({record.address}))
     assert planned(whole).changes[0].action is Action.NO_OP
+
+
+def test_what_is_held_back_is_not_bought_first_either():
+    first = Lifecycle(create_before_destroy=True)
+    desired = [replace(one, lifecycle=first) for one in fleet(flavor="Si2.large.8")]
+    before = [desired[0], *fleet()[1:]]
+    plan = planned(survey_of(desired, before=before, status="ERROR"))
+    assert [change.create_first for change in plan.changes] == [False] * 3

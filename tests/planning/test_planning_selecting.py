@@ -178,7 +178,7 @@ class TestTriggers:
         assert [(str(change.address), change.action) for change in plan.work] == [("gateway", Action.UPDATE)]
         assert plan.left_out == (LeftOut(an_address("follower"), Action.REPLACE),)
         (note,) = noted(plan)
-        assert (note.address, note.pending) == (an_address("follower"), {"triggered_by": "gateway"})
+        assert (note.address, note.pending["triggered_by"]) == (an_address("follower"), "gateway")
 
 
 def test_only_what_is_selected_is_recorded_as_the_cloud_shows_it():

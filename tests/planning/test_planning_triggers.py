@@ -91,9 +91,77 @@ def test_what_vanished_is_not_bought_again_for_it():
 def test_what_was_set_off_is_noted_and_planned_from_there_when_its_cause_is_done():
     led = led_by(wanted("b"), "a")
     (note,) = noted(planned(survey_of(wanted("a", name="portal"), led, before=[wanted("a")])))
-    assert (str(note.address), note.phase, note.pending) == ("b", Phase.READY, {"triggered_by": "a"})
+    assert (str(note.address), note.phase, note.pending["triggered_by"]) == ("b", Phase.READY, "a")
     later = survey_of(wanted("a", name="portal"), led, b={"pending": note.pending})
     assert actions(later) == {"b": Action.REPLACE}
+
+
+def note_of(*desired, before, **facts):
+    return noted(planned(survey_of(*desired, before=before, **facts)))
+
+
+@pytest.mark.parametrize("change", [{"flavor": "Si2.large.8"}, {"image_id": OTHER_IMAGE}, {"name": "portal"}])
+def test_a_note_of_a_cause_that_never_changed_is_none(change):
+    """It was refused, and the specs were put back; or the run died before it."""
+    led = led_by(wanted("b"), "a")
+    (note,) = note_of(wanted("a", **change), led, before=[wanted("a")])
+    assert actions(survey_of(wanted("a"), led, b={"pending": note.pending})) == {"b": Action.RESUME}
+    assert actions(survey_of(wanted("a", **change), led, before=[wanted("a")], b={"pending": note.pending}))["b"] is (
+        Action.REPLACE
+    )
+
+
+@pytest.mark.parametrize("facts", [{"id": "another"}, {"phase": Phase.DELETING}], ids=["replaced", "half way"])
+def test_a_note_of_a_cause_that_was_or_is_replaced_stands(facts):
+    led = led_by(wanted("b"), "a")
+    (note,) = note_of(wanted("a", flavor="Si2.large.8"), led, before=[wanted("a")])
+    survey = survey_of(wanted("a"), led, a=facts, b={"pending": note.pending})
+    assert actions(survey)["b"] is Action.REPLACE
+
+
+def test_a_note_of_several_causes_stands_while_one_of_them_has_changed():
+    led = led_by(wanted("b"), "a", "c")
+    (note,) = note_of(wanted("a", name="portal"), wanted("c", name="gate"), led, before=[wanted("a"), wanted("c")])
+    pending = {"pending": note.pending}
+    assert actions(survey_of(wanted("a"), wanted("c"), led, b=pending)) == {"b": Action.RESUME}
+    assert actions(survey_of(wanted("a"), wanted("c", name="gate"), led, b=pending)) == {"b": Action.REPLACE}
+
+
+def test_a_note_stands_however_often_its_cause_is_refused_after_it_was_done():
+    led, done = led_by(wanted("b"), "a"), wanted("a", name="portal")
+    (note,) = note_of(done, led, before=[wanted("a")])
+    (again,) = note_of(wanted("a", name="third"), led, before=[done], b={"pending": note.pending})
+    assert actions(survey_of(done, led, b={"pending": again.pending})) == {"b": Action.REPLACE}
+
+
+def test_a_reinstallation_that_leaves_no_trace_in_the_record_keeps_its_note():
+    led = led_by(wanted("b"), "a")
+    survey = survey_of(wanted("a"), led)
+    row = replace(survey.live["id-of-a"], shown={**survey.live["id-of-a"].shown, "image_id": OTHER_IMAGE})
+    survey = replace(survey, live=survey.live | {row.id: row}, reinstall=frozenset({an_address("a")}))
+    (note,) = noted(planned(survey))
+    assert note.pending == {"triggered_by": "a"}
+
+
+def pool_of(*, first_lacks=None, **fields):
+    pool = [replace(wanted(f"pool[{key}]", name=f"pool-{key}", **fields), wave=key) for key in range(2)]
+    survey = survey_of(
+        *pool,
+        led_by(wanted("b"), "pool"),
+        led_by(wanted("c"), "b"),
+        before=[wanted(f"pool[{key}]", name=f"pool-{key}") for key in range(2)],
+    )
+    row = survey.live["id-of-pool[0]"]
+    lacking = replace(row, shown={key: value for key, value in row.shown.items() if key != first_lacks})
+    return replace(survey, live=survey.live | {row.id: lacking})
+
+
+def test_what_is_held_back_sets_nothing_off_and_chains_are_held_back_with_it():
+    going = planned(pool_of(flavor="Si2.large.8"))
+    assert set(map(str, (change.address for change in going.work))) == {"b", "c", "pool[0]", "pool[1]"}
+    held = planned(pool_of(first_lacks="flavor", flavor="Si2.large.8"))
+    assert (held.work, list(noted(held))) == ((), [])
+    assert {str(change.address) for change in held.not_as_wanted} == {"b", "c", "pool[1]"}
 
 
 def test_and_given_up_when_the_specs_do_not_want_it_any_more():
