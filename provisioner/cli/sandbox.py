@@ -32,6 +32,14 @@ def _default_world() -> Path:
     return locate(read_settings(os.environ).specs) / ".sandbox" / "world.db"
 
 
+def _is_served_elsewhere() -> bool:
+    import os
+
+    from provisioner.settings import read_settings
+
+    return bool(read_settings(os.environ).endpoints)
+
+
 _settings_file = click.Path(dir_okay=False, path_type=Path)
 _world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File of the world [default: the one beside the state].")  # fmt: skip
 
@@ -123,6 +131,12 @@ def ledger(*, world: Path | None, as_json: bool) -> None:
     if world is not None and not world.exists():
         hint = "check --world; `sandbox serve --world FILE` makes a new one"
         raise UsageError(error("sandbox-world", missing, hint=hint))
+    if world is None and not path.exists() and _is_served_elsewhere():
+        hint = (
+            "PROVISIONER_ENDPOINT_* name a sandbox that is served: its ledger is in the file that it was served from (--world FILE), and "
+            "at $SANDBOX_CONTROL/ledger, with the header X-Sandbox-Token"
+        )
+        raise UsageError(error("sandbox-world", f"there is no sandbox world at {path}", hint=hint))
     try:
         rows = [asdict(entry) for entry in read_ledger(path)]
     except SandboxError as unusable:

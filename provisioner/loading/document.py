@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -43,11 +43,14 @@ _LINES_BELOW = 100
 
 @dataclass(frozen=True)
 class Document:
-    """`label` is what a person would open; `hidden` are the keys whose values are never shown."""
+    """`label` is what a person would open; `hidden` are the keys whose values are never shown. `choices` are the words that fields take which
+    take no others, by their key.
+    """
 
     label: str
     text: str = field(repr=False)
     hidden: frozenset[str] = frozenset()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def place(self, offset: int, token: str | None = None, *, unknown: bool = False) -> SourceRange:
         """`token` is what stands there when the caller knows; else it is guessed from the text. `unknown`: it is a key that nobody

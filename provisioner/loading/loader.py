@@ -20,6 +20,7 @@ from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
 from provisioner.loading.stack_file import choose_environment, stack_of
 from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.loading.validation import choices
 from provisioner.loading.variables import VariableInputs, Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
@@ -49,7 +50,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
     """Raises SpecError or UsageError with every mistake found, by file and line."""
     with _without_collector():
         findings = Findings()
-        sources = Sources(directory, findings, _secret_keys(catalogue))
+        sources = Sources(directory, findings, _secret_keys(catalogue), _choices(catalogue))
         settings = sources.stack()
         specs = [*sources.specs()]
         if settings is None:
@@ -186,6 +187,10 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
 
 def _secret_keys(catalogue: Catalogue) -> frozenset[str]:
     return frozenset(rule.path[-1] for kind in catalogue.kinds for rule in kind.rules if rule.secret)
+
+
+def _choices(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    return {key: words for kind in catalogue.kinds for key, words in choices(kind.schema)}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Knows the layout of a stack's directory and nothing of what the files say.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Sources:
     directory: Path
     findings: Findings
     hidden: frozenset[str] = frozenset()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)
 
     def stack(self) -> Layer | None:
@@ -66,7 +67,7 @@ class Sources:
         except Mistake as mistake:
             self.findings.add(mistake, at=start, usage=usage)
             return None
-        document = Document(label(path), text, self.hidden)
+        document = Document(label(path), text, self.hidden, self.choices)
         root = read_yaml(document, self.findings)
         if root is None:
             root = MapNode()

@@ -9,7 +9,7 @@ import re
 import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -89,6 +89,21 @@ def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
         return field_names(model.model_fields[path[0]].annotation, path[1:])
     inner = (part for part in get_args(schema) if get_origin(schema) in {Annotated, Union, types.UnionType})
     return next((names for part in inner if (names := field_names(part, path)) is not None), None)
+
+
+def choices(schema: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The keys of its fields that take a few words only, with these."""
+    for name, info in schema.model_fields.items():
+        if (model := _model(info.annotation)) is not None:
+            yield from choices(model)
+        elif words := _words(info.annotation):
+            yield name, words
+
+
+def _words(annotation: object) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(map(str, get_args(annotation)))
+    return next((words for part in get_args(annotation) if (words := _words(part))), ())
 
 
 def kind_of(value: object) -> str:

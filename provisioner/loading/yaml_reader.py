@@ -149,7 +149,10 @@ class _Reader:
             return meaning
         secret = isinstance(self._top.key, str) and self._document.may_hide(self._top.key)
         shown = "this plain value" if secret else f"the plain value {_short(text)}"
-        mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=meaning.hint)
+        hint = meaning.hint
+        if words := self._document.choices.get(str(self._top.key)):
+            hint = f"{hint}; the field {self._top.key} takes one of {', '.join(words)}"
+        mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=hint)
         self._tell(mistake, self._document.place(offset, text))
         return BROKEN
 

@@ -26,6 +26,11 @@ class Expiry:
         return None if self.expires_at is None else (self.expires_at - self.now).days
 
     @property
+    def hours(self) -> int:
+        """Beyond the whole days."""
+        return 0 if self.expires_at is None else (self.expires_at - self.now).seconds // 3600
+
+    @property
     def is_known(self) -> bool:
         """Both when it ends and what happens then."""
         return self.expires_at is not None and self.renews is not None

@@ -12,6 +12,7 @@ from provisioner.model.change import Action, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.resource import Timeouts
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
@@ -21,6 +22,8 @@ _LOSING = {
     Action.REINSTALL: "have its system disk wiped",
 }
 
+_TIMEOUT = f"{Timeouts().create / 60:.0f} min"
+
 
 def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
     """As the cloud shows it, or as it was recorded last."""
@@ -29,9 +32,10 @@ def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[D
         yield warning(
             Allowance.UNKNOWN_STATUS,
             f"{address}: the cloud shows {shown}, which the API does not describe",
-            detail="it counts neither as well nor as failed; whatever waits for it waits until its time-out",
-            hint="look at it in the console; a release, replacement or reinstallation of it needs --allow "
-            f"{Allowance.UNKNOWN_STATUS}",
+            detail="it counts neither as well nor as failed; an apply that waits for it does so until its time-out "
+            f"({_TIMEOUT} where `timeouts` do not say otherwise), and goes on the next time",
+            hint=f"look at it in the console. `--exclude {address.typed}` leaves it to a later apply; a release, replacement or "
+            f"reinstallation of it needs --allow {Allowance.UNKNOWN_STATUS}",
             address=address,
         )
 

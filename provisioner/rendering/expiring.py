@@ -50,13 +50,18 @@ def expiring_document(
 def _cells(one: Expiry) -> tuple[str, ...]:
     renews = {True: "yes", False: "no", None: UNKNOWN}[one.renews]
     where, expires, status = escape(str(one.address)), moment(one.expires_at), escape(one.status or UNKNOWN)
-    return where, escape(one.id), expires, _left(one.days), renews, status
+    return where, escape(one.id), expires, _left(one.days, one.hours), renews, status
 
 
-def _left(days: int | None) -> str:
+def _left(days: int | None, hours: int) -> str:
+    """To the hour: what ends in 30 days and some hours does not end within 30 days."""
     if days is None:
         return UNKNOWN
-    return f"{amount(-days, 'day')} ago" if days < 0 else amount(days, "day")
+    if days < 0:
+        return f"{amount(-days, 'day')} ago"
+    told = [amount(days, "day")] if days else []
+    told += [amount(hours, "hour")] if hours or not days else []
+    return " ".join(told)
 
 
 def _document(one: Expiry, within: float) -> Document:

@@ -117,7 +117,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             live = paid.told(sight, workspace.catalogue).live
             chosen = [live[row.id] for row in chosen]
             existing = tuple(_existing(workspace, loaded, session.state, chosen, managed))
-            text = _text(workspace, loaded, existing, chosen)
+            text = _text(workspace, loaded, existing, chosen, terraform=bool(managed))
             path = _free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=cloud.requests)
@@ -202,20 +202,25 @@ def _existing(
         yield Existing(Address(key), row.id, draft)
 
 
-def _text(workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live]) -> str:
+def _text(
+    workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live], *, terraform: bool
+) -> str:
     """Empty when the specs say all of it already."""
     if all(one.is_imported for one in existing):
         return ""
     kind = workspace.catalogue[chosen[0].kind]
-    return compose(existing, section=kind.section, defaults=loaded.defaults, remarks=tuple(_remarks(kind)))
+    return compose(
+        existing, section=kind.section, defaults=loaded.defaults, remarks=tuple(_remarks(kind, terraform=terraform))
+    )
 
 
-def _remarks(kind: Kind) -> Iterable[str]:
+def _remarks(kind: Kind, *, terraform: bool) -> Iterable[str]:
     yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
     yield f"It never shows: {kind.hidden}."
-    yield "These are taken from `defaults:` in stack.yaml and never verified. To declare one of them otherwise without a"
-    yield "replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
-    yield "The imports are carried out as soon as a plan is empty, and may be deleted then."
+    source = "what the Terraform state says of them, else from " if terraform else ""
+    yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
+    yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
+    yield "`imports:` says which server each address took over. Once `provisioner plan` has no changes, it may be deleted."
 
 
 def _free_path(directory: Path) -> Path:

@@ -33,8 +33,10 @@ class Wanted:
     owners: tuple[Recorded, ...]
 
 
-def find(state: State | None, target: str) -> Wanted:
-    """By the address that it was placed for, or by its own id. Raises UsageError."""
+def find(state: State | None, target: str, workspace: Workspace | None = None) -> Wanted:
+    """By the address that it was placed for, or by its own id; an address that the specs of `workspace` declare is taken for no order's
+    id. Raises UsageError.
+    """
     from provisioner.cloud.orders import is_order_id
 
     records = state.resources if state else {}
@@ -43,10 +45,21 @@ def find(state: State | None, target: str) -> Wanted:
         summary = f"{recorded.address} was bought without an order: it is not prepaid"
         hint = "`provisioner orders list` shows the orders there are"
         raise UsageError(error("order-none", summary, hint=hint, address=recorded.address))
+    if recorded is None and workspace is not None and address in _declared(workspace):
+        hint = "an apply orders it, where it is prepaid; `provisioner orders list` shows the orders there are"
+        summary = f"{address} is declared and has no order yet"
+        raise UsageError(error("order-none", summary, hint=hint, address=address))
     order_id = target if recorded is None or recorded.order_id is None else recorded.order_id
     if recorded is None and not is_order_id(target):
         raise _unknown(target)
     return Wanted(order_id, tuple(owners_of(records.values()).get(order_id, ())))
+
+
+def _declared(workspace: Workspace) -> frozenset[Address]:
+    """Specs that cannot be read declare nothing here: whose order it is does not depend on them."""
+    with suppress(ProvisionerError):
+        return frozenset(desired.address for desired in workspace.load().desired)
+    return frozenset()
 
 
 def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:

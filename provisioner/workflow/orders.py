@@ -83,7 +83,7 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
     """With what was ordered. Raises UsageError for what names no order."""
     async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target)
+        wanted = find(desk.state, target, workspace)
         mode = sold_otherwise(workspace, workspace.stack(), wanted.owners)
         return replace(await read_order(desk.ask, wanted), sold_otherwise=mode)
 
@@ -103,7 +103,7 @@ async def wait_for_order(
     began = clock.monotonic()
     failures, pause = 0, _FIRST_PAUSE
     async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target)
+        wanted = find(desk.state, target, workspace)
         order = await read_order(desk.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
             tell(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding

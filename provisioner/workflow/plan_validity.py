@@ -35,7 +35,11 @@ def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud:
     _check_settled(state)
     if session.plan_used(plan_id(plan)):
         raise UsageError(
-            error("plan-used", f"the plan {path} has been carried out before", hint="Plan again with: plan --out FILE")
+            error(
+                "plan-used",
+                f"the plan {path}, or one that is equal to it, has been carried out before",
+                hint="Plan again with: plan --out FILE",
+            )
         )
     now = basis_of(stack, state, cloud.identity)
     if (plan.basis.stack, plan.basis.environment) != (now.stack, now.environment):

@@ -34,7 +34,9 @@ class Managed:
 def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
     """Raises UsageError with everything that is wrong with it."""
     document = _document(path)
-    if (version := document.get("version")) != _VERSION:
+    if not isinstance(version := document.get("version"), int):
+        raise UsageError(_unreadable(path, "it is no Terraform state, as it names no version"))
+    if version != _VERSION:
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
     kinds = {kind.terraform.resource: kind for kind in catalogue.kinds}
@@ -54,7 +56,8 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
                 case Managed() as managed:
                     found.append(managed)
                 case problem:
-                    wrong.append(error("tfstate-unfit", f"{path}: {where} {problem}", hint=_OWNERS_MOVE))
+                    which = f"{where}{_index(instance)}"
+                    wrong.append(error("tfstate-unfit", f"{path}: {which} {problem}", hint=_OWNERS_MOVE))
     if not found and not wrong:
         wrong.append(error("tfstate-unfit", f"{path} manages no server", hint="check the file; nothing was changed"))
     if wrong:
@@ -107,3 +110,9 @@ def _objects(value: JsonValue) -> Iterator[JsonObject]:
 def _where(resource: JsonObject) -> str:
     module = f"{resource['module']}." if resource.get("module") else ""
     return f"{module}{resource.get('type')}.{resource.get('name')}"
+
+
+def _index(instance: JsonObject) -> str:
+    """As Terraform writes it behind the resource's address; empty for one that is not counted."""
+    key = instance.get("index_key")
+    return "" if key is None else f"[{key}]" if isinstance(key, int) else f'["{key}"]'

@@ -85,7 +85,9 @@ def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> N
     assert shown["root_volume"] == {"type": "SSD", "size": 500}
     charging = inherited.run("state", "show", "bought", "--json").document["resource"]["declared"]["charging_info"]
     assert (charging["period_type"], charging["period_num"], charging["is_auto_renew"]) == ("MONTH", 3, False)
-    assert PASSWORD not in (inherited.path / "specs" / "adopted.yaml").read_text()
+    text = (inherited.path / "specs" / "adopted.yaml").read_text()
+    assert PASSWORD not in text
+    assert "what the Terraform state says of them, else from `defaults:`" in text
     assert len(inherited.ledger()) == len([entry for entry in inherited.ledger() if entry[0] != "release"])
 
 
@@ -191,7 +193,14 @@ def test_a_state_that_does_not_fit_is_refused_as_a_whole(inherited, resources, v
     assert not (inherited.path / "specs" / "adopted.yaml").exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "\x00"])
+def test_a_member_that_is_tainted_is_named_with_its_index(inherited) -> None:
+    path = tfstate(inherited, *(resource("pool", instance("x", key) | {"status": "tainted"}) for key in (3, "a")))
+    said = inherited.fails("adopt", "--from-terraform", path, "--auto-approve", code="tfstate-unfit").said
+    assert ".pool[3] is tainted" in said
+    assert '.pool["a"] is tainted' in said
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "\x00", "{}", '{"version": "4"}'])
 def test_a_file_that_is_no_state(inherited, content) -> None:
     path = inherited.write("terraform.tfstate", content)
     inherited.fails("adopt", "--from-terraform", str(path), code="tfstate-unreadable")

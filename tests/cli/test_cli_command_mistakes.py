@@ -142,6 +142,15 @@ def test_there_is_no_sandbox_before_the_first_run(desk) -> None:
     assert desk.run("sandbox", "ledger", "--json").document == {"ledger": []}
 
 
+def test_a_sandbox_that_is_served_is_not_taken_for_an_empty_one(desk, monkeypatch) -> None:
+    monkeypatch.setenv("PROVISIONER_ENDPOINT_MODELARTS", "http://127.0.0.1:1")
+    for flags in ((), ("--json",)):
+        ran = desk.run("sandbox", "ledger", *flags)
+        assert ran.code == 1
+        assert "Error[sandbox-world]" in ran.text
+        assert "--world FILE" in " ".join(ran.text.split())
+
+
 def test_a_sandbox_that_is_named_and_not_there(desk) -> None:
     said = desk.fails("sandbox", "ledger", "--world", "wrld.db", code="sandbox-world").said
     assert "There is no sandbox world at wrld.db yet." in said

@@ -67,6 +67,7 @@ class TestExpiring:
             ("silent", "no"),
         ]
         assert "25 days" in rows[0]
+        assert "hours" in rows[0], "what ends within 26 days does not end within 25"
 
     def test_for_a_pipeline(self, subscribed, clock):
         """A month of the sandbox's is a twelfth of a year."""

@@ -150,6 +150,7 @@ def test_what_is_removed_is_forgotten_and_goes_on(applied) -> None:
     ran = applied.run("state", "rm", "gateway", "--auto-approve")
     assert ran.code == 0
     assert "The specs still declare gateway" in ran.err
+    assert f"provisioner import 'gateway' {identifier(applied)}" in ran.err
     assert f"{identifier(applied)} goes on costing" in ran.out
     assert applied.ledger() == [("purchase", "gateway")]
     assert "name-taken" in applied.run("plan").out, "it is not bought again while it is there"

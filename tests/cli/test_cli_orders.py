@@ -116,6 +116,11 @@ class TestMistakes:
     def test_an_address_that_is_paid_by_the_hour(self, ordered, verb):
         ordered.fails("orders", verb, "hourly", code="order-none")
 
+    @pytest.mark.parametrize("verb", ["show", "wait"])
+    def test_a_declared_address_is_no_order_of_billings(self, ordered, verb):
+        ordered.specs("servers: {gw: {}}\n")
+        assert "gw is declared and has no order yet" in ordered.fails("orders", verb, "gw", code="order-none").said
+
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
     def test_before_the_first_apply(self, desk, clock, verb):
         desk.fails("orders", verb, "gateway", code="order-untracked")

@@ -111,8 +111,13 @@ def test_a_file_that_is_no_plan(saved, content: bytes) -> None:
 
 def test_a_plan_is_carried_out_once(saved) -> None:
     saved.run("apply", "two.plan")
-    assert "has been carried out before" in saved.fails("apply", "two.plan", code="plan-used").said
+    assert "carried out before" in saved.fails("apply", "two.plan", code="plan-used").said
     assert saved.bought() == ["gateway", "second"]
+
+
+def test_an_equal_plan_that_was_carried_out_is_not_called_this_one(saved) -> None:
+    saved.apply()
+    assert "or one that is equal to it" in saved.fails("apply", "two.plan", code="plan-used").said
 
 
 def test_a_plan_is_stale_when_the_state_has_moved_since(saved) -> None:

@@ -328,6 +328,12 @@ def test_all_mistakes_of_all_files_come_in_one_run_by_file_and_line(stack: Stack
     ]
 
 
+def test_a_word_that_is_refused_is_told_with_those_that_the_field_takes(stack: StackFolder):
+    power, other = stack.mistakes("servers:\n  x: {power: off, name: off}\n")
+    assert power.hint.endswith("the field power takes one of running, stopped")
+    assert "takes one of" not in other.hint
+
+
 def test_a_broken_item_of_a_list_hides_nothing_about_the_others(stack: StackFolder):
     found = stack.mistakes("servers:\n  x: {lifecycle: {ignore_changes: ['{{ nope }}', 5, 010]}, arch: X}\n")
     assert [(mistake.code, mistake.source.column) for mistake in found] == [

@@ -30,6 +30,8 @@ def test_plan_and_drift_tell_it(status):
     for plan in (planned(survey), planned(survey, mode=Mode.REFRESH)):
         (finding,) = [one for one in plan.findings if one.code == "unknown-status"]
         assert (f"{status!r}" if status else "no status") in finding.summary
+        assert "60 min" in finding.detail
+        assert "--exclude 'gateway'" in finding.hint
         assert plan.refusals == ()
 
 

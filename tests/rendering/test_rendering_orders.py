@@ -121,12 +121,12 @@ class TestExpiring:
         ("left", "told"),
         [
             (timedelta(days=3), "3 days"),
-            (timedelta(hours=30), "1 day"),
-            (timedelta(0), "0 days"),
+            (timedelta(hours=30), "1 day 6 hours"),
+            (timedelta(0), "0 hours"),
             (timedelta(hours=-1), "1 day ago"),
         ],
     )
-    def test_how_many_whole_days_are_left(self, left, told):
+    def test_how_much_is_left_to_the_hour(self, left, told):
         row = render_expiring([replace(EXPIRY, expires_at=NOON + left)], PLAIN, prepaid=1, days=30).splitlines()[1]
         assert f"  {told}  " in row
 
