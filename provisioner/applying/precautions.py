@@ -112,9 +112,11 @@ class Precautions:
         if others:
             raise OrderShared([row.id for row in others])
 
-    def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
-        """Raises StatusUnknown: a saved plan is older than the last look. A release that has begun is not undone."""
-        row = self._live(recorded)
+    async def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
+        """Raises StatusUnknown: a saved plan is older than the last look, and so is a plan whose turn comes late. A release that has begun is
+        not undone.
+        """
+        row = await self._readiness.row_of(recorded)
         is_allowed = Allowance.UNKNOWN_STATUS in self._execution.plan.allowed or recorded.phase is Phase.DELETING
         if row is not None and row.status not in kind.statuses and not is_allowed:
             raise StatusUnknown(row.status)
@@ -217,7 +219,7 @@ class Precautions:
                 self.refuse_strangers(kind, (change.desired,))
                 replaced.append((kind, change.desired))
             if recorded is not None:
-                self.refuse_unknown_status(kind, recorded)
+                await self.refuse_unknown_status(kind, recorded)
                 self._ends.terms.refuse_shown_term(change)
                 self._refuse_listed_companions(kind, recorded, self._live(recorded))
                 if order_id := order_to_end(kind, recorded, self._live(recorded)):
@@ -234,7 +236,7 @@ class Precautions:
         StatusUnknown.
         """
         if change.recorded is not None and any(item.reinstalls for item in change.fields):
-            self.refuse_unknown_status(self._execution.catalogue[change.kind], change.recorded)
+            await self.refuse_unknown_status(self._execution.catalogue[change.kind], change.recorded)
         ware = self._execution.catalogue[change.kind].image_to_install(change)
         if ware is not None:
             await self._refuse_unavailable((ware,), wipes=True)

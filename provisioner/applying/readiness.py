@@ -17,15 +17,21 @@ from provisioner.applying.turns import HeldBack, Turns
 from provisioner.applying.workshop import Workshop
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
+from provisioner.model.flow import Wait
 from provisioner.model.kind import Kind
 from provisioner.model.readiness import is_well, shown_otherwise
-from provisioner.model.resource import FieldPath, Live
+from provisioner.model.resource import FieldPath, Live, Phase, Recorded
 from provisioner.model.turn import Turn
 
 _BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
 _BUYING = frozenset({Action.CREATE, Action.REPLACE})
+_BEING_BUILT = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.FAILED})
 _LOOKS = 5
-_SECONDS = 120.0
+_ALONE = 5
+"""So many that the list lacks are asked for alone a look."""
+_SECONDS = 600.0
+_FRESH = 60.0
+"""So many seconds the look at the start of the run tells enough of one server."""
 
 
 class SuccessorNotReady(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -51,6 +57,7 @@ class ReadinessChecks:
         self._execution = execution
         self._workshop = workshop
         self._turns = turns
+        self._began = workshop.clock.monotonic()
         self._waves: dict[tuple[Address, int], asyncio.Future[_NotReady | None]] = {}
 
     async def await_turn(self, change: Change) -> None:
@@ -90,23 +97,45 @@ class ReadinessChecks:
         """`fields`: only in those it matters what a row shows; None: in all of them."""
         asked = [(change.address, self._identifier(change), self._judge(change, fields)) for change in changes]
         first: list[_NotReady] = []
+        known: dict[str, Live] = {}
+        """As they were seen last: what the list lacks is asked for alone, a few a look."""
+        looks = 0
 
         def find(look: Look) -> Live | None:
-            row: Live | None = None
+            """Any row, once all are well, or the one that is not once that is certain."""
+            nonlocal looks
+            looks += 1
             first.clear()
+            for _, identifier, _ in asked:
+                if identifier in look.gone:
+                    known.pop(identifier, None)
+                elif (row := look.rows.get(identifier)) is not None:
+                    known[identifier] = row
             for address, identifier, judge in asked:
-                row = look.rows.get(identifier)
-                if (why := judge(row)) is not None:
+                if (why := judge(known.get(identifier))) is not None:
                     first.append(_NotReady(address, why))
-                    return None
-            return row
+                    return known.get(identifier) if looks >= _LOOKS else None
+            return next(iter(known.values()))
 
         if asked:
-            deadline = self._workshop.clock.monotonic() + _SECONDS
             await self._workshop.poll.seek(
-                find, lambda row: row is not None, most_looks=_LOOKS, deadline=deadline, watch=lambda _row: None
+                find,
+                lambda row: row is not None,
+                most_looks=_LOOKS + len(asked) // _ALONE,
+                deadline=self._workshop.clock.monotonic() + _SECONDS,
+                watch=lambda _row: None,
             )
         return first[0] if first else None
+
+    async def row_of(self, recorded: Recorded) -> Live | None:
+        """As the run has found it; looked at again where that is a while ago."""
+        before, clock = self._execution.live.get(recorded.id or ""), self._workshop.clock
+        if before is None or clock.monotonic() < self._began + _FRESH:
+            return before
+        wait = Wait(settled=lambda row: row is not None, id=before.id, looks=1)
+        deadline = clock.monotonic() + _SECONDS
+        now = await self._workshop.poll.wait(wait, lambda _rows: None, deadline=deadline, watch=lambda _row: None)
+        return now or before
 
     def _identifier(self, change: Change) -> str:
         return self._turns.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
@@ -119,7 +148,7 @@ class ReadinessChecks:
                 return "is not listed any more"
             if not is_well(kind, row):
                 return f"shows status {row.status!r}" if row.status else "shows no status"
-            if change.action in _BUYING:
+            if change.action in _BUYING or change.recorded is None or change.recorded.phase in _BEING_BUILT:
                 return None  # its own way has judged its first row
             if shown := self._shown_otherwise(kind, change, fields, row):
                 return f"does not show {', '.join('.'.join(path) for path in shown)} as declared"
@@ -128,8 +157,7 @@ class ReadinessChecks:
         return judge
 
     def _sold_otherwise(self, kind: Kind, change: Change, row: Live) -> str | None:
-        if change.recorded is None:
-            return None
+        assert change.recorded is not None  # what is bought in this run is judged by its own way
         wanted = change.desired.fields if change.desired else None
         mode = kind.sold_otherwise(change.recorded, row, wanted, self._execution.policy)
         return f"was sold as {mode}" if mode else None

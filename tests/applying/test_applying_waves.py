@@ -95,6 +95,36 @@ def test_no_wave_begins_after_a_server_that_has_come_into_a_bad_way_since(world,
     assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(3)}
 
 
+def test_a_server_that_shows_an_unknown_status_by_the_time_of_its_turn_is_not_released(world, fleet, types):
+    world.apply(*fleet())
+    last = world.state.resources[fleet()[3].address].id
+
+    def on(event):
+        if event.type is EventType.FINISHED and str(event.address) == "trainer[0]":
+            world.cloud.servers[last].status = "FROZEN"
+
+    world.listeners.append(on)
+    world.allowed = frozenset()
+    world.cloud.build_seconds = 90.0
+    bigger = tuple(replace(one, fields={**one.fields, "flavor": "Si2.xlarge.4"}) for one in fleet())
+    ended = world.apply(*bigger)
+    assert types(ended) == [*["done"] * 3, "failed"]
+    assert [one.diagnostic.code for one in ended.of(ResultType.FAILED)] == ["unknown-status"]
+    assert last in {one.id for one in world.cloud.ours}
+
+
+@pytest.mark.parametrize("unlisted", [1, 12])
+def test_members_that_no_list_shows_are_asked_for_alone_and_hold_nobody_back(world, servers, types, unlisted):
+    def made(**fields):
+        return tuple(replace(one, wave=int(index >= 12)) for index, one in enumerate(servers(13, **fields)))
+
+    world.apply(*made())
+    for each in made()[:unlisted]:
+        world.cloud.lags = {**world.cloud.lags, world.state.resources[each.address].id: 10**9}
+    bigger = (*made()[:12], *made(flavor="Si2.xlarge.4")[12:])
+    assert types(world.apply(*bigger)) == ["done"]
+
+
 def test_one_look_tells_of_all_that_a_wave_waits_for(world, fleet, types):
     world.apply(*fleet())
     renamed = tuple(replace(one, fields={**one.fields, "name": f"{one.name}-b"}) for one in fleet())

@@ -174,3 +174,25 @@ def test_what_is_held_back_is_done_neither_beside_other_work_nor_by_those_that_i
     write(", flavor: Si2.xlarge.4", ", other: {}")
     assert site.apply().code == 7
     assert (site.purchases, released(site)) == ({"pool-0": 1, "pool-1": 1, "dep": 1, "other": 1}, {})
+
+
+def test_a_lost_password_is_told_until_a_person_has_seen_to_it(site, sandbox):
+    site.environment["PW"] = "Canary-7q!Xw9Zt"
+
+    def write(more=""):
+        site.write(f'servers: {{alpha: {{key_pair_name: null, admin_pass: {{secret: "env:PW"}}{more}}}}}\n')
+
+    write()
+    assert site.apply().code == 0
+    site.environment["PW"] = "Canary-8q!Xw9Zt"
+    sandbox.arm(LOST | {"at": "ReinstallDevServerOS"})
+    assert site.apply().code == 7
+    for _ in range(2):
+        assert site.apply().code == 0
+        told = site.here("plan", "--detailed-exitcode")
+        assert (told.code, "nothing shows that admin_pass is there" in " ".join(told.text.split())) == (2, True)
+    write(", lifecycle: {ignore_changes: [admin_pass]}")
+    assert site.here("plan", "--detailed-exitcode").code == 0
+    write()
+    assert site.apply("--reinstall", "alpha").code == 0
+    assert (wipes(site), site.here("plan", "--detailed-exitcode").code) == ({"alpha": 1}, 0)

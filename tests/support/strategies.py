@@ -136,7 +136,7 @@ def histories(draw, servers=4, steps=8):
                 Remembered(address, Phase.CREATING, observed=draw(json_objects), term=draw(st.none() | terms))
             )
         elif name in owned and draw(st.booleans()):
-            entries.append(Stated(address, draw(json_objects), draw(json_objects), draw(json_objects)))
+            entries.append(Stated(address, *(draw(json_objects) for _ in range(3)), draw(st.none() | json_objects)))
         elif name in owned and draw(st.booleans()):
             entries.append(Forgotten(address, draw(TEXT)))
             owned.discard(name)
