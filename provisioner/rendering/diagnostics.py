@@ -5,22 +5,63 @@ It knows the layout and nothing of codes, files or exit codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from provisioner.model.diagnostic import Diagnostic, Severity, SourceRange
 from provisioner.rendering.style import ELLIPSIS, Style, cells, cut, escape, wrap
 
 _NARROWEST_EXCERPT = 20
+_MANY = 4
+"""Warnings that differ by whose they are only: so many are told once."""
+_NAMED = 10
+_WHOSE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\[\d+\]")
+"""The id of a server, and the place of a row in an answer."""
 
 
 def render_diagnostics(diagnostics: Iterable[Diagnostic], style: Style) -> str:
-    """All of them, an empty line between two."""
-    return "\n".join(render_diagnostic(diagnostic, style) for diagnostic in diagnostics)
+    """All of them, an empty line between two. Many warnings that say the same of different servers are one, where the first of them
+    stands, with the addresses of all.
+    """
+    alike: dict[tuple[object, ...], list[Diagnostic]] = {}
+    keyed = [(_without_whose(diagnostic), diagnostic) for diagnostic in diagnostics]
+    for key, diagnostic in keyed:
+        alike.setdefault(key, []).append(diagnostic)
+    blocks = []
+    for key, diagnostic in keyed:
+        same = alike[key]
+        if len(same) < _MANY:
+            blocks.append(_block(diagnostic, style, alike=()))
+        elif diagnostic is same[0]:
+            blocks.append(_block(diagnostic, style, alike=same[1:]))
+    return "\n".join(blocks)
+
+
+def _without_whose(diagnostic: Diagnostic) -> tuple[object, ...]:
+    """What two warnings have in common that differ by their servers alone; of anything else, all of it."""
+    address = diagnostic.address
+    is_alone = diagnostic.source is not None or diagnostic.request_id is not None
+    if diagnostic.severity is not Severity.WARNING or is_alone:
+        return (id(diagnostic),)
+    texts = [diagnostic.summary, diagnostic.detail, diagnostic.hint]
+    if address is not None:
+        texts = [text.replace(address.typed, "\0").replace(str(address), "\0") for text in texts]
+    return diagnostic.code, address is None, *(_WHOSE.sub("\0", text) for text in texts)
 
 
 def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
     """Lines that each end in a newline."""
-    return "".join(f"{line}\n" for line in _lines(diagnostic, style))
+    return _block(diagnostic, style, alike=())
+
+
+def _block(diagnostic: Diagnostic, style: Style, *, alike: Sequence[Diagnostic]) -> str:
+    lines = [*_lines(diagnostic, style)]
+    if alike:
+        named = [str(one.address) for one in alike if one.address is not None][:_NAMED]
+        more = [f"{len(alike) - len(named)} more"] if len(alike) > len(named) else []
+        first, *rest = wrap(", ".join((*named, *more)), style.width - len("  the same of: "))
+        lines += [f"  {style.cyan('the same of:')} {first}", *(f"        {line}".rstrip() for line in rest)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _severe(text: str, style: Style, *, severity: Severity) -> str:

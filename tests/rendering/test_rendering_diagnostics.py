@@ -87,3 +87,51 @@ def test_color_repeats_what_the_words_say():
     assert render_diagnostic(warning("b", "two"), COLORED) == (
         "\x1b[33m\x1b[1mWarning[b]\x1b[0m\x1b[0m: \x1b[1mtwo\x1b[0m\n"
     )
+
+
+class TestMany:
+    """Warnings that say the same of many servers are told once; what machines read has each of them."""
+
+    def unwell(self, rank, status="ERROR", **facts):
+        address = Address("trainer", rank)
+        hint = f"`provisioner apply --replace {address.typed}` buys a new one"
+        return warning("adverse-status", f"{address}: the cloud reports {status}", hint=hint, address=address, **facts)
+
+    def test_are_one_block_that_names_them_all(self):
+        told = render_diagnostics([self.unwell(rank) for rank in range(14)], PLAIN)
+        assert told.count("Warning[adverse-status]") == 1
+        assert "trainer[0]: the cloud reports ERROR" in told
+        assert "--replace 'trainer[0]'" in told
+        assert "  the same of: trainer[1], trainer[2]" in told
+        assert "trainer[10], 3 more" in " ".join(told.split())
+
+    def test_are_told_one_by_one_where_they_are_few_or_differ(self):
+        few = [self.unwell(rank) for rank in range(3)]
+        assert render_diagnostics(few, PLAIN).count("Warning[") == 3
+        differing = [self.unwell(rank, f"STATUS_{rank}") for rank in range(9)]
+        assert render_diagnostics(differing, PLAIN).count("Warning[") == 9
+        placed = [self.unwell(rank, source=SourceRange("a.yaml", rank + 1, 1)) for rank in range(9)]
+        assert render_diagnostics(placed, PLAIN).count("Warning[") == 9
+
+    def test_errors_are_each_told_with_the_way_out_of_its_own(self):
+        found = [error("protected", f"t[{rank}] is protected", address=Address("t", rank)) for rank in range(9)]
+        assert render_diagnostics(found, PLAIN).count("Error[") == 9
+
+    def test_ids_and_places_in_an_answer_tell_nobody_apart(self):
+        rows = [
+            warning("list-incomplete", f"the list is incomplete: data[{place}].id is missing") for place in range(5)
+        ]
+        told = render_diagnostics(rows, PLAIN)
+        assert (told.count("Warning["), "the same of: 4 more" in told) == (1, True)
+        gone = [
+            warning(
+                "vanished", f"t[{rank}]: no server {rank:08x}-0000-4000-8000-000000000000", address=Address("t", rank)
+            )
+            for rank in range(5)
+        ]
+        assert render_diagnostics(gone, PLAIN).count("Warning[") == 1
+
+    def test_stand_where_the_first_of_them_stood(self):
+        other = warning("other", "something else")
+        told = render_diagnostics([self.unwell(0), other, *map(self.unwell, range(1, 5))], PLAIN)
+        assert told.index("trainer[0]") < told.index("something else")
