@@ -345,6 +345,15 @@ def test_a_strangers_row_without_a_usable_id_hides_its_name_and_nothing_else(row
     assert "'theirs'" in gap.finding
 
 
+def test_many_such_rows_are_one_gap_that_hides_the_name_of_each():
+    names = [f"theirs-{index}" for index in range(9)]
+    (gap,) = gaps_of(one_page([a_row(), *({"name": name} for name in names)], total=10))
+    assert all(gap.hides({name}) for name in names)
+    assert not gap.hides({"ours"})
+    assert "'theirs-0'" in gap.finding
+    assert "and 4 more have no usable `id`" in gap.finding
+
+
 @pytest.mark.parametrize("row", [None, [], "server", 7, {}, {"name": None}, {"name": 7, "id": None}])
 def test_a_row_that_shows_neither_id_nor_name_may_hide_any(row):
     (gap,) = gaps_of(one_page([a_row(), row], total=2))

@@ -6,7 +6,7 @@ reading whose distinct ids are as many as every page's `total` says (docs/decisi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -22,6 +22,8 @@ _READINGS = 3
 _MOST_PAGES = 2000
 """However much a cloud goes on to promise."""
 _DIGITS = 10
+_NAMED = 5
+"""So many names are told."""
 _KEPT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 """No word about the list: another one would be answered alike."""
 
@@ -75,13 +77,20 @@ class _Reading:
         if not found and self.is_incomplete:
             told = " or ".join(sorted("no number" if total is None else str(total) for total in self.totals))
             found = [Gap(self.request, f"`data` has {len(self.rows)} distinct ids and `total` is {told}")]
-        broken = map(self._broken, sorted(set(self.broken), key=lambda name: name or ""))
-        return (*found, *broken, *self.odd.values())
+        return (*found, *self._broken(), *self.odd.values())
 
-    def _broken(self, name: str | None) -> Gap:
-        if name is None:
-            return Gap(self.request, "a row of `data` has neither a usable `id` nor a readable `name`")
-        return Gap(self.request, f"the row of `data` named {name!r} has no usable `id`", frozenset({name}))
+    def _broken(self) -> Iterator[Gap]:
+        """All that bear a name are one gap, however many they are."""
+        if None in self.broken:
+            yield Gap(self.request, "a row of `data` has neither a usable `id` nor a readable `name`")
+        names = sorted({name for name in self.broken if name is not None})
+        if len(names) == 1:
+            yield Gap(self.request, f"the row of `data` named {names[0]!r} has no usable `id`", frozenset(names))
+        elif names:
+            told = ", ".join(map(repr, names[:_NAMED])) + (
+                f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            )
+            yield Gap(self.request, f"the rows of `data` named {told} have no usable `id`", frozenset(names))
 
 
 def listing() -> ReadFlow[tuple[Live, ...]]:
