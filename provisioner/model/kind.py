@@ -132,6 +132,8 @@ class Kind:
     hidden: str
     """In words, what the API never shows of one."""
     terraform: Terraform
+    shown: Callable[[JsonObject], JsonObject]
+    """From what is observed of one to what the rows have shown of it, as far as that is kept, in the shape of its specs."""
     facts: Callable[[JsonObject], JsonObject]
     """From what is observed of one to what no spec says and other tools ask for: `status`, addresses."""
     look_closer: Callable[[str], ReadFlow[JsonObject]]

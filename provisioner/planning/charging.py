@@ -1,5 +1,7 @@
-"""How each replacement is paid for, before and after. A plan shows it also where it stays the same: what was bought for a month
-and comes back by the hour costs otherwise than the reader expects. Pure.
+"""How each replacement is paid for, before and after, and which servers are seen to have become prepaid.
+
+A plan shows the former also where it stays the same: what was bought for a month and comes back by the hour costs otherwise than the reader
+expects. The latter is written down by the next apply, as the next row need not show it. Pure.
 """
 
 from __future__ import annotations
@@ -12,15 +14,29 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import leaves
 from provisioner.model.resource import Desired, Recorded
+from provisioner.planning.survey import Survey
+
+_SAYING = ("charging_mode",)
+"""Of what is observed."""
 
 
-def with_charging(changes: Iterable[Change], policy: PurchasePolicy, catalogue: Catalogue) -> tuple[Change, ...]:
-    return tuple(
-        replace(change, charging=tuple(_charging(catalogue[change.kind], change.recorded, change.desired, policy)))
-        if change.action is Action.REPLACE and change.desired is not None and change.recorded is not None
-        else change
-        for change in changes
-    )
+def with_charging(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
+    return tuple(_told(change, survey, catalogue[change.kind]) for change in changes)
+
+
+def _told(change: Change, survey: Survey, kind: Kind) -> Change:
+    recorded, desired = change.recorded, change.desired
+    if recorded is None or desired is None:
+        return change
+    if change.action is Action.REPLACE:
+        return replace(change, charging=tuple(_charging(kind, recorded, desired, survey.policy)))
+    row = survey.live.get(recorded.id or "")
+    if row is None or change.action is Action.ADOPT or kind.prepaid(recorded, None) or not kind.shows_prepaid(row):
+        return change
+    seen, sold = change.noted or recorded, kind.sold_otherwise(recorded, row, desired.fields, survey.policy)
+    observed = {**seen.observed, **{key: row.observed[key] for key in _SAYING if key in row.observed}}
+    order_id = seen.order_id or row.order_id
+    return replace(change, noted=replace(seen, observed=observed, order_id=order_id, sold=sold or seen.sold))
 
 
 def _charging(kind: Kind, recorded: Recorded, desired: Desired, policy: PurchasePolicy) -> Iterator[FieldChange]:

@@ -79,7 +79,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
     deposed = after_successors(without_cause(staged.changes), survey, catalogue)
-    chosen = with_charging(with_leftovers(deposed.changes, survey, catalogue), survey.policy, catalogue)
+    chosen = with_charging(with_leftovers(deposed.changes, survey, catalogue), survey, catalogue)
     turns = (*staged.turns, *deposed.turns)
     turns += tuple(after_causes(chosen, turns))
     draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)
@@ -157,7 +157,7 @@ class _Planner:
         recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
         change = replace(change, action=Action.ADOPT, recorded=recorded, unverifiable=hidden, assumed=hidden)
         self.findings += unconfirmed.told(
-            desired.address, (), unconfirmed.denied_defaults(change, row, self._survey, kind)
+            recorded, kind, (), unconfirmed.denied_defaults(change, row, self._survey, kind)
         )
         return replace(change, fields=self._changed_fields(change, row))
 
@@ -193,7 +193,7 @@ class _Planner:
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
         change = unconfirmed.without_confirmed(change, live, kind)
         shown = self._fields(change, live, found)
-        held = unconfirmed.unconfirmed(shown, recorded.address, live, self._survey, kind)
+        held = unconfirmed.unconfirmed(shown, recorded, live, self._survey, kind)
         denied = unconfirmed.denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
@@ -206,9 +206,9 @@ class _Planner:
             )
         if again or any(item.reinstalls for item in fields):
             kept = tuple(item for item in held if item.forces_replacement)
-            self.findings += unconfirmed.told(recorded.address, kept, denied)
+            self.findings += unconfirmed.told(recorded, kind, kept, denied)
             return self._reinstallation(replace(change, held=unconfirmed.paths_of(kept)), again, fields, taken_out)
-        self.findings += unconfirmed.told(recorded.address, held, denied, unseen)
+        self.findings += unconfirmed.told(recorded, kind, held, denied, unseen)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Action, Change, Plan, Reason
 from provisioner.model.field_rule import FieldRule
-from provisioner.model.journal import Stated
+from provisioner.model.journal import Remembered, Stated
 from provisioner.model.kind import Kind
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, Recorded
@@ -52,14 +52,20 @@ def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
     return was is not None or not rule.is_default(wanted)
 
 
-def statements(plan: Plan) -> Iterator[Stated]:
-    """As journal entries: told of the former address of what is moved, as they are written first."""
+def statements(plan: Plan) -> Iterator[Stated | Remembered]:
+    """As journal entries: told of the former address of what is moved, as they are written first. Remembered is what was only seen."""
     for change in plan.changes:
         if (record := _record(change)) is not None:
             address = change.moved_from or change.address
-            was = change.recorded.unconfirmed if change.recorded else {}
-            confirmed = None if record.unconfirmed == was else record.unconfirmed
-            yield Stated(address, record.declared, record.assumed, record.baseline, confirmed)
+            known = change.recorded or record
+            confirmed = None if record.unconfirmed == known.unconfirmed else record.unconfirmed
+            seen = replace(known, observed=record.observed, order_id=record.order_id, sold=record.sold)
+            if seen != record:
+                yield Stated(address, record.declared, record.assumed, record.baseline, confirmed)
+            if seen != known:
+                yield Remembered(
+                    address, record.phase, order_id=record.order_id, observed=record.observed, sold=record.sold
+                )
 
 
 def as_stated(plan: Plan) -> Plan:

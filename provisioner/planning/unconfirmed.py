@@ -6,10 +6,9 @@ changed it on purpose, and the disk is lost each time. A person names the addres
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
@@ -17,7 +16,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.readiness import still_unseen
 from provisioner.model.redaction import at
-from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange
+from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Recorded
 from provisioner.planning.comparison import denied, is_ignored
 from provisioner.planning.survey import Survey
 
@@ -30,15 +29,17 @@ def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChan
 
 
 def unconfirmed(
-    items: Iterable[FieldChange], address: Address, row: Live | None, survey: Survey, kind: Kind
+    items: Iterable[FieldChange], recorded: Recorded, row: Live | None, survey: Survey, kind: Kind
 ) -> tuple[FieldChange, ...]:
     """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
     the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
     """
     costly = [item for item in items if item.forces_replacement or item.reinstalls]
-    named = address in survey.reinstall
+    named = recorded.address in survey.reinstall
     by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
-    unseen = tuple(item for item in costly if item not in by_row and _is_unseen(item, row, kind))
+    unseen = [item for item in costly if item not in by_row and _is_unseen(item, recorded, row, kind)]
+    heads = {item.path for item in unseen}
+    unseen += [item for item in costly if item not in (*by_row, *unseen) and _goes_with(item, heads, kind)]
     sent = [item for item in costly if item not in (*by_row, *unseen)]
     if any(item.forces_replacement for item in sent):
         return by_row
@@ -46,10 +47,23 @@ def unconfirmed(
     return (*by_row, *(item for item in unseen if item.forces_replacement or not another_system))
 
 
-def _is_unseen(item: FieldChange, row: Live | None, kind: Kind) -> bool:
-    """It was sent otherwise once, and the row lacks a field that every row shows."""
-    lacking = row is not None and kind.rule(item.path).always and at(row.shown, item.path) is None
-    return lacking and not item.drift and item.before is not None and item.after is not None
+def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Kind) -> bool:
+    """It was sent otherwise once, or leaving it out said otherwise, and the row lacks a field that rows show."""
+    rule = kind.rule(item.path)
+    lacking = row is not None and _is_shown_by_rows(item.path, recorded, kind) and at(row.shown, item.path) is None
+    was_otherwise = item.before is not None or rule.default is not None
+    return lacking and not item.drift and was_otherwise and item.after is not None
+
+
+def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
+    """By every one, or by an earlier one of this server, so that its absence from another tells nothing."""
+    return kind.rule(path).always or at(kind.shown(recorded.observed), path) is not None
+
+
+def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> bool:
+    """It says something only beside a field that is held itself: a term beside a charging mode."""
+    beside = kind.rule(item.path).only_where
+    return beside is not None and beside[0] in heads
 
 
 def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
@@ -110,7 +124,8 @@ def paths_of(items: Iterable[FieldChange]) -> tuple[FieldPath, ...]:
 
 
 def told(
-    address: Address,
+    recorded: Recorded,
+    kind: Kind,
     items: Iterable[FieldChange],
     undeclared: Iterable[FieldChange] = (),
     lost: Iterable[FieldPath] = (),
@@ -118,7 +133,7 @@ def told(
     """One finding at most. `undeclared` are fields of which leaving them out says something else than is shown; of those in `lost`
     nothing shows that they have arrived.
     """
-    items, undeclared = tuple(items), tuple(undeclared)
+    items, undeclared, address = tuple(items), tuple(undeclared), recorded.address
     lost = sorted(set(lost) - {item.path for item in items})
     together = (*items, *undeclared)
     if not together and not lost:
@@ -126,23 +141,32 @@ def told(
     fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared), *map(_not_arrived, lost)))
     reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
     buy = f"`apply --replace {address.typed}` releases it and buys a new one"
+    unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
     way = buy if any(item.forces_replacement for item in together) else reinstall
     found = warning(
         "unconfirmed",
         f"{address}: the cloud does not show what was declared: {fields}"
         if items or lost
         else f"{address}: the cloud shows otherwise what was left out: {fields}",
-        hint=f"{_what_to_wait_for(items)}; {way}; {_without_sending(together, lost)}",
+        hint=f"{_what_to_wait_for(items)}; {way}; {_without_sending(together, lost, unsafe)}",
         address=address,
     )
     return (found,)
 
 
-def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath]) -> str:
-    """What ends it and leaves the server alone."""
+def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath], unsafe: list[FieldPath]) -> str:
+    """What ends it and leaves the server alone. To declare what is shown does so only where the next row, should it show nothing, is known
+    to tell nothing by that (`unsafe`: where it is not).
+    """
+    if unsafe:
+        return f"or, where it is to stay as it is shown, name {_named(unsafe)} in lifecycle.ignore_changes"
     if together:
         return "or declare what is shown"
-    return f"or look at it, and where it is there, name {', '.join('.'.join(path) for path in lost)} in lifecycle.ignore_changes"
+    return f"or look at it, and where it is there, name {_named(lost)} in lifecycle.ignore_changes"
+
+
+def _named(paths: Iterable[FieldPath]) -> str:
+    return ", ".join(".".join(path) for path in paths)
 
 
 def _not_arrived(path: FieldPath) -> str:
@@ -151,13 +175,14 @@ def _not_arrived(path: FieldPath) -> str:
 
 def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:
     if any(not item.drift for item in items):
-        return "nothing is sent while the row lacks what every row shows; plan again in a minute"
+        return "nothing is sent while the row lacks what other rows show; plan again in a minute"
     return "nothing is sent again because of that"
 
 
 def _shown_otherwise(item: FieldChange) -> str:
     before, declared = quoted_apart(item.before, item.after)
     if not item.drift:
+        before = "left out" if item.before is None else before
         return (
             f"{'.'.join(item.path)} was {before}, {declared} is declared by now, and the cloud shows none at the moment"
         )

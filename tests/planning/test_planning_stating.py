@@ -75,7 +75,7 @@ def test_all_that_leaving_it_out_says_may_be_stated_at_once_and_taken_out_again(
 def test_what_leaving_it_out_says_is_no_change_and_anything_else_is_one(meant, other, action):
     assert after({}, meant).action is Action.NO_OP
     assert after(meant, {}).action is Action.NO_OP
-    assert after({}, other).action is action
+    assert after({}, other, charging_info={"charging_mode": "POST_PAID"}).action is action
     assert after(meant, other).action is action
     assert after(other, meant).action is action
 

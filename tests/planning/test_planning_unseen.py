@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_state
-from support.planning_builders import KIND, OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
+from support.planning_builders import KIND, OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.change import Action
+from provisioner.model.journal import replay
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Lifecycle, OnOsChange
+from provisioner.planning import statements
 
 CHANGED = {
     ("flavor",): "Si2.large.8",
@@ -103,6 +105,74 @@ def test_another_system_that_comes_anyway_takes_no_other_machine():
 def test_where_another_system_is_another_machine_it_is_held_all_the_same():
     lifecycle = Lifecycle(on_os_change=OnOsChange.REPLACE)
     assert only(survey_of(("image_id",), lacking=[("image_id",)], lifecycle=lifecycle))[1].action is Action.NO_OP
+
+
+PREPAID_MONTHS = [PREPAID, PREPAID | {"period_type": "YEAR", "period_num": 2}]
+POST_PAID = {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1}
+
+
+def become_prepaid(before, charging, **row):
+    record = bought(wanted(**before))
+    return only(surveyed(wanted(charging_info=charging), state=a_state(record), live=(shown(record, **row),)))
+
+
+@pytest.mark.parametrize("charging", PREPAID_MONTHS, ids=["a month", "two years"])
+@pytest.mark.parametrize("before", [{}, {"charging_info": POST_PAID}], ids=["left out", "declared"])
+def test_another_charging_mode_is_held_with_its_term_where_the_row_shows_none(before, charging):
+    plan, change = become_prepaid(before, charging, charging_info=None)
+    assert (change.action, change.fields) == (Action.NO_OP, ())
+    assert set(change.held) == {("charging_info", each) for each in ("charging_mode", "period_num", "period_type")}
+    assert codes(plan.findings) == ["unconfirmed"]
+    shows = become_prepaid(before, charging, charging_info={"charging_mode": "POST_PAID"})
+    assert shows[1].action is Action.REPLACE
+
+
+@pytest.mark.parametrize("observed", [{"charging_mode": "POST_PAID"}, {"status": "RUNNING"}], ids=["told", "silent"])
+def test_what_a_row_shows_of_a_subscription_is_remembered_by_the_next_apply(observed):
+    record = bought(wanted(), observed=observed)
+    row = replace(shown(record, charging_info={"charging_mode": "PRE_PAID"}), observed={"charging_mode": "PRE_PAID"})
+    plan = planned(surveyed(wanted(), state=a_state(record), live=(row,)))
+    (entry,) = statements(plan)
+    after = replay(a_state(record), [entry])
+    assert not plan.work
+    assert (KIND.prepaid(record, None), KIND.prepaid(after.resources[record.address], None)) == (False, True)
+    again = planned(surveyed(wanted(), state=after, live=(shown(record),)))
+    assert (again.work, tuple(statements(again))) == ((), ())
+    declaring = only(surveyed(wanted(charging_info=PREPAID), state=after, live=(shown(record),)))[1]
+    assert declaring.action is Action.NO_OP
+
+
+EARLIER = {
+    ("resource_flavor",): ({"flavor": None, "resource_flavor": "R1"}, {"resource_flavor": "R1"}, "R2"),
+    ("arch",): ({"arch": "X86"}, {"image": {"arch": "X86"}}, "ARM"),
+    ("server_type",): ({"server_type": "ECS"}, {"cloud_server": {"type": "ECS"}}, "BMS"),
+}
+
+
+@pytest.mark.parametrize("path", EARLIER)
+def test_what_an_earlier_row_has_shown_is_held_where_this_one_lacks_it(path):
+    fields, observed, other = EARLIER[path]
+    desired, hidden = wanted(**fields), bought(wanted(**fields))
+    record = replace(hidden, observed=hidden.observed | observed)
+    changed = replace(desired, fields=replaced(dict(desired.fields), path, other))
+    bare, whole = shown(record), shown(record)
+    bare = replace(bare, shown=replaced(bare.shown, path, None))
+    assert only(surveyed(changed, state=a_state(record), live=(bare,)))[1].action is Action.NO_OP
+    assert only(surveyed(changed, state=a_state(record), live=(whole,)))[1].action is Action.REPLACE
+    assert only(surveyed(changed, state=a_state(hidden), live=(bare,)))[1].action is Action.REPLACE
+
+
+@pytest.mark.parametrize("path", EARLIER)
+def test_the_advice_leads_to_no_replacement_where_no_record_has_it(path):
+    fields, observed, other = EARLIER[path]
+    desired, hidden = wanted(**fields), bought(wanted(**fields))
+    seen = replace(hidden, observed=hidden.observed | observed)
+    for record, advice in ((hidden, f"name {path[0]} in lifecycle.ignore_changes"), (seen, "declare what is shown")):
+        row = shown(record)
+        row = replace(row, shown=replaced(row.shown, path, other))
+        (finding,) = planned(surveyed(desired, state=a_state(record), live=(row,))).findings
+        assert advice in finding.hint
+        assert ("declare what is shown" in finding.hint) is (record is seen)
 
 
 def test_a_server_without_a_row_of_its_own_is_no_case_of_it():

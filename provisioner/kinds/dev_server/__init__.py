@@ -112,6 +112,7 @@ KIND = Kind(
     draft=drafting.draft,
     hidden=drafting.HIDDEN,
     terraform=Terraform(terraform.RESOURCE, terraform.hidden, terraform.ACTIONS),
+    shown=rows.shown_of,
     facts=facts.facts,
     look_closer=closer.look_closer,
     gone=rows.DELETED,

@@ -17,7 +17,7 @@ from provisioner.model.resource import Live
 SERVERS = "/v1/{project_id}/dev-servers"
 _OBSERVED = (
     "status", "charging_mode", "create_at", "update_at", "cloud_server", "volumes", "category", "server_hps",
-    "hps_id", "hps_ecs_id",
+    "hps_id", "hps_ecs_id", "resource_flavor",
 )  # fmt: skip
 
 ERROR = "ERROR"
@@ -92,6 +92,11 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["volumes"] = [disk["evs_id"] for disk in listed if isinstance(disk, Mapping) and _is_data_disk(disk)]
         shown |= disks.shown(listed)
     return shown
+
+
+def shown_of(observed: JsonObject) -> JsonObject:
+    """What rows have shown of it: what is kept of them is as they spell it."""
+    return _shown(observed, _object(observed, "image"))
 
 
 def _is_data_disk(disk: JsonObject) -> bool:
