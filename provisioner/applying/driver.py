@@ -192,6 +192,7 @@ class Driver:
                 baseline=baseline,
                 refused=refused,
                 sold=facts.sold,
+                paid=facts.paid or None,
                 labels=dict(desired.labels) if desired else None,
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )

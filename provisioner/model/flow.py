@@ -158,6 +158,8 @@ class Remember:
     """By top-level field, what the cloud refuses for this server for good; None for a field that it has taken."""
     sold: str | None = None
     """The charging mode that this purchase came to, where another one was asked for."""
+    paid: bool = False
+    """Its order is known to be paid."""
 
 
 @dataclass(frozen=True, slots=True)

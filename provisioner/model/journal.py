@@ -137,7 +137,8 @@ class Remembered:
     refused: JsonObject | None = None
     sold: str | None = None
     unconfirmed: JsonObject | None = None
-    """These two are absent from what is written where they are None."""
+    """These and the next are absent from what is written where they are None."""
+    paid: bool | None = None
     type: Literal["remembered"] = "remembered"
 
 
@@ -297,4 +298,5 @@ def _with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
         refused=recorded.refused if entry.refused is None else entry.refused,
         sold=entry.sold or recorded.sold,
         unconfirmed=recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed,
+        paid=entry.paid or recorded.paid,
     )

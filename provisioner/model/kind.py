@@ -153,6 +153,8 @@ class Kind:
     """What may be refused, of these fields, for a server of which this is observed."""
     advise_of_machine: Callable[[Fields, str | None], Iterable[Advice]]
     """The same before it is bought, by the type of machine that the catalogue has for its flavor."""
+    advise_of_purchase: Callable[[Fields], Iterable[Advice]]
+    """What a plan says that would buy it with these fields."""
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     """How a purchase will be paid for: the part of a body that says so, with nothing but None in it where the cloud decides."""
     charged: Callable[[Recorded], JsonObject]

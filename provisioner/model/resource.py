@@ -111,6 +111,8 @@ class Recorded:
     """The charging mode that our own purchase of it came to, where that is not the one that was asked for. Absent from what is
     written where there is none.
     """
+    paid: bool = False
+    """Its order is known to be paid, as a person has paid it from here. Absent from what is written where it is not known."""
     assumed: JsonObject = field(default_factory=dict)
     """What the specs stated of it when they were last applied, and nothing showed or had sent. Absent from what is written where it is
     empty.

@@ -3,6 +3,7 @@
 It decides what is to happen and says why; whether that is allowed is for the guards, doing it for the applying room.
 """
 
+from provisioner.planning.comparison import states_newly_what_is_billed
 from provisioner.planning.drift import gaps_told
 from provisioner.planning.planner import plan
 from provisioner.planning.rebuilding import Remains, propose
@@ -14,6 +15,7 @@ from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
 from provisioner.planning.unknown_status import unknown_status_told
 from provisioner.planning.unowned import Unowned, in_question, unowned
+from provisioner.planning.unpaid_orders import ordered_otherwise
 
 __all__ = [
     "Remains",
@@ -24,11 +26,13 @@ __all__ = [
     "gaps_told",
     "in_question",
     "noted",
+    "ordered_otherwise",
     "plan",
     "propose",
     "questions",
     "retell",
     "statements",
+    "states_newly_what_is_billed",
     "unknown_status_told",
     "unowned",
     "with_offers",

@@ -6,7 +6,7 @@ shows it otherwise is drift (docs/decisions/0019).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
@@ -15,7 +15,7 @@ from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import FINGERPRINT, at, replaced
-from provisioner.model.resource import Desired, FieldPath, Live, Recorded
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
 from provisioner.planning.difference import differences
 
 NOTHING: JsonObject = {}
@@ -117,15 +117,15 @@ def stated(
 def denied(
     kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, policy: PurchasePolicy
 ) -> Iterator[FieldChange]:
-    """What the cloud shows otherwise than leaving the field out says, where neither the specs nor the record say more than that. Only
-    where the way back is another system or another machine: what is changed in place is nobody's difference.
+    """What the cloud shows otherwise than leaving the field out says, where the specs say no more than that, whatever was recorded when
+    they said more: the next server that they declare so is bought as leaving it out says. Only where the way back is another system or another machine: what is changed in place is nobody's difference.
     """
     for rule in kind.rules:
-        said, recorded = kind.default(rule, policy), at(declared, rule.path)
+        said = kind.default(rule, policy)
         if live is None or said is None or not rule.outlives_its_line or at(after, rule.path) is not None:
             continue
         now = rule.seen(live.shown, said, declared, after)
-        if now is not None and recorded in (None, said) and canonical([now]) != canonical([said]):
+        if now is not None and canonical([now]) != canonical([said]):
             yield FieldChange(
                 rule.path,
                 now,
@@ -184,6 +184,26 @@ def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: Js
         return False
     path, value = rule.only_where
     return at(after, path) != value or value not in (at(declared, path), at(shown, path))
+
+
+def states_newly_what_is_billed(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
+    """A term that this state did not ask for, so that only billing can tell whether it is so."""
+    declared = _without_idle(kind, recorded.declared)
+    return any(
+        rule.by_billing
+        and at(declared, rule.path) is None
+        and not is_ignored(rule.path, desired)
+        and _written(desired.fields, rule.path) is not None
+        and (rule.only_where is None or _written(desired.fields, rule.only_where[0]) == rule.only_where[1])
+        for rule in kind.rules
+    )
+
+
+def _written(fields: Fields, path: FieldPath) -> FieldValue:
+    value: FieldValue = fields
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.kind import Catalogue
+from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
 from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.planning.paid_until import has_ended
 from provisioner.planning.survey import Survey
 
 CODE = "charging-mismatch"
@@ -38,7 +41,7 @@ def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Itera
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
                 detail=f"to be bought: {_listed(buying.pop(key))}",
-                hint=f"{_way_out(recorded, mode)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                hint=f"{_way_out(recorded, mode, survey, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
                 address=recorded.address,
             )
 
@@ -52,11 +55,12 @@ def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalog
         if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, survey, catalogue)):
             continue
         what = f"order {recorded.order_id}" if recorded.id is None else f"server {recorded.id}"
-        state = "; it is not paid" if recorded.phase is Phase.AWAITING_PAYMENT else ""
+        paid, awaits = _is_paid(recorded, survey), recorded.phase is Phase.AWAITING_PAYMENT
+        state = "; it is paid" if paid and recorded.id is None else "; it is not paid" if awaits and not paid else ""
         yield warning(
             CODE,
             f"{recorded.address}: {what} was sold as {mode}, which is not what was declared{state}",
-            hint=_way_out(recorded, mode),
+            hint=_way_out(recorded, mode, survey, catalogue),
             source=change.desired.source if change.desired else None,
             address=recorded.address,
         )
@@ -68,19 +72,35 @@ def sold_as(recorded: Recorded, desired: Desired | None, survey: Survey, catalog
     return catalogue[recorded.kind].sold_otherwise(recorded, row, desired.fields if desired else None, survey.policy)
 
 
-def _way_out(recorded: Recorded, mode: str) -> str:
-    """Each way ends the mismatch; the first one costs nothing."""
-    term = f", for the term that `provisioner orders show {recorded.address.typed}` tells" if recorded.order_id else ""
-    keep = f"to keep it, declare charging_info of {recorded.address} as it was sold (charging_mode: {mode}{term})"
-    release = f"`provisioner destroy --target {recorded.address.typed}` releases it"
+def _way_out(recorded: Recorded, mode: str, survey: Survey, catalogue: Catalogue) -> str:
+    """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
+    one, sharing = recorded.address, _of_its_order(recorded, survey)
+    keep = keeping(sharing, mode)
+    allow = "term-ended" if has_ended(recorded, survey, catalogue[recorded.kind]) else "prepaid-delete"
+    release = releasing(sharing, allow=allow)
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
-    cancel = f"`provisioner orders cancel {recorded.address.typed}` gives it up"
+    if _is_paid(recorded, survey):
+        return f"its order is paid: {following(sharing)} goes on with it; {keep}; else, once it is a server, {release}"
     if recorded.phase is Phase.AWAITING_PAYMENT:
-        return (
-            f"do not pay it: {cancel} and costs nothing; {keep}, then `provisioner orders pay {recorded.address.typed}`"
-        )
-    return f"{cancel} while it is not paid; {keep}; once it is a server, {release}"
+        return f"do not pay it: {cancelling(one)}; {keep}; then {paying(one)} and {following(sharing)}"
+    return (
+        f"{following(sharing)} goes on with it; while its order is not paid, {cancelling(one)}; {keep}; once it is a server, "
+        f"{release}"
+    )
+
+
+def _of_its_order(recorded: Recorded, survey: Survey) -> tuple[Address, ...]:
+    """Releasing one of them releases all."""
+    records = survey.state.resources.values() if survey.state else ()
+    sharing = {one.address for one in records if recorded.order_id is not None and one.order_id == recorded.order_id}
+    return tuple(sorted({recorded.address, *sharing}))
+
+
+def _is_paid(recorded: Recorded, survey: Survey) -> bool:
+    """One of those that share an order has noted its payment."""
+    records = survey.state.resources.values() if survey.state else ()
+    return any(one.paid for one in records if one.order_id == recorded.order_id)
 
 
 def _listed(changes: list[Change]) -> str:

@@ -33,7 +33,6 @@ from provisioner.planning.judging import judged
 from provisioner.planning.late_purchases import reopened
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
-from provisioner.planning.missold import sold_otherwise
 from provisioner.planning.moving import is_let_go, moved
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
@@ -46,6 +45,7 @@ from provisioner.planning.survey import Survey
 from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off, without_cause
 from provisioner.planning.unconfirmed import what_it_takes
+from provisioner.planning.unpaid_orders import about_orders, before_purchases
 from provisioner.planning.waves import in_waves
 
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -69,7 +69,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     found = (
         *planner.findings,
         *drift.findings(whole, survey, catalogue),
-        *sold_otherwise(whole, survey, catalogue),
+        *about_orders(whole, survey, catalogue),
         *refusals_told(whole, survey),
         *row_advice_told(whole, survey, catalogue),
         *sweep(survey, catalogue),
@@ -93,6 +93,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
             *of_reinstallations(draft.changes, catalogue),
             *passed_over(draft, survey),
             *assumptions(draft.changes),
+            *before_purchases(draft.changes, catalogue),
             *offers(draft, survey.foresight, catalogue),
         ),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
@@ -193,11 +194,12 @@ class _Planner:
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
         change = unconfirmed.without_confirmed(change, live, kind)
         shown = self._fields(change, live, found)
+        billed = unconfirmed.billed(shown, live, kind)
         held = unconfirmed.unconfirmed(shown, recorded, live, self._survey, kind)
         denied = unconfirmed.denied_defaults(change, live, self._survey, kind)
         taken_out = self._taken_out(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
-        fields = tuple(item for item in shown if item not in (*held, *taken_out, *refused))
+        fields = tuple(item for item in shown if item not in (*held, *billed, *taken_out, *refused))
         again = unconfirmed.once_more(change, live, self._survey, kind)
         again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
@@ -206,9 +208,9 @@ class _Planner:
             )
         if again or any(item.reinstalls for item in fields):
             kept = tuple(item for item in held if item.forces_replacement)
-            self.findings += unconfirmed.told(recorded, kind, kept, denied)
+            self.findings += unconfirmed.told(recorded, kind, kept, denied, billed=billed)
             return self._reinstallation(replace(change, held=unconfirmed.paths_of(kept)), again, fields, taken_out)
-        self.findings += unconfirmed.told(recorded, kind, held, denied, unseen)
+        self.findings += unconfirmed.told(recorded, kind, held, denied, unseen, billed)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
@@ -218,9 +220,8 @@ class _Planner:
         """What is taken out of the specs goes with the system that it was put on."""
         again, fields, taken_out = map(tuple, parts)
         whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
-        is_named = change.address in self._survey.reinstall
         ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
-        reason = Reason.REQUESTED if is_named else change.reason
+        reason = Reason.REQUESTED if change.address in self._survey.reinstall else change.reason
         return replace(change, action=Action.REINSTALL, reason=reason, fields=ordered)
 
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:

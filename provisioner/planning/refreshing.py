@@ -136,7 +136,7 @@ def _differing(
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
     for item in denied(kind, recorded.declared, row, specs, survey.policy):
-        if item.path not in told:
+        if item.path not in told and at(recorded.declared, item.path) in (None, item.after):
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
     told |= {_STATUS} if _POWER in told and row.status not in kind.adverse else set()

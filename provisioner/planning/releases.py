@@ -17,6 +17,7 @@ from provisioner.model.turn import Turn
 from provisioner.planning.paid_until import gives_up_a_term, has_ended, is_prepaid
 from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import is_cause
+from provisioner.planning.unpaid_orders import is_unpaid, nothing_to_lose
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 BY_ADDRESS = "prepaid-replace"
@@ -51,6 +52,16 @@ def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Ite
         if has_ended(change.recorded, survey, catalogue[change.kind]) and not was_allowed(change):
             continue  # `term-ended` refuses it
         what, instead, lost = _replacement(change)
+        if is_unpaid(change.recorded, survey):
+            yield error(
+                "prepaid-replace",
+                f"{change.address} cannot be replaced before its order is given up",
+                detail=f"{nothing_to_lose(change.recorded)}, and the next apply orders what the specs say",
+                hint="run apply again without --replace after that",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+            continue
         hint = f"{instead}, or name the address: --replace {change.address.typed}"
         has_term = gives_up_a_term(change.recorded, survey, catalogue[change.kind])
         yield error(
@@ -118,7 +129,16 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
             ]  # released as soon as it is found
         if released is not None and has_ended(released, survey, catalogue[change.kind]):
             continue  # `term-ended` refuses it
-        if released is not None and gives_up_a_term(released, survey, catalogue[change.kind]):
+        if released is not None and is_unpaid(released, survey):
+            yield error(
+                "prepaid-delete",
+                f"{change.address} is ordered, and nobody has paid for it",
+                detail=nothing_to_lose(released),
+                hint="run this again after that",
+                source=change.desired.source if change.desired else None,
+                address=change.address,
+            )
+        elif released is not None and gives_up_a_term(released, survey, catalogue[change.kind]):
             end = _end(released, survey)
             is_over = end is not None and survey.at is not None and end <= survey.at
             yield error(

@@ -57,6 +57,7 @@ def _record(recorded: Recorded, row: Row, *, now: int, who: str) -> Iterator[Ent
         refused=recorded.refused or None,
         sold=recorded.sold,
         unconfirmed=recorded.unconfirmed or None,
+        paid=recorded.paid or None,
         term=recorded.term,
     )
     if recorded.assumed:

@@ -6,9 +6,10 @@ changed it on purpose, and the disk is lost each time. A person names the addres
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from provisioner.model.address import Address
 from provisioner.model.change import Change, FieldChange
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
@@ -34,7 +35,8 @@ def unconfirmed(
     """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
     the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
     """
-    costly = [item for item in items if item.forces_replacement or item.reinstalls]
+    passed_over = billed(items := tuple(items), row, kind)
+    costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in passed_over]
     named = recorded.address in survey.reinstall
     by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
     unseen = [item for item in costly if item not in by_row and _is_unseen(item, recorded, row, kind)]
@@ -45,6 +47,15 @@ def unconfirmed(
         return by_row
     another_system = named or bool(sent)
     return (*by_row, *(item for item in unseen if item.forces_replacement or not another_system))
+
+
+def billed(items: Iterable[FieldChange], row: Live | None, kind: Kind) -> tuple[FieldChange, ...]:
+    """Of which billing, asked because this state did not buy it so, tells otherwise than the specs state newly. It may be an earlier
+    term than the one that runs, so that a person has to say what is to come of it. It goes with a machine that comes anyway.
+    """
+    if row is None:
+        return ()
+    return tuple(item for item in items if kind.rule(item.path).by_billing and at(row.shown, item.path) is not None)
 
 
 def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Kind) -> bool:
@@ -129,21 +140,24 @@ def told(
     items: Iterable[FieldChange],
     undeclared: Iterable[FieldChange] = (),
     lost: Iterable[FieldPath] = (),
-) -> tuple[Diagnostic, ...]:
-    """One finding at most. `undeclared` are fields of which leaving them out says something else than is shown; of those in `lost`
-    nothing shows that they have arrived.
+    billed: Iterable[FieldChange] = (),
+) -> Iterator[Diagnostic]:
+    """One finding at most, and one of what is `billed` otherwise. `undeclared` are fields of which leaving them out says something else
+    than is shown; of those in `lost` nothing shows that they have arrived.
     """
     items, undeclared, address = tuple(items), tuple(undeclared), recorded.address
+    if billed := tuple(billed):
+        yield _billed(address, billed)
     lost = sorted(set(lost) - {item.path for item in items})
     together = (*items, *undeclared)
     if not together and not lost:
-        return ()
+        return
     fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared), *map(_not_arrived, lost)))
     reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
     buy = f"`apply --replace {address.typed}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
     way = buy if any(item.forces_replacement for item in together) else reinstall
-    found = warning(
+    yield warning(
         "unconfirmed",
         f"{address}: the cloud does not show what was declared: {fields}"
         if items or lost
@@ -151,7 +165,18 @@ def told(
         hint=f"{_what_to_wait_for(items)}; {way}; {_without_sending(together, lost, unsafe)}",
         address=address,
     )
-    return (found,)
+
+
+def _billed(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
+    fields = "; ".join(f"{'.'.join(item.path)} is {item.before!r}, and the specs say {item.after!r}" for item in items)
+    return warning(
+        "unconfirmed",
+        f"{address}: billing tells another term than the specs: {fields}",
+        detail="it is the term of the order that bought it; a renewal since may have been for another one",
+        hint=f"nothing is sent because of that. Write what billing tells, which changes nothing, or name the fields in "
+        f"lifecycle.ignore_changes; `apply --replace {address.typed}` releases it and buys a new one",
+        address=address,
+    )
 
 
 def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath], unsafe: list[FieldPath]) -> str:

@@ -256,6 +256,7 @@ def _recorded(recorded: Recorded) -> Document:
         **({"baseline": dict(recorded.baseline)} if recorded.baseline else {}),
         **({"refused": dict(recorded.refused)} if recorded.refused else {}),
         **({"sold": recorded.sold} if recorded.sold else {}),
+        **({"paid": True} if recorded.paid else {}),
         **({"assumed": dict(recorded.assumed)} if recorded.assumed else {}),
         **({"unconfirmed": masked(recorded.unconfirmed)} if recorded.unconfirmed else {}),
         **({"term_given_up": True} if recorded.term_given_up else {}),

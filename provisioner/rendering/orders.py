@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.order_ways import cancelling, following, keeping, paying
 from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.blocks import Line, block_text
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
@@ -23,17 +24,12 @@ NOBODY = "(not in this state)"
 
 _HEADINGS = ("address", "order", "status", "amount", "created", "pay by", "server")
 _NEXT = {
-    OrderStatus.AWAITING_PAYMENT: "`provisioner orders pay {order}` pays it, `orders cancel {order}` gives it up",
-    OrderStatus.AWAITING_APPROVAL: "have it approved in the console, then pay it; `orders cancel {order}` gives it up",
-    OrderStatus.PROCESSING: "`provisioner apply` goes on with it",
+    OrderStatus.AWAITING_PAYMENT: "`provisioner orders pay {order}` pays it, `provisioner orders cancel {order}` gives it up",
+    OrderStatus.AWAITING_APPROVAL: "have it approved in the console, then pay it; `provisioner orders cancel {order}` gives it up",
     OrderStatus.CANCELLED: "`provisioner orders cancel {order}` forgets it, and the next apply orders again",
 }
-_GIVE_UP = (
-    "do not pay it: `provisioner orders cancel {order}` gives it up and costs nothing; to keep it, declare charging_info as it was sold "
-    "(charging_mode: {mode}), then `provisioner orders pay {order}`"
-)
 _SETTLED = {
-    Settlement.PAID: "{order} is paid. Next: `provisioner apply` follows what is built of it.",
+    Settlement.PAID: "{order} is paid. Next: {apply} follows what is built of it.",
     Settlement.ALREADY_PAID: "{order} is paid already. Nothing was sent.",
     Settlement.CANCELLED: "{order} is cancelled, and its address forgotten. The next apply may order it again.",
 }
@@ -68,7 +64,7 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
 
 def render_settled(order: PlacedOrder, settlement: Settlement) -> str:
     """Empty for what is told by findings."""
-    told = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}")
+    told = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}", apply=_apply(order))
     return f"{_addresses(order)}: {told}\n" if told else ""
 
 
@@ -144,9 +140,18 @@ def _servers(order: PlacedOrder) -> str:
 
 def _next_step(order: PlacedOrder) -> str:
     if order.is_unpaid and order.sold_otherwise is not None:
-        return _GIVE_UP.format(order=escape(order.id), mode=order.sold_otherwise)
+        one = order.addresses[0]
+        keep = f"{keeping(order.addresses, order.sold_otherwise)}; then {paying(one)} and {following(order.addresses)}"
+        return escape(f"do not pay it: {cancelling(one)}; {keep}")
+    if order.status == OrderStatus.PROCESSING or (order.is_paid and not order.servers):
+        return f"{_apply(order)} goes on with it"
     step = next((text for status, text in _NEXT.items() if status == order.status), "")
     return step.format(order=escape(order.id))
+
+
+def _apply(order: PlacedOrder) -> str:
+    """What was sold otherwise than it was declared keeps a run from buying more, so that it is named where there may be more."""
+    return escape(following(order.addresses)) if order.sold_otherwise is not None else "`provisioner apply`"
 
 
 def _item(item: PlacedItem, currency: str | None) -> str:

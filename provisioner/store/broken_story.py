@@ -149,4 +149,5 @@ def _together(before: Remembered | None, facts: Remembered) -> Remembered:
         refused=before.refused if facts.refused is None else facts.refused,
         sold=facts.sold or before.sold,
         unconfirmed=before.unconfirmed if facts.unconfirmed is None else facts.unconfirmed,
+        paid=facts.paid or before.paid,
     )

@@ -20,7 +20,7 @@ from provisioner.store.sealed import Damaged, FromNewerVersion
 Value = TypeVar("Value")
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-_REMEMBERED = ("baseline", "refused", "sold", "unconfirmed")
+_REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
 _RECORDED = (*_REMEMBERED, "assumed", "term_given_up")
 """Likewise to records."""

@@ -6,7 +6,6 @@ It only reads. An order that billing does not know is told apart from a billing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,14 +14,16 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import ProvisionerError, UsageError, error
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder
-from provisioner.model.resource import Desired, Recorded
+from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask
     from provisioner.cloud.orders import Order, OrderDetail, OrderLine
-    from provisioner.model.stack import Stack
-    from provisioner.workflow.workspace import Workspace
+    from provisioner.workflow.order_specs import OrderSpecs
+
+_NAMED = 6
+"""So many members of a group are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,8 @@ class Wanted:
     owners: tuple[Recorded, ...]
 
 
-def find(state: State | None, target: str, workspace: Workspace | None = None) -> Wanted:
-    """By the address that it was placed for, or by its own id; an address that the specs of `workspace` declare is taken for no order's
-    id. Raises UsageError.
-    """
+def find(state: State | None, target: str, specs: OrderSpecs) -> Wanted:
+    """By the address that it was placed for, or by its own id. Raises UsageError."""
     from provisioner.cloud.orders import is_order_id
 
     records = state.resources if state else {}
@@ -45,21 +44,32 @@ def find(state: State | None, target: str, workspace: Workspace | None = None) -
         summary = f"{recorded.address} was bought without an order: it is not prepaid"
         hint = "`provisioner orders list` shows the orders there are"
         raise UsageError(error("order-none", summary, hint=hint, address=recorded.address))
-    if recorded is None and workspace is not None and address in _declared(workspace):
-        hint = "an apply orders it, where it is prepaid; `provisioner orders list` shows the orders there are"
-        summary = f"{address} is declared and has no order yet"
-        raise UsageError(error("order-none", summary, hint=hint, address=address))
     order_id = target if recorded is None or recorded.order_id is None else recorded.order_id
+    owners = tuple(owners_of(records.values()).get(order_id, ()))
+    if recorded is None and address is not None and not owners:
+        _refuse_orderless(address, state, specs)
     if recorded is None and not is_order_id(target):
         raise _unknown(target)
-    return Wanted(order_id, tuple(owners_of(records.values()).get(order_id, ())))
+    return Wanted(order_id, owners)
 
 
-def _declared(workspace: Workspace) -> frozenset[Address]:
-    """Specs that cannot be read declare nothing here: whose order it is does not depend on them."""
-    with suppress(ProvisionerError):
-        return frozenset(desired.address for desired in workspace.load().desired)
-    return frozenset()
+def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) -> None:
+    """Billing knows nothing of an address, so that it is not asked about one that has no order, or about a group of them."""
+    known = {*(specs.desired or {}), *(state.resources if state else {})}
+    intent = state.doubts.get(address) if state else None
+    if intent is not None:
+        summary = f"{address}: the outcome of its purchase is not known, and no order of it either"
+        hint = "run apply: it looks for what was bought; `provisioner orders list --all` has the account's orders"
+    elif address in known:
+        summary = f"{address} is declared and has no order yet"
+        hint = "`provisioner apply` buys it, and places an order where its charging_info says PRE_PAID"
+    elif members := sorted(each for each in known if each.group == address):
+        summary = f"{address} is a group, and each of its servers has an order of its own, or none"
+        named = ", ".join(each.typed for each in members[:_NAMED]) + (", ..." if len(members) > _NAMED else "")
+        hint = f"name one of them: {named}"
+    else:
+        return
+    raise UsageError(error("order-none", summary, hint=hint, address=address))
 
 
 def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
@@ -69,27 +79,6 @@ def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
         if record.order_id is not None:
             owners.setdefault(record.order_id, []).append(record)
     return owners
-
-
-def sold_otherwise(workspace: Workspace, stack: Stack, owners: Iterable[Recorded]) -> str | None:
-    """The mode that one of them was sold under, where neither its record nor the specs want that. Specs that cannot be read say nothing."""
-    policy, modes = stack.purchase, dict[Address, str]()
-    records = {owner.address: owner for owner in owners}
-    for address, owner in records.items():
-        if mode := workspace.catalogue[owner.kind].sold_otherwise(owner, None, None, policy):
-            modes[address] = mode
-    if not modes:
-        return None
-    wanted: dict[Address, Desired] = {}
-    with suppress(ProvisionerError):
-        wanted = {desired.address: desired for desired in workspace.load().desired}
-    told = (
-        workspace.catalogue[records[address].kind].sold_otherwise(
-            records[address], None, wanted[address].fields if address in wanted else None, policy
-        )
-        for address in modes
-    )
-    return next(filter(None, told), None)
 
 
 async def read_order(ask: Ask, wanted: Wanted) -> PlacedOrder:

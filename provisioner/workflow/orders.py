@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.event import Listener
+from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
 from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.ordered import (
     ask_for_order,
     find,
@@ -21,7 +22,6 @@ from provisioner.workflow.ordered import (
     owners_of,
     placed,
     read_order,
-    sold_otherwise,
     unshown,
     untold,
 )
@@ -54,6 +54,7 @@ class _Desk:
     ask: Ask
     cloud: Cloud
     state: State | None
+    specs: OrderSpecs
 
     def now(self) -> datetime:
         """By billing's clock, where that is known."""
@@ -66,26 +67,30 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
     async with _desk(workspace, listen) as desk:
         owners = owners_of(desk.state.resources.values() if desk.state else ())
         by_id = await _read_many(desk, owners.keys(), everything=everything)
-        stack = workspace.stack()
         own = _by_time(
             replace(
                 placed(by_id[order_id], records) if order_id in by_id else unshown(order_id, records),
-                sold_otherwise=sold_otherwise(workspace, stack, records),
+                sold_otherwise=desk.specs.sold_otherwise(records),
             )
             for order_id, records in owners.items()
         )
+        notes = tuple(note for order in own for note in desk.specs.remarks(order, owners[order.id]))
         if not everything:
-            return Listed(own)
-        others, notes = await _others(workspace, desk, by_id, own=frozenset(owners))
-        return Listed((*own, *_by_time(others)), notes)
+            return Listed(own, notes)
+        others, of_others = await _others(workspace, desk, by_id, own=frozenset(owners))
+        return Listed((*own, *_by_time(others)), (*notes, *of_others))
 
 
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
     """With what was ordered. Raises UsageError for what names no order."""
     async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target, workspace)
-        mode = sold_otherwise(workspace, workspace.stack(), wanted.owners)
-        return replace(await read_order(desk.ask, wanted), sold_otherwise=mode)
+        wanted = find(desk.state, target, desk.specs)
+        mode = desk.specs.sold_otherwise(wanted.owners)
+        order = replace(await read_order(desk.ask, wanted), sold_otherwise=mode)
+        told = () if order.sold_otherwise else desk.specs.remarks(order, wanted.owners)  # its next step says it
+        for remark in told:
+            listen(Event(EventType.NOTICE, diagnostic=remark))
+        return order
 
 
 async def wait_for_order(
@@ -103,7 +108,7 @@ async def wait_for_order(
     began = clock.monotonic()
     failures, pause = 0, _FIRST_PAUSE
     async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target, workspace)
+        wanted = find(desk.state, target, desk.specs)
         order = await read_order(desk.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
             tell(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding
@@ -115,7 +120,7 @@ async def wait_for_order(
                 failures += 1
                 if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
                     raise untold(failed, wanted) from failed
-        return replace(order, sold_otherwise=sold_otherwise(workspace, workspace.stack(), wanted.owners))
+        return replace(order, sold_otherwise=desk.specs.sold_otherwise(wanted.owners))
 
 
 @asynccontextmanager
@@ -125,7 +130,7 @@ async def _desk(workspace: Workspace, listen: Listener) -> AsyncIterator[_Desk]:
     state = store.load()
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
         check_owner(state, stack, cloud.identity, location=store.location)
-        yield _Desk(channel.ask, cloud, state)
+        yield _Desk(channel.ask, cloud, state, OrderSpecs(workspace, stack))
 
 
 async def _read_many(desk: _Desk, ids: Iterable[str], *, everything: bool) -> dict[str, Order]:

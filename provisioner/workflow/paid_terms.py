@@ -1,4 +1,4 @@
-"""What only billing tells of a prepaid server that is to be taken over: for how long it was bought, until when it is paid for, and whether it
+"""What only billing tells of a prepaid server that is to be taken over, or of whose term the specs say something new: for how long it was bought, until when it is paid for, and whether it
 renews. What billing does not tell is left as it is, and stops nothing.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from provisioner.applying import Sight
@@ -31,12 +32,14 @@ class PaidTerms:
 
     terms: Mapping[str, Term] = field(default_factory=dict)
     periods: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    orders: Mapping[str, str] = field(default_factory=dict)
+    """By the server's id, the order that is recorded: rows need not name it."""
 
     def told(self, sight: Sight, catalogue: Catalogue) -> Sight:
         """The look, in which the rows of these servers show what billing told of them."""
         live = dict(sight.live)
         for identifier, row in sight.live.items():
-            term, period = self.terms.get(identifier), self.periods.get(row.order_id or "")
+            term, period = self.terms.get(identifier), self.periods.get(row.order_id or self.orders.get(identifier, ""))
             if term is not None or period is not None:
                 live[identifier] = catalogue[row.kind].with_term(row, period, term)
         return replace(sight, live=live)
@@ -46,18 +49,24 @@ class PaidTerms:
 
 
 async def read_paid_terms(
-    cloud: Cloud, sight: Sight, identifiers: Iterable[str], catalogue: Catalogue, *, known: Container[str] = ()
+    cloud: Cloud,
+    sight: Sight,
+    identifiers: Iterable[str],
+    catalogue: Catalogue,
+    *,
+    known: Container[str] = (),
+    orders: Mapping[str, str] = MappingProxyType({}),
 ) -> PaidTerms:
     """Of those that their rows show as prepaid. One question for fifty servers, and one for each order, but for that of a server of which it
-    is `known` for how long it was bought.
+    is `known` for how long it was bought. `orders` are those that are recorded, by the server's id.
     """
     rows = [sight.live[each] for each in identifiers if each in sight.live]
     paid = [row for row in rows if catalogue[row.kind].shows_prepaid(row)][:MOST_IN_A_PLAN]
     terms: Mapping[str, Term] = {}
     with suppress(CallFailed):
         terms = await read_terms(cloud, (row.id for row in paid))
-    orders = {row.order_id for row in paid if row.order_id is not None and row.id not in known}
-    return PaidTerms(terms, await _read_periods(cloud, orders))
+    asked = {row.order_id or orders.get(row.id) for row in paid if row.id not in known} - {None}
+    return PaidTerms(terms, await _read_periods(cloud, (each for each in asked if each is not None)), orders)
 
 
 async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tuple[str, int]]:

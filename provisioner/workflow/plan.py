@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from provisioner import planning
@@ -18,6 +19,8 @@ from provisioner.model.event import Listener
 from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
+from provisioner.model.kind import Catalogue
+from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
@@ -34,6 +37,10 @@ from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud
+
+
+_MOST_TERMS = 50
+"""Of servers that are there, for each of which a plan asks about an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,24 @@ async def look_closer(
         return Seen(sight)
     held = {recorded.id for recorded in state.resources.values()} if state else set()
     named = {one.id for one in loaded.handover.imports} - held
-    paid = await read_paid_terms(cloud, sight, sorted(named), workspace.catalogue)
+    stating = _stating_terms(loaded, state, workspace.catalogue)
+    orders = {one.id: one.order_id for one in stating if one.id is not None and one.order_id is not None}
+    asked = (*sorted(named), *(one.id for one in stating if one.id is not None and one.id in sight.live))
+    paid = await read_paid_terms(cloud, sight, asked, workspace.catalogue, orders=orders)
     sight = paid.told(sight, workspace.catalogue)
     return await with_renewals(cloud, sight, desired=loaded.desired, state=state, catalogue=workspace.catalogue)
+
+
+def _stating_terms(loaded: Loaded, state: State | None, catalogue: Catalogue) -> tuple[Recorded, ...]:
+    """Servers of whose term the specs say what this state did not ask for: some a plan, as each takes a question about its order."""
+    records = state.resources if state else {}
+    found = (
+        record
+        for desired in loaded.desired
+        if (record := records.get(desired.address)) is not None
+        and planning.states_newly_what_is_billed(catalogue[record.kind], record, desired)
+    )
+    return tuple(islice(found, _MOST_TERMS))
 
 
 async def see(

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from provisioner.applying import Sight
 from provisioner.model.change import Action, Change, Mode, Plan
-from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error, warning
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
+from provisioner.model.order_ways import following, releasing
 from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.carrying_out import Audience, CarriedOut, Run
 from provisioner.workflow.looking import basis_of, check_owner
-from provisioner.workflow.ordered import Wanted, find, read_order, sold_otherwise
+from provisioner.workflow.order_specs import OrderSpecs
+from provisioner.workflow.ordered import Wanted, find, read_order
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -78,10 +80,11 @@ async def settle(workspace: Workspace, request: SettleRequest, face: Face) -> Se
         state = session.state
         async with workspace.cloud(stack, face.listen) as cloud, cloud.channel() as channel:
             check_owner(state, stack, cloud.identity, location=store.location)
-            wanted = find(state, request.target)
+            specs = OrderSpecs(workspace, stack)
+            wanted = find(state, request.target, specs)
             if state is None or not wanted.owners:
                 raise _untracked(wanted.id, state, store.location)
-            work = _Work(workspace, request, session, state, wanted)
+            work = _Work(workspace, request, session, state, wanted, specs)
             return await work.settle(stack, cloud, channel.ask, face)
 
 
@@ -92,15 +95,16 @@ class _Work:
     session: Session
     state: State
     wanted: Wanted
+    specs: OrderSpecs
 
     async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, face: Face) -> Settled:
-        mode = sold_otherwise(self.workspace, stack, self.wanted.owners)
+        mode = self.specs.sold_otherwise(self.wanted.owners)
         order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
         if (ended := self._judge(order)) is not None:
             self._close_leftovers()
             return ended
-        if mode is not None and self.request.action is Action.PAY:
-            face.listen(Event(EventType.NOTICE, diagnostic=_sold_otherwise(order, mode)))
+        for remark in self.specs.remarks(order, self.wanted.owners) if self.request.action is Action.PAY else ():
+            face.listen(Event(EventType.NOTICE, diagnostic=remark))
         if not face.approve(order):
             return Settled(order, Settlement.NOT_APPROVED)
         self._close_leftovers()
@@ -158,7 +162,7 @@ class _Work:
         is_done = all(result.type is ResultType.DONE for result in results)
         settled = Settlement.PAID if self.request.action is Action.PAY else Settlement.CANCELLED
         with suppress(ProvisionerError):  # what was done is known without it
-            order = await read_order(ask, self.wanted)
+            order = replace(await read_order(ask, self.wanted), sold_otherwise=order.sold_otherwise)
         return Settled(
             order,
             settled if is_done else Settlement.OPEN,
@@ -166,17 +170,6 @@ class _Work:
             interrupted=done.result.interrupted,
             unrecorded=bool(done.trouble),
         )
-
-
-def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
-    addresses = ", ".join(map(str, order.addresses))
-    return warning(
-        "charging-mismatch",
-        f"{addresses}: order {order.id} was sold as {mode}, which is not what was declared",
-        hint=f"`provisioner orders cancel {order.id}` gives it up and costs nothing; to keep it, declare charging_info of {addresses} "
-        f"as it was sold (charging_mode: {mode})",
-        address=order.addresses[0] if len(order.addresses) == 1 else None,
-    )
 
 
 def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
@@ -195,7 +188,12 @@ def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
 
 def _paid(order: PlacedOrder) -> Diagnostic:
     addresses = ", ".join(map(str, order.addresses))
-    hint = f"release it instead, which gives the money back that the vendor gives: take {addresses} out of the specs and apply, or destroy"
+    release = f"{releasing(order.addresses)}, which gives the money back that the vendor gives"
+    hint = (
+        release
+        if order.servers
+        else f"{following(order.addresses)} goes on with it; once {addresses} is a server, {release}"
+    )
     summary = f"order {order.id} is paid ({order.status}) and cannot be cancelled; nothing was changed"
     return error("order-paid", summary, hint=hint, address=order.addresses[0])
 

@@ -123,7 +123,10 @@ class TestMistakes:
 
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
     def test_before_the_first_apply(self, desk, clock, verb):
-        desk.fails("orders", verb, "gateway", code="order-untracked")
+        assert (
+            "gateway is declared and has no order yet" in desk.fails("orders", verb, "gateway", code="order-none").err
+        )
+        desk.fails("orders", verb, "CS404", code="order-untracked")
 
     def test_a_paid_order_is_not_cancelled_and_the_way_to_release_it_is_named(self, ordered):
         assert "destroy" in ordered.fails("orders", "cancel", "paid", "--auto-approve", code="order-paid").said

@@ -112,7 +112,7 @@ def test_the_hint_to_release_it_leads_out(site, sandbox):
     sandbox.arm(PAID)
     site.apply()
     sandbox.ask("DELETE", "faults")
-    assert "`provisioner destroy --target 'pool[0]'` releases it" in one_line(site.apply().text)
+    assert "`provisioner destroy --target 'pool[0]' --allow prepaid-delete` releases it" in one_line(site.apply().text)
     refused = site.here("destroy", "--target", "pool[0]", "--auto-approve")
     assert (refused.code, "prepaid-delete" in refused.text) == (4, True)
     assert site.here("destroy", "--target", "pool[0]", "--auto-approve", "--allow", "prepaid-delete").code == 0

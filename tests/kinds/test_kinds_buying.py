@@ -128,6 +128,24 @@ def test_a_prepaid_answer_with_an_order_only_waits_until_the_list_shows_a_server
     assert played.result == Ended(Phase.READY)
 
 
+@pytest.mark.parametrize("auto", [False, True])
+def test_a_short_balance_is_supposed_only_of_an_order_that_was_to_pay_itself(auto):
+    server = wanted(charging_info=PREPAID | {"is_auto_pay": auto})
+    record = bought(server, phase=Phase.ORDERING, id=None, order_id="CS2311", observed={})
+    for recorded in (None, record):
+        first = [] if recorded else [Reply(200, a_row(charging_mode="PRE_PAID", **ORDERED))]
+        told = create(server, recorded, [*first, None, order(6)]).result
+        assert ("balance" in told.problem, "orders pay CS2311" in told.hint) == (auto, True)
+
+
+@pytest.mark.parametrize("status", [6, 1])
+def test_an_order_that_the_specs_have_moved_on_from_is_given_up(status):
+    record = bought(wanted(charging_info=PREPAID), phase=Phase.ORDERING, id=None, order_id="CS2311", observed={})
+    ended = create(wanted(charging_info=PREPAID, flavor="other"), record, [None, order(status)]).result
+    assert "the specs have changed since it was placed: `provisioner orders cancel CS2311`" in ended.hint
+    assert "goes on with this order" not in ended.hint
+
+
 @pytest.mark.parametrize(
     ("status", "phase", "said"),
     [

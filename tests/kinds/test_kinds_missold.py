@@ -49,7 +49,8 @@ def test_an_unpaid_order_that_was_sold_otherwise_is_to_be_cancelled(resumed, sta
     )
     ended = played.result
     assert (ended.phase, ended.code) == (Phase.AWAITING_PAYMENT, "charging-mismatch")
-    assert ended.hint.startswith("do not pay it: `provisioner orders cancel CS2311`")
+    assert ended.hint.startswith("do not pay it: `provisioner orders cancel 'gateway'`")
+    assert ended.hint.endswith("then `provisioner orders pay 'gateway'` and `provisioner apply --target 'gateway'`")
 
 
 @pytest.mark.parametrize("sold", ["PRE_PAID", None])

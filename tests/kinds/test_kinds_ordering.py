@@ -44,7 +44,7 @@ class TestPaying:
         played = pay(order(6), DONE, order(3))
         assert played.calls == [READ, PAY, READ]
         assert played.result == Ended(Phase.ORDERING)
-        assert played.of(Remember) == [Remember(Phase.ORDERING, order_id="CS2311")]
+        assert played.of(Remember) == [Remember(Phase.ORDERING, order_id="CS2311", paid=True)]
 
     def test_it_is_a_payment_without_coupons(self):
         (_, call, _) = pay(order(6), DONE, order(3)).of(Call)

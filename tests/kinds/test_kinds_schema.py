@@ -261,12 +261,18 @@ def test_supernodes_are_refused_with_the_reason(fields):
             "long-period",
             ("charging_info", "period_num"),
         ),
-        ({"charging_info": PREPAID | {"is_auto_pay": False}}, "unpaid-order", ("charging_info",)),
     ],
 )
 def test_what_may_cost_unexpectedly_is_a_warning(fields, code, path):
     (found,) = advice(**fields)
     assert (found.code, found.path, found.warning) == (code, path, True)
+
+
+def test_an_order_that_will_wait_is_told_before_it_is_placed_and_not_of_what_is_there():
+    (found,) = KIND.advise_of_purchase({"charging_info": PREPAID | {"is_auto_pay": False}})
+    assert (found.code, found.path, found.warning) == ("unpaid-order", ("charging_info",), True)
+    assert advice(charging_info=PREPAID | {"is_auto_pay": False}) == []
+    assert not list(KIND.advise_of_purchase({"charging_info": PREPAID | {"is_auto_pay": True}}))
 
 
 @pytest.mark.parametrize(

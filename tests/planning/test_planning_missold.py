@@ -73,7 +73,6 @@ class TestADefaultThatARowDenies:
             (None, None, "POST_PAID", None),
             (None, None, "POST_PAID", "CS1"),  # became pay-per-use, and keeps its order
             (None, None, "COMMON", None),
-            (None, PREPAID, "PRE_PAID", "CS1"),  # its line was taken out: what was sent stays on record
             (PREPAID, PREPAID, "PRE_PAID", "CS1"),
         ],
     )
@@ -84,6 +83,27 @@ class TestADefaultThatARowDenies:
         survey = there(record, wanted(charging_info=specs), mode=mode, order=order)
         assert not planned(survey).findings
         assert not refreshed(survey).work
+
+    def test_a_line_that_was_taken_out_is_told_as_more_of_it_would_be_bought_otherwise(self):
+        """Also where it was recorded, as it was bought so or the specs have stated it for a while. What is recorded is no drift."""
+        record = bought(
+            wanted(charging_info=PREPAID), order_id="CS1", observed={"status": "RUNNING", "charging_mode": "PRE_PAID"}
+        )
+        survey = there(record, wanted())
+        assert codes(planned(survey).findings) == ["unconfirmed"]
+        assert not planned(survey).work
+        assert not refreshed(survey).work
+
+    def test_what_was_sold_otherwise_and_stated_for_a_while_is_guarded_again_without_its_line(self):
+        record = bought(
+            wanted(charging_info=PREPAID),
+            order_id="CS1",
+            observed={"status": "RUNNING", "charging_mode": "PRE_PAID"},
+            sold="PRE_PAID",
+        )
+        more = wanted("more", name="more")
+        assert codes(planned(there(record, wanted(), beside=(more,))).refusals) == ["charging-mismatch"]
+        assert not planned(there(record, wanted(charging_info=PREPAID), beside=(more,))).refusals
 
     def test_what_the_stack_leaves_to_the_cloud_denies_nothing(self):
         survey = there(replace(missold(), sold=None), wanted(), policy=CLOUD)
@@ -202,13 +222,28 @@ class TestUnpaid:
         assert "do not pay it" in plan.refusals[0].hint
 
     def test_specs_that_want_it_so_end_that(self):
-        assert not planned(self.survey(wanted(charging_info=PREPAID))).findings
+        assert codes(planned(self.survey(wanted(charging_info=PREPAID))).findings) == ["unpaid-order"]
 
     def test_an_order_that_was_wanted_is_not_told(self):
         record = bought(
             wanted(charging_info=PREPAID), id=None, order_id="CS1", phase=Phase.AWAITING_PAYMENT, observed={}
         )
-        assert not planned(self.survey(wanted(charging_info=PREPAID), record)).findings
+        assert codes(planned(self.survey(wanted(charging_info=PREPAID), record)).findings) == ["unpaid-order"]
+
+    def test_the_ways_follow_what_is_recorded(self):
+        """Paid from here: neither to be paid nor to be cancelled, and followed by its address, as the guard blocks the rest."""
+        paid = replace(self.ORDERED, phase=Phase.ORDERING, paid=True)
+        (finding,) = planned(self.survey(wanted(), paid)).findings
+        assert finding.summary.endswith("it is paid")
+        assert ("orders cancel" in finding.hint, "orders pay" in finding.hint) == (False, False)
+        assert "its order is paid: `provisioner apply --target 'gateway'` goes on with it" in finding.hint
+        assert "`provisioner destroy --target 'gateway' --allow prepaid-delete`" in finding.hint
+
+    def test_what_shares_its_order_is_released_together(self):
+        records = (missold(), replace(missold(), address=an_address("more"), id="id-2"))
+        survey = surveyed(wanted(), wanted("more", name="more"), wanted("new", name="new"), state=a_state(*records))
+        hint = planned(survey).refusals[0].hint
+        assert "`provisioner destroy --target 'gateway' --target 'more' --allow prepaid-delete` releases them" in hint
 
     @pytest.mark.parametrize("phase", [Phase.ORDERING, Phase.CREATING])
     def test_what_is_being_built_is_told_and_how_to_release_it(self, phase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from support.builders import a_recorded, a_state, an_address
@@ -28,7 +29,7 @@ from provisioner.model.journal import Imported, Stated, replay
 from provisioner.model.redaction import at, leaves
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.selection import Pattern, Selection
-from provisioner.planning import as_stated, statements
+from provisioner.planning import as_stated, statements, states_newly_what_is_billed
 
 DISKS = {"type": "SSD", "size": 200}
 PAY_PER_USE = {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1}
@@ -242,3 +243,70 @@ def test_an_assumption_reads_well_for_one_server_for_many_and_for_a_paid_term():
     stating = [replace(one, fields={**one.fields, "arch": "X86"}) for one in fleet]
     (finding,) = planned(surveyed(*stating, state=a_state(*records), live=tuple(map(shown, records)))).findings
     assert finding.hint.endswith("`apply --replace` with the address of one buys it anew")
+
+
+class TestATermThatBillingTells:
+    """Asked of billing where the specs state it newly; what it tells stands in the row by then."""
+
+    BY_BILLING: ClassVar = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1}
+
+    def survey(self, term, record=RECORD, **rest):
+        specs = {"charging_info": self.BY_BILLING | term}
+        return survey_of(specs, {"charging_info": self.BY_BILLING}, record, **rest)
+
+    def recorded(self, survey):
+        state = applied(planned(survey), survey).state
+        assert state is not None
+        return state.resources[RECORD.address]
+
+    def test_another_one_is_told_with_both_and_nothing_of_it_is_recorded_or_sent(self):
+        plan = planned(self.survey({"period_type": "YEAR", "period_num": 3}))
+        (finding,) = plan.findings
+        assert (finding.code, plan.work, plan.refusals) == ("unconfirmed", (), ())
+        assert "charging_info.period_num is 1, and the specs say 3" in finding.summary
+        assert "charging_info.period_type is 'MONTH', and the specs say 'YEAR'" in finding.summary
+        record = self.recorded(self.survey({"period_type": "YEAR", "period_num": 3}))
+        assert record.declared["charging_info"] == {"charging_mode": "PRE_PAID"}
+        assert record.assumed == {}
+
+    def test_the_right_one_is_recorded_as_declared(self):
+        assert not planned(self.survey({})).findings
+        record = self.recorded(self.survey({}))
+        assert record.declared["charging_info"] == self.BY_BILLING
+
+    def test_one_that_an_older_version_assumed_is_told_too_and_is_mended_by_the_right_one(self):
+        record = replace(RECORD, assumed={"charging_info": {"period_type": "YEAR", "period_num": 3}})
+        assert codes(planned(self.survey({"period_type": "YEAR", "period_num": 3}, record)).findings) == ["unconfirmed"]
+        mended = self.recorded(self.survey({}, record))
+        assert (mended.declared["charging_info"], mended.assumed) == (self.BY_BILLING, {})
+
+    def test_who_ignores_it_is_told_nothing(self):
+        survey = self.survey({"period_num": 3})
+        lifecycle = Lifecycle(ignore_changes=(("charging_info", "period_num"),))
+        assert not planned(replace(survey, desired=(replace(survey.desired[0], lifecycle=lifecycle),))).findings
+
+    def test_a_term_that_was_declared_is_a_change_as_ever(self):
+        record = bought(wanted(charging_info=self.BY_BILLING))
+        plan = planned(
+            surveyed(
+                wanted(charging_info=self.BY_BILLING | {"period_num": 3}), state=a_state(record), live=(shown(record),)
+            )
+        )
+        assert [change.action for change in plan.changes] == [Action.REPLACE]
+        assert codes(plan.refusals) == ["prepaid-replace"]
+
+    @pytest.mark.parametrize(
+        ("declared", "specs", "asks"),
+        [
+            (None, BY_BILLING, True),
+            ({**PAY_PER_USE, "period_num": 2}, BY_BILLING, True),  # a period beside pay-per-use was never bought
+            ({"charging_mode": "PRE_PAID"}, BY_BILLING, True),
+            (BY_BILLING, BY_BILLING, False),
+            (BY_BILLING, BY_BILLING | {"period_num": 3}, False),
+            (None, None, False),
+            (None, PAY_PER_USE, False),
+        ],
+    )
+    def test_billing_is_asked_only_of_what_is_stated_newly(self, declared, specs, asks):
+        record = bought(wanted(charging_info=declared))
+        assert states_newly_what_is_billed(KIND, record, wanted(charging_info=specs)) is asks

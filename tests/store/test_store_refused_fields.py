@@ -94,3 +94,15 @@ def test_that_an_address_was_named_comes_back_and_is_absent_where_it_was_not(giv
     assert ["term_given_up" in one for one in (*written["resources"].values(), moved)] == [given_up] * 2
     assert state_from_json(written).resources == a_state(record).resources
     assert entry_from_json(moved) == entry
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_that_its_order_is_paid_comes_back_and_is_absent_where_that_is_not_known(paid):
+    record = bought(wanted(), paid=paid)
+    state, facts = a_state(record), Remembered(wanted().address, Phase.READY, paid=paid or None)
+    written, remembered = state_to_json(state), entry_to_json(facts)
+    assert ["paid" in one for one in (*written["resources"].values(), remembered)] == [paid] * 2
+    assert state_from_json(written).resources == state.resources
+    assert entry_from_json(remembered) == facts
+    later = replay(state, [Remembered(wanted().address, Phase.READY)])
+    assert later.resources[wanted().address].paid is paid

@@ -106,6 +106,7 @@ KIND = Kind(
     ware=schema.ware,
     advise_of_row=attaching.advise_of_row,
     advise_of_machine=attaching.advise_of_machine,
+    advise_of_purchase=schema.advise_of_purchase,
     charging=buying.charging_of,
     charged=buying.charged,
     leftovers=leaving.leftovers,

@@ -7,7 +7,7 @@ which starts again after a death goes on where the facts end; it never sends a p
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from provisioner.kinds.dev_server import changing, charging, orders, rows, userdata
 from provisioner.kinds.dev_server.orders import OrderStatus
@@ -20,20 +20,46 @@ from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase,
 
 _LOOKS_BEFORE_ASKING_BILLING = 3
 _GOES_ON = "then run apply again: it goes on with this order and buys nothing new"
-_ENDED_BY_ORDER = {
-    OrderStatus.AWAITING_PAYMENT: (
-        Phase.AWAITING_PAYMENT,
-        "awaits payment (with is_auto_pay: true this usually means the balance is short)",
-        f"`provisioner orders pay {{order}}` pays it, {_GOES_ON}; `orders cancel {{order}}` gives it up",
-    ),
-    OrderStatus.AWAITING_APPROVAL: (Phase.AWAITING_PAYMENT, "awaits approval", f"have it approved, {_GOES_ON}"),
-    OrderStatus.CANCELLED: (
-        Phase.FAILED,
-        "was cancelled; nothing was built",
-        "`provisioner orders cancel {order}` forgets it, and apply orders again then; or `apply --replace {address}`",
-    ),
-}
-"""Phase, problem and next step where only a person can go on; every other status leaves the outcome open."""
+_KEPT = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
+_SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably short"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """What is known of the order of a purchase. `pays`: by us, once it awaits payment; `is_auto`: it was to pay itself; `is_wanted`:
+    the specs still say what was ordered.
+    """
+
+    id: str | None
+    address: Address
+    pays: bool
+    is_auto: bool
+    is_wanted: bool
+
+
+def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
+    """Where only a person can go on; every other status leaves the outcome open."""
+    address = order.address
+    cancel = f"`provisioner orders cancel {order.id}`"
+    moved_on = (
+        f"the specs have changed since it was placed: {cancel} gives it up and costs nothing, and the next apply orders what they say; "
+        "paying it buys what was ordered then"
+    )
+    match status:
+        case OrderStatus.AWAITING_PAYMENT:
+            hint = f"`provisioner orders pay {order.id}` pays it, {_GOES_ON}; {cancel} gives it up and costs nothing"
+            problem = f"awaits payment{_SHORT if order.is_auto else ''}"
+            return Ended(Phase.AWAITING_PAYMENT, f"order {order.id} {problem}", hint if order.is_wanted else moved_on)
+        case OrderStatus.AWAITING_APPROVAL:
+            hint = f"have it approved, {_GOES_ON}; {cancel} gives it up and costs nothing"
+            return Ended(
+                Phase.AWAITING_PAYMENT, f"order {order.id} awaits approval", hint if order.is_wanted else moved_on
+            )
+        case OrderStatus.CANCELLED:
+            hint = f"{cancel} forgets it, and apply orders again then; or `apply --replace {address.typed}`"
+            return Ended(Phase.FAILED, f"order {order.id} was cancelled; nothing was built", hint)
+        case _:
+            return None
 
 
 def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
@@ -94,10 +120,16 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             yield Remember(Phase.ORDERING if identifier is None else Phase.CREATING, sold=sold)
     is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
     pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
-    found = yield from _until_listed(identifier, order_id, pays=pays, address=desired.address)
+    sent = wire(desired.fields, policy) if recorded is None else recorded.declared
+    is_auto = policy.prepaid is not Prepaid.TWO_STEP and _auto_pays(sent)
+    is_wanted = recorded is None or _is_still_wanted(desired, recorded)
+    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted)
+    found = yield from _until_listed(identifier, order)
     if isinstance(found, Ended):
         is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
-        return charging.unpaid(found, sold=sold, order_id=order_id) if is_unpaid and sold and order_id else found
+        if is_unpaid and sold and order_id:
+            return charging.unpaid(found, sold=sold, order_id=order_id, address=desired.address)
+        return found
     if not shown:
         told = yield from charging.compare_row(wanted, found, desired, order_id=order_id, is_new=is_new)
         if told is not None:
@@ -122,23 +154,44 @@ def _finished(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
 
 
 def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
-    declared = desired.fields.get("charging_info")
-    wanted = isinstance(declared, Mapping) and declared.get("is_auto_pay") is True
-    return wanted and policy.prepaid is Prepaid.TWO_STEP
+    return _auto_pays(desired.fields) and policy.prepaid is Prepaid.TWO_STEP
+
+
+def _auto_pays(fields: Mapping[str, object]) -> bool:
+    declared = fields.get("charging_info")
+    return isinstance(declared, Mapping) and declared.get("is_auto_pay") is True
+
+
+def _is_still_wanted(desired: Desired, recorded: Recorded) -> bool:
+    """As far as another machine would be bought for it; whether an order pays itself or renews is not what it was placed for. How it is
+    charged is compared with what was declared only where that was sold.
+    """
+    ignored, charged = desired.lifecycle.ignore_changes, recorded.declared.get("charging_info")
+    is_as_sold = isinstance(charged, Mapping) and charging.mode(charged.get("charging_mode")) == charging.PRE_PAID
+    passed_over = set() if is_as_sold else {"charging_info"}
+    return all(
+        canonical(_core(desired.fields.get(key))) == canonical(_core(recorded.declared.get(key)))
+        for key in _KEPT
+        if (key,) not in ignored and key not in passed_over
+    )
+
+
+def _core(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: each for key, each in value.items() if key not in {"is_auto_pay", "is_auto_renew"}}
 
 
 def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:
     """An order that the specs have moved on from is not paid: a person cancels it, or puts the specs back."""
-    kept = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
-    return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in kept)
+    return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in _KEPT)
 
 
-def _until_listed(
-    identifier: str | None, order_id: str | None, *, pays: bool, address: Address
-) -> Generator[Step, Answer, Live | Ended]:
+def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, Answer, Live | Ended]:
     """A prepaid server appears once its order is through; an order that waits for a person ends the wait, one that waits for
-    us (`pays`) is paid. Where no row names the order, billing is asked what it has bought.
+    us is paid. Where no row names the order, billing is asked what it has bought.
     """
+    order_id, pays = order.id, order.pays
     if pays and order_id is not None and (refused := (yield from _pay(order_id))) is not None:
         return refused
     ids: tuple[str, ...] = ()
@@ -156,10 +209,9 @@ def _until_listed(
         if pays and order_id is not None and status is OrderStatus.AWAITING_PAYMENT:
             if (refused := (yield from _pay(order_id))) is not None:
                 return refused
-        elif (end := _ENDED_BY_ORDER.get(status)) is not None:
-            phase, problem, hint = end
-            yield Remember(phase, order_id=order_id)
-            return Ended(phase, f"order {order_id} {problem}", hint.format(order=order_id, address=address.typed))
+        elif (end := _ended_by(order, status)) is not None and end.phase is not None:
+            yield Remember(end.phase, order_id=order_id)
+            return end
         else:
             ids = (yield from orders.resources(order_id or "")) or ()
 

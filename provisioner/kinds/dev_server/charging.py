@@ -12,6 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Answer, Ended, Remark, Reply, Sold
+from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
 from provisioner.model.purchasing import ChargingDefault, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Recorded
 from provisioner.model.term import Term
@@ -63,10 +64,10 @@ def shown(row: JsonObject) -> str | None:
 
 
 def compare(
-    name: str | None, signs: tuple[str, ...], address: Address
+    name: str | None, signs: tuple[str, ...], address: Address, *, is_there: bool = False
 ) -> Generator[Remark | Sold, Answer, Ended | None]:
     """Tells the run whether a purchase came as it was wanted (`name` is the wanted mode). Answers how the purchase ends where it
-    did not: where nothing that is shown says so. The server is followed and recorded all the same.
+    did not: where nothing that is shown says so. `is_there`: a row of it is known, so that there is more than an order. The server is followed and recorded all the same.
     """
     if name is None:
         yield Sold(as_wanted=True)
@@ -77,8 +78,10 @@ def compare(
     if name in signs:
         return None
     problem = f"the cloud sold this server as {signs[0]}, not {name}"
-    steps = (_NEXT, _GIVE_UP if signs[0] == PRE_PAID else "", _RELEASE)
-    step = "".join(steps).format(address=address, mode=signs[0])
+    release = releasing((address,))
+    if signs[0] == PRE_PAID and not is_there:
+        release = f"while it is an order that nobody has paid, {cancelling(address)}; once it is a server, {release}"
+    step = f"{_NEXT}{keeping((address,), signs[0])}; {release}"
     yield Remark("charging-mismatch", problem, step)
     return Ended(None, problem, step, code="charging-mismatch")
 
@@ -100,25 +103,19 @@ def compare_row(
         if is_new:
             yield Sold(as_wanted=True)
         return None
-    otherwise = yield from compare(name, signs, desired.address)
+    otherwise = yield from compare(name, signs, desired.address, is_there=True)
     return None if otherwise is None else (signs[0], otherwise)
 
 
-_NEXT = (
-    "it is recorded as it is, and nothing more is bought in this run; look at it in the console. To keep it, declare charging_info of {address} as "
-    "it was sold (charging_mode: {mode}); "
-)
-_GIVE_UP = "`provisioner orders cancel {address.typed}` gives an unpaid order up; "
-_RELEASE = "`provisioner destroy --target {address.typed}` releases a server"
+_NEXT = "it is recorded as it is, and nothing more is bought in this run; look at it in the console; "
 
 
-def unpaid(ended: Ended, *, sold: str, order_id: str) -> Ended:
+def unpaid(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended:
     """How the way of an order ends that waits for a person, and that was sold otherwise than it was wanted: nobody is to pay it."""
     return Ended(
         ended.phase,
         f"the cloud sold it as {sold}, which is not what was declared; order {order_id} is not paid",
-        f"do not pay it: `provisioner orders cancel {order_id}` gives it up and costs nothing. To keep it, declare its charging_info as "
-        f"it was sold ({sold}), then `provisioner orders pay {order_id}` and apply",
+        f"do not pay it: {cancelling(address)}; {keeping((address,), sold)}; then {paying(address)} and {following((address,))}",
         code="charging-mismatch",
     )
 
@@ -171,9 +168,9 @@ def sold_otherwise(
     shown = live or recorded
     signs = _signs(shown.observed.get("charging_mode"), shown.order_id)
     asked = wanted(recorded.declared, policy)
-    accepted = (
-        {asked, wanted({}, policy)} if (now := _declared(specs or {})) is None and specs is not None else {now or asked}
-    )
+    accepted = {now or asked} if (now := _declared(specs or {})) is not None or specs is None else {wanted({}, policy)}
+    if now is None and recorded.sold is None:
+        accepted |= {asked}  # else it is on record because the specs have stated for a while how it was sold
     if not signs or asked is None or accepted & {signs[0], None}:
         return None
     return signs[0] if _is_ours(recorded) else None

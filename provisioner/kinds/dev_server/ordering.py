@@ -9,10 +9,10 @@ from __future__ import annotations
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
+from provisioner.model.order_ways import releasing
 from provisioner.model.resource import Live, Phase, Recorded
 
 _PAID = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
-_UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
 _WORDS = {
     OrderStatus.AWAITING_APPROVAL: "awaits approval",
     OrderStatus.PROCESSING: "is paid",
@@ -33,7 +33,7 @@ def pay(recorded: Recorded) -> Flow:
         status = yield from orders.read_status(order_id)
     if status in _PAID:
         phase = _under_way(recorded)
-        yield Remember(phase, order_id=order_id)
+        yield Remember(phase, order_id=order_id, paid=True)
         return Ended(phase)
     problem = _told(order_id, status, refused)
     if status is OrderStatus.CANCELLED:
@@ -48,11 +48,12 @@ def cancel(recorded: Recorded) -> Flow:
     """To an order that is cancelled, by us or by anybody, and of which the complete list shows no server: nothing is left."""
     order_id = recorded.order_id or ""
     status, refused = (yield from orders.read_status(order_id)), None
-    if status in _UNPAID:
+    if status in orders.UNPAID:
         refused = yield from orders.cancel(order_id)
         status = yield from orders.read_status(order_id)
     if status is not OrderStatus.CANCELLED:
-        hint = "a paid order is not cancelled: destroy releases its server" if status in _PAID else _LOOK
+        release = releasing((recorded.address,))
+        hint = f"a paid order is not cancelled: once its server runs, {release}" if status in _PAID else _LOOK
         return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
     ids = (yield from orders.resources(order_id)) or ()
     row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id, ids=ids)

@@ -39,6 +39,9 @@ class OrderStatus(Enum):
     """A status that leaves the outcome open, or an order that cannot be read: never a reason to act."""
 
 
+UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
+
+
 def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
     """UNKNOWN where billing refuses to say: users may lack account-wide rights, and the list will tell in time."""
     if _ORDER_ID.fullmatch(order_id) is None:

@@ -28,6 +28,7 @@ from provisioner.model.flow import (
     Step,
     Wait,
 )  # fmt: skip
+from provisioner.model.order_ways import cancelling
 from provisioner.model.resource import Fields, Live, Phase, Recorded
 
 _SUBSCRIPTIONS = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire (section 8)
@@ -106,16 +107,21 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
     if isinstance(row, Live):
         yield _seen(recorded, row)
         return row
+    status = OrderStatus.UNKNOWN
     if recorded.order_id is not None:
         status = yield from orders.read_status(recorded.order_id)
         if status is OrderStatus.CANCELLED:
             return Ended(None)
+    if status in orders.UNPAID:
+        problem = f"order {recorded.order_id} is not paid, so there is nothing to release and nothing is forgotten"
+        return Ended(Phase.AWAITING_PAYMENT, problem, cancelling(recorded.address))
     what = f"server {recorded.id}" if recorded.id else f"a server of order {recorded.order_id}"
+    unread = f"where its order is not paid, {cancelling(recorded.address)}; else "
     return Ended(
         recorded.phase,
         f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
-        "an order that nobody paid is given up by `provisioner orders cancel`; else look at the console, and run this again "
-        "in some minutes; " + absent_by_hand(recorded.address),
+        f"{unread if recorded.order_id and status is OrderStatus.UNKNOWN else ''}look at the console, and run this again in some "
+        f"minutes; {absent_by_hand(recorded.address)}",
     )
 
 

@@ -198,6 +198,21 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
         yield Advice((), "exactly-one", f"{purpose} is missing", f"write {one} or {other}")
 
 
+def advise_of_purchase(fields: Fields) -> Iterator[Advice]:
+    """What is worth knowing before it is bought, and nobody's concern once it is."""
+    declared = fields.get("charging_info")
+    if not isinstance(declared, Mapping):
+        return
+    if declared.get("charging_mode") == "PRE_PAID" and not declared.get("is_auto_pay"):
+        yield Advice(
+            ("charging_info",),
+            "unpaid-order",
+            "the order will wait for payment: is_auto_pay is not true",
+            "apply stops there: pay it with `provisioner orders pay`, or set is_auto_pay: true",
+            warning=True,
+        )
+
+
 def _charging_advice(declared: object) -> Iterator[Advice]:
     if not isinstance(declared, Mapping):
         return
@@ -209,14 +224,6 @@ def _charging_advice(declared: object) -> Iterator[Advice]:
             "long-period",
             f"{number} times {period} is more than sister services sell ({sensible})",
             "the cloud may refuse it",
-            warning=True,
-        )
-    if declared.get("charging_mode") == "PRE_PAID" and not declared.get("is_auto_pay"):
-        yield Advice(
-            ("charging_info",),
-            "unpaid-order",
-            "the order will wait for payment: is_auto_pay is not true",
-            "apply stops there: pay it with `provisioner orders pay`, or set is_auto_pay: true",
             warning=True,
         )
 

@@ -1,0 +1,142 @@
+"""Orders that nobody has paid: what they wait for, what the specs say otherwise by now, and that giving one up costs nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonValue
+from provisioner.model.change import Action, Change
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.field_rule import OnChange
+from provisioner.model.kind import Advice, Catalogue, Kind
+from provisioner.model.lookalikes import quoted_apart
+from provisioner.model.order_ways import cancelling, following, paying
+from provisioner.model.purchasing import Prepaid, PurchasePolicy
+from provisioner.model.redaction import at
+from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.planning import comparison
+from provisioner.planning.difference import differences
+from provisioner.planning.missold import sold_otherwise
+from provisioner.planning.survey import Survey
+
+CODE, OTHERWISE = "unpaid-order", "ordered-otherwise"
+_NAMED = 6
+"""So many addresses are named where more would be told the same."""
+_ORDERED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT})
+
+
+def is_unpaid(recorded: Recorded, survey: Survey) -> bool:
+    """As it is recorded, and nothing that the cloud shows says otherwise."""
+    if recorded.order_id is None or recorded.phase is not Phase.AWAITING_PAYMENT:
+        return False
+    return all(row.order_id != recorded.order_id for row in survey.live.values())
+
+
+def nothing_to_lose(recorded: Recorded) -> str:
+    """Instead of what a release gives up: the way out stands here, as a hint says no more than who allowed it once somebody has."""
+    return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancelling(recorded.address)}"
+
+
+def about_orders(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What was sold otherwise than it was wanted; of those that are to be followed, whose specs have moved on, and what else waits for a
+    person.
+    """
+    changes = tuple(changes)
+    yield from sold_otherwise(changes, survey, catalogue)
+    for change in changes:
+        recorded, desired = change.recorded, change.desired
+        if change.action is not Action.RESUME or recorded is None or desired is None or recorded.id is not None:
+            continue
+        kind = catalogue[change.kind]
+        if kind.sold_otherwise(recorded, None, desired.fields, survey.policy):
+            continue  # `charging-mismatch` says what to do about it
+        if (otherwise := ordered_otherwise(recorded, desired, kind, survey.policy)) is not None:
+            yield otherwise
+        elif is_unpaid(recorded, survey) and not _pays(desired, kind, survey.policy):
+            yield warning(
+                CODE,
+                f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
+                hint=f"{paying(recorded.address)} pays it, once it is approved; apply goes on with it then. {cancelling(recorded.address)}",
+                source=desired.source,
+                address=recorded.address,
+            )
+
+
+def _pays(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
+    """Whether apply pays the order itself."""
+    waits = any(advice.code == CODE for advice in kind.advise_of_purchase(desired.fields))
+    return policy.prepaid is Prepaid.TWO_STEP and not waits
+
+
+def ordered_otherwise(recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy) -> Diagnostic | None:
+    """Of an order whose server is not there yet: what it was placed for that would be another machine, or another system, by now."""
+    if recorded.order_id is None or recorded.id is not None or recorded.phase not in _ORDERED:
+        return None
+    if not (items := tuple(_differing(recorded, desired, kind, policy))):
+        return None
+    one = recorded.address
+    if recorded.paid:
+        state, way = "; it is paid", f"undo the change in the specs, then {following((one,))} goes on with it"
+    elif recorded.phase is Phase.AWAITING_PAYMENT:
+        state, way = "; it is not paid", f"{cancelling(one)}, and the next apply orders what the specs say"
+        way += "; or undo the change, as paying it buys what was ordered"
+    else:
+        state, way = (
+            "",
+            f"while it is not paid, {cancelling(one)}, and the next apply orders what the specs say; else undo the change",
+        )
+    return warning(
+        OTHERWISE,
+        f"{one}: order {recorded.order_id} was placed for something else than the specs say by now{state}",
+        detail="; ".join(items),
+        hint=way,
+        source=desired.source,
+        address=one,
+    )
+
+
+def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy) -> Iterator[str]:
+    """Secrets are not compared: they are no part of what is paid for."""
+    after = comparison.with_known_fingerprints(
+        kind, kind.redact(desired.fields, lambda _secret: None), recorded.declared
+    )
+    found = comparison.compared(kind, recorded, None, after)
+    for item in differences(kind.lasting(found.current), kind.lasting(after)):
+        rule = kind.rule(item.path)
+        was, wanted = at(found.current, item.path), at(after, item.path)
+        meant = kind.default(rule, policy) if wanted is None else wanted
+        if rule.secret or rule.on_change not in {OnChange.REPLACE, OnChange.REINSTALL}:
+            continue
+        if was == meant or meant is None or comparison.is_ignored(item.path, desired):
+            continue
+        yield _told(".".join(item.path), was, meant, is_said=wanted is not None)
+
+
+def _told(path: str, was: JsonValue, meant: JsonValue, *, is_said: bool) -> str:
+    ordered, wanted = quoted_apart(was, meant)
+    return f"{path} is {ordered}, and {'the specs say' if is_said else 'leaving it out means'} {wanted}"
+
+
+def before_purchases(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What is said of purchases that a plan has, once for all that it is said of."""
+    alike: dict[tuple[str, str, str, str], list[Change]] = {}
+    for change in changes:
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
+            for advice in catalogue[change.kind].advise_of_purchase(change.desired.fields):
+                alike.setdefault((change.kind, *_words(advice)), []).append(change)
+    for (_, code, message, hint), buying in alike.items():
+        source = buying[0].desired.source if buying[0].desired else None
+        only = buying[0].address if len(buying) == 1 else None
+        names = _listed([change.address for change in buying])
+        yield warning(code, f"{names}: {message}", hint=hint, source=source, address=only)
+
+
+def _words(advice: Advice) -> tuple[str, str, str]:
+    return advice.code, advice.message, advice.hint
+
+
+def _listed(addresses: Collection[Address]) -> str:
+    named = [str(address) for address in addresses][:_NAMED]
+    more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
+    return ", ".join(named) + more

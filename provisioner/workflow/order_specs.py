@@ -1,0 +1,83 @@
+"""What the specs say of what was ordered, for the commands about orders: read once, and only where it matters. Specs that cannot be
+read say nothing: an order is shown, paid and cancelled without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from provisioner import planning
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, warning
+from provisioner.model.order_ways import cancelling, keeping
+from provisioner.model.placed_order import PlacedOrder
+from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.model.stack import Stack
+from provisioner.workflow.workspace import Workspace
+
+
+@dataclass(slots=True)
+class OrderSpecs:
+    workspace: Workspace
+    stack: Stack
+    _desired: Mapping[Address, Desired] | None = field(default=None, init=False)
+    _is_read: bool = field(default=False, init=False)
+
+    @property
+    def desired(self) -> Mapping[Address, Desired] | None:
+        """None where they cannot be read."""
+        if not self._is_read:
+            self._is_read = True
+            with suppress(ProvisionerError):
+                self._desired = {desired.address: desired for desired in self.workspace.load().desired}
+        return self._desired
+
+    def sold_otherwise(self, owners: Iterable[Recorded]) -> str | None:
+        """The mode that one of them was sold under, where neither its record nor the specs want that."""
+        policy = self.stack.purchase
+        for owner in owners:
+            kind = self.workspace.catalogue[owner.kind]
+            if kind.sold_otherwise(owner, None, None, policy):
+                wanted = (self.desired or {}).get(owner.address)
+                if mode := kind.sold_otherwise(owner, None, wanted.fields if wanted else None, policy):
+                    return mode
+        return None
+
+    def remarks(self, order: PlacedOrder, owners: Iterable[Recorded]) -> Iterator[Diagnostic]:
+        """What is to be known before somebody pays it: how it was sold, and what the specs say by now."""
+        if not order.is_unpaid:
+            return
+        if order.sold_otherwise is not None:
+            yield _sold_otherwise(order, order.sold_otherwise)
+            return
+        for owner in owners:
+            if self.desired is None or owner.id is not None:
+                continue
+            if (wanted := self.desired.get(owner.address)) is None:
+                yield _not_wanted(order, owner)
+                continue
+            unpaid = replace(owner, phase=Phase.AWAITING_PAYMENT, paid=False)
+            kind = self.workspace.catalogue[owner.kind]
+            if (otherwise := planning.ordered_otherwise(unpaid, wanted, kind, self.stack.purchase)) is not None:
+                yield otherwise
+
+
+def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
+    addresses = ", ".join(map(str, order.addresses))
+    return warning(
+        "charging-mismatch",
+        f"{addresses}: order {order.id} was sold as {mode}, which is not what was declared",
+        hint=f"{cancelling(order.addresses[0])}; {keeping(order.addresses, mode)}",
+        address=order.addresses[0] if len(order.addresses) == 1 else None,
+    )
+
+
+def _not_wanted(order: PlacedOrder, owner: Recorded) -> Diagnostic:
+    return warning(
+        "ordered-otherwise",
+        f"{owner.address}: order {order.id} was placed for what is not in the specs any more; it is not paid",
+        hint=f"{cancelling(owner.address)}; paying it buys a server that the next apply releases, once that is allowed",
+        address=owner.address,
+    )
