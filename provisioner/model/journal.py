@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.outcome import beside, bought, wiped
+from provisioner.model.outcome import beside, bought, wiped, with_facts
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
@@ -214,7 +214,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Moved():
                 _move(resources, entry)
             case Remembered():
-                resources[entry.address] = _with_facts(_known(resources, entry.address), entry)
+                resources[entry.address] = with_facts(_known(resources, entry.address), entry)
             case Stated():
                 recorded = _known(resources, entry.address)
                 recorded = replace(recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline)
@@ -280,23 +280,3 @@ def _known(resources: Mapping[Address, Recorded], address: Address) -> Recorded:
     if (recorded := resources.get(address)) is None:
         raise ValueError(f"the journal remembers facts of {address}, which nobody bought or adopted")
     return recorded
-
-
-def _with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
-    return replace(
-        recorded,
-        phase=entry.phase,
-        id=entry.id or recorded.id,
-        order_id=entry.order_id or recorded.order_id,
-        declared=recorded.declared if entry.declared is None else entry.declared,
-        observed=recorded.observed if entry.observed is None else entry.observed,
-        labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
-        protected=recorded.protected if entry.protected is None else entry.protected,
-        term=entry.term or recorded.term,
-        pending=recorded.pending if entry.pending is None else entry.pending,
-        baseline=recorded.baseline if entry.baseline is None else entry.baseline,
-        refused=recorded.refused if entry.refused is None else entry.refused,
-        sold=entry.sold or recorded.sold,
-        unconfirmed=recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed,
-        paid=entry.paid or recorded.paid,
-    )

@@ -1,4 +1,6 @@
-"""What the answer to a call makes of a record: of a purchase the records of its servers, of a reinstallation another system. Pure."""
+"""What the answer to a call makes of a record: of a purchase the records of its servers, of a reinstallation another system; and what
+remembered facts do. Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 if TYPE_CHECKING:
+    from provisioner.model.journal import Remembered
     from provisioner.model.kind import Kind
 
 
@@ -83,3 +86,24 @@ def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> In
     if intent.listed or intent.effect is not Effect.PURCHASE:
         return intent
     return replace(intent, listed=listed if before is None else before.listed)
+
+
+def with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
+    """None leaves a fact as it was."""
+    return replace(
+        recorded,
+        phase=entry.phase,
+        id=entry.id or recorded.id,
+        order_id=entry.order_id or recorded.order_id,
+        declared=recorded.declared if entry.declared is None else entry.declared,
+        observed=recorded.observed if entry.observed is None else entry.observed,
+        labels=recorded.labels if entry.labels is None else {key: str(value) for key, value in entry.labels.items()},
+        protected=recorded.protected if entry.protected is None else entry.protected,
+        term=entry.term or recorded.term,
+        pending=recorded.pending if entry.pending is None else entry.pending,
+        baseline=recorded.baseline if entry.baseline is None else entry.baseline,
+        refused=recorded.refused if entry.refused is None else entry.refused,
+        sold=entry.sold or recorded.sold,
+        unconfirmed=recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed,
+        paid=entry.paid or recorded.paid,
+    )

@@ -150,8 +150,7 @@ class _Planner:
         if row is None:
             return change
         assert change.after is not None  # it was given its body
-        kind = self._catalogue[desired.kind]
-        after = change.after
+        kind, after = self._catalogue[desired.kind], change.after
         _, unshown = comparison.stated(kind, {}, row, after)
         seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
