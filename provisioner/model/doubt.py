@@ -33,8 +33,6 @@ def is_over(
     """
     is_quiet = now is not None and now >= quiet_until(intent, policy) and not is_too_soon_here(intent, policy, here)
     match kind.absence(intent):
-        case Absence.ONCE_NOTHING_IS_PAID:
-            return traces is not None and all(trace.is_unpaid for trace in traces)
         case Absence.AFTER_QUIET_PERIOD:
             return is_quiet
         case Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
@@ -87,17 +85,18 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
     adopting = "run apply again: it adopts the server once exactly one fits"
     by_hand = f"`provisioner resolve {intent.address.typed} --adopt ID` or `--absent`"
     match kind.absence(intent):
-        case Absence.ONCE_NOTHING_IS_PAID:
-            return (
-                "run apply again: where billing shows nothing paid since, it orders anew; an order that nobody pays lapses and "
-                f"costs nothing. When you know better, {by_hand}"
-            )
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
-            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
+            is_told_by_servers = absence is Absence.AFTER_QUIET_PERIOD
+            unless = "" if is_told_by_servers else " and billing shows no order that may be it"
+            order = (
+                ""
+                if is_told_by_servers
+                else f". An order that is it: {by_hand.replace('ID', 'ORDER', 1).partition(' or ')[0]}"
+            )
             return (
                 f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and apply "
-                f"buys it then; when you know better, {by_hand}"
+                f"buys it then; when you know better, {by_hand}{order}"
             )
         case Absence.BY_A_PERSON:
             return (

@@ -51,11 +51,9 @@ class UserdataField(StrEnum):
 class Absence(StrEnum):
     """When a complete list without the server means that a purchase was never carried out."""
 
-    ONCE_NOTHING_IS_PAID = "once-nothing-is-paid"
-    """It ordered without paying: as soon as billing shows that nothing placed since has been paid."""
     AFTER_QUIET_PERIOD = "after-quiet-period"
     AFTER_QUIET_PERIOD_WITHOUT_ORDER = "after-quiet-period-without-order"
-    """Nobody said how it was to be paid for: billing must know of no order either."""
+    """It may have placed an order: billing must know of none either, paid or not, so that no second one is placed beside it."""
     BY_A_PERSON = "by-a-person"
     """Never by itself: money may have been spent on what no list shows yet."""
 

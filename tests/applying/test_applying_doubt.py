@@ -11,7 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.journal import Intended
+from provisioner.model.journal import Adopted, Intended
 from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle
 
@@ -221,10 +221,23 @@ class TestTwoSteps:
         assert careful.cloud.payments == {"trainer-0": 1}
         assert [intent.effect for intent in careful.intents] == [Effect.PURCHASE, Effect.PAYMENT]
 
-    def test_a_lost_order_costs_nothing_and_the_next_run_orders_again_at_once(self, careful, servers, types):
+    def test_no_order_is_placed_beside_one_that_is_open_and_a_person_takes_that(self, careful, servers, types):
         lose(careful, executed=True)
-        assert types(careful.apply(*servers(1, prepaid=True))) == ["in_doubt"]
-        assert careful.cloud.payments == {}
+        for _ in range(5):
+            assert types(careful.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+            careful.clock.time += 1800
+        assert (careful.cloud.payments, careful.cloud.bought) == ({}, ["trainer-0"])
+        (intent,) = careful.state.intents.values()
+        (order,) = careful.cloud.pending
+        careful.entries.append(Adopted(intent.id, None, "decided by ana", order))
+        assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
+        assert (careful.cloud.payments, careful.cloud.bought) == ({"trainer-0": 1}, ["trainer-0"])
+
+    def test_what_was_never_ordered_is_ordered_once_silence_means_that(self, careful, servers, types):
+        lose(careful, executed=False)
+        for _ in range(2):
+            assert types(careful.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+        careful.clock.time += 1800
         assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
         assert careful.cloud.payments == {"trainer-0": 1}
         assert len(careful.cloud.ours) == 1

@@ -76,7 +76,7 @@ class Theatre:
             self.calls = [*stage.calls]
             require(ended.code == self.scenario.code, f"exit {ended.code} although nothing happened: {ended.text}")
             examine(stage, self.scenario)
-            self.make_good(stage, ended, deaths=0)
+            self.make_good(stage, ended)
         self.tally.points = len(ended.steps)
         return ended.steps
 
@@ -98,7 +98,7 @@ class Theatre:
                 stage.expect_stranger(self.scenario.stranger)
                 self.die(stage, number)
                 if self.is_new(stage):
-                    self.make_good(stage, self.go_on(stage), deaths=1)
+                    self.make_good(stage, self.go_on(stage))
 
     def die_at_each_pair(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
         """Once at each of `numbers`, then in the next run at each step that tells, and then once more in peace."""
@@ -114,7 +114,7 @@ class Theatre:
                     with self.recorded(where), self.stage(dead) as stage:
                         self.die(stage, second, self.command_again(stage))
                         if self.is_new(stage, after="a second death"):
-                            self.make_good(stage, self.go_on(stage), deaths=2)
+                            self.make_good(stage, self.go_on(stage))
                         self.tally.points += 1
 
     def is_new(self, stage: Stage, *, after: str = "") -> bool:
@@ -137,7 +137,7 @@ class Theatre:
         examine(stage, self.scenario)
         return ended
 
-    def make_good(self, stage: Stage, ended: Ended, *, deaths: int, belated: bool = False) -> None:
+    def make_good(self, stage: Stage, ended: Ended, *, belated: bool = False) -> None:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
         if ended.code == 6:
             ended = self._settle_doubts(stage, ended)
@@ -155,7 +155,7 @@ class Theatre:
             code = self.scenario.waiting_code
             require(ended.code == code, f"exit {ended.code} where something is waited for: {ended.text}")
             books = books_of(stage, self.scenario)
-            compare(books, self.scenario, deaths=deaths, waiting=True)
+            compare(books, self.scenario, waiting=True)
             self.scenario.waits_for(stage)
             ended = self.go_on(stage)
         require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
@@ -167,7 +167,7 @@ class Theatre:
         if self.scenario.afterwards is not None:
             self.scenario.afterwards(stage)
         agree(stage, self.scenario)
-        self._nothing_is_left(stage, deaths, belated=belated)
+        self._nothing_is_left(stage, belated=belated)
 
     def _repeat_by_name(self, stage: Stage) -> None:
         """A reinstallation whose answer was lost counts as carried out. A person whom the tool has told that nothing shows it, and
@@ -201,6 +201,8 @@ class Theatre:
         has_an_order = bool(self.scenario.sells) and ended.code == 6
         if "PRE_PAID" not in self.scenario.specs and not has_an_order:
             return ended
+        if self.scenario.pays_in_two_steps and ended.code != 6:
+            return ended  # billing knew of no order, so that another one was placed: the books tell whether that is so
         asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
         require(not asked, "a prepaid server was bought in doubt")
         shown = {wanted_name(server.name) for server in stage.alive} - {wanted_name(name) for name in listed}
@@ -222,7 +224,7 @@ class Theatre:
         stage.absent.add(intent.id)
         examine(stage, self.scenario)
 
-    def _nothing_is_left(self, stage: Stage, deaths: int, *, belated: bool) -> None:
+    def _nothing_is_left(self, stage: Stage, *, belated: bool) -> None:
         if stage.awaits_time:
             stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
             landed = self.go_on(stage)
@@ -230,7 +232,7 @@ class Theatre:
             agree(stage, self.scenario)
         stage.changes_asked_for()
         books = books_of(stage, self.scenario)
-        compare(books, self.scenario, deaths=deaths, belated=belated)
+        compare(books, self.scenario, belated=belated)
         last = self.run(stage, self.scenario.follow or self.command_again(stage))
         require(last.code == 0, f"exit {last.code} with nothing left to do: {last.text}")
         require("No changes" in last.out, f"something was left to do: {last.text}")

@@ -75,23 +75,25 @@ def keep_secrets(stage: Stage) -> None:
 
 
 def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:
-    """Absence is believed after the quiet period and for what is paid by the hour; else a person has to say so."""
+    """Absence is believed after the quiet period and for what is paid by the hour, or was ordered without paying; else a person has to say
+    so.
+    """
     for intent in state.absent.values():
         if intent.id in stage.absent:
             continue
         stage.absent.add(intent.id)
         silent = (stage.clock.now() - intent.server_time) / 1000
-        in_time = silent >= QUIET_SECONDS and "PRE_PAID" not in scenario.specs
-        require(in_time or scenario.pays_in_two_steps, f"{intent.name} was believed absent after {silent:.0f} s")
+        is_free = "PRE_PAID" not in scenario.specs or scenario.pays_in_two_steps
+        require(silent >= QUIET_SECONDS and is_free, f"{intent.name} was believed absent after {silent:.0f} s")
 
 
 def _known(state: State | None, scenario: Scenario) -> set[str | None]:
-    """Ids, orders, and the names of purchases in doubt. An order that nobody pays may be believed absent: it costs nothing."""
+    """Ids, orders, and the names of purchases in doubt."""
     if state is None:
         return set()
-    doubted = [*state.intents.values(), *(state.absent.values() if scenario.pays_in_two_steps else ())]
     records = state.resources.values()
-    known = {one.id for one in records} | {one.order_id for one in records} | {intent.name for intent in doubted}
+    doubted = {intent.name for intent in state.intents.values()}
+    known = {one.id for one in records} | {one.order_id for one in records} | doubted
     return known - {None}
 
 
@@ -157,9 +159,9 @@ def never_arrived(stage: Stage, scenario: Scenario) -> bool:
     return bool(scenario.ends.wiped) and not books_of(stage, scenario).wiped
 
 
-def compare(found: Books, scenario: Scenario, *, deaths: int, waiting: bool = False, belated: bool = False) -> None:
-    """With the end of the scenario, or with what there is while something is waited for: then names may bear a marker still. A
-    death between an unpaid order and its record leaves an order that nobody pays.
+def compare(found: Books, scenario: Scenario, *, waiting: bool = False, belated: bool = False) -> None:
+    """With the end of the scenario, or with what there is while something is waited for: then names may bear a marker still. Of two
+    orders for one server, one that nobody pays is one too many.
     """
     if belated and found in scenario.belated:
         return
@@ -173,7 +175,4 @@ def compare(found: Books, scenario: Scenario, *, deaths: int, waiting: bool = Fa
         wanted.wiped,
     ) and wanted.systems in {None, found.systems}
     require(same and alive == tuple(sorted(wanted.alive)), f"the books say {found} and should say {wanted}")
-    require(
-        0 <= spare <= (deaths * max(1, len(wanted.alive)) if scenario.pays_in_two_steps else 0),
-        f"{spare} orders too many",
-    )
+    require(spare == 0, f"{spare} orders too many")

@@ -119,7 +119,7 @@ def _is_true(stage: Stage, scenario: Scenario, ended: Ended, *, belated: bool) -
             if never_arrived(stage, scenario):
                 require("Warning[unconfirmed]: alpha" in ended.text, f"a lost reinstallation is not told: {ended.text}")
             else:
-                compare(books_of(stage, scenario), scenario, deaths=1, belated=belated)
+                compare(books_of(stage, scenario), scenario, belated=belated)
         case 1:
             asked = stage.changes_asked_for()
             require(not asked, f"exit 1 says that nothing was sent, and the cloud was asked for {asked}: {ended.text}")
@@ -144,4 +144,4 @@ def _go_on(theatre: Theatre, stage: Stage, ended: Ended, *, met: Sequence[Blow],
     blows, belated = len(met) + deaths, _is_belated(met)
     if theatre.is_new(stage, after=f"{blows}, exit {ended.code == 0}, {belated}"):
         ended = ended if ended.code == 0 else theatre.go_on(stage)
-        theatre.make_good(stage, ended, deaths=blows, belated=belated)
+        theatre.make_good(stage, ended, belated=belated)

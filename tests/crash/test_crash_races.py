@@ -31,7 +31,7 @@ def _race(play, appliers: int, *, patience: str, deaths: int, seed: int) -> None
             require(one.code in allowed, f"exit {one.code}: {one.text}")
         require(deaths or any(one.code == 0 for one in ended), "nobody worked")
         examine(stage, play.scenario)
-        play.make_good(stage, play.go_on(stage), deaths=killed)
+        play.make_good(stage, play.go_on(stage))
 
 
 def _races(theatre, appliers, rounds, *, patience, deaths):

@@ -52,7 +52,7 @@ def _interrupt_at_each(play, event, numbers, names):
             if event != _TWICE:  # what that may cost stands at the end of this file
                 _ends_in_order(stage, ended)
             if play.is_new(stage):
-                play.make_good(stage, play.go_on(stage), deaths=0)
+                play.make_good(stage, play.go_on(stage))
 
 
 def _ends_in_order(stage, ended):

@@ -159,7 +159,9 @@ class TestNonce:
 class TestTwoSteps:
     @pytest.fixture
     def careful(self, site):
-        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n", stack=stack_with(prepaid="two-step"))
+        """Silence is believed after a minute."""
+        soon = {"unsafe_quiet_period": "true", "quiet_period": "1m"}
+        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n", stack=stack_with(prepaid="two-step", **soon))
         return site
 
     def test_an_order_is_placed_unpaid_and_then_paid_by_its_id(self, careful, proxy):
@@ -171,14 +173,37 @@ class TestTwoSteps:
         assert careful.entries("payment") == {"alpha": 1}
         assert careful.here("plan", "--detailed-exitcode").code == 0
 
-    def test_a_lost_order_is_ordered_again_at_once_and_paid_once(self, careful, proxy):
+    def test_five_runs_place_one_order_which_a_person_takes_or_gives_up(self, careful, proxy, clock):
+        proxy.on(resetting(executed=True), name="alpha")
+        for _ in range(5):
+            assert careful.here(*FOUND_LATER).code == 6
+            clock.advance(2 * 60)
+        assert (careful.entries("payment"), careful.purchases) == ({}, {"alpha": 1})
+        (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
+        planned = " ".join(careful.here("plan").text.split())
+        assert f"orders placed since, which may be it: {order} (unpaid)" in planned
+        assert "`provisioner resolve 'alpha' --adopt ORDER`" in planned
+        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.apply().code == 0
+        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
+        assert careful.here("plan", "--detailed-exitcode").code == 0
+
+    def test_one_that_is_taken_can_be_given_up_and_another_is_ordered(self, careful, proxy, clock):
         proxy.on(resetting(executed=True), name="alpha")
         assert careful.here(*FOUND_LATER).code == 6
-        assert careful.entries("payment") == {}
+        (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
+        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.here("orders", "cancel", "alpha", "--auto-approve").code == 0
         assert careful.apply().code == 0
-        assert careful.entries("payment") == {"alpha": 1}
-        assert careful.purchases == {"alpha": 2}, "two orders, of which one was never paid"
-        assert careful.here("plan", "--detailed-exitcode").code == 0
+        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 2})
+
+    def test_what_was_never_ordered_is_ordered_once_silence_means_that(self, careful, proxy, clock):
+        proxy.on(resetting(executed=False), name="alpha")
+        assert careful.here(*FOUND_LATER).code == 6
+        assert careful.here(*FOUND_LATER).code == 6
+        clock.advance(2 * 60)
+        assert careful.apply().code == 0
+        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
 
     @pytest.mark.parametrize("executed", [True, False])
     def test_a_lost_payment_is_read_from_the_order(self, careful, proxy, executed):

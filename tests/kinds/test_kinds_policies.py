@@ -98,7 +98,7 @@ def test_a_server_that_runs_gets_its_wanted_name():
         (None, None, Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER),
         ({"charging_mode": "POST_PAID"}, {}, Absence.AFTER_QUIET_PERIOD),
         (PREPAID, {"is_auto_pay": True}, Absence.BY_A_PERSON),
-        (PREPAID, {"is_auto_pay": False}, Absence.ONCE_NOTHING_IS_PAID),
+        (PREPAID, {"is_auto_pay": False}, Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER),
         ({**PREPAID, "is_auto_pay": False}, {"is_auto_pay": False}, Absence.BY_A_PERSON),
         (PREPAID, None, Absence.BY_A_PERSON),
     ],

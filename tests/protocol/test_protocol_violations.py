@@ -115,4 +115,5 @@ def test_silence_beside_an_order_that_nobody_accounts_for_is_not_promised_to_mea
     assert hints
     assert all("and billing shows no order that may be it" in hint for hint in hints)
     home.resolve("b", None)
+    home.resolve("a", home.cloud.pending_orders[0])
     assert home.apply().code is ExitCode.DONE

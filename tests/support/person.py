@@ -127,10 +127,17 @@ class Person:
             return
         bought = ((address, one) for address, one in self.judge.ours if self.judge.bought_as(one) == intent.name)
         became = next((one for address, one in bought if address == str(intent.address)), None)
-        self.tell(f"a person resolves {intent.address}: {'adopt' if became else 'absent'}")
-        if became is None:
+        found = became.id if became else self._unpaid_order(intent)
+        self.tell(f"a person resolves {intent.address}: {f'adopt {found}' if found else 'absent'}")
+        if found is None:
             self.judge.give_up(intent.name)
-        self.home.resolve(str(intent.address), became.id if became else None)
+        self.home.resolve(str(intent.address), found)
+
+    def _unpaid_order(self, intent: Intent) -> str | None:
+        """The one that the purchase has placed, as the console shows it."""
+        placed = (one.row for one in self.home.cloud.purchases if one.address == str(intent.address))
+        pending = {*self.home.cloud.pending_orders}
+        return next((row.order_id for row in placed if row.order_id in pending and row.name == intent.name), None)
 
 
 def apart(work: Callable[[], Something]) -> Something:

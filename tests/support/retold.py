@@ -24,7 +24,7 @@ from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.doubt import quiet_until
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
-from provisioner.model.journal import Entry, Intended, Settled
+from provisioner.model.journal import Adopted, Entry, Intended, Settled
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
@@ -127,6 +127,8 @@ class Retold:
     async def _apply(self, ledger: MemoryLedger) -> None:
         live = await self._look()
         traces = await self._traces(live)
+        if self.policy.prepaid is Prepaid.TWO_STEP and self._take_orders(ledger, traces):
+            traces = await self._traces(live)
         sight = Sight(live, self.clock.now(), traces)
         state = recover(
             self.state, sight, catalogue=CATALOGUE, policy=self.policy, ledger=ledger, listen=lambda _: None
@@ -150,6 +152,13 @@ class Retold:
             key: None if traces is None else tuple(trace for trace in traces if trace.order_id not in known)
             for key, traces in found.items()
         }
+
+    def _take_orders(self, ledger: MemoryLedger, traces: dict[str, Any]) -> bool:
+        """As a person does who is told of an order that may be a purchase in doubt: `resolve --adopt ORDER`."""
+        told = [Adopted(intent, None, "decided by ana", found[0].order_id) for intent, found in traces.items() if found]
+        if told:
+            ledger.append(told)
+        return bool(told)
 
     def _plan(self, state: State, live: dict[str, Live]) -> Plan:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
@@ -248,6 +257,7 @@ class Retold:
             "stranger's taken": bool(recorded & strange) or self._strangers_touched(strange),
             "asked": bool(self.state.purchases_in_doubt),
             "not settled": not self.refused and not self._is_settled(),
+            "orders pile up": two_step and len(self.cloud.bought) > len(self.cloud.paid),
             "work left": self._is_settled() and bool(self._plan(self.state, run(self._look())).work),
         }
         self.faults |= {fault for fault, is_so in found.items() if is_so}

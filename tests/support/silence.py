@@ -14,9 +14,8 @@ def least_silence(intent: Intent, *, bound: float) -> float | None:
     `bound`: after it a pay-per-use server that was bought is listed for sure.
     """
     ordered, wanted = _charging(intent.request.get("body")), _charging(intent.declared)
-    if ordered.get("charging_mode") != "PRE_PAID":
-        return bound
-    return 0.0 if wanted.get("is_auto_pay") is True and ordered.get("is_auto_pay") is False else None
+    is_unpaid = wanted.get("is_auto_pay") is True and ordered.get("is_auto_pay") is False
+    return bound if ordered.get("charging_mode") != "PRE_PAID" or is_unpaid else None
 
 
 def _charging(fields: JsonValue) -> JsonObject:

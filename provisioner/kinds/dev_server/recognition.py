@@ -55,7 +55,7 @@ def absence(intent: Intent) -> Absence:
         case "PRE_PAID":
             sent = _charging(intent.request.get("body")).get("is_auto_pay")
             two_steps = _charging(intent.declared).get("is_auto_pay") is True and sent is False
-            return Absence.ONCE_NOTHING_IS_PAID if two_steps else Absence.BY_A_PERSON
+            return Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER if two_steps else Absence.BY_A_PERSON
         case "POST_PAID":
             return Absence.AFTER_QUIET_PERIOD
         case _:
