@@ -63,6 +63,8 @@ class ScriptedCloud:
     """Milliseconds by which the cloud's own clock is before ours."""
     paid_by_others: bool = False
     """Somebody has paid all pending orders in the console, and no list shows a server of them yet."""
+    finished: list[str] = field(default_factory=list)
+    """The ids of orders that billing lists beside the pending ones."""
     strangers: list[str] = field(default_factory=list)
     """Names that somebody else buys right after the next purchase."""
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
@@ -173,6 +175,7 @@ class ScriptedCloud:
                 return 200, {"order_info": {"status": self._status(order)}}
             case ("GET", ["customer-orders"]):
                 orders = [{"order_id": order, "status": 3 if self.paid_by_others else 6} for order in self.pending]
+                orders += [{"order_id": order, "status": 5} for order in self.finished]
                 return 200, {"total_count": len(orders), "order_infos": orders}
             case (_, ["customer-orders", "pay" | "cancel" as verb]):
                 return 204, {"pay": self._pay, "cancel": self._cancel}[verb](body["order_id"])
