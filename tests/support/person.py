@@ -87,7 +87,7 @@ class Person:
         for finding in told:
             address = str(finding.address)
             match finding.code:
-                case "name-taken":
+                case "name-taken" | "untracked":
                     for stranger in self.home.cloud.strangers:
                         if stranger.is_there and stranger.name == wanted.get(address):
                             self._release(stranger)
