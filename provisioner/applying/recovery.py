@@ -21,7 +21,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled, replay
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import wiped_unanswered
+from provisioner.model.outcome import is_wiped, wiped_unanswered
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import siblings
@@ -59,7 +59,7 @@ def recover(
                 events += (*_left_over(told, state, kind), *_not_gone(intent, sight.live, kind))
             case Effect.WIPE:
                 entries += _after_wipe(intent, state, sight.live, kind)
-                events += _unconfirmed(intent, sight.live, kind)
+                events += _unconfirmed(intent, state, sight.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
@@ -211,10 +211,10 @@ def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Ki
         yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed, unconfirmed=unseen)
 
 
-def _unconfirmed(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
+def _unconfirmed(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
     """That nothing shows it yet, where nothing does: it may never have arrived."""
     row = live.get(intent.target_id or "")
-    if row is None or kind.wiped(intent, row):
+    if row is None or is_wiped(state.resources.get(intent.address), intent, row, kind):
         return
     finding = warning(
         "unconfirmed",

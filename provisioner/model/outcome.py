@@ -61,7 +61,7 @@ def wiped(recorded: Recorded, intent: Intent) -> Recorded:
 def wiped_unanswered(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
     """As `wiped`, of one whose answer was lost: with what it was to bring, where nothing shows that it was carried out."""
     after = wiped(recorded, intent)
-    if row is not None and kind.wiped(_telling(intent, recorded, row), row):
+    if row is not None and is_wiped(recorded, intent, row, kind):
         return after
     shown = row.shown if row else {}
     sent: JsonObject = {
@@ -72,13 +72,17 @@ def wiped_unanswered(recorded: Recorded, intent: Intent, row: Live | None, kind:
     return replace(after, unconfirmed={**after.unconfirmed, **sent})
 
 
-def _telling(intent: Intent, recorded: Recorded, row: Live) -> Intent:
-    """Without what was there before it as well: that it is shown tells nothing."""
+def is_wiped(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -> bool:
+    """Whether the row shows that a reinstallation whose answer was lost was carried out. Of what was there before it as well, that it is
+    shown tells nothing.
+    """
+    if recorded is None:
+        return kind.wiped(intent, row)
     declared = {
         name: None if value == recorded.declared.get(name) and row.shown.get(name) == value else value
         for name, value in intent.declared.items()
     }
-    return replace(intent, declared=declared)
+    return kind.wiped(replace(intent, declared=declared), row)
 
 
 def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:
