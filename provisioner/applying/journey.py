@@ -214,7 +214,7 @@ class Journey:
         )
         if ended.problem or not (others := self._differing(desired, recorded)):
             return ended
-        return Ended(ended.phase, f"the specs want another {others} by now", "run apply again")
+        return Ended(ended.phase, f"the specs want another {others} by now", "undo the change, or see plan")
 
     def _differing(self, desired: Desired, recorded: Recorded) -> str:
         """The fields of the specs that differ from what was bought, but for those that are nobody's business, hidden, or said as sold by now."""

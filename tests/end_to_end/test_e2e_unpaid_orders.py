@@ -47,6 +47,19 @@ class TestSpecsThatHaveMovedOn:
         assert (unpaid.purchases, unpaid.entries("payment")) == ({"alpha": 2}, {"alpha": 1})
         assert unpaid.here("plan", "--detailed-exitcode").code == 0
 
+    def test_who_has_paid_the_old_one_all_the_same_is_told_to_undo_the_change_and_buys_nothing_more(self, unpaid):
+        unpaid.write(declared(MONTH, flavor="Si2.xlarge.4"))
+        assert unpaid.here("orders", "pay", "alpha", "--auto-approve").code == 0
+        planned = one_line(unpaid.here("plan").text)
+        assert "it is paid" in planned
+        assert "undo the change in the specs, then `provisioner apply --target 'alpha'`" in planned
+        followed = unpaid.apply()
+        assert (followed.code, "undo the change, or see plan" in one_line(followed.text)) == (7, True)
+        assert unpaid.apply().code == 4
+        unpaid.write(declared(MONTH))
+        assert unpaid.apply().code == 0
+        assert (unpaid.purchases, unpaid.entries("payment")) == ({"alpha": 1}, {"alpha": 1})
+
     def test_an_order_that_left_the_specs_is_not_paid_without_a_word(self, unpaid):
         unpaid.write("servers: {}\n")
         assert "is not in the specs any more" in one_line(unpaid.here("orders", "pay", "alpha", "--no-input").text)
