@@ -70,6 +70,7 @@ class Dispatch:
             await self._take_turn(call, channel)
             if call.effect is Effect.PURCHASE:
                 self.workshop.first_purchases.check()
+                await self._refuse_strangers()
             call = self._marked(call)
             intent = self._intent(call, attempt)
             await self._note(intent, call)
@@ -78,6 +79,12 @@ class Dispatch:
             await self._settle(intent, answer)
             raise answer
         return await self._record(intent, *answer)
+
+    async def _refuse_strangers(self) -> None:
+        """Raises NameTaken or MayBeTaken: its turn may have come long after the look that found its name free."""
+        wanted = self.members or ((self.change.desired,) if self.change.desired else ())
+        for desired in wanted:
+            await self.workshop.names.refuse_stranger(self.kind, desired.name)
 
     async def _note(self, intent: Intent, call: Call) -> None:
         """On disk when it returns, and to be sent at once. Raises Detached or CallFailed when it is not sent after all."""

@@ -7,13 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.first_purchases import PurchasesStopped
+from provisioner.applying.names import MayBeTaken, NameTaken
 from provisioner.applying.order_guard import OrderShared, OrderUnseen
 from provisioner.applying.outdated import refusal
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.precautions import (
     GoneMeanwhile,
-    MayBeTaken,
-    NameTaken,
     NotAvailable,
     ShowsAgain,
     StatusUnknown,

@@ -48,6 +48,8 @@ class Execution:
     """Asked before a replacement releases anything."""
     gaps: tuple[Gap, ...] = ()
     """What that read may hide."""
+    looked_at: float | None = None
+    """When it was, in the clock's monotonic seconds; None: right now."""
     elsewhere: Elsewhere = nowhere
     """Asked before a server becomes an address's that was not bought by an answered call."""
 

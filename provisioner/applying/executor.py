@@ -13,6 +13,7 @@ from provisioner.applying.execution import Execution
 from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.journey import Journey
+from provisioner.applying.names import Names
 from provisioner.applying.order_guard import EndGuard
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
@@ -44,10 +45,12 @@ async def execute(execution: Execution) -> RunResult:
             return next((row for row in rows if row is not None), None)
 
         poll = Poll(look, execution.clock, execution.interruption, show, _to_stay(execution))
+        claims = Claims(change.recorded for change in execution.plan.changes if change.recorded is not None)
         workshop = Workshop(
             scribe=Scribe(execution.ledger, on_failure=poll.end),
             pool=pool,
-            claims=Claims(change.recorded for change in execution.plan.changes if change.recorded is not None),
+            claims=claims,
+            names=Names(execution, poll, claims),
             first_purchases=FirstPurchases(execution.interruption),
             poll=poll,
             secrets=execution.secrets,
@@ -68,7 +71,9 @@ async def execute(execution: Execution) -> RunResult:
         try:
             await _move(execution, workshop)
             turns = Turns(execution.plan.turns, (change.address for change in execution.plan.work))
-            precautions = Precautions(execution, pool, ReadinessChecks(execution, workshop, turns), ends)
+            precautions = Precautions(
+                execution, pool, workshop.names, ReadinessChecks(execution, workshop, turns), ends
+            )
             groups = _groups(execution)
             journeys = (
                 Journey(execution, workshop, precautions, turns, change, group=groups.get(change.address)).travel()

@@ -114,7 +114,7 @@ class Journey:
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
+        await self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
         if is_deposing(change):
             return await self._create_in_place_of(change, change.desired)
         recorded = await self._group.bring(self._driver) if self._group else None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
+from provisioner.applying.names import MayBeTaken, NameTaken
 from provisioner.applying.order_guard import OrderShared, OrderUnseen
 from provisioner.applying.precautions import (
     GoneMeanwhile,
-    MayBeTaken,
-    NameTaken,
     NotAvailable,
     ShowsAgain,
     StatusUnknown,

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from provisioner.applying.companions import order_to_end
 from provisioner.applying.execution import Execution
+from provisioner.applying.names import Names
 from provisioner.applying.order_guard import EndGuard, OrderShared
 from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Elsewhere
@@ -24,29 +25,10 @@ from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import EndsTerm
 from provisioner.model.foresight import Availability, Offer, Ware
-from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Desired, Live, Phase, Recorded
-
-
-class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A stranger has borne the wanted name since before this run."""
-
-    def __init__(self, name: str, stranger: Live) -> None:
-        super().__init__(stranger.id)
-        self.name = name
-        self.stranger = stranger
-
-
-class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A server of the wanted name may be there, and the list does not show it."""
-
-    def __init__(self, name: str, gap: Gap) -> None:
-        super().__init__(name)
-        self.name = name
-        self.gap = gap
 
 
 class StatusUnknown(Exception):  # noqa: N818 - a decision, not a malfunction
@@ -77,8 +59,11 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 class Precautions:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, pool: ChannelPool, readiness: ReadinessChecks, ends: EndGuard) -> None:
+    def __init__(
+        self, execution: Execution, pool: ChannelPool, names: Names, readiness: ReadinessChecks, ends: EndGuard
+    ) -> None:
         self._execution = execution
+        self._names = names
         self._readiness = readiness
         self._ends = ends
         self._pool = pool
@@ -90,14 +75,10 @@ class Precautions:
         """Raises HeldBack."""
         await self._readiness.await_turn(change)
 
-    def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
+    async def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
         """Raises NameTaken, and MayBeTaken where nobody allowed it: a saved plan may be older than the gap."""
         for desired in wanted:
-            gap = next((gap for gap in self._execution.gaps if gap.hides({desired.name})), None)
-            if gap is not None and Allowance.LIST_INCOMPLETE not in self._execution.plan.allowed:
-                raise MayBeTaken(desired.name, gap)
-            if (stranger := self._execution.stranger(desired.name, kind)) is not None:
-                raise NameTaken(desired.name, stranger)
+            await self._names.refuse_stranger(kind, desired.name)
 
     async def refuse_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
         """Raises OrderShared: a saved plan may be older than the last look, and an order is ended as a whole. Billing is asked for those
@@ -216,7 +197,7 @@ class Precautions:
         for change in along:
             kind, recorded = self._execution.catalogue[change.kind], change.recorded
             if change.action is Action.REPLACE and change.desired is not None:
-                self.refuse_strangers(kind, (change.desired,))
+                await self.refuse_strangers(kind, (change.desired,))
                 replaced.append((kind, change.desired))
             if recorded is not None:
                 await self.refuse_unknown_status(kind, recorded)

@@ -37,6 +37,8 @@ class Sight:
     """Whose reading it is, by a pseudonym; empty where nobody can tell."""
     here: int | None = None
     """When it was by the clock of this machine, in milliseconds; None where that clock does not go with the cloud's."""
+    looked_at: float | None = None
+    """When it began, in monotonic seconds; None where nobody noted it."""
 
     def may_hide(self, names: Collection[str]) -> bool:
         return any(gap.hides(names) for gap in self.gaps)

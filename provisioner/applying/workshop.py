@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provisioner.applying.claims import Claims
 from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.names import Names
 from provisioner.applying.order_guard import EndGuard
 from provisioner.applying.poll import Poll
 from provisioner.applying.pool import ChannelPool
@@ -25,6 +26,7 @@ class Workshop:
     scribe: Scribe
     pool: ChannelPool
     claims: Claims
+    names: Names
     first_purchases: FirstPurchases
     poll: Poll
     secrets: Secrets

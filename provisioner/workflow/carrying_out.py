@@ -103,6 +103,7 @@ class Run:
             plan=plan,
             live=self.sight.live,
             gaps=self.sight.gaps,
+            looked_at=self.sight.looked_at,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,

@@ -109,9 +109,8 @@ async def look(
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
-    return Sight(
-        live, None if now is None else now - took, traces, gaps, cloud.user, here if cloud.keeps_time else None
-    )
+    at = None if now is None else now - took
+    return Sight(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
 
 
 def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:

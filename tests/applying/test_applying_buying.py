@@ -245,3 +245,26 @@ def test_a_wait_that_takes_too_long_is_recorded_and_gone_on_with_never_bought_ag
     assert recorded.phase is Phase.CREATING
     assert types(world.apply(slow)) == ["done"]
     assert world.cloud.purchases == {"gateway": 1}
+
+
+@pytest.mark.parametrize(("minutes", "bought"), [(20, 1), (1, 2)])
+def test_a_name_is_looked_at_again_once_the_look_of_the_run_is_too_old(world, servers, minutes, bought):
+    """A machine that slept, a process that was stopped, a wave after hours: somebody may have bought under that name meanwhile."""
+
+    def time_passes(what):
+        if what == "buy trainer-0":
+            world.cloud.add_server("trainer-1", strange=True)
+            world.clock.time += minutes * 60.0
+
+    world.cloud.arrivals.append(time_passes)
+    first, second = (result for result in world.apply(*servers(2), parallelism=1).results)
+    assert world.cloud.purchases.total() == bought
+    if bought == 1:
+        assert (first.type, second.type) == ("done", "failed")
+        assert "a server named 'trainer-1' exists and is not ours" in second.told
+
+
+def test_what_the_run_has_bought_itself_is_no_stranger_in_another_look(world, servers, types):
+    world.cloud.arrivals.append(lambda what: setattr(world.clock, "time", world.clock.time + 1200.0))
+    assert types(world.apply(*servers(3), parallelism=1)) == ["done"] * 3
+    assert types(world.apply(*servers(3))) == []

@@ -1,0 +1,97 @@
+"""Who bears a wanted name, asked right before a server is bought under it.
+
+The reading that a run began with tells, for a while. A wave may be bought hours later, and a machine may have slept: what is older than its
+lease is looked at again first (docs/decisions/0013).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from provisioner.applying.claims import Claims
+from provisioner.applying.execution import Execution
+from provisioner.applying.poll import Look, Poll
+from provisioner.model.gap import Gap
+from provisioner.model.guarding import Allowance
+from provisioner.model.kind import Kind
+from provisioner.model.marker import shortened, unmarked
+from provisioner.model.resource import Live
+
+_LEASE: Final = 15 * 60.0
+"""Seconds."""
+_PATIENCE: Final = 600.0
+
+
+class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
+    """A stranger has borne the wanted name since before this run."""
+
+    def __init__(self, name: str, stranger: Live) -> None:
+        super().__init__(stranger.id)
+        self.name = name
+        self.stranger = stranger
+
+
+class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
+    """A server of the wanted name may be there, and the list does not show it."""
+
+    def __init__(self, name: str, gap: Gap) -> None:
+        super().__init__(name)
+        self.name = name
+        self.gap = gap
+
+
+class Names:
+    """One for all changes of a run."""
+
+    def __init__(self, execution: Execution, poll: Poll, claims: Claims) -> None:
+        self._execution = execution
+        self._poll = poll
+        self._claims = claims
+        self._looked_at = execution.clock.monotonic() if execution.looked_at is None else execution.looked_at
+        self._look: Look | None = None
+        self._looking = asyncio.Lock()
+
+    async def refuse_stranger(self, kind: Kind, name: str) -> None:
+        """Raises NameTaken, MayBeTaken, and what ends a wait."""
+        await self._renew()
+        gaps = self._execution.gaps if self._look is None else self._look.gaps
+        gap = next((gap for gap in gaps if gap.hides({name})), None)
+        if gap is not None and Allowance.LIST_INCOMPLETE not in self._execution.plan.allowed:
+            raise MayBeTaken(name, gap)
+        stranger = self._execution.stranger(name, kind) if self._look is None else self._newest(name, kind)
+        if stranger is not None:
+            raise NameTaken(name, stranger)
+
+    async def _renew(self) -> None:
+        async with self._looking:
+            clock = self._execution.clock
+            if clock.monotonic() < self._looked_at + _LEASE:
+                return
+            looks: list[Look] = []
+
+            def keep(look: Look) -> Live | None:
+                looks.append(look)
+                return next(iter(look.rows.values()), None)
+
+            await self._poll.seek(
+                keep,
+                lambda _row: bool(looks),
+                deadline=clock.monotonic() + _PATIENCE,
+                watch=lambda _row: None,
+            )
+            self._look, self._looked_at = looks[-1], clock.monotonic()
+
+    def _newest(self, name: str, kind: Kind) -> Live | None:
+        return next((row for row in self._bearers(name, kind) if self._is_strange(row)), None)
+
+    def _bearers(self, name: str, kind: Kind) -> Iterator[Live]:
+        assert self._look is not None  # it is asked for what it shows
+        base = shortened(name, longest=kind.longest_name)
+        for row in self._look.rows.values():
+            if row.name == name or unmarked(row.name, lineage=self._execution.lineage) == base:
+                yield row
+
+    def _is_strange(self, row: Live) -> bool:
+        return not self._execution.holds(row.id) and self._claims.are_free(row.id, row.order_id)
