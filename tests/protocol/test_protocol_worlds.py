@@ -7,13 +7,14 @@ and twice only where everything is slowest. With TEST_DEPTH=deep it is every wor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, count, product
 from typing import Any
 
 import pytest
 from support.depth import DEEP
 from support.late_cloud import MINUTE, Happening
-from support.retold import Retold, Stranger, World
+from support.retold import Retold, Stranger, View, World
 
 from provisioner.model import purchasing
 from provisioner.model.purchasing import Marker, Prepaid, PurchasePolicy
@@ -125,6 +126,27 @@ def test_what_pays_itself_is_never_bought_again_and_only_a_lost_request_asks(pur
         told(world, DEFAULT, prepaid=True) for world in pay_per_use(purchase, (Stranger.NONE,))
     ):
         assert story.faults in (set(), ASKS), deaths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", [View.RENAMED, View.RESPELT], ids=lambda view: view.name)
+@pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
+@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+def test_who_sees_it_under_another_name_buys_no_second_one(purchase, policy, view):
+    """And once it is seen as it is, everything is as it should be."""
+    worlds = (replace(world, view=view) for world in pay_per_use(purchase, (Stranger.NONE,)))
+    assert violations(filter(is_slowest, worlds), policy) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
+@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+def test_a_colleague_who_sees_only_what_is_recorded_buys_no_second_one(purchase, policy):
+    """Of what the first run has sent, for hours. Once its user runs again, everything is as it should be."""
+    for world in pay_per_use(purchase, (Stranger.NONE,)):
+        story = Retold(replace(world, view=View.COLLEAGUES), policy, believable=BOUND)
+        story.tell()
+        assert story.faults == set(), world
 
 
 def test_of_two_that_fit_none_is_taken():

@@ -24,6 +24,7 @@ from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.doubt import quiet_until
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
+from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.journal import Adopted, Entry, Intended, Settled
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
@@ -45,6 +46,15 @@ class Stranger(Enum):
     IN_THE_WINDOW = "in the window"
 
 
+class View(Enum):
+    """What the runs after the first see, until at last everything is seen as it is."""
+
+    WHOLE = "whole"
+    COLLEAGUES = "another user's own list"
+    RENAMED = "under another name"
+    RESPELT = "in another case"
+
+
 @dataclass(frozen=True)
 class World:
     """What becomes of the first purchase and of the first payment; `landing` and `sight` are in seconds."""
@@ -54,12 +64,16 @@ class World:
     landing: float = 0.0
     sight: float = 0.0
     stranger: Stranger = Stranger.NONE
+    view: View = View.WHOLE
 
     def __str__(self) -> str:
         return (
             f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.landing:g} s, "
-            f"shows after {self.sight:g} s, stranger {self.stranger.value}"
+            f"shows after {self.sight:g} s, stranger {self.stranger.value}, seen {self.view.value}"
         )
+
+
+_NOBODY_ELSES = Gap("GET list", "what other users have is not seen", NO_NAME, of_others=True)
 
 
 class _NoSecrets:
@@ -84,6 +98,7 @@ class Retold:
     base: State = field(default_factory=a_state)
     faults: set[str] = field(default_factory=set)
     refused: bool = False
+    runs: int = 0
 
     def __post_init__(self) -> None:
         world = self.world
@@ -108,13 +123,29 @@ class Retold:
             self.clock.time = max(self.clock.time, moment)
             if self._run(None) or self._is_settled():
                 break
+        self._see_all_of_it()
         self._judge()
         return len(died) == len(deaths) and all(
             gone or wanted is None for gone, wanted in zip(died, deaths, strict=True)
         )
 
+    def _see_all_of_it(self) -> None:
+        if self.world.view is View.WHOLE:
+            return
+        self.cloud.spelt, self.runs = str, 0
+        for _ in range(4):
+            self.runs = 0
+            self._run(None)
+            self.clock.time += 2 * _PAUSE
+
+    @property
+    def _reader(self) -> str:
+        return "bob" if self.world.view is View.COLLEAGUES and self.runs else "ana"
+
     def _run(self, die_at: int | None) -> bool:
         """Whether it died."""
+        if self.runs:
+            self.cloud.spelt = {View.RENAMED: lambda _: "somebodys", View.RESPELT: str.upper}.get(self.world.view, str)
         self.fate = self.cloud.fate = Fate(die_at, self._examine)
         ledger = MemoryLedger(self.entries, self.fate)
         try:
@@ -122,6 +153,8 @@ class Retold:
         except Death:
             self.clock.time += MINUTE
             return True
+        finally:
+            self.runs += 1
         return False
 
     async def _apply(self, ledger: MemoryLedger) -> None:
@@ -129,7 +162,8 @@ class Retold:
         traces = await self._traces(live)
         if self.policy.prepaid is Prepaid.TWO_STEP and self._take_orders(ledger, traces):
             traces = await self._traces(live)
-        sight = Sight(live, self.clock.now(), traces)
+        gaps = (_NOBODY_ELSES,) if self._reader == "bob" else ()
+        sight = Sight(live, self.clock.now(), traces, gaps, self._reader)
         state = recover(
             self.state, sight, catalogue=CATALOGUE, policy=self.policy, ledger=ledger, listen=lambda _: None
         )
@@ -140,8 +174,9 @@ class Retold:
 
     async def _look(self) -> dict[str, Live]:
         async with self.cloud.channel() as channel:
-            ids = [one.id for one in self.state.resources.values() if one.id]
-            return await read_live(CATALOGUE["dev_server"], channel, ids)
+            ids = {one.id for one in self.state.resources.values() if one.id}
+            live = await read_live(CATALOGUE["dev_server"], channel, ids)
+        return live if self._reader == "ana" else {key: row for key, row in live.items() if key in ids}
 
     async def _traces(self, live: dict[str, Live]) -> dict[str, Any]:
         """As the workflow reads them: without the orders that are accounted for."""
@@ -179,7 +214,7 @@ class Retold:
             interruption=Interruption(),
             listen=lambda _: None,
             who="ana@laptop",
-            sender="ana",
+            sender=self._reader,
             lineage=self.base.lineage,
             server_time=self.clock.now,
             policy=self.policy,

@@ -47,6 +47,8 @@ class ScriptedCloud:
     """Names that cannot be built."""
     servers: dict[str, Server] = field(default_factory=dict)
     log: list[Sent] = field(default_factory=list)
+    spelt: Callable[[str], str] = str
+    """How rows show a name."""
     bought: list[str] = field(default_factory=list)
     """The names of all purchases that were executed: the cloud's own ledger."""
     paid: list[str] = field(default_factory=list)
@@ -282,7 +284,7 @@ class ScriptedCloud:
         )
         return {
             "id": server.id,
-            "name": server.name,
+            "name": self.spelt(server.name),
             "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
             "order_id": None if self.hides_orders else server.order_id,
             "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
