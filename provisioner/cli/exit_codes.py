@@ -41,7 +41,7 @@ _WORST_FIRST = (
 )
 
 
-_NO_DIFFERENCE = frozenset({"list-incomplete", "own-list", "assumed"})
+_NO_DIFFERENCE = frozenset({"list-incomplete", "own-list", "assumed", "maybe-bought"})
 """Findings that tell of no difference between the specs and the cloud, and may stand for good."""
 
 

@@ -47,15 +47,19 @@ _NAMED = 5
 
 def unlisted(rows: Iterable[Live], gaps: Iterable[Gap] = ()) -> tuple[Gap, ...]:
     """A server that answers by its id and stands in no list proves that the list lacks servers, whatever its `total` says: others may
-    be missing like it. None where `gaps` account for it.
+    be missing like it. None where `gaps` account for it. Of a list of one's own servers it may be another user's, or prove the same: no name is
+    hidden for that, and no doubt ended.
     """
     gaps = tuple(gaps)
-    ids = sorted({row.id for row in rows if not any(gap.of_others or gap.hides({row.name}) for gap in gaps)})
+    ids = sorted({row.id for row in rows if not any(gap.hides({row.name}) for gap in gaps)})
     if not ids:
         return ()
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    if len(ids) == 1:
-        return (Gap("", f"it lacks server {ids[0]}, which answers when it is asked for by its id"),)
-    return (
-        Gap("", f"it lacks servers {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"),
+    finding = (
+        f"it lacks server {ids[0]}, which answers when it is asked for by its id"
+        if len(ids) == 1
+        else f"it lacks servers {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
     )
+    if any(gap.of_others for gap in gaps):
+        return (Gap("", finding, NO_NAME, is_told=False),)
+    return (Gap("", finding),)

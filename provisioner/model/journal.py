@@ -77,6 +77,8 @@ class Settled:
     status: int | None = None
     code: str | None = None
     request_id: str | None = None
+    passed_over: tuple[str, ...] = ()
+    """Servers like it of which a person has said that they are not it. Absent from what is written where there are none."""
     type: Literal["settled"] = "settled"
 
 
@@ -207,7 +209,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 _tell_apart(absent, told, entry)
             case Settled():
                 if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
-                    absent[settled.id] = settled
+                    absent[settled.id] = replace(settled, earlier_ids=(*settled.earlier_ids, *entry.passed_over))
             case Imported(recorded=recorded):
                 resources[recorded.address] = recorded
                 released.pop(recorded.id or "", None)

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from provisioner.model.doubt import ghosts, untracked
+from provisioner.model.doubt import ghosts, quiet_until, untracked
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.survey import Survey
 
-_LONGEST_ON_ITS_WAY: Final = 60 * 60 * 1000
-"""Milliseconds after which an alike server of another name is somebody else's."""
+_TOLD_FOR: Final = 24 * 60 * 60 * 1000
+"""Milliseconds since the request."""
 
 
 def reopened(survey: Survey, catalogue: Catalogue) -> Survey:
@@ -37,18 +37,23 @@ def reopened(survey: Survey, catalogue: Catalogue) -> Survey:
 
 
 def late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
-    """By id: what was believed never to have been bought, and shows after all; if need be under another name, where it was made soon
-    after the request.
-    """
+    """By id: what was believed never to have been bought, and shows after all."""
     rows = tuple(free)
-    found: dict[str, Intent] = {}
-    for intent in state.absent.values():
-        kind = catalogue[intent.kind]
-        soon = (row for row in kind.resembles(intent, rows) if _is_soon_after(intent, row))
-        found |= {row.id: intent for row in soon if row.id not in found}
-    for intent in state.absent.values():
-        found |= {row.id: intent for row in catalogue[intent.kind].match(intent, rows)}
-    return found
+    return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
+
+
+def alike(survey: Survey, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+    """By id: what it may have become under another name. Whose it is nobody can tell, so it is told for a day, of servers that were made
+    while the request may have been on its way, and of none that another state holds.
+    """
+    rows = [row for row in free if row.id not in survey.elsewhere]
+    return {
+        row.id: intent
+        for intent in state.absent.values()
+        if survey.at is not None and survey.at < intent.server_time + _TOLD_FOR
+        for row in catalogue[intent.kind].resembles(intent, rows)
+        if row.created_at is not None and row.created_at <= quiet_until(intent, survey.policy)
+    }
 
 
 def way_back(intent: Intent, row: Live) -> str:
@@ -64,7 +69,3 @@ def appeared(intent: Intent, row: Live) -> str:
 def astray(row: Live) -> str:
     """The same of one that its marker alone tells."""
     return f"server {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"
-
-
-def _is_soon_after(intent: Intent, row: Live) -> bool:
-    return row.created_at is not None and row.created_at <= intent.server_time + _LONGEST_ON_ITS_WAY

@@ -16,7 +16,7 @@ from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import surplus
 from provisioner.model.state import Intent, State
-from provisioner.planning.late_purchases import appeared, astray, late, way_back
+from provisioner.planning.late_purchases import alike, appeared, astray, late, way_back
 from provisioner.planning.survey import Survey
 
 
@@ -30,6 +30,7 @@ def sweep(survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     judge = _Judge(
         state,
         late(state, free, catalogue),
+        alike(survey, state, free, catalogue),
         {recorded.name: recorded for recorded in state.resources.values()},
         {
             shortened(desired.name, longest=catalogue[desired.kind].longest_name): desired.address
@@ -52,6 +53,7 @@ class _Judge:
 
     state: State
     late: Mapping[str, Intent]
+    alike: Mapping[str, Intent]
     names: Mapping[str, Recorded]
     vacant: Mapping[str, Address]
 
@@ -65,6 +67,8 @@ class _Judge:
             return _untracked(row, self.vacant.get(base))
         if (recorded := self.names.get(row.name)) is not None:
             return _namesake(row, recorded) if _was_shown(recorded) else _instead(row, recorded)
+        if (intent := self.alike.get(row.id)) is not None:
+            return _alike(row, intent)
         return None
 
 
@@ -93,6 +97,18 @@ def _appeared(row: Live, intent: Intent, state: State) -> Diagnostic:
         appeared(intent, row),
         detail=again,
         hint=f"look whether it is yours: {mend}",
+        address=intent.address,
+    )
+
+
+def _alike(row: Live, intent: Intent) -> Diagnostic:
+    return warning(
+        "maybe-bought",
+        f"{intent.whose}: server {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
+        "that was believed never carried out",
+        detail="it is said for a day; where it is somebody else's, nothing is to be done",
+        hint=f"look whether it is yours: one that was renamed is given the name {intent.name!r} again, and then {way_back(intent, row)}; or it is "
+        "released in the console",
         address=intent.address,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from provisioner.model.canonical import JsonObject, canonical
-from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Stated
+from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Settled, Stated
 from provisioner.model.state import State
 from provisioner.store.sealed import Damaged, FromNewerVersion
 
@@ -70,6 +70,8 @@ def entry_to_json(entry: Entry) -> JsonObject:
         case Stated():
             if written["unconfirmed"] is None:
                 del written["unconfirmed"]
+        case Settled() if not entry.passed_over:
+            del written["passed_over"]
         case Intended():
             _leave_out_unsaid(written["intent"])
         case Moved() if not written["term_given_up"]:

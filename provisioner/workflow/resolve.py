@@ -187,7 +187,9 @@ def _intent(state: State | None, decision: Decision) -> Intent:
 def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight, *, kind: Kind) -> Entry:
     evidence = _evidence(decision)
     if decision.adopt is None:
-        return Settled(intent.id, "absent", evidence)
+        free = untracked(sight.live.values(), state.resources.values() if state else ())
+        passed_over = tuple(sorted(row.id for row in kind.resembles(intent, free)))
+        return Settled(intent.id, "absent", evidence, passed_over=passed_over)
     if intent.members:
         _require_unowned(intent, state, decision.adopt)
         _require_order(intent, decision.adopt, sight, kind)

@@ -98,3 +98,9 @@ def test_pages_that_never_end_end_all_the_same():
         loop.run(run_read(endless(), channel, seconds=0.05))
     assert failed.value.outcome is Outcome.UNKNOWN
     assert channel.asked
+
+
+def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
+    own = Gap("GET all", "it is refused", NO_NAME, of_others=True)
+    (gap,) = unlisted([a_row(1)], [own])
+    assert (gap.hides({"any"}), gap.is_told, gap.of_others) == (False, False, False)

@@ -200,7 +200,8 @@ class Theatre:
         ended = self.go_on(stage)
         has_an_order = bool(self.scenario.sells) and ended.code == 6
         if "PRE_PAID" not in self.scenario.specs and not has_an_order:
-            return self._rule_out_strangers(stage, doubts, ended) if ended.code == 6 else ended
+            is_beside_one = ended.code == 6 and self.scenario.stranger is not None
+            return self._rule_out_strangers(stage, doubts, ended) if is_beside_one else ended
         if self.scenario.pays_in_two_steps and ended.code != 6:
             return ended  # billing knew of no order, so that another one was placed: the books tell whether that is so
         asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
@@ -216,7 +217,7 @@ class Theatre:
     def _rule_out_strangers(self, stage: Stage, doubts: Iterable[Intent], told: Ended) -> Ended:
         """What a stranger bought in the same minutes is like ours but for the name: a person, who is told of it, says that it is not."""
         text = " ".join(told.text.split())
-        is_told = self.scenario.stranger is not None and "as it was asked for but for the name" in text
+        is_told = "as it was asked for but for the name" in text
         require(is_told, f"in doubt after the quiet period, and nobody is told why: {told.text}")
         for intent in doubts:
             self._decide(stage, intent, told)

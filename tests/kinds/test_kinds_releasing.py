@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.flows import NOT_FOUND, ok, play, refused
 from support.planning_builders import PREPAID, bought, wanted
@@ -278,3 +280,13 @@ def test_what_the_plan_is_the_first_to_see_is_recorded_as_seen_before_it_is_rele
 def test_one_whose_release_has_begun_and_that_nothing_shows_is_gone_though_nobody_noted_having_seen_it():
     begun = bought(wanted(), phase=Phase.DELETING, id=ID, observed={})
     assert release(begun, None).result == Ended(None)
+
+
+@pytest.mark.parametrize("shown", ["COMMON", None])
+def test_what_was_sold_prepaid_is_not_deleted_because_row_and_billing_are_silent(shown):
+    sold = bought(wanted(charging_info=PREPAID), id=ID, order_id="CS1")
+    row = a_live()
+    silent = replace(row, order_id=None, observed={**row.observed, "charging_mode": shown})
+    played = release(sold, silent, [NOTHING_SUBSCRIBED, Reply(200, a_row(status="RUNNING"))])
+    assert played.calls == [QUERY, SHOW]
+    assert "billing does not know it yet" in played.result.problem

@@ -61,7 +61,7 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
         return Ended(None)
     looks: int | None = None
     if live.status != rows.DELETING:
-        refusal, looks = yield from _release(live.id, live)
+        refusal, looks = yield from _release(live.id, live, is_prepaid=_is_prepaid(recorded, live))
         if refusal is not None:
             return refusal
     left = yield from _until(live.id, frozenset({rows.DELETE_FAILED}), looks)
@@ -148,14 +148,22 @@ def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) 
             return row
 
 
-def _release(identifier: str, live: Live) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
+def _is_prepaid(recorded: Recorded, live: Live) -> bool:
+    """By what its row shows; where that says nothing of it, by all that is known: it is not deleted because billing is silent, too."""
+    is_told = charging.mode(live.observed.get("charging_mode")) is not None
+    return charging.shows_prepaid(live) if is_told else charging.is_prepaid(recorded, live)
+
+
+def _release(
+    identifier: str, live: Live, *, is_prepaid: bool
+) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
     """Sends the one call that releases. Answers a refusal, or how many looks the disappearance may take."""
     subscribed = yield from is_subscribed(live)
     is_deleted = not subscribed or live.status in rows.CREATE_FAILED
     if subscribed and live.status != "CREATE_FAILED":
         yield EndsTerm(identifier, ends_order=not is_deleted, order_id=live.order_id, created_at=live.created_at)
     if is_deleted:
-        if charging.shows_prepaid(live) and live.status not in rows.CREATE_FAILED:
+        if is_prepaid and live.status not in rows.CREATE_FAILED:
             if not (yield from _is_on_its_way_out(identifier)):
                 return Ended(Phase.READY, "it is prepaid, and billing does not know it yet", _BY_HAND), None
             return None, None
