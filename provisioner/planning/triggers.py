@@ -99,7 +99,9 @@ def noted(plan: Plan) -> Iterator[Remembered]:
 
 
 def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """What is set off by others that are held back is held back with them, and chains are followed: they have not changed yet."""
+    """What is set off by others that are held back, or of which nothing shows that they have changed, is held back with them, and chains
+    are followed.
+    """
     whole = tuple(changes)
     while True:
         acting = _by_reference(whole)
@@ -119,7 +121,19 @@ def _is_idle(change: Change, changes: Iterable[Change], acting: Mapping[Address,
     is_set_off = change.action is Action.REPLACE and change.reason is Reason.CANNOT_UPDATE and bool(forcing)
     if not is_set_off or not all(map(is_cause, forcing)):
         return False
-    return not _causes_of(change, acting) and _note_of(change, changes) is None
+    return not _causes_of(change, acting) and (_note_of(change, changes) is None or _is_unshown(change, changes))
+
+
+def _is_unshown(change: Change, changes: Iterable[Change]) -> bool:
+    """All that it waits for counts as carried out, and nothing shows that it was: another machine is bought once something does, or
+    once a person has it done by name.
+    """
+    causes = change.recorded.pending.get(_CAUSES) if change.recorded else None
+    by_name = {str(one.address): one for one in changes}
+    noted = [by_name.get(str(name)) for name in causes] if isinstance(causes, Mapping) else []
+    return bool(noted) and all(
+        one is not None and one.recorded is not None and bool(one.recorded.unconfirmed) for one in noted
+    )
 
 
 def _by_reference(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:

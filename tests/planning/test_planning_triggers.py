@@ -215,3 +215,18 @@ def test_what_is_held_back_in_its_group_is_noted_for_a_later_run():
     assert {str(one.address): one.action for one in plan.work} == {"a": Action.UPDATE}
     assert [str(note.address) for note in noted(plan)] == ["pool[1]"]
     assert not plan.turns
+
+
+def test_a_cause_of_which_nothing_shows_that_it_was_carried_out_replaces_nobody_yet():
+    """The answer to its reinstallation was lost. Named by a person, it is put on again, and sets it off then."""
+    led, wanted_now = led_by(wanted("b"), "a"), wanted("a", key_pair_name="another")
+    (note,) = note_of(wanted_now, led, before=[wanted("a")])
+    unshown = {"unconfirmed": {"before": {"key_pair_name": "ops"}, "after": {"key_pair_name": "another"}}}
+    survey = survey_of(wanted_now, led, a=unshown, b={"pending": note.pending})
+    row = replace(survey.live["id-of-a"], shown={**survey.live["id-of-a"].shown, "key_pair_name": "ops"})
+    survey = replace(survey, live=survey.live | {row.id: row})
+    plan = planned(survey)
+    assert ({str(each.address): each.action for each in plan.work}, [*noted(plan)]) == ({}, [])
+    assert {str(change.address) for change in plan.not_as_wanted} == {"b"}
+    named = actions(replace(survey, reinstall=frozenset({an_address("a")})))
+    assert named == {"a": Action.REINSTALL, "b": Action.REPLACE}
