@@ -287,6 +287,7 @@ BUYING = (
         waiting=Books({}, (), unpaid=1),
         waits_for=_given_up_and_sold_as_wanted,
         ends=Books(once(*ALPHA), ALPHA, unpaid=1),
+        belated=(Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),),
     ),
     Scenario(
         name="in waves", specs="servers: {pool: {count: 3, rollout: [1]}}\n", ends=Books(once(*POOL[:3]), POOL[:3])
