@@ -1,6 +1,6 @@
 """The protocol's real code in the worlds of its model: requests that land late, lists that lag, strangers, two deaths.
 
-`make test` takes every world of the pay-per-use model and the slowest ones of the two-step model, dying at every fifth step,
+`make test` takes every world of the pay-per-use model and the slowest ones of the two-step model, dying at every eighth step,
 and twice only where everything is slowest. With TEST_DEPTH=deep it is every world and every pair of steps.
 """
 
@@ -25,7 +25,7 @@ NONCE = PurchasePolicy(marker=Marker.NONCE)
 DEFAULT = PurchasePolicy()
 TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
 ALONE = (Stranger.NONE, Stranger.BEFORE)
-STRIDE = 1 if DEEP else 5
+STRIDE = 1 if DEEP else 8
 """Of the steps at which a run dies."""
 
 Deaths = tuple[int | None, int | None]
