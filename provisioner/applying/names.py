@@ -7,7 +7,7 @@ lease is looked at again first (docs/decisions/0013).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from provisioner.applying.claims import Claims
@@ -16,7 +16,6 @@ from provisioner.applying.poll import Look, Poll
 from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Kind
-from provisioner.model.marker import shortened, unmarked
 from provisioner.model.resource import Live
 
 _LEASE: Final = 15 * 60.0
@@ -46,27 +45,25 @@ class Names:
     """One for all changes of a run."""
 
     def __init__(self, execution: Execution, poll: Poll, claims: Claims) -> None:
-        self._execution = execution
+        self._seen = execution
+        """As the newest look has it."""
         self._poll = poll
         self._claims = claims
         self._looked_at = execution.clock.monotonic() if execution.looked_at is None else execution.looked_at
-        self._look: Look | None = None
         self._looking = asyncio.Lock()
 
     async def refuse_stranger(self, kind: Kind, name: str) -> None:
         """Raises NameTaken, MayBeTaken, and what ends a wait."""
         await self._renew()
-        gaps = self._execution.gaps if self._look is None else self._look.gaps
-        gap = next((gap for gap in gaps if gap.hides({name})), None)
-        if gap is not None and Allowance.LIST_INCOMPLETE not in self._execution.plan.allowed:
+        gap = next((gap for gap in self._seen.gaps if gap.hides({name})), None)
+        if gap is not None and Allowance.LIST_INCOMPLETE not in self._seen.plan.allowed:
             raise MayBeTaken(name, gap)
-        stranger = self._execution.stranger(name, kind) if self._look is None else self._newest(name, kind)
-        if stranger is not None:
+        if (stranger := self._seen.stranger(name, kind)) is not None:
             raise NameTaken(name, stranger)
 
     async def _renew(self) -> None:
         async with self._looking:
-            clock = self._execution.clock
+            clock = self._seen.clock
             if clock.monotonic() < self._looked_at + _LEASE:
                 return
             looks: list[Look] = []
@@ -81,17 +78,9 @@ class Names:
                 deadline=clock.monotonic() + _PATIENCE,
                 watch=lambda _row: None,
             )
-            self._look, self._looked_at = looks[-1], clock.monotonic()
+            self._seen, self._looked_at = self._without_ours(looks[-1]), clock.monotonic()
 
-    def _newest(self, name: str, kind: Kind) -> Live | None:
-        return next((row for row in self._bearers(name, kind) if self._is_strange(row)), None)
-
-    def _bearers(self, name: str, kind: Kind) -> Iterator[Live]:
-        assert self._look is not None  # it is asked for what it shows
-        base = shortened(name, longest=kind.longest_name)
-        for row in self._look.rows.values():
-            if row.name == name or unmarked(row.name, lineage=self._execution.lineage) == base:
-                yield row
-
-    def _is_strange(self, row: Live) -> bool:
-        return not self._execution.holds(row.id) and self._claims.are_free(row.id, row.order_id)
+    def _without_ours(self, look: Look) -> Execution:
+        """What the run has bought itself by now is no stranger."""
+        strange = {key: row for key, row in look.rows.items() if self._claims.are_free(row.id, row.order_id)}
+        return replace(self._seen, live=strange, gaps=look.gaps)

@@ -21,7 +21,9 @@ from provisioner.model.purchasing import PurchasePolicy
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """`who` is written into every intent: user@host, and `sender`: whom the cloud takes us for. `server_time` is the cloud's, in milliseconds since the epoch."""
+    """`who` is written into every intent: user@host, and `sender`: whom the cloud takes us for. `server_time` is the cloud's, in
+    milliseconds since the epoch.
+    """
 
     scribe: Scribe
     pool: ChannelPool

@@ -3,21 +3,13 @@ own books judge.
 """
 
 import pytest
-from support.site import PREPAID
+from support.site import PREPAID, SILENT_BILLING
 
 EVERYWHERE = {"at": ["ListAllDevServers", "ListDevServers", "ShowDevServer"], "times": "always", "fault": "rewrite"}
 BOUGHT = {"at": "CreateDevServer", "times": "always", "fault": "rewrite"}
 SOLD = {"at": "CreateDevServer", "server": "alpha", "fault": "sells", "charging_mode": "PRE_PAID", "pays": True}
 AS_POST_PAID = {"rows": {"charging_mode": "POST_PAID"}, "rows_drop": ["order_id"]}
 AS_COMMON = {"rows": {"charging_mode": "COMMON"}, "rows_drop": ["order_id"]}
-SILENT_BILLING = {
-    "at": "ListPayPerUseCustomerResources",
-    "times": "always",
-    "fault": "answer",
-    "status": 403,
-    "code": "CBC.0151",
-    "executed": False,
-}
 BETA, ALPHA = "servers: {beta: {}}\n", "servers: {alpha: {}, beta: {}}\n"
 BIGGER = "servers: {alpha: {flavor: Si2.xlarge.4}, beta: {}}\n"
 FIRST = "servers: {alpha: {flavor: Si2.xlarge.4, lifecycle: {create_before_destroy: true}}, beta: {}}\n"

@@ -2,7 +2,7 @@
 
 import pytest
 from support.fault_proxy import PURCHASE, resetting
-from support.site import PREPAID, Sandbox
+from support.site import PREPAID, SILENT_BILLING, Sandbox
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
@@ -14,14 +14,6 @@ UNNAMED = tuple(
     for place in ("ListAllDevServers", "ListDevServers", "ShowDevServer")
 )
 WITHOUT_ID = {"at": "CreateDevServer", "times": "always", "fault": "rewrite", "set": {"id": None}}
-REFUSED = {
-    "at": "ListPayPerUseCustomerResources",
-    "times": "always",
-    "fault": "answer",
-    "status": 403,
-    "code": "CBC.0151",
-    "executed": False,
-}
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def test_what_was_ordered_is_found_recorded_and_released(site, sandbox, specs, c
 
 
 def test_billing_that_refuses_leaves_the_order_recorded_and_buys_nothing_again(site, sandbox):
-    sandbox.arm(REFUSED)
+    sandbox.arm(SILENT_BILLING)
     site.write(ALPHA)
     assert [site.apply().code for _ in range(2)] == [7, 7]
     assert site.purchases == {"alpha": 1}

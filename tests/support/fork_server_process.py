@@ -24,11 +24,7 @@ _MORE_THAN_ARE_OPEN = 256
 def serve(descriptor: int) -> None:
     import_everything()
     children: dict[int, int] = {}  # where each one's exit code is awaited
-    wakened, waker = socket.socketpair()
-    for end in (wakened, waker):
-        end.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno())
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    wakened, _waker = _wakened_by_children()
     with socket.socket(fileno=descriptor) as connection, selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         selector.register(wakened, selectors.EVENT_READ)
@@ -39,6 +35,16 @@ def serve(descriptor: int) -> None:
                 elif not _fork_one(connection, children):
                     return
             _tell_codes(children)
+
+
+def _wakened_by_children() -> tuple[socket.socket, socket.socket]:
+    """The first can be read once a child has ended, as long as both are kept."""
+    wakened, waker = socket.socketpair()
+    for end in (wakened, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wakened, waker
 
 
 def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
@@ -64,11 +70,7 @@ def serve_commands(descriptor: int) -> None:
     """
     import_everything()
     children: dict[int, socket.socket] = {}
-    wakened, waker = socket.socketpair()
-    for end in (wakened, waker):
-        end.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno())
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    wakened, _waker = _wakened_by_children()
     with socket.socket(fileno=descriptor) as listener, selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(wakened, selectors.EVENT_READ)
@@ -106,13 +108,10 @@ def _ended() -> Iterator[tuple[int, int]]:
 
 
 def _tell_codes(children: dict[int, int]) -> None:
-    while children:
-        child, status = os.waitpid(-1, os.WNOHANG)
-        if child == 0:
-            return
+    for child, code in _ended():
         told = children.pop(child)
         with suppress(BrokenPipeError):
-            os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+            os.write(told, str(code).encode())
         os.close(told)
 
 

@@ -10,14 +10,19 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parent.parent
-_ASKS = f"""#!{sys.executable} -IS
+_COMMAND = """#!/bin/sh
+exec '{python}' -IS '{script}' "$@"
+"""
+"""By the shell, as a line that names its interpreter takes no path with spaces."""
+_ASKS = """\
 import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
-    server.connect({{path!r}})
-    request = json.dumps({{{{"arguments": sys.argv[1:], "folder": os.getcwd(), "environ": dict(os.environ)}}}}).encode()
+    server.connect({path!r})
+    request = json.dumps({{"arguments": sys.argv[1:], "folder": os.getcwd(), "environ": dict(os.environ)}}).encode()
     socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
     server.sendall(request)
     replies = server.makefile("r")
@@ -34,22 +39,23 @@ class ForkedCommand:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._listener = socket.socket(socket.AF_UNIX)
-        path = folder / "asked"
-        self._listener.bind(str(path))
-        self._listener.listen()
-        command = folder / "provisioner"
-        command.write_text(_ASKS.format(path=str(path)))
+        self._place = tempfile.TemporaryDirectory()  # the name of a socket must be short
+        path, script, command = Path(self._place.name) / "asked", folder / "asks.py", folder / "provisioner"
+        script.write_text(_ASKS.format(path=str(path)))
+        command.write_text(_COMMAND.format(python=sys.executable, script=script))
         command.chmod(0o755)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.fork_server_process", str(self._listener.fileno()), "commands"],
-            pass_fds=[self._listener.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"},
-        )
-        self._listener.close()
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "support.fork_server_process", str(listener.fileno()), "commands"],
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"},
+            )
 
     def end(self) -> None:
         self._process.terminate()
         self._process.wait(30)
+        self._place.cleanup()

@@ -48,6 +48,15 @@ defaults:
     security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
 """
 ONE = "servers: {alpha: {}}\n"
+SILENT_BILLING = {
+    "at": "ListPayPerUseCustomerResources",
+    "times": "always",
+    "fault": "answer",
+    "status": 403,
+    "code": "CBC.0151",
+    "executed": False,
+}
+"""A rule of the sandbox: billing does not say what is subscribed."""
 PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
 THREE = f"servers: {{alpha: {{}}, beta: {{charging_info: {PREPAID}}}, gamma: {{}}}}\n"
 
