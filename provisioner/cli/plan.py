@@ -114,7 +114,7 @@ def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
     """Hints are for people; a pipeline knows its next step."""
     import time
 
-    from provisioner.store import write_plan
+    from provisioner.saved_plans import write_plan
 
     if out is not None:
         write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)

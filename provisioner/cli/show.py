@@ -48,7 +48,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
 
 
 def _show_plan(path: Path, *, as_json: bool) -> None:
-    from provisioner.store import read_plan
+    from provisioner.saved_plans import read_plan
 
     plan = read_plan(path)
     if as_json:

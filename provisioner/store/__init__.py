@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.store.local import LocalStore
-from provisioner.store.plan_file import plan_id, read_plan, write_plan
 from provisioner.store.protocol import LockHolder, Part, Repair, Salvaged, Session, Store, Waiting
 from provisioner.store.witness import Witness, witness_folder
 
@@ -26,10 +25,7 @@ __all__ = [
     "Waiting",
     "locate",
     "open_store",
-    "plan_id",
-    "read_plan",
     "witness_folder",
-    "write_plan",
 ]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pydantic_core import from_json
 
 from provisioner.model.canonical import JsonObject, canonical, parse_json
+from provisioner.model.document import Damaged
 from provisioner.model.state import JournalHead
-from provisioner.store.sealed import Damaged
 
 _BEFORE_HASH = b',"hash":"'
 _AFTER_HASH = b'"}'

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 from types import GenericAlias
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from provisioner.model.canonical import JsonObject, canonical
+from provisioner.model.canonical import JsonObject
+from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
 from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Settled, Stated
 from provisioner.model.state import State
-from provisioner.store.sealed import Damaged, FromNewerVersion
 
-Value = TypeVar("Value")
-
-STRICT = ConfigDict(extra="forbid", strict=True)
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
 _RECORDED = (*_REMEMBERED, "assumed", "term_given_up")
@@ -92,23 +89,6 @@ def entry_from_json(content: JsonObject) -> Entry:
             raise FromNewerVersion(
                 f"holds an entry of the unknown type {name!r}, written by a newer version of this tool"
             )
-
-
-def to_json(adapter: TypeAdapter[tuple[Value]], value: Value) -> JsonObject:
-    """Read-only mappings are written as objects too, though pydantic knows only dict."""
-    written: JsonObject = adapter.dump_python((value,), mode="json", warnings=False, fallback=dict)[0]
-    return written
-
-
-def from_json(adapter: TypeAdapter[tuple[Value]], content: JsonObject) -> Value:
-    # Through bytes, because only there strictness allows text for an enumeration and an array for a tuple.
-    try:
-        return adapter.validate_json(canonical([content]))[0]
-    except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:])
-        kind = FromNewerVersion if first["type"] in {"unexpected_keyword_argument", "extra_forbidden"} else Damaged
-        raise kind(f"is not understood by this version of the tool at {place}: {first['msg']}") from problem
 
 
 # Built when first needed: a schema costs more than the start of the tool. A tuple around each type, because a dataclass

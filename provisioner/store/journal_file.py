@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provisioner.disk import Disk, write_all
 from provisioner.model.state import JournalHead
-from provisioner.store.disk import Disk, write_all
 from provisioner.store.reserve import Reserve
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})

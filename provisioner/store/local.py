@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error, warning
 from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
-from provisioner.store.disk import Disk
 from provisioner.store.lock import FileLock
 from provisioner.store.protocol import LockHolder, Salvaged, Siblings, Waiting
 from provisioner.store.reading import Files, Known, is_behind, read_history, read_known, state_behind, state_missing

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import Clock
-from provisioner.store.disk import Disk, write_all
 from provisioner.store.protocol import LockHolder, Waiting
 
 _POLL = 0.25

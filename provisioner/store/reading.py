@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.model.diagnostic import SourceRange, StoreError, error
+from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records
 from provisioner.store.codec import entry_from_json, state_from_json
-from provisioner.store.sealed import Damaged, FromNewerVersion, unseal
 from provisioner.store.witness import Sighting
 
 _OR_REBUILD = (

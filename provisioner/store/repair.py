@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provisioner import __version__
+from provisioner.disk import Disk, replace_file
 from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.document import seal
 from provisioner.model.journal import Entry, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import state_to_json
-from provisioner.store.disk import Disk, replace_file
 from provisioner.store.protocol import Replaced, Salvaged
 from provisioner.store.reading import Files, require_label
 from provisioner.store.salvage import Remains
-from provisioner.store.sealed import seal
 from provisioner.store.witness import Sighting, Witness
 from provisioner.store.writing import journal_lines
 

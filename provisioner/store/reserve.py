@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from provisioner.store.disk import Disk
+from provisioner.disk import Disk
 
 SIZE = 1024 * 1024
 """Bytes: two kilobytes for each of the 512 calls that may be in flight at the same time."""

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
+from provisioner.model.document import Damaged, FromNewerVersion
 from provisioner.model.journal import Entry, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.broken_story import BrokenStory
@@ -23,7 +24,6 @@ from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
 from provisioner.store.protocol import Part, Salvaged
 from provisioner.store.reading import Files, journal_damaged, read_state
-from provisioner.store.sealed import Damaged, FromNewerVersion
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')

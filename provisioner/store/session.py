@@ -15,17 +15,17 @@ from threading import Lock
 from uuid import uuid4
 
 from provisioner import __version__
+from provisioner.disk import Disk, replace_file
 from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.document import seal
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import state_to_json
-from provisioner.store.disk import Disk, replace_file
 from provisioner.store.journal_file import JournalFile, NoRoom
 from provisioner.store.reading import Files, Known, require_label
 from provisioner.store.reserve import Reserve
-from provisioner.store.sealed import seal
 from provisioner.store.witness import Sighting, Witness
 from provisioner.store.writing import journal_lines
 

@@ -23,7 +23,8 @@ from provisioner.model.journal import Entry
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import cleared, statements
-from provisioner.store import LockHolder, Session, Store, plan_id, read_plan
+from provisioner.saved_plans import plan_id, read_plan
+from provisioner.store import LockHolder, Session, Store
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice

@@ -9,7 +9,8 @@ from provisioner.model.change import Basis, Plan
 from provisioner.model.diagnostic import InDoubt, UsageError, error
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.store import Session, plan_id
+from provisioner.saved_plans import plan_id
+from provisioner.store import Session
 from provisioner.workflow.looking import basis_of
 
 

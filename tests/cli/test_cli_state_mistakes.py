@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from provisioner.disk import Disk
 from provisioner.sandbox import PUBLIC
 from provisioner.store import open_store
-from provisioner.store.disk import Disk
 
 READERS = (
     ["plan"],

@@ -8,11 +8,11 @@ import os
 
 import pytest
 
+from provisioner.disk import Disk
 from provisioner.model.canonical import digest, readable
+from provisioner.model.document import FORMAT
 from provisioner.sandbox import PUBLIC
 from provisioner.store import open_store
-from provisioner.store.disk import Disk
-from provisioner.store.sealed import FORMAT
 
 REBUILD = ("state", "rebuild")
 

@@ -18,6 +18,7 @@ from support.disks import Died, DyingDisk, NumberedDisk
 from support.strategies import histories
 
 from provisioner.model.diagnostic import StoreError
+from provisioner.model.document import seal, unseal
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, replay
 from provisioner.model.state import JournalHead
@@ -25,7 +26,6 @@ from provisioner.store.chain import CHAIN_KEYS, link, records
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
 from provisioner.store.local import LocalStore
 from provisioner.store.reading import Files, read_known
-from provisioner.store.sealed import seal, unseal
 
 FILES = Files(Path("state"), "demo.dev")
 

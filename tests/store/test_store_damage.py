@@ -12,9 +12,9 @@ from support.builders import IDENTITY, a_purchase, a_recorded, a_state
 
 from provisioner.model.canonical import canonical, digest, readable
 from provisioner.model.diagnostic import StoreError
+from provisioner.model.document import seal
 from provisioner.store import open_store
 from provisioner.store.codec import state_to_json
-from provisioner.store.sealed import seal
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
 from support.disks import FailingDisk, FullDisk, NumberedDisk
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.resource import Phase
-from provisioner.store.disk import Disk
 from provisioner.store.local import LocalStore
 from provisioner.store.reserve import SIZE
 

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 import pytest
 from support.builders import IDENTITY, a_purchase, an_address, an_intent
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended, Remembered
 from provisioner.model.resource import Phase
 from provisioner.store import open_store
-from provisioner.store.disk import Disk
 from provisioner.store.local import LocalStore
 
 

@@ -10,11 +10,11 @@ import pytest
 from support.builders import IDENTITY, a_purchase, a_run, an_address, an_intent
 from support.disks import Died, DyingDisk, FailingDisk, NumberedDisk
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
-from provisioner.store.disk import Disk
 from provisioner.store.local import LocalStore
 
 

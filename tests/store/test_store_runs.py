@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Remembered, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import JournalHead
 from provisioner.store import open_store
-from provisioner.store.disk import Disk
 from provisioner.store.local import LocalStore
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from provisioner.store.disk import Disk
+from provisioner.disk import Disk
 
 
 class Died(BaseException):

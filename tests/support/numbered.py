@@ -68,7 +68,7 @@ def number_steps(events: dict[int, str], log: str) -> None:
 
 
 def _number_disk(fate: Fate) -> None:
-    from provisioner.store.disk import Disk
+    from provisioner.disk import Disk
 
     paths: dict[int, str] = {}
     original = {name: getattr(Disk, name) for name in ("open", "write")}

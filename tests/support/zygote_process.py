@@ -45,7 +45,8 @@ def import_everything() -> None:
 
 def _build_schemas() -> None:
     """The tool builds them when they are first needed; each child would anew."""
-    from provisioner.store import codec, plan_file
+    from provisioner.saved_plans import plan_file
+    from provisioner.store import codec
 
     codec._states()
     plan_file._plans()

@@ -1,4 +1,6 @@
-"""A JSON document that shows when anyone has touched it: state files and saved plans are such documents.
+"""JSON documents that this tool writes and reads back: read strictly, and sealed, so that a touch of anyone else shows.
+
+State files and saved plans are such documents.
 
 The seal is the key `checksum`: SHA-256 of the canonical bytes of all the rest. There is one way to write a document down,
 and any other spelling of the same content is refused too, so that no byte is beyond the seal. It proves care, not
@@ -10,12 +12,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from provisioner.model.canonical import JsonObject, JsonValue, digest, parse_json, readable
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from provisioner.model.canonical import JsonObject, JsonValue, canonical, digest, parse_json, readable
+
+Value = TypeVar("Value")
 
 FORMAT = 2
 """2: a state keeps the purchases that were believed absent. What format 1 lacks has a default, so it is read as it is."""
+
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class Damaged(ValueError):  # noqa: N818 - names what the reader of the file meets
@@ -45,6 +53,23 @@ def unseal(data: bytes) -> dict[str, JsonValue]:
     except TypeError as problem:
         raise Damaged(f"holds what this tool never writes: {problem}") from problem
     return {key: value for key, value in document.items() if key not in {"format", "tool"}}
+
+
+def to_json(adapter: TypeAdapter[tuple[Value]], value: Value) -> JsonObject:
+    """Read-only mappings are written as objects too, though pydantic knows only dict."""
+    written: JsonObject = adapter.dump_python((value,), mode="json", warnings=False, fallback=dict)[0]
+    return written
+
+
+def from_json(adapter: TypeAdapter[tuple[Value]], content: JsonObject) -> Value:
+    # Through bytes, because only there strictness allows text for an enumeration and an array for a tuple.
+    try:
+        return adapter.validate_json(canonical([content]))[0]
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"][1:])
+        kind = FromNewerVersion if first["type"] in {"unexpected_keyword_argument", "extra_forbidden"} else Damaged
+        raise kind(f"is not understood by this version of the tool at {place}: {first['msg']}") from problem
 
 
 def _parsed(data: bytes) -> dict[str, JsonValue]:

@@ -16,8 +16,8 @@ from provisioner.model.diagnostic import UsageError
 from provisioner.model.purchasing import PurchasePolicy, UserdataField
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference, SecretSource
-from provisioner.store import plan_id, read_plan, write_plan
-from provisioner.store.plan_file import ChangeForm, DesiredForm, PlanForm
+from provisioner.saved_plans import plan_id, read_plan, write_plan
+from provisioner.saved_plans.plan_file import ChangeForm, DesiredForm, PlanForm
 
 PASSWORD = "correct-horse-battery"
 

@@ -14,19 +14,18 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from provisioner.disk import Disk, replace_file
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, digest
 from provisioner.model.change import Action, Basis, Change, FieldChange, LeftOut, Mode, Plan, Reason
 from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
+from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, seal, to_json, unseal
 from provisioner.model.guarding import Allowance
 from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.selection import Selection
 from provisioner.model.turn import Turn
-from provisioner.store.codec import STRICT, from_json, to_json
-from provisioner.store.disk import Disk, replace_file
-from provisioner.store.sealed import Damaged, FromNewerVersion, seal, unseal
 
 Noun = TypeVar("Noun")
 _SECRET = "$secret"  # noqa: S105 - the key under which a reference is written
