@@ -85,14 +85,15 @@ class Execution:
         return [
             row
             for row in self._by_order.get(recorded.order_id, ())
-            if row.id not in self._leaving | {recorded.id} and row.status not in self.catalogue[row.kind].releasing
+            if row.id not in self._leaving | {recorded.id}
+            and row.status not in self.catalogue[row.kind].statuses.releasing
         ]
 
     def not_leaving(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
         """Of what the order of a server has bought: what this plan does not release, as those that are listed and those that are not."""
         rest = [each for each in bought if each not in self._leaving | {identifier}]
         listed = [row for each in rest if (row := self.live.get(each)) is not None]
-        staying = [row.id for row in listed if row.status not in self.catalogue[row.kind].releasing]
+        staying = [row.id for row in listed if row.status not in self.catalogue[row.kind].statuses.releasing]
         return staying, [each for each in rest if each not in self.live]
 
     def holds(self, identifier: str) -> bool:

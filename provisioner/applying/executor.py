@@ -38,7 +38,7 @@ async def execute(execution: Execution) -> RunResult:
     async with execution.cloud.channel() as lookout, ChannelPool(execution.cloud, execution.parallelism) as pool:
 
         async def look() -> dict[str, Live]:
-            return {row.id: row for kind in kinds for row in await run_read(kind.listing(), lookout)}
+            return {row.id: row for kind in kinds for row in await run_read(kind.list(), lookout)}
 
         async def show(identifier: str) -> Live | None:
             rows = [await run_read(kind.show(identifier), lookout) for kind in kinds]

@@ -35,7 +35,7 @@ class PurchasesStopped(Exception):  # noqa: N818 - a decision, not a malfunction
 
 def deal_of(kind: Kind, change: Change, policy: PurchasePolicy) -> Deal:
     """What is alike for the cloud: a flavor, and how it is to be charged."""
-    return kind.name, None if change.desired is None else kind.ware(change.desired.fields, policy)
+    return kind.name, None if change.desired is None else kind.stock.ware(change.desired.fields, policy)
 
 
 @dataclass(slots=True, eq=False)

@@ -196,7 +196,7 @@ class Journey:
                 "apply with prevent_destroy: false first, if it really is to go",
             )
         live = self._execution.live.get(recorded.id or "")
-        if self._kind.prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
+        if self._kind.billing.is_prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is prepaid",
@@ -222,9 +222,8 @@ class Journey:
         bought = self._kind.lasting(self._driver.standing.declared)
         ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
         passed_over = ignored | self._driver.standing.refused.keys()
-        sold = [
-            self._kind.sold_otherwise(recorded, None, specs, self._execution.policy) for specs in (None, desired.fields)
-        ]
+        sold_otherwise, policy = self._kind.billing.sold_otherwise, self._execution.policy
+        sold = [sold_otherwise(recorded, None, specs, policy) for specs in (None, desired.fields)]
         passed_over |= {"charging_info"} if sold[0] and not sold[1] else set()
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
@@ -245,7 +244,7 @@ class Journey:
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""
         assert change.recorded is not None  # only a recorded order is settled
-        settle = self._kind.pay if change.action is Action.PAY else self._kind.cancel
+        settle = self._kind.orders.pay if change.action is Action.PAY else self._kind.orders.cancel
         ended = await self._driver.drive(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 

@@ -94,7 +94,7 @@ class EndGuard:
 
     async def _search(self, kind: Kind, step: EndsTerm) -> str | None:
         async with self._pool.borrow() as channel:
-            order_id = await run_read(kind.order_of(step.id, step.created_at), channel)
+            order_id = await run_read(kind.orders.order_of(step.id, step.created_at), channel)
             if order_id is not None:
                 self._found |= dict.fromkeys(await bought_by(kind, order_id, channel), order_id)
         return order_id

@@ -89,7 +89,7 @@ class Precautions:
             await self._ends.refuse_companions(kind, recorded.id, order_id)
 
     def _refuse_listed_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
-        others = self._execution.companions(recorded) if kind.ends_its_order(recorded, live) else []
+        others = self._execution.companions(recorded) if kind.orders.ends_its_order(recorded, live) else []
         if others:
             raise OrderShared([row.id for row in others])
 
@@ -99,13 +99,13 @@ class Precautions:
         """
         row = await self._readiness.row_of(recorded)
         is_allowed = Allowance.UNKNOWN_STATUS in self._execution.plan.allowed or recorded.phase is Phase.DELETING
-        if row is not None and row.status not in kind.statuses and not is_allowed:
+        if row is not None and row.status not in kind.statuses.known and not is_allowed:
             raise StatusUnknown(row.status)
 
     def before_adoption(self, kind: Kind, recorded: Recorded, elsewhere: Elsewhere) -> None:
         """Raises GoneMeanwhile, and UsageError where another state has it by now."""
         row = self._live(recorded)
-        if row is None or row.status in kind.releasing:
+        if row is None or row.status in kind.statuses.releasing:
             raise GoneMeanwhile
         if row.id in elsewhere([row]):
             summary = f"server {row.id} is another state's by now; nothing was recorded"
@@ -142,9 +142,9 @@ class Precautions:
         if recorded is None or (live := self._live(recorded)) is None:
             return
         async with self._pool.borrow() as channel:
-            subscribed = await run_read(kind.is_subscribed(live), channel)
-        if subscribed and kind.gives_up_a_term(recorded, live, subscribed=True):
-            ends_order = kind.ends_its_order(recorded, live, subscribed=True)
+            subscribed = await run_read(kind.billing.is_subscribed(live), channel)
+        if subscribed and kind.billing.gives_up_a_term(recorded, live, subscribed=True):
+            ends_order = kind.orders.ends_its_order(recorded, live, subscribed=True)
             step = EndsTerm(live.id, ends_order, live.order_id, live.created_at)
             await self._ends.before_end(change, recorded.order_id, step)
 
@@ -168,7 +168,11 @@ class Precautions:
         kind, recorded = self._execution.catalogue[change.kind], change.recorded
         if recorded is not None and (along := self._ends.going_along(recorded.id)):
             return along
-        if recorded is None or recorded.order_id is None or not kind.ends_its_order(recorded, self._live(recorded)):
+        if (
+            recorded is None
+            or recorded.order_id is None
+            or not kind.orders.ends_its_order(recorded, self._live(recorded))
+        ):
             return (change,)
         return self._released[recorded.order_id]
 
@@ -207,7 +211,7 @@ class Precautions:
                     ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            wares = dict.fromkeys(kind.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
+            wares = dict.fromkeys(kind.stock.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
         for kind, recorded in ending.values():
             await self.refuse_companions(kind, recorded, self._live(recorded))

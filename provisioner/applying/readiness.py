@@ -159,7 +159,7 @@ class ReadinessChecks:
     def _sold_otherwise(self, kind: Kind, change: Change, row: Live) -> str | None:
         assert change.recorded is not None  # what is bought in this run is judged by its own way
         wanted = change.desired.fields if change.desired else None
-        mode = kind.sold_otherwise(change.recorded, row, wanted, self._execution.policy)
+        mode = kind.billing.sold_otherwise(change.recorded, row, wanted, self._execution.policy)
         return f"was sold as {mode}" if mode else None
 
     def _shown_otherwise(

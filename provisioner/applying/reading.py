@@ -102,7 +102,7 @@ async def read_shown(
     """
     gaps: tuple[Gap, ...] = ()
     try:
-        rows = await run_read(kind.listing(), channel)
+        rows = await run_read(kind.list(), channel)
     except PartialListing as partial:
         rows, gaps = partial.rows, partial.gaps
     live, known = {row.id: row for row in rows}, set(recorded_ids)
@@ -134,7 +134,7 @@ async def read_ordered(
     """
     shown, hidden = dict(live), list[Live]()
     for order in orders:
-        identifiers = await run_read(kind.resources_of(order), channel)
+        identifiers = await run_read(kind.orders.resources(order), channel)
         if identifiers is None:
             break
         for identifier in identifiers:
@@ -158,7 +158,7 @@ async def _show_if_told(kind: Kind, channel: Channel, identifier: str) -> Live |
 
 async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[Trace, ...] | None]:
     """By intent: the orders that may be it; None where billing does not say."""
-    return {intent.id: await run_read(kind.traces(intent), channel) for intent in intents}
+    return {intent.id: await run_read(kind.orders.traces(intent), channel) for intent in intents}
 
 
 def _no_secret(_reference: SecretReference) -> Secret:

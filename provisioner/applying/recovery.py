@@ -156,7 +156,7 @@ def _along(
 ) -> Iterator[Entry]:
     """What has gone with the order of a server that is to be forgotten: nothing else would say that we have released it."""
     for gone in [state.resources[entry.address] for entry in told if isinstance(entry, Forgotten)]:
-        if kind.ends_its_order(gone, None) and gone.phase is not Phase.FAILED:
+        if kind.orders.ends_its_order(gone, None) and gone.phase is not Phase.FAILED:
             for other in siblings(gone, state.resources.values()):
                 if other.id not in live and other.address not in forgotten:
                     yield Remembered(other.address, Phase.DELETING)
@@ -178,14 +178,14 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
             yield Forgotten(intent.address, RELEASED, intent.target_id)
         return
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
-    if is_recorded and row.status in kind.releasing:
+    if is_recorded and row.status in kind.statuses.releasing:
         yield Remembered(intent.address, Phase.DELETING)
 
 
 def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
     """Nothing says whether the release will be carried out yet, and whoever wants the server again should know that."""
     row = live.get(intent.target_id or "")
-    if row is None or row.status in kind.releasing:
+    if row is None or row.status in kind.statuses.releasing:
         return
     finding = warning(
         "unsettled",

@@ -24,8 +24,9 @@ from provisioner.loading.tree import Layer, Path, find
 from provisioner.loading.triggers import cycle, unknown
 from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
+from provisioner.model.capability import Advice
 from provisioner.model.field_rule import FieldRule
-from provisioner.model.kind import Advice, Kind
+from provisioner.model.kind import Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
@@ -194,7 +195,7 @@ class Resources:
         if address.key is None:
             hint = "add count or for_each, or leave order out"
             yield Advice(("order",), "order-together", f"order: together is for several, and {address} is one", hint)
-        yield from kind.together.advise(fields, self._policy)
+        yield from kind.batch.advise(fields, self._policy)
 
     def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
         first = self._names.setdefault(name, address)

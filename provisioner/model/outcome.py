@@ -77,12 +77,12 @@ def is_wiped(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -
     shown tells nothing.
     """
     if recorded is None:
-        return kind.wiped(intent, row)
+        return kind.reinstall.wiped(intent, row)
     declared = {
         name: None if value == recorded.declared.get(name) and row.shown.get(name) == value else value
         for name, value in intent.declared.items()
     }
-    return kind.wiped(replace(intent, declared=declared), row)
+    return kind.reinstall.wiped(replace(intent, declared=declared), row)
 
 
 def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:

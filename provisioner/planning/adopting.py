@@ -92,7 +92,7 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
             hint = f"provisioner resolve {intent.address.typed} --adopt {one.id}, or --absent"
             summary = f"server {one.id} may be the purchase in doubt of {intent.address}"
             return _refused(one, "import-in-doubt", summary, hint)
-    if row.status in kind.releasing:
+    if row.status in kind.statuses.releasing:
         return _refused(one, "import-leaving", f"server {one.id} is being released ({row.status})", _NOTHING_CHANGED)
     if change.recorded is None or change.recorded.phase is Phase.CREATING:
         hint = "import it when it runs"

@@ -22,7 +22,7 @@ def bought_together(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tu
     for change in changes:
         if change.action is Action.CREATE and change.desired is not None and change.desired.together:
             alike[_likeness(change, change.desired)].append(change)
-    calls = (call for group in alike.values() for call in _calls(group, catalogue[group[0].kind].together.most))
+    calls = (call for group in alike.values() for call in _calls(group, catalogue[group[0].kind].batch.most))
     return tuple(call for call in calls if len(call) > 1)
 
 

@@ -31,15 +31,23 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
     if change.action is Action.REPLACE:
         return replace(change, charging=tuple(_charging(kind, recorded, desired, survey.policy)))
     row = survey.live.get(recorded.id or "")
-    if row is None or change.action is Action.ADOPT or kind.prepaid(recorded, None) or not kind.shows_prepaid(row):
+    if (
+        row is None
+        or change.action is Action.ADOPT
+        or kind.billing.is_prepaid(recorded, None)
+        or not kind.billing.shows_prepaid(row)
+    ):
         return change
-    seen, sold = change.noted or recorded, kind.sold_otherwise(recorded, row, desired.fields, survey.policy)
+    seen, sold = change.noted or recorded, kind.billing.sold_otherwise(recorded, row, desired.fields, survey.policy)
     observed = {**seen.observed, **{key: row.observed[key] for key in _SAYING if key in row.observed}}
     order_id = seen.order_id or row.order_id
     return replace(change, noted=replace(seen, observed=observed, order_id=order_id, sold=sold or seen.sold))
 
 
 def _charging(kind: Kind, recorded: Recorded, desired: Desired, policy: PurchasePolicy) -> Iterator[FieldChange]:
-    before, after = dict(leaves(kind.charged(recorded))), dict(leaves(kind.charging(desired.fields, policy)))
+    before, after = (
+        dict(leaves(kind.billing.charged(recorded))),
+        dict(leaves(kind.billing.charging(desired.fields, policy))),
+    )
     for path in sorted(before.keys() | after.keys()):
         yield FieldChange(path, before.get(path), after.get(path))

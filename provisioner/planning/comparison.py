@@ -38,7 +38,7 @@ def compared(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObjec
         recorded.declared,
         live,
         after,
-        charged=kind.charged(recorded),
+        charged=kind.billing.charged(recorded),
         assumed=recorded.assumed,
         baseline=recorded.baseline,
     )

@@ -125,16 +125,16 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
 def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
-    if is_wanted and row.status in kind.uninstalled and change.action is not Action.REINSTALL:
+    if is_wanted and row.status in kind.reinstall.failed and change.action is not Action.REINSTALL:
         return f"{look}; `apply --reinstall {change.address.typed}` puts its system on it once more, and wipes its system disk"
-    if not is_wanted or row.status in kind.releasing:
+    if not is_wanted or row.status in kind.statuses.releasing:
         return look
     return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
 
 
 def _unwell(kind: Kind) -> frozenset[str]:
     """A server that somebody else is releasing is not well either."""
-    return kind.adverse | kind.releasing
+    return kind.statuses.unwell
 
 
 def _what(identifier: str | None, order_id: str | None) -> str:

@@ -28,14 +28,14 @@ def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Itera
     buying: dict[tuple[str, str | None], list[Change]] = {}
     for change in plan.changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            flavor = catalogue[change.kind].ware(change.desired.fields, survey.policy).flavor
+            flavor = catalogue[change.kind].stock.ware(change.desired.fields, survey.policy).flavor
             buying.setdefault((change.kind, flavor), []).append(change)
     wanted = {desired.address: desired for desired in survey.desired}
     records = survey.state.resources if buying and survey.state else {}
     for address in sorted(records):
         recorded = records[address]
         kind = catalogue[recorded.kind]
-        key = (kind.name, kind.ware(recorded.declared, survey.policy).flavor)
+        key = (kind.name, kind.stock.ware(recorded.declared, survey.policy).flavor)
         if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
             yield error(
                 CODE,
@@ -69,7 +69,9 @@ def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalog
 def sold_as(recorded: Recorded, desired: Desired | None, survey: Survey, catalogue: Catalogue) -> str | None:
     """The mode, where it is not what was asked for."""
     row = survey.live.get(recorded.id or "")
-    return catalogue[recorded.kind].sold_otherwise(recorded, row, desired.fields if desired else None, survey.policy)
+    return catalogue[recorded.kind].billing.sold_otherwise(
+        recorded, row, desired.fields if desired else None, survey.policy
+    )
 
 
 def _way_out(recorded: Recorded, mode: str, survey: Survey, catalogue: Catalogue) -> str:

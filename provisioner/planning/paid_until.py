@@ -9,13 +9,15 @@ from provisioner.planning.survey import Survey
 
 def is_prepaid(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
     """Billing may be the only one that says so."""
-    return recorded.id in survey.foresight.subscribed or kind.prepaid(recorded, survey.live.get(recorded.id or ""))
+    return recorded.id in survey.foresight.subscribed or kind.billing.is_prepaid(
+        recorded, survey.live.get(recorded.id or "")
+    )
 
 
 def gives_up_a_term(recorded: Recorded, survey: Survey, kind: Kind) -> bool:
     """By its release."""
     row, subscribed = survey.live.get(recorded.id or ""), recorded.id in survey.foresight.subscribed
-    return kind.gives_up_a_term(recorded, row, subscribed=subscribed)
+    return kind.billing.gives_up_a_term(recorded, row, subscribed=subscribed)
 
 
 def end_of_term(recorded: Recorded, survey: Survey) -> int | None:

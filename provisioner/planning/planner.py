@@ -239,7 +239,7 @@ class _Planner:
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
-        if live is not None and live.status in self._catalogue[recorded.kind].releasing:
+        if live is not None and live.status in self._catalogue[recorded.kind].statuses.releasing:
             return replace(change, reason=Reason.LEAVING)
         if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
             return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
@@ -254,8 +254,8 @@ class _Planner:
         return recorded.id is not None and bool(recorded.observed) and self._row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
-        kind = self._catalogue[recorded.kind]
-        return recorded.phase is Phase.FAILED and live is not None and live.status not in kind.adverse | kind.releasing
+        unwell = self._catalogue[recorded.kind].statuses.unwell
+        return recorded.phase is Phase.FAILED and live is not None and live.status not in unwell
 
     def _with_body(self, change: Change) -> Change:
         assert change.desired is not None

@@ -74,7 +74,7 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
         return _gone(change, recorded, kind)
     if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
         return replace(change, reason=Reason.UNDER_WAY)
-    if row.status in kind.releasing:
+    if row.status in kind.statuses.releasing:
         change = replace(change, reason=Reason.LEAVING)
     ignored = desired.lifecycle.ignore_changes if desired else ()
     specs: JsonObject = kind.redact(desired.fields, lambda _secret: None) if desired else {}
@@ -112,10 +112,10 @@ def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
     before = at(recorded.observed, _STATUS)
-    if before == kind.gone:
+    if before == kind.statuses.gone:
         return change
-    field = FieldChange(_STATUS, before, kind.gone, drift=True)
-    observed: JsonObject = {**recorded.observed, "status": kind.gone}
+    field = FieldChange(_STATUS, before, kind.statuses.gone, drift=True)
+    observed: JsonObject = {**recorded.observed, "status": kind.statuses.gone}
     return replace(change, action=Action.RECORD, fields=(field,), after=recorded.declared, observed=observed)
 
 
@@ -139,7 +139,7 @@ def _differing(
         if item.path not in told and at(recorded.declared, item.path) in (None, item.after):
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
-    told |= {_STATUS} if _POWER in told and row.status not in kind.adverse else set()
+    told |= {_STATUS} if _POWER in told and row.status not in kind.statuses.adverse else set()
     for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
         if is_news and found.path not in told and at(recorded.declared, found.path) is None:

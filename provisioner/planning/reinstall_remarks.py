@@ -21,7 +21,7 @@ def of_reinstallations(changes: Iterable[Change], catalogue: Catalogue) -> Itera
     for change in changes:
         paths = [item.path for item in change.fields if item.reinstalls]
         if paths and change.action in {Action.REINSTALL, Action.ADOPT}:
-            for remark in catalogue[change.kind].reinstall_remarks(paths, _declared(change)):
+            for remark in catalogue[change.kind].reinstall.remarks(paths, _declared(change)):
                 met[remark].append(change.address)
     for remark, addresses in met.items():
         more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""

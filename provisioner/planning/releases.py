@@ -159,7 +159,7 @@ def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[D
         if recorded is None or change.action not in _RELEASING:
             continue
         others = staying.get(recorded.order_id or "", [])
-        if others and catalogue[change.kind].ends_its_order(recorded, survey.live.get(recorded.id or "")):
+        if others and catalogue[change.kind].orders.ends_its_order(recorded, survey.live.get(recorded.id or "")):
             yield error(
                 "order-shared",
                 f"{change.address} was bought by order {recorded.order_id} together with {', '.join(others)}",
@@ -182,7 +182,7 @@ def order_in_turns(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
         if change.recorded is not None
         and change.action in _RELEASING
         and not (change.create_first or has_begun(change))
-        and catalogue[change.kind].ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
+        and catalogue[change.kind].orders.ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
     ]
     for records in of_one_order(leaving):
         if len({frozenset(turns[one.address]) for one in records}) > 1:
@@ -205,6 +205,6 @@ def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list
             staying[change.recorded.order_id].append(str(change.address))
     held = survey.state.resources.values() if survey.state else ()
     for row in sorted(surplus(held, survey.live.values()), key=lambda row: row.id):
-        if row.order_id is not None and row.status not in catalogue[row.kind].releasing:
+        if row.order_id is not None and row.status not in catalogue[row.kind].statuses.releasing:
             staying[row.order_id].append(f"server {row.id}, which is in no state")
     return staying

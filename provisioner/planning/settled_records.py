@@ -49,11 +49,11 @@ def _release(
 ) -> None:
     row = live.get(recorded.id or "")
     if row is not None:
-        if row.status in kind.releasing:
+        if row.status in kind.statuses.releasing:
             records[recorded.address] = replace(recorded, phase=Phase.DELETING)
         return
     del records[recorded.address]
-    if kind.ends_its_order(recorded, None) and recorded.phase is not Phase.FAILED:
+    if kind.orders.ends_its_order(recorded, None) and recorded.phase is not Phase.FAILED:
         for other in siblings(recorded, state.resources.values()):
             if other.id not in live and other.address in records:
                 records[other.address] = replace(records[other.address], phase=Phase.DELETING)
@@ -70,5 +70,5 @@ def known_of(intent: Intent, row: Live | None, kind: Kind) -> str:
         return "the request named no server"
     if row is None:
         return f"server {intent.target_id} is not listed any more: the next apply records it as released"
-    then = "waits for that" if row.status in kind.releasing else "plans anew from that"
+    then = "waits for that" if row.status in kind.statuses.releasing else "plans anew from that"
     return f"server {intent.target_id} is {listed}: the next apply {then}"

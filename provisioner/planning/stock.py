@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from provisioner.model.capability import Advice
 from provisioner.model.change import Action, Change, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware, code_of, way_on
-from provisioner.model.kind import Advice, Catalogue
+from provisioner.model.kind import Catalogue
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 
@@ -33,7 +34,7 @@ def questions(plan: Plan, catalogue: Catalogue) -> Questions:
         and change.recorded is not None
         and change.recorded.id is not None
         and change.address in ended
-        and catalogue[change.kind].prepaid(change.recorded, None)
+        and catalogue[change.kind].billing.is_prepaid(change.recorded, None)
     ]
     wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
     purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
@@ -88,7 +89,7 @@ def _of_machines(
     for change, ware in pairs:
         offer = foresight.offers.get(ware)
         if offer is not None and change.desired is not None and change.action is not Action.REINSTALL:
-            for advice in catalogue[change.kind].advise_of_machine(change.desired.fields, offer.server_type):
+            for advice in catalogue[change.kind].stock.advise(change.desired.fields, offer.server_type):
                 told[advice].append(change)
     for advice, changes in told.items():
         yield _warned(advice.code, advice.message, changes, advice.hint)
@@ -106,7 +107,7 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
     for change in plan.changes:
         kind = catalogue[change.kind]
         if change.action is Action.REPLACE and change.desired is not None and not _comes_late(change):
-            yield change, kind.ware(change.desired.fields, plan.basis.policy)
+            yield change, kind.stock.ware(change.desired.fields, plan.basis.policy)
         elif (ware := kind.image_to_install(change)) is not None:
             yield change, ware
 
@@ -115,7 +116,7 @@ def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]
     for change in plan.changes:
         is_replaced = change.action is Action.REPLACE and _comes_late(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
-            yield change, catalogue[change.kind].ware(change.desired.fields, plan.basis.policy)
+            yield change, catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
 
 
 def _comes_late(change: Change) -> bool:

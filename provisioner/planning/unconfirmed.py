@@ -91,7 +91,11 @@ def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> t
         if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and at(after, rule.path) is not None
     ]
     is_shown = all(rule.shown and at(row.shown, rule.path) is not None for rule in rules)
-    if is_shown and row.status not in kind.uninstalled and not still_unseen(kind, recorded.unconfirmed, row, after):
+    if (
+        is_shown
+        and row.status not in kind.reinstall.failed
+        and not still_unseen(kind, recorded.unconfirmed, row, after)
+    ):
         return ()
     return tuple(
         FieldChange(rule.path, at(row.shown, rule.path), at(after, rule.path), sensitive=rule.secret, reinstalls=True)

@@ -27,7 +27,7 @@ _TIMEOUT = f"{Timeouts().create / 60:.0f} min"
 
 def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
     """As the cloud shows it, or as it was recorded last."""
-    if status not in kind.statuses:
+    if status not in kind.statuses.known:
         shown = f"status {status!r}" if status else "no status"
         yield warning(
             Allowance.UNKNOWN_STATUS,
@@ -44,7 +44,7 @@ def unknown_status(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
     """A release that was sent goes on: nothing more is asked for."""
     for change in plan.changes:
         row = survey.live.get(change.recorded.id or "") if change.recorded else None
-        if row is None or row.status in catalogue[change.kind].statuses:
+        if row is None or row.status in catalogue[change.kind].statuses.known:
             continue
         if change.action not in _LOSING or has_begun(change):
             continue

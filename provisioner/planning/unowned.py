@@ -68,7 +68,7 @@ def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) ->
             return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
     if state is not None and is_marked(row.name, lineage=state.lineage):
         return "it was bought from this state: a plan says how it is adopted"
-    if row.status in kind.releasing:
+    if row.status in kind.statuses.releasing:
         return "it is being released"
     if reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
         return "it is not built yet"

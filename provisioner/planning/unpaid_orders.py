@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
+from provisioner.model.capability import Advice
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
-from provisioner.model.kind import Advice, Catalogue, Kind
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.order_ways import cancelling, following, paying
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
@@ -49,7 +50,7 @@ def about_orders(changes: Iterable[Change], survey: Survey, catalogue: Catalogue
         if change.action is not Action.RESUME or recorded is None or desired is None or recorded.id is not None:
             continue
         kind = catalogue[change.kind]
-        if kind.sold_otherwise(recorded, None, desired.fields, survey.policy):
+        if kind.billing.sold_otherwise(recorded, None, desired.fields, survey.policy):
             continue  # `charging-mismatch` says what to do about it
         if (otherwise := ordered_otherwise(recorded, desired, kind, survey.policy)) is not None:
             yield otherwise
@@ -65,7 +66,7 @@ def about_orders(changes: Iterable[Change], survey: Survey, catalogue: Catalogue
 
 def _pays(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
     """Whether apply pays the order itself."""
-    waits = any(advice.code == CODE for advice in kind.advise_of_purchase(desired.fields))
+    waits = any(advice.code == CODE for advice in kind.orders.advise(desired.fields))
     return policy.prepaid is Prepaid.TWO_STEP and not waits
 
 
@@ -123,7 +124,7 @@ def before_purchases(changes: Iterable[Change], catalogue: Catalogue) -> Iterato
     alike: dict[tuple[str, str, str, str], list[Change]] = {}
     for change in changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            for advice in catalogue[change.kind].advise_of_purchase(change.desired.fields):
+            for advice in catalogue[change.kind].orders.advise(change.desired.fields):
                 alike.setdefault((change.kind, *_words(advice)), []).append(change)
     for (_, code, message, hint), buying in alike.items():
         source = buying[0].desired.source if buying[0].desired else None

@@ -169,9 +169,9 @@ def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: Stat
 def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -> Iterable[str]:
     """Those of which Terraform says for how long they were bought."""
     for one in managed:
-        row = sight.live.get(one.id)
-        if row is not None and "charging_info" in workspace.catalogue[row.kind].terraform.hidden(one.attributes, row):
-            yield one.id
+        if (row := sight.live.get(one.id)) is not None:
+            told = workspace.catalogue[row.kind].adoption.told_by_terraform(one.attributes, row)
+            yield from (one.id,) if "charging_info" in told else ()
 
 
 def _existing(
@@ -190,9 +190,9 @@ def _existing(
             yield Existing(address, row.id, is_imported=(address, row.id) in named)
             continue
         kind = workspace.catalogue[row.kind]
-        draft, key = kind.draft(row, loaded.defaults), row.name
+        draft, key = kind.adoption.draft(row, loaded.defaults), row.name
         if (one := told.get(row.id)) is not None:
-            draft, key = draft.completed(kind.terraform.hidden(one.attributes, row)), one.key
+            draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
             summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
@@ -216,7 +216,7 @@ def _text(
 
 def _remarks(kind: Kind, *, terraform: bool) -> Iterable[str]:
     yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
-    yield f"It never shows: {kind.hidden}."
+    yield f"It never shows: {kind.adoption.hidden}."
     source = "what the Terraform state says of them, else from " if terraform else ""
     yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
     yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."

@@ -51,7 +51,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
             continue
         kind = workspace.catalogue[one.kind]
         host = _host(one, kind.facts(one.observed), is_unique=names[one.name] == 1)
-        reason = _unreachable(one, host, is_gone=host.status == kind.gone, public=request.public)
+        reason = _unreachable(one, host, is_gone=host.status == kind.statuses.gone, public=request.public)
         if reason is None:
             hosts.append(host)
         else:

@@ -39,9 +39,9 @@ class OrderSpecs:
         policy = self.stack.purchase
         for owner in owners:
             kind = self.workspace.catalogue[owner.kind]
-            if kind.sold_otherwise(owner, None, None, policy):
+            if kind.billing.sold_otherwise(owner, None, None, policy):
                 wanted = (self.desired or {}).get(owner.address)
-                if mode := kind.sold_otherwise(owner, None, wanted.fields if wanted else None, policy):
+                if mode := kind.billing.sold_otherwise(owner, None, wanted.fields if wanted else None, policy):
                     return mode
         return None
 

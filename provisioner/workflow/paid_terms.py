@@ -41,7 +41,7 @@ class PaidTerms:
         for identifier, row in sight.live.items():
             term, period = self.terms.get(identifier), self.periods.get(row.order_id or self.orders.get(identifier, ""))
             if term is not None or period is not None:
-                live[identifier] = catalogue[row.kind].with_term(row, period, term)
+                live[identifier] = catalogue[row.kind].billing.with_term(row, period, term)
         return replace(sight, live=live)
 
     def recorded(self, record: Recorded) -> Recorded:
@@ -61,7 +61,7 @@ async def read_paid_terms(
     is `known` for how long it was bought. `orders` are those that are recorded, by the server's id.
     """
     rows = [sight.live[each] for each in identifiers if each in sight.live]
-    paid = [row for row in rows if catalogue[row.kind].shows_prepaid(row)][:MOST_IN_A_PLAN]
+    paid = [row for row in rows if catalogue[row.kind].billing.shows_prepaid(row)][:MOST_IN_A_PLAN]
     terms: Mapping[str, Term] = {}
     with suppress(CallFailed):
         terms = await read_terms(cloud, (row.id for row in paid))

@@ -68,7 +68,7 @@ def _hidden(workspace: Workspace, recorded: Recorded) -> tuple[FieldPath, ...]:
 def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagnostic]:
     """As it was recorded last; of what was gone then the record says so itself."""
     status, kind = recorded.observed.get("status"), workspace.catalogue[recorded.kind]
-    if isinstance(status, str) and status not in kind.statuses:
+    if isinstance(status, str) and status not in kind.statuses.known:
         from provisioner.planning import unknown_status_told
 
         yield from unknown_status_told(recorded.address, status, kind)

@@ -57,7 +57,7 @@ async def with_renewals(
     for identifier, term in terms.items():
         row = live[identifier]
         if term.renews is not None:
-            path = catalogue[row.kind].renewal
+            path = catalogue[row.kind].billing.renewal
             live[identifier] = replace(row, shown=replaced(row.shown, path, term.renews))
     told = sum(term.renews is not None for term in terms.values())
     silent = len(asked) - told
@@ -112,14 +112,16 @@ def prepaid(
 ) -> list[Recorded]:
     """Those that are there and paid for in advance, by address; as their rows say it, too, where these are known."""
     rows = live or {}
-    found = (one for one in recorded if one.id is not None and catalogue[one.kind].prepaid(one, rows.get(one.id)))
+    found = (
+        one for one in recorded if one.id is not None and catalogue[one.kind].billing.is_prepaid(one, rows.get(one.id))
+    )
     return sorted(found, key=lambda one: one.address)
 
 
 def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalogue) -> Iterable[Recorded]:
     records = state.resources if state else {}
     for wanted in desired:
-        record, path = records.get(wanted.address), catalogue[wanted.kind].renewal
+        record, path = records.get(wanted.address), catalogue[wanted.kind].billing.renewal
         ignored = any(path[: len(prefix)] == prefix for prefix in wanted.lifecycle.ignore_changes)
         if (
             record is not None

@@ -39,8 +39,8 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
     if version != _VERSION:
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
-    kinds = {kind.terraform.resource: kind for kind in catalogue.kinds}
-    actions = frozenset[str]().union(*(kind.terraform.actions for kind in catalogue.kinds))
+    kinds = {kind.adoption.terraform.resource: kind for kind in catalogue.kinds}
+    actions = frozenset[str]().union(*(kind.adoption.terraform.actions for kind in catalogue.kinds))
     found: list[Managed] = []
     wrong: list[Diagnostic] = []
     for resource in _objects(document.get("resources")):

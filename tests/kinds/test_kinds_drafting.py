@@ -12,7 +12,7 @@ DATA = {"type": "DATA", "evs_type": "SAS", "size": 500, "evs_id": "one"}
 
 
 def drafted(defaults=None, **row):
-    return CATALOGUE["dev_server"].draft(a_live(**row), defaults or {})
+    return CATALOGUE["dev_server"].adoption.draft(a_live(**row), defaults or {})
 
 
 def test_machine_and_disks_are_written_as_they_are_shown():

@@ -22,7 +22,7 @@ GROUP = tuple(
 
 
 def test_the_first_ones_body_is_sent_with_a_count_and_only_the_order_is_learnt():
-    played = play(KIND.together.buy(GROUP), [ok(order_id="CS1", id=ID, charging_mode="PRE_PAID")])
+    played = play(KIND.batch.buy(GROUP), [ok(order_id="CS1", id=ID, charging_mode="PRE_PAID")])
     (post,) = played.of(Call)
     assert (post.effect, post.learns) == (Effect.PURCHASE, ("order_id",))
     assert post.body == {**GROUP[0].fields, "count": 3}
@@ -31,7 +31,7 @@ def test_the_first_ones_body_is_sent_with_a_count_and_only_the_order_is_learnt()
 
 
 def test_a_server_that_was_sold_otherwise_is_remarked():
-    (remark,) = play(KIND.together.buy(GROUP), [ok(order_id="CS1", charging_mode="POST_PAID")]).of(Remark)
+    (remark,) = play(KIND.batch.buy(GROUP), [ok(order_id="CS1", charging_mode="POST_PAID")]).of(Remark)
     assert remark.code == "charging-mismatch"
 
 
@@ -61,7 +61,7 @@ def test_a_member_goes_on_from_its_order_and_is_named_once_it_runs(name, renamed
     ],
 )
 def test_where_it_may_not_be_wanted(fields, policy, says):
-    found = list(KIND.together.advise(fields, policy))
+    found = list(KIND.batch.advise(fields, policy))
     assert [advice.code for advice in found] == ["order-together"] * len(says)
     assert all(words in advice.message for words, advice in zip(says, found, strict=True))
 
@@ -92,6 +92,6 @@ def test_a_row_may_be_of_a_lost_purchase_of_several(row, is_it):
 
 @pytest.mark.parametrize(("status", "ends"), [("RUNNING", True), ("CREATE_FAILED", False), ("ERROR", False)])
 def test_what_could_not_be_built_goes_without_its_order(status, ends):
-    assert KIND.ends_its_order(bought(GROUP[0]), a_live(status)) is ends
-    assert KIND.ends_its_order(bought(GROUP[0]), None)
-    assert not KIND.ends_its_order(bought(wanted()), a_live(status))
+    assert KIND.orders.ends_its_order(bought(GROUP[0]), a_live(status)) is ends
+    assert KIND.orders.ends_its_order(bought(GROUP[0]), None)
+    assert not KIND.orders.ends_its_order(bought(wanted()), a_live(status))

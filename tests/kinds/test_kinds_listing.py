@@ -45,13 +45,13 @@ class Project:
 
 
 def listed(cloud):
-    return [row.id for row in converse(KIND.listing(), cloud)]
+    return [row.id for row in converse(KIND.list(), cloud)]
 
 
 def listed_own(cloud):
     """Where other users' servers are missing, and nothing else."""
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     (gap,) = partial.value.gaps
     assert (gap.of_others, gap.is_told, gap.hides({"any"}), gap.request) == (True, True, False, f"GET {ALL}")
     return [row.id for row in partial.value.rows]
@@ -72,7 +72,7 @@ def test_an_empty_project_is_a_complete_list_of_none():
 
 
 def test_the_request_is_a_read_with_a_limit_the_api_allows():
-    (call,) = play(KIND.listing(), [page([], 0)]).steps
+    (call,) = play(KIND.list(), [page([], 0)]).steps
     assert call.effect is Effect.READ
     assert call.query == {"limit": 1000, "offset": 0}
 
@@ -148,20 +148,20 @@ def test_a_list_that_never_holds_still_is_a_failure_and_not_a_guess():
 
 def test_fewer_rows_than_promised_are_a_failure():
     with pytest.raises(PartialListing, match=r"GET .*/all: `data` has 1 distinct ids and `total` is 2") as partial:
-        converse(KIND.listing(), lambda call: page(rows(1) if call.query["offset"] == 0 else [], 2))
+        converse(KIND.list(), lambda call: page(rows(1) if call.query["offset"] == 0 else [], 2))
     assert [row.id for row in partial.value.rows] == ["server-0"]
 
 
 def test_what_an_incomplete_list_holds_is_there_but_for_deleted_rows():
     shown = [a_row(), a_row(id="gone", status="DELETED")]
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), lambda call: page(shown if call.query["offset"] == 0 else [], 3))
+        converse(KIND.list(), lambda call: page(shown if call.query["offset"] == 0 else [], 3))
     assert [row.id for row in partial.value.rows] == [ID]
 
 
 def gaps_of(cloud):
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     return partial.value.gaps
 
 
@@ -208,7 +208,7 @@ def test_a_total_that_is_text_is_a_number():
 def test_a_total_that_is_not_the_number_of_rows_leaves_them_believed_and_absence_open(total):
     cloud = one_page(rows(2), total=total)
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     assert [row.id for row in partial.value.rows] == ids(rows(2))
     (gap,) = partial.value.gaps
     assert gap.request == f"GET {ALL}"
@@ -224,7 +224,7 @@ def test_rows_behind_a_total_that_is_too_low_are_read():
         return ok(data=servers[start : start + 10], total=9)
 
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     assert len(partial.value.rows) == 25
 
 
@@ -270,7 +270,7 @@ def test_a_page_in_the_middle_that_is_refused_whatever_its_limit_is_a_gap_and_no
         return refused(status=400, message="no such offset") if call.query["offset"] else project(call)
 
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     assert [row.id for row in partial.value.rows] == ids(rows(10))
     assert {str(gap) for gap in partial.value.gaps} == {
         f"GET {path}: the page at `offset` 10 is refused (no such offset)" for path in (ALL, OWN)
@@ -281,7 +281,7 @@ def test_a_page_in_the_middle_that_fails_otherwise_is_a_failure():
     project = Project(rows(25), most=10)
     lost = CallFailed(Outcome.UNKNOWN, "reset")
     with pytest.raises(CallFailed, match="reset"):
-        converse(KIND.listing(), lambda call: lost if call.query["offset"] else project(call))
+        converse(KIND.list(), lambda call: lost if call.query["offset"] else project(call))
 
 
 def test_a_list_that_is_refused_whatever_its_limit_makes_way_for_the_users_own():
@@ -293,7 +293,7 @@ def test_a_list_that_is_refused_whatever_its_limit_makes_way_for_the_users_own()
 def test_after_a_failure_of_the_cloud_the_own_list_is_believed_and_proves_no_absence():
     project = Project(rows(2), all_=CallFailed(Outcome.UNKNOWN, "no reason given", status=500))
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), project)
+        converse(KIND.list(), project)
     assert [row.id for row in partial.value.rows] == ids(rows(2))
     (gap,) = partial.value.gaps
     assert gap.is_told
@@ -307,7 +307,7 @@ def test_rows_of_other_users_behind_an_offset_that_does_not_advance_are_kept_and
         return page(theirs, 30) if call.path == ALL else page(ours, 2)
 
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), cloud)
+        converse(KIND.list(), cloud)
     assert {row.id for row in partial.value.rows} == {*ids(theirs), *ids(ours)}
     assert partial.value.gaps[0].hides({"any"})
 
@@ -336,7 +336,7 @@ BROKEN = [
 @pytest.mark.parametrize("row", BROKEN)
 def test_a_strangers_row_without_a_usable_id_hides_its_name_and_nothing_else(row):
     with pytest.raises(PartialListing) as partial:
-        converse(KIND.listing(), one_page([a_row(), row], total=2))
+        converse(KIND.list(), one_page([a_row(), row], total=2))
     assert [live.id for live in partial.value.rows] == [ID]
     (gap,) = partial.value.gaps
     assert gap.hides({"theirs"})

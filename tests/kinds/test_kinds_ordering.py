@@ -32,11 +32,11 @@ def order(status):
 
 
 def pay(*replies, recorded=UNPAID):
-    return play(KIND.pay(recorded), replies)
+    return play(KIND.orders.pay(recorded), replies)
 
 
 def cancel(*replies, recorded=UNPAID):
-    return play(KIND.cancel(recorded), replies)
+    return play(KIND.orders.cancel(recorded), replies)
 
 
 class TestPaying:
@@ -148,7 +148,7 @@ any_answer = st.sampled_from([order(n) for n in (1, 2, 3, 4, 5, 6, 9)] + [LOST, 
 
 @given(st.lists(any_answer, max_size=4), st.sampled_from(["pay", "cancel"]))
 def test_whatever_the_cloud_answers_one_call_is_sent_at_most_and_only_a_cancelled_order_is_forgotten(answers, verb):
-    flow = getattr(KIND, verb)(UNPAID)
+    flow = getattr(KIND.orders, verb)(UNPAID)
     sent, ended, answer, last_read = [], None, None, None
     rest = iter(answers)
     try:

@@ -125,7 +125,7 @@ def test_nothing_is_warned_of_where_nothing_is_attached_or_nothing_tells_the_mac
 
 @pytest.mark.parametrize("machine", ["ECS", "bms"])
 def test_the_machine_that_the_catalogue_has_for_a_flavor_counts_where_the_specs_name_none(machine):
-    (advice,) = KIND.advise_of_machine(wanted(public_ips=[VOLUME]).fields, machine)
+    (advice,) = KIND.stock.advise(wanted(public_ips=[VOLUME]).fields, machine)
     assert (advice.code, advice.path, advice.warning) == ("only-a3", ("public_ips",), True)
-    assert list(KIND.advise_of_machine(wanted(server_type="ECS", public_ips=[VOLUME]).fields, machine)) == []
-    assert list(KIND.advise_of_machine(wanted(public_ips=[VOLUME]).fields, None)) == []
+    assert list(KIND.stock.advise(wanted(server_type="ECS", public_ips=[VOLUME]).fields, machine)) == []
+    assert list(KIND.stock.advise(wanted(public_ips=[VOLUME]).fields, None)) == []

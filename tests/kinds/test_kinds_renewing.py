@@ -14,7 +14,7 @@ from provisioner.model.resource import Phase
 KIND = CATALOGUE["dev_server"]
 SWITCH = f"/v2/orders/subscriptions/resources/autorenew/{ID}"
 DONE = Reply(204, None)
-RENEWAL = frozenset({KIND.renewal})
+RENEWAL = frozenset({KIND.billing.renewal})
 
 
 def prepaid(**flags):

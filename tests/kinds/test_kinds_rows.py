@@ -145,4 +145,4 @@ def test_whatever_a_row_holds_it_is_read_without_harm(fields):
 def test_one_sign_is_enough_to_treat_it_as_prepaid(declared, observed, order, row, prepaid):
     recorded = replace(bought(wanted(charging_info=declared), observed=observed), order_id=order)
     live = None if row is None else rows.read({"id": ID, **row})
-    assert CATALOGUE["dev_server"].prepaid(recorded, live) is prepaid
+    assert CATALOGUE["dev_server"].billing.is_prepaid(recorded, live) is prepaid

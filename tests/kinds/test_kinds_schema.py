@@ -269,10 +269,10 @@ def test_what_may_cost_unexpectedly_is_a_warning(fields, code, path):
 
 
 def test_an_order_that_will_wait_is_told_before_it_is_placed_and_not_of_what_is_there():
-    (found,) = KIND.advise_of_purchase({"charging_info": PREPAID | {"is_auto_pay": False}})
+    (found,) = KIND.orders.advise({"charging_info": PREPAID | {"is_auto_pay": False}})
     assert (found.code, found.path, found.warning) == ("unpaid-order", ("charging_info",), True)
     assert advice(charging_info=PREPAID | {"is_auto_pay": False}) == []
-    assert not list(KIND.advise_of_purchase({"charging_info": PREPAID | {"is_auto_pay": True}}))
+    assert not list(KIND.orders.advise({"charging_info": PREPAID | {"is_auto_pay": True}}))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class TestSpelling:
 
     def test_of_a_purchase_of_several(self, field, at_purchase, at_installation):
         group = (wanted(userdata=SCRIPT, charging_info=PREPAID),) * 2
-        check(sent(KIND.together.buy(group, PurchasePolicy(userdata_field=field))), at_purchase)
+        check(sent(KIND.batch.buy(group, PurchasePolicy(userdata_field=field))), at_purchase)
 
     @pytest.mark.parametrize("changed", ["image_id", "userdata"])
     def test_of_another_system(self, field, at_purchase, at_installation, changed):

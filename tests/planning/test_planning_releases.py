@@ -50,13 +50,16 @@ class TestQuestions:
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
         body = {"resource_flavor": "r", "charging_info": None}
-        assert KIND.ware(body, PurchasePolicy()) == Ware("r", is_resource=True, charging_mode="POST_PAID")
+        assert KIND.stock.ware(body, PurchasePolicy()) == Ware("r", is_resource=True, charging_mode="POST_PAID")
 
     def test_a_mode_that_is_not_declared_is_asked_for_as_it_is_sent(self):
         """Pay-per-use, unless the stack leaves it to the cloud."""
-        assert KIND.ware({"flavor": "f"}, PurchasePolicy()).charging_mode == "POST_PAID"
-        assert KIND.ware({"flavor": "f"}, PurchasePolicy(charging_default=ChargingDefault.CLOUD)).charging_mode is None
-        assert KIND.ware({"flavor": "f", "charging_info": PREPAID}, PurchasePolicy()).charging_mode == "PRE_PAID"
+        assert KIND.stock.ware({"flavor": "f"}, PurchasePolicy()).charging_mode == "POST_PAID"
+        assert (
+            KIND.stock.ware({"flavor": "f"}, PurchasePolicy(charging_default=ChargingDefault.CLOUD)).charging_mode
+            is None
+        )
+        assert KIND.stock.ware({"flavor": "f", "charging_info": PREPAID}, PurchasePolicy()).charging_mode == "PRE_PAID"
 
 
 class TestTerm:

@@ -135,7 +135,10 @@ def test_what_a_row_shows_of_a_subscription_is_remembered_by_the_next_apply(obse
     (entry,) = statements(plan)
     after = replay(a_state(record), [entry])
     assert not plan.work
-    assert (KIND.prepaid(record, None), KIND.prepaid(after.resources[record.address], None)) == (False, True)
+    assert (KIND.billing.is_prepaid(record, None), KIND.billing.is_prepaid(after.resources[record.address], None)) == (
+        False,
+        True,
+    )
     again = planned(surveyed(wanted(), state=after, live=(shown(record),)))
     assert (again.work, tuple(statements(again))) == ((), ())
     declaring = only(surveyed(wanted(charging_info=PREPAID), state=after, live=(shown(record),)))[1]

@@ -177,7 +177,7 @@ class Scenario:
         """plan.txt and calls.txt, as they are now. To be asked for in the scenario's own folder."""
         cloud = ScenarioCloud(self._read("live.json", {"servers": []}))
         state = self._state()
-        live = {row.id: row for row in run(run_read(KIND.listing(), cloud))}
+        live = {row.id: row for row in run(run_read(KIND.list(), cloud))}
         shown = render_plan(self._plan(state, live), Style(color=False))
         return shown, "".join(f"{line}\n" for line in self._applied(cloud, state, live))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.model.canonical import JsonObject
-from provisioner.model.kind import Advice
+from provisioner.model.capability import Advice
 from provisioner.model.redaction import at
 from provisioner.model.resource import Fields
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.kinds.dev_server import buying, changing, charging, rows
+from provisioner.model.capability import Advice
 from provisioner.model.flow import Call, Effect, Ended, Flow, Remember, Service
-from provisioner.model.kind import Advice
 from provisioner.model.purchasing import DEFAULT_POLICY, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, Phase
 

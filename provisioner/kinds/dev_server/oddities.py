@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from provisioner.model.kind import Advice
+from provisioner.model.capability import Advice
 from provisioner.model.resource import FieldPath, Fields, FieldValue
 
 _DESCRIBED = ("MONTH", "YEAR")

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from provisioner.kinds.dev_server import attaching, charging, oddities
+from provisioner.model.capability import Advice
 from provisioner.model.foresight import Ware
-from provisioner.model.kind import Advice
 from provisioner.model.lookalikes import strange_character
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.resource import Fields
