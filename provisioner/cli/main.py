@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.model.kind import Catalogue
 
 _STANDARD_ERROR = 2
 
@@ -22,7 +26,14 @@ def main() -> None:
     _leave_no_core()
     from provisioner.cli.running import run
 
-    sys.exit(run(arguments))
+    sys.exit(run(arguments, catalogue))
+
+
+def catalogue() -> Catalogue:
+    """The kinds of resource of this tool. Everything below is handed them from here; a command that needs none imports none."""
+    from provisioner.kinds import CATALOGUE
+
+    return CATALOGUE
 
 
 def _leave_no_core() -> None:

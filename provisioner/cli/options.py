@@ -16,6 +16,7 @@ from provisioner.cli.console import Json, console
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
+    from provisioner.model.kind import Catalogue
     from provisioner.workflow.workspace import Emulator, Workspace
 
 Result = TypeVar("Result")
@@ -85,11 +86,11 @@ def make_workspace(
     assignments: tuple[str, ...] = (),
     var_files: tuple[Path, ...] = (),
 ) -> Workspace:
-    from provisioner.kinds import CATALOGUE
     from provisioner.loading import VariableInputs
     from provisioner.settings import read_settings
     from provisioner.workflow.workspace import Workspace
 
+    catalogue: Callable[[], Catalogue] = click.get_current_context().obj
     settings = read_settings(os.environ)
     start_log(settings.log_level)
     return Workspace(
@@ -100,7 +101,7 @@ def make_workspace(
         settings=settings,
         environ=os.environ,
         home=Path.home(),
-        catalogue=CATALOGUE,
+        catalogue=catalogue(),
         emulator=emulator(),
         version=__version__,
     )

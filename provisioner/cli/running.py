@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,10 +15,14 @@ from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.spelling import with_two_dashes
 from provisioner.cli.terraform import advised
 
+if TYPE_CHECKING:
+    from provisioner.model.kind import Catalogue
 
-def run(arguments: Sequence[str]) -> int:
+
+def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
+    """`catalogue` is asked for the kinds of resource by a command that needs them (options.make_workspace)."""
     try:
-        code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False)
+        code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False, obj=catalogue)
     except click.exceptions.NoArgsIsHelpError as needs_command:
         needs_command.show()
         return ExitCode.ERROR

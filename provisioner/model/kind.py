@@ -1,7 +1,7 @@
 """What a kind of resource is: a declarative value that the other rooms are handed and never look inside by name.
 
 A kind says what its fields are and what changing them means, what goes on the wire, and how one talks to the cloud
-about it. The catalogue maps names to kinds; which kinds exist is known only to the kinds room.
+about it. The catalogue maps names to kinds. The entry point (cli/main.py) hands it down; nothing else knows which kinds there are.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from support.desk import STACK
 
 from provisioner import __version__
 from provisioner.cli.commands import COMMANDS, cli
+from provisioner.cli.main import catalogue
 from provisioner.cli.running import run
 from provisioner.cli.spelling import LONG_OPTIONS, SHORT_OPTIONS, with_two_dashes
 
@@ -56,7 +57,7 @@ def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> 
 @pytest.mark.parametrize("path", EVERY_COMMAND)
 @pytest.mark.parametrize("flag", ["--help", "-h", "-help"])
 def test_every_command_has_help_that_explains_each_option(path: str, flag: str, capsys) -> None:
-    assert run([*path.split(), flag]) == 0
+    assert run([*path.split(), flag], catalogue) == 0
     shown = capsys.readouterr()
     assert shown.err == ""
     assert f"Usage: {f'provisioner {path}'.strip()} " in shown.out

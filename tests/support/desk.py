@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from provisioner.cli.console import console
+from provisioner.cli.main import catalogue
 from provisioner.cli.running import run
 from provisioner.sandbox import read_ledger
 
@@ -84,7 +85,7 @@ class Desk:
     def run(self, *arguments: str) -> Ran:
         console.cache_clear()
         self.capsys.readouterr()
-        code = run(arguments)
+        code = run(arguments, catalogue)
         captured = self.capsys.readouterr()
         return Ran(code, captured.out, captured.err)
 

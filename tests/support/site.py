@@ -26,6 +26,7 @@ from support.fork_server import Forked, ForkServer
 from support.hasty_clock import HastyClock
 from support.plain_http import NO_TLS
 
+from provisioner.cli.main import catalogue
 from provisioner.cli.running import run as run_in_process
 from provisioner.sandbox import read_ledger
 from provisioner.sandbox.serving import configure
@@ -187,7 +188,7 @@ class Site:
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = run_in_process([*arguments])
+                code = run_in_process([*arguments], catalogue)
         return Ran(code, out.getvalue(), err.getvalue())
 
     def apply(self, *flags: str) -> Ran:
