@@ -23,24 +23,25 @@ _TEMPLATE = ("{{", "{%", "{#")
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """`draft` is None where the specs declare the address already; `is_imported` where they name its id, too."""
+    """`section` is that of its kind. `draft` is None where the specs declare the address already; `is_imported` where they name its id, too."""
 
     address: Address
     id: str
+    section: str
     draft: Draft | None = None
     is_imported: bool = False
 
 
 def compose(
-    existing: Sequence[Existing], *, section: str, defaults: Mapping[str, JsonValue], remarks: Sequence[str]
+    existing: Sequence[Existing], *, defaults: Mapping[str, Mapping[str, JsonValue]], remarks: Sequence[str]
 ) -> str:
-    """Ends in a newline. `section` is that of the kind, `remarks` open the file."""
+    """Ends in a newline. `defaults` are by section, `remarks` open the file."""
     lines = [f"# {remark}" for remark in remarks]
-    drafts = [(one.address, one.draft) for one in existing if one.draft is not None]
-    if drafts:
+    for section in dict.fromkeys(one.section for one in existing if one.draft is not None):
         lines += ["", f"{section}:"]
-    for address, draft in drafts:
-        lines += _server(address.name, draft, defaults)
+        for one in existing:
+            if one.draft is not None and one.section == section:
+                lines += _body(one.address.name, one.draft, defaults.get(section, {}))
     lines += ["", "imports:"]
     lines += [
         f"  - {{to: {_scalar(str(one.address))}, id: {_scalar(one.id)}}}" for one in existing if not one.is_imported
@@ -54,17 +55,17 @@ def is_writable(draft: Draft) -> bool:
     return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE)
 
 
-def key_for(name: str, taken: frozenset[str]) -> str:
-    """A key that says the name, as far as keys can, and that is free."""
+def key_for(name: str, taken: frozenset[str], *, noun: str) -> str:
+    """A key that says the name, as far as keys can, and that is free. `noun` stands before one that can't begin a key."""
     base = re.sub(r"[^A-Za-z0-9_-]", "-", name)
-    base = base if re.match("[A-Za-z_]", base) else f"server-{base}"
+    base = base if re.match("[A-Za-z_]", base) else f"{noun}-{base}"
     key, number = base, 2
     while key in taken:
         key, number = f"{base}-{number}", number + 1
     return key
 
 
-def _server(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator[str]:
+def _body(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator[str]:
     own = _beyond(defaults, draft.fields)
     yield f"  {_scalar(key)}:" + ("" if own else " {}")
     yield from (f"    {_scalar(name)}: {_value(value)}" for name, value in own.items())

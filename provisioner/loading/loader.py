@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from provisioner.loading.defaults import Defaults
 from provisioner.loading.findings import Findings
 from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
@@ -42,8 +43,8 @@ class Loaded:
     warnings: tuple[Diagnostic, ...]
     handover: Handover = NO_HANDOVER
     outputs: Outputs = NO_OUTPUTS
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """As written: templates are not worked out."""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By section, as written: templates are not worked out."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -59,15 +60,16 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         stack = _chosen(settings, environment, sources)
         values = _values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
-        resources = Resources(directory, settings.below("defaults"), scope, findings, policy=stack.purchase)
+        defaults = Defaults(settings.below("defaults"), catalogue, findings)
+        resources = Resources(directory, defaults, scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
         handover = _handover(specs, HandoverReader(scope, findings), desired)
         outputs = _outputs(specs, OutputReader(scope, findings), desired)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
-        defaults = settings.below("defaults").node
-        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, defaults)
+        by_section = {kind.section: defaults.of(kind) for kind in catalogue.kinds}
+        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, by_section)
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:

@@ -12,6 +12,7 @@ from typing import Any
 
 from provisioner.loading.around import AROUND, EXPANSION_KEYS, around, fields_of
 from provisioner.loading.contents import Contents
+from provisioner.loading.defaults import Defaults
 from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.expansion import Expansion, Instance, Refusal
 from provisioner.loading.findings import Findings
@@ -43,10 +44,10 @@ class _Declaration:
 
 
 class Resources:
-    """Reads one declaration after the other; names must be unique over all of them."""
+    """Reads one declaration after the other; names must be unique over all of a kind."""
 
     def __init__(
-        self, directory: FilePath, defaults: Layer, scope: Scope, findings: Findings, *, policy: PurchasePolicy
+        self, directory: FilePath, defaults: Defaults, scope: Scope, findings: Findings, *, policy: PurchasePolicy
     ) -> None:
         self._policy = policy
         self._defaults = defaults
@@ -54,17 +55,19 @@ class Resources:
         self._engine = Engine()
         self._expansion = Expansion(self._engine, scope)
         self._contents = Contents(directory, self._engine)
-        self._names: dict[str, Address] = {}
+        self._names: dict[tuple[str, str], Address] = {}
+        """By kind and name."""
         self._known: set[Address] = set()
         self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
         self._known.add(Address(name))
         contents = frozenset(rule.path for rule in kind.rules if rule.content)
-        body = laid_under(self._defaults.node, own.node, contents)
-        for path in empty_over(self._defaults.node, own.node):
+        defaults = self._defaults.of(kind)
+        body = laid_under(defaults, own.node, contents)
+        for path in empty_over(defaults, own.node):
             self._findings.warn(_empty_over(path), at=find((own,), path), address=Address(name), path=path)
-        declaration = _Declaration(kind, _without_unset(body), (own, self._defaults))
+        declaration = _Declaration(kind, _without_unset(body), (own, *self._defaults.layers(kind)))
         try:
             instances = self._expansion.instances(name, declaration.body)
         except Refusal as refusal:
@@ -198,7 +201,7 @@ class Resources:
         yield from kind.batch.advise(fields, self._policy)
 
     def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
-        first = self._names.setdefault(name, address)
+        first = self._names.setdefault((declaration.kind.name, name), address)
         if first != address:
             hint = "use {{ count.index }} or {{ each.key }} in the name, or leave it out"
             mistake = Mistake("duplicate-name", f"{first} and {address} have the same name: {name}", hint=hint)

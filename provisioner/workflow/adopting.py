@@ -183,23 +183,25 @@ def _existing(
     told = {one.id: one for one in managed}
     named = {(one.address, one.id) for one in loaded.handover.imports}
     recorded = state.resources if state else {}
-    vacant = {desired.name: desired.address for desired in loaded.desired if desired.address not in recorded}
+    vacant = {
+        (desired.kind, desired.name): desired.address for desired in loaded.desired if desired.address not in recorded
+    }
     taken = {address.name for address in (*recorded, *(desired.address for desired in loaded.desired))}
     for row in chosen:
-        if (address := vacant.get(row.name)) is not None:
-            yield Existing(address, row.id, is_imported=(address, row.id) in named)
-            continue
         kind = workspace.catalogue[row.kind]
-        draft, key = kind.adoption.draft(row, loaded.defaults), row.name
+        if (address := vacant.get((row.kind, row.name))) is not None:
+            yield Existing(address, row.id, kind.section, is_imported=(address, row.id) in named)
+            continue
+        draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
         if (one := told.get(row.id)) is not None:
             draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
             summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
-        key = key_for(key, frozenset(taken))
+        key = key_for(key, frozenset(taken), noun=kind.noun)
         taken.add(key)
-        yield Existing(Address(key), row.id, draft)
+        yield Existing(Address(key), row.id, kind.section, draft)
 
 
 def _text(
@@ -208,15 +210,13 @@ def _text(
     """Empty when the specs say all of it already."""
     if all(one.is_imported for one in existing):
         return ""
-    kind = workspace.catalogue[chosen[0].kind]
-    return compose(
-        existing, section=kind.section, defaults=loaded.defaults, remarks=tuple(_remarks(kind, terraform=terraform))
-    )
+    kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
+    return compose(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
 
 
-def _remarks(kind: Kind, *, terraform: bool) -> Iterable[str]:
+def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:
     yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
-    yield f"It never shows: {kind.adoption.hidden}."
+    yield from (f"It never shows{f' of a {kind.noun}' * (len(kinds) > 1)}: {kind.adoption.hidden}." for kind in kinds)
     source = "what the Terraform state says of them, else from " if terraform else ""
     yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
     yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."

@@ -49,24 +49,24 @@ def test_what_is_composed_is_read_back_the_same(tmp_path_factory, found):
     taken: set[str] = set()
     existing = []
     for number, draft in enumerate(found):
-        key = key_for(str(draft.fields["name"]), frozenset(taken))
+        key = key_for(str(draft.fields["name"]), frozenset(taken), noun="server")
         taken.add(key)
-        existing.append(Existing(an_address(key), f"id-{number}", draft))
-    text = compose(existing, section="servers", defaults=before.defaults, remarks=("from the cloud",))
+        existing.append(Existing(an_address(key), f"id-{number}", "servers", draft))
+    text = compose(existing, defaults=before.defaults, remarks=("from the cloud",))
     (folder / "adopted.yaml").write_text(text, encoding="utf-8")
     loaded = defaults_of(folder)
     assert {(one.address, one.id) for one in loaded.handover.imports} == {(one.address, one.id) for one in existing}
     by_address = {desired.address: desired.fields for desired in loaded.desired}
     for one in existing:
         for field, value in one.draft.fields.items():
-            wanted = {**before.defaults["network"], **value} if field == "network" else value
+            wanted = {**before.defaults["servers"]["network"], **value} if field == "network" else value
             assert by_address[one.address][field] == wanted
 
 
 @settings(deadline=None, max_examples=60)
 @given(odd_texts.map(lambda text: Draft({"name": "edge", "flavor": text})).filter(is_writable))
 def test_what_no_spec_may_say_is_still_written_as_the_cloud_shows_it(draft):
-    text = compose([Existing(an_address("edge"), "id-1", draft)], section="servers", defaults={}, remarks=())
+    text = compose([Existing(an_address("edge"), "id-1", "servers", draft)], defaults={}, remarks=())
     assert yaml.safe_load(text)["servers"]["edge"]["flavor"] == draft.fields["flavor"]
 
 
@@ -80,9 +80,8 @@ def test_what_looks_like_a_template_is_not_written():
 def test_only_what_the_defaults_do_not_say_is_written():
     draft = Draft({"name": "edge", "flavor": "usual", "key_pair_name": None, "admin_pass": None}, ("a remark",))
     text = compose(
-        [Existing(an_address("edge"), "id-1", draft)],
-        section="servers",
-        defaults={"flavor": "usual", "key_pair_name": "ops"},
+        [Existing(an_address("edge"), "id-1", "servers", draft)],
+        defaults={"servers": {"flavor": "usual", "key_pair_name": "ops"}},
         remarks=(),
     )
     assert text == (

@@ -1,0 +1,52 @@
+"""`defaults:` of stack.yaml: what is laid under every resource of a kind before its own fields.
+
+A key that is the name of a section holds what is laid under the resources of that section. All other keys are laid under those of the
+first section, which is `servers`: specs that were written when there was no other stay as they are (docs/decisions/0027).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.loading.findings import Findings
+from provisioner.loading.merging import laid_under
+from provisioner.loading.mistake import Mistake
+from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.model.kind import Catalogue, Kind
+
+
+class Defaults:
+    """`layer` is the whole of `defaults:`; what is no map under a section's name is a finding."""
+
+    def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings) -> None:
+        self._layer = layer
+        self._known: dict[str, Mapping[str, Any]] = {}
+        self._first = catalogue.kinds[0].section
+        self._unsectioned = {key: value for key, value in layer.node.items() if key not in catalogue.sections}
+        for section in catalogue.sections:
+            written = layer.node.get(section)
+            if written is not None and written is not BROKEN and not isinstance(written, MapNode):
+                mistake = Mistake(
+                    "wrong-type", f"defaults.{section} must be a map of fields", hint="write field: value"
+                )
+                findings.add(mistake, at=find([layer], (section,), key=True), path=("defaults", section))
+
+    def of(self, kind: Kind) -> Mapping[str, Any]:
+        """As written: templates are not worked out."""
+        if kind.section not in self._known:
+            self._known[kind.section] = self._read(kind)
+        return self._known[kind.section]
+
+    def _read(self, kind: Kind) -> Mapping[str, Any]:
+        own = self._layer.below(kind.section).node
+        if kind.section != self._first or not self._unsectioned:
+            return own
+        if not own:
+            return self._unsectioned
+        return laid_under(self._unsectioned, own, frozenset(rule.path for rule in kind.rules if rule.content))
+
+    def layers(self, kind: Kind) -> tuple[Layer, ...]:
+        """Where the place of what `of` answers is looked for, the nearest first."""
+        own = self._layer.below(kind.section)
+        return (own, self._layer) if kind.section == self._first else (own,)
