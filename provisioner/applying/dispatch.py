@@ -26,6 +26,7 @@ from provisioner.model.outcome import bought
 from provisioner.model.purchasing import Marker
 from provisioner.model.redaction import laid_over, secrets_in
 from provisioner.model.resource import Desired
+from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, Member
 
 Borrow: TypeAlias = Callable[[], AbstractAsyncContextManager[Channel]]
@@ -164,6 +165,8 @@ class Dispatch:
         """Raises CallFailed(UNKNOWN) when a purchase succeeded and what the reply says of it cannot be believed."""
         body = reply.object()
         facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+        if "id" in facts:
+            facts["id"] = resource_id(facts["id"])
         if call.learns and not facts:
             message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)

@@ -13,6 +13,7 @@ from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
+from provisioner.model.resource_id import resource_ids
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import Intent
 
@@ -105,13 +106,13 @@ async def read_shown(
         rows = await run_read(kind.list(), channel)
     except PartialListing as partial:
         rows, gaps = partial.rows, partial.gaps
-    live, known = {row.id: row for row in rows}, set(recorded_ids)
+    live, known = {row.id: row for row in rows}, set(resource_ids(recorded_ids))
     hidden: list[Live] = []
     for identifier in sorted(known - live.keys()):
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
             hidden += [row] if row.id == identifier else []
-    for identifier in sorted(set(suspected) - known - live.keys()):
+    for identifier in sorted(set(resource_ids(suspected)) - known - live.keys()):
         if (row := await _show_if_told(kind, channel, identifier)) is not None:
             hidden.append(row)
     live |= {row.id: row for row in hidden}

@@ -16,6 +16,7 @@ from provisioner.cloud.orders import billing_time
 from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.resource import FieldValue
+from provisioner.model.resource_id import for_requests, hold_ids
 
 _QUERY: Final = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 _IDS: Final = 50
@@ -61,6 +62,9 @@ class Subscription:
     expires_at: datetime | None = None
     expire_policy: ExpirePolicy | int | None = None
 
+    def __post_init__(self) -> None:
+        hold_ids(self, "resource_id")
+
     @property
     def renews(self) -> bool | None:
         """Whether its term is bought again by itself; None when billing does not tell."""
@@ -92,7 +96,7 @@ async def list_subscriptions(
         body["expire_time_end"] = billing_time(expires_until)
     if resource_ids is None:
         return await _read(ask, body)
-    distinct = tuple(dict.fromkeys(resource_ids))
+    distinct = tuple(dict.fromkeys(map(for_requests, resource_ids)))
     parts = [distinct[start : start + _IDS] for start in range(0, len(distinct), _IDS)]
     return tuple([row for part in parts for row in await _read(ask, {**body, "resource_ids": part})])
 

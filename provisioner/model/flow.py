@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.gap import Gap
 from provisioner.model.resource import Fields, Live, Phase
+from provisioner.model.resource_id import HasId, hold_ids
 
 
 class Service(StrEnum):
@@ -141,7 +142,7 @@ class PartialListing(CallFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(HasId):
     """Facts for the journal, on disk before the flow goes on. None leaves a fact as it was."""
 
     phase: Phase
@@ -179,6 +180,9 @@ class Wait:
     looks_closer: bool = False
     """None is not yet believed by the flow, which looks at that id alone: a list with gaps will do as well."""
 
+    def __post_init__(self) -> None:
+        hold_ids(self, "id", "ids")
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -197,7 +201,7 @@ class Sold:
 
 
 @dataclass(frozen=True, slots=True)
-class EndsTerm:
+class EndsTerm(HasId):
     """The call that comes next releases server `id`, which billing knows as subscribed: a paid term is lost by it. `ends_order`: it goes by
     unsubscribing, so that all that its order has bought goes along. Whoever drives the flow ends it here where that was not allowed.
     """

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from provisioner.model.resource_id import HasId
+
 if TYPE_CHECKING:
     from provisioner.model.resource import Live
     from provisioner.model.state import Intent
@@ -14,7 +16,7 @@ NO_NAME: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(HasId):
     """`request` is what was asked, `finding` what its answer lacks, with the field. `names` are those that what is hidden can
     bear, as an unreadable row shows them; None: any; none at all: planning believes
     the list, and only a doubt does not.

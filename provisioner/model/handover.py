@@ -10,10 +10,11 @@ from typing import Final
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.resource_id import HasId
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
+class Import(HasId):
     """The server of this id, which exists, is that of the address."""
 
     address: Address

@@ -15,6 +15,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.outcome import beside, bought, wiped, with_facts
 from provisioner.model.resource import Phase, Recorded
+from provisioner.model.resource_id import HasId, hold_ids
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
 
@@ -46,6 +47,9 @@ class Listed:
     ids: tuple[str, ...]
     type: Literal["listed"] = "listed"
 
+    def __post_init__(self) -> None:
+        hold_ids(self, "ids")
+
 
 @dataclass(frozen=True, slots=True)
 class Intended:
@@ -56,7 +60,7 @@ class Intended:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(HasId):
     """The reply to an intent, with its ids, before anything else is done with it."""
 
     intent: str
@@ -81,9 +85,12 @@ class Settled:
     """Servers like it of which a person has said that they are not it. Absent from what is written where there are none."""
     type: Literal["settled"] = "settled"
 
+    def __post_init__(self) -> None:
+        hold_ids(self, "passed_over")
+
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(HasId):
     """A purchase in doubt was found in the cloud and is ours: its server, or so far only its order."""
 
     intent: str
@@ -122,7 +129,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(HasId):
     """Facts about one address. None leaves a fact as it was."""
 
     address: Address
@@ -157,7 +164,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(HasId):
     """The address holds nothing any more; `reason` says why."""
 
     address: Address

@@ -97,7 +97,7 @@ def with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
     return replace(
         recorded,
         phase=entry.phase,
-        id=entry.id or recorded.id,
+        id=recorded.id if entry.id in {None, recorded.id} else entry.id,  # as it was first spelt
         order_id=entry.order_id or recorded.order_id,
         declared=recorded.declared if entry.declared is None else entry.declared,
         observed=recorded.observed if entry.observed is None else entry.observed,

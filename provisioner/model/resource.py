@@ -10,6 +10,7 @@ from typing import TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import SourceRange
+from provisioner.model.resource_id import HasId
 from provisioner.model.secret import SecretReference
 from provisioner.model.term import Term
 
@@ -83,7 +84,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(HasId):
     """What the state last knew. `declared` is what was sent, with secrets and opaque content as fingerprints."""
 
     address: Address
@@ -132,7 +133,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class Live(HasId):
     """What the cloud shows now. `shown` has the shape of `Desired.fields`, limited to what the API reveals."""
 
     kind: str

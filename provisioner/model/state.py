@@ -14,6 +14,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
+from provisioner.model.resource_id import hold_ids, resource_id
 
 _SHOWN = 10
 
@@ -71,6 +72,9 @@ class Intent:
     members: tuple[Member, ...] = ()
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
 
+    def __post_init__(self) -> None:
+        hold_ids(self, "earlier_ids", "listed", *(() if self.effect.is_told_by_its_order else ("target_id",)))
+
     @property
     def known_before(self) -> frozenset[str]:
         """The ids that are not its server's."""
@@ -121,6 +125,11 @@ class State:
     listed: tuple[str, ...] = ()
     """What the run that is under way noted as there before its purchases."""
     head: JournalHead = JournalHead()
+
+    def __post_init__(self) -> None:
+        hold_ids(self, "listed")
+        if not all(map(str.islower, self.released)):  # what has no letters is no harm
+            object.__setattr__(self, "released", {resource_id(key): one for key, one in self.released.items()})
 
     def open_intent(self, address: Address) -> Intent | None:
         """A purchase before any other call."""

@@ -148,13 +148,15 @@ KEPT: Final = Kept.KEPT
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
     """The answer is true but for what stands here. Rows are the objects in the list `rows_in`, or the answer itself where it has none;
-    `server` is a pattern for the names of the rows that are meant. Objects merge, `drop` and `rows_drop` are dotted paths.
+    `server` is a pattern for the names of the rows that are meant. Objects merge; `drop`, `rows_drop` and `rows_upper`, whose texts are shown
+    in upper case, are dotted paths.
     """
 
     set: Mapping[str, object]
     drop: tuple[str, ...]
     rows: object
     rows_drop: tuple[str, ...]
+    rows_upper: tuple[str, ...]
     rows_in: str | None
     server: str | None
     add: tuple[object, ...]

@@ -33,13 +33,13 @@ def _rewrite_body(body: Mapping[str, object], fault: Rewrite) -> object:
 
 
 def _rewrite_row(row: object, fault: Rewrite) -> object:
-    if fault.rows is KEPT and not fault.rows_drop:
+    if fault.rows is KEPT and not (fault.rows_drop or fault.rows_upper):
         return row
     name = row.get("name") if isinstance(row, Mapping) else None
     if fault.server is not None and not (isinstance(name, str) and fnmatchcase(name, fault.server)):
         return row
     merged = row if fault.rows is KEPT else _merged(row, fault.rows)
-    return _without(merged, fault.rows_drop) if isinstance(merged, Mapping) else merged
+    return _upper(_without(merged, fault.rows_drop), fault.rows_upper) if isinstance(merged, Mapping) else merged
 
 
 def _merged(value: object, over: object) -> object:
@@ -54,6 +54,19 @@ def _without(value: object, paths: Iterable[str]) -> object:
     for path in paths:
         value = _without_path(value, path.split("."))
     return value
+
+
+def _upper(value: object, paths: Iterable[str]) -> object:
+    for path in paths:
+        value = _upper_path(value, path.split("."))
+    return value
+
+
+def _upper_path(value: object, path: Sequence[str]) -> object:
+    if not path:
+        return value.upper() if isinstance(value, str) else value
+    key, *deeper = path
+    return {**value, key: _upper_path(value[key], deeper)} if isinstance(value, Mapping) and key in value else value
 
 
 def _without_path(value: object, path: Sequence[str]) -> object:

@@ -124,14 +124,15 @@ class RewriteRule(FaultRule):
     drop: Annotated[list[KeyPath], Field(max_length=64)] = Field(default_factory=list)
     rows: JsonValue = None
     rows_drop: Annotated[list[KeyPath], Field(max_length=64)] = Field(default_factory=list)
+    rows_upper: Annotated[list[KeyPath], Field(max_length=64)] = Field(default_factory=list)
     rows_in: KeyPath | None = None
     add: Annotated[list[JsonValue], Field(max_length=1000)] = Field(default_factory=list)
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=16)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def check_says_something(self) -> Self:
-        if not self.model_fields_set & {"set", "drop", "rows", "rows_drop", "add", "headers"}:
-            raise ValueError("say what to rewrite: set, drop, rows, rows_drop, add or headers")
+        if not self.model_fields_set & {"set", "drop", "rows", "rows_drop", "rows_upper", "add", "headers"}:
+            raise ValueError("say what to rewrite: set, drop, rows, rows_drop, rows_upper, add or headers")
         check_headers(self.headers)
         return self
 
@@ -144,6 +145,7 @@ class RewriteRule(FaultRule):
             drop=tuple(self.drop),
             rows=self.rows if "rows" in self.model_fields_set else KEPT,
             rows_drop=tuple(self.rows_drop),
+            rows_upper=tuple(self.rows_upper),
             rows_in=self.rows_in,
             server=self.server,
             add=tuple(self.add),

@@ -18,6 +18,7 @@ from provisioner.model.event import Event, EventType
 from provisioner.model.handover import Handover, Import
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
+from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
@@ -43,7 +44,7 @@ class Face(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ImportRequest:
+class ImportRequest(HasId):
     address: Address
     id: str
     lock_timeout: float = 0.0

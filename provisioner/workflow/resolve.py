@@ -17,6 +17,7 @@ from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Recorded
+from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.elsewhere import Elsewhere
@@ -32,6 +33,11 @@ class Decision:
     address: Address
     adopt: str | None
     reason: str | None = None
+
+    @property
+    def named(self) -> frozenset[str]:
+        """What is to be adopted, as the id of an order, which is as it is spelt, and as that of a server."""
+        return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +197,11 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
         passed_over = tuple(sorted(row.id for row in kind.resembles(intent, free)))
         return Settled(intent.id, "absent", evidence, passed_over=passed_over)
     if intent.members:
-        _require_unowned(intent, state, decision.adopt)
+        _require_unowned(intent, state, *decision.named)
         _require_order(intent, decision.adopt, sight, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
-    row = sight.live.get(decision.adopt) or _only_server(intent, decision.adopt, sight, kind)
-    _require_unowned(intent, state, decision.adopt, *((row.id, row.order_id) if row else ()))
+    row = sight.live.get(resource_id(decision.adopt)) or _only_server(intent, decision.adopt, sight, kind)
+    _require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
         _require_fitting(intent, row)
         return Adopted(intent.id, row.id, evidence, row.order_id)
@@ -224,11 +230,9 @@ def _only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Liv
 
 def _require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
     """What another state only may have bought is for the person to say, and not refused."""
-    rows = [
-        row for row in sight.live.values() if decision.adopt is not None and decision.adopt in {row.id, row.order_id}
-    ]
+    rows = [row for row in sight.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
     named = {one for row in rows for one in (row.id, row.order_id)}
-    label = next((holders[one] for one in {decision.adopt, *named} & holders.keys() if one is not None), None)
+    label = next((holders[one] for one in {*decision.named, *named} & holders.keys() if one is not None), None)
     if label is not None:
         summary, hint = (
             f"{decision.adopt} is recorded in the state {label}",
@@ -242,7 +246,7 @@ def _require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> N
     rows = [row for row in sight.live.values() if row.order_id == order_id]
     known = any(trace.order_id == order_id for trace in sight.traces.get(intent.id) or ())
     if not rows and not known:
-        row = sight.live.get(order_id)
+        row = sight.live.get(resource_id(order_id))
         hint = f"that is a server; name its order: {row.order_id}" if row else "check the id in the console"
         summary = f"no order {order_id} is known since the purchase was sent, and no server of it is listed"
         raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))

@@ -15,6 +15,7 @@ from pathlib import Path
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.resource_id import HasId
 
 _VERSION = 4
 _LARGEST = 64 * 1024 * 1024
@@ -22,7 +23,7 @@ _OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(HasId):
     """`key` says its address there; `attributes` are the provider's own, with secrets that they may hold."""
 
     id: str

@@ -432,3 +432,11 @@ def test_only_the_answers_that_mean_not_found_are_none(answer):
 def test_any_other_failure_to_show_is_not_absence(failure):
     with pytest.raises(CallFailed):
         show(failure)
+
+
+def test_rows_whose_ids_differ_in_letter_case_alone_are_one_server():
+    twice = [a_row(id="Server-1"), a_row(id="server-1")]
+    once = converse(KIND.listing(), lambda _call: page(twice, 1))
+    assert [row.id for row in once] == ["server-1"]
+    with pytest.raises(PartialListing):
+        converse(KIND.listing(), lambda _call: page(twice, 2))

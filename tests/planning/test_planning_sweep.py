@@ -213,3 +213,10 @@ def test_a_server_that_was_bought_again_and_then_let_go_is_not_taken_for_the_gho
     )
     assert "first" in state.absent
     assert codes(planned(surveyed(state=state, live=(a_stray("gateway"),))).findings) == []
+
+
+def test_a_recorded_server_whose_row_shows_its_id_in_other_letters_is_itself():
+    row = replace(OURS, id=OURS.id.upper())
+    plan = planned(surveyed(wanted(), state=STATE, live=(row,)))
+    assert [change.action for change in plan.changes] == [Action.NO_OP]
+    assert (plan.findings, plan.refusals) == ((), ())

@@ -46,6 +46,17 @@ def test_a_row_may_become_anything_and_more_may_come(cloud):
     assert others == [None, "text", {"name": "gamma"}]
 
 
+def test_texts_of_rows_and_of_single_answers_are_shown_in_upper_case(cloud):
+    true = cloud.servers()["data"]
+    upper = {"rows_upper": ["id", "image.image_id", "no.such", "charging"]}
+    cloud.arm({**LISTS, "server": "beta", **upper}, {"at": "ShowDevServer", "fault": "rewrite", **upper})
+    alpha, beta = cloud.servers()["data"]
+    assert alpha == true[0]
+    assert (beta["id"], beta["image"]["image_id"]) == (true[1]["id"].upper(), true[1]["image"]["image_id"].upper())
+    assert beta["name"] == "beta"
+    assert cloud.show(true[0]["id"]).json()["id"] == true[0]["id"].upper()
+
+
 def test_a_single_answer_is_a_row_too(cloud):
     server = cloud.servers()["data"][0]
     cloud.arm({"at": "ShowDevServer", "fault": "rewrite", "server": "alpha-1", "rows": {"id": "another"}})

@@ -14,6 +14,7 @@ from provisioner.kinds.dev_server import rows
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Fields
+from provisioner.model.resource_id import resource_ids
 
 _ORDERS = "/v2/orders/customer-orders"
 _PAYMENT = "/v3/orders/customer-orders/pay"
@@ -67,7 +68,8 @@ def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
     if not isinstance(found, list):
         return None
     ids = (row.get("resource_id") for row in found if isinstance(row, Mapping))
-    return tuple(dict.fromkeys(each for each in ids if isinstance(each, str) and rows.is_id(each)))
+    known = (each for each in ids if isinstance(each, str) and rows.is_id(each))
+    return tuple(dict.fromkeys(resource_ids(known)))
 
 
 def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
@@ -83,7 +85,7 @@ def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
     known = [each for each in ids if isinstance(each, str) and rows.is_id(each)]
     if len(known) < len(ids) or len(ids) >= _PAGE or (isinstance(total, int) and total > len(ids)):
         raise CallFailed(Outcome.UNKNOWN, f"{what}: its answer is incomplete")
-    return tuple(dict.fromkeys(known))
+    return tuple(dict.fromkeys(resource_ids(known)))
 
 
 def order_of(identifier: str, created_at: int | None) -> ReadFlow[str | None]:

@@ -30,6 +30,7 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.order_ways import cancelling
 from provisioner.model.resource import Fields, Live, Phase, Recorded
+from provisioner.model.resource_id import for_requests, resource_ids
 
 _SUBSCRIPTIONS = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire (section 8)
 _UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
@@ -173,7 +174,7 @@ def _release(
             if not failed.not_found:
                 raise
         return None, None
-    body: Fields = {"resource_ids": [identifier], "unsubscribe_type": _RESOURCE_AND_RENEWALS}
+    body: Fields = {"resource_ids": [for_requests(identifier)], "unsubscribe_type": _RESOURCE_AND_RENEWALS}
     try:
         reply = yield Call(Service.BILLING, "POST", _UNSUBSCRIBE, Effect.DESTRUCTIVE, body=body)
     except CallFailed as failed:
@@ -199,14 +200,15 @@ def is_subscribed(live: Live) -> ReadFlow[bool]:
     """Where billing may not be asked, a server shown as pay-per-use is tried with DELETE: the cloud refuses that for a
     prepaid one (section 2.3), so nothing can be lost by it.
     """
-    body: Fields = {"resource_ids": [live.id], "only_main_resource": 1}
+    body: Fields = {"resource_ids": [for_requests(live.id)], "only_main_resource": 1}
     try:
         reply = yield Call(Service.BILLING, "POST", _SUBSCRIPTIONS, Effect.READ, body=body)
     except CallFailed as failed:
         if failed.outcome is Outcome.REFUSED and live.observed.get("charging_mode") == "POST_PAID":
             return False
         raise
-    return any(row.get("resource_id") == live.id for row in _objects(reply, "data"))
+    known = (row.get("resource_id") for row in _objects(reply, "data"))
+    return live.id in resource_ids(each for each in known if isinstance(each, str))
 
 
 def _objects(reply: Answer, key: str) -> list[JsonObject]:

@@ -13,6 +13,7 @@ from provisioner.kinds.dev_server import charging, disks
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 from provisioner.model.resource import Live
+from provisioner.model.resource_id import for_requests
 
 SERVERS = "/v1/{project_id}/dev-servers"
 _OBSERVED = (
@@ -128,17 +129,21 @@ def _object(row: JsonObject, key: str) -> JsonObject:
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:
-    """None only for the answers that mean not found (section 5.2), and for what can be no id; anything else that fails is raised."""
+    """None only for the answers that mean not found (section 5.2), and for what can be no id; anything else that fails is raised. One
+    that is not found as requests spell it is asked for as it is known, too.
+    """
     if not is_id(identifier):
         return None
-    try:
-        reply = yield Call(Service.MODELARTS, "GET", server_path(identifier), Effect.READ)
-    except CallFailed as failed:
-        if failed.not_found:
-            return None
-        raise
-    live = read(reply.body)
-    return None if live.status == DELETED else live
+    for path in dict.fromkeys((server_path(identifier), f"{SERVERS}/{identifier}")):
+        try:
+            reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)
+        except CallFailed as failed:
+            if not failed.not_found:
+                raise
+        else:
+            live = read(reply.body)
+            return None if live.status == DELETED else live
+    return None
 
 
 def is_id(text: str) -> bool:
@@ -147,4 +152,4 @@ def is_id(text: str) -> bool:
 
 
 def server_path(identifier: str) -> str:
-    return f"{SERVERS}/{identifier}"
+    return f"{SERVERS}/{for_requests(identifier)}"
