@@ -83,26 +83,27 @@ def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
             f"that settles all {len(intent.members)}"
         )
     adopting = "run apply again: it adopts the server once exactly one fits"
-    by_hand = f"`provisioner resolve {intent.address.typed} --adopt ID` or `--absent`"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
-            is_told_by_servers = absence is Absence.AFTER_QUIET_PERIOD
-            unless = "" if is_told_by_servers else " and billing shows no order that may be it"
-            order = (
-                ""
-                if is_told_by_servers
-                else f". An order that is it: {by_hand.replace('ID', 'ORDER', 1).partition(' or ')[0]}"
-            )
+            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             return (
                 f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and apply "
-                f"buys it then; when you know better, {by_hand}{order}"
+                f"buys it then; when you know better, {by_hand(intent, kind)}"
             )
         case Absence.BY_A_PERSON:
             return (
-                f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, "
-                f"{by_hand}"
+                f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, also among the "
+                f"orders, {by_hand(intent, kind)}"
             )
+
+
+def by_hand(intent: Intent, kind: Kind) -> str:
+    """How a person settles the doubt about one server: by that, by its order where it may have one and no server yet, or by none."""
+    resolve = f"`provisioner resolve {intent.address.typed}"
+    if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
+        return f"{resolve} --adopt ID` or `--absent`"
+    return f"{resolve} --adopt ID` or `--absent`. An order that is it: {resolve} --adopt ORDER`"
 
 
 def choice(intent: Intent) -> str:

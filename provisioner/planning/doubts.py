@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import choice, is_too_soon_here, moment, next_step, quiet_until, untracked
+from provisioner.model.doubt import by_hand, choice, is_too_soon_here, moment, next_step, quiet_until, untracked
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
@@ -55,7 +55,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
             f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
         )
     elif hidden:
-        hint = f"have that user run apply, or use keys that may list all servers; when you know better, {hint.partition('know better, ')[2]}"
+        hint = f"have that user run apply, or use keys that may list all servers; when you know better, {by_hand(intent, kind)}"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",

@@ -188,6 +188,23 @@ class TestTwoSteps:
         assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
         assert careful.here("plan", "--detailed-exitcode").code == 0
 
+    def test_one_that_a_person_pays_is_settled_by_a_person_however_long_it_was_quiet(self, careful, proxy, clock):
+        stack = stack_with(prepaid="two-step", unsafe_quiet_period="true", quiet_period="1m")
+        careful.write(f"servers: {{alpha: {{charging_info: {PREPAID.replace('true', 'false')}}}}}\n", stack=stack)
+        proxy.on(resetting(executed=True), name="alpha")
+        way = "`provisioner resolve 'alpha' --adopt ORDER`"
+        for _ in range(2):
+            doubtful = careful.here(*FOUND_LATER)
+            assert (doubtful.code, way in " ".join(doubtful.text.split())) == (6, True), doubtful.text
+            clock.advance(2 * 60)
+        assert way in " ".join(careful.here("plan").text.split())
+        (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
+        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.apply().code == 7
+        assert careful.here("orders", "pay", "alpha", "--auto-approve").code == 0
+        assert careful.apply().code == 0
+        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
+
     def test_one_that_is_taken_can_be_given_up_and_another_is_ordered(self, careful, proxy, clock):
         proxy.on(resetting(executed=True), name="alpha")
         assert careful.here(*FOUND_LATER).code == 6

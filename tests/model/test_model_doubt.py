@@ -6,7 +6,7 @@ import pytest
 from support.builders import an_intent
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.doubt import is_over, quiet_until
+from provisioner.model.doubt import is_over, next_step, quiet_until
 from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE
 
 KIND = CATALOGUE["dev_server"]
@@ -45,3 +45,16 @@ def test_it_is_counted_from_when_the_outcome_turned_out_to_be_unknown_by_both():
 def test_a_rebuilt_doubt_without_a_time_of_ours_goes_by_the_cloud():
     intent = an_intent(sent_at=0, server_time=IN_THE_CLOUD, declared={"charging_info": {"charging_mode": "POST_PAID"}})
     assert is_over(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), here=SENT)
+
+
+@pytest.mark.parametrize(
+    ("charging", "auto_pays", "names_an_order"),
+    [("POST_PAID", False, False), ("PRE_PAID", False, True), ("PRE_PAID", True, True), (None, False, True)],
+)
+def test_the_way_out_of_a_doubt_names_the_order_wherever_there_may_be_one(charging, auto_pays, names_an_order):
+    charged = {"charging_mode": charging, "is_auto_pay": auto_pays} if charging else {}
+    body = {"charging_info": {**charged, "is_auto_pay": False}}
+    intent = an_intent("pool[0]", declared={"charging_info": charged}, request={"body": body})
+    step = next_step(intent, KIND, DEFAULT_POLICY)
+    assert "`provisioner resolve 'pool[0]' --adopt ID` or `--absent`" in step
+    assert ("`provisioner resolve 'pool[0]' --adopt ORDER`" in step) is names_an_order
