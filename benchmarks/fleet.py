@@ -72,6 +72,15 @@ def counted_fleet() -> Iterator[Fleet]:
 
 
 @contextmanager
+def emulated_fleet() -> Iterator[Fleet]:
+    """The same group, bought in the sandbox that runs inside the command: no server is started."""
+    with TemporaryDirectory() as place:
+        directory = Path(place)
+        _write(directory, _COUNTED)
+        yield Fleet(directory, _clean_environment())
+
+
+@contextmanager
 def written_fleet(servers: int) -> Iterator[Fleet]:
     """Every server written out, fifteen lines each, to measure reading."""
     with TemporaryDirectory() as place:
