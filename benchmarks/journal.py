@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from provisioner.applying import Execution, Interruption, execute
+from provisioner.applying import Interruption, RunContext, execute
 from provisioner.cloud import Cloud, connect
 from provisioner.cloud.credentials import AccessKey
 from provisioner.cloud.endpoints import for_region
@@ -96,7 +96,7 @@ def _apply(ledger: AbstractContextManager[Any]) -> float:
 
     async def apply() -> RunResult:
         async with _connected() as cloud:
-            return await execute(_execution(open_ledger, cloud, listen))
+            return await execute(_context(open_ledger, cloud, listen))
 
     with ledger as open_ledger:
         begun = time.perf_counter()
@@ -117,8 +117,8 @@ def _connected() -> AbstractAsyncContextManager[Cloud]:
     )
 
 
-def _execution(ledger: Any, cloud: Cloud, listen: Listener) -> Execution:
-    return Execution(
+def _context(ledger: Any, cloud: Cloud, listen: Listener) -> RunContext:
+    return RunContext(
         plan=_plan(),
         live={},
         catalogue=CATALOGUE,
@@ -129,6 +129,7 @@ def _execution(ledger: Any, cloud: Cloud, listen: Listener) -> Execution:
         interruption=Interruption(),
         listen=listen,
         who="bench",
+        sender="bench",
         lineage="bench",
         server_time=lambda: time.time_ns() // 1_000_000,
         parallelism=PARALLELISM,

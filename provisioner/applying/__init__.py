@@ -3,7 +3,6 @@
 The cloud, the store, secrets and time are protocols here (ports.py), so that this room knows none of those rooms.
 """
 
-from provisioner.applying.execution import Execution
 from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Elsewhere, nowhere
@@ -18,11 +17,12 @@ from provisioner.applying.reading import (
     run_read,
 )
 from provisioner.applying.recovery import recover
+from provisioner.applying.run_context import RunContext
 
 __all__ = [
     "Elsewhere",
-    "Execution",
     "Interruption",
+    "RunContext",
     "Shown",
     "Sight",
     "execute",

@@ -15,8 +15,9 @@ from typing import Literal, TypeAlias, assert_never
 
 from provisioner.applying.poll import Detached
 from provisioner.applying.ports import Channel
+from provisioner.applying.precautions import Precautions
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.standing import Standing
-from provisioner.applying.workshop import Workshop
 from provisioner.model.change import Change
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
 from provisioner.model.journal import Answered, Intended, Settled
@@ -46,7 +47,8 @@ class Dispatch:
     them is ours.
     """
 
-    workshop: Workshop
+    context: RunContext
+    precautions: Precautions
     kind: Kind
     change: Change
     standing: Standing
@@ -70,7 +72,7 @@ class Dispatch:
         async with self.borrow() as channel:
             await self._take_turn(call, channel)
             if call.effect is Effect.PURCHASE:
-                self.workshop.first_purchases.check()
+                self.context.first_purchases.check()
                 await self._refuse_strangers()
             call = self._marked(call)
             intent = self._intent(call, attempt)
@@ -84,19 +86,18 @@ class Dispatch:
     async def _refuse_strangers(self) -> None:
         """Raises NameTaken or MayBeTaken: its turn may have come long after the look that found its name free."""
         wanted = self.members or ((self.change.desired,) if self.change.desired else ())
-        for desired in wanted:
-            await self.workshop.names.refuse_stranger(self.kind, desired.name)
+        await self.precautions.refuse_strangers(self.kind, wanted)
 
     async def _note(self, intent: Intent, call: Call) -> None:
         """On disk when it returns, and to be sent at once. Raises Detached or CallFailed when it is not sent after all."""
         for _, reference in secrets_in(call.body or {}):
-            self.workshop.secrets.reveal(reference)
-        noted_at = self.workshop.clock.monotonic()
-        await self.workshop.scribe.write(Intended(intent))
-        if self.workshop.interruption.requested:
+            self.context.secrets.reveal(reference)
+        noted_at = self.context.clock.monotonic()
+        await self.context.journal.write(Intended(intent))
+        if self.context.interruption.requested:
             await self._withdraw(intent, "the run was interrupted before it was sent")
             raise Detached
-        if self.workshop.clock.monotonic() - noted_at > _STALE_AFTER:
+        if self.context.clock.monotonic() - noted_at > _STALE_AFTER:
             await self._withdraw(intent, "too long after it was noted")
             raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
 
@@ -108,27 +109,27 @@ class Dispatch:
             return failed
 
     async def _withdraw(self, intent: Intent, why: str) -> None:
-        await self.workshop.scribe.write(Settled(intent.id, "not_sent", why))
+        await self.context.journal.write(Settled(intent.id, "not_sent", why))
 
     async def _take_turn(self, call: Call, channel: Channel) -> None:
         """Before the intent is written: what only queues must not look as if it might have been sent."""
-        turn = await self.workshop.interruption.until_first(channel.turn(call))
-        if self.workshop.interruption.requested:
+        turn = await self.context.interruption.until_first(channel.turn(call))
+        if self.context.interruption.requested:
             raise Detached
         turn.result()
 
     def _marked(self, call: Call) -> Call:
         """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
-        if self.members or call.effect is not Effect.PURCHASE or self.workshop.policy.marker is not Marker.NONCE:
+        if self.members or call.effect is not Effect.PURCHASE or self.context.policy.marker is not Marker.NONCE:
             return call
         assert call.body is not None  # a purchase says what it buys
         salt = secrets.token_bytes(_SALT_BYTES)
-        name = marked(str(call.body["name"]), lineage=self.workshop.lineage, salt=salt, longest=self.kind.longest_name)
+        name = marked(str(call.body["name"]), lineage=self.context.lineage, salt=salt, longest=self.kind.longest_name)
         return replace(call, body={**call.body, "name": name})
 
     def _intent(self, call: Call, attempt: int) -> Intent:
         desired, standing = self.change.desired, self.standing
-        fingerprint = self.workshop.secrets.fingerprint
+        fingerprint = self.context.secrets.fingerprint
         purchase = call.effect is Effect.PURCHASE
         assert not purchase or desired is not None  # only what is wanted is bought
         body = self.kind.redact(call.body or {}, fingerprint)
@@ -142,10 +143,10 @@ class Dispatch:
             name=str(body["name"]) if purchase else self._known_as(),
             request={"service": call.service, "method": call.method, "path": call.path, "body": body},
             declared=self.kind.redact(call.declares, fingerprint),
-            sent_at=self.workshop.clock.now(),
-            server_time=self.workshop.server_time(),
-            who=self.workshop.who,
-            sender=self.workshop.sender,
+            sent_at=self.context.clock.now(),
+            server_time=self.context.server_time(),
+            who=self.context.who,
+            sender=self.context.sender,
             labels=desired.labels if desired else {},
             earlier_ids=self.earlier_ids,
             target_id=None if purchase else target,  # as the flow found it, which may be after the record
@@ -170,13 +171,13 @@ class Dispatch:
         if call.learns and not facts:
             message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        if intent.effect is Effect.PURCHASE and (identifier := facts.get("id")) in self.workshop.listed:
+        if intent.effect is Effect.PURCHASE and (identifier := facts.get("id")) in self.context.listed_ids:
             message = f"the cloud answered with {identifier}, which was there before"
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.members:
-            self.workshop.claims.take_together(intent.names, facts["order_id"])
+            self.context.ids.take_together(intent.names, facts["order_id"])
         else:
-            self.workshop.claims.take(self.change.address, *facts.values())
+            self.context.ids.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     async def _record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
@@ -185,12 +186,12 @@ class Dispatch:
             self.standing.under_way = True
             if intent.effect is Effect.WIPE:
                 self.standing.declared = laid_over(self.standing.declared, intent.declared)
-            await self.workshop.scribe.write(answered)
+            await self.context.journal.write(answered)
             return reply
         self.standing.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
         self.standing.learn(self.standing.bought[0])
         self.standing.unrecorded = True
-        await self.workshop.scribe.write(answered)
+        await self.context.journal.write(answered)
         self.standing.unrecorded = False
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
@@ -216,12 +217,12 @@ class Dispatch:
             case _:
                 assert_never(failed.outcome)
         evidence = f"the order tells what became of it: {failed.message}" if outcome == "observed" else failed.message
-        await self.workshop.scribe.write(
+        await self.context.journal.write(
             Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
         )
 
     async def _leave_open(self, intent: Intent) -> None:
         """Noted again, with the time: it may have been sent long after it was noted first."""
-        noted = replace(intent, unknown_since=self.workshop.server_time())
-        self.standing.doubt = replace(noted, listed=tuple(sorted(self.workshop.listed)))
-        await self.workshop.scribe.write(Intended(noted))
+        noted = replace(intent, unknown_since=self.context.server_time())
+        self.standing.doubt = replace(noted, listed=tuple(sorted(self.context.listed_ids)))
+        await self.context.journal.write(Intended(noted))

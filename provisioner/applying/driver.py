@@ -15,8 +15,9 @@ from provisioner.applying.dispatch import Dispatch
 from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
+from provisioner.applying.precautions import Precautions
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.standing import Standing
-from provisioner.applying.workshop import Workshop
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import warning
@@ -54,7 +55,8 @@ _UNSEEN = Remark(
 class Driver:
     """One address's way through its flows. `earlier_ids` bore its name when the run began, so none of them is ours."""
 
-    workshop: Workshop
+    context: RunContext
+    precautions: Precautions
     kind: Kind
     change: Change
     timeout: float
@@ -98,8 +100,8 @@ class Driver:
             case Sold():
                 self._note_sale(step)
             case EndsTerm():
-                if facts := await self.workshop.ends.before_end(self.change, self.standing.order_id, step):
-                    await self.workshop.scribe.write(*facts)
+                if facts := await self.precautions.before_end(self.change, self.standing.order_id, step):
+                    await self.context.journal.write(*facts)
             case _:
                 assert_never(step)
         return None
@@ -116,8 +118,8 @@ class Driver:
 
     async def _purchase(self, call: Call) -> Reply:
         """In its turn among those that are alike (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
-        first, address = self.workshop.first_purchases, self.change.address
-        await first.enter(deal_of(self.kind, self.change, self.workshop.policy), address)
+        first, address = self.context.first_purchases, self.change.address
+        await first.enter(deal_of(self.kind, self.change, self.context.policy), address)
         try:
             reply = await self._dispatch(call)
         except BaseException:
@@ -129,17 +131,18 @@ class Driver:
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[Channel]:
         """Where nothing may be sent any more, nothing is begun. Raises Detached or StoreError then."""
-        async with self.workshop.pool.borrow() as channel:
-            if self.workshop.interruption.requested:
+        async with self.context.pool.borrow() as channel:
+            if self.context.interruption.requested:
                 raise Detached
-            self.workshop.scribe.check()
+            self.context.journal.check()
             self.start()
             yield channel
 
     async def _dispatch(self, call: Call) -> Reply:
         standing = self.standing
         dispatch = Dispatch(
-            workshop=self.workshop,
+            context=self.context,
+            precautions=self.precautions,
             kind=self.kind,
             change=self.change,
             standing=standing,
@@ -155,23 +158,23 @@ class Driver:
 
     def start(self) -> None:
         if self.started is None:
-            self.started = self.workshop.clock.monotonic()
+            self.started = self.context.clock.monotonic()
             self.announce(EventType.STARTED)
 
     async def _exchange(self, call: Call, channel: Channel) -> Reply:
         """A second interruption stops waiting for the reply; what it did is then not known."""
-        sending = await self.workshop.interruption.until_second(channel.send(call, self.workshop.secrets.reveal))
+        sending = await self.context.interruption.until_second(channel.send(call, self.context.secrets.reveal))
         if sending.cancelled():
             raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
         return sending.result()
 
     async def _remember(self, facts: Remember) -> None:
         desired = self.change.desired
-        self.workshop.claims.take(self.change.address, facts.id, facts.order_id)
+        self.context.ids.take(self.change.address, facts.id, facts.order_id)
         standing = self.standing
         standing.identifier, standing.order_id = facts.id or standing.identifier, facts.order_id or standing.order_id
         if facts.declared is not None:
-            declared = self.kind.redact(facts.declared, self.workshop.secrets.fingerprint)
+            declared = self.kind.redact(facts.declared, self.context.secrets.fingerprint)
             standing.declared = laid_over(standing.declared, declared)
         if facts.observed is not None:
             standing.observed = {**standing.observed, **facts.observed}
@@ -180,7 +183,7 @@ class Driver:
         if facts.refused is not None and (now := laid_over(standing.refused, facts.refused)) != standing.refused:
             refused = standing.refused = now
         standing.under_way = standing.under_way or bool(facts.pending)
-        await self.workshop.scribe.write(
+        await self.context.journal.write(
             Remembered(
                 address=self.change.address,
                 phase=facts.phase,
@@ -217,20 +220,20 @@ class Driver:
     async def _wait(self, wait: Wait) -> Live | None:
         self.start()
         if self._deadline is None:
-            self._deadline = self.workshop.clock.monotonic() + self.timeout
-        if self.workshop.clock.monotonic() >= self._deadline:
+            self._deadline = self.context.clock.monotonic() + self.timeout
+        if self.context.clock.monotonic() >= self._deadline:
             raise TimedOut
         choose = partial(self._choose, wait)
-        return await self.workshop.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
+        return await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=self.show_progress)
 
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
         """None of those that only billing says are ours, and another state holds."""
         told = tuple(row for row in rows if row.id in wait.ids)
-        claimed = self.workshop.elsewhere(told) if told else ()
-        return self.workshop.claims.choose(self.change.address, [row for row in rows if row.id not in claimed])
+        claimed = self.context.elsewhere(told) if told else ()
+        return self.context.ids.choose(self.change.address, [row for row in rows if row.id not in claimed])
 
     def _note_sale(self, sold: Sold) -> None:
-        is_news = self.workshop.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)
+        is_news = self.context.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)
         if sold.as_wanted is None and is_news:
             self.announce(EventType.NOTICE, remark=_UNSEEN)
 
@@ -241,7 +244,7 @@ class Driver:
 
     def show_progress(self, row: Live | None) -> None:
         """A sign of life when the status changes, and every ten seconds while it does not."""
-        now, status = self.workshop.clock.monotonic(), row.status if row else "not listed"
+        now, status = self.context.clock.monotonic(), row.status if row else "not listed"
         then, before = self._last_sign or (now, status)
         self._last_sign = self._last_sign or (now, status)
         if status != before or now - then >= _SECONDS_BETWEEN_SIGNS_OF_LIFE:
@@ -259,7 +262,7 @@ class Driver:
         built: bool = False,
     ) -> None:
         address = self.change.address
-        self.workshop.listen(
+        self.context.listen(
             Event(
                 event,
                 address,
@@ -268,7 +271,7 @@ class Driver:
                 id=identifier,
                 order_id=order_id,
                 built=built,
-                elapsed=0.0 if self.started is None else self.workshop.clock.monotonic() - self.started,
+                elapsed=0.0 if self.started is None else self.context.clock.monotonic() - self.started,
                 diagnostic=warning(remark.code, f"{address}: {remark.summary}", hint=remark.hint, address=address)
                 if remark
                 else None,

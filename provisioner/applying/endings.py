@@ -53,7 +53,7 @@ EXPECTED = (
 
 def _again(driver: Driver) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = _COMMANDS.get(driver.change.action, driver.workshop.mode.command)
+    command = _COMMANDS.get(driver.change.action, driver.context.plan.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 
@@ -104,7 +104,7 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             | TermKept()
         ):
             return ResultType.FAILED, refusal(change.address, driver.standing.ids, reason)
-        case HeldBack() if not driver.workshop.interruption.requested:
+        case HeldBack() if not driver.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
                 f"{reason.turn.what} is not begun, because {reason.before} {reason.why}",
@@ -172,7 +172,7 @@ def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
     intent = driver.standing.doubt
     assert intent is not None  # that is what is told of
     address = driver.change.address
-    policy = driver.workshop.policy
+    policy = driver.context.policy
     hint = choice(intent) if isinstance(looked, SeveralFit) else next_step(intent, driver.kind, policy)
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"

@@ -29,7 +29,7 @@ class GroupPurchase:
         if self._leader is None or self._purchase is None:
             self._leader, driver.members = driver, self.wanted
             self._purchase = asyncio.ensure_future(
-                driver.drive(self._kind.batch.buy(self.wanted, driver.workshop.policy))
+                driver.drive(self._kind.batch.buy(self.wanted, driver.context.policy))
             )
         try:
             await self._purchase

@@ -14,15 +14,14 @@ from typing import assert_never
 from provisioner.applying import endings
 from provisioner.applying.deposing import is_deposing
 from provisioner.applying.driver import Driver
-from provisioner.applying.execution import Execution
 from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.group import GroupPurchase
 from provisioner.applying.poll import Detached, TimedOut
 from provisioner.applying.precautions import Precautions, ShowsAgain
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
 from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
-from provisioner.applying.workshop import Workshop
 from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.event import EventType, Result, ResultType
@@ -38,8 +37,7 @@ class Journey:
 
     def __init__(
         self,
-        execution: Execution,
-        workshop: Workshop,
+        context: RunContext,
         precautions: Precautions,
         turns: Turns,
         change: Change,
@@ -49,9 +47,8 @@ class Journey:
         self._turns = turns
         self._group = group
         self._precautions = precautions
-        self._execution = execution
-        self._workshop = workshop
-        self._kind = execution.catalogue[change.kind]
+        self._context = context
+        self._kind = context.catalogue[change.kind]
         self._change = change
         self._driver = self._new_driver(change.recorded)
 
@@ -60,7 +57,7 @@ class Journey:
         try:
             result = await self._result()
         finally:
-            self._workshop.first_purchases.leave(self._change.address)
+            self._context.first_purchases.leave(self._change.address)
             self._turns.end(self._change.address, result, self._driver.standing.identifier)
         return result
 
@@ -80,14 +77,14 @@ class Journey:
         try:
             return await self._do()
         except CallFailed as failed:
-            if self._driver.standing.doubt is None or self._execution.resolve_timeout <= 0:
+            if self._driver.standing.doubt is None or self._context.resolve_timeout <= 0:
                 raise
             return await self._seek(because=failed)
 
     async def _do(self) -> Ended:
         change = self._change
         if change.moved_from is not None:
-            self._workshop.scribe.check()
+            self._context.journal.check()
         way: Coroutine[None, None, Ended]
         match change.action:
             case Action.CREATE:
@@ -118,15 +115,15 @@ class Journey:
         if is_deposing(change):
             return await self._create_in_place_of(change, change.desired)
         recorded = await self._group.bring(self._driver) if self._group else None
-        return await self._driver.drive(self._kind.create(change.desired, recorded, self._execution.policy))
+        return await self._driver.drive(self._kind.create(change.desired, recorded, self._context.policy))
 
     async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
         await self._precautions.before_successor(change.address)
-        deposed, scribe = change.address.as_deposed, self._workshop.scribe
+        deposed, scribe = change.address.as_deposed, self._context.journal
         await scribe.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
         try:
-            return await self._driver.drive(self._kind.create(desired, None, self._execution.policy))
+            return await self._driver.drive(self._kind.create(desired, None, self._context.policy))
         except endings.EXPECTED:
             if not self._driver.standing.is_something:
                 with suppress(StoreError):
@@ -135,8 +132,8 @@ class Journey:
 
     async def _replace(self, change: Change) -> Ended:
         """Nothing is released while it is open whether the cloud sells as is wanted."""
-        deal = deal_of(self._kind, change, self._execution.policy)
-        await self._workshop.first_purchases.await_sale(deal, change.address)
+        deal = deal_of(self._kind, change, self._context.policy)
+        await self._context.first_purchases.await_sale(deal, change.address)
         released = await self._release(change)
         if released.phase is not None:
             return released
@@ -145,7 +142,7 @@ class Journey:
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
-            self._driver.standing.doubt = self._execution.doubts[change.address]
+            self._driver.standing.doubt = self._context.doubts[change.address]
             return await self._seek()
         assert change.desired is not None  # what is not wanted is released, not resumed
         return await self._follow(change.desired, change.recorded)
@@ -159,9 +156,9 @@ class Journey:
         if intent.members:
             raise StillInDoubt(None, because)
         self._driver.start()
-        search = Search(self._workshop, self._kind, intent)
+        search = Search(self._context, self._kind, intent)
         try:
-            recorded = await search.adopt(seconds=self._execution.resolve_timeout, watch=self._driver.show_progress)
+            recorded = await search.adopt(seconds=self._context.resolve_timeout, watch=self._driver.show_progress)
         except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
             raise StillInDoubt(reason, because) from reason
         self._driver.standing.learn(recorded)
@@ -170,9 +167,9 @@ class Journey:
 
     async def _go_on(self, recorded: Recorded) -> Ended:
         """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
-        if not self._execution.plan.selects(self._change):
+        if not self._context.plan.selects(self._change):
             return Ended(recorded.phase)
-        if self._execution.plan.mode is Mode.DESTROY and not self._change.let_go:
+        if self._context.plan.mode is Mode.DESTROY and not self._change.let_go:
             if kept := self._kept(recorded):
                 return kept
             await self._precautions.refuse_companions(self._kind, recorded, None)
@@ -188,14 +185,14 @@ class Journey:
 
     def _kept(self, recorded: Recorded) -> Ended | None:
         """What was only a doubt when the guards were asked is not released without their leave."""
-        allowed = self._execution.plan.allowed
+        allowed = self._context.plan.allowed
         if recorded.protected and Allowance.PROTECTED not in allowed:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is protected by lifecycle.prevent_destroy",
                 "apply with prevent_destroy: false first, if it really is to go",
             )
-        live = self._execution.live.get(recorded.id or "")
+        live = self._context.live.get(recorded.id or "")
         if self._kind.billing.is_prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
             return Ended(
                 Phase.CREATING,
@@ -208,9 +205,9 @@ class Journey:
         """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
         changing = recorded.phase is Phase.REINSTALLING or recorded.pending
         ended = await self._driver.drive(
-            self._kind.update(desired, recorded, frozenset(), self._execution.policy)
+            self._kind.update(desired, recorded, frozenset(), self._context.policy)
             if changing
-            else self._kind.create(desired, recorded, self._execution.policy)
+            else self._kind.create(desired, recorded, self._context.policy)
         )
         if ended.problem or not (others := self._differing(desired, recorded)):
             return ended
@@ -218,12 +215,13 @@ class Journey:
 
     def _differing(self, desired: Desired, recorded: Recorded) -> str:
         """The fields of the specs that differ from what was bought, but for those that are nobody's business, hidden, or said as sold by now."""
-        now = self._kind.lasting(self._kind.redact(desired.fields, self._workshop.secrets.fingerprint))
+        now = self._kind.lasting(self._kind.redact(desired.fields, self._context.secrets.fingerprint))
         bought = self._kind.lasting(self._driver.standing.declared)
         ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
         passed_over = ignored | self._driver.standing.refused.keys()
-        sold_otherwise, policy = self._kind.billing.sold_otherwise, self._execution.policy
-        sold = [sold_otherwise(recorded, None, specs, policy) for specs in (None, desired.fields)]
+        sold = [
+            self._kind.billing.sold_otherwise(recorded, None, specs, self._context.policy) for specs in (None, desired.fields)
+        ]
         passed_over |= {"charging_info"} if sold[0] and not sold[1] else set()
         return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
@@ -231,13 +229,13 @@ class Journey:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
         changed = frozenset(item.path for item in change.fields)
         await self._precautions.before_wipe(change)
-        policy = self._execution.policy
+        policy = self._context.policy
         return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed, policy))
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         await self._precautions.before_release(change)
-        live = self._execution.live.get(change.recorded.id or "")
+        live = self._context.live.get(change.recorded.id or "")
         ended = await self._driver.drive(self._kind.delete(change.recorded, live))
         return await self._forget(RELEASED) if ended.phase is None else ended
 
@@ -252,12 +250,12 @@ class Journey:
         """A saved plan may be older than the last look: what has gone since is not recorded."""
         recorded = change.recorded
         assert recorded is not None  # it is what will be recorded
-        self._precautions.before_adoption(self._kind, recorded, self._workshop.elsewhere)
+        self._precautions.before_adoption(self._kind, recorded, self._context.elsewhere)
         wanted = change.desired.fields if change.desired else {}
-        declared = with_fingerprints(recorded.declared, wanted, self._workshop.secrets.fingerprint)
+        declared = with_fingerprints(recorded.declared, wanted, self._context.secrets.fingerprint)
         recorded = replace(recorded, declared=declared)
         self._driver = self._new_driver(recorded)
-        await self._workshop.scribe.write(Imported(recorded, "named by imports in the specs"))
+        await self._context.journal.write(Imported(recorded, "named by imports in the specs"))
         return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
 
     async def _write_down(self, change: Change) -> Ended:
@@ -266,17 +264,17 @@ class Journey:
             return await self._forget("let go by the specs; nobody has released it")
         recorded = change.recorded
         assert recorded is not None  # only what is recorded can have vanished, or differ from its record
-        if change.is_gone and recorded.id in self._execution.live:
+        if change.is_gone and recorded.id in self._context.live:
             raise ShowsAgain
         if change.action is Action.FORGET:
             return await self._forget("gone from the cloud")
         facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
-        await self._workshop.scribe.write(facts)
+        await self._context.journal.write(facts)
         return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
         forgotten = Forgotten(self._change.address, reason, self._driver.standing.identifier)
-        await self._workshop.scribe.write(*self._precautions.left_of_its_order(self._change), forgotten)
+        await self._context.journal.write(*self._precautions.left_of_its_order(self._change), forgotten)
         return Ended(None)
 
     def _new_driver(self, recorded: Recorded | None) -> Driver:
@@ -284,12 +282,13 @@ class Journey:
         timeouts = desired.timeouts if desired else Timeouts()
         releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
         return Driver(
-            workshop=self._workshop,
+            context=self._context,
+            precautions=self._precautions,
             kind=self._kind,
             change=self._change,
             timeout=timeouts.delete if releasing else timeouts.create,
             standing=Standing.of(recorded),
-            earlier_ids=tuple(row.id for row in self._execution.namesakes(desired.name)) if desired else (),
+            earlier_ids=tuple(row.id for row in self._context.by_name.namesakes(desired.name)) if desired else (),
         )
 
     def _announce(self, result: Result) -> None:

@@ -7,12 +7,11 @@ lease is looked at again first (docs/decisions/0013).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
-from provisioner.applying.claims import Claims
-from provisioner.applying.execution import Execution
-from provisioner.applying.poll import Look, Poll
+from provisioner.applying.live_index import NameIndex
+from provisioner.applying.poll import Look
+from provisioner.applying.run_context import RunContext
 from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Kind
@@ -44,26 +43,26 @@ class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
 class Names:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, poll: Poll, claims: Claims) -> None:
-        self._seen = execution
-        """As the newest look has it."""
-        self._poll = poll
-        self._claims = claims
-        self._looked_at = execution.clock.monotonic() if execution.looked_at is None else execution.looked_at
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._seen = context.by_name
+        """As the newest look has it, and below what that may hide."""
+        self._gaps = context.gaps
+        self._looked_at = context.clock.monotonic() if context.looked_at is None else context.looked_at
         self._looking = asyncio.Lock()
 
     async def refuse_stranger(self, kind: Kind, name: str) -> None:
         """Raises NameTaken, MayBeTaken, and what ends a wait."""
         await self._renew()
-        gap = next((gap for gap in self._seen.gaps if gap.hides({name})), None)
-        if gap is not None and Allowance.LIST_INCOMPLETE not in self._seen.plan.allowed:
+        gap = next((gap for gap in self._gaps if gap.hides({name})), None)
+        if gap is not None and Allowance.LIST_INCOMPLETE not in self._context.plan.allowed:
             raise MayBeTaken(name, gap)
         if (stranger := self._seen.stranger(name, kind)) is not None:
             raise NameTaken(name, stranger)
 
     async def _renew(self) -> None:
         async with self._looking:
-            clock = self._seen.clock
+            clock = self._context.clock
             if clock.monotonic() < self._looked_at + _LEASE:
                 return
             looks: list[Look] = []
@@ -72,15 +71,16 @@ class Names:
                 looks.append(look)
                 return next(iter(look.rows.values()), None)
 
-            await self._poll.seek(
+            await self._context.poll.seek(
                 keep,
                 lambda _row: bool(looks),
                 deadline=clock.monotonic() + _PATIENCE,
                 watch=lambda _row: None,
             )
-            self._seen, self._looked_at = self._without_ours(looks[-1]), clock.monotonic()
+            self._seen, self._gaps = self._without_ours(looks[-1]), looks[-1].gaps
+            self._looked_at = clock.monotonic()
 
-    def _without_ours(self, look: Look) -> Execution:
+    def _without_ours(self, look: Look) -> NameIndex:
         """What the run has bought itself by now is no stranger."""
-        strange = {key: row for key, row in look.rows.items() if self._claims.are_free(row.id, row.order_id)}
-        return replace(self._seen, live=strange, gaps=look.gaps)
+        strange = [row for row in look.rows.values() if self._context.ids.are_free(row.id, row.order_id)]
+        return NameIndex(strange, self._context.owned_ids, self._context.lineage)

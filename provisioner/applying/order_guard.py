@@ -10,9 +10,8 @@ import asyncio
 from collections.abc import Sequence
 
 from provisioner.applying.companions import bought_by, not_known_to_be_gone
-from provisioner.applying.execution import Execution
-from provisioner.applying.pool import ChannelPool
 from provisioner.applying.reading import run_read
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.term_guard import TermGuard
 from provisioner.model.change import Action, Change
 from provisioner.model.flow import EndsTerm
@@ -37,10 +36,9 @@ class OrderUnseen(Exception):  # noqa: N818 - a decision, not a malfunction
 class EndGuard:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, pool: ChannelPool) -> None:
-        self._execution = execution
-        self._pool = pool
-        self.terms = TermGuard(execution)
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self.terms = TermGuard(context)
         self._searching = asyncio.Lock()
         self._found: dict[str, str] = {}
         """By a server's id, the order that billing knows it by and nothing else names."""
@@ -49,12 +47,12 @@ class EndGuard:
 
     async def refuse_companions(self, kind: Kind, identifier: str | None, order_id: str) -> None:
         """Raises OrderShared, and CallFailed where billing does not say what the order has bought."""
-        async with self._pool.borrow() as channel:
+        async with self._context.pool.borrow() as channel:
             bought = await bought_by(kind, order_id, channel)
-            listed, unlisted = self._execution.not_leaving(identifier, bought)
+            listed, unlisted = self._context.by_order.not_leaving(identifier, bought)
             others = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
-        is_held = any(self._execution.holds(each) for each in others)
-        if is_held or len(others) > self._execution.awaited_of(order_id):
+        is_held = any(each in self._context.owned_ids for each in others)
+        if is_held or len(others) > self._context.by_order.awaited_of(order_id):
             raise OrderShared(others)
         self._cleared.add(order_id)
 
@@ -63,7 +61,7 @@ class EndGuard:
         OrderUnseen and CallFailed; a release that has begun is not undone.
         """
         self.terms.refuse_term(change)
-        recorded, kind = change.recorded, self._execution.catalogue[change.kind]
+        recorded, kind = change.recorded, self._context.catalogue[change.kind]
         known = order_id or step.order_id
         has_begun = recorded is not None and recorded.phase is Phase.DELETING
         if not step.ends_order or known in self._cleared or has_begun:
@@ -75,7 +73,7 @@ class EndGuard:
             found = self._found.get(step.id) or await self._search(kind, step)
             if found is not None and found not in self._cleared:
                 await self.refuse_companions(kind, step.id, found)
-        if found is None and Allowance.ORDER_UNSEEN not in self._execution.plan.allowed:
+        if found is None and Allowance.ORDER_UNSEEN not in self._context.plan.allowed:
             raise OrderUnseen
         together = self.going_along(step.id) if found is not None else ()
         return [
@@ -89,11 +87,11 @@ class EndGuard:
         order_id = self._found.get(identifier or "")
         if order_id is None:
             return ()
-        released = (change for change in self._execution.plan.work if change.action in {Action.DELETE, Action.REPLACE})
+        released = (change for change in self._context.plan.work if change.action in {Action.DELETE, Action.REPLACE})
         return [one for one in released if one.recorded and self._found.get(one.recorded.id or "") == order_id]
 
     async def _search(self, kind: Kind, step: EndsTerm) -> str | None:
-        async with self._pool.borrow() as channel:
+        async with self._context.pool.borrow() as channel:
             order_id = await run_read(kind.orders.order_of(step.id, step.created_at), channel)
             if order_id is not None:
                 self._found |= dict.fromkeys(await bought_by(kind, order_id, channel), order_id)

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeAlias
 
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.ports import Clock
+from provisioner.applying.ports import Channel, Clock
+from provisioner.applying.reading import run_read
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.gap import Gap, unlisted
+from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
 
-Read: TypeAlias = Callable[[], Awaitable[Mapping[str, Live]]]
-Show: TypeAlias = Callable[[str], Awaitable[Live | None]]
 Watch: TypeAlias = Callable[[Live | None], None]
 Find: TypeAlias = "Callable[[Look], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
@@ -104,21 +104,19 @@ class _Watcher:
 class Poll:
     def __init__(
         self,
-        read: Read,
+        kinds: Sequence[Kind],
         clock: Clock,
         interruption: Interruption,
-        show: Show | None = None,
-        known: Iterable[str | None] = (),
+        known: Iterable[str] = (),
     ) -> None:
-        """`show` looks at one by its id; `known` are there, and to stay: a list that lacks one of them is asked about before anything
+        """`kinds` are those that are listed; `known` are there, and to stay: a list that lacks one of them is asked about before anything
         is picked out of it.
         """
-        self._known = {identifier for identifier in known if identifier is not None}
+        self._kinds = kinds
+        self._known = set(known)
         self._asked: dict[str, int] = {}
         """By id, the look at which it was asked for alone."""
         self._looks = 0
-        self._read = read
-        self._show = show
         self._clock = clock
         self._interruption = interruption
         self._watchers: dict[_Watcher, None] = {}
@@ -163,25 +161,25 @@ class Poll:
         self._over = self._over or reason
         self._end_all(reason)
 
-    async def run(self) -> None:
-        """Until cancelled. An error of our own ends every wait: nobody waits for a look that never comes."""
+    async def run(self, channel: Channel) -> None:
+        """Until cancelled, asking over `channel`. An error of our own ends every wait: nobody waits for a look that never comes."""
         try:
             while True:
                 await self._arrival.wait()
-                await self._look_until_answered()
+                await self._look_until_answered(channel)
                 self._arrival.clear()
                 await self._clock.sleep(_BREATH)
         except BaseException as fault:
             self.end(fault)
             raise
 
-    async def _look_until_answered(self) -> None:
+    async def _look_until_answered(self, channel: Channel) -> None:
         pause = _SHORTEST
         while self._waiting():
             if self._arrival.is_set():
                 self._arrival.clear()
                 pause = _SHORTEST
-            await self._look()
+            await self._look(channel)
             self._end_late()
             if self._waiting():
                 await self._rest(pause)
@@ -202,11 +200,11 @@ class Poll:
                 rest.cancel()
                 arrival.cancel()
 
-    async def _look(self) -> None:
+    async def _look(self, channel: Channel) -> None:
         asked = self._waiting()
         gaps: tuple[Gap, ...] = ()
         try:
-            rows = await self._read()
+            rows = {row.id: row for kind in self._kinds for row in await run_read(kind.list(), channel)}
         except PartialListing as partial:
             rows, gaps = {row.id: row for row in partial.rows}, partial.gaps
         except CallFailed as failed:
@@ -214,7 +212,7 @@ class Poll:
                 self._count(failed)
             return
         self._failures = 0
-        alone, gone, unasked = await self._alone(asked, rows, is_partial=bool(gaps))
+        alone, gone, unasked = await self._alone(asked, rows, channel, is_partial=bool(gaps))
         gaps += unlisted(alone.values(), gaps)
         if unasked & self._known:
             gaps += (Gap("", "it lacks servers that are not asked for by their ids yet"),)
@@ -229,21 +227,20 @@ class Poll:
                 watcher.see(look, now)
 
     async def _alone(
-        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool
+        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], channel: Channel, *, is_partial: bool
     ) -> tuple[dict[str, Live], frozenset[str], set[str]]:
         """Of those that the list lacks and somebody waits for: who is there, who is not, and who is still to be asked for. What is
         not answered is asked again, after the others.
         """
-        wanted = self._missing(asked, rows, is_partial=is_partial) if self._show else []
+        wanted = self._missing(asked, rows, is_partial=is_partial)
         wanted.sort(key=lambda identifier: self._asked.get(identifier, 0))
         self._looks += 1
         found: dict[str, Live] = {}
         gone, unasked = set[str](), set(wanted)
         for identifier in wanted[:_ALONE]:
-            assert self._show is not None  # else nobody is wanted
             self._asked[identifier] = self._looks
             with suppress(CallFailed):
-                row = await self._show(identifier)
+                row = await self._show(identifier, channel)
                 unasked.discard(identifier)
                 if row is None:
                     gone.add(identifier)
@@ -252,6 +249,10 @@ class Poll:
                     found[row.id] = row
                     self._known.add(row.id)
         return found, frozenset(gone), unasked
+
+    async def _show(self, identifier: str, channel: Channel) -> Live | None:
+        rows = [await run_read(kind.show(identifier), channel) for kind in self._kinds]
+        return next((row for row in rows if row is not None), None)
 
     def _missing(self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
         """Who looks closer looks for itself, where the list may be whole."""

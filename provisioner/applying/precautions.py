@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from provisioner.applying.companions import order_to_end
-from provisioner.applying.execution import Execution
 from provisioner.applying.names import Names
 from provisioner.applying.order_guard import EndGuard, OrderShared
-from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.readiness import ReadinessChecks
 from provisioner.applying.reading import run_read
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
@@ -59,14 +58,11 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
 class Precautions:
     """One for all changes of a run."""
 
-    def __init__(
-        self, execution: Execution, pool: ChannelPool, names: Names, readiness: ReadinessChecks, ends: EndGuard
-    ) -> None:
-        self._execution = execution
+    def __init__(self, context: RunContext, names: Names, readiness: ReadinessChecks, ends: EndGuard) -> None:
+        self._context = context
         self._names = names
         self._readiness = readiness
         self._ends = ends
-        self._pool = pool
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
@@ -89,7 +85,7 @@ class Precautions:
             await self._ends.refuse_companions(kind, recorded.id, order_id)
 
     def _refuse_listed_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
-        others = self._execution.companions(recorded) if kind.orders.ends_its_order(recorded, live) else []
+        others = self._context.by_order.companions(recorded) if kind.orders.ends_its_order(recorded, live) else []
         if others:
             raise OrderShared([row.id for row in others])
 
@@ -98,7 +94,7 @@ class Precautions:
         not undone.
         """
         row = await self._readiness.row_of(recorded)
-        is_allowed = Allowance.UNKNOWN_STATUS in self._execution.plan.allowed or recorded.phase is Phase.DELETING
+        is_allowed = Allowance.UNKNOWN_STATUS in self._context.plan.allowed or recorded.phase is Phase.DELETING
         if row is not None and row.status not in kind.statuses.known and not is_allowed:
             raise StatusUnknown(row.status)
 
@@ -128,7 +124,7 @@ class Precautions:
         """As `before_release`, before what replaces a server is bought: its release, which comes after that, would be refused. What only
         billing knows of that is asked of it here, too.
         """
-        for change in self._execution.plan.work:
+        for change in self._context.plan.work:
             if change.address != address.as_deposed:
                 continue
             try:
@@ -138,10 +134,10 @@ class Precautions:
                 raise TermKept(replaced=True) from None
 
     async def _refuse_subscribed(self, change: Change) -> None:
-        kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        kind, recorded = self._context.catalogue[change.kind], change.recorded
         if recorded is None or (live := self._live(recorded)) is None:
             return
-        async with self._pool.borrow() as channel:
+        async with self._context.pool.borrow() as channel:
             subscribed = await run_read(kind.billing.is_subscribed(live), channel)
         if subscribed and kind.billing.gives_up_a_term(recorded, live, subscribed=True):
             ends_order = kind.orders.ends_its_order(recorded, live, subscribed=True)
@@ -165,14 +161,10 @@ class Precautions:
 
     def _going_along(self, change: Change) -> Sequence[Change]:
         """The changes that release something of what this release ends, itself among them."""
-        kind, recorded = self._execution.catalogue[change.kind], change.recorded
+        kind, recorded = self._context.catalogue[change.kind], change.recorded
         if recorded is not None and (along := self._ends.going_along(recorded.id)):
             return along
-        if (
-            recorded is None
-            or recorded.order_id is None
-            or not kind.orders.ends_its_order(recorded, self._live(recorded))
-        ):
+        if recorded is None or recorded.order_id is None or not kind.orders.ends_its_order(recorded, self._live(recorded)):
             return (change,)
         return self._released[recorded.order_id]
 
@@ -180,7 +172,7 @@ class Precautions:
     def _released(self) -> Mapping[str, Sequence[Change]]:
         """By order, all that the plan releases of it."""
         released: defaultdict[str, list[Change]] = defaultdict(list)
-        for change in self._execution.plan.work:
+        for change in self._context.plan.work:
             order_id = change.recorded.order_id if change.recorded else None
             is_gone = change.action is Action.FORGET and change.reason is Reason.UNDER_WAY
             if order_id is not None and (is_gone or change.action in {Action.DELETE, Action.REPLACE}):
@@ -199,7 +191,7 @@ class Precautions:
         ending: dict[str, tuple[Kind, Recorded]] = {}
         has_begun = False
         for change in along:
-            kind, recorded = self._execution.catalogue[change.kind], change.recorded
+            kind, recorded = self._context.catalogue[change.kind], change.recorded
             if change.action is Action.REPLACE and change.desired is not None:
                 await self.refuse_strangers(kind, (change.desired,))
                 replaced.append((kind, change.desired))
@@ -211,33 +203,37 @@ class Precautions:
                     ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            wares = dict.fromkeys(kind.stock.ware(desired.fields, self._execution.policy) for kind, desired in replaced)
+            wares = dict.fromkeys(kind.stock.ware(desired.fields, self._context.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
         for kind, recorded in ending.values():
             await self.refuse_companions(kind, recorded, self._live(recorded))
+
+    async def before_end(self, change: Change, order_id: str | None, step: EndsTerm) -> Sequence[Remembered]:
+        """Right before the call that gives up a paid term: what to write down first. Raises what EndGuard raises."""
+        return await self._ends.before_end(change, order_id, step)
 
     async def before_wipe(self, change: Change) -> None:
         """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing. And
         StatusUnknown.
         """
         if change.recorded is not None and any(item.reinstalls for item in change.fields):
-            await self.refuse_unknown_status(self._execution.catalogue[change.kind], change.recorded)
-        ware = self._execution.catalogue[change.kind].image_to_install(change)
+            await self.refuse_unknown_status(self._context.catalogue[change.kind], change.recorded)
+        ware = self._context.catalogue[change.kind].image_to_install(change)
         if ware is not None:
             await self._refuse_unavailable((ware,), wipes=True)
 
     async def _refuse_unavailable(self, wares: Iterable[Ware], *, wipes: bool) -> None:
         """What could be had when the plan was made need not be there by now."""
-        market = self._execution.market
-        if market is None or self._execution.interruption.requested:
+        market = self._context.market
+        if market is None or self._context.interruption.requested:
             return
         for ware in wares:
             offer = await market.offer(ware)
             allowed = (
-                offer.availability is Availability.NOT_LISTED and Allowance.NOT_LISTED in self._execution.plan.allowed
+                offer.availability is Availability.NOT_LISTED and Allowance.NOT_LISTED in self._context.plan.allowed
             )
             if offer.cannot_be_had and not allowed:
                 raise NotAvailable(offer, wipes=wipes)
 
     def _live(self, recorded: Recorded) -> Live | None:
-        return self._execution.live.get(recorded.id or "")
+        return self._context.live.get(recorded.id or "")

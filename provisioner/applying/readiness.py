@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner.applying.execution import Execution
 from provisioner.applying.poll import Look
+from provisioner.applying.run_context import RunContext
 from provisioner.applying.turns import HeldBack, Turns
-from provisioner.applying.workshop import Workshop
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.flow import Wait
@@ -53,11 +52,10 @@ class _NotReady:
 class ReadinessChecks:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution, workshop: Workshop, turns: Turns) -> None:
-        self._execution = execution
-        self._workshop = workshop
+    def __init__(self, context: RunContext, turns: Turns) -> None:
+        self._context = context
         self._turns = turns
-        self._began = workshop.clock.monotonic()
+        self._began = context.clock.monotonic()
         self._waves: dict[tuple[Address, int], asyncio.Future[_NotReady | None]] = {}
 
     async def await_turn(self, change: Change) -> None:
@@ -77,7 +75,7 @@ class ReadinessChecks:
 
     async def before_release(self, deposed: Iterable[Change]) -> None:
         """Raises SuccessorNotReady."""
-        by_address = {change.address: change for change in self._execution.plan.changes}
+        by_address = {change.address: change for change in self._context.plan.changes}
         successors = [by_address[change.address.successor] for change in deposed]
         if successors and (found := await self._first_not_ready(successors, None)) is not None:
             raise SuccessorNotReady(found.address, found.why)
@@ -86,7 +84,7 @@ class ReadinessChecks:
     def _groups(self) -> Mapping[Address, Mapping[int, list[Change]]]:
         """The members of each group by their waves. What is left out holds nobody back."""
         groups: dict[Address, dict[int, list[Change]]] = {}
-        for change in self._execution.plan.changes:
+        for change in self._context.plan.changes:
             if change.desired is not None and change.address.key is not None and change.reason is not Reason.LEFT_OUT:
                 groups.setdefault(change.address.group, {}).setdefault(change.desired.wave, []).append(change)
         return groups
@@ -118,30 +116,30 @@ class ReadinessChecks:
             return next(iter(known.values()))
 
         if asked:
-            await self._workshop.poll.seek(
+            await self._context.poll.seek(
                 find,
                 lambda row: row is not None,
                 most_looks=_LOOKS + len(asked) // _ALONE,
-                deadline=self._workshop.clock.monotonic() + _SECONDS,
+                deadline=self._context.clock.monotonic() + _SECONDS,
                 watch=lambda _row: None,
             )
         return first[0] if first else None
 
     async def row_of(self, recorded: Recorded) -> Live | None:
         """As the run has found it; looked at again where that is a while ago."""
-        before, clock = self._execution.live.get(recorded.id or ""), self._workshop.clock
+        before, clock = self._context.live.get(recorded.id or ""), self._context.clock
         if before is None or clock.monotonic() < self._began + _FRESH:
             return before
         wait = Wait(settled=lambda row: row is not None, id=before.id, looks=1)
         deadline = clock.monotonic() + _SECONDS
-        now = await self._workshop.poll.wait(wait, lambda _rows: None, deadline=deadline, watch=lambda _row: None)
+        now = await self._context.poll.wait(wait, lambda _rows: None, deadline=deadline, watch=lambda _row: None)
         return now or before
 
     def _identifier(self, change: Change) -> str:
         return self._turns.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
 
     def _judge(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
-        kind = self._execution.catalogue[change.kind]
+        kind = self._context.catalogue[change.kind]
 
         def judge(row: Live | None) -> str | None:
             if row is None:
@@ -159,7 +157,7 @@ class ReadinessChecks:
     def _sold_otherwise(self, kind: Kind, change: Change, row: Live) -> str | None:
         assert change.recorded is not None  # what is bought in this run is judged by its own way
         wanted = change.desired.fields if change.desired else None
-        mode = kind.billing.sold_otherwise(change.recorded, row, wanted, self._execution.policy)
+        mode = kind.billing.sold_otherwise(change.recorded, row, wanted, self._context.policy)
         return f"was sold as {mode}" if mode else None
 
     def _shown_otherwise(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provisioner.applying.poll import Look, TimedOut, Watch
 from provisioner.applying.ports import Elsewhere
-from provisioner.applying.workshop import Workshop
+from provisioner.applying.run_context import RunContext
 from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Adopted
 from provisioner.model.kind import Kind
@@ -52,7 +52,7 @@ def nobody_elses(fitting: tuple[Live, ...], elsewhere: Elsewhere) -> tuple[Live,
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    workshop: Workshop
+    context: RunContext
     kind: Kind
     intent: Intent
 
@@ -62,11 +62,11 @@ class Search:
         """
         if seconds <= 0:
             raise TimedOut
-        deadline = self.workshop.clock.monotonic() + seconds
-        row = await self.workshop.poll.seek(self._pick, lambda found: found is not None, deadline=deadline, watch=watch)
+        deadline = self.context.clock.monotonic() + seconds
+        row = await self.context.poll.seek(self._pick, lambda found: found is not None, deadline=deadline, watch=watch)
         assert row is not None  # a look that found none did not settle it
-        self.workshop.claims.take(self.intent.address, row.id, row.order_id)
-        await self.workshop.scribe.write(adoption(self.intent, row))
+        self.context.ids.take(self.intent.address, row.id, row.order_id)
+        await self.context.journal.write(adoption(self.intent, row))
         (recorded,) = bought(self.intent, identifier=row.id, order_id=row.order_id)
         return recorded
 
@@ -74,8 +74,8 @@ class Search:
         """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
         if look.may_hide({self.intent.name, *self.intent.names}):
             return None
-        free = (row for row in look.rows.values() if self.workshop.claims.are_free(row.id, row.order_id))
-        candidates = nobody_elses(self.kind.match(self.intent, free), self.workshop.elsewhere)
+        free = (row for row in look.rows.values() if self.context.ids.are_free(row.id, row.order_id))
+        candidates = nobody_elses(self.kind.match(self.intent, free), self.context.elsewhere)
         if len(candidates) > 1:
             raise SeveralFit(candidates)
         return next(iter(candidates), None)

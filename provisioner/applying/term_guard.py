@@ -6,7 +6,7 @@ by that was allowed for this run, or named for its replacement, or its release h
 
 from __future__ import annotations
 
-from provisioner.applying.execution import Execution
+from provisioner.applying.run_context import RunContext
 from provisioner.model.change import Action, Change, Plan, Reason
 from provisioner.model.guarding import Allowance
 from provisioner.model.resource import Phase
@@ -25,18 +25,18 @@ class TermKept(Exception):  # noqa: N818 - a decision, not a malfunction
 class TermGuard:
     """One for all changes of a run."""
 
-    def __init__(self, execution: Execution) -> None:
-        self._execution = execution
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
 
     def refuse_shown_term(self, change: Change) -> None:
         """Raises TermKept where the record or the row, as it is now, says that a term would be given up."""
-        recorded, kind = change.recorded, self._execution.catalogue[change.kind]
-        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._execution.live.get(recorded.id or "")):
+        recorded, kind = change.recorded, self._context.catalogue[change.kind]
+        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._context.live.get(recorded.id or "")):
             self.refuse_term(change)
 
     def refuse_term(self, change: Change) -> None:
         """Raises TermKept unless a person allowed it."""
-        if not is_allowed(self._execution.plan, change):
+        if not is_allowed(self._context.plan, change):
             raise TermKept(replaced=change.action is Action.REPLACE or change.create_first)
 
 

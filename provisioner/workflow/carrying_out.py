@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Elsewhere, Execution, Interruption, Sight, execute, nowhere
+from provisioner.applying import Elsewhere, Interruption, RunContext, Sight, execute, nowhere
 from provisioner.cloud import Cloud
 from provisioner.model.change import Action, Plan
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
@@ -94,12 +94,12 @@ class Run:
         session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
         plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
-            result = await execute(self._execution(plan, state, stack, vault, interruption))
+            result = await execute(self._context(plan, state, stack, vault, interruption))
             done = self._recorded(run, result)  # a person's impatience must not cost the summary
             return await self._with_terms(done, plan, interruption) if self.notes_terms else done
 
-    def _execution(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> Execution:
-        return Execution(
+    def _context(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> RunContext:
+        return RunContext(
             plan=plan,
             live=self.sight.live,
             gaps=self.sight.gaps,

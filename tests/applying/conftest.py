@@ -15,7 +15,7 @@ from support.replaying import Replayed
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, Shown, Sight, execute, read_shown, read_traces, recover
+from provisioner.applying import Interruption, RunContext, Shown, Sight, execute, read_shown, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import Basis, Mode, Plan
@@ -102,7 +102,7 @@ class World:
                 )
                 plan = saved or self._plan(desired, state, shown, mode, replacing)
                 assert not plan.refusals
-                return await execute(self._execution(plan, shown, parallelism))
+                return await execute(self._context(plan, shown, parallelism))
 
         try:
             return loop.run(run())
@@ -119,12 +119,12 @@ class World:
         return self._plan(desired, self.state, loop.run(self._look()), mode, replacing)
 
     def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
-        """A plan as it stands, with `parts` of the execution exchanged. Raises what the run raises."""
+        """A plan as it stands, with `parts` of the context exchanged. Raises what the run raises."""
         self.interruption = self.interruption if self.interruption.requested else Interruption()
 
         async def run() -> RunResult:
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
-                return await execute(replace(self._execution(plan, await self._look(), parallelism), **parts))
+                return await execute(replace(self._context(plan, await self._look(), parallelism), **parts))
 
         return loop.run(run())
 
@@ -195,8 +195,8 @@ class World:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 
-    def _execution(self, plan: Plan, shown: Shown, parallelism: int) -> Execution:
-        return Execution(
+    def _context(self, plan: Plan, shown: Shown, parallelism: int) -> RunContext:
+        return RunContext(
             plan=plan,
             live=shown.live,
             gaps=shown.gaps,

@@ -18,7 +18,7 @@ from support.replaying import Replayed
 from support.silence import least_silence
 
 from provisioner import planning
-from provisioner.applying import Execution, Interruption, Sight, execute, read_live, read_traces, recover
+from provisioner.applying import Interruption, RunContext, Sight, execute, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.doubt import quiet_until
@@ -170,7 +170,7 @@ class Retold:
         plan = self._plan(state, live)
         self.refused = bool(plan.refusals)
         if not plan.refusals:
-            self._hear(await execute(self._execution(plan, live, ledger)))
+            self._hear(await execute(self._context(plan, live, ledger)))
 
     async def _look(self) -> dict[str, Live]:
         async with self.cloud.channel() as channel:
@@ -202,8 +202,8 @@ class Retold:
             survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint
         )
 
-    def _execution(self, plan: Plan, live: dict[str, Live], ledger: MemoryLedger) -> Execution:
-        return Execution(
+    def _context(self, plan: Plan, live: dict[str, Live], ledger: MemoryLedger) -> RunContext:
+        return RunContext(
             plan=plan,
             live=live,
             catalogue=CATALOGUE,

@@ -21,7 +21,7 @@ from support.builders import IDENTITY, a_state, an_address, an_intent
 from support.fate import Fate, ManualClock, MemoryLedger
 from support.loop import run
 
-from provisioner.applying import Execution, Interruption, Sight, execute, recover
+from provisioner.applying import Interruption, RunContext, Sight, execute, recover
 from provisioner.applying.reading import run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
@@ -216,7 +216,7 @@ class Scenario:
         if made.refusals:
             yield "# refused, nothing is sent"
             return
-        execution = Execution(
+        context = RunContext(
             plan=made,
             live=live,
             catalogue=CATALOGUE,
@@ -235,7 +235,7 @@ class Scenario:
             resolve_timeout=30.0,
             parallelism=1,
         )
-        results = run(execute(execution)).results
+        results = run(execute(context)).results
         yield from cloud.log
         for result in results:
             yield f"# {result.address} {result.action}: {result.type}{f' ({result.told})' if result.told else ''}"

@@ -1,0 +1,92 @@
+"""Questions about the servers that were listed when a run began: who bears a name, and what an order has bought."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
+from functools import cached_property
+
+from provisioner.model.change import Action, Plan
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import shortened, unmarked
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.sharing import by_order, unseen
+
+
+class NameIndex:
+    """`owned` are the ids of the servers that are recorded under some address of the state, whose `lineage` marks what it buys."""
+
+    def __init__(self, rows: Iterable[Live], owned: Container[str], lineage: str) -> None:
+        self._owned = owned
+        self._by_name: defaultdict[str, list[Live]] = defaultdict(list)
+        self._by_base: defaultdict[str, list[Live]] = defaultdict(list)
+        """Servers whose names carry a marker of this state, by what stands before it."""
+        for row in rows:
+            self._by_name[row.name].append(row)
+            if (base := unmarked(row.name, lineage=lineage)) is not None:
+                self._by_base[base].append(row)
+
+    def namesakes(self, name: str) -> list[Live]:
+        """The servers that bear this name."""
+        return self._by_name.get(name, [])
+
+    def stranger(self, name: str, kind: Kind) -> Live | None:
+        """A server that no address owns, and that bears the name or was bought from this state to bear it."""
+        bearers = (*self.namesakes(name), *self._by_base.get(shortened(name, longest=kind.longest_name), ()))
+        return next((row for row in bearers if row.id not in self._owned), None)
+
+
+class OrderIndex:
+    """What ends with an order that this plan ends, and what of it the plan does not release."""
+
+    def __init__(self, plan: Plan, live: Mapping[str, Live], catalogue: Catalogue) -> None:
+        self._plan = plan
+        self._live = live
+        self._catalogue = catalogue
+
+    def companions(self, recorded: Recorded) -> list[Live]:
+        """What was bought by the same order and is not to be released by this plan, as it was when the run began."""
+        if recorded.order_id is None:
+            return []
+        return [
+            row
+            for row in self._by_order.get(recorded.order_id, ())
+            if row.id not in self._leaving | {recorded.id} and not self._is_releasing(row)
+        ]
+
+    def not_leaving(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Of what the order of a server has bought: what this plan does not release, as those that are listed and those that are not."""
+        rest = [each for each in bought if each not in self._leaving | {identifier}]
+        listed = [row for each in rest if (row := self._live.get(each)) is not None]
+        staying = [row.id for row in listed if not self._is_releasing(row)]
+        return staying, [each for each in rest if each not in self._live]
+
+    def awaited_of(self, order_id: str) -> int:
+        """How many servers of an order this plan releases of which no id is known: each is one that no list shows."""
+        return sum(record.order_id == order_id for record in unseen(self._released, self._live.values()))
+
+    def _is_releasing(self, row: Live) -> bool:
+        return row.status in self._catalogue[row.kind].statuses.releasing
+
+    @cached_property
+    def _by_order(self) -> Mapping[str, list[Live]]:
+        by_order: dict[str, list[Live]] = {}
+        for row in self._live.values():
+            if row.order_id is not None:
+                by_order.setdefault(row.order_id, []).append(row)
+        return by_order
+
+    @cached_property
+    def _leaving(self) -> frozenset[str | None]:
+        """Ids; where only an order is recorded, the row that is dealt to it."""
+        addresses = {record.address for record in self._released}
+        records = [change.recorded for change in self._plan.changes if change.recorded is not None]
+        dealt = by_order(records, self._live.values())
+        ids = {record.id for record in self._released}
+        return frozenset(ids | {row.id for address, row in dealt.items() if address in addresses})
+
+    @cached_property
+    def _released(self) -> tuple[Recorded, ...]:
+        going = {Action.DELETE, Action.REPLACE, Action.FORGET}
+        leaving = (change for change in self._plan.changes if change.action in going and not change.let_go)
+        return tuple(change.recorded for change in leaving if change.recorded is not None)

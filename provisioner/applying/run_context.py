@@ -1,0 +1,129 @@
+"""What every part of a run works with, as one value: what the caller gives, and what is made of it once for the whole run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from provisioner.applying.claims import Claims
+from provisioner.applying.first_purchases import FirstPurchases
+from provisioner.applying.interruption import Interruption
+from provisioner.applying.live_index import NameIndex, OrderIndex
+from provisioner.applying.poll import Poll
+from provisioner.applying.pool import ChannelPool
+from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, Secrets, nowhere
+from provisioner.applying.scribe import Scribe
+from provisioner.model.address import Address
+from provisioner.model.change import Action, Plan
+from provisioner.model.event import Listener
+from provisioner.model.gap import Gap
+from provisioner.model.kind import Catalogue
+from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.state import Intent
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """`live` is the complete list that was read when the run began. `who` (user@host) and `sender`, the user whom the cloud takes us for, are
+    written into every intent. `server_time` is the cloud's, in milliseconds since the epoch. `doubts` are the purchases in doubt that
+    earlier runs left; they are looked for during `resolve_timeout` seconds, as are those of this run.
+    """
+
+    plan: Plan
+    live: Mapping[str, Live]
+    catalogue: Catalogue
+    cloud: Cloud
+    ledger: Ledger
+    secrets: Secrets
+    clock: Clock
+    interruption: Interruption
+    listen: Listener
+    who: str
+    sender: str
+    lineage: str
+    server_time: Callable[[], int]
+    policy: PurchasePolicy = DEFAULT_POLICY
+    doubts: Mapping[Address, Intent] = field(default_factory=dict)
+    resolve_timeout: float = 0.0
+    parallelism: int = 10
+    market: Market | None = None
+    """Asked before a replacement releases anything."""
+    gaps: tuple[Gap, ...] = ()
+    """What the list may hide."""
+    looked_at: float | None = None
+    """When it was read, in the clock's monotonic seconds; None: right now."""
+    elsewhere: Elsewhere = nowhere
+    """Asked before a server becomes an address's that was not bought by an answered call."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Around the work: the list is read for whoever waits, and the channels are closed at the end."""
+        async with self.cloud.channel() as lookout, self.pool:
+            _ = self.first_purchases  # an interruption must find it
+            polling = asyncio.ensure_future(self.poll.run(lookout))
+            try:
+                yield
+            finally:
+                polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
+
+    @cached_property
+    def poll(self) -> Poll:
+        kinds = [self.catalogue[name] for name in {change.kind for change in self.plan.work}]
+        return Poll(kinds, self.clock, self.interruption, known=self._ids_to_stay())
+
+    @cached_property
+    def journal(self) -> Scribe:
+        return Scribe(self.ledger, on_failure=self.poll.end)
+
+    @cached_property
+    def pool(self) -> ChannelPool:
+        return ChannelPool(self.cloud, self.parallelism)
+
+    @cached_property
+    def ids(self) -> Claims:
+        return Claims(self._records())
+
+    @cached_property
+    def first_purchases(self) -> FirstPurchases:
+        return FirstPurchases(self.interruption)
+
+    @cached_property
+    def by_name(self) -> NameIndex:
+        return NameIndex(self.live.values(), self.owned_ids, self.lineage)
+
+    @cached_property
+    def by_order(self) -> OrderIndex:
+        return OrderIndex(self.plan, self.live, self.catalogue)
+
+    @cached_property
+    def listed_ids(self) -> frozenset[str]:
+        """Of all servers that were listed before the run bought anything."""
+        return frozenset(self.live)
+
+    @cached_property
+    def owned_ids(self) -> frozenset[str]:
+        """Of the servers that are recorded under some address."""
+        return frozenset(record.id for record in self._records() if record.id is not None)
+
+    def live_row(self, recorded: Recorded) -> Live | None:
+        """As it was when the run began."""
+        return self.live.get(recorded.id or "")
+
+    def _records(self) -> Iterator[Recorded]:
+        return (change.recorded for change in self.plan.changes if change.recorded is not None)
+
+    def _ids_to_stay(self) -> Iterator[str]:
+        """Of the servers that were there when the run began, and that it leaves to their addresses."""
+        for change in self.plan.changes:
+            identifier = change.recorded.id if change.recorded else None
+            if (
+                identifier is not None
+                and identifier in self.live
+                and change.action not in {Action.DELETE, Action.REPLACE, Action.FORGET}
+            ):
+                yield identifier
