@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from provisioner.applying.deposing import in_two_steps
-from provisioner.applying.group import GroupPurchase
-from provisioner.applying.journey import Journey
+from provisioner.applying.change_runner import ChangeRunner, GroupPurchase
 from provisioner.applying.names import Names
 from provisioner.applying.order_guard import EndGuard
 from provisioner.applying.precautions import Precautions
@@ -17,9 +15,12 @@ from provisioner.applying.readiness import ReadinessChecks
 from provisioner.applying.run_context import RunContext
 from provisioner.applying.turns import Turns
 from provisioner.model.address import Address
+from provisioner.model.change import Action, Change, Plan, Reason
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
+from provisioner.model.sharing import of_one_order
+from provisioner.model.turn import Turn, releasing
 
 
 async def execute(context: RunContext) -> RunResult:
@@ -31,11 +32,11 @@ async def execute(context: RunContext) -> RunResult:
         names, ends = Names(context), EndGuard(context)
         precautions = Precautions(context, names, ReadinessChecks(context, turns), ends)
         groups = _groups(context)
-        journeys = (
-            Journey(context, precautions, turns, change, group=groups.get(change.address)).travel()
+        runners = [
+            ChangeRunner(context, precautions, turns, change, group=groups.get(change.address))
             for change in context.plan.work
-        )
-        outcomes = await asyncio.gather(*journeys, return_exceptions=True)
+        ]
+        outcomes = await asyncio.gather(*(runner.run() for runner in runners), return_exceptions=True)
     return RunResult(tuple(_results(outcomes)), interrupted=context.interruption.requested)
 
 
@@ -43,7 +44,7 @@ async def _move(context: RunContext) -> None:
     """Before anything is sent, so that all that is recorded of a server from now on is under its new address."""
     moves = [Moved(change.moved_from, change.address) for change in context.plan.work if change.moved_from]
     if moves:
-        with suppress(StoreError):  # each journey of one that was to move finds that out for itself
+        with suppress(StoreError):  # each change of one that was to move finds that out for itself
             await context.journal.write(*moves)
 
 
@@ -64,3 +65,39 @@ def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:
         if isinstance(outcome, BaseException):
             raise outcome
         yield outcome
+
+
+def in_two_steps(plan: Plan) -> Plan:
+    """The same plan; what is created in it for an address whose server is released after it, deposes that one (`Change.deposes`)."""
+    if not any(change.create_first for change in plan.changes):
+        return plan
+    changes = tuple(step for change in plan.changes for step in _steps(change))
+    return replace(plan, changes=changes, turns=(*plan.turns, *_turns(changes)))
+
+
+def _turns(changes: Iterable[Change]) -> Iterator[Turn]:
+    """An order ends as a whole: what it has bought is released when all that replaces it is there."""
+    deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
+    for records in of_one_order(record for record in deposed if record):
+        successors = tuple(record.address.successor for record in records)
+        yield Turn(tuple(record.address for record in records), successors, releasing(successors))
+
+
+def _steps(change: Change) -> Iterator[Change]:
+    if change.action is not Action.REPLACE or not change.create_first or change.recorded is None:
+        yield change
+        return
+    yield replace(change, action=Action.CREATE, recorded=None, leftovers=())
+    deposed = change.address.as_deposed
+    yield replace(
+        change,
+        address=deposed,
+        action=Action.DELETE,
+        recorded=replace(change.recorded, address=deposed),
+        desired=None,
+        fields=(),
+        after=None,
+        reason=Reason.DEPOSED,
+        moved_from=None,
+        create_first=False,
+    )

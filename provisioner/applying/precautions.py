@@ -22,7 +22,7 @@ from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.flow import EndsTerm
+from provisioner.model.flow import Ended, EndsTerm
 from provisioner.model.foresight import Availability, Offer, Ware
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
@@ -98,9 +98,27 @@ class Precautions:
         if row is not None and row.status not in kind.statuses.known and not is_allowed:
             raise StatusUnknown(row.status)
 
+    def kept_after_doubt(self, kind: Kind, recorded: Recorded) -> Ended | None:
+        """What was only a doubt when the guards were asked is not released without their leave."""
+        allowed = self._context.plan.allowed
+        if recorded.protected and Allowance.PROTECTED not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is protected by lifecycle.prevent_destroy",
+                "apply with prevent_destroy: false first, if it really is to go",
+            )
+        live = self._context.live_row(recorded)
+        if kind.billing.is_prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
+            return Ended(
+                Phase.CREATING,
+                "it was found and recorded, and is prepaid",
+                "if it is to be released before its term ends: --allow prepaid-delete",
+            )
+        return None
+
     def before_adoption(self, kind: Kind, recorded: Recorded, elsewhere: Elsewhere) -> None:
         """Raises GoneMeanwhile, and UsageError where another state has it by now."""
-        row = self._live(recorded)
+        row = self._context.live_row(recorded)
         if row is None or row.status in kind.statuses.releasing:
             raise GoneMeanwhile
         if row.id in elsewhere([row]):
@@ -135,7 +153,7 @@ class Precautions:
 
     async def _refuse_subscribed(self, change: Change) -> None:
         kind, recorded = self._context.catalogue[change.kind], change.recorded
-        if recorded is None or (live := self._live(recorded)) is None:
+        if recorded is None or (live := self._context.live_row(recorded)) is None:
             return
         async with self._context.pool.borrow() as channel:
             subscribed = await run_read(kind.billing.is_subscribed(live), channel)
@@ -164,7 +182,11 @@ class Precautions:
         kind, recorded = self._context.catalogue[change.kind], change.recorded
         if recorded is not None and (along := self._ends.going_along(recorded.id)):
             return along
-        if recorded is None or recorded.order_id is None or not kind.orders.ends_its_order(recorded, self._live(recorded)):
+        if (
+            recorded is None
+            or recorded.order_id is None
+            or not kind.orders.ends_its_order(recorded, self._context.live_row(recorded))
+        ):
             return (change,)
         return self._released[recorded.order_id]
 
@@ -198,15 +220,15 @@ class Precautions:
             if recorded is not None:
                 await self.refuse_unknown_status(kind, recorded)
                 self._ends.terms.refuse_shown_term(change)
-                self._refuse_listed_companions(kind, recorded, self._live(recorded))
-                if order_id := order_to_end(kind, recorded, self._live(recorded)):
+                self._refuse_listed_companions(kind, recorded, self._context.live_row(recorded))
+                if order_id := order_to_end(kind, recorded, self._context.live_row(recorded)):
                     ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
             wares = dict.fromkeys(kind.stock.ware(desired.fields, self._context.policy) for kind, desired in replaced)
             await self._refuse_unavailable(wares, wipes=False)
         for kind, recorded in ending.values():
-            await self.refuse_companions(kind, recorded, self._live(recorded))
+            await self.refuse_companions(kind, recorded, self._context.live_row(recorded))
 
     async def before_end(self, change: Change, order_id: str | None, step: EndsTerm) -> Sequence[Remembered]:
         """Right before the call that gives up a paid term: what to write down first. Raises what EndGuard raises."""
@@ -234,6 +256,3 @@ class Precautions:
             )
             if offer.cannot_be_had and not allowed:
                 raise NotAvailable(offer, wipes=wipes)
-
-    def _live(self, recorded: Recorded) -> Live | None:
-        return self._context.live.get(recorded.id or "")

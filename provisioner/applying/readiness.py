@@ -127,7 +127,7 @@ class ReadinessChecks:
 
     async def row_of(self, recorded: Recorded) -> Live | None:
         """As the run has found it; looked at again where that is a while ago."""
-        before, clock = self._context.live.get(recorded.id or ""), self._context.clock
+        before, clock = self._context.live_row(recorded), self._context.clock
         if before is None or clock.monotonic() < self._began + _FRESH:
             return before
         wait = Wait(settled=lambda row: row is not None, id=before.id, looks=1)

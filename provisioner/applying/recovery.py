@@ -11,9 +11,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from provisioner.applying.doubt_resolver import adoption, nobody_elses
 from provisioner.applying.ports import Elsewhere, Ledger, nowhere
 from provisioner.applying.reading import Sight
-from provisioner.applying.seeking import adoption, nobody_elses
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import ghosts, is_over, untracked

@@ -31,7 +31,7 @@ class TermGuard:
     def refuse_shown_term(self, change: Change) -> None:
         """Raises TermKept where the record or the row, as it is now, says that a term would be given up."""
         recorded, kind = change.recorded, self._context.catalogue[change.kind]
-        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._context.live.get(recorded.id or "")):
+        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._context.live_row(recorded)):
             self.refuse_term(change)
 
     def refuse_term(self, change: Change) -> None:

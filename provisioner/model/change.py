@@ -114,6 +114,11 @@ class Change:
     """
 
     @property
+    def deposes(self) -> bool:
+        """It buys the successor of a server that is released after it and gives up its address for that (docs/decisions/0016)."""
+        return self.action is Action.CREATE and self.create_first
+
+    @property
     def is_gone(self) -> bool:
         """It is only written down that the cloud has it no more."""
         return self.action is Action.FORGET or (

@@ -1,4 +1,4 @@
-"""One change from its start to its result.
+"""Runs one change from its start to its result.
 
 It does what the plan says in the plan's words and re-decides nothing; what may have changed since a saved plan was made is checked
 again (precautions.py).
@@ -6,34 +6,61 @@ again (precautions.py).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
-from provisioner.applying import endings
-from provisioner.applying.deposing import is_deposing
-from provisioner.applying.driver import Driver
+from provisioner.applying.address_progress import AddressProgress, EventReporter, wanted_otherwise
+from provisioner.applying.doubt_resolver import resolve
 from provisioner.applying.first_purchases import deal_of
-from provisioner.applying.group import GroupPurchase
-from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.flow_runner import FlowRunner
 from provisioner.applying.precautions import Precautions, ShowsAgain
+from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.seeking import Search, SeveralFit, StillInDoubt
-from provisioner.applying.standing import Standing
 from provisioner.applying.turns import Turns
 from provisioner.model.change import Action, Change, Mode, Reason
-from provisioner.model.diagnostic import ProvisionerError, StoreError
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.guarding import Allowance
 from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered
+from provisioner.model.kind import Kind
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
 
 
-class Journey:
-    """`group` is the purchase that buys it together with others, where it is not bought by itself."""
+class GroupPurchase:
+    """One call that buys for several addresses: made once, and what became of it holds for all of them.
+
+    Whoever comes first makes it, in the flow that its address has begun. Each goes on by itself from the order that they then
+    share; which server of it is whose is chosen where rows are looked at (claims.py, docs/decisions/0010). `wanted` are all that it buys,
+    in the order of their addresses.
+    """
+
+    def __init__(self, kind: Kind, wanted: tuple[Desired, ...]) -> None:
+        self.wanted = wanted
+        self._kind = kind
+        self._leader: FlowRunner | None = None
+        self._purchase: asyncio.Task[Ended] | None = None
+
+    async def buy(self, runner: FlowRunner) -> Recorded:
+        """What is recorded of the runner's address once the call is answered. Raises, for each, what the one call came to."""
+        if self._leader is None or self._purchase is None:
+            self._leader, runner.members = runner, self.wanted
+            self._purchase = asyncio.ensure_future(runner.run(self._kind.batch.buy(self.wanted, runner.context.policy)))
+        try:
+            await self._purchase
+        finally:
+            runner.progress.share(self._leader.progress, runner.change.address)
+        if runner is not self._leader:
+            runner.reporter.start()
+            runner.reporter.announce(EventType.BOUGHT, order_id=runner.progress.order_id)
+        return next(one for one in self._leader.progress.bought if one.address == runner.change.address)
+
+
+class ChangeRunner:
+    """Carries out one change. `group` is the purchase that buys it together with others, where it is not bought by itself."""
 
     def __init__(
         self,
@@ -50,84 +77,82 @@ class Journey:
         self._context = context
         self._kind = context.catalogue[change.kind]
         self._change = change
-        self._driver = self._new_driver(change.recorded)
+        self._flow = self._new_flow(change.recorded)
 
-    async def travel(self) -> Result:
+    async def run(self) -> Result:
         result: Result | None = None
         try:
-            result = await self._result()
+            try:
+                await self._precautions.await_turn(self._change)
+                ended = await self._execute()
+            except EXPECTED as reason:
+                result = failed(self._change, self._flow, reason)
+            else:
+                result = succeeded(self._change, self._flow, ended)
+            self._announce(result)
         finally:
             self._context.first_purchases.leave(self._change.address)
-            self._turns.end(self._change.address, result, self._driver.standing.identifier)
+            self._turns.end(self._change.address, result, self._flow.progress.identifier)
         return result
 
-    async def _result(self) -> Result:
-        try:
-            await self._precautions.await_turn(self._change)
-            ended = await self._get_there()
-        except endings.EXPECTED as reason:
-            result = endings.broken_off(self._change, self._driver, reason)
-        else:
-            result = endings.arrived(self._change, self._driver, ended)
-        self._announce(result)
-        return result
-
-    async def _get_there(self) -> Ended:
+    async def _execute(self) -> Ended:
         """A purchase whose reply is lost on the way is looked for, and goes on where it is found."""
         try:
-            return await self._do()
-        except CallFailed as failed:
-            if self._driver.standing.doubt is None or self._context.resolve_timeout <= 0:
+            return await self._steps(self._change)
+        except CallFailed as failure:
+            if self._flow.progress.doubt is None or self._context.resolve_timeout <= 0:
                 raise
-            return await self._seek(because=failed)
+            return await self._find(because=failure)
 
-    async def _do(self) -> Ended:
-        change = self._change
+    def _steps(self, change: Change) -> Coroutine[None, None, Ended]:
         if change.moved_from is not None:
             self._context.journal.check()
-        way: Coroutine[None, None, Ended]
+        steps: Coroutine[None, None, Ended]
         match change.action:
             case Action.CREATE:
-                way = self._create(change)
+                steps = self._create(change)
             case Action.RESUME:
-                way = self._resume(change)
+                steps = self._resume(change)
             case Action.UPDATE | Action.REINSTALL:
-                way = self._update(change)
+                steps = self._update(change)
             case Action.DELETE:
-                way = self._release(change)
+                steps = self._release(change)
             case Action.REPLACE:
-                way = self._replace(change)
+                steps = self._replace(change)
             case Action.ADOPT:
-                way = self._adopt(change)
+                steps = self._adopt(change)
             case Action.FORGET | Action.RECORD:
-                way = self._write_down(change)
+                steps = self._write_down(change)
             case Action.PAY | Action.CANCEL:
-                way = self._settle_order(change)
+                steps = self._settle_order(change)
             case Action.MOVE | Action.NO_OP:
-                return Ended(change.recorded.phase if change.recorded else None)
+                steps = self._leave_as_it_is(change)
             case _:
                 assert_never(change.action)
-        return await way
+        return steps
+
+    async def _leave_as_it_is(self, change: Change) -> Ended:
+        return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
         await self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
-        if is_deposing(change):
+        if change.deposes:
             return await self._create_in_place_of(change, change.desired)
-        recorded = await self._group.bring(self._driver) if self._group else None
-        return await self._driver.drive(self._kind.create(change.desired, recorded, self._context.policy))
+        recorded = await self._group.buy(self._flow) if self._group else None
+        return await self._flow.run(self._kind.create(change.desired, recorded, self._context.policy))
 
     async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
         await self._precautions.before_successor(change.address)
-        deposed, scribe = change.address.as_deposed, self._context.journal
-        await scribe.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
+        deposed, journal = change.address.as_deposed, self._context.journal
+        await journal.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
         try:
-            return await self._driver.drive(self._kind.create(desired, None, self._context.policy))
-        except endings.EXPECTED:
-            if not self._driver.standing.is_something:
+            return await self._flow.run(self._kind.create(desired, None, self._context.policy))
+        except EXPECTED:
+            if not self._flow.progress.may_exist:
                 with suppress(StoreError):
-                    await scribe.write(Moved(deposed, change.address))
+                    await journal.write(Moved(deposed, change.address))
             raise
 
     async def _replace(self, change: Change) -> Ended:
@@ -137,32 +162,26 @@ class Journey:
         released = await self._release(change)
         if released.phase is not None:
             return released
-        self._driver = replace(self._new_driver(None), started=self._driver.started)
+        self._flow = self._new_flow(None, started=self._flow.reporter.started)
         return await self._create(change)
 
     async def _resume(self, change: Change) -> Ended:
         if change.recorded is None:
-            self._driver.standing.doubt = self._context.doubts[change.address]
-            return await self._seek()
+            self._flow.progress.doubt = self._context.doubts[change.address]
+            return await self._find()
         assert change.desired is not None  # what is not wanted is released, not resumed
         return await self._follow(change.desired, change.recorded)
 
-    async def _seek(self, *, because: CallFailed | None = None) -> Ended:
-        """Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came about. What was bought by one
-        call is not looked for: its servers are known by an order, and which that is nobody has said.
+    async def _find(self, *, because: CallFailed | None = None) -> Ended:
+        """What its purchase in doubt has become. Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came
+        about.
         """
-        intent = self._driver.standing.doubt
+        intent = self._flow.progress.doubt
         assert intent is not None  # that is why it is looked for
-        if intent.members:
-            raise StillInDoubt(None, because)
-        self._driver.start()
-        search = Search(self._context, self._kind, intent)
-        try:
-            recorded = await search.adopt(seconds=self._context.resolve_timeout, watch=self._driver.show_progress)
-        except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
-            raise StillInDoubt(reason, because) from reason
-        self._driver.standing.learn(recorded)
-        self._driver.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
+        reporter = self._flow.reporter
+        recorded = await resolve(self._context, self._kind, intent, reporter, because=because)
+        self._flow.progress.learn(recorded)
+        reporter.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
         return await self._go_on(recorded)
 
     async def _go_on(self, recorded: Recorded) -> Ended:
@@ -170,10 +189,10 @@ class Journey:
         if not self._context.plan.selects(self._change):
             return Ended(recorded.phase)
         if self._context.plan.mode is Mode.DESTROY and not self._change.let_go:
-            if kept := self._kept(recorded):
+            if kept := self._precautions.kept_after_doubt(self._kind, recorded):
                 return kept
             await self._precautions.refuse_companions(self._kind, recorded, None)
-            ended = await self._driver.drive(self._kind.delete(recorded, None))
+            ended = await self._flow.run(self._kind.delete(recorded, None))
             return await self._forget(RELEASED) if ended.phase is None else ended
         if self._change.desired is None:
             return Ended(
@@ -183,67 +202,38 @@ class Journey:
             )
         return await self._follow(self._change.desired, recorded)
 
-    def _kept(self, recorded: Recorded) -> Ended | None:
-        """What was only a doubt when the guards were asked is not released without their leave."""
-        allowed = self._context.plan.allowed
-        if recorded.protected and Allowance.PROTECTED not in allowed:
-            return Ended(
-                Phase.CREATING,
-                "it was found and recorded, and is protected by lifecycle.prevent_destroy",
-                "apply with prevent_destroy: false first, if it really is to go",
-            )
-        live = self._context.live.get(recorded.id or "")
-        if self._kind.billing.is_prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
-            return Ended(
-                Phase.CREATING,
-                "it was found and recorded, and is prepaid",
-                "if it is to be released before its term ends: --allow prepaid-delete",
-            )
-        return None
-
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
         """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
         changing = recorded.phase is Phase.REINSTALLING or recorded.pending
-        ended = await self._driver.drive(
+        ended = await self._flow.run(
             self._kind.update(desired, recorded, frozenset(), self._context.policy)
             if changing
             else self._kind.create(desired, recorded, self._context.policy)
         )
-        if ended.problem or not (others := self._differing(desired, recorded)):
+        if ended.problem or not (
+            others := wanted_otherwise(self._context, self._kind, desired, recorded, self._flow.progress)
+        ):
             return ended
         return Ended(ended.phase, f"the specs want another {others} by now", "undo the change, or see plan")
-
-    def _differing(self, desired: Desired, recorded: Recorded) -> str:
-        """The fields of the specs that differ from what was bought, but for those that are nobody's business, hidden, or said as sold by now."""
-        now = self._kind.lasting(self._kind.redact(desired.fields, self._context.secrets.fingerprint))
-        bought = self._kind.lasting(self._driver.standing.declared)
-        ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *self._kind.sensitive())}
-        passed_over = ignored | self._driver.standing.refused.keys()
-        sold = [
-            self._kind.billing.sold_otherwise(recorded, None, specs, self._context.policy) for specs in (None, desired.fields)
-        ]
-        passed_over |= {"charging_info"} if sold[0] and not sold[1] else set()
-        return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
     async def _update(self, change: Change) -> Ended:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
         changed = frozenset(item.path for item in change.fields)
         await self._precautions.before_wipe(change)
         policy = self._context.policy
-        return await self._driver.drive(self._kind.update(change.desired, change.recorded, changed, policy))
+        return await self._flow.run(self._kind.update(change.desired, change.recorded, changed, policy))
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
         await self._precautions.before_release(change)
-        live = self._context.live.get(change.recorded.id or "")
-        ended = await self._driver.drive(self._kind.delete(change.recorded, live))
+        ended = await self._flow.run(self._kind.delete(change.recorded, self._context.live_row(change.recorded)))
         return await self._forget(RELEASED) if ended.phase is None else ended
 
     async def _settle_order(self, change: Change) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""
         assert change.recorded is not None  # only a recorded order is settled
         settle = self._kind.orders.pay if change.action is Action.PAY else self._kind.orders.cancel
-        ended = await self._driver.drive(settle(change.recorded))
+        ended = await self._flow.run(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 
     async def _adopt(self, change: Change) -> Ended:
@@ -254,7 +244,7 @@ class Journey:
         wanted = change.desired.fields if change.desired else {}
         declared = with_fingerprints(recorded.declared, wanted, self._context.secrets.fingerprint)
         recorded = replace(recorded, declared=declared)
-        self._driver = self._new_driver(recorded)
+        self._flow = self._new_flow(recorded)
         await self._context.journal.write(Imported(recorded, "named by imports in the specs"))
         return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
 
@@ -273,26 +263,27 @@ class Journey:
         return Ended(recorded.phase)
 
     async def _forget(self, reason: str) -> Ended:
-        forgotten = Forgotten(self._change.address, reason, self._driver.standing.identifier)
+        forgotten = Forgotten(self._change.address, reason, self._flow.progress.identifier)
         await self._context.journal.write(*self._precautions.left_of_its_order(self._change), forgotten)
         return Ended(None)
 
-    def _new_driver(self, recorded: Recorded | None) -> Driver:
-        desired = self._change.desired
+    def _new_flow(self, recorded: Recorded | None, *, started: float | None = None) -> FlowRunner:
+        desired, context = self._change.desired, self._context
         timeouts = desired.timeouts if desired else Timeouts()
         releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
-        return Driver(
-            context=self._context,
+        return FlowRunner(
+            context=context,
             precautions=self._precautions,
             kind=self._kind,
             change=self._change,
+            progress=AddressProgress.of(recorded),
+            reporter=EventReporter(context.listen, context.clock, self._change, started),
             timeout=timeouts.delete if releasing else timeouts.create,
-            standing=Standing.of(recorded),
-            earlier_ids=tuple(row.id for row in self._context.by_name.namesakes(desired.name)) if desired else (),
+            earlier_ids=tuple(row.id for row in context.by_name.namesakes(desired.name)) if desired else (),
         )
 
     def _announce(self, result: Result) -> None:
-        known = self._driver.standing.identifier if result.type is ResultType.DONE or result.built else None
-        self._driver.announce(
-            endings.ANNOUNCED_AS[result.type], detail=result.told, identifier=known, built=result.built
+        known = self._flow.progress.identifier if result.type is ResultType.DONE or result.built else None
+        self._flow.reporter.announce(
+            ANNOUNCED_AS[result.type], detail=result.told, identifier=known, built=result.built
         )

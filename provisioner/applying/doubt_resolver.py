@@ -6,11 +6,11 @@ Exactly one free server that fits is adopted. None, or several, leave the doubt 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from provisioner.applying.poll import Look, TimedOut, Watch
+from provisioner.applying.address_progress import EventReporter
+from provisioner.applying.poll import Detached, Look, TimedOut, Watch
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.run_context import RunContext
+from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Adopted
 from provisioner.model.kind import Kind
@@ -50,32 +50,40 @@ def nobody_elses(fitting: tuple[Live, ...], elsewhere: Elsewhere) -> tuple[Live,
     return tuple(row for row in fitting if row.id not in claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    context: RunContext
-    kind: Kind
-    intent: Intent
+async def resolve(
+    context: RunContext, kind: Kind, intent: Intent, reporter: EventReporter, *, because: CallFailed | None
+) -> Recorded:
+    """What is recorded from now on of the one server that a purchase has become. Raises StillInDoubt, and StoreError. What was bought by
+    one call is not looked for: its servers are known by an order, and which that is nobody has said.
+    """
+    if intent.members:
+        raise StillInDoubt(None, because)
+    reporter.start()
+    try:
+        return await _adopt(context, kind, intent, watch=reporter.show_progress)
+    except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
+        raise StillInDoubt(reason, because) from reason
 
-    async def adopt(self, *, seconds: float, watch: Watch) -> Recorded:
-        """What is recorded of it from now on. Raises TimedOut when nothing fits in time, SeveralFit, Detached, CallFailed when
-        looking is in vain, and StoreError.
-        """
-        if seconds <= 0:
-            raise TimedOut
-        deadline = self.context.clock.monotonic() + seconds
-        row = await self.context.poll.seek(self._pick, lambda found: found is not None, deadline=deadline, watch=watch)
-        assert row is not None  # a look that found none did not settle it
-        self.context.ids.take(self.intent.address, row.id, row.order_id)
-        await self.context.journal.write(adoption(self.intent, row))
-        (recorded,) = bought(self.intent, identifier=row.id, order_id=row.order_id)
-        return recorded
 
-    def _pick(self, look: Look) -> Live | None:
+async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watch) -> Recorded:
+    """Raises TimedOut when nothing fits in time, SeveralFit, Detached, CallFailed when looking is in vain, and StoreError."""
+    if context.resolve_timeout <= 0:
+        raise TimedOut
+
+    def pick(look: Look) -> Live | None:
         """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
-        if look.may_hide({self.intent.name, *self.intent.names}):
+        if look.may_hide({intent.name, *intent.names}):
             return None
-        free = (row for row in look.rows.values() if self.context.ids.are_free(row.id, row.order_id))
-        candidates = nobody_elses(self.kind.match(self.intent, free), self.context.elsewhere)
+        free = (row for row in look.rows.values() if context.ids.are_free(row.id, row.order_id))
+        candidates = nobody_elses(kind.match(intent, free), context.elsewhere)
         if len(candidates) > 1:
             raise SeveralFit(candidates)
         return next(iter(candidates), None)
+
+    deadline = context.clock.monotonic() + context.resolve_timeout
+    row = await context.poll.seek(pick, lambda found: found is not None, deadline=deadline, watch=watch)
+    assert row is not None  # a look that found none did not settle it
+    context.ids.take(intent.address, row.id, row.order_id)
+    await context.journal.write(adoption(intent, row))
+    (recorded,) = bought(intent, identifier=row.id, order_id=row.order_id)
+    return recorded

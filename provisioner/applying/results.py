@@ -1,4 +1,4 @@
-"""How a change's way ended, as a result with a sentence and a next step for the person who must act."""
+"""How a change ended, as a result with a sentence and a next step for the person who must act."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
+from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.names import MayBeTaken, NameTaken
 from provisioner.applying.order_guard import OrderShared, OrderUnseen
@@ -18,7 +19,6 @@ from provisioner.applying.precautions import (
     StatusUnknown,
 )
 from provisioner.applying.readiness import SuccessorNotReady
-from provisioner.applying.seeking import SeveralFit, StillInDoubt
 from provisioner.applying.term_guard import TermKept
 from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
@@ -29,7 +29,7 @@ from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
-    from provisioner.applying.driver import Driver
+    from provisioner.applying.flow_runner import FlowRunner
 
 
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
@@ -51,44 +51,44 @@ EXPECTED = (
 )  # fmt: skip
 
 
-def _again(driver: Driver) -> str:
+def _again(runner: FlowRunner) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
-    command = _COMMANDS.get(driver.change.action, driver.context.plan.mode.command)
+    command = _COMMANDS.get(runner.change.action, runner.context.plan.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
 
-def arrived(change: Change, driver: Driver, ended: Ended) -> Result:
+def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
     if not ended.problem:
         return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
     failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = ended.code or f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
-    released = _has_released(change, driver)
+    released = _has_released(change, runner)
     left = change.leftovers if released else ()
     built = ended.phase is Phase.READY and change.action in _BUILDING
     return Result(change.address, change.action, kind, finding, released=released, leftovers=left, built=built)
 
 
-def _has_released(change: Change, driver: Driver) -> bool:
+def _has_released(change: Change, runner: FlowRunner) -> bool:
     """A replacement's second half starts from no record."""
-    return change.action is Action.REPLACE and driver.standing.recorded is None
+    return change.action is Action.REPLACE and runner.progress.recorded is None
 
 
-def broken_off(change: Change, driver: Driver, reason: Exception) -> Result:
-    if driver.standing.doubt is not None:
-        kind, finding = ResultType.IN_DOUBT, _doubtful(driver, reason)
+def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
+    if runner.progress.doubt is not None:
+        kind, finding = ResultType.IN_DOUBT, _doubtful(runner, reason)
     else:
-        kind, finding = _judge(change, driver, reason)
-    released = _has_released(change, driver)
-    if released and not driver.standing.under_way:
+        kind, finding = _judge(change, runner, reason)
+    released = _has_released(change, runner)
+    if released and not runner.progress.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
     left = change.leftovers if released else ()
     return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
 
-def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultType, Diagnostic]:
+def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
         case (
@@ -103,59 +103,59 @@ def _judge(change: Change, driver: Driver, reason: Exception) -> tuple[ResultTyp
             | SuccessorNotReady()
             | TermKept()
         ):
-            return ResultType.FAILED, refusal(change.address, driver.standing.ids, reason)
-        case HeldBack() if not driver.context.interruption.requested:
+            return ResultType.FAILED, refusal(change.address, runner.progress.ids, reason)
+        case HeldBack() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
                 f"{reason.turn.what} is not begun, because {reason.before} {reason.why}",
-                hint=f"mend {reason.before} first; then {_again(driver)}",
+                hint=f"mend {reason.before} first; then {_again(runner)}",
                 address=address,
             )
         case PurchasesStopped():
             return ResultType.NOT_STARTED, warning(
                 "purchases-stopped",
                 f"nothing was bought for it, because the cloud sold {reason.because} under another charging mode than wanted",
-                hint=f"see to {reason.because} first; then {_again(driver)}",
+                hint=f"see to {reason.because} first; then {_again(runner)}",
                 address=address,
             )
         case Detached() | HeldBack():
-            if not driver.standing.under_way:
+            if not runner.progress.under_way:
                 return ResultType.NOT_STARTED, warning(
-                    "not-started", "the run was interrupted before its turn", hint=_again(driver), address=address
+                    "not-started", "the run was interrupted before its turn", hint=_again(runner), address=address
                 )
             return ResultType.INCOMPLETE, warning(
-                "detached", f"under way in the cloud{driver.standing.ids}", hint=_again(driver), address=address
+                "detached", f"under way in the cloud{runner.progress.ids}", hint=_again(runner), address=address
             )
         case TimedOut():
-            shown = f", and shows {driver.last_shown}" if driver.last_shown else ""
-            summary = f"not settled after {driver.timeout:.0f} s{driver.standing.ids}{shown}"
-            hint = _again(driver) if driver.standing.seen else f"{_again(driver)}; {absent_by_hand(address)}"
+            shown = f", and shows {runner.reporter.last_shown}" if runner.reporter.last_shown else ""
+            summary = f"not settled after {runner.timeout:.0f} s{runner.progress.ids}{shown}"
+            hint = _again(runner) if runner.progress.seen else f"{_again(runner)}; {absent_by_hand(address)}"
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
-            return _judge_call(change, driver, reason)
+            return _judge_call(change, runner, reason)
         case ProvisionerError():
-            return _judge_own_failure(change, driver, reason)
+            return _judge_own_failure(change, runner, reason)
         case _:
             raise reason
 
 
-def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
+def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address, detail = change.address, failed.message
-    if failed.outcome is Outcome.UNKNOWN and (intent := driver.standing.unsettled) is not None:
+    if failed.outcome is Outcome.UNKNOWN and (intent := runner.progress.unsettled) is not None:
         return ResultType.INCOMPLETE, error(
             "unsettled",
-            f"the outcome of its {intent.effect.noun} is not known{driver.standing.ids}",
+            f"the outcome of its {intent.effect.noun} is not known{runner.progress.ids}",
             detail=detail,
             hint="run apply again: it looks at what became of it before it does anything else",
             address=address,
             request_id=failed.request_id,
         )
-    if driver.standing.under_way:
+    if runner.progress.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
-            f"recorded, and not followed to its end{driver.standing.ids}",
+            f"recorded, and not followed to its end{runner.progress.ids}",
             detail=detail,
-            hint=_again(driver),
+            hint=_again(runner),
             address=address,
             request_id=failed.request_id,
         )
@@ -165,15 +165,15 @@ def _judge_call(change: Change, driver: Driver, failed: CallFailed) -> tuple[Res
     )
 
 
-def _doubtful(driver: Driver, reason: Exception) -> Diagnostic:
+def _doubtful(runner: FlowRunner, reason: Exception) -> Diagnostic:
     """Whatever ended the way: that a purchase has an unknown outcome comes first."""
     because, looked = _doubt_of(reason)
     is_older = isinstance(reason, StillInDoubt) and because is None
-    intent = driver.standing.doubt
+    intent = runner.progress.doubt
     assert intent is not None  # that is what is told of
-    address = driver.change.address
-    policy = driver.context.policy
-    hint = choice(intent) if isinstance(looked, SeveralFit) else next_step(intent, driver.kind, policy)
+    address = runner.change.address
+    policy = runner.context.policy
+    hint = choice(intent) if isinstance(looked, SeveralFit) else next_step(intent, runner.kind, policy)
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
         if is_older
@@ -244,18 +244,18 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
             assert_never(failed.outcome)
 
 
-def _judge_own_failure(change: Change, driver: Driver, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
+def _judge_own_failure(change: Change, runner: FlowRunner, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
     """When the journal fails right after a purchase, these ids stand nowhere else."""
     first, address = reason.diagnostics[0], change.address
-    if isinstance(reason, StoreError) and driver.standing.unrecorded:
+    if isinstance(reason, StoreError) and runner.progress.unrecorded:
         return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"BOUGHT{driver.standing.ids}, and it could not be recorded: {first.summary}",
+            f"BOUGHT{runner.progress.ids}, and it could not be recorded: {first.summary}",
             hint="keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the server",
             address=address,
         )
     kind, state = ResultType.FAILED, ""
-    if driver.standing.under_way:
-        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{driver.standing.ids}, and not followed: "
+    if runner.progress.under_way:
+        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{runner.progress.ids}, and not followed: "
     summary = f"{state}{first.summary}"
     return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)

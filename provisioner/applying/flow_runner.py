@@ -1,0 +1,285 @@
+"""Runs the flows of one address: sends their calls, writes down their facts, waits for what they wait for.
+
+What must not be sent twice is sent by `_send_once`, with its intent on disk before and the ids of its answer on disk after (intents.py).
+Nothing here knows what a flow is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import assert_never
+
+from provisioner.applying.address_progress import AddressProgress, EventReporter
+from provisioner.applying.first_purchases import deal_of
+from provisioner.applying.intents import IntentJournal
+from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.ports import Channel
+from provisioner.applying.precautions import Precautions
+from provisioner.applying.run_context import RunContext
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Change
+from provisioner.model.event import EventType
+from provisioner.model.flow import (
+    Answer,
+    Call,
+    CallFailed,
+    Effect,
+    Ended,
+    EndsTerm,
+    Flow,
+    Outcome,
+    Remark,
+    Remember,
+    Reply,
+    Sold,
+    Step,
+    Wait,
+)  # fmt: skip
+from provisioner.model.journal import Answered, Remembered
+from provisioner.model.kind import Kind
+from provisioner.model.marker import marked
+from provisioner.model.purchasing import Marker
+from provisioner.model.redaction import at, laid_over, leaves
+from provisioner.model.resource import Desired, Live
+
+_ATTEMPTS = 5
+"""Of a call that the gateway turns away each time; each is an intent of its own, and waits for its own turn."""
+_SALT_BYTES = 8
+_UNSEEN = Remark(
+    "charging-unseen",
+    "the cloud shows neither a charging mode nor an order of it, so how it is charged is not known",
+    "look at it in the console; the others of its flavor are bought all the same",
+)
+
+
+@dataclass(slots=True)
+class FlowRunner:
+    """`timeout`, in seconds, bounds all waits of one address together. `earlier_ids` bore its name when the run began, so none of them is
+    ours.
+    """
+
+    context: RunContext
+    precautions: Precautions
+    kind: Kind
+    change: Change
+    progress: AddressProgress
+    reporter: EventReporter
+    timeout: float
+    earlier_ids: tuple[str, ...] = ()
+    members: tuple[Desired, ...] = ()
+    """Where it buys for others of its group, too: all of them, itself the first."""
+    _deadline: float | None = None
+
+    async def run(self, flow: Flow) -> Ended:
+        """Raises CallFailed, TimedOut, Detached or StoreError when the flow itself has no answer to it."""
+        answer: Answer = None
+        failure: CallFailed | None = None
+        try:
+            while True:
+                step = flow.send(answer) if failure is None else flow.throw(failure)
+                answer, failure = None, None
+                try:
+                    answer = await self._answer(step)
+                except CallFailed as failed:
+                    failure = failed
+        except StopIteration as stop:
+            ended: Ended = stop.value
+            return ended
+        finally:
+            flow.close()
+
+    def _answer(self, step: Step) -> Awaitable[Answer]:
+        match step:
+            case Call():
+                return self._send_once(step) if step.effect.is_journaled else self._send(step)
+            case Remember():
+                return self._remember(step)
+            case Wait():
+                return self._wait(step)
+            case Remark():
+                return self._remark(step)
+            case Sold():
+                return self._note_sale(step)
+            case EndsTerm():
+                return self._before_end(step)
+            case _:
+                assert_never(step)
+
+    async def _send(self, call: Call) -> Reply:
+        async with self._channel() as channel:
+            interruption, reveal = self.context.interruption, self.context.secrets.reveal
+            reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
+        self.progress.under_way = self.progress.under_way or call.effect is Effect.REPEATABLE
+        return reply
+
+    async def _send_once(self, call: Call) -> Reply:
+        """Again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached, and
+        PurchasesStopped where nothing more is bought.
+        """
+        async with self._turn_among_alike(call):
+            for attempt in range(1, _ATTEMPTS):
+                try:
+                    return await self._attempt(call, attempt)
+                except CallFailed as failed:
+                    if failed.outcome is not Outcome.THROTTLED:
+                        raise
+            return await self._attempt(call, _ATTEMPTS)
+
+    async def _attempt(self, call: Call, attempt: int) -> Reply:
+        """The channel is free before the answer is on disk, so that the note of whoever borrows it next shares the write."""
+        intents = IntentJournal(self.context, self.kind, self.change, self.progress)
+        async with self._channel() as channel:
+            await self._await_budget(call, channel)
+            if call.effect is Effect.PURCHASE:
+                self.context.first_purchases.check()
+                await self._refuse_strangers()
+            call = self._marked(call)
+            intent = intents.new(call, attempt, members=self.members, earlier_ids=self.earlier_ids)
+            await intents.write(intent, call)
+            interruption, reveal = self.context.interruption, self.context.secrets.reveal
+            try:
+                reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
+                outcome: tuple[Answered, Reply] | CallFailed = intents.read(intent, call, reply), reply
+            except CallFailed as failed:
+                outcome = failed
+        if isinstance(outcome, CallFailed):
+            await intents.settle(intent, outcome)
+            raise outcome
+        reply = await intents.record(intent, *outcome)
+        if call.effect is Effect.PURCHASE:
+            progress = self.progress
+            self.reporter.announce(EventType.BOUGHT, identifier=progress.identifier, order_id=progress.order_id)
+        return reply
+
+    @asynccontextmanager
+    async def _turn_among_alike(self, call: Call) -> AsyncIterator[None]:
+        """A purchase goes in its turn among those that are alike (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
+        if call.effect is not Effect.PURCHASE:
+            yield
+            return
+        first, address = self.context.first_purchases, self.change.address
+        await first.enter(deal_of(self.kind, self.change, self.context.policy), address)
+        try:
+            yield
+        except BaseException:
+            first.leave(address)
+            raise
+        first.sent(address)
+
+    @asynccontextmanager
+    async def _channel(self) -> AsyncIterator[Channel]:
+        """Where nothing may be sent any more, nothing is begun. Raises Detached or StoreError then."""
+        async with self.context.pool.borrow() as channel:
+            if self.context.interruption.requested:
+                raise Detached
+            self.context.journal.check()
+            self.reporter.start()
+            yield channel
+
+    async def _await_budget(self, call: Call, channel: Channel) -> None:
+        """Before the intent is written: what only queues must not look as if it might have been sent."""
+        turn = await self.context.interruption.until_first(channel.turn(call))
+        if self.context.interruption.requested:
+            raise Detached
+        turn.result()
+
+    async def _refuse_strangers(self) -> None:
+        """Raises NameTaken or MayBeTaken: its turn may have come long after the look that found its name free."""
+        wanted = self.members or ((self.change.desired,) if self.change.desired else ())
+        await self.precautions.refuse_strangers(self.kind, wanted)
+
+    def _marked(self, call: Call) -> Call:
+        """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
+        if self.members or call.effect is not Effect.PURCHASE or self.context.policy.marker is not Marker.NONCE:
+            return call
+        body, salt = call.body or {}, secrets.token_bytes(_SALT_BYTES)
+        name = marked(str(body["name"]), lineage=self.context.lineage, salt=salt, longest=self.kind.longest_name)
+        return replace(call, body={**body, "name": name})
+
+    async def _remember(self, facts: Remember) -> None:
+        desired, progress = self.change.desired, self.progress
+        self.context.ids.take(self.change.address, facts.id, facts.order_id)
+        progress.identifier, progress.order_id = facts.id or progress.identifier, facts.order_id or progress.order_id
+        if facts.declared is not None:
+            declared = self.kind.redact(facts.declared, self.context.secrets.fingerprint)
+            progress.declared = laid_over(progress.declared, declared)
+        if facts.observed is not None:
+            progress.observed = {**progress.observed, **facts.observed}
+        baseline = self._baseline(facts.first_shown)
+        refused = None
+        if facts.refused is not None and (now := laid_over(progress.refused, facts.refused)) != progress.refused:
+            refused = progress.refused = now
+        progress.under_way = progress.under_way or bool(facts.pending)
+        await self.context.journal.write(
+            Remembered(
+                address=self.change.address,
+                phase=facts.phase,
+                id=facts.id,
+                order_id=facts.order_id,
+                declared=None if facts.declared is None else progress.declared,
+                observed=None if facts.observed is None else progress.observed,
+                pending=facts.pending,
+                baseline=baseline,
+                refused=refused,
+                sold=facts.sold,
+                paid=facts.paid or None,
+                labels=dict(desired.labels) if desired else None,
+                protected=desired.lifecycle.prevent_destroy if desired else None,
+            )
+        )
+
+    def _baseline(self, shown: JsonObject | None) -> JsonObject | None:
+        """Said once, by the run that sees it first."""
+        if shown is None or not (baseline := self.kind.baseline(self.progress.declared, shown)):
+            return None
+        fields = "; ".join(
+            f"{'.'.join(path)} is {now!r} and {at(self.progress.declared, path)!r} was declared"
+            for path, now in leaves(baseline)
+        )
+        remark = Remark(
+            "shown-otherwise",
+            f"its first row shows otherwise what was bought: {fields}",
+            "look at it in the console; if it is the same in another spelling, nothing is to be done. No later plan says so again",
+        )
+        self.reporter.remark(remark)
+        return baseline
+
+    async def _wait(self, wait: Wait) -> Live | None:
+        self.reporter.start()
+        now = self.context.clock.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self.timeout
+        if now >= self._deadline:
+            raise TimedOut
+        choose, watch = partial(self._choose, wait), self.reporter.show_progress
+        return await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
+
+    def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
+        """None of those that only billing says are ours, and another state holds."""
+        told = tuple(row for row in rows if row.id in wait.ids)
+        claimed = self.context.elsewhere(told) if told else ()
+        return self.context.ids.choose(self.change.address, [row for row in rows if row.id not in claimed])
+
+    async def _remark(self, remark: Remark) -> None:
+        self.reporter.remark(remark)
+
+    async def _note_sale(self, sold: Sold) -> None:
+        is_news = self.context.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)
+        if sold.as_wanted is None and is_news:
+            self.reporter.remark(_UNSEEN)
+
+    async def _before_end(self, step: EndsTerm) -> None:
+        if facts := await self.precautions.before_end(self.change, self.progress.order_id, step):
+            await self.context.journal.write(*facts)
+
+
+def _reply_of(sending: asyncio.Task[Reply]) -> Reply:
+    """A second interruption stops waiting for the reply; what the call did is then not known."""
+    if sending.cancelled():
+        raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
+    return sending.result()

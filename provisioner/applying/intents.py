@@ -1,0 +1,155 @@
+"""The journal of what must not be sent twice: the intent before it is sent, the answer after it, so that a death on any line is survived.
+
+The intent is on disk before the call is sent, and the ids of its answer before anything else is done with them. An outcome
+that is not known leaves a purchase's intent open: nothing here closes it by guessing (docs/decisions/0001, 0008).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+from provisioner.applying.address_progress import AddressProgress
+from provisioner.applying.poll import Detached
+from provisioner.applying.run_context import RunContext
+from provisioner.model.change import Change
+from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
+from provisioner.model.journal import Answered, Intended, Settled
+from provisioner.model.kind import Kind
+from provisioner.model.outcome import bought
+from provisioner.model.redaction import laid_over, secrets_in
+from provisioner.model.resource import Desired
+from provisioner.model.resource_id import resource_id
+from provisioner.model.state import Intent, Member
+
+_ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
+_STALE_AFTER = 10.0
+"""Seconds from the note to the sending, after which another note is written: silence is counted from its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentJournal:
+    """The intents of one change."""
+
+    context: RunContext
+    kind: Kind
+    change: Change
+    progress: AddressProgress
+
+    def new(self, call: Call, attempt: int, *, members: tuple[Desired, ...], earlier_ids: tuple[str, ...]) -> Intent:
+        """For one address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began."""
+        desired, progress = self.change.desired, self.progress
+        fingerprint = self.context.secrets.fingerprint
+        purchase = call.effect is Effect.PURCHASE
+        body = self.kind.redact(call.body or {}, fingerprint)
+        target = progress.order_id if call.effect.is_told_by_its_order else progress.identifier
+        return Intent(
+            id=secrets.token_hex(16),
+            address=self.change.address,
+            kind=self.kind.name,
+            attempt=attempt,
+            effect=call.effect,
+            name=str(body["name"]) if purchase else self._known_as(),
+            request={"service": call.service, "method": call.method, "path": call.path, "body": body},
+            declared=self.kind.redact(call.declares, fingerprint),
+            sent_at=self.context.clock.now(),
+            server_time=self.context.server_time(),
+            who=self.context.who,
+            sender=self.context.sender,
+            labels=desired.labels if desired else {},
+            earlier_ids=earlier_ids,
+            target_id=None if purchase else target,  # as the flow found it, which may be after the record
+            protected=bool(desired and desired.lifecycle.prevent_destroy),
+            members=tuple(
+                Member(one.address, one.name, one.labels, bool(one.lifecycle.prevent_destroy))
+                for one in (members if purchase else ())
+            ),
+        )
+
+    async def write(self, intent: Intent, call: Call) -> None:
+        """On disk when it returns, and to be sent at once. Raises Detached or CallFailed when it is not sent after all."""
+        for _, reference in secrets_in(call.body or {}):
+            self.context.secrets.reveal(reference)
+        noted_at = self.context.clock.monotonic()
+        await self.context.journal.write(Intended(intent))
+        if self.context.interruption.requested:
+            await self._withdraw(intent, "the run was interrupted before it was sent")
+            raise Detached
+        if self.context.clock.monotonic() - noted_at > _STALE_AFTER:
+            await self._withdraw(intent, "too long after it was noted")
+            raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
+
+    def read(self, intent: Intent, call: Call, reply: Reply) -> Answered:
+        """Raises CallFailed(UNKNOWN) when a purchase succeeded and what the reply says of it cannot be believed."""
+        body = reply.object()
+        facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+        if "id" in facts:
+            facts["id"] = resource_id(facts["id"])
+        if call.learns and not facts:
+            message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        if intent.effect is Effect.PURCHASE and (identifier := facts.get("id")) in self.context.listed_ids:
+            message = f"the cloud answered with {identifier}, which was there before"
+            raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
+        if intent.members:
+            self.context.ids.take_together(intent.names, facts["order_id"])
+        else:
+            self.context.ids.take(self.change.address, *facts.values())
+        return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
+
+    async def record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
+        """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
+        if intent.effect is not Effect.PURCHASE:
+            self.progress.under_way = True
+            if intent.effect is Effect.WIPE:
+                self.progress.declared = laid_over(self.progress.declared, intent.declared)
+            await self.context.journal.write(answered)
+            return reply
+        self.progress.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
+        self.progress.learn(self.progress.bought[0])
+        self.progress.unrecorded = True
+        await self.context.journal.write(answered)
+        self.progress.unrecorded = False
+        return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
+
+    async def settle(self, intent: Intent, failed: CallFailed) -> None:
+        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase, a release or a
+        wipe of unknown outcome stays open.
+        """
+        outcome: Literal["not_sent", "refused", "observed"]
+        match failed.outcome:
+            case Outcome.UNKNOWN:
+                self.progress.under_way = True
+                if intent.effect is Effect.PURCHASE:
+                    await self._leave_open(intent)
+                elif not intent.effect.is_told_by_its_order:
+                    self.progress.unsettled = intent
+                if not intent.effect.is_told_by_its_order:
+                    return
+                outcome = "observed"
+            case Outcome.NOT_SENT:
+                outcome = "not_sent"
+            case Outcome.REFUSED | Outcome.THROTTLED:
+                outcome = "refused"
+            case _:
+                assert_never(failed.outcome)
+        evidence = f"the order tells what became of it: {failed.message}" if outcome == "observed" else failed.message
+        await self.context.journal.write(
+            Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
+        )
+
+    async def _leave_open(self, intent: Intent) -> None:
+        """Noted again, with the time: it may have been sent long after it was noted first."""
+        noted = replace(intent, unknown_since=self.context.server_time())
+        self.progress.doubt = replace(noted, listed=tuple(sorted(self.context.listed_ids)))
+        await self.context.journal.write(Intended(noted))
+
+    async def _withdraw(self, intent: Intent, why: str) -> None:
+        await self.context.journal.write(Settled(intent.id, "not_sent", why))
+
+    def _known_as(self) -> str:
+        if self.progress.recorded is not None:
+            return self.progress.recorded.name
+        return self.change.desired.name if self.change.desired else ""
