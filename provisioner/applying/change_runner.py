@@ -1,7 +1,7 @@
 """Runs one change from its start to its result.
 
 It does what the plan says in the plan's words and re-decides nothing; what may have changed since a saved plan was made is checked
-again (precautions.py).
+again (preflight.py).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from provisioner.applying.address_progress import AddressProgress, EventReporter, wanted_otherwise
+from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.doubt_resolver import resolve
 from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.flow_runner import FlowRunner
-from provisioner.applying.precautions import Precautions, ShowsAgain
+from provisioner.applying.preflight import Preflight, ShowsAgain
 from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.turns import Turns
 from provisioner.model.change import Action, Change, Mode, Reason
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
@@ -34,7 +34,7 @@ class GroupPurchase:
     """One call that buys for several addresses: made once, and what became of it holds for all of them.
 
     Whoever comes first makes it, in the flow that its address has begun. Each goes on by itself from the order that they then
-    share; which server of it is whose is chosen where rows are looked at (claims.py, docs/decisions/0010). `wanted` are all that it buys,
+    share; which server of it is whose is chosen where rows are looked at (id_registry.py, docs/decisions/0010). `wanted` are all that it buys,
     in the order of their addresses.
     """
 
@@ -65,15 +65,15 @@ class ChangeRunner:
     def __init__(
         self,
         context: RunContext,
-        precautions: Precautions,
-        turns: Turns,
+        preflight: Preflight,
+        gate: DependencyGate,
         change: Change,
         *,
         group: GroupPurchase | None = None,
     ) -> None:
-        self._turns = turns
+        self._gate = gate
         self._group = group
-        self._precautions = precautions
+        self._preflight = preflight
         self._context = context
         self._kind = context.catalogue[change.kind]
         self._change = change
@@ -83,7 +83,7 @@ class ChangeRunner:
         result: Result | None = None
         try:
             try:
-                await self._precautions.await_turn(self._change)
+                await self._preflight.await_turn(self._change)
                 ended = await self._execute()
             except EXPECTED as reason:
                 result = failed(self._change, self._flow, reason)
@@ -92,7 +92,7 @@ class ChangeRunner:
             self._announce(result)
         finally:
             self._context.first_purchases.leave(self._change.address)
-            self._turns.end(self._change.address, result, self._flow.progress.identifier)
+            self._gate.end(self._change.address, result, self._flow.progress.identifier)
         return result
 
     async def _execute(self) -> Ended:
@@ -136,7 +136,7 @@ class ChangeRunner:
 
     async def _create(self, change: Change) -> Ended:
         assert change.desired is not None  # only what is wanted is bought
-        await self._precautions.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
+        await self._preflight.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
         if change.deposes:
             return await self._create_in_place_of(change, change.desired)
         recorded = await self._group.buy(self._flow) if self._group else None
@@ -144,7 +144,7 @@ class ChangeRunner:
 
     async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
-        await self._precautions.before_successor(change.address)
+        await self._preflight.before_successor(change.address)
         deposed, journal = change.address.as_deposed, self._context.journal
         await journal.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
         try:
@@ -189,9 +189,9 @@ class ChangeRunner:
         if not self._context.plan.selects(self._change):
             return Ended(recorded.phase)
         if self._context.plan.mode is Mode.DESTROY and not self._change.let_go:
-            if kept := self._precautions.kept_after_doubt(self._kind, recorded):
+            if kept := self._preflight.kept_after_doubt(self._kind, recorded):
                 return kept
-            await self._precautions.refuse_companions(self._kind, recorded, None)
+            await self._preflight.refuse_companions(self._kind, recorded, None)
             ended = await self._flow.run(self._kind.delete(recorded, None))
             return await self._forget(RELEASED) if ended.phase is None else ended
         if self._change.desired is None:
@@ -219,13 +219,13 @@ class ChangeRunner:
     async def _update(self, change: Change) -> Ended:
         assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
         changed = frozenset(item.path for item in change.fields)
-        await self._precautions.before_wipe(change)
+        await self._preflight.before_wipe(change)
         policy = self._context.policy
         return await self._flow.run(self._kind.update(change.desired, change.recorded, changed, policy))
 
     async def _release(self, change: Change) -> Ended:
         assert change.recorded is not None  # only what is recorded is released
-        await self._precautions.before_release(change)
+        await self._preflight.before_release(change)
         ended = await self._flow.run(self._kind.delete(change.recorded, self._context.live_row(change.recorded)))
         return await self._forget(RELEASED) if ended.phase is None else ended
 
@@ -240,7 +240,7 @@ class ChangeRunner:
         """A saved plan may be older than the last look: what has gone since is not recorded."""
         recorded = change.recorded
         assert recorded is not None  # it is what will be recorded
-        self._precautions.before_adoption(self._kind, recorded, self._context.elsewhere)
+        self._preflight.before_adoption(self._kind, recorded, self._context.elsewhere)
         wanted = change.desired.fields if change.desired else {}
         declared = with_fingerprints(recorded.declared, wanted, self._context.secrets.fingerprint)
         recorded = replace(recorded, declared=declared)
@@ -264,7 +264,7 @@ class ChangeRunner:
 
     async def _forget(self, reason: str) -> Ended:
         forgotten = Forgotten(self._change.address, reason, self._flow.progress.identifier)
-        await self._context.journal.write(*self._precautions.left_of_its_order(self._change), forgotten)
+        await self._context.journal.write(*self._preflight.left_of_its_order(self._change), forgotten)
         return Ended(None)
 
     def _new_flow(self, recorded: Recorded | None, *, started: float | None = None) -> FlowRunner:
@@ -273,7 +273,7 @@ class ChangeRunner:
         releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
         return FlowRunner(
             context=context,
-            precautions=self._precautions,
+            preflight=self._preflight,
             kind=self._kind,
             change=self._change,
             progress=AddressProgress.of(recorded),

@@ -7,7 +7,7 @@ Exactly one free server that fits is adopted. None, or several, leave the doubt 
 from __future__ import annotations
 
 from provisioner.applying.address_progress import EventReporter
-from provisioner.applying.poll import Detached, Look, TimedOut, Watch
+from provisioner.applying.list_poll import Detached, Listing, TimedOut, Watch
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.run_context import RunContext
 from provisioner.model.diagnostic import ProvisionerError
@@ -70,11 +70,11 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
     if context.resolve_timeout <= 0:
         raise TimedOut
 
-    def pick(look: Look) -> Live | None:
+    def pick(listing: Listing) -> Live | None:
         """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
-        if look.may_hide({intent.name, *intent.names}):
+        if listing.may_hide({intent.name, *intent.names}):
             return None
-        free = (row for row in look.rows.values() if context.ids.are_free(row.id, row.order_id))
+        free = (row for row in listing.rows.values() if context.ids.are_free(row.id, row.order_id))
         candidates = nobody_elses(kind.match(intent, free), context.elsewhere)
         if len(candidates) > 1:
             raise SeveralFit(candidates)

@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from provisioner.applying.change_runner import ChangeRunner, GroupPurchase
-from provisioner.applying.names import Names
-from provisioner.applying.order_guard import EndGuard
-from provisioner.applying.precautions import Precautions
-from provisioner.applying.readiness import ReadinessChecks
+from provisioner.applying.dependencies import DependencyGate
+from provisioner.applying.preflight import Preflight
+from provisioner.applying.preflight_names import NameCheck
+from provisioner.applying.preflight_orders import OrderCheck
+from provisioner.applying.readiness import ReadinessCheck
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.turns import Turns
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Plan, Reason
 from provisioner.model.diagnostic import StoreError
@@ -28,12 +28,12 @@ async def execute(context: RunContext) -> RunResult:
     context = replace(context, plan=in_two_steps(context.plan))
     async with context.opened():
         await _move(context)
-        turns = Turns(context.plan.turns, (change.address for change in context.plan.work))
-        names, ends = Names(context), EndGuard(context)
-        precautions = Precautions(context, names, ReadinessChecks(context, turns), ends)
+        gate = DependencyGate(context.plan.turns, (change.address for change in context.plan.work))
+        names, orders = NameCheck(context), OrderCheck(context)
+        preflight = Preflight(context, names, ReadinessCheck(context, gate), orders)
         groups = _groups(context)
         runners = [
-            ChangeRunner(context, precautions, turns, change, group=groups.get(change.address))
+            ChangeRunner(context, preflight, gate, change, group=groups.get(change.address))
             for change in context.plan.work
         ]
         outcomes = await asyncio.gather(*(runner.run() for runner in runners), return_exceptions=True)

@@ -17,9 +17,9 @@ from typing import assert_never
 from provisioner.applying.address_progress import AddressProgress, EventReporter
 from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.intents import IntentJournal
-from provisioner.applying.poll import Detached, TimedOut
+from provisioner.applying.list_poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
-from provisioner.applying.precautions import Precautions
+from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
@@ -64,7 +64,7 @@ class FlowRunner:
     """
 
     context: RunContext
-    precautions: Precautions
+    preflight: Preflight
     kind: Kind
     change: Change
     progress: AddressProgress
@@ -191,7 +191,7 @@ class FlowRunner:
     async def _refuse_strangers(self) -> None:
         """Raises NameTaken or MayBeTaken: its turn may have come long after the look that found its name free."""
         wanted = self.members or ((self.change.desired,) if self.change.desired else ())
-        await self.precautions.refuse_strangers(self.kind, wanted)
+        await self.preflight.refuse_strangers(self.kind, wanted)
 
     def _marked(self, call: Call) -> Call:
         """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
@@ -274,7 +274,7 @@ class FlowRunner:
             self.reporter.remark(_UNSEEN)
 
     async def _before_end(self, step: EndsTerm) -> None:
-        if facts := await self.precautions.before_end(self.change, self.progress.order_id, step):
+        if facts := await self.preflight.before_end(self.change, self.progress.order_id, step):
             await self.context.journal.write(*facts)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
-from provisioner.applying.names import MayBeTaken, NameTaken
-from provisioner.applying.order_guard import OrderShared, OrderUnseen
-from provisioner.applying.precautions import (
+from provisioner.applying.preflight import (
     GoneMeanwhile,
     NotAvailable,
     ShowsAgain,
     StatusUnknown,
 )
+from provisioner.applying.preflight_names import MayBeTaken, NameTaken
+from provisioner.applying.preflight_orders import OrderShared, OrderUnseen
 from provisioner.applying.readiness import SuccessorNotReady
 from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner.applying.poll import Look
+from provisioner.applying.dependencies import Blocked, DependencyGate
+from provisioner.applying.list_poll import Listing
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.turns import HeldBack, Turns
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.flow import Wait
@@ -49,18 +49,18 @@ class _NotReady:
     """The rest of a sentence about it."""
 
 
-class ReadinessChecks:
+class ReadinessCheck:
     """One for all changes of a run."""
 
-    def __init__(self, context: RunContext, turns: Turns) -> None:
+    def __init__(self, context: RunContext, gate: DependencyGate) -> None:
         self._context = context
-        self._turns = turns
+        self._gate = gate
         self._began = context.clock.monotonic()
         self._waves: dict[tuple[Address, int], asyncio.Future[_NotReady | None]] = {}
 
     async def await_turn(self, change: Change) -> None:
-        """Raises HeldBack: also where those that are waited for were done, and are not there as they are wanted by now."""
-        await self._turns.await_turn(change.address)
+        """Raises Blocked: also where those that are waited for were done, and are not there as they are wanted by now."""
+        await self._gate.await_turn(change.address)
         desired = change.desired
         if change.action not in _BEGINNING or desired is None or change.address.key is None or desired.wave == 0:
             return
@@ -71,7 +71,7 @@ class ReadinessChecks:
             self._waves[group, wave] = asyncio.ensure_future(self._first_not_ready(earlier, fields))
         if (found := await asyncio.shield(self._waves[group, wave])) is not None:
             turn = Turn((change.address,), (found.address,), f"wave {wave + 1} of {group}")
-            raise HeldBack(turn, found.address, found.why)
+            raise Blocked(turn, found.address, found.why)
 
     async def before_release(self, deposed: Iterable[Change]) -> None:
         """Raises SuccessorNotReady."""
@@ -99,15 +99,15 @@ class ReadinessChecks:
         """As they were seen last: what the list lacks is asked for alone, a few a look."""
         looks = 0
 
-        def find(look: Look) -> Live | None:
+        def find(listing: Listing) -> Live | None:
             """Any row, once all are well, or the one that is not once that is certain."""
             nonlocal looks
             looks += 1
             first.clear()
             for _, identifier, _ in asked:
-                if identifier in look.gone:
+                if identifier in listing.gone:
                     known.pop(identifier, None)
-                elif (row := look.rows.get(identifier)) is not None:
+                elif (row := listing.rows.get(identifier)) is not None:
                     known[identifier] = row
             for address, identifier, judge in asked:
                 if (why := judge(known.get(identifier))) is not None:
@@ -136,7 +136,7 @@ class ReadinessChecks:
         return now or before
 
     def _identifier(self, change: Change) -> str:
-        return self._turns.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
+        return self._gate.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
 
     def _judge(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
         kind = self._context.catalogue[change.kind]

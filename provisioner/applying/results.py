@@ -6,21 +6,21 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
+from provisioner.applying.dependencies import Blocked
 from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
-from provisioner.applying.names import MayBeTaken, NameTaken
-from provisioner.applying.order_guard import OrderShared, OrderUnseen
+from provisioner.applying.list_poll import Detached, TimedOut
 from provisioner.applying.outdated import refusal
-from provisioner.applying.poll import Detached, TimedOut
-from provisioner.applying.precautions import (
+from provisioner.applying.preflight import (
     GoneMeanwhile,
     NotAvailable,
     ShowsAgain,
     StatusUnknown,
 )
+from provisioner.applying.preflight_names import MayBeTaken, NameTaken
+from provisioner.applying.preflight_orders import OrderShared, OrderUnseen
 from provisioner.applying.readiness import SuccessorNotReady
 from provisioner.applying.term_guard import TermKept
-from provisioner.applying.turns import HeldBack
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, choice, next_step
@@ -46,7 +46,7 @@ ANNOUNCED_AS = {
 }
 
 EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, HeldBack, MayBeTaken, NameTaken, NotAvailable, OrderShared, OrderUnseen, ProvisionerError, PurchasesStopped,
+    CallFailed, Detached, GoneMeanwhile, Blocked, MayBeTaken, NameTaken, NotAvailable, OrderShared, OrderUnseen, ProvisionerError, PurchasesStopped,
     ShowsAgain, StatusUnknown, StillInDoubt, SuccessorNotReady, TermKept, TimedOut,
 )  # fmt: skip
 
@@ -104,7 +104,7 @@ def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Resul
             | TermKept()
         ):
             return ResultType.FAILED, refusal(change.address, runner.progress.ids, reason)
-        case HeldBack() if not runner.context.interruption.requested:
+        case Blocked() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
                 f"{reason.turn.what} is not begun, because {reason.before} {reason.why}",
@@ -118,7 +118,7 @@ def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Resul
                 hint=f"see to {reason.because} first; then {_again(runner)}",
                 address=address,
             )
-        case Detached() | HeldBack():
+        case Detached() | Blocked():
             if not runner.progress.under_way:
                 return ResultType.NOT_STARTED, warning(
                     "not-started", "the run was interrupted before its turn", hint=_again(runner), address=address

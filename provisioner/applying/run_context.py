@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provisioner.applying.claims import Claims
+from provisioner.applying.channel_pool import ChannelPool
 from provisioner.applying.first_purchases import FirstPurchases
+from provisioner.applying.id_registry import IdRegistry
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.journal_writer import JournalWriter
+from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
-from provisioner.applying.poll import Poll
-from provisioner.applying.pool import ChannelPool
 from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, Secrets, nowhere
-from provisioner.applying.scribe import Scribe
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Plan
 from provisioner.model.event import Listener
@@ -72,21 +72,21 @@ class RunContext:
                 await asyncio.gather(polling, return_exceptions=True)
 
     @cached_property
-    def poll(self) -> Poll:
+    def poll(self) -> ListPoll:
         kinds = [self.catalogue[name] for name in {change.kind for change in self.plan.work}]
-        return Poll(kinds, self.clock, self.interruption, known=self._ids_to_stay())
+        return ListPoll(kinds, self.clock, self.interruption, known=self._ids_to_stay())
 
     @cached_property
-    def journal(self) -> Scribe:
-        return Scribe(self.ledger, on_failure=self.poll.end)
+    def journal(self) -> JournalWriter:
+        return JournalWriter(self.ledger, on_failure=self.poll.end)
 
     @cached_property
     def pool(self) -> ChannelPool:
         return ChannelPool(self.cloud, self.parallelism)
 
     @cached_property
-    def ids(self) -> Claims:
-        return Claims(self._records())
+    def ids(self) -> IdRegistry:
+        return IdRegistry(self._records())
 
     @cached_property
     def first_purchases(self) -> FirstPurchases:

@@ -22,7 +22,7 @@ class TermKept(Exception):  # noqa: N818 - a decision, not a malfunction
         self.replaced = replaced
 
 
-class TermGuard:
+class TermCheck:
     """One for all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:

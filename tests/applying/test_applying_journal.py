@@ -12,7 +12,7 @@ from support.builders import a_desired, a_release, an_address, an_intent
 from support.fate import Fate, MemoryLedger
 from support.loop import OnTheSpot
 
-from provisioner.applying.scribe import Scribe
+from provisioner.applying.journal_writer import JournalWriter
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.journal import Forgotten, Intended
@@ -24,14 +24,14 @@ def written(arrivals, *, fail_at=None, failure=None):
     """What became of each writer that came after so many turns of the loop, and the ledger they wrote to."""
     ledger = MemoryLedger([], Fate(), fail_at=fail_at, failure=failure)
     reasons = []
-    scribe = Scribe(ledger, on_failure=reasons.append)
+    writer = JournalWriter(ledger, on_failure=reasons.append)
 
     async def write(number, turns):
         for _ in range(turns):
             await asyncio.sleep(0)
         entry = Forgotten(an_address(), str(number))
         try:
-            await scribe.write(entry)
+            await writer.write(entry)
         except StoreError:
             return False
         assert entry in ledger.entries, "told it was written before it was"
@@ -69,10 +69,10 @@ def test_an_error_of_ours_while_writing_is_as_final_as_a_full_disk(arrivals, fai
 
 def test_with_real_threads_it_is_the_same():
     ledger = MemoryLedger([], Fate())
-    scribe = Scribe(ledger, on_failure=lambda _: None)
+    writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
-        await asyncio.gather(*(scribe.write(Forgotten(an_address(), str(number))) for number in range(500)))
+        await asyncio.gather(*(writer.write(Forgotten(an_address(), str(number))) for number in range(500)))
 
     asyncio.run(run())
     assert [int(entry.reason) for entry in ledger.entries] == list(range(500))
@@ -107,11 +107,11 @@ class Held(MemoryLedger):
 def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
     """The thread goes on: nobody knows whether the bytes are safe."""
     ledger = Held()
-    scribe = Scribe(ledger, on_failure=lambda _: None)
+    writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
-        first = asyncio.ensure_future(scribe.write(a_release()))
-        second = asyncio.ensure_future(scribe.write(a_release()))
+        first = asyncio.ensure_future(writer.write(a_release()))
+        second = asyncio.ensure_future(writer.write(a_release()))
         await asyncio.to_thread(ledger.begun.wait)
         first.cancel()
         ended = await asyncio.gather(first, second, return_exceptions=True)
@@ -127,10 +127,10 @@ def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
 def test_a_write_that_is_cancelled_before_it_began_never_happens(which):
     """Nobody sends what it would announce, so that it would be a doubt about nothing."""
     ledger = MemoryLedger([], Fate())
-    scribe = Scribe(ledger, on_failure=lambda _: None)
+    writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
-        both = [asyncio.ensure_future(scribe.write(Intended(an_intent(name)))) for name in "ab"]
+        both = [asyncio.ensure_future(writer.write(Intended(an_intent(name)))) for name in "ab"]
         await asyncio.sleep(0)
         both[which].cancel()
         await asyncio.gather(*both, return_exceptions=True)
@@ -150,26 +150,26 @@ class Fenced(MemoryLedger):
 
 def test_what_was_sent_is_recorded_even_where_nothing_more_may_be_sent():
     ledger = Fenced([], Fate())
-    scribe = Scribe(ledger, on_failure=lambda _: None)
+    writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
         writes = [a_release("a"), Intended(an_intent("b")), a_release("c"), Intended(an_intent("d")), a_release("e")]
-        together = await asyncio.gather(*map(scribe.write, writes), return_exceptions=True)
-        return [*together, *await asyncio.gather(scribe.write(a_release("f")), return_exceptions=True)]
+        together = await asyncio.gather(*map(writer.write, writes), return_exceptions=True)
+        return [*together, *await asyncio.gather(writer.write(a_release("f")), return_exceptions=True)]
 
     outcomes = asyncio.run(run())
     assert [isinstance(one, StoreError) for one in outcomes] == [False, True, False, True, False, False]
     assert [str(entry.address) for entry in ledger.entries] == ["a", "c", "e", "f"]
     with pytest.raises(StoreError):
-        scribe.check()
+        writer.check()
 
 
 def test_all_who_shared_a_write_that_broke_hear_of_it():
     ledger = MemoryLedger([], Fate(), fail_at=0, failure=ZeroDivisionError())
-    scribe = Scribe(ledger, on_failure=lambda _: None)
+    writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
-        return await asyncio.gather(*(scribe.write(a_release()) for _ in range(5)), return_exceptions=True)
+        return await asyncio.gather(*(writer.write(a_release()) for _ in range(5)), return_exceptions=True)
 
     assert all(isinstance(one, StoreError | ZeroDivisionError) for one in asyncio.run(run()))
 

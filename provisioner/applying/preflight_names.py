@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from provisioner.applying.list_poll import Listing
 from provisioner.applying.live_index import NameIndex
-from provisioner.applying.poll import Look
 from provisioner.applying.run_context import RunContext
 from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
@@ -40,7 +40,7 @@ class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
         self.gap = gap
 
 
-class Names:
+class NameCheck:
     """One for all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:
@@ -65,11 +65,11 @@ class Names:
             clock = self._context.clock
             if clock.monotonic() < self._looked_at + _LEASE:
                 return
-            looks: list[Look] = []
+            looks: list[Listing] = []
 
-            def keep(look: Look) -> Live | None:
-                looks.append(look)
-                return next(iter(look.rows.values()), None)
+            def keep(listing: Listing) -> Live | None:
+                looks.append(listing)
+                return next(iter(listing.rows.values()), None)
 
             await self._context.poll.seek(
                 keep,
@@ -80,7 +80,7 @@ class Names:
             self._seen, self._gaps = self._without_ours(looks[-1]), looks[-1].gaps
             self._looked_at = clock.monotonic()
 
-    def _without_ours(self, look: Look) -> NameIndex:
+    def _without_ours(self, listing: Listing) -> NameIndex:
         """What the run has bought itself by now is no stranger."""
-        strange = [row for row in look.rows.values() if self._context.ids.are_free(row.id, row.order_id)]
+        strange = [row for row in listing.rows.values() if self._context.ids.are_free(row.id, row.order_id)]
         return NameIndex(strange, self._context.owned_ids, self._context.lineage)

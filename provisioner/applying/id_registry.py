@@ -15,7 +15,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import deal
 
 
-class Claims:
+class IdRegistry:
     """Ids and order ids of a run, by the addresses that hold them. They are unique over both, as the cloud makes them."""
 
     def __init__(self, recorded: Iterable[Recorded]) -> None:

@@ -26,7 +26,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
 
 Watch: TypeAlias = Callable[[Live | None], None]
-Find: TypeAlias = "Callable[[Look], Live | None]"
+Find: TypeAlias = "Callable[[Listing], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
 Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
 """Out of the rows of an order."""
@@ -48,7 +48,7 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Listing:
     """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same, but for those `gone`: asked for
     alone, and not found.
     """
@@ -86,11 +86,11 @@ class _Watcher:
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
-    def see(self, look: Look, now: float) -> None:
+    def see(self, listing: Listing, now: float) -> None:
         """What raises here is a fault of this watcher, and ends its wait alone."""
         try:
-            row = self.find(look)
-            if row is None and self.settled(None) and not (self.looks_closer or look.is_gone(self.id)):
+            row = self.find(listing)
+            if row is None and self.settled(None) and not (self.looks_closer or listing.is_gone(self.id)):
                 return
             self.looks += 1
             if self.settled(row) or self.looks == self.most_looks:
@@ -101,7 +101,7 @@ class _Watcher:
             self.answer.set_exception(fault)
 
 
-class Poll:
+class ListPoll:
     def __init__(
         self,
         kinds: Sequence[Kind],
@@ -128,8 +128,8 @@ class Poll:
     async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
         """As `seek`, for the row that a flow waits for."""
 
-        def find(look: Look) -> Live | None:
-            return look.rows.get(wait.id or "") or choose(look.of_order(wait))
+        def find(listing: Listing) -> Live | None:
+            return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
         watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id, wait.ids)
         return await self._answer(watcher)
@@ -221,10 +221,10 @@ class Poll:
         for row in rows.values():
             if row.order_id is not None:
                 by_order[row.order_id].append(row)
-        look, now = Look(rows, by_order, gaps, gone), self._clock.monotonic()
+        listing, now = Listing(rows, by_order, gaps, gone), self._clock.monotonic()
         for watcher in asked:
             if not watcher.answer.done():
-                watcher.see(look, now)
+                watcher.see(listing, now)
 
     async def _alone(
         self, asked: Iterable[_Watcher], rows: Mapping[str, Live], channel: Channel, *, is_partial: bool

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from provisioner.applying.companions import order_to_end
-from provisioner.applying.names import Names
-from provisioner.applying.order_guard import EndGuard, OrderShared
 from provisioner.applying.ports import Elsewhere
-from provisioner.applying.readiness import ReadinessChecks
+from provisioner.applying.preflight_names import NameCheck
+from provisioner.applying.preflight_orders import OrderCheck, OrderShared
+from provisioner.applying.readiness import ReadinessCheck
 from provisioner.applying.reading import run_read
 from provisioner.applying.run_context import RunContext
 from provisioner.applying.term_guard import TermKept
@@ -55,20 +55,20 @@ class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
     """What is to be taken over was there when the plan was made, and is not any more."""
 
 
-class Precautions:
+class Preflight:
     """One for all changes of a run."""
 
-    def __init__(self, context: RunContext, names: Names, readiness: ReadinessChecks, ends: EndGuard) -> None:
+    def __init__(self, context: RunContext, names: NameCheck, readiness: ReadinessCheck, orders: OrderCheck) -> None:
         self._context = context
         self._names = names
         self._readiness = readiness
-        self._ends = ends
+        self._orders = orders
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
 
     async def await_turn(self, change: Change) -> None:
-        """Raises HeldBack."""
+        """Raises Blocked."""
         await self._readiness.await_turn(change)
 
     async def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
@@ -82,7 +82,7 @@ class Precautions:
         """
         self._refuse_listed_companions(kind, recorded, live)
         if (order_id := order_to_end(kind, recorded, live)) is not None:
-            await self._ends.refuse_companions(kind, recorded.id, order_id)
+            await self._orders.refuse_companions(kind, recorded.id, order_id)
 
     def _refuse_listed_companions(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
         others = self._context.by_order.companions(recorded) if kind.orders.ends_its_order(recorded, live) else []
@@ -160,7 +160,7 @@ class Precautions:
         if subscribed and kind.billing.gives_up_a_term(recorded, live, subscribed=True):
             ends_order = kind.orders.ends_its_order(recorded, live, subscribed=True)
             step = EndsTerm(live.id, ends_order, live.order_id, live.created_at)
-            await self._ends.before_end(change, recorded.order_id, step)
+            await self._orders.before_end(change, recorded.order_id, step)
 
     def left_of_its_order(self, change: Change) -> Sequence[Remembered]:
         """Of a server that is gone, and forgotten from now on: the others that went with it, as leaving. Without that nothing
@@ -180,7 +180,7 @@ class Precautions:
     def _going_along(self, change: Change) -> Sequence[Change]:
         """The changes that release something of what this release ends, itself among them."""
         kind, recorded = self._context.catalogue[change.kind], change.recorded
-        if recorded is not None and (along := self._ends.going_along(recorded.id)):
+        if recorded is not None and (along := self._orders.going_along(recorded.id)):
             return along
         if (
             recorded is None
@@ -219,7 +219,7 @@ class Precautions:
                 replaced.append((kind, change.desired))
             if recorded is not None:
                 await self.refuse_unknown_status(kind, recorded)
-                self._ends.terms.refuse_shown_term(change)
+                self._orders.terms.refuse_shown_term(change)
                 self._refuse_listed_companions(kind, recorded, self._context.live_row(recorded))
                 if order_id := order_to_end(kind, recorded, self._context.live_row(recorded)):
                     ending.setdefault(order_id, (kind, recorded))
@@ -231,8 +231,8 @@ class Precautions:
             await self.refuse_companions(kind, recorded, self._context.live_row(recorded))
 
     async def before_end(self, change: Change, order_id: str | None, step: EndsTerm) -> Sequence[Remembered]:
-        """Right before the call that gives up a paid term: what to write down first. Raises what EndGuard raises."""
-        return await self._ends.before_end(change, order_id, step)
+        """Right before the call that gives up a paid term: what to write down first. Raises what OrderCheck raises."""
+        return await self._orders.before_end(change, order_id, step)
 
     async def before_wipe(self, change: Change) -> None:
         """Raises NotAvailable where the image that is to be put on its disk cannot be had: it would be stopped for nothing. And

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from provisioner.applying.companions import bought_by, not_known_to_be_gone
 from provisioner.applying.reading import run_read
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.term_guard import TermGuard
+from provisioner.applying.term_guard import TermCheck
 from provisioner.model.change import Action, Change
 from provisioner.model.flow import EndsTerm
 from provisioner.model.guarding import Allowance
@@ -33,12 +33,12 @@ class OrderUnseen(Exception):  # noqa: N818 - a decision, not a malfunction
     """Ending an order that nobody names might release others that the plan does not name."""
 
 
-class EndGuard:
+class OrderCheck:
     """One for all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
-        self.terms = TermGuard(context)
+        self.terms = TermCheck(context)
         self._searching = asyncio.Lock()
         self._found: dict[str, str] = {}
         """By a server's id, the order that billing knows it by and nothing else names."""

@@ -15,7 +15,7 @@ from provisioner.model.event import Result, ResultType
 from provisioner.model.turn import Turn
 
 
-class HeldBack(Exception):  # noqa: N818 - a decision, not a malfunction
+class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
     """It is not begun: `before` did not get where it was to get first, or is not there any more; `why` is the rest of that sentence."""
 
     def __init__(self, turn: Turn, before: Address, why: str = "is not done") -> None:
@@ -25,7 +25,7 @@ class HeldBack(Exception):  # noqa: N818 - a decision, not a malfunction
         self.why = why
 
 
-class Turns:
+class DependencyGate:
     """`addresses` are all that have work in this run; whoever is waited for and has none is taken as done."""
 
     def __init__(self, turns: Iterable[Turn], addresses: Iterable[Address]) -> None:
@@ -43,14 +43,14 @@ class Turns:
         """Of the servers of those that are done."""
 
     async def await_turn(self, address: Address) -> None:
-        """Raises HeldBack."""
+        """Raises Blocked."""
         for turn in self._waiting.get(address, ()):
             if id(turn) not in self._openings:
                 self._openings[id(turn)] = asyncio.ensure_future(self._first_that_fell_short(turn))
             before = await asyncio.shield(self._openings[id(turn)])
             if before is not None:
                 self._held_back[address] = before
-                raise HeldBack(turn, before)
+                raise Blocked(turn, before)
 
     def end(self, address: Address, result: Result | None, identifier: str | None = None) -> None:
         """None where it ended without one."""

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 from support.builders import a_recorded, an_address
 
-from provisioner.applying.claims import Claims
+from provisioner.applying.id_registry import IdRegistry
 from provisioner.model.event import ResultType
 from provisioner.model.flow import CallFailed, Effect, Outcome
 
 
 def test_an_id_belongs_to_the_address_that_had_it_first():
-    claims = Claims([a_recorded("gateway", id="id-1", order_id="CS1")])
+    ids = IdRegistry([a_recorded("gateway", id="id-1", order_id="CS1")])
     for stolen in (("id-1",), ("CS1",), ("id-2", "CS1"), (None, "CS1")):
         with pytest.raises(CallFailed, match="which is that of gateway") as refused:
-            claims.take(an_address("trainer[0]"), *stolen)
+            ids.take(an_address("trainer[0]"), *stolen)
         assert refused.value.outcome is Outcome.UNKNOWN
-    claims.take(an_address("trainer[0]"), "id-2", None)
-    claims.take(an_address("gateway"), "id-1", "CS1")
+    ids.take(an_address("trainer[0]"), "id-2", None)
+    ids.take(an_address("gateway"), "id-1", "CS1")
 
 
 def test_a_refused_claim_takes_nothing():
-    claims = Claims([a_recorded("gateway", id="id-1")])
+    ids = IdRegistry([a_recorded("gateway", id="id-1")])
     with pytest.raises(CallFailed):
-        claims.take(an_address("trainer[0]"), "id-2", "id-1")
-    claims.take(an_address("trainer[1]"), "id-2")
+        ids.take(an_address("trainer[0]"), "id-2", "id-1")
+    ids.take(an_address("trainer[1]"), "id-2")
 
 
 def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_state(world, servers):

@@ -34,7 +34,7 @@ class _Request:
         return any(isinstance(entry, Intended) for entry in self.entries)
 
 
-class Scribe:
+class JournalWriter:
     """`on_failure` is told once, when the first batch fails."""
 
     def __init__(self, ledger: Ledger, on_failure: Callable[[StoreError], None]) -> None:
