@@ -17,7 +17,8 @@ from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.doubt_resolver import resolve
 from provisioner.applying.first_purchases import deal_of
 from provisioner.applying.flow_runner import FlowRunner
-from provisioner.applying.preflight import Preflight, ShowsAgain
+from provisioner.applying.preflight import Preflight
+from provisioner.applying.refusals import ShowsAgain
 from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
 from provisioner.applying.run_context import RunContext
 from provisioner.model.change import Action, Change, Mode, Reason

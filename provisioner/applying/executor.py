@@ -12,7 +12,7 @@ from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.preflight_names import NameCheck
 from provisioner.applying.preflight_orders import OrderCheck
-from provisioner.applying.readiness import ReadinessCheck
+from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.run_context import RunContext
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Plan, Reason

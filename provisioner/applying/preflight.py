@@ -11,48 +11,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from provisioner.applying.companions import order_to_end
 from provisioner.applying.ports import Elsewhere
 from provisioner.applying.preflight_names import NameCheck
-from provisioner.applying.preflight_orders import OrderCheck, OrderShared
-from provisioner.applying.readiness import ReadinessCheck
+from provisioner.applying.preflight_orders import OrderCheck, order_to_end
+from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.reading import run_read
+from provisioner.applying.refusals import GoneMeanwhile, NotAvailable, OrderShared, StatusUnknown, TermKept
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.term_guard import TermKept
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Ended, EndsTerm
-from provisioner.model.foresight import Availability, Offer, Ware
+from provisioner.model.foresight import Availability, Ware
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Desired, Live, Phase, Recorded
-
-
-class StatusUnknown(Exception):  # noqa: N818 - a decision, not a malfunction
-    """It shows a status by now that nobody knows, and is not released or wiped unasked."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class NotAvailable(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was to be bought in a server's place, or put on its disk, cannot be had by now."""
-
-    def __init__(self, offer: Offer, *, wipes: bool) -> None:
-        super().__init__(offer.why)
-        self.offer = offer
-        self.wipes = wipes
-
-
-class ShowsAgain(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was gone when the plan was made, and is to be forgotten, is there."""
-
-
-class GoneMeanwhile(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What is to be taken over was there when the plan was made, and is not any more."""
 
 
 class Preflight:

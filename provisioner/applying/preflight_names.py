@@ -11,8 +11,8 @@ from typing import Final
 
 from provisioner.applying.list_poll import Listing
 from provisioner.applying.live_index import NameIndex
+from provisioner.applying.refusals import MayBeTaken, NameTaken
 from provisioner.applying.run_context import RunContext
-from provisioner.model.gap import Gap
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
@@ -20,24 +20,6 @@ from provisioner.model.resource import Live
 _LEASE: Final = 15 * 60.0
 """Seconds."""
 _PATIENCE: Final = 600.0
-
-
-class NameTaken(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A stranger has borne the wanted name since before this run."""
-
-    def __init__(self, name: str, stranger: Live) -> None:
-        super().__init__(stranger.id)
-        self.name = name
-        self.stranger = stranger
-
-
-class MayBeTaken(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A server of the wanted name may be there, and the list does not show it."""
-
-    def __init__(self, name: str, gap: Gap) -> None:
-        super().__init__(name)
-        self.name = name
-        self.gap = gap
 
 
 class NameCheck:

@@ -1,36 +1,50 @@
-"""What a release would end: a paid term, and all that its order has bought. Unsubscribing ends a whole order, so billing is asked about it right before.
+"""What a release would end: a paid term, and all that its order has bought. Both are asked about at the place where a release is sent.
 
-Where no row and no record names the order, it is looked for: billing is asked what the orders have bought that were placed before the
-server was made. While it is not known, nothing is unsubscribed without a person's leave (docs/decisions/0010).
+A paid term ends only where a person said that it may: a saved plan is older than the last look, rows hide how a server is paid for, and
+billing may be the only one that knows. What is given up was allowed for this run, or named for its replacement, or its release had begun
+already (docs/decisions/0026).
+
+To release one prepaid server ends its whole order (API reference section 2.3), so billing, which knows servers that stand in no list and
+rows that do not name their order, is asked what else the order has bought. Where no row and no record names the order, it is looked for:
+billing is asked what the orders have bought that were placed before the server was made. While it is not known, nothing is unsubscribed
+without a person's leave (docs/decisions/0010).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from provisioner.applying.companions import bought_by, not_known_to_be_gone
+from provisioner.applying.ports import Channel
 from provisioner.applying.reading import run_read
+from provisioner.applying.refusals import OrderShared, OrderUnseen, TermKept
 from provisioner.applying.run_context import RunContext
-from provisioner.applying.term_guard import TermCheck
-from provisioner.model.change import Action, Change
-from provisioner.model.flow import EndsTerm
+from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.flow import CallFailed, EndsTerm
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
-from provisioner.model.resource import Phase
+from provisioner.model.resource import Live, Phase, Recorded
+
+_LIFTING = frozenset({"prepaid-delete", "prepaid-replace", Allowance.TERM_ENDED})
 
 
-class OrderShared(Exception):  # noqa: N818 - a decision, not a malfunction
-    """Ending the order would release others that the plan does not name."""
+class TermCheck:
+    """One for all changes of a run."""
 
-    def __init__(self, others: Sequence[str]) -> None:
-        super().__init__(", ".join(others))
-        self.others = others
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
 
+    def refuse_shown_term(self, change: Change) -> None:
+        """Raises TermKept where the record or the row, as it is now, says that a term would be given up."""
+        recorded, kind = change.recorded, self._context.catalogue[change.kind]
+        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._context.live_row(recorded)):
+            self.refuse_term(change)
 
-class OrderUnseen(Exception):  # noqa: N818 - a decision, not a malfunction
-    """Ending an order that nobody names might release others that the plan does not name."""
+    def refuse_term(self, change: Change) -> None:
+        """Raises TermKept unless a person allowed it."""
+        if not is_allowed(self._context.plan, change):
+            raise TermKept(replaced=change.action is Action.REPLACE or change.create_first)
 
 
 class OrderCheck:
@@ -96,3 +110,58 @@ class OrderCheck:
             if order_id is not None:
                 self._found |= dict.fromkeys(await bought_by(kind, order_id, channel), order_id)
         return order_id
+
+
+def is_allowed(plan: Plan, change: Change) -> bool:
+    """To give up the term of what this change releases."""
+    recorded, origin = change.recorded, _deposing(plan, change)
+    addresses = {change.address, *([origin.address] if origin else [])}
+    if recorded is not None and (recorded.phase is Phase.DELETING or recorded.term_given_up):
+        return True
+    if any(one.code in _LIFTING and one.address in addresses for one in plan.lifted):
+        return True
+    if origin is not None:
+        return _is_named(origin)
+    return _is_named(change) if change.action is Action.REPLACE else Allowance.PREPAID_DELETE in plan.allowed
+
+
+def _is_named(change: Change) -> bool:
+    """By `--replace` with its address."""
+    return change.reason is Reason.REQUESTED
+
+
+def _deposing(plan: Plan, change: Change) -> Change | None:
+    """What buys, in this very run, the server in whose favour this one is released."""
+    if change.reason is not Reason.DEPOSED:
+        return None
+    return next((one for one in plan.changes if one.create_first and one.address == change.address.successor), None)
+
+
+def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | None:
+    """The order that releasing it would end by now: none where it is on its way out, or gone."""
+    if not kind.orders.ends_its_order(recorded, live):
+        return None
+    if live is None:
+        return None if recorded.id is not None and recorded.observed else recorded.order_id
+    return None if live.status in kind.statuses.releasing else recorded.order_id or live.order_id
+
+
+async def bought_by(kind: Kind, order_id: str, channel: Channel) -> tuple[str, ...]:
+    """Ids. Raises CallFailed where billing does not say, whatever a row shows: which way a release takes is asked of billing once more,
+    and may be answered then.
+    """
+    return await run_read(kind.orders.all_resources(order_id), channel)
+
+
+async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: Channel) -> list[str]:
+    """Of servers that no list shows: only "not found" says that one is gone."""
+    there = []
+    for identifier in identifiers:
+        try:
+            row = await run_read(kind.show(identifier), channel)
+        except CallFailed:
+            there.append(identifier)
+        else:
+            if row is not None and row.status not in kind.statuses.releasing:
+                there.append(identifier)
+    return there

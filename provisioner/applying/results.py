@@ -10,17 +10,7 @@ from provisioner.applying.dependencies import Blocked
 from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.list_poll import Detached, TimedOut
-from provisioner.applying.outdated import refusal
-from provisioner.applying.preflight import (
-    GoneMeanwhile,
-    NotAvailable,
-    ShowsAgain,
-    StatusUnknown,
-)
-from provisioner.applying.preflight_names import MayBeTaken, NameTaken
-from provisioner.applying.preflight_orders import OrderShared, OrderUnseen
-from provisioner.applying.readiness import SuccessorNotReady
-from provisioner.applying.term_guard import TermKept
+from provisioner.applying.refusals import PreflightRefusal
 from provisioner.model.change import Action, Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, choice, next_step
@@ -45,10 +35,7 @@ ANNOUNCED_AS = {
     ResultType.IN_DOUBT: EventType.IN_DOUBT,
 }
 
-EXPECTED = (
-    CallFailed, Detached, GoneMeanwhile, Blocked, MayBeTaken, NameTaken, NotAvailable, OrderShared, OrderUnseen, ProvisionerError, PurchasesStopped,
-    ShowsAgain, StatusUnknown, StillInDoubt, SuccessorNotReady, TermKept, TimedOut,
-)  # fmt: skip
+EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, PurchasesStopped, StillInDoubt, TimedOut)
 
 
 def _again(runner: FlowRunner) -> str:
@@ -91,19 +78,8 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
 def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
-        case (
-            GoneMeanwhile()
-            | MayBeTaken()
-            | NameTaken()
-            | NotAvailable()
-            | OrderShared()
-            | OrderUnseen()
-            | ShowsAgain()
-            | StatusUnknown()
-            | SuccessorNotReady()
-            | TermKept()
-        ):
-            return ResultType.FAILED, refusal(change.address, runner.progress.ids, reason)
+        case PreflightRefusal():
+            return ResultType.FAILED, reason.diagnostic(change.address, runner.progress.ids)
         case Blocked() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from provisioner.applying.dependencies import Blocked, DependencyGate
 from provisioner.applying.list_poll import Listing
+from provisioner.applying.refusals import SuccessorNotReady
 from provisioner.applying.run_context import RunContext
 from provisioner.model.address import Address
 from provisioner.model.change import Action, Change, Reason
@@ -31,15 +32,6 @@ _ALONE = 5
 _SECONDS = 600.0
 _FRESH = 60.0
 """So many seconds the look at the start of the run tells enough of one server."""
-
-
-class SuccessorNotReady(Exception):  # noqa: N818 - a decision, not a malfunction
-    """What was to take its place is not there as it is wanted: the old server is kept."""
-
-    def __init__(self, successor: Address, why: str) -> None:
-        super().__init__(str(successor))
-        self.successor = successor
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
