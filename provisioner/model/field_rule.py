@@ -33,7 +33,8 @@ class FieldRule:
     is stated later is compared with what is shown, and assumed where nothing shows it. `always`: every row shows what it has of it, so that
     one which does not tells nothing, not even that a change of it is still to be made. `blurred_by`: where that field is declared,
     the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019). `by_billing`: no row shows it, and billing tells it
-    of a server that is taken over.
+    of a server that is taken over. `any_case`: a cloud that shows it in another case has spelt it in its own way, and a change would never
+    show.
     """
 
     path: FieldPath
@@ -48,6 +49,7 @@ class FieldRule:
     always: bool = False
     blurred_by: FieldPath | None = None
     by_billing: bool = False
+    any_case: bool = False
 
     @property
     def may_be_seen(self) -> bool:
@@ -70,8 +72,12 @@ class FieldRule:
             return [item for item in expected if item in now]
         if self.among and isinstance(expected, int) and isinstance(now, int):
             return min(expected, now)
-        return now
+        return expected if self.any_case and _differ_in_case(expected, now) else now
 
     def is_default(self, value: JsonValue) -> bool:
         """By what would be written: False is not 0."""
         return self.default is not None and canonical([value]) == canonical([self.default])
+
+
+def _differ_in_case(one: JsonValue, other: JsonValue) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()

@@ -17,6 +17,8 @@ from provisioner.planning.survey import Survey
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
 )
+_SENT_BY_ANOTHER = "another user sent it, and nobody else's servers are listed"
+_KEYS_THAT_TELL = "have that user run apply, or use keys that may list all servers"
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
@@ -26,14 +28,23 @@ def doubts_told(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[
         if intent.effect is Effect.PURCHASE:
             yield _purchase(intent, free, survey, catalogue[intent.kind])
         else:
-            yield warning(
-                "unsettled",
-                f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
-                f"{moment(intent.sent_at)}, is not known",
-                detail=known_of(intent, survey.live.get(intent.target_id or ""), catalogue[intent.kind]),
-                hint="run apply: it looks at what became of it before it does anything else",
-                address=intent.address,
-            )
+            yield _other_call(intent, survey, catalogue[intent.kind])
+
+
+def _other_call(intent: Intent, survey: Survey, kind: Kind) -> Diagnostic:
+    is_unseen = (
+        intent.effect is Effect.DESTRUCTIVE and intent.target_id not in survey.live and _is_blind(intent, survey)
+    )
+    return warning(
+        "unsettled",
+        f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
+        f"{moment(intent.sent_at)}, is not known",
+        detail=f"server {intent.target_id} is not listed, and {_SENT_BY_ANOTHER}: nothing is concluded from that"
+        if is_unseen
+        else known_of(intent, survey.live.get(intent.target_id or ""), kind),
+        hint=_KEYS_THAT_TELL if is_unseen else "run apply: it looks at what became of it before it does anything else",
+        address=intent.address,
+    )
 
 
 def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
@@ -44,7 +55,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, hint)
     alike = () if fitting else kind.resembles(intent, free)
-    hidden = "another user sent it, and nobody else's servers are listed" if _is_blind(intent, survey) else ""
+    hidden = _SENT_BY_ANOTHER if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
         hint = choice(intent)
     elif fitting and not hidden and not any(gap.hides({intent.name, *intent.names}) for gap in survey.gaps):
@@ -55,7 +66,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
             f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
         )
     elif hidden:
-        hint = f"have that user run apply, or use keys that may list all servers; when you know better, {by_hand(intent, kind)}"
+        hint = f"{_KEYS_THAT_TELL}; when you know better, {by_hand(intent, kind)}"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",

@@ -28,6 +28,7 @@ from provisioner.sandbox.world_fault_rules import (
     SellsRule,
     ShiftRule,
     ShortRule,
+    SkewRule,
     SpellingRule,
     StrangerRule,
 )
@@ -51,6 +52,7 @@ AnyRule = Annotated[
     | ShortRule
     | CapRule
     | FilteredRule
+    | SkewRule
     | StrangerRule
     | SellsRule
     | SpellingRule

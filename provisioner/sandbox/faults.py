@@ -106,6 +106,14 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
+class Skew:
+    """The answer bears the time of a clock that is so much ahead (or behind), and says of itself that a cache has held it for `age` seconds."""
+
+    milliseconds: int
+    age: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
     """Another user of the account sends the same request, just before or after, whatever becomes of this one."""
 
@@ -164,7 +172,7 @@ class Rewrite:
 
 
 WireFault: TypeAlias = Reset | Substitute | Throttle | Truncate | Oversize | Slow | Late
-WorldFault: TypeAlias = Lag | Shift | Short | Cap | Filtered | Stranger | Sells | Spelling | Returns | Rewrite
+WorldFault: TypeAlias = Lag | Shift | Short | Cap | Filtered | Skew | Stranger | Sells | Spelling | Returns | Rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from uuid import NAMESPACE_OID, uuid5
 from provisioner.sandbox import late, operations, orders, servers, time_shift
 from provisioner.sandbox.accounts import Account, User
 from provisioner.sandbox.calls import Answer, Call, Caller, Operation
+from provisioner.sandbox.clock import http_date
 from provisioner.sandbox.contract import BY_NAME
 from provisioner.sandbox.errors import ApiError, InvalidParameterError, parameter_error
-from provisioner.sandbox.faults import Lag, Late, Stranger, WireFault
+from provisioner.sandbox.faults import Lag, Late, Skew, Stranger, WireFault
 from provisioner.sandbox.late import LateRequest
 from provisioner.sandbox.naming import named_servers
 from provisioner.sandbox.rewriting import rewrite
@@ -32,7 +33,9 @@ def perform(operation: Operation, call: Call, wire: WireFault | None) -> Answer 
     try:
         if isinstance(wire, Late):
             late.keep(call.transaction.connection, _late_request(operation, call, wire))
-        return rewrite(_lagging(operation, call), call.faults) if wire is None or wire.executed else None
+        if wire is not None and not wire.executed:
+            return None
+        return _dated(rewrite(_lagging(operation, call), call.faults), call)
     finally:
         _send_as_strangers(operation, call, "after")
 
@@ -70,6 +73,16 @@ def _lagging(operation: Operation, call: Call) -> Answer:
     answer = _ask(operation, call)
     for lag in _lags(call):
         servers.hide(connection, since=first, until=now + lag.milliseconds, show=lag.show)
+    return answer
+
+
+def _dated(answer: Answer, call: Call) -> Answer:
+    """With the time of the clocks that faults have set for it."""
+    for fault in call.faults:
+        if isinstance(fault, Skew):
+            date = {"Date": http_date(call.transaction.now + fault.milliseconds)}
+            age = {} if fault.age is None else {"Age": str(fault.age)}
+            answer = replace(answer, headers={**answer.headers, **date, **age})
     return answer
 
 

@@ -15,6 +15,7 @@ from provisioner.sandbox.faults import (
     Sells,
     Shift,
     Short,
+    Skew,
     Spelling,
     Stranger,
 )  # fmt: skip
@@ -77,6 +78,15 @@ class FilteredRule(FaultRule):
 
     def what(self) -> Filtered:
         return Filtered()
+
+
+class SkewRule(FaultRule):
+    fault: Literal["skew"]
+    seconds: Annotated[float, Field(ge=-(10**9), le=10**9, allow_inf_nan=False)]
+    age: Annotated[int, Field(ge=0, le=10**9)] | None = None
+
+    def what(self) -> Skew:
+        return Skew(round(self.seconds * 1000), self.age)
 
 
 class StrangerRule(FaultRule):

@@ -18,10 +18,10 @@ async def pay(app: Any, order_id: str) -> None:
     await _send(app, "/v3/orders/customer-orders/pay", body, scope={"domain": {"name": PUBLIC.domain_name}})
 
 
-async def buy(app: Any, name: str) -> None:
-    """Whatever a stack's defaults would buy."""
+async def buy(app: Any, name: str, **fields: Any) -> None:
+    """Whatever a stack's defaults would buy, but for `fields`."""
     path = f"/v1/{PUBLIC.project_id}/dev-servers"
-    await _send(app, path, {**_DEFAULTS, "name": name}, scope={"project": {"name": PUBLIC.project_name}})
+    await _send(app, path, {**_DEFAULTS, **fields, "name": name}, scope={"project": {"name": PUBLIC.project_name}})
 
 
 async def rename(app: Any, identifier: str, name: str) -> None:

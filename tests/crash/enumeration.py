@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Theatre:
             account=scenario.account,
             shows=scenario.shows,
             sells=scenario.sells,
+            by_keys=scenario.by_keys,
         )
         if scenario.before is not None:
             self._prepared.write(scenario.before, purchase=scenario.purchase)
@@ -63,6 +64,7 @@ class Theatre:
         if scenario.prepare is not None:
             scenario.prepare(self._prepared)
         self._prepared.lists = scenario.lists
+        self._prepared.beside = (*self._prepared.beside, *scenario.beside)
         self._prepared.arm()
 
     def stage(self, of: Stage | None = None) -> AbstractContextManager[Stage]:
@@ -133,12 +135,18 @@ class Theatre:
         return self.scenario.command if self.scenario.again is None else self.scenario.again(stage)
 
     def go_on(self, stage: Stage) -> Ended:
+        if self.scenario.meanwhile is not None and not stage.is_later:
+            stage.is_later = True
+            self.scenario.meanwhile(stage)
+            stage.arm()
         ended = self.run(stage, self.command_again(stage))
         examine(stage, self.scenario)
         return ended
 
     def make_good(self, stage: Stage, ended: Ended, *, belated: bool = False) -> None:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
+        if self.scenario.meets and ended.code == 1:
+            ended = self._go_past(stage, ended)
         if ended.code == 6:
             ended = self._settle_doubts(stage, ended)
         if (
@@ -147,10 +155,8 @@ class Theatre:
             agree(stage, self.scenario)
             require(max(books_of(stage, self.scenario).bought.values(), default=0) <= 1, "bought twice, and refused")
             return
-        if self.scenario.meets and ended.code == 7:
-            told = " ".join(ended.text.split())
-            require(self.scenario.meets in told, f"exit 7 for something else: {ended.text}")
-            ended = self.go_on(stage)
+        if self.scenario.meets and ended.code in {4, 7}:
+            ended = self._go_past(stage, ended)
         # What is carried out late is sold as it was wanted: the sandbox's rule `sells` is over with the request that it hit.
         sold_as_wanted = belated and bool(self.scenario.sells) and ended.code == 0
         if self.scenario.waits_for is not None and self.scenario.waiting is not None and not sold_as_wanted:
@@ -161,6 +167,9 @@ class Theatre:
             self.scenario.waits_for(stage)
             ended = self.go_on(stage)
         require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
+        if self.scenario.leaves_drift:
+            ended = self.go_on(stage)
+            require(ended.code == 0, f"exit {ended.code} of the run that mends drift: {ended.text}")
         if never_arrived(stage, self.scenario):
             self._repeat_by_name(stage)
         if self.scenario.follow is not None:
@@ -187,10 +196,13 @@ class Theatre:
         """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
         at stake a person.
         """
+        doubts = _doubts_told(stage, told)
+        if self.scenario.way_out is not None:
+            ended = self._end_from_outside(stage, self.scenario.way_out)
+            if ended.code != 6:
+                return ended
+            doubts = _doubts_told(stage, ended)
         state = stage.state
-        doubts = state.purchases_in_doubt if state else ()
-        require(doubts, "exit 6, and nothing is in doubt")
-        require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
         recorded = {record.id for record in state.resources.values()} if state else set()
         listed = {server.name for server in stage.alive if server.is_listed and server.id not in recorded}
         require(
@@ -198,7 +210,11 @@ class Theatre:
             "in doubt, and listed for all to see",
         )
         stage.changes_asked_for()
-        stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
+        if self.scenario.seems_later:
+            ended = self._look_too_early(stage)
+            if ended.code != 6:
+                return ended
+        stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS + self.scenario.seems_later)
         ended = self.go_on(stage)
         has_an_order = bool(self.scenario.sells) and ended.code == 6
         if "PRE_PAID" not in self.scenario.specs and not has_an_order:
@@ -215,6 +231,40 @@ class Theatre:
         for intent in doubts:
             self._decide(stage, intent, ended)
         return self.go_on(stage)
+
+    def _end_from_outside(self, stage: Stage, way_out: Callable[[Stage], None]) -> Ended:
+        """Neither a look nor time need tell what became of it; that there is no purchase too many the books say."""
+        stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
+        ended = self.go_on(stage)
+        require(
+            ended.code == 6 or not self.scenario.outlasts_time, f"exit {ended.code}, and nobody can know: {ended.text}"
+        )
+        if ended.code == 6:
+            told = " ".join(ended.text.split())
+            require(self.scenario.doubt_tells in told, f"in doubt, and nobody is told why: {ended.text}")
+            self._take(stage, way_out)
+            ended = self.go_on(stage)
+        return ended
+
+    def _go_past(self, stage: Stage, ended: Ended) -> Ended:
+        """What the scenario says that one run meets."""
+        told = " ".join(ended.text.split())
+        require(self.scenario.meets in told, f"exit {ended.code} for something else: {ended.text}")
+        if self.scenario.way_out is not None:
+            self._take(stage, self.scenario.way_out)
+        return self.go_on(stage)
+
+    def _take(self, stage: Stage, way_out: Callable[[Stage], None]) -> None:
+        way_out(stage)
+        stage.arm()
+
+    def _look_too_early(self, stage: Stage) -> Ended:
+        """When only a clock that is ahead says that the quiet period is over."""
+        stage.pass_time(QUIET_SECONDS - self.scenario.seems_later)
+        ended = self.go_on(stage)
+        asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
+        require(not asked, f"bought before the quiet period was over: {ended.text}")
+        return ended
 
     def _rule_out_strangers(self, stage: Stage, doubts: Iterable[Intent], told: Ended) -> Ended:
         """What a stranger bought in the same minutes is like ours but for the name: a person, who is told of it, says that it is not."""
@@ -268,6 +318,14 @@ class Recorded:
             self._tally.violations.append(f"{self._where}: {error}")
             return True
         return False
+
+
+def _doubts_told(stage: Stage, told: Ended) -> tuple[Intent, ...]:
+    state = stage.state
+    doubts = state.purchases_in_doubt if state else ()
+    require(doubts, "exit 6, and nothing is in doubt")
+    require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
+    return doubts
 
 
 def distinct(names: tuple[str, ...]) -> list[int]:

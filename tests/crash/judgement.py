@@ -55,11 +55,13 @@ def examine(stage: Stage, scenario: Scenario) -> None:
     known = _known(state, scenario)
     ledger, cancelled = stage.ledger, stage.cancelled
     released = {row.server_id for row in ledger if row.kind == "release"}
-    for row in _ours(scenario, (row for row in ledger if row.kind == "purchase")):
+    for row in _ours(stage, scenario, (row for row in ledger if row.kind == "purchase")):
         is_over = row.server_id in released or row.order_id in cancelled
         require(known & {row.server_id, row.order_id, row.name} or is_over, f"{row} is lost")
-    for server in _ours(scenario, stage.alive):
-        require(known & {server.id, server.order_id, server.name}, f"{server} is alive and lost")
+    bought_as = {row.server_id or row.order_id: row.name for row in ledger if row.kind == "purchase"}
+    for server in _ours(stage, scenario, stage.alive):
+        names = {server.name, bought_as.get(server.id), bought_as.get(server.order_id)} - {None}
+        require(known & {server.id, server.order_id, *names}, f"{server} is alive and lost")
     theirs = {name for row in ledger for name in (row.server_id, row.order_id)}
     for record in state.resources.values() if state else ():
         require(theirs & {record.id, record.order_id} - {None}, f"{record} is recorded and was never bought")
@@ -82,7 +84,9 @@ def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> 
         if intent.id in stage.absent:
             continue
         stage.absent.add(intent.id)
-        silent = (stage.clock.now() - intent.server_time) / 1000
+        # The tool's date of it is the cloud's; beside a cloud whose clocks are wrong it is no measure.
+        sent = intent.sent_at if scenario.by_keys else intent.server_time
+        silent = (stage.clock.now() - sent) / 1000
         is_free = "PRE_PAID" not in scenario.specs or scenario.pays_in_two_steps
         require(silent >= QUIET_SECONDS and is_free, f"{intent.name} was believed absent after {silent:.0f} s")
 
@@ -97,9 +101,9 @@ def _known(state: State | None, scenario: Scenario) -> set[str | None]:
     return known - {None}
 
 
-def _ours(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
+def _ours(stage: Stage, scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
     """Where there is a stranger, ours are bought under a marker. What may be nobody's for a while cannot be lost."""
-    strangers = _strangers_ids(scenario, rows := list(rows))
+    strangers = _strangers_ids(stage, scenario, rows := list(rows))
     nobodys = {*scenario.takes_over, *scenario.gives_up}
     return [row for row in rows if _identity(row) not in strangers and wanted_name(row.name) not in nobodys]
 
@@ -108,23 +112,25 @@ def _identity(row: LedgerEntry | Alive) -> str | None:
     return row.id if isinstance(row, Alive) else row.server_id
 
 
-def _strangers_ids(scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> set[str | None]:
-    return set() if scenario.stranger is None else {_identity(row) for row in rows if row.name == scenario.stranger}
+def _strangers_ids(stage: Stage, scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> set[str | None]:
+    by_name = {_identity(row) for row in rows if row.name == scenario.stranger} if scenario.stranger else set()
+    return by_name | stage.strangers.keys()
 
 
 def _leave_strangers_alone(stage: Stage, scenario: Scenario, known: set[str | None]) -> None:
     ledger = stage.ledger
-    strangers = _strangers_ids(scenario, (row for row in ledger if row.kind == "purchase"))
+    strangers = _strangers_ids(stage, scenario, (row for row in ledger if row.kind == "purchase"))
     require(not strangers & known, "a stranger's server was adopted")
     alive = {server.id: server.name for server in stage.alive}
-    require(all(alive.get(one or "") == scenario.stranger for one in strangers), "a stranger's server was changed")
+    wanted = dict.fromkeys(strangers, scenario.stranger) | stage.strangers
+    require(all(alive.get(one or "") == name for one, name in wanted.items()), "a stranger's server was changed")
 
 
 def agree(stage: Stage, scenario: Scenario) -> None:
     """The record is what the cloud has: exit 0 says so, and so does a refusal in peace."""
     state = state_of(stage)
     recorded = {record.id for record in state.resources.values()} if state else set()
-    strangers = _strangers_ids(scenario, (row for row in stage.ledger if row.kind == "purchase"))
+    strangers = _strangers_ids(stage, scenario, (row for row in stage.ledger if row.kind == "purchase"))
     alive = {server.id for server in stage.alive if server.name not in scenario.gives_up} - strangers
     require(recorded == alive, f"recorded is {recorded}, alive {alive}")
     require(not (state and state.intents), "an intent is open")
@@ -132,7 +138,7 @@ def agree(stage: Stage, scenario: Scenario) -> None:
 
 def books_of(stage: Stage, scenario: Scenario) -> Books:
     ledger = stage.ledger
-    strangers = _strangers_ids(scenario, (row for row in ledger if row.kind == "purchase"))
+    strangers = _strangers_ids(stage, scenario, (row for row in ledger if row.kind == "purchase"))
     rows = [row for row in ledger if row.server_id is None or row.server_id not in strangers]
     paid = {row.order_id for row in rows if row.kind == "payment"}
     purchases = [row for row in rows if row.kind == "purchase"]

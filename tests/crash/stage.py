@@ -11,7 +11,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,25 @@ ALONE = Fate()
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    access_key: str
+    secret_key: str
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            "HW_ACCESS_KEY": self.access_key,
+            "HW_SECRET_KEY": self.secret_key,
+            "HW_PROJECT_ID": PUBLIC.project_id,
+            "HW_DOMAIN_ID": PUBLIC.domain_id,
+        }
+
+
+OURSELVES = User(PUBLIC.access_key, PUBLIC.secret_key)
+COLLEAGUE = User("COLLEAGUESKEY0000001", "colleagues-secret")
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """The public account, as poor or as closely watched as a scenario wants it."""
 
@@ -68,8 +87,20 @@ class Account:
             "access_key": PUBLIC.access_key,
             "secret_key": PUBLIC.secret_key,
         }
+        colleague = {
+            "id": "ffeeddccbbaa99887766554433221100",
+            "name": "colleague",
+            "password": PUBLIC.user_password,
+            "access_key": COLLEAGUE.access_key,
+            "secret_key": COLLEAGUE.secret_key,
+        }
         limits = {"balance": self.balance, "approval_seconds": self.approval_seconds}
-        account = {"id": PUBLIC.domain_id, "name": PUBLIC.domain_name, "projects": [project], "users": [user]}
+        account = {
+            "id": PUBLIC.domain_id,
+            "name": PUBLIC.domain_name,
+            "projects": [project],
+            "users": [user, colleague],
+        }
         return {"accounts": [account | {name: value for name, value in limits.items() if value is not None}]}
 
 
@@ -146,6 +177,8 @@ class Stage:
         shows: Mapping[str, object] | None = None,
         lists: Mapping[str, object] | None = None,
         sells: Mapping[str, object] | None = None,
+        beside: Sequence[Mapping[str, object]] = (),
+        by_keys: bool = False,
     ) -> None:
         self.folder = folder
         self.machinery = machinery
@@ -154,6 +187,14 @@ class Stage:
         self.lists = lists
         """What every list says instead of what is in it."""
         self.sells = sells
+        self.beside = beside
+        """Rules that are in force beside those that are armed."""
+        self.by_keys = by_keys
+        self.user = OURSELVES
+        self.strangers: dict[str, str] = {}
+        """By id, the names of servers that somebody else has bought, and are to keep."""
+        self.is_later = False
+        """What happens between the first run and the second has happened."""
         self.clock = MovableClock()
         self.clock.advance(ahead)
         self.serial = 0
@@ -192,7 +233,7 @@ class Stage:
         self.machinery.cloud.settle()
         shutil.copytree(self.folder, folder)
         try:
-            yield Stage(
+            stage = Stage(
                 folder,
                 self.machinery,
                 ahead=self.ahead,
@@ -201,7 +242,11 @@ class Stage:
                 shows=self.shows,
                 lists=self.lists,
                 sells=self.sells,
+                beside=self.beside,
+                by_keys=self.by_keys,
             )
+            stage.user, stage.is_later, stage.strangers = self.user, self.is_later, {**self.strangers}
+            yield stage
         finally:
             self.machinery.cloud.settle()
             shutil.rmtree(folder)
@@ -210,7 +255,8 @@ class Stage:
         specs = self.folder / "specs"
         specs.mkdir(exist_ok=True)
         (self.folder / "state").mkdir(mode=0o700, exist_ok=True)
-        (specs / "stack.yaml").write_text(f"{STACK}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
+        stack = STACK.replace("cloud: sandbox", "cloud: huaweicloud") if self.by_keys else STACK
+        (specs / "stack.yaml").write_text(f"{stack}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
         (specs / "servers.yaml").write_text(servers)
 
     def start(self, *arguments: str, fate: Fate = ALONE) -> Child:
@@ -218,6 +264,7 @@ class Stage:
         url = self.machinery.cloud.url
         endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
         environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
+        environ |= self.user.environ if self.by_keys else {}
         log = self.folder / f"run-{self._runs}"
         return self.machinery.zygote.start(self.folder, environ, arguments, fate=fate, ahead=self.ahead, log=log)
 
@@ -235,7 +282,7 @@ class Stage:
         lasting = {"at": SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
         lying = {"at": _LISTING, "times": "always", "fault": "rewrite", "set": self.lists}
         selling = {"at": "CreateDevServer", "times": "always", "fault": "sells", **(self.sells or {})}
-        armed = [*rules]
+        armed = [*rules, *self.beside]
         armed += [rule for rule, on in ((lasting, self.shows), (lying, self.lists), (selling, self.sells)) if on]
         self._asked.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
 
@@ -256,6 +303,17 @@ class Stage:
     def rename(self, identifier: str, name: str) -> None:
         """By a person, at the console."""
         asyncio.run(console.rename(self._asked.app, identifier, name))
+
+    def buy_as_stranger(self, name: str, **fields: object) -> Alive:
+        """By a person, at the console: it is nobody's of ours."""
+        asyncio.run(console.buy(self._asked.app, name, **fields))
+        bought = next(server for server in self.alive if server.name == name)
+        self.strangers[bought.id] = name
+        return bought
+
+    def rename_stranger(self, identifier: str, name: str) -> None:
+        self.rename(identifier, name)
+        self.strangers[identifier] = name
 
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)

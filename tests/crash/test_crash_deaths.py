@@ -11,11 +11,20 @@ import re
 import pytest
 from crash.enumeration import distinct
 from crash.scenarios import SCENARIOS, SMALLEST
+from crash.untidy import UNTIDY
 
 _CHANGE = re.compile(r"^(sent|heard) (POST|PUT|DELETE)")
 _PARTS = 4
 _VARIANTS = (", 8", ", nonce")
-_SAMPLE = ["pay-per-use, 8", "pay-per-use, nonce", *(name for name in SCENARIOS if not name.endswith(_VARIANTS))]
+_UNTIDY_SAMPLE = {
+    "a colleague's, all filtered",
+    "renamed meanwhile",
+    "the reply names a stranger's id",
+    "a sibling breaks",
+}
+_UNPLAYED = {scenario.name for scenario in UNTIDY} - _UNTIDY_SAMPLE
+_SAMPLE = [name for name in SCENARIOS if not name.endswith(_VARIANTS) and name not in _UNPLAYED]
+_SAMPLE += ["pay-per-use, 8", "pay-per-use, nonce"]
 
 
 @pytest.mark.parametrize("name", _SAMPLE)

@@ -48,6 +48,14 @@ def test_it_stays_in_doubt_and_is_named(site, sandbox, row):
     assert site.here("plan", "--detailed-exitcode").code == 0
 
 
+def test_a_server_whose_name_is_always_shown_in_another_case_is_left_alone(site, sandbox):
+    sandbox.arm({"at": [*LISTS, "ShowDevServer"], "times": "always", "fault": "rewrite", "rows_upper": ["name"]})
+    assert site.here(*FOUND_LATER).code == 0
+    again = site.here("apply", "--auto-approve")
+    assert (again.code, "No changes" in again.out, site.purchases) == (0, True, {"alpha": 1}), again.text
+    assert site.here("drift", "--detailed-exitcode").code == 0
+
+
 @pytest.fixture
 def colleague(server):
     console = Console(server.url)

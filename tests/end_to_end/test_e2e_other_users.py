@@ -137,9 +137,13 @@ def test_a_colleagues_lost_release_is_not_believed_carried_out_by_ones_own_list(
     hidden = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
     sandbox.arm(view, hidden | {"message": "not found", "executed": False})
     site.environment = of_user("bob")
-    site.here("apply", "--auto-approve")
+    applied, planned = site.here("apply", "--auto-approve"), site.here("plan")
     assert [one["id"] for one in site.state()["resources"].values()] == [identifier]
     assert site.state()["intents"]
+    for ran in (applied, planned):
+        assert "is not listed, and another user sent it" in said(ran)
+        assert "have that user run apply" in said(ran)
+        assert "records it as released" not in said(ran)
 
 
 def test_no_key_stands_in_the_state(site, sandbox):

@@ -36,6 +36,14 @@ def test_a_rename_in_the_console_is_drift_and_is_renamed_back():
     assert (field.path, field.before, field.after, field.drift) == (("name",), "theirs", "gateway", True)
 
 
+def test_a_name_that_the_cloud_shows_in_another_case_is_no_difference_and_one_that_the_specs_write_so_is():
+    record = bought(wanted())
+    row = shown(record, name="GATEWAY")
+    assert compared(wanted(), record, row).action is Action.NO_OP
+    renamed = compared(replace(wanted(), fields={**wanted().fields, "name": "Gateway"}), record, row)
+    assert (renamed.action, [field.path for field in renamed.fields]) == (Action.UPDATE, [("name",)])
+
+
 def drifted(desired, *, reinstall=False, **row):
     """The plan of a server whose record is as its specs, and whose row is not."""
     record = bought(desired)

@@ -1,4 +1,7 @@
-"""Answers that show something else than what is true: the fault `rewrite`."""
+"""Answers that show something else than what is true: the faults `rewrite` and `skew`."""
+
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -93,3 +96,26 @@ def test_what_was_done_stays_done(cloud, world):
     cloud.arm({"at": "CreateDevServer", "fault": "rewrite", "drop": ["id", "order_id"]})
     assert "id" not in cloud.create(name="gamma").json()
     assert [row.name for row in read_ledger(world) if row.kind == "purchase"] == ["alpha-1", "beta", "gamma"]
+
+
+def test_rows_are_shown_in_another_case_and_stay_as_they_are(cloud):
+    true = cloud.servers()["data"]
+    rule = {**LISTS, "at": [*LISTS["at"], "ShowDevServer"], "server": "alpha*"}
+    cloud.arm({**rule, "rows_upper": ["name", "id", "image.image_id", "nothing.there", "create_at"]})
+    alpha, beta = cloud.servers()["data"]
+    assert (alpha["name"], alpha["id"]) == ("ALPHA-1", true[0]["id"].upper())
+    assert alpha["image"]["image_id"] == true[0]["image"]["image_id"].upper()
+    assert (alpha["create_at"], beta) == (true[0]["create_at"], true[1])
+    assert cloud.show(true[0]["id"]).json()["name"] == "ALPHA-1"
+
+
+def test_an_answer_has_the_date_of_another_clock_and_the_age_of_a_cache(cloud):
+    true = parsedate_to_datetime(cloud.call("GET", cloud.SERVERS).headers["Date"])
+    cloud.arm({"at": "ListDevServers", "fault": "skew", "seconds": -780, "age": 60})
+    answer = cloud.call("GET", cloud.SERVERS)
+    assert (parsedate_to_datetime(answer.headers["Date"]) - true, answer.headers["Age"]) == (
+        timedelta(seconds=-780),
+        "60",
+    )
+    again = cloud.call("GET", cloud.SERVERS)
+    assert (parsedate_to_datetime(again.headers["Date"]), "Age" in again.headers) == (true, False)

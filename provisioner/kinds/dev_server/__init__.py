@@ -40,7 +40,7 @@ _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
 _ATTACHED = ("volumes",)
 
 RULES = (
-    FieldRule(("name",), OnChange.IN_PLACE, shown=True),
+    FieldRule(("name",), OnChange.IN_PLACE, shown=True, any_case=True),
     FieldRule(("flavor",), shown=True, chosen=True, always=True),
     FieldRule(("resource_flavor",), shown=True, chosen=True),
     FieldRule(("arch",), shown=True, chosen=True),
