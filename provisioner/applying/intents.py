@@ -90,8 +90,9 @@ class IntentJournal:
         if call.learns and not facts:
             message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        if intent.effect is Effect.PURCHASE and (identifier := facts.get("id")) in self.context.listed_ids:
-            message = f"the cloud answered with {identifier}, which was there before"
+        was_there = self.context.listed_ids | self.context.listed_orders if intent.effect is Effect.PURCHASE else ()
+        if (known := next((one for one in facts.values() if one in was_there), None)) is not None:
+            message = f"the cloud answered with {known}, which was there before"
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.members:
             self.context.ids.take_together(intent.names, facts["order_id"])

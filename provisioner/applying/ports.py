@@ -36,8 +36,10 @@ class Market(Protocol):
 
 
 class Elsewhere(Protocol):
-    def __call__(self, rows: Iterable[Live], /) -> Container[str]:
-        """The ids of those that another state holds, or may have bought, as it stands now."""
+    def __call__(self, rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:
+        """The ids of those that another state holds, or may have bought, as it stands now. With `told` only what a state says itself: one
+        that cannot be read may hold anything, and need not hold any of them.
+        """
         ...
 
 
@@ -65,6 +67,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-def nowhere(_rows: Iterable[Live], /) -> Container[str]:
+def nowhere(_rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
     """There is no other state."""
     return ()

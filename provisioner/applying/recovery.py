@@ -99,14 +99,17 @@ class _Unseen:
 
     def is_none(self, intent: Intent, kind: Kind) -> bool:
         """Never by a list with gaps that concern it, nor while something new bears its name, or none at all, however much it differs from
-        the request; nor while something new is as it was asked for under another name, that nothing else accounts for.
+        the request; nor while something new is as it was asked for under another name, that nothing else accounts for. A state that
+        cannot be read accounts for nothing.
         """
         if self.sight.may_hide_outcome(intent):
             return False
         new = [row for row in self.free if row.id not in intent.known_before]
         if any(row.name == intent.name or (not row.name and not _is_older(row, intent)) for row in new):
             return False
-        return not nobody_elses(tuple(self._unexplained(intent, kind)), self.elsewhere)
+        unexplained = tuple(self._unexplained(intent, kind))
+        told = self.elsewhere(unexplained, told=True) if unexplained else ()
+        return all(row.id in told for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
         others = [each for each in self.state.purchases_in_doubt if each.id != intent.id]

@@ -106,6 +106,11 @@ class RunContext:
         return frozenset(self.live)
 
     @cached_property
+    def listed_orders(self) -> frozenset[str]:
+        """Ids of the orders that those were bought by, as far as it is known."""
+        return frozenset(row.order_id for row in self.live.values() if row.order_id is not None)
+
+    @cached_property
     def owned_ids(self) -> frozenset[str]:
         """Of the servers that are recorded under some address."""
         return frozenset(record.id for record in self._records() if record.id is not None)

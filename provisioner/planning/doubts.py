@@ -49,6 +49,7 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind) -> Diagnostic:
 
 def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
     others = [row for row in kind.match(intent, free) if row.id in survey.elsewhere]
+    unsure = [row for row in kind.resembles(intent, free) if row.id in survey.unsure and row not in others]
     free = [row for row in free if row.id not in survey.elsewhere]
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, survey.policy)
@@ -65,6 +66,11 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
             f"one that was bought so may have been renamed: give it the name {intent.name!r} again in the console, and apply adopts it; "
             f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
         )
+    elif unsure:
+        hint = (
+            f"mend the state that cannot be read first: then apply can tell whose {unsure[0].id} is. Where it is not {intent.address}, "
+            f"`provisioner resolve {intent.address.typed} --absent`"
+        )
     elif hidden:
         hint = f"{_KEYS_THAT_TELL}; when you know better, {by_hand(intent, kind)}"
     return warning(
@@ -77,6 +83,10 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
                     _servers(intent, fitting, free),
                     _alike(alike),
                     *(f"{row.id} fits it, too, and {survey.elsewhere[row.id]}" for row in others),
+                    *(
+                        f"{row.id} ({row.name}) is like it but for the name, and {survey.elsewhere[row.id]}"
+                        for row in unsure
+                    ),
                     _CLOCKS_DISAGREE if _is_ahead(intent, survey) else "",
                     _BELIEVED_ABSENT if survey.state and intent.id in survey.state.absent else "",
                     hidden,

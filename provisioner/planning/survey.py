@@ -45,6 +45,8 @@ class Survey:
     """The same by the clock of this machine; None where that does not go with the cloud's."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Servers that no address here holds and another state may, by their ids, and why, as the rest of a sentence."""
+    unsure: frozenset[str] = frozenset()
+    """Those of them that no state claims: one that cannot be read may hold them."""
     gaps: tuple[Gap, ...] = ()
     reader: str = ""
     """Whose reading of the cloud it is, by a pseudonym; empty where nobody can tell."""

@@ -143,6 +143,7 @@ async def consider(
     release is asked when a plan has one.
     """
     elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.allow)
+    claims = _elsewhere(elsewhere, loaded, state, sight)
     planned = partial(
         make,
         workspace,
@@ -152,7 +153,8 @@ async def consider(
         sight=sight,
         identity=cloud.identity,
         at_work=at_work,
-        elsewhere=_elsewhere(elsewhere, loaded, state, sight),
+        elsewhere=claims,
+        unsure=_unsure(elsewhere, claims, sight),
     )
     made = planned()
     if refusals := tuple(elsewhere.refusals(made)):
@@ -177,6 +179,12 @@ def _elsewhere(elsewhere: Elsewhere, loaded: Loaded, state: State | None, sight:
     return elsewhere(rows.values())
 
 
+def _unsure(elsewhere: Elsewhere, claims: Mapping[str, str], sight: Sight) -> frozenset[str]:
+    if not elsewhere.unread():
+        return frozenset()
+    return frozenset(claims.keys() - elsewhere([sight.live[one] for one in claims], told=True).keys())
+
+
 def make(
     workspace: Workspace,
     request: PlanRequest,
@@ -188,6 +196,7 @@ def make(
     at_work: bool = False,
     foresight: Foresight = NOTHING_ASKED,
     elsewhere: Mapping[str, str] | None = None,
+    unsure: frozenset[str] = frozenset(),
 ) -> Plan:
     """Without asking anybody."""
     vault = Vault(workspace.secrets(), state.lineage if state else None)
@@ -208,6 +217,7 @@ def make(
         at=sight.at,
         here=sight.here,
         elsewhere=elsewhere or {},
+        unsure=unsure,
         gaps=sight.gaps,
         reader=sight.reader,
     )

@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_recorded, a_state, an_address, an_intent
 from support.fate import NOON, Fate, MemoryLedger
 
-from provisioner.applying import Sight, recover
+from provisioner.applying import Sight, nowhere, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
@@ -40,7 +40,7 @@ class Recovery:
         self.ledger = MemoryLedger([], Fate())
         self.events = []
 
-    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=()):
+    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), elsewhere=nowhere):
         """`at` is the cloud's time."""
         self.state = recover(
             self.state,
@@ -49,6 +49,7 @@ class Recovery:
             policy=policy,
             ledger=self.ledger,
             listen=self.events.append,
+            elsewhere=elsewhere,
         )
         return self.state
 
@@ -222,3 +223,16 @@ def test_a_release_that_may_still_arrive_is_told(status, told):
     notices = [event.diagnostic for event in recovery.events if event.type is EventType.NOTICE]
     assert [notice.code for notice in notices].count("unsettled") == told
     assert all("should it arrive late" in notice.detail for notice in notices if notice.code == "unsettled")
+
+
+def test_a_state_that_cannot_be_read_accounts_for_nothing():
+    """It may hold what is like the purchase, and need not: neither adopted, then, nor bought beside."""
+
+    def unread(rows, *, told=False):
+        return {} if told else {row.id for row in rows}
+
+    recovery = Recovery(intents=[a_purchase_in_doubt()])
+    assert recovery.see(a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=unread).intents
+    assert not recovery.see(
+        a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=lambda rows, *, told=False: {"id-1"}
+    ).intents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.fault_proxy import resetting
-from support.site import ONE, Site
+from support.site import ONE, PREPAID, Site
 
 IMPATIENT = ("--resolve-timeout", "0")
 
@@ -71,3 +71,22 @@ def test_a_new_server_is_ours_by_the_id_of_the_reply_whatever_name_the_cloud_giv
     assert served.purchases == {"alpha": 1}
     assert len(served.state()["resources"]) == 1
     assert not served.state()["intents"]
+
+
+def test_a_reply_that_names_the_order_of_another_server_is_no_proof(served, sandbox):
+    """By that order the other server would be taken for ours, and go with a later release."""
+    served.write(f"servers: {{other: {{charging_info: {PREPAID}}}}}\n")
+    assert served.apply().code == 0
+    (other,) = served.state()["resources"].values()
+    served.write("servers: {}\nremoved: [{from: other}]\n")
+    assert served.apply().code == 0
+    sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": {"order_id": other["order_id"]}})
+    served.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+    doubtful = served.apply(*IMPATIENT)
+    assert doubtful.code == 6, doubtful.text
+    assert f"the cloud answered with {other['order_id']}, which was there before" in " ".join(doubtful.text.split())
+    found = served.apply()
+    assert found.code == 0, found.text
+    (ours,) = served.state()["resources"].values()
+    assert (ours["id"] != other["id"], ours["order_id"] != other["order_id"]) == (True, True)
+    assert served.purchases == {"other": 1, "alpha": 1}

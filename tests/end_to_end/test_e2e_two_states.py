@@ -189,3 +189,24 @@ class TestUnread:
         refused = household.here("resolve", "alpha", "--adopt", bought, "-e", "dev")
         assert (refused.code, held(household, "dev")) == (1, set())
         assert "unread-sibling" in refused.text
+
+    def test_nothing_is_bought_beside_what_it_need_not_hold(self, household, proxy, console, clock, break_prod):
+        """A server renamed during the doubt: it may be prod's, and may be ours."""
+        household.declare("servers: {alpha: {name: prods}}\n")
+        assert household.here(*APPLY, "-e", "prod").code == 0
+        household.declare(ONE)
+        proxy.on(resetting(executed=True), name="alpha")
+        assert household.here(*APPLY, "-e", "dev").code == 6
+        bought = next(row.server_id for row in household.ledger if row.kind == "purchase" and row.name == "alpha")
+        console.rename(bought, "renamed")
+        break_prod(without_its_state)
+        clock.advance(11 * 60)
+        doubtful = household.here(*APPLY, "-e", "dev")
+        told = " ".join(doubtful.text.split())
+        assert (doubtful.code, household.purchases) == (6, {"prods": 1, "alpha": 1}), doubtful.text
+        assert f"{bought} (renamed) is like it but for the name, and may be held by the state test.prod" in told
+        assert f"mend the state that cannot be read first: then apply can tell whose {bought} is" in told
+        assert household.here("state", "rebuild", "--auto-approve", "-e", "prod").code == 0
+        console.rename(bought, "alpha")
+        assert household.here(*APPLY, "-e", "dev").code == 0
+        assert held(household, "dev") == {bought}

@@ -3,6 +3,10 @@
 A request may be refused, answered, lost, or carried out late; a list may show the server later still; somebody else may buy
 the same name; the run may die at any step of two runs. The protocol must neither buy twice, nor lose a server, nor take a
 stranger's, nor ask. What it is made of is taken away piece by piece, and each weaker protocol fails: so the model can fail.
+
+An untidy cloud has worlds of its own beside these: replies that name another server's id, clocks that differ from service to service,
+node to node and machine to machine, answers out of a cache, a sibling state that cannot be read for a while, rows that are spelt otherwise
+from look to look. Each of the rules that hold there is taken away by itself, too. One untidiness at a time: two at once are not played here.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import cache
-from itertools import product
+from itertools import chain, product
 
 import pytest
 
@@ -20,6 +24,10 @@ BOUND = SLOWEST_LANDING + SLOWEST_SIGHT
 """Ticks after which a server that was bought is listed for sure."""
 STEPS = 9
 """Where a run can die."""
+NODES_DIFFER = 6
+AHEAD = 3 * BOUND
+UNREADABLE = 2 * BOUND
+"""Ticks for which a sibling cannot be read, or what was bought is not always shown as it is."""
 
 
 class Outcome(Enum):
@@ -39,9 +47,50 @@ class Stranger(Enum):
     IN_THE_WINDOW = auto()
 
 
+class Reply(Enum):
+    """Which id the first answer names."""
+
+    OURS = auto()
+    LISTED = auto()
+    """One that was listed before the purchase was sent."""
+    UNHEARD_OF = auto()
+    """One that no list ever shows."""
+
+
+class Clocks(Enum):
+    TRUE = auto()
+    BILLING_AHEAD = auto()
+    """Asked by the later runs only."""
+    CACHED = auto()
+    """All that the first run hears is what a cache has kept for long."""
+    NODES_TOGETHER = auto()
+    """Two of them, of which one is ahead: each run hears both, the first one the slow one last, the others the fast one."""
+    NODES_ONE_A_RUN = auto()
+    """The first run hears the slow one alone, the others the fast one alone."""
+    MACHINE_AHEAD = auto()
+    """The one of the later runs."""
+
+
+class Sibling(Enum):
+    """Another state of the folder, that cannot be read for a while."""
+
+    NONE = auto()
+    OWNS_NOTHING = auto()
+    OWNS_THE_STRANGER = auto()
+
+
+class Shown(Enum):
+    """How later looks show what was bought, until at last it is shown as it is."""
+
+    AS_IT_IS = auto()
+    OTHERWISE = auto()
+    CHANGING = auto()
+    """As it is, and otherwise, from look to look."""
+
+
 @dataclass(frozen=True)
 class Protocol:
-    """`quiet`: ticks before silence is believed."""
+    """`quiet`: ticks before silence is believed. The last ones are rules for an untidy cloud."""
 
     journal: bool = True
     resends: bool = False
@@ -49,6 +98,24 @@ class Protocol:
     window: bool = False
     nonce: bool = False
     quiet: int = 0
+    no_listed_id: bool = True
+    """An answer that names an id that was listed before is none."""
+    one_service: bool = True
+    """The service that is bought from dates everything."""
+    no_cache: bool = True
+    """What a cache has kept dates nothing, and without a date nothing is bought, and no silence believed."""
+    cautious: bool = True
+    """Of what a run has heard, the latest dates its intents, the earliest its looks; else what was heard last dates both."""
+    two_witnesses: bool = True
+    """Of the cloud's time and that of the machines the one counts that tells of less."""
+    cloud_time: bool = True
+    """Without it the machines' time counts alone."""
+    sibling_may_own: bool = True
+    """What a state that cannot be read might own is not taken."""
+    sibling_may_not_own: bool = True
+    """Nor is it accounted for by that: it keeps the doubt open."""
+    keeps_alike: bool = True
+    """Something new that is like it, but for how it is spelt, keeps the doubt open."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +125,10 @@ class World:
     sight: int
     stranger: Stranger
     deaths: tuple[int | None, int | None]
+    reply: Reply = Reply.OURS
+    clocks: Clocks = Clocks.TRUE
+    sibling: Sibling = Sibling.NONE
+    shown: Shown = Shown.AS_IT_IS
 
 
 @dataclass(frozen=True)
@@ -69,9 +140,31 @@ class Server:
 
 @dataclass(frozen=True)
 class Intent:
+    """`sent` is by the cloud's time as the run has heard it, `here` by the machine's."""
+
     name: str
     sent: int
+    here: int
     earlier: frozenset[Server]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An answer's date, by how much it is ahead."""
+
+    ahead: int
+    billing: bool = False
+    cached: bool = False
+
+
+TIDY = (Heard(0),)
+HEARD: dict[Clocks, tuple[tuple[Heard, ...], tuple[Heard, ...]]] = {
+    Clocks.BILLING_AHEAD: (TIDY, (Heard(0), Heard(AHEAD, billing=True))),
+    Clocks.CACHED: ((Heard(-AHEAD, cached=True),), TIDY),
+    Clocks.NODES_TOGETHER: ((Heard(NODES_DIFFER), Heard(0)), (Heard(0), Heard(NODES_DIFFER))),
+    Clocks.NODES_ONE_A_RUN: (TIDY, (Heard(NODES_DIFFER),)),
+}
+"""What the first run hears, and what the others do."""
 
 
 class Died(BaseException):
@@ -97,7 +190,8 @@ class Life:
         """A run at every tick, until everything that was sent must have become visible and been judged."""
         if self.world.stranger is Stranger.BEFORE:
             self.servers.append(Server("it", -BOUND, ours=False))
-        for tick in range(3 * BOUND):
+        tidy = self.world.clocks is Clocks.TRUE
+        for tick in range(3 * BOUND if tidy else 3 * (BOUND + NODES_DIFFER)):
             self.tick = tick
             self._steps_left = self.world.deaths[self.tick] if self.tick < len(self.world.deaths) else None
             try:
@@ -125,34 +219,90 @@ class Life:
         if self.protocol.only_asks:
             self.asked = True
             return False
-        found = [one for one in self._listed() if one.name == intent.name and self._may_be(one, intent)]
+        new = [one for one in self._listed() if one.name == intent.name and self._may_be(one, intent)]
+        free = [one for one in new if not self._is_anothers(one)]
+        found = [one for one in free if self._is_shown_as_it_is]
         self._step()
         if len(found) > 1:
             self.asked = True
             return False
-        if not found and self.tick < intent.sent + self.protocol.quiet:
+        unclear = (free if self.protocol.keeps_alike else found) or (new if self._is_unsure_of_sibling else [])
+        if not found and (unclear or not self._is_quiet(intent)):
             return False
         self.known, self.intent = found[0] if found else None, None
         self._step()
         return True
 
     def _may_be(self, server: Server, intent: Intent) -> bool:
-        return not self.protocol.window or (server.created >= intent.sent and server not in intent.earlier)
+        """Dates are no window where nodes differ, as they tell when it was made as well: what was listed tells."""
+        is_young = server.created >= intent.sent - (NODES_DIFFER if self.world.clocks is not Clocks.TRUE else 0)
+        return not self.protocol.window or (is_young and server not in intent.earlier)
+
+    def _is_anothers(self, server: Server) -> bool:
+        """For all that the sibling tells; where it tells nothing, by the protocol's rule."""
+        if self._is_sibling_unread:
+            return self.protocol.sibling_may_own
+        return self.world.sibling is Sibling.OWNS_THE_STRANGER and not server.ours
+
+    @property
+    def _is_sibling_unread(self) -> bool:
+        return self.world.sibling is not Sibling.NONE and self.tick < UNREADABLE
+
+    @property
+    def _is_unsure_of_sibling(self) -> bool:
+        return self._is_sibling_unread and self.protocol.sibling_may_not_own
+
+    @property
+    def _is_shown_as_it_is(self) -> bool:
+        match self.world.shown:
+            case Shown.AS_IT_IS:
+                return True
+            case Shown.OTHERWISE:
+                return self.tick >= UNREADABLE
+            case Shown.CHANGING:
+                return self.tick >= UNREADABLE or self.tick % 2 == 0
+
+    def _dates(self) -> list[int]:
+        """That this run has heard and believes."""
+        heard = HEARD.get(self.world.clocks, (TIDY, TIDY))[self.tick > 0]
+        return [
+            self.tick + one.ahead
+            for one in heard
+            if not (one.billing and self.protocol.one_service) and not (one.cached and self.protocol.no_cache)
+        ]
+
+    @property
+    def _here(self) -> int:
+        return self.tick + (AHEAD if self.world.clocks is Clocks.MACHINE_AHEAD and self.tick > 0 else 0)
+
+    def _is_quiet(self, intent: Intent) -> bool:
+        if not (dates := self._dates()):
+            return False
+        now = min(dates) if self.protocol.cautious else dates[-1]
+        is_over_here = self._here >= intent.here + self.protocol.quiet or not self.protocol.two_witnesses
+        is_over_there = now >= intent.sent + self.protocol.quiet or not self.protocol.cloud_time
+        return is_over_there and is_over_here
 
     def _listed(self) -> list[Server]:
         return [one for one in self.servers if one.created + self.world.sight <= self.tick]
 
     def _buy(self) -> None:
         self._step()
+        if not (dates := self._dates()):
+            return
+        sent = max(dates) if self.protocol.cautious else dates[-1]
+        earlier = frozenset(self._listed())
         name = f"it-{self.requests}" if self.protocol.nonce else "it"
         if self.protocol.journal:
-            self.intent = Intent(name, self.tick, frozenset(self._listed()))
+            self.intent = Intent(name, sent, self._here, earlier)
         self._step()
         answer = self._send(name)
         self._step()
         if answer is Outcome.REPLY_LOST and self.protocol.resends:
             answer = self._send(name)
         self._step()
+        if isinstance(answer, Server) and answer in earlier and self.protocol.no_listed_id:
+            answer = Outcome.REPLY_LOST
         if isinstance(answer, Server):
             self.known, self.intent = answer, None
         elif answer in {Outcome.NOT_SENT, Outcome.REFUSED}:
@@ -170,11 +320,20 @@ class Life:
             self.servers.append(server)
         match outcome:
             case Outcome.ANSWERED:
-                return server
+                return self._named(server) if first else server
             case Outcome.NOT_SENT | Outcome.REFUSED:
                 return outcome
             case _:
                 return Outcome.REPLY_LOST
+
+    def _named(self, server: Server) -> Server:
+        match self.world.reply:
+            case Reply.LISTED:
+                return next((one for one in self.servers if not one.ours), server)
+            case Reply.UNHEARD_OF:
+                return Server("unheard of", self.tick, ours=True)
+            case Reply.OURS:
+                return server
 
     def faults(self) -> set[str]:
         ours = [one for one in self.servers if one.ours]
@@ -198,6 +357,23 @@ WORLDS = tuple(
     for deaths in DEATHS
 )
 ALONE = tuple(world for world in WORLDS if world.stranger is not Stranger.IN_THE_WINDOW)
+ONE_DEATH = tuple(world for world in WORLDS if None in world.deaths)
+"""Where an untidy cloud is played: 1,368 of them."""
+
+
+def untidy(strangers: tuple[Stranger, ...] = (Stranger.NONE,), **otherwise: object) -> tuple[World, ...]:
+    return tuple(replace(world, **otherwise) for world in ONE_DEATH if world.stranger in strangers)
+
+
+NAMED_ANOTHER = untidy((Stranger.BEFORE,), reply=Reply.LISTED)
+DATES = tuple(chain.from_iterable(untidy(clocks=clocks) for clocks in HEARD if clocks is not Clocks.NODES_ONE_A_RUN))
+BILLED = untidy(clocks=Clocks.BILLING_AHEAD)
+WITNESSED = untidy(clocks=Clocks.NODES_ONE_A_RUN) + untidy(clocks=Clocks.MACHINE_AHEAD)
+SIBLINGS = (
+    *untidy((Stranger.NONE, Stranger.BEFORE), sibling=Sibling.OWNS_NOTHING),
+    *untidy((Stranger.IN_THE_WINDOW,), sibling=Sibling.OWNS_THE_STRANGER),
+)
+SPELT = untidy(shown=Shown.OTHERWISE) + untidy(shown=Shown.CHANGING)
 
 LIKE_TERRAFORM = Protocol(journal=False, resends=True)
 STOPS_AND_ASKS = Protocol(only_asks=True)
@@ -257,3 +433,64 @@ def test_a_window_keeps_the_servers_that_were_there_before_from_being_taken():
     before = tuple(world for world in WORLDS if world.stranger is Stranger.BEFORE)
     assert faults(BY_NAME, before)["stranger's taken"] > 0
     assert faults(IN_A_WINDOW, before)["stranger's taken"] == 0
+
+
+ON_DATES_ALONE = replace(DEFAULT, two_witnesses=False)
+"""As where a cloud's clock is moved on purpose: the machines tell nothing."""
+
+
+@pytest.mark.parametrize(
+    ("worlds", "protocols"),
+    [
+        (NAMED_ANOTHER, (DEFAULT, WHOLE)),
+        (DATES, (DEFAULT, ON_DATES_ALONE)),
+        (BILLED, (replace(ON_DATES_ALONE, cautious=False),)),
+        (WITNESSED, (DEFAULT, WHOLE)),
+        (SIBLINGS, (DEFAULT, WHOLE)),
+        (SPELT, (DEFAULT, WHOLE)),
+    ],
+    ids=["replies", "dates", "billing", "two witnesses", "siblings", "spellings"],
+)
+def test_an_untidy_cloud_makes_no_fault(worlds, protocols):
+    assert worlds
+    for protocol in protocols:
+        assert faults(protocol, worlds) == {}
+
+
+@pytest.mark.parametrize(
+    ("worlds", "protocol", "lacks", "fault"),
+    [
+        (NAMED_ANOTHER, DEFAULT, "no_listed_id", "stranger's taken"),
+        (BILLED, replace(ON_DATES_ALONE, cautious=False), "one_service", "bought twice"),
+        (DATES, ON_DATES_ALONE, "no_cache", "bought twice"),
+        (DATES, ON_DATES_ALONE, "cautious", "bought twice"),
+        (WITNESSED, DEFAULT, "two_witnesses", "bought twice"),
+        (WITNESSED, DEFAULT, "cloud_time", "bought twice"),
+        (SIBLINGS, DEFAULT, "sibling_may_own", "stranger's taken"),
+        (SIBLINGS, DEFAULT, "sibling_may_not_own", "bought twice"),
+        (SPELT, DEFAULT, "keeps_alike", "bought twice"),
+    ],
+    ids=[
+        "no_listed_id",
+        "one_service",
+        "no_cache",
+        "cautious",
+        "two_witnesses",
+        "dates",
+        "may_own",
+        "may_not_own",
+        "alike",
+    ],
+)
+def test_without_one_rule_it_makes_one(worlds, protocol, lacks, fault):
+    assert faults(replace(protocol, **{lacks: False}), worlds)[fault] > 0
+
+
+def test_an_answer_that_names_what_no_list_ever_shows_loses_a_server_and_buys_none():
+    """It is believed, as the id of a server that shows late would be: to doubt it would buy again where it is right. The one that was
+    bought stands beside it under the wanted name, which the tool tells (`namesake`), and nothing is bought in its place.
+    """
+    worlds = tuple(
+        world for world in untidy(tuple(Stranger), reply=Reply.UNHEARD_OF) if world.outcome is Outcome.ANSWERED
+    )
+    assert set(faults(WHOLE, worlds)) == {"untracked"}

@@ -16,24 +16,29 @@ from support.late_cloud import MINUTE, Happening, LateCloud
 from support.loop import run
 from support.replaying import Replayed
 from support.silence import least_silence
+from support.untidy import Clocks, Reply, Sibling, Times, View, elsewhere, spelling
 
 from provisioner import planning
-from provisioner.applying import Interruption, RunContext, Sight, execute, read_live, read_traces, recover
+from provisioner.applying import Interruption, RunContext, Sight, execute, nowhere, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.change import Basis, Mode, Plan
-from provisioner.model.doubt import quiet_until
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.doubt import quiet_until, untracked
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
 from provisioner.model.gap import NO_NAME, Gap
-from provisioner.model.journal import Adopted, Entry, Intended, Settled
+from provisioner.model.journal import Adopted, Entry, Intended, Listed, Settled
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
 from provisioner.model.state import State
 from provisioner.planning import Survey
+from provisioner.workflow.elsewhere import Elsewhere
 
 NAME = "trainer"
 _END = 200 * MINUTE
+_UNREAD = 120 * MINUTE
+"""Until when a sibling that cannot be read is not."""
 _PAUSE = 5 * MINUTE
 _TIMEOUT = 4.0
 """Seconds for which a run follows a build: what takes longer is for the next one."""
@@ -46,15 +51,6 @@ class Stranger(Enum):
     IN_THE_WINDOW = "in the window"
 
 
-class View(Enum):
-    """What the runs after the first see, until at last everything is seen as it is."""
-
-    WHOLE = "whole"
-    COLLEAGUES = "another user's own list"
-    RENAMED = "under another name"
-    RESPELT = "in another case"
-
-
 @dataclass(frozen=True)
 class World:
     """What becomes of the first purchase and of the first payment; `landing` and `sight` are in seconds."""
@@ -65,11 +61,15 @@ class World:
     sight: float = 0.0
     stranger: Stranger = Stranger.NONE
     view: View = View.WHOLE
+    reply: Reply = Reply.OURS
+    clocks: Clocks = Clocks.TRUE
+    sibling: Sibling = Sibling.NONE
 
     def __str__(self) -> str:
         return (
             f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.landing:g} s, "
-            f"shows after {self.sight:g} s, stranger {self.stranger.value}, seen {self.view.value}"
+            f"shows after {self.sight:g} s, stranger {self.stranger.value}, seen {self.view.value}, "
+            f"answered with {self.reply.value}, clocks {self.clocks.value}, sibling {self.sibling.value}"
         )
 
 
@@ -98,19 +98,37 @@ class Retold:
     base: State = field(default_factory=a_state)
     faults: set[str] = field(default_factory=set)
     refused: bool = False
+    told: list[Diagnostic] = field(default_factory=list)
+    """By the last plan."""
     runs: int = 0
 
     def __post_init__(self) -> None:
         world = self.world
         self._replayed = Replayed()
+        self._began, self._is_seen_whole = False, False
         self.cloud = LateCloud(self.clock, listed_after=world.sight, landing=world.landing)
         self.cloud.arrivals.append(self._on_arrival)
+        self.cloud.answered = self._hear_the_time
         self.cloud.will(Effect.PURCHASE, world.purchase)
         self.cloud.will(Effect.PAYMENT, world.payment)
         if world.stranger is Stranger.BEFORE:
             self.cloud.add_server(NAME, strange=True).created_at = -60 * MINUTE
-        fields = {"name": NAME, "flavor": "Si2.large.4"} | ({"charging_info": _PREPAID} if self.prepaid else {})
+        self._name_in_the_answer(world.reply)
+        fields = {"name": NAME, "flavor": "Si2.large.4", "image_id": "image-1"} | (
+            {"charging_info": _PREPAID} if self.prepaid else {}
+        )
         self.wanted = a_desired(fields=fields, timeouts=Timeouts(create=_TIMEOUT, delete=_TIMEOUT))
+
+    def _name_in_the_answer(self, reply: Reply) -> None:
+        if reply is Reply.OURS:
+            return
+        named = {"id": "unheard-of"}
+        order = "CS1"
+        if reply is not Reply.UNHEARD_OF:
+            theirs = self.cloud.add_server("theirs", strange=True, prepaid=True, order_id="CS0")
+            theirs.created_at = -60 * MINUTE
+            named, order = ({"id": theirs.id}, "CS1") if reply is Reply.LISTED else ({}, "CS0")
+        self.cloud.answers(Effect.PURCHASE, {"order_id": order, **named} if self.prepaid else named)
 
     @property
     def state(self) -> State:
@@ -132,7 +150,7 @@ class Retold:
     def _see_all_of_it(self) -> None:
         if self.world.view is View.WHOLE:
             return
-        self.cloud.spelt, self.runs = str, 0
+        self._is_seen_whole, self.runs = True, 0
         for _ in range(4):
             self.runs = 0
             self._run(None)
@@ -144,8 +162,9 @@ class Retold:
 
     def _run(self, die_at: int | None) -> bool:
         """Whether it died."""
-        if self.runs:
-            self.cloud.spelt = {View.RENAMED: lambda _: "somebodys", View.RESPELT: str.upper}.get(self.world.view, str)
+        self.cloud.spelt = self._spelt
+        self.times = Times(self.world.clocks, self.clock, is_first=not self._began)
+        self._began = True
         self.fate = self.cloud.fate = Fate(die_at, self._examine)
         ledger = MemoryLedger(self.entries, self.fate)
         try:
@@ -157,20 +176,44 @@ class Retold:
             self.runs += 1
         return False
 
+    def _hear_the_time(self) -> None:
+        self.times.hear()
+
+    def _spelt(self, row: dict[str, Any]) -> dict[str, Any]:
+        view = self.world.view if self.runs and not self._is_seen_whole else View.WHOLE
+        return spelling(view, len(self.cloud.log))(row)
+
+    @property
+    def _elsewhere(self) -> Elsewhere | None:
+        if self.world.sibling is Sibling.NONE:
+            return None
+        stranger = next((one.id for one in self.cloud.servers.values() if one.strange), None)
+        return elsewhere(self.world.sibling, is_unread=self.clock.time < _UNREAD, stranger=stranger)
+
     async def _apply(self, ledger: MemoryLedger) -> None:
         live = await self._look()
         traces = await self._traces(live)
         if self.policy.prepaid is Prepaid.TWO_STEP and self._take_orders(ledger, traces):
             traces = await self._traces(live)
         gaps = (_NOBODY_ELSES,) if self._reader == "bob" else ()
-        sight = Sight(live, self.clock.now(), traces, gaps, self._reader)
+        sight = Sight(live, self.times.earliest, traces, gaps, self._reader, self.times.here)
         state = recover(
-            self.state, sight, catalogue=CATALOGUE, policy=self.policy, ledger=ledger, listen=lambda _: None
+            self.state,
+            sight,
+            catalogue=CATALOGUE,
+            policy=self.policy,
+            ledger=ledger,
+            listen=lambda _: None,
+            elsewhere=self._elsewhere or nowhere,
         )
         plan = self._plan(state, live)
+        self.told = [*plan.findings, *plan.refusals]
         self.refused = bool(plan.refusals)
-        if not plan.refusals:
-            self._hear(await execute(self._context(plan, live, ledger)))
+        if plan.refusals or self.times.latest is None:  # where nobody knows the time, nothing is sent
+            return
+        if plan.work:  # no step of its own: who dies there has sent nothing
+            self.entries.append(Listed(tuple(sorted(live))))
+        self._hear(await execute(self._context(plan, live, ledger)))
 
     async def _look(self) -> dict[str, Live]:
         async with self.cloud.channel() as channel:
@@ -197,7 +240,9 @@ class Retold:
 
     def _plan(self, state: State, live: dict[str, Live]) -> Plan:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
-        survey = Survey((self.wanted,), state, live, policy=self.policy)
+        others = self._elsewhere
+        claims = others(untracked(live.values(), state.resources.values())) if others else {}
+        survey = Survey((self.wanted,), state, live, policy=self.policy, elsewhere=claims)
         return planning.plan(
             survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint
         )
@@ -216,9 +261,10 @@ class Retold:
             who="ana@laptop",
             sender=self._reader,
             lineage=self.base.lineage,
-            server_time=self.clock.now,
+            server_time=lambda: self.times.latest or 0,
             policy=self.policy,
             doubts=self.state.doubts,
+            elsewhere=self._elsewhere or nowhere,
             resolve_timeout=self.resolve_timeout,
         )
 
@@ -276,7 +322,7 @@ class Retold:
             return
         intent = intents[last.intent]
         least = least_silence(intent, bound=self.believable)
-        if least is None or self.clock.now() - intent.server_time < least * 1000:
+        if least is None or self.clock.now() - intent.sent_at < least * 1000:
             self.faults.add("believed too early")
 
     def _judge(self) -> None:

@@ -47,8 +47,8 @@ class ScriptedCloud:
     """Names that cannot be built."""
     servers: dict[str, Server] = field(default_factory=dict)
     log: list[Sent] = field(default_factory=list)
-    spelt: Callable[[str], str] = str
-    """How rows show a name."""
+    spelt: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: row
+    """How rows are shown."""
     bought: list[str] = field(default_factory=list)
     """The names of all purchases that were executed: the cloud's own ledger."""
     paid: list[str] = field(default_factory=list)
@@ -70,6 +70,8 @@ class ScriptedCloud:
     strangers: list[str] = field(default_factory=list)
     """Names that somebody else buys right after the next purchase."""
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
+    answered: Callable[[], None] = lambda: None
+    """Told of every answer that is not refused."""
     channels: int = 0
     open_channels: int = 0
     in_flight: int = 0
@@ -282,14 +284,16 @@ class ScriptedCloud:
         status = (server.under_way or [server.status])[0] or (
             "CREATE_FAILED" if server.name in self.failing else "RUNNING"
         )
-        return {
-            "id": server.id,
-            "name": self.spelt(server.name),
-            "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
-            "order_id": None if self.hides_orders else server.order_id,
-            "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
-            "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
-            "flavor": server.flavor,
-            "image": {"image_id": server.image},
-            "volumes": [{"type": "DATA", "evs_id": volume} for volume in server.volumes],
-        }
+        return self.spelt(
+            {
+                "id": server.id,
+                "name": server.name,
+                "status": "DELETING" if server.released_at is not None else status if built else "CREATING",
+                "order_id": None if self.hides_orders else server.order_id,
+                "create_at": NOON + round(server.created_at * 1000) + self.clock_ahead,
+                "charging_mode": "PRE_PAID" if server.prepaid else "POST_PAID",
+                "flavor": server.flavor,
+                "image": {"image_id": server.image},
+                "volumes": [{"type": "DATA", "evs_id": volume} for volume in server.volumes],
+            }
+        )

@@ -64,6 +64,7 @@ class ScriptedChannel:
         cloud.fate.arrive(f"after {what}")
         if fault and fault.failure:
             raise fault.failure
+        cloud.answered()
         return Reply(
             status,
             fault.body if fault else body,
