@@ -1,4 +1,5 @@
-"""Any life of a stack: specs are edited, runs die, the wire fails, time passes, a person works in the console, two run at once.
+"""Any life of a stack: specs are edited, runs die, the wire fails, time passes, a person works in the console, two run at once, clocks differ, a
+state beside this one cannot be read.
 
 After every step the invariants hold that can be judged at that instant, and once everything has calmed down the others. A
 failing life is told in words. `TEST_DEPTH=deep TEST_EXAMPLES=2000` lives longer and more often; `make crash` lives so, too.
@@ -8,6 +9,7 @@ Under the default marker no stranger takes a wanted name: what that could do is 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 import threading
@@ -35,6 +37,30 @@ KEYS = ("a", "b", "c")
 QUIET = 26 * MINUTE
 ROUNDS = 12
 """Of a person who does what the tool says, until it has nothing more to say."""
+
+HOURS = 180 * MINUTE
+BILLING_HOST = "bss.sandbox.invalid"
+
+
+def right(_request, _status):
+    return 0.0, False
+
+
+def two_nodes():
+    """They answer in turn."""
+    answers = itertools.count()
+    return lambda _request, _status: (13 * MINUTE * (next(answers) % 2), False)
+
+
+DATES = {
+    "all clocks are right": lambda: right,
+    "two nodes are 13 minutes apart": two_nodes,
+    "billing is hours ahead": lambda: lambda request, _status: (HOURS * (request.url.host == BILLING_HOST), False),
+    "refusals are hours ahead": lambda: lambda _request, status: (HOURS * (status >= 400), False),
+    "what is read comes from a cache": lambda: (
+        lambda request, _status: (-HOURS, True) if request.method == "GET" else (0.0, False)
+    ),
+}
 
 deaths = st.none() | st.integers(0, 45)
 moments = st.integers(0, 45)
@@ -152,6 +178,16 @@ class Life(RuleBasedStateMachine):
         self.tell(f"{seconds:g} s pass")
         self.home.let_pass(seconds)
 
+    @rule(dates=st.sampled_from([*DATES]))
+    def answers_are_dated_otherwise(self, dates):
+        self.tell(f"from now on {dates}")
+        self.home.cloud.dates = DATES[dates]()
+
+    @rule(broken=st.booleans())
+    def a_sibling_state_changes(self, broken):
+        self.tell(f"the state beside this one {'cannot be read' if broken else 'is moved away'}")
+        self.home.break_sibling(broken=broken)
+
     @rule(which=some, what=st.sampled_from(["buy", "delete", "rename", "pay", "cancel", "resolve"]))
     def a_person_works(self, which, what):
         match what:
@@ -219,6 +255,8 @@ class Life(RuleBasedStateMachine):
         def watch(number: int, step: str) -> None:
             if at_step is not None:
                 at_step(number, step)
+            if step.startswith("before release"):
+                self.require(not self.home.has_unread_sibling, "released beside a state that cannot be read")
             if step.startswith(("after purchase", "after payment", "after release")):
                 self.watched(self.judge.examine_ownership)
 
@@ -240,6 +278,8 @@ class Life(RuleBasedStateMachine):
     def calm_down(self) -> None:
         """No more faults, enough time, and a person who does what the tool says: then there is what is wanted, and no work."""
         self.home.cloud.troubles.clear()
+        self.home.cloud.dates = right
+        self.home.break_sibling(broken=False)
         replacing: frozenset[Address] = frozenset()
         for _ in range(ROUNDS):
             self.home.let_pass(QUIET)

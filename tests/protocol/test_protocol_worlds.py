@@ -238,7 +238,7 @@ class TestSiblings:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
-@pytest.mark.parametrize("view", [View.OTHERWISE, View.CHANGING], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [View.OTHERWISE, View.ID, View.CHANGING], ids=lambda view: view.name)
 def test_no_spelling_of_a_row_buys_wipes_or_loses_anything(policy, view):
     assert untidy_violations(slowest(Happening.ANSWERED, *UNCERTAIN, view=view), policy) == []
 

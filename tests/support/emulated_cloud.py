@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -66,6 +67,7 @@ class Trouble(Enum):
     SHORT = "the list lacks a row that its total counts"
 
 
+Dates: TypeAlias = Callable[[httpx.Request, int], tuple[float, bool]]
 _EXECUTED = frozenset({Trouble.REPLY_LOST, Trouble.FAILED_AFTERWARDS, Trouble.TRUNCATED, Trouble.SHORT})
 
 
@@ -111,6 +113,8 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
     purchases: list[Purchase] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     """Ids of servers, and of orders, that the tool has asked to change."""
+    dates: Dates = lambda _request, _status: (0.0, False)
+    """By how many seconds an answer's date is ahead, and whether a cache has kept it."""
     mutations: int = 0
     """Requests of the tool's that would change something."""
     _landings: list[tuple[float, httpx.Request, str]] = field(default_factory=list)
@@ -137,7 +141,13 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         if trouble is None or trouble in _EXECUTED:
             response = await self._execute(request, address)
         self.fate.arrive(f"after {sort.value} {name}".rstrip())
-        return self._answer(trouble, response)
+        return self._dated(request, self._answer(trouble, response))
+
+    def _dated(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        ahead, is_kept = self.dates(request, response.status_code)
+        when = datetime.fromtimestamp(self.clock.now() / 1000 + ahead, UTC)
+        response.headers.update({"Date": format_datetime(when, usegmt=True)} | ({"Age": "10800"} if is_kept else {}))
+        return response
 
     @property
     def ledger(self) -> list[LedgerEntry]:

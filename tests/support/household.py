@@ -29,7 +29,7 @@ from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError
 from provisioner.model.event import Event, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.guarding import ALL
+from provisioner.model.guarding import ALL, Allowance
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
@@ -138,6 +138,7 @@ class HomeWorkspace(Workspace):
             user_agent="test",
             transport=self.household.cloud,
             clock=CloudClock(lambda: clock.now() / 1000, clock.monotonic, clock.sleep, lambda: 0.5),
+            keeps_time=self.household.keeps_time,
         )
 
 
@@ -185,6 +186,8 @@ class Household:
     folder: Path
     marker: str = "name"
     prepaid: str = "one-step"
+    keeps_time: bool = True
+    """The machines are witnesses of the time, too."""
     clock: ManualClock = field(default_factory=ManualClock)
     disk: FatedDisk = field(default_factory=lambda: FatedDisk(RunFate()))
 
@@ -223,7 +226,11 @@ class Household:
     ) -> Ran:
         fate, before = RunFate(die_at, at_step), (self.cloud.fate, self.disk)
         self.cloud.fate, self.disk = fate, FatedDisk(fate)
-        request = ApplyRequest(mode.value, PlanRequest(mode, replacing, allow=ALL), resolve_timeout=resolve_timeout)
+        request = ApplyRequest(
+            mode.value,
+            PlanRequest(mode, replacing, allow=ALL - {Allowance.UNREAD_SIBLING}),
+            resolve_timeout=resolve_timeout,
+        )
         face = QuietFace()
         try:
             applied = self._run(apply(self._workspace(), request, face))
@@ -236,6 +243,18 @@ class Household:
         results = applied.result.results if applied.result else ()
         told = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
         return Ran(of_apply(applied), told, face.plan, face.heard, len(fate.steps))
+
+    def break_sibling(self, *, broken: bool) -> None:
+        """A state beside this one becomes unreadable, or is moved away."""
+        beside = self.folder / "state" / "demo.prod.journal"
+        if broken:
+            beside.write_text("cut short")
+        else:
+            beside.unlink(missing_ok=True)
+
+    @property
+    def has_unread_sibling(self) -> bool:
+        return bool(self.elsewhere().siblings().unread)
 
     def plan(self) -> Plan | ProvisionerError:
         try:

@@ -12,7 +12,7 @@ from support.emulated_cloud import Server
 from support.household import PASSWORD, Household
 from support.silence import least_silence
 
-from provisioner.model.journal import Intended, Settled
+from provisioner.model.journal import Adopted, Intended, Settled
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
 
@@ -141,6 +141,8 @@ class Judge:
         _forbid("the history lost records", len(history) < self.records)
         intents = {one.entry.intent.id: one.entry.intent for one in history if isinstance(one.entry, Intended)}
         for record in history[self.records :]:
+            if isinstance(record.entry, Adopted) and self.home.has_unread_sibling:
+                _forbid("adopted beside a state that cannot be read", record.entry)
             if isinstance(record.entry, Settled) and record.entry.outcome == "absent":
                 _examine_belief(intents[record.entry.intent], record.entry, record.time)
         self.records = len(history)
@@ -153,7 +155,7 @@ def _examine_belief(intent: Intent, settled: Settled, when: int) -> None:
         return
     least, silent = (
         least_silence(intent, bound=SLOWEST_LANDING + SLOWEST_SIGHT),
-        (when - intent.server_time) / 1000,
+        (when - intent.sent_at) / 1000,  # by a clock that is right: the cloud's dates need not be
     )
     _forbid("silence was believed where money may have been spent", least is None)
     _forbid(f"silence was believed after {silent:g} s", least is not None and silent < least)

@@ -154,7 +154,7 @@ class ScriptedCloud:
         return self.clock.time >= server.created_at + self.listed_after + self.lags.get(server.id, 0.0)
 
     def _find(self, identifier: str) -> Server | None:
-        server = self.servers.get(identifier)
+        server = self.servers.get(identifier) or self.servers.get(identifier.lower())  # UUIDs are sent in lower case
         return server if server and self._is_present(server) else None
 
     def fault(self, call: Call) -> Fault | None:

@@ -66,7 +66,8 @@ class View(Enum):
     RENAMED = "under another name"
     RESPELT = "in another case"
     OTHERWISE = "with its flavor and its image in another case"
-    CHANGING = "with its flavor and its image in another case at every other look"
+    ID = "with its id in another case"
+    CHANGING = "with its flavor, its image and its id in another case at every other look"
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,10 @@ def spelling(view: View, look: int) -> Callable[[dict[str, Any]], dict[str, Any]
             return _upper("name")
         case View.OTHERWISE:
             return _upper("flavor", "image")
+        case View.ID:
+            return _upper("id")
         case View.CHANGING if look % 2:
-            return _upper("flavor", "image")
+            return _upper("flavor", "image", "id")
         case _:
             return lambda row: row
 
