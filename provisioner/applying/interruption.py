@@ -35,25 +35,24 @@ class Interruption:
             for listener in self._listeners:
                 listener()
 
-    async def until_first(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    def until_first(self, work: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, asyncio.Task[Result]]:
         """`work`, ended: by itself, or cancelled by the first request. What it raised is raised where its result is asked for."""
-        return await _ended(work, self._patient, over=self._requests >= 1)
+        return self._ended(work, self._patient, requests=1)
 
-    async def until_second(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    def until_second(self, work: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, asyncio.Task[Result]]:
         """As `until_first`, by the second request."""
-        return await _ended(work, self._stubborn, over=self._requests >= 2)  # noqa: PLR2004 - the second
+        return self._ended(work, self._stubborn, requests=2)
 
-
-async def _ended(
-    work: Coroutine[Any, Any, Result], cancelled_with: set[asyncio.Task[Any]], *, over: bool
-) -> asyncio.Task[Result]:
-    task = asyncio.ensure_future(work)
-    if over:
-        task.cancel()
-    cancelled_with.add(task)
-    try:
-        await asyncio.wait({task})
-    finally:
-        cancelled_with.discard(task)
-        task.cancel()  # without effect on one that is done
-    return task
+    async def _ended(
+        self, work: Coroutine[Any, Any, Result], cancelled_with: set[asyncio.Task[Any]], *, requests: int
+    ) -> asyncio.Task[Result]:
+        task = asyncio.ensure_future(work)
+        if self._requests >= requests:
+            task.cancel()
+        cancelled_with.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            cancelled_with.discard(task)
+            task.cancel()  # without effect on one that is done
+        return task

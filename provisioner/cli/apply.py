@@ -66,10 +66,10 @@ def command(
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
     )
-    return carry_out(workspace, request, options, plan_file=plan_file)
+    return run_apply(workspace, request, options, plan_file=plan_file)
 
 
-def carry_out(
+def run_apply(
     workspace: Workspace, plan: PlanRequest, options: RunOptions, *, plan_file: Path | None = None
 ) -> ExitCode:
     import asyncio

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import click
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.workspace import Emulator, Workspace
 
 Result = TypeVar("Result")
+Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _say_no_color(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
@@ -50,32 +52,41 @@ _STACK_OPTIONS = (
 )  # fmt: skip
 
 
+Gather: TypeAlias = Callable[[dict[str, Any]], None]
+
+_GATHERED: WeakKeyDictionary[Callable[..., Any], list[Gather]] = WeakKeyDictionary()
+"""By the wrapper of a command."""
+
+
+def with_options(command: Callable[..., Result], options: Iterable[Option], gather: Gather) -> Callable[..., Result]:
+    """`command` with `options`, which `gather` puts together in the arguments that it is called with. However many gather for a command,
+    it has one wrapper.
+    """
+    gathered = command
+    if command not in _GATHERED:
+        gathers: list[Gather] = []
+
+        @wraps(command)
+        def wrapper(**given: Any) -> Result:
+            for each in reversed(gathers):  # the decorator that stands first goes first
+                each(given)
+            return command(**given)
+
+        gathered, _GATHERED[wrapper] = wrapper, gathers
+    _GATHERED[gathered].append(gather)
+    for option in reversed(tuple(options)):
+        gathered = option(gathered)
+    return gathered
+
+
 def stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives a command its `workspace` in place of the options that make it."""
 
-    @wraps(command)
-    def with_workspace(
-        *,
-        specs: Path | None,
-        environment: str | None,
-        state_location: str | None,
-        assignments: tuple[str, ...],
-        var_files: tuple[Path, ...],
-        **rest: Any,
-    ) -> Result:
-        workspace = make_workspace(
-            specs=specs,
-            environment=environment,
-            state_location=state_location,
-            assignments=assignments,
-            var_files=var_files,
-        )
-        return command(workspace=workspace, **rest)
+    def gather(given: dict[str, Any]) -> None:
+        names = ("specs", "environment", "state_location", "assignments", "var_files")
+        given["workspace"] = make_workspace(**{name: given.pop(name) for name in names})
 
-    decorated: Callable[..., Result] = with_workspace
-    for option in reversed(_STACK_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return with_options(command, _STACK_OPTIONS, gather)
 
 
 def make_workspace(
@@ -216,12 +227,7 @@ lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives apply and destroy their `options` in one piece."""
 
-    @wraps(command)
-    def with_options(**given: Any) -> Result:
-        own = {field.name: given.pop(field.name) for field in fields(RunOptions)}
-        return command(options=RunOptions(**own), **given)
+    def gather(given: dict[str, Any]) -> None:
+        given["options"] = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
 
-    decorated: Callable[..., Result] = with_options
-    for option in reversed(_RUN_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return with_options(command, _RUN_OPTIONS, gather)

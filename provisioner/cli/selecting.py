@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from provisioner.cli.options import with_options
 
 if TYPE_CHECKING:
     from provisioner.model.selection import Pattern
@@ -50,19 +51,9 @@ _OPTIONS = (
 def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives a command its `selection` in one piece."""
 
-    @wraps(command)
-    def with_selection(
-        *,
-        targets: tuple[Pattern, ...],
-        excludes: tuple[Pattern, ...],
-        labels: tuple[tuple[str, str], ...],
-        **rest: Any,
-    ) -> Result:
+    def gather(given: dict[str, Any]) -> None:
         from provisioner.model.selection import Selection
 
-        return command(selection=Selection(targets, excludes, labels), **rest)
+        given["selection"] = Selection(given.pop("targets"), given.pop("excludes"), given.pop("labels"))
 
-    decorated: Callable[..., Result] = with_selection
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return with_options(command, _OPTIONS, gather)

@@ -6,7 +6,7 @@ The rule that everything else rests on stands in `deliver`: a purchase and a des
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Final
 
 from provisioner.cloud.authentication import Authentication
@@ -31,16 +31,16 @@ class Line:
         self._clock = clock
         self._mask = mask
 
-    async def deliver(self, request: Request) -> Answer:
+    def deliver(self, request: Request) -> Coroutine[None, None, Answer]:
         """A whole answer with a 2xx status. Raises Failure.
 
         What may be sent only once waits for no turn here: its sender has done so before it was journaled.
         """
         if request.is_repeatable:
-            return await persist(
+            return persist(
                 lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request)
             )
-        return await self._once(request)
+        return self._once(request)
 
     async def _renewing(self, request: Request) -> Answer:
         """Once more when the token had ended early; twice would only invite a lock."""

@@ -186,26 +186,23 @@ class Wire:
         try:
             async with asyncio.timeout(self._network.timeouts.total(request.effect)):
                 with self._network.patience.waiting(request.line):
-                    return await self._exchange(request, headers)
+                    async with self._client.stream(
+                        request.method,
+                        request.url,
+                        headers=dict(headers),
+                        content=request.body,
+                        timeout=self._timeout(),
+                    ) as response:
+                        self._network.answered.add(request.origin)
+                        body, fault = await _read(response)
+                        answer = Answer(response.status_code, dict(response.headers), body, fault)
+                        if answer.is_fresh:
+                            self._network.times[request.service].hear(answer.server_time)
+                        return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=False) from None
         except (httpx.RequestError, OSError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=True) from None
-
-    async def _exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:
-        async with self._client.stream(
-            request.method,
-            request.url,
-            headers=dict(headers),
-            content=request.body,
-            timeout=self._timeout(),
-        ) as response:
-            self._network.answered.add(request.origin)
-            body, fault = await _read(response)
-            answer = Answer(response.status_code, dict(response.headers), body, fault)
-            if answer.is_fresh:
-                self._network.times[request.service].hear(answer.server_time)
-            return answer
 
     def _timeout(self) -> httpx.Timeout:
         seconds = self._network.timeouts

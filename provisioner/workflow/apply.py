@@ -26,7 +26,6 @@ from provisioner.planning import cleared, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, Store
 from provisioner.workflow import plan as planning_verb
-from provisioner.workflow.carrying_out import Audience, Run
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.let_go import suspected_by
@@ -34,6 +33,7 @@ from provisioner.workflow.looking import check_owner, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.plan_validity import check_current, require_unchanged
+from provisioner.workflow.run import Audience, Run, RunOutcome
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
@@ -121,8 +121,8 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
                     workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
                 )
                 require_unchanged(made, again)
-            run = _Run(workspace, request, session, cloud, seen.sight, face, elsewhere)
-            return await run.carry_out(made, loaded.stack)
+            run = _run(workspace, request, session, cloud, seen.sight, face, elsewhere)
+            return _applied(made, await run.execute(made, loaded.stack, plan_id=plan_id(made)))
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
@@ -158,7 +158,8 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(elsewhere.refusals(plan)):
                 raise Refused(*refusals)
-            return await _Run(workspace, request, session, cloud, sight, face, elsewhere).carry_out(plan, stack)
+            run = _run(workspace, request, session, cloud, sight, face, elsewhere)
+            return _applied(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
 
 
 def _note(plan: Plan, session: Session) -> State | None:
@@ -228,33 +229,29 @@ def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Fa
         yield session, store
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What an apply has in hand when it comes to the work."""
+def _run(
+    workspace: Workspace,
+    request: ApplyRequest,
+    session: Session,
+    cloud: Cloud,
+    sight: Sight,
+    face: Face,
+    elsewhere: Elsewhere,
+) -> Run:
+    return Run(
+        workspace,
+        session,
+        cloud,
+        sight,
+        face,
+        command=request.command,
+        reason=request.reason,
+        parallelism=request.parallelism,
+        resolve_timeout=request.resolve_timeout,
+        notes_terms=True,
+        elsewhere=elsewhere,
+    )
 
-    workspace: Workspace
-    request: ApplyRequest
-    session: Session
-    cloud: Cloud
-    sight: Sight
-    face: Face
-    elsewhere: Elsewhere
 
-    async def carry_out(self, plan: Plan, stack: Stack) -> Applied:
-        """Raises CloudError, before anything is recorded, where the cloud's time is not known."""
-        request = self.request
-        run = Run(
-            self.workspace,
-            self.session,
-            self.cloud,
-            self.sight,
-            self.face,
-            command=request.command,
-            reason=request.reason,
-            parallelism=request.parallelism,
-            resolve_timeout=request.resolve_timeout,
-            notes_terms=True,
-            elsewhere=self.elsewhere,
-        )
-        done = await run.carry_out(plan, stack, plan_id=plan_id(plan))
-        return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)
+def _applied(plan: Plan, done: RunOutcome) -> Applied:
+    return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

@@ -20,10 +20,10 @@ from provisioner.model.order_ways import following, releasing
 from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.carrying_out import Audience, CarriedOut, Run
 from provisioner.workflow.looking import basis_of, check_owner
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.ordered import Wanted, find, read_order
+from provisioner.workflow.run import Audience, Run, RunOutcome
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -118,7 +118,7 @@ class _Work:
             reason=self.request.reason,
             dated_by=Service.BILLING,
         )
-        return await self._told(ask, order, await run.carry_out(self._plan(stack, cloud), stack, plan_id=None))
+        return await self._told(ask, order, await run.execute(self._plan(stack, cloud), stack, plan_id=None))
 
     def _judge(self, order: PlacedOrder) -> Settled | None:
         """None for what there is to do. Raises UsageError for what must not be done."""
@@ -156,7 +156,7 @@ class _Work:
             ledger.append(left)
             self.session.checkpoint()
 
-    async def _told(self, ask: Ask, order: PlacedOrder, done: CarriedOut) -> Settled:
+    async def _told(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> Settled:
         results = done.result.results
         open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
         is_done = all(result.type is ResultType.DONE for result in results)

@@ -38,7 +38,8 @@ from provisioner.settings import Settings
 from provisioner.store.clock import Clock as StoreClock
 from provisioner.store.local import LocalStore
 from provisioner.workflow import apply as applying_verb
-from provisioner.workflow import carrying_out, looking
+from provisioner.workflow import looking
+from provisioner.workflow import run as sending
 from provisioner.workflow.apply import ApplyRequest, apply
 from provisioner.workflow.plan import PlanRequest, plan
 from provisioner.workflow.resolve import Decision, resolve
@@ -290,7 +291,7 @@ class Household:
 
     def _run(self, work: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (applying_verb, carrying_out, looking):
+            for module in (applying_verb, sending, looking):
                 patch.setattr(module, "SystemClock", lambda: self.clock)
             return run(work)
 

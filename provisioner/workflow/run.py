@@ -38,7 +38,7 @@ class Audience(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedOut:
+class RunOutcome:
     """`state` is None when it could not be written after the work; `trouble` says why."""
 
     result: RunResult = field(repr=False)
@@ -65,7 +65,7 @@ class Run:
     dated_by: Service = Service.MODELARTS
     """Whose time its intents are noted in: a purchase in no other than that of the service it is sent to."""
 
-    async def carry_out(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> CarriedOut:
+    async def execute(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> RunOutcome:
         """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
         nothing could be dated.
         """
@@ -128,7 +128,7 @@ class Run:
         assert now is not None  # asked before the run began, and it does not stop
         return now
 
-    async def _with_terms(self, done: CarriedOut, plan: Plan, interruption: Interruption) -> CarriedOut:
+    async def _with_terms(self, done: RunOutcome, plan: Plan, interruption: Interruption) -> RunOutcome:
         """Nobody waits for that who has asked to stop."""
         if done.state is None:
             return done
@@ -141,14 +141,14 @@ class Run:
         except StoreError as failure:
             return replace(done, trouble=failure.diagnostics)
 
-    def _recorded(self, run: str, result: RunResult) -> CarriedOut:
+    def _recorded(self, run: str, result: RunResult) -> RunOutcome:
         """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
         try:
             outcome = "interrupted" if result.interrupted else "ended"
             self.session.append([RunEnded(run, outcome)])
-            return CarriedOut(result, self.session.checkpoint())
+            return RunOutcome(result, self.session.checkpoint())
         except StoreError as failure:
-            return CarriedOut(result, None, failure.diagnostics)
+            return RunOutcome(result, None, failure.diagnostics)
 
 
 def _buys(plan: Plan) -> bool:
