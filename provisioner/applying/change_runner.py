@@ -15,7 +15,7 @@ from typing import assert_never
 from provisioner.applying.address_progress import AddressProgress, EventReporter, wanted_otherwise
 from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.doubt_resolver import resolve
-from provisioner.applying.first_purchases import deal_of
+from provisioner.applying.first_purchases import purchase_class
 from provisioner.applying.flow_runner import FlowRunner
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.refusals import ShowsAgain
@@ -158,8 +158,8 @@ class ChangeRunner:
 
     async def _replace(self, change: Change) -> Ended:
         """Nothing is released while it is open whether the cloud sells as is wanted."""
-        deal = deal_of(self._kind, change, self._context.policy)
-        await self._context.first_purchases.await_sale(deal, change.address)
+        alike = purchase_class(self._kind, change, self._context.policy)
+        await self._context.first_purchases.await_sale(alike, change.address)
         released = await self._release(change)
         if released.phase is not None:
             return released

@@ -19,7 +19,7 @@ from provisioner.model.foresight import Ware
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import PurchasePolicy
 
-Deal: TypeAlias = "tuple[str, Ware | None]"
+PurchaseClass: TypeAlias = "tuple[str, Ware | None]"
 
 _LONGEST_WAIT = 30.0
 """Seconds from the answer of a first purchase to the others, where neither it nor a row shows the mode."""
@@ -33,14 +33,14 @@ class PurchasesStopped(Exception):  # noqa: N818 - a decision, not a malfunction
         self.because = because
 
 
-def deal_of(kind: Kind, change: Change, policy: PurchasePolicy) -> Deal:
-    """What is alike for the cloud: a flavor, and how it is to be charged."""
+def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> PurchaseClass:
+    """Purchases of one class are alike for the cloud: a flavor, and how it is to be charged."""
     return kind.name, None if change.desired is None else kind.stock.ware(change.desired.fields, policy)
 
 
 @dataclass(slots=True, eq=False)
-class _Line:
-    """Those of one deal. `first` is being bought; `reserved` is being released, and bought after that."""
+class _Queue:
+    """The purchases of one class. `first` is being bought; `reserved` is being released, and bought after that."""
 
     is_open: bool = False
     first: Address | None = None
@@ -52,8 +52,8 @@ class _Line:
 
 class FirstPurchases:
     def __init__(self, interruption: Interruption, *, longest_wait: float = _LONGEST_WAIT) -> None:
-        self._lines: dict[Deal, _Line] = {}
-        self._held: dict[Address, _Line] = {}
+        self._queues: dict[PurchaseClass, _Queue] = {}
+        self._held: dict[Address, _Queue] = {}
         self._longest_wait = longest_wait
         self._stopped_by: Address | None = None
         self._is_over = False
@@ -64,74 +64,74 @@ class FirstPurchases:
         if self._stopped_by is not None:
             raise PurchasesStopped(self._stopped_by)
 
-    async def enter(self, deal: Deal, address: Address) -> None:
+    async def enter(self, alike: PurchaseClass, address: Address) -> None:
         """Returns when it may be bought: as the first, or after it. Raises PurchasesStopped."""
-        line = self._line(deal, address)
-        while not (line.is_open or self._is_over):
+        queue = self._queue(alike, address)
+        while not (queue.is_open or self._is_over):
             self.check()
-            if line.first in {None, address}:
-                line.first = address
+            if queue.first in {None, address}:
+                queue.first = address
                 return
-            await _wait_in(line.buyers)
+            await _wait_in(queue.buyers)
         self.check()
 
-    async def await_sale(self, deal: Deal, address: Address) -> None:
+    async def await_sale(self, alike: PurchaseClass, address: Address) -> None:
         """Before a replacement releases anything: the first of them does so alone. Purchases that release nothing go ahead of it."""
-        line = self._line(deal, address)
-        while not (line.is_open or self._is_over):
+        queue = self._queue(alike, address)
+        while not (queue.is_open or self._is_over):
             self.check()
-            if line.first is None and line.reserved in {None, address}:
-                line.reserved = address
+            if queue.first is None and queue.reserved in {None, address}:
+                queue.reserved = address
                 return
-            await _wait_in(line.replacements)
+            await _wait_in(queue.replacements)
         self.check()
 
     def sent(self, address: Address) -> None:
         """It is bought, and what shows its mode may be long in coming."""
-        line = self._held.get(address)
-        if line is not None and line.first == address and not line.is_open and line.timer is None:
-            line.timer = asyncio.get_running_loop().call_later(self._longest_wait, self._open, line)
+        queue = self._held.get(address)
+        if queue is not None and queue.first == address and not queue.is_open and queue.timer is None:
+            queue.timer = asyncio.get_running_loop().call_later(self._longest_wait, self._open, queue)
 
     def sold(self, address: Address, *, as_wanted: bool | None) -> bool:
-        """What the cloud has shown of it. Answers whether it is the first of its deal to show."""
-        line = self._held.get(address)
-        is_news = line is not None and not line.is_open
+        """What the cloud has shown of it. Answers whether it is the first of its class to show."""
+        queue = self._held.get(address)
+        is_news = queue is not None and not queue.is_open
         if as_wanted is False:
             self._stopped_by = self._stopped_by or address
             self._end()
-        elif line is not None:
-            self._open(line)
+        elif queue is not None:
+            self._open(queue)
         return is_news
 
     def leave(self, address: Address) -> None:
         """Its way is over, or its purchase came to nothing that is known: the next one goes alone."""
-        line = self._held.pop(address, None)
-        if line is None or line.is_open:
+        queue = self._held.pop(address, None)
+        if queue is None or queue.is_open:
             return
-        if line.timer is not None and line.first == address:
-            line.timer.cancel()
-            line.timer = None
-        line.first = None if line.first == address else line.first
-        line.reserved = None if line.reserved == address else line.reserved
-        if line.first is None:
-            _wake(line.buyers, 1) or _wake(line.replacements, 1)
+        if queue.timer is not None and queue.first == address:
+            queue.timer.cancel()
+            queue.timer = None
+        queue.first = None if queue.first == address else queue.first
+        queue.reserved = None if queue.reserved == address else queue.reserved
+        if queue.first is None:
+            _wake(queue.buyers, 1) or _wake(queue.replacements, 1)
 
-    def _line(self, deal: Deal, address: Address) -> _Line:
-        line = self._held[address] = self._lines.setdefault(deal, _Line())
-        return line
+    def _queue(self, alike: PurchaseClass, address: Address) -> _Queue:
+        queue = self._held[address] = self._queues.setdefault(alike, _Queue())
+        return queue
 
-    def _open(self, line: _Line) -> None:
-        line.is_open = True
-        if line.timer is not None:
-            line.timer.cancel()
-        for waiting in (line.buyers, line.replacements):
+    def _open(self, queue: _Queue) -> None:
+        queue.is_open = True
+        if queue.timer is not None:
+            queue.timer.cancel()
+        for waiting in (queue.buyers, queue.replacements):
             _wake(waiting, len(waiting))
 
     def _end(self) -> None:
         """Nobody waits any longer; what is not to be sent any more is stopped where it would be."""
         self._is_over = True
-        for line in self._lines.values():
-            self._open(line)
+        for queue in self._queues.values():
+            self._open(queue)
 
 
 async def _wait_in(waiting: deque[asyncio.Future[None]]) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import assert_never
 
 from provisioner.applying.address_progress import AddressProgress, EventReporter
-from provisioner.applying.first_purchases import deal_of
+from provisioner.applying.first_purchases import purchase_class
 from provisioner.applying.intents import IntentJournal
 from provisioner.applying.list_poll import Detached, TimedOut
 from provisioner.applying.ports import Channel
@@ -163,7 +163,7 @@ class FlowRunner:
             yield
             return
         first, address = self.context.first_purchases, self.change.address
-        await first.enter(deal_of(self.kind, self.change, self.context.policy), address)
+        await first.enter(purchase_class(self.kind, self.change, self.context.policy), address)
         try:
             yield
         except BaseException:
