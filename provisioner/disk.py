@@ -35,6 +35,17 @@ class Disk:
         with open(descriptor, "rb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor
             return file.read()
 
+    def read_end(self, path: Path, size: int) -> tuple[bytes, bool]:
+        """The last `size` bytes, and whether that is all there is. A missing file has none."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return b"", True
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor
+            begin = max(0, file.seek(0, os.SEEK_END) - size)
+            file.seek(begin)
+            return file.read(), begin == 0
+
     def open(self, path: Path, flags: int) -> int:
         return os.open(path, flags | os.O_NOFOLLOW, _PRIVATE_FILE)
 

@@ -1,4 +1,4 @@
-"""Where state, journal and lock live. Behind `open_store` stands one protocol; today a folder answers it.
+"""Where state, journal and lock live. `open_store` gives a stack's state; behind it stands one contract, which a folder keeps today.
 
 This room knows nothing of specs, plans being made or the cloud: it keeps what it is given, and gives it back unaltered or
 not at all.
@@ -7,51 +7,52 @@ not at all.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.store.local import LocalStore
-from provisioner.store.protocol import LockHolder, Part, Repair, Salvaged, Session, Store, Waiting
+from provisioner.store.contract import Ending, LockHolder, Store, Waiting
+from provisioner.store.folder import FolderStore, locate
+from provisioner.store.repair import Repair
+from provisioner.store.salvage import Part, Salvaged
+from provisioner.store.session import Session
+from provisioner.store.state_store import Siblings, StateStore
 from provisioner.store.witness import Witness, witness_folder
 
 __all__ = [
+    "Ending",
     "LockHolder",
     "Part",
     "Repair",
     "Salvaged",
     "Session",
-    "Store",
+    "Siblings",
+    "StateStore",
     "Waiting",
     "locate",
     "open_store",
     "witness_folder",
 ]
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def open_store(location: str | Path, label: str, *, witnesses: Path | None = None) -> Store:
-    """The state named `label` in a folder, given as a path or a file:// URL. Touches nothing yet. `witnesses` is where this user
+def open_store(location: str | Path, label: str, *, witnesses: Path | None = None) -> StateStore:
+    """The state named `label` at a location, given as a path or a URL. Touches nothing yet. `witnesses` is where this user
     keeps what was seen of states.
     """
-    return LocalStore(_folder(location), label, witness=Witness(witnesses))
+    return StateStore(_store(location, label), witness=Witness(witnesses))
 
 
-def locate(stack_directory: Path) -> Path:
-    """The nearest `state` folder, from the stack's own directory upwards; else the one to be created beside the stack."""
-    directory = stack_directory.resolve()
-    for place in (directory, *directory.parents):
-        if (place / "state").is_dir():
-            return place / "state"
-    return directory.parent / "state"
-
-
-def _folder(location: str | Path) -> Path:
+def _store(location: str | Path, label: str) -> Store:
     if isinstance(location, Path) or not _URL.match(location):
-        return Path(location)
+        return FolderStore(Path(location), label)
     url = urlsplit(location)
-    if url.scheme != "file" or url.netloc not in {"", "localhost"}:
+    opened = _BY_SCHEME.get(url.scheme)
+    store = opened(url, label) if opened else None
+    if store is None:
         raise UsageError(
             error(
                 "store-unsupported",
@@ -59,4 +60,12 @@ def _folder(location: str | Path) -> Path:
                 hint="Give a folder, as a path or as file:///absolute/path.",
             )
         )
-    return Path(unquote(url.path))
+    return store
+
+
+def _folder(url: SplitResult, label: str) -> Store | None:
+    return None if url.netloc not in {"", "localhost"} else FolderStore(Path(unquote(url.path)), label)
+
+
+_BY_SCHEME: Final[Mapping[str, Callable[[SplitResult, str], Store | None]]] = {"file": _folder}
+"""What makes a store of a URL and a label; None where it cannot. Another kind of store is one line here."""

@@ -4,7 +4,8 @@ A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same
 of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `serial` (of the state file as it stood beside), `previous`
 and the fields of the entry. `hash` is SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the
 first line SHA-256 of the lineage, so that a journal of another state is noticed; that line names its `lineage` too. Older
-lines have neither `serial` nor `lineage`. Bytes in, bytes out: no file and no entry's meaning is known here.
+lines have neither `serial` nor `lineage`. `closed` stands in the last record of a log that is closed. Bytes in, bytes out: no
+file and no entry's meaning is known here.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from provisioner.model.state import JournalHead
 
 _BEFORE_HASH = b',"hash":"'
 _AFTER_HASH = b'"}'
-_TAIL = len(_BEFORE_HASH) + hashlib.sha256().digest_size * 2 + len(_AFTER_HASH)
-CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage"})
+_START = JournalHead()
+_HASH = hashlib.sha256().digest_size * 2
+_TAIL = len(_BEFORE_HASH) + _HASH + len(_AFTER_HASH)
+_HASH_ENDS = len(_AFTER_HASH) + len(b"\n")
+"""Bytes from the end of a line's hash to the end of the line."""
+CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Record:
     end: int
     serial: int | None = None
     lineage: str | None = None
+    closed: bool = False
 
     @property
     def head(self) -> JournalHead:
@@ -51,33 +57,40 @@ class BrokenChain(Damaged):
 
 
 def link(
-    entries: Iterable[JsonObject], *, lineage: str, serial: int, head: JournalHead, time: int
+    entries: Iterable[JsonObject], *, lineage: str, serial: int, head: JournalHead, time: int, closing: bool = False
 ) -> tuple[bytes, JournalHead]:
-    """The lines that continue a journal after `head`, and its new head."""
+    """The lines that continue a journal after `head`, and its new head. `closing`: nothing is to follow them, ever."""
     lines = bytearray()
     for entry in entries:
         sequence = head.sequence + 1
         own = {"sequence": sequence, "time": time, "serial": serial, "previous": anchor(lineage, head)}
         first = {"lineage": lineage} if sequence == 1 else {}
-        body = canonical({**entry, **own, **first})
+        last = {"closed": True} if closing else {}
+        body = canonical({**entry, **own, **first, **last})
         hash_ = hashlib.sha256(body).hexdigest()
         lines += body[:-1] + _BEFORE_HASH + hash_.encode() + _AFTER_HASH + b"\n"
         head = JournalHead(sequence, hash_)
     return bytes(lines), head
 
 
-def records(data: bytes, *, lineage: str) -> Iterator[Record]:
-    """Every whole record; a torn last line, which nobody was ever told of, is left out. Raises BrokenChain."""
-    head = JournalHead()
+def records(data: bytes, *, lineage: str, at: JournalHead = _START) -> Iterator[Record]:
+    """Every whole record of `data`, which begins with the first one or with the one of `at`. A torn last line, which nobody
+    was ever told of, is left out. Raises BrokenChain.
+    """
+    head = _START
     start = 0
     while start < len(data):
         newline = data.find(b"\n", start)
         end = len(data) if newline < 0 else newline
         line = data[start:end]
-        if newline < 0 and _is_torn(line):
+        if newline < 0 and is_torn(line):
             return
         record = _record(line, number=head.sequence + 1, end=min(end + 1, len(data)))
-        _require_link(record, after=head, anchor=anchor(lineage, head))
+        if head == _START and at != _START:
+            if record.head != at:
+                raise BrokenChain(at.sequence, "is not the record that reading was to begin with")
+        else:
+            _require_link(record, after=head, anchor=anchor(lineage, head))
         yield record
         head = record.head
         start = record.end
@@ -88,7 +101,7 @@ def single_lines(data: bytes) -> Iterator[Record | bytes]:
     start = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
         start += len(line) + 1
-        if start > len(data) and (not line or _is_torn(line)):
+        if start > len(data) and (not line or is_torn(line)):
             return
         try:
             yield _record(line, number=number, end=min(start, len(data)))
@@ -101,7 +114,24 @@ def anchor(lineage: str, head: JournalHead) -> str:
     return head.hash or hashlib.sha256(lineage.encode()).hexdigest()
 
 
-def _is_torn(line: bytes) -> bool:
+def head_of(batch: bytes, *, after: JournalHead) -> JournalHead:
+    """The head of a log when these lines, as `link` made them, have been appended behind `after`."""
+    return JournalHead(after.sequence + batch.count(b"\n"), batch[-_HASH_ENDS - _HASH : -_HASH_ENDS].decode())
+
+
+def ends_with(head: JournalHead) -> bytes:
+    """How the line of that record ends, and no other line does."""
+    return _BEFORE_HASH + head.hash.encode() + _AFTER_HASH
+
+
+def is_closing(lines: bytes) -> bool:
+    """Whether the last of these lines says that nothing follows it."""
+    line = lines.rstrip(b"\n")
+    line = line[line.rfind(b"\n") + 1 :]
+    return b'"closed":true' in line and _record(line, number=0, end=0).closed
+
+
+def is_torn(line: bytes) -> bool:
     """Whether a record's first bytes and nothing else are there. A whole object is never torn, whatever follows it."""
     try:
         from_json(line, allow_partial=True)
@@ -129,7 +159,15 @@ def _record(line: bytes, *, number: int, end: int) -> Record:
             if not isinstance(serial, int | None) or not isinstance(lineage, str | None):
                 raise BrokenChain(number, "has a serial or a lineage that is none")
             return Record(
-                sequence, time, previous=previous, hash=hash_, entry=entry, end=end, serial=serial, lineage=lineage
+                sequence,
+                time,
+                previous=previous,
+                hash=hash_,
+                entry=entry,
+                end=end,
+                serial=serial,
+                lineage=lineage,
+                closed=fields.get("closed") is True,
             )
         case _:
             raise BrokenChain(number, "lacks its sequence number, its time or the hash before it")

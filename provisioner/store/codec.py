@@ -1,11 +1,12 @@
 """States and journal entries to JSON and back, by the annotations of the model's own dataclasses.
 
-A field that a later version added is absent where it says nothing, so that older files stay as they are. Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows files,
-seals or chains.
+A field that a later version added is absent where it says nothing, so that older files stay as they are. Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows where they are
+kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import GenericAlias
 from typing import Any, get_args
@@ -13,9 +14,12 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from provisioner.model.canonical import JsonObject
+from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
 from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Settled, Stated
-from provisioner.model.state import State
+from provisioner.model.state import JournalHead, State
+from provisioner.store.chain import link
+from provisioner.store.contract import Words
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
@@ -78,6 +82,22 @@ def entry_to_json(entry: Entry) -> JsonObject:
         case _:
             pass
     return written  # type: ignore[no-any-return]
+
+
+def journal_lines(
+    words: Words, entries: Sequence[Entry], *, lineage: str, serial: int, head: JournalHead, time: int
+) -> tuple[bytes, JournalHead]:
+    """The lines that follow `head` beside a state of `serial`, and the new head. Raises StoreError `entry-unwritable`."""
+    try:
+        return link(map(entry_to_json, entries), lineage=lineage, serial=serial, head=head, time=time)
+    except (TypeError, ValueError) as problem:
+        raise StoreError(
+            error(
+                "entry-unwritable",
+                f"an entry for {words.journal} is no JSON: {problem}",
+                hint="Nothing was written. Look for text that is no Unicode, such as a --reason or a user's name.",
+            )
+        ) from problem
 
 
 def entry_from_json(content: JsonObject) -> Entry:

@@ -1,78 +1,76 @@
-"""A writer's time with damaged files, under the lock: old ones are copied aside, then journal and state are written anew.
+"""A writer's time with a damaged state, under the lock: journal and state are written anew, and what stood there is kept aside.
 
-In this order: copies, journal, state, and the old backup goes last. A journal that was begun beside a later serial than
-a state has says everything by itself, so that whatever dies in between, the next repair reads the new story and not a mixture.
+A journal that was begun beside a later serial than a state has says everything by itself, so that whatever dies in between, the next
+repair reads the new one and not a mixture.
 """
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from provisioner import __version__
-from provisioner.disk import Disk, replace_file
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.journal import Entry, replay
-from provisioner.model.state import JournalHead, State
+from provisioner.model.state import State
 from provisioner.store.clock import Clock
-from provisioner.store.codec import state_to_json
-from provisioner.store.protocol import Replaced, Salvaged
-from provisioner.store.reading import Files, require_label
-from provisioner.store.salvage import Remains
+from provisioner.store.codec import journal_lines, state_to_json
+from provisioner.store.contract import START, DamagedParts, Hold, NotDone, Words
+from provisioner.store.reading import require_label
+from provisioner.store.salvage import Salvaged
 from provisioner.store.witness import Sighting, Witness
-from provisioner.store.writing import journal_lines
 
 
-class LocalRepair:
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What a rebuild wrote. `aside` names the copies of what stood there before."""
+
+    state: State
+    aside: tuple[str, ...]
+
+
+class Repair:
     def __init__(
-        self, files: Files, *, disk: Disk, clock: Clock, witness: Witness, remains: Remains, salvaged: Salvaged
+        self, hold: Hold, words: Words, *, clock: Clock, witness: Witness, damaged: DamagedParts, salvaged: Salvaged
     ) -> None:
-        self._files = files
-        self._witness = witness
-        self._disk = disk
+        self._hold = hold
+        self._words = words
         self._clock = clock
-        self._remains = {files.state: remains.state, files.journal: remains.journal, files.backup: remains.backup}
+        self._witness = witness
+        self._damaged = damaged
         self.salvaged = salvaged
 
     def replace(self, state: State, entries: Sequence[Entry]) -> Replaced:
-        require_label(self._files, state)
+        """A journal of `entries`, and `state` as they lead to; what stood there is copied aside first.
+
+        `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises StoreError;
+        dying at any moment leaves either the old parts, or damage that the next repair sees through.
+        """
+        require_label(self._words, state)
         lines, state = self._written(state, entries)
-        document = seal(state_to_json(state), tool=__version__)
-        path = self._files.folder
         try:
-            self._require_unmoved()
-            aside = [*self._copy_aside()]
-            path = self._files.journal
-            replace_file(self._disk, path, lines)
-            path = self._files.state
-            replace_file(self._disk, path, document)
-            path = self._files.backup
-            self._disk.remove(path)
-            self._disk.sync_folder(self._files.folder)
-        except OSError as failure:
+            aside = self._hold.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))
+        except NotDone as failure:
             raise StoreError(
                 error(
                     "rebuild-not-written",
-                    f"cannot write {failure.filename or path}: {failure.strerror or failure}",
-                    hint="No server was touched, and nothing that was readable is lost: copies stand beside the files. Make the "
-                    "folder writable (space, permissions, a healthy disk) and run `provisioner state rebuild` again.",
+                    f"cannot write {failure.place or self._words.state}: {failure.reason}",
+                    hint="No server was touched, and nothing that was readable is lost: copies stand beside the files. "
+                    f"{self._words.make_writable} and run `provisioner state rebuild` again.",
                 )
             ) from failure
-        self._witness.note(state.lineage, Sighting(state.serial, state.head, str(self._files.state)))
-        return Replaced(state, tuple(file.name for file in aside))
+        self._witness.note(state.lineage, Sighting(state.serial, state.head, self._words.state))
+        return Replaced(state, aside)
 
     def _written(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:
         """The journal names the serial before the new state's: what a run that checkpoints it would have written."""
         lines, head = journal_lines(
-            self._files,
+            self._words,
             entries,
             lineage=empty.lineage,
             serial=empty.serial - 1,
-            head=JournalHead(),
+            head=START,
             time=self._clock.now(),
         )
         state = replace(replay(empty, entries), head=head)
@@ -80,20 +78,3 @@ class LocalRepair:
             hint = "Nothing was written. Please report this, with the files as they are."
             raise StoreError(error("state-invalid", f"a rebuilt state would contradict itself: {problem}", hint=hint))
         return lines, state
-
-    def _require_unmoved(self) -> None:
-        for path, before in self._remains.items():
-            if self._disk.read(path) != before:
-                raise OSError(
-                    errno.ESTALE, "it was changed while it was being looked at, and is left as it is", str(path)
-                )
-
-    def _copy_aside(self) -> Sequence[Path]:
-        moment = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
-        mark = f"before-{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"
-        copies = []
-        for path, data in self._remains.items():
-            if data is not None:
-                copies.append(path.with_name(f"{path.name}.{mark}"))
-                replace_file(self._disk, copies[-1], data)
-        return copies

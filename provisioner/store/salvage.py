@@ -1,4 +1,4 @@
-"""What can still be read of damaged files, and what it leads to: every whole state, every whole line.
+"""What can still be read of damaged parts, and what it leads to: every whole state, every whole line.
 
 A state holds everything up to its head, so damage before that loses nothing; lines behind a break in the chain are still
 believed one by one, because each bears a hash of its own. Nothing is guessed: what cannot be read is told as missing.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,13 +17,15 @@ from typing import TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion
-from provisioner.model.journal import Entry, replay
-from provisioner.model.state import JournalHead, State
-from provisioner.store.broken_story import BrokenStory
+from provisioner.model.identity import Identity
+from provisioner.model.journal import Entry, Remembered, replay
+from provisioner.model.resource import Recorded
+from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
-from provisioner.store.protocol import Part, Salvaged
-from provisioner.store.reading import Files, journal_damaged, read_state
+from provisioner.store.contract import DamagedParts, Words
+from provisioner.store.partial_replay import PartialReplay
+from provisioner.store.reading import journal_damaged, read_state
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')
@@ -33,58 +35,90 @@ Lines: TypeAlias = Sequence[Record | bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """The bytes of the three files; None for one that is missing."""
+class Part:
+    """One part of a state that has to be rebuilt, and in words what of it can still be read."""
 
-    state: bytes | None
-    backup: bytes | None
-    journal: bytes | None
+    name: str
+    found: str
 
 
-def salvage(files: Files, remains: Remains, *, damage: Sequence[Diagnostic]) -> Salvaged:
-    """Raises StoreError for what must not be rebuilt: files of a newer version, of another stack, or of two histories."""
-    states = dict(_states(files, remains))
-    lines = tuple(single_lines(remains.journal or b""))
-    base = _base(files, states, lines)
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """Everything that can still be read, and what it leads to. `damage` says why the store refuses; none when it does not."""
+
+    damage: tuple[Diagnostic, ...]
+    parts: tuple[Part, ...]
+    lineage: str | None
+    """None where it stands nowhere any more, or cannot be proven."""
+    identity: Identity | None
+    serial: int
+    """The highest that any part names or a lost state can have had; 0 where nothing names one."""
+    heads: frozenset[JournalHead]
+    """Every record that can be read, or that a state was made of."""
+    resources: Mapping[Address, Recorded]
+    intents: Mapping[str, Intent]
+    absent: Mapping[str, Intent]
+    """Purchases that were believed never to have been carried out."""
+    unplaced: tuple[Remembered, ...]
+    """Facts about addresses whose purchase stood in what cannot be read."""
+    strays: tuple[str, ...]
+    """Ids and order ids that answered a request which cannot be read."""
+    mentioned: frozenset[Address]
+    """Addresses that unreadable lines seem to be about: a purchase of theirs may have been on its way."""
+    complete: bool
+    """Nothing that ever was recorded can be missing."""
+    nothing: bool
+    """There is no part at all."""
+
+
+def salvage(words: Words, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
+    """Raises StoreError for what must not be rebuilt: parts of a newer version, of another stack, or of two histories."""
+    states = dict(_states(words, damaged))
+    lines = tuple(single_lines(damaged.journal or b""))
+    base = _base(words, states, lines)
     head = base.head if base else _START
-    lineage = base.lineage if base else _proven_lineage(remains, lines)
+    lineage = base.lineage if base else _proven_lineage(damaged, lines)
     rest = _not_included(lines, head)
     linked = _linked(rest, head, lineage=lineage)
     loose = _rising(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
-    story = _story(files, base, linked, loose)
+    replayed = _replayed(words, base, linked, loose)
     reaches = bool(linked) or any(line.head == head for line in _whole(lines))
     return Salvaged(
         damage=tuple(damage),
-        parts=_parts(files, remains, states, lines),
+        parts=_parts(words, damaged, states, lines),
         lineage=lineage,
         identity=base.identity if base else None,
-        serial=_highest_serial(files, states, lines),
+        serial=_highest_serial(words, states, lines),
         heads=frozenset({base.head if base else _START, *(line.head for line in _whole(lines))}),
-        resources=story.state.resources,
-        intents=story.state.intents,
-        absent=story.state.absent,
-        unplaced=story.unplaced,
-        strays=story.strays,
+        resources=replayed.state.resources,
+        intents=replayed.state.intents,
+        absent=replayed.state.absent,
+        unplaced=replayed.unplaced,
+        strays=replayed.strays,
         mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),
-        complete=reaches and story.is_whole and len(linked) == len(rest),
-        nothing=remains == Remains(None, None, None),
+        complete=reaches and replayed.is_whole and len(linked) == len(rest),
+        nothing=damaged == DamagedParts(None, None, None),
     )
 
 
-def _states(files: Files, remains: Remains) -> Iterator[tuple[str, State | None]]:
-    """By the name of its file; None for one that is damaged."""
-    for path, data in ((files.state, remains.state), (files.backup, remains.backup)):
+def _states(words: Words, damaged: DamagedParts) -> Iterator[tuple[str, State | None]]:
+    """By the name of its part; None for one that is damaged."""
+    parts = (
+        (words.state_name, words.state, damaged.state),
+        (words.backup_name, words.backup, damaged.backup),
+    )
+    for name, place, data in parts:
         if data is None:
             continue
         try:
-            yield path.name, read_state(files, data, path=path)
+            yield name, read_state(words, data, place=place)
         except StoreError as refusal:
             if refusal.diagnostics[0].code != "state-damaged":
                 raise
-            yield path.name, None
+            yield name, None
 
 
-def _base(files: Files, states: dict[str, State | None], lines: Lines) -> State | None:
+def _base(words: Words, states: dict[str, State | None], lines: Lines) -> State | None:
     """The newest whole state that the journal continues; None where the journal holds everything by itself, or nothing does."""
     whole = [state for state in states.values() if state is not None]
     candidates = [state for state in whole if state.lineage == whole[0].lineage and not _is_superseded(state, lines)]
@@ -94,7 +128,7 @@ def _base(files: Files, states: dict[str, State | None], lines: Lines) -> State 
     for line in _whole(lines):
         foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
         if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
-            raise _two_histories(files, line)
+            raise _two_histories(words, line)
     return base
 
 
@@ -106,11 +140,11 @@ def _first(lines: Lines) -> Record | None:
     return next((line for line in _whole(lines) if line.sequence == 1), None)
 
 
-def _highest_serial(files: Files, states: dict[str, State | None], lines: Lines) -> int:
+def _highest_serial(words: Words, states: dict[str, State | None], lines: Lines) -> int:
     """A state that is lost was at most one ahead of all that is left: the next checkpoint needs a line beside it."""
     named = [line.serial or 0 for line in _whole(lines)]
     named += [state.serial for state in states.values() if state is not None]
-    lost = states.get(files.state.name) is None
+    lost = states.get(words.state_name) is None
     return max(named) + lost if named else 0
 
 
@@ -120,13 +154,13 @@ def _is_superseded(state: State, lines: Lines) -> bool:
     return first is not None and state.head != _START and state.serial <= (first.serial or 0)
 
 
-def _proven_lineage(remains: Remains, lines: Lines) -> str | None:
+def _proven_lineage(damaged: DamagedParts, lines: Lines) -> str | None:
     """From the journal's first line, or out of a damaged state where that line confirms it: fingerprints hang on every letter."""
     first = _first(lines)
     if first is None:
         return None
-    damaged = b"\n".join(data for data in (remains.state, remains.backup) if data is not None)
-    named = [first.lineage, *(found.decode() for found in _LINEAGE.findall(damaged))]
+    states = b"\n".join(data for data in (damaged.state, damaged.backup) if data is not None)
+    named = [first.lineage, *(found.decode() for found in _LINEAGE.findall(states))]
     return next((name for name in named if name and anchor(name, _START) == first.previous), None)
 
 
@@ -167,26 +201,26 @@ def _rising(lines: Lines, *, above: int) -> list[Record]:
     return kept
 
 
-def _story(files: Files, base: State | None, linked: list[Record], loose: list[Record]) -> BrokenStory:
+def _replayed(words: Words, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
     """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
-    story = BrokenStory(base)
-    entries = [_entry(files, record) for record in linked]
-    story.is_whole = None not in entries
+    partial = PartialReplay(base)
+    entries = [_entry(words, record) for record in linked]
+    partial.is_whole = None not in entries
     try:
-        story.state = replay(story.state, [entry for entry in entries if entry is not None])
+        partial.state = replay(partial.state, [entry for entry in entries if entry is not None])
     except ValueError:
-        story.is_whole, loose = False, [*linked, *loose]
+        partial.is_whole, loose = False, [*linked, *loose]
     for record in loose:
-        if (entry := _entry(files, record)) is not None:
-            story.tell(entry)
-    return story
+        if (entry := _entry(words, record)) is not None:
+            partial.apply(entry)
+    return partial
 
 
-def _entry(files: Files, record: Record) -> Entry | None:
+def _entry(words: Words, record: Record) -> Entry | None:
     try:
         return entry_from_json(record.entry)
     except FromNewerVersion as problem:
-        raise journal_damaged(files, problem, line=record.sequence) from problem
+        raise journal_damaged(words, problem, line=record.sequence) from problem
     except Damaged:
         return None
 
@@ -198,7 +232,7 @@ def _addresses(line: bytes) -> Iterator[Address]:
             yield Address.parse(json.loads(found))
 
 
-def _parts(files: Files, remains: Remains, states: dict[str, State | None], lines: Lines) -> tuple[Part, ...]:
+def _parts(words: Words, damaged: DamagedParts, states: dict[str, State | None], lines: Lines) -> tuple[Part, ...]:
     def state_part(name: str) -> Part:
         if name not in states:
             return Part(name, "missing")
@@ -206,15 +240,15 @@ def _parts(files: Files, remains: Remains, states: dict[str, State | None], line
         return Part(name, "damaged: nothing of it is used" if state is None else f"whole, serial {state.serial}")
 
     return (
-        state_part(files.state.name),
-        Part(files.journal.name, _lines_found(lines, remains)),
-        state_part(files.backup.name),
+        state_part(words.state_name),
+        Part(words.journal_name, _lines_found(lines, damaged)),
+        state_part(words.backup_name),
     )
 
 
-def _lines_found(lines: Lines, remains: Remains) -> str:
-    if not remains.journal:
-        return "missing" if remains.journal is None else "empty"
+def _lines_found(lines: Lines, damaged: DamagedParts) -> str:
+    if not damaged.journal:
+        return "missing" if damaged.journal is None else "empty"
     unreadable = [number for number, line in enumerate(lines, start=1) if isinstance(line, bytes)]
     if not unreadable:
         return f"{len(lines)} lines, all readable"
@@ -224,12 +258,11 @@ def _lines_found(lines: Lines, remains: Remains) -> str:
     )
 
 
-def _two_histories(files: Files, line: Record) -> StoreError:
+def _two_histories(words: Words, line: Record) -> StoreError:
     return StoreError(
         error(
             "rebuild-conflict",
-            f"{files.journal}, line {line.sequence} is not of the history that the whole state beside it was made in",
-            hint=f"Nothing was changed. One of the two is another copy's: move {files.journal.name}, or {files.state.name} and "
-            f"{files.backup.name}, out of the folder, keep it, and run this again.",
+            f"{words.journal}, line {line.sequence} is not of the history that the whole state beside it was made in",
+            hint=f"Nothing was changed. {words.separate_histories}",
         )
     )

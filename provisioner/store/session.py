@@ -1,80 +1,49 @@
-"""A writer's time with a folder, under its lock: the journal first, the state as its checkpoint.
+"""A writer's time with a store, under its lock: the journal first, the state as its checkpoint.
 
-Each failure is final for the session, but for a full disk that nothing was written to. What a run knows and could not write down
-is for its caller to print: the errors here name the file and the reason, not the entries.
+Each failure is final for the session, but for a log that is as it was before. What a run knows and could not write down is for its
+caller to print: the errors here name the place and the reason, not the entries.
 """
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from threading import Lock
+from typing import Final
 from uuid import uuid4
 
 from provisioner import __version__
-from provisioner.disk import Disk, replace_file
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunStarted, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
-from provisioner.store.codec import state_to_json
-from provisioner.store.journal_file import JournalFile, NoRoom
-from provisioner.store.reading import Files, Known, require_label
-from provisioner.store.reserve import Reserve
+from provisioner.store.codec import journal_lines, state_to_json
+from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, Undecided, Words
+from provisioner.store.reading import Known, plans_begun, require_label
 from provisioner.store.witness import Sighting, Witness
-from provisioner.store.writing import journal_lines
 
-_JOURNAL_HINT = (
-    "Nothing more is bought in this run. Make the folder writable (space, permissions, a healthy disk), then run apply: it "
-    "looks in the cloud for what was sent and could not be recorded."
-)
-_FULL_HINT = (
-    "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. Make room in that "
-    "folder, then run apply."
-)
-_NOTHING_YET_HINT = "Nothing was sent. Make the folder writable (space, permissions, a healthy disk) and try again."
-_STATE_HINT = (
-    "Nothing is lost: the journal beside it holds everything that was done. Make the folder writable (space, permissions, "
-    "a healthy disk); the next apply writes the state anew."
-)
-_ALONE_HINT = (
-    "Nothing more is sent in this run. Find out who else works on this folder (another run, an editor, a sync tool) and end "
-    "it, then run apply: it looks in the cloud for what was sent and could not be recorded."
-)
+_ATTEMPTS: Final = 3
+"""Of one append whose outcome the store could not tell. A store that will never know says so each time at once."""
 
 
-class LocalSession:
-    """`known` and the bytes are what stood in the folder when the lock was taken; all None before the first run. `locked`
-    tells whether the lock that was taken still keeps others out.
+class Session:
+    """Every method raises StoreError; after one that could not make something durable the session is broken for good, because a
+    failed append says nothing about what the store holds. Only after `journal-full` it is not: then nothing of it was written.
     """
 
-    def __init__(
-        self,
-        files: Files,
-        *,
-        disk: Disk,
-        clock: Clock,
-        witness: Witness,
-        locked: Callable[[], bool],
-        known: Known | None,
-        state: bytes | None,
-        journal: bytes | None,
-    ) -> None:
-        self._files = files
-        self._disk = disk
+    def __init__(self, hold: Hold, words: Words, *, clock: Clock, witness: Witness, known: Known | None) -> None:
+        """`known` was read through `hold`; None before the first run."""
+        self._hold = hold
+        self._words = words
         self._clock = clock
         self._witness = witness
-        self._locked = locked
-        self._unmoved_at: tuple[int, int, int] | None = None
-        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
         self._known = known
-        self._state_bytes = state
-        self._journal = None if known is None else self._journal_of(known, journal or b"")
+        self._journal: Log = hold.log(JOURNAL)
+        self._head = START if known is None else known.state.head
+        self._is_settled = False
         self._entries: list[Entry] = []
         self._broken: str | None = None
         self._fenced_off: StoreError | None = None
@@ -82,96 +51,125 @@ class LocalSession:
 
     @property
     def state(self) -> State | None:
+        """As loaded under the lock, or as last created or checkpointed; None before the first run."""
         return None if self._known is None else self._known.state
 
     def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
+        """The first state: a new lineage, serial 1. Durable before a journal exists."""
         with self._one_at_a_time:
             self._require_whole()
             if self._known is not None:
-                raise StoreError(error("state-exists", f"{self._files.state} exists already; nothing was changed"))
+                raise StoreError(error("state-exists", f"{self._words.state} exists already; nothing was changed"))
             state = State(stack=stack, environment=environment, lineage=str(uuid4()), serial=1, identity=identity)
-            require_label(self._files, state)
-            data = seal(state_to_json(state), tool=__version__)
-            with self._durably("state-not-written", self._files.state, _NOTHING_YET_HINT):
-                self._require_unmoved()
-                replace_file(self._disk, self._files.state, data)
-            self._state_bytes = data
+            require_label(self._words, state)
+            hint = f"Nothing was sent. {self._words.make_writable} and try again."
+            with self._durably("state-not-written", self._words.state, hint):
+                self._hold.create_checkpoint(0, _document(state))
             self._known = Known(written=state, state=state, plans=frozenset(), journal_end=0)
-            self._journal = self._journal_of(self._known, b"")
             self._note(state.serial, state.head)
             return state
 
     def append(self, entries: Sequence[Entry]) -> JournalHead:
+        """Durable when it returns: one append to the journal for all of `entries`. May be called from any thread.
+
+        Space is set aside before the first intent. Facts may use it up when the store is full; entries with an intent among
+        them never do, so that nothing is sent whose answer could not be written down.
+        """
         with self._one_at_a_time:
-            known, journal = self._begun()
+            known = self._begun()
             if not entries:
-                return journal.head
-            lines, head = journal_lines(
-                self._files,
+                return self._head
+            lines, _ = journal_lines(
+                self._words,
                 entries,
                 lineage=known.written.lineage,
                 serial=known.written.serial,
-                head=journal.head,
+                head=self._head,
                 time=self._clock.now(),
             )
             sending = any(isinstance(entry, Intended) for entry in entries)
             if sending:
                 self._require_alone()
-            with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
-                journal.append(lines, head=head, sending=sending)
+            self._append(lines, sending=sending)
             if sending:
-                self._note(known.written.serial, head)
+                self._note(known.written.serial, self._head)
             self._entries.extend(entries)
-            return head
+            return self._head
 
     def checkpoint(self) -> State:
+        """The state after everything appended, written in one step. Writes nothing when nothing has happened."""
         with self._one_at_a_time:
-            known, journal = self._begun()
-            if journal.head == known.written.head:
+            known = self._begun()
+            if self._head == known.written.head:
                 return known.state
-            state = self._advanced(known, journal.head)
-            data = seal(state_to_json(state), tool=__version__)
-            with self._durably("journal-not-durable", self._files.journal, _JOURNAL_HINT):
-                journal.settle()
-            with self._durably("state-not-written", self._files.state, _STATE_HINT):
-                replace_file(self._disk, self._files.backup, self._require_unmoved())
-                replace_file(self._disk, self._files.state, data)
-            self._state_bytes = data
-            self._known = replace(known, written=state, state=state, plans=known.plans | self._plans())
+            state = self._advanced(known)
+            data = _document(state)
+            if not self._is_settled:
+                self._append(b"")
+            hint = (
+                f"Nothing is lost: the journal beside it holds everything that was done. {self._words.make_writable}; the next apply "
+                "writes the state anew."
+            )
+            with self._durably("state-not-written", self._words.state, hint):
+                self._hold.create_checkpoint(self._head.sequence, data)
+            plans = None if known.plans is None else known.plans | self._plans()
+            self._known = replace(known, written=state, state=state, plans=plans)
             self._entries.clear()
             self._note(state.serial, state.head)
             return state
 
     def plan_used(self, plan: str) -> bool:
+        """Whether a run has already begun to carry out the plan of this id."""
         known = self._known
-        return known is not None and (plan in known.plans or plan in self._plans())
+        if known is None:
+            return False
+        if known.plans is None:
+            journal = b"".join(self._hold.log(JOURNAL).read())
+            self._known = known = replace(known, plans=plans_begun(self._words, journal, lineage=known.written.lineage))
+        return plan in (known.plans or ()) or plan in self._plans()
 
     def close(self) -> None:
         """After it nothing is written any more: the lock is about to be free."""
         with self._one_at_a_time:
             self._broken = self._broken or "the run has ended"
-            if self._journal is not None:
-                self._journal.close()
+
+    def _append(self, lines: bytes, *, sending: bool = False) -> None:
+        """An append whose outcome is unknown is made again with the same bytes, until the store can tell."""
+        hint = (
+            f"Nothing more is bought in this run. {self._words.make_writable}, then run apply: it looks in the cloud for what was sent "
+            "and could not be recorded."
+        )
+        with self._durably("journal-not-durable", self._words.journal, hint):
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    self._head = self._journal.append(self._head, lines, sending=sending)
+                except Undecided:
+                    if attempt == _ATTEMPTS:
+                        raise
+                else:
+                    self._is_settled = True
+                    return
 
     def _require_whole(self) -> None:
         if self._broken is not None:
             raise StoreError(
                 error(
                     "journal-not-durable",
-                    f"{self._files.journal} is closed for the rest of this run: {self._broken}",
-                    hint=_JOURNAL_HINT,
+                    f"{self._words.journal} is closed for the rest of this run: {self._broken}",
+                    hint=f"Nothing more is bought in this run. {self._words.make_writable}, then run apply: it looks in the cloud for "
+                    "what was sent and could not be recorded.",
                 )
             )
 
-    def _begun(self) -> tuple[Known, JournalFile]:
+    def _begun(self) -> Known:
         self._require_whole()
-        if self._known is None or self._journal is None:
-            raise StoreError(error("state-missing", f"{self._files.state} has to be created before its journal begins"))
-        return self._known, self._journal
+        if self._known is None:
+            raise StoreError(error("state-missing", f"{self._words.state} has to be created before its journal begins"))
+        return self._known
 
-    def _advanced(self, known: Known, head: JournalHead) -> State:
+    def _advanced(self, known: Known) -> State:
         try:
-            state = replace(replay(known.state, self._entries), serial=known.written.serial + 1, head=head)
+            state = replace(replay(known.state, self._entries), serial=known.written.serial + 1, head=self._head)
             problem = next(state.problems(), None)
         except ValueError as contradiction:
             problem = str(contradiction)
@@ -180,73 +178,53 @@ class LocalSession:
             raise StoreError(
                 error(
                     "state-invalid",
-                    f"{self._files.state} was not written, because it would contradict itself: {problem}",
-                    hint=f"{self._files.journal} holds everything that was done in this run. Please report this.",
+                    f"{self._words.state} was not written, because it would contradict itself: {problem}",
+                    hint=f"{self._words.journal} holds everything that was done in this run. Please report this.",
                 )
             )
         return state
 
     def _require_alone(self) -> None:
-        """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours."""
-        self._fenced_off = self._fenced_off or self._intrusion()
+        """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours. Whoever got
+        round the lock is not heard of again: a run that was once not alone, or could not look, sends nothing more.
+        """
+        if self._fenced_off is None and (intrusion := self._hold.intrusion()) is not None:
+            self._fenced_off = StoreError(
+                error(
+                    intrusion.code,
+                    f"cannot rely on {intrusion.place}: {intrusion.found}",
+                    hint=f"Nothing more is sent in this run. {self._words.end_other_writers}, then run apply: it looks in the cloud "
+                    "for what was sent and could not be recorded.",
+                )
+            )
         if self._fenced_off is not None:
             raise self._fenced_off
 
-    def _intrusion(self) -> StoreError | None:
-        """Whoever got round the lock is not heard of again: a run that was once not alone, or could not look, sends nothing more."""
-        try:
-            if not self._locked():
-                return _not_alone("lock-lost", self._files.lock, "it was moved or removed while this run held the lock")
-        except OSError as failure:
-            return _not_alone("lock-lost", self._files.lock, failure.strerror or str(failure))
-        try:
-            stamp = self._disk.stamp(self._files.state)
-            if stamp is None or stamp != self._unmoved_at:
-                self._require_unmoved()
-                self._unmoved_at = stamp
-        except OSError as failure:
-            return _not_alone("state-moved", self._files.state, failure.strerror or str(failure))
-        return None
-
-    def _require_unmoved(self) -> bytes:
-        """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
-        found = self._disk.read(self._files.state)
-        if found != self._state_bytes:
-            raise OSError(errno.ESTALE, "it was changed while this run held the lock, and the change is left as it is")
-        return found or b""
-
     def _note(self, serial: int, head: JournalHead) -> None:
-        """Only what is on disk for good."""
+        """Only what is durable."""
         if self._known is not None:
-            seen = Sighting(serial, head, str(self._files.state))
-            self._witness.note(self._known.written.lineage, seen)
+            self._witness.note(self._known.written.lineage, Sighting(serial, head, self._words.state))
 
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)
 
-    def _journal_of(self, known: Known, content: bytes) -> JournalFile:
-        return JournalFile(
-            self._files.journal,
-            disk=self._disk,
-            reserve=Reserve(self._files.reserve, disk=self._disk),
-            head=known.state.head,
-            content=content,
-            end=known.journal_end,
-        )
-
     @contextmanager
-    def _durably(self, code: str, path: Path, hint: str) -> Iterator[None]:
+    def _durably(self, code: str, place: str, hint: str) -> Iterator[None]:
         try:
             yield
-        except NoRoom as full:
-            raise StoreError(error("journal-full", f"cannot write {path}: {full.strerror}", hint=_FULL_HINT)) from full
-        except OSError as failure:
-            self._broken = f"{failure.strerror or failure}"
-            raise StoreError(error(code, f"cannot write {path}: {self._broken}", hint=hint)) from failure
+        except NotWritten as full:
+            hint = (
+                "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
+                f"{self._words.make_room}, then run apply."
+            )
+            raise StoreError(error("journal-full", f"cannot write {place}: {full.reason}", hint=hint)) from full
+        except NotDone as failure:
+            self._broken = failure.reason
+            raise StoreError(error(code, f"cannot write {place}: {failure.reason}", hint=hint)) from failure
         except BaseException:
             self._broken = "a write was interrupted"
             raise
 
 
-def _not_alone(code: str, path: Path, found: str) -> StoreError:
-    return StoreError(error(code, f"cannot rely on {path}: {found}", hint=_ALONE_HINT))
+def _document(state: State) -> bytes:
+    return seal(state_to_json(state), tool=__version__)

@@ -24,7 +24,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import cleared, statements
 from provisioner.saved_plans import plan_id, read_plan
-from provisioner.store import LockHolder, Session, Store
+from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
@@ -220,7 +220,9 @@ def _recovered(
 
 
 @contextmanager
-def _session(workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face) -> Iterator[tuple[Session, Store]]:
+def _session(
+    workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face
+) -> Iterator[tuple[Session, StateStore]]:
     store = workspace.store(stack)
     for finding in store.warnings:
         face.listen(Event(EventType.NOTICE, diagnostic=finding))

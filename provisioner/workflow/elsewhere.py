@@ -17,7 +17,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Live
 from provisioner.model.state import State
-from provisioner.store import Store
+from provisioner.store import StateStore
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 
@@ -28,7 +28,7 @@ class Elsewhere:
     lets pass for this one run.
     """
 
-    store: Store
+    store: StateStore
     catalogue: Catalogue
     identity: Identity
     allowed: frozenset[Allowance] = frozenset()

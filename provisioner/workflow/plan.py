@@ -24,7 +24,7 @@ from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.store import Store
+from provisioner.store import StateStore
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
@@ -110,7 +110,7 @@ def _stating_terms(loaded: Loaded, state: State | None, catalogue: Catalogue) ->
 
 
 async def see(
-    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, store: Store
+    workspace: Workspace, request: PlanRequest, loaded: Loaded, *, cloud: Cloud, state: State | None, store: StateStore
 ) -> Sight:
     """The same for plan and apply. Raises CloudError."""
     suspected = [one.id for one in loaded.handover.imports]
@@ -136,7 +136,7 @@ async def consider(
     state: State | None,
     sight: Sight,
     cloud: Cloud,
-    store: Store,
+    store: StateStore,
     at_work: bool = False,
 ) -> Plan:
     """The same for plan and apply, so that apply can do nothing that plan would not have shown. What has to be known before a

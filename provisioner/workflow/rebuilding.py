@@ -20,7 +20,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Part, Repair, Salvaged, Store
+from provisioner.store import LockHolder, Part, Repair, Salvaged, StateStore
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.vault import Vault
@@ -116,7 +116,7 @@ async def _propose(
     cloud: Cloud,
     *,
     force: bool,
-    store: Store,
+    store: StateStore,
     listen: Listener,
 ) -> Proposal:
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)

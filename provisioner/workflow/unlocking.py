@@ -1,20 +1,18 @@
 """force-unlock: what can be done about a lock that seems to be in the way.
 
-A folder's lock is its holder's and ends with that process, so none is ever broken here: whoever asks is told who holds it,
-how that ends, and what the next apply will do about the calls that are open. Nothing is changed.
+A lock is its holder's, so none is ever broken here: whoever asks is told who holds it, how that ends as the store says, and what
+the next apply will do about the calls that are open. Nothing is changed.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from typing import NoReturn
 
 from provisioner.model.diagnostic import Diagnostic, LockHeld, StoreError, error, warning
 from provisioner.model.flow import Effect
 from provisioner.model.state import Intent
-from provisioner.store import LockHolder, Store
+from provisioner.store import LockHolder, StateStore
 from provisioner.workflow.workspace import Workspace
 
 
@@ -32,11 +30,11 @@ def force_unlock(workspace: Workspace, lock_id: str) -> NoReturn:
     raise LockHeld(_live(store, holder), *_open_calls(store, at_work=True))
 
 
-def _free(store: Store) -> Diagnostic:
+def _free(store: StateStore) -> Diagnostic:
     return error(
         "lock-free",
         f"nobody holds the lock of {store.location}, so there is nothing to unlock",
-        hint="a lock ends with the process that held it: run apply, which settles first what that process left open",
+        hint=f"{store.lock_free}: run apply, which settles first what that process left open",
     )
 
 
@@ -49,41 +47,12 @@ def _unknown(holder: LockHolder, lock_id: str) -> Diagnostic:
     )
 
 
-def _live(store: Store, holder: LockHolder) -> Diagnostic:
-    if holder.host != socket.gethostname():
-        summary = f"the lock {holder.id} is held from another machine by {holder.who}: {holder.work}"
-        hint = (
-            f"End it on {holder.host}: kill {holder.pid}. If {holder.host} is gone, its lock ends when the file server notices "
-            "that, mostly within minutes. Do not remove or replace the lock file: that ends no run, and two could then buy at "
-            f"once. If {holder.host} is surely off and the lock stays, copy the .json, .journal and .backup files to another "
-            "folder and work there with --state."
-        )
-    elif _is_running(holder.pid):
-        summary = f"the lock {holder.id} is not taken away from a live process: {holder.who}: {holder.work}"
-        hint = (
-            f"End it: kill {holder.pid}. It then sends nothing new, records the replies in flight and names what is under way. "
-            f"Only if it does not end: kill -9 {holder.pid}. The lock ends with it, and the next apply looks for what it had sent."
-        )
-    else:
-        summary = f"the lock {holder.id} outlives its process: {holder.who}: {holder.work}"
-        hint = (
-            f"process {holder.pid} cannot be seen from here: it runs in a container, or has left the lock to a process of its "
-            f"own. Find that one (fuser -v {store.location.removesuffix('.json')}.lock) and end it: the lock ends with it."
-        )
-    return error("lock-live", summary, hint=f"{hint} Nothing was changed.")
+def _live(store: StateStore, holder: LockHolder) -> Diagnostic:
+    ending = store.ending(holder)
+    return error("lock-live", ending.summary, hint=f"{ending.hint} Nothing was changed.")
 
 
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # sends nothing
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
-
-
-def _open_calls(store: Store, *, at_work: bool) -> Iterator[Diagnostic]:
+def _open_calls(store: StateStore, *, at_work: bool) -> Iterator[Diagnostic]:
     """They stay open whatever becomes of the lock. A state that cannot be read is said too, and hides no refusal."""
     try:
         state = store.load()

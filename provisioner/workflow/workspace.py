@@ -29,7 +29,7 @@ from provisioner.model.stack import Cloud as CloudName
 from provisioner.model.stack import Stack
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
-from provisioner.store import Store, locate, open_store, witness_folder
+from provisioner.store import StateStore, locate, open_store, witness_folder
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, Found
@@ -77,7 +77,7 @@ class Workspace:
         """For commands that are of use before there are specs."""
         return self.stack() if self.directory.exists() else None
 
-    def store(self, stack: Stack) -> Store:
+    def store(self, stack: Stack) -> StateStore:
         return open_store(self._place(), stack.label, witnesses=witness_folder(self.environ, self.home))
 
     def secrets(self) -> SecretReader:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.stores import folder_store
 
 from provisioner.cli.inventory import _FORMATS
 from provisioner.model.address import Address
 from provisioner.model.journal import Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.rendering.inventory import FORMATS
-from provisioner.store.local import LocalStore
 
 FLEET = """\
 servers:
@@ -108,7 +108,7 @@ def test_a_damaged_state_is_no_empty_inventory(fleet):
 def test_names_and_addresses_that_the_cloud_made_up_get_into_no_configuration(fleet):
     """A server renamed in the console to what a tool would obey, and an address that is none."""
 
-    with LocalStore(fleet.state, "demo").write(command="test", who="ana", timeout=0) as session:
+    with folder_store(fleet.state, "demo").write(command="test", who="ana", timeout=0) as session:
         recorded = session.state.resources[Address("gateway")]
         declared = {**recorded.declared, "name": "x\n  ProxyCommand touch owned"}
         observed = {**recorded.observed, "endpoints": [{"uri": "fe80::1%\nProxyCommand x"}, {"uri": "10.0.0.7"}]}

@@ -1,13 +1,13 @@
 """Waiting for another run to end: a countdown that is replaced on a terminal, a line from time to time in a log."""
 
 import pytest
+from support.stores import folder_store
 
 from provisioner.cli.console import Console
 from provisioner.cli.face import Face
 from provisioner.model.diagnostic import LockHeld
 from provisioner.store import open_store
 from provisioner.store.clock import Clock
-from provisioner.store.local import LocalStore
 
 
 class MovedClock:
@@ -34,7 +34,7 @@ def wait_in_vain(tmp_path, capsys, monkeypatch):
             be_terminal(monkeypatch)
         console = Console()
         face = Face(console, auto_approve=True, may_ask=False, lock_timeout=seconds)
-        store = LocalStore(tmp_path, "demo", clock=MovedClock().clock())
+        store = folder_store(tmp_path, "demo", clock=MovedClock().clock())
         with (
             open_store(tmp_path, "demo").write(command="apply", who="ana\x1b[2J@laptop", timeout=0),
             pytest.raises(LockHeld),

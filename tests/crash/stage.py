@@ -19,6 +19,7 @@ from typing import Any
 
 from crash import console
 from support.site import PASSWORD, STACK, MovableClock, Server
+from support.stores import folder_store
 from support.zygote import Child, Ended, Fate, Zygote
 
 from provisioner.model.state import State
@@ -27,7 +28,6 @@ from provisioner.sandbox.contract import ROUTES
 from provisioner.sandbox.fault_settings import FaultsFile
 from provisioner.sandbox.faults import Faults
 from provisioner.sandbox.ledger import LedgerEntry
-from provisioner.store.local import LocalStore
 
 QUIET_SECONDS = 1200
 _SECONDS_A_REQUEST = 1.0
@@ -355,4 +355,4 @@ class Stage:
     @property
     def state(self) -> State | None:
         """As the next run will read it. Raises StoreError for what it would refuse."""
-        return LocalStore(self.folder / "state", "test").load()
+        return folder_store(self.folder / "state", "test").load()

@@ -15,9 +15,9 @@ BUY = ("apply", "--auto-approve", "--parallelism", "1")
 
 DIE_WHILE_WRITING = """
 import os, signal, sys
-from provisioner.store import journal_file
+from provisioner.store.folder import log
 number, part = int(sys.argv.pop(1)), sys.argv.pop(1)
-write_all, written = journal_file.write_all, 0
+write_all, written = log.write_all, 0
 
 def write_and_die(disk, descriptor, data):
     global written
@@ -28,7 +28,7 @@ def write_and_die(disk, descriptor, data):
         os.kill(os.getpid(), signal.SIGKILL)
     write_all(disk, descriptor, data)
 
-journal_file.write_all = write_and_die
+log.write_all = write_and_die
 from provisioner.cli.main import main
 main()
 """

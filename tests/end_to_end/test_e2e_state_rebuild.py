@@ -16,7 +16,7 @@ from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.secret import Secret
 from provisioner.sandbox import PUBLIC, create_app
 from provisioner.sandbox.serving import front
-from provisioner.store import local
+from provisioner.store.folder import store
 
 
 @pytest.fixture
@@ -378,7 +378,7 @@ def put_back(site, whole):
 @contextlib.contextmanager
 def disk(of_test):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "Disk", lambda: of_test)
+        patch.setattr(store, "Disk", lambda: of_test)
         yield
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, a_state, an_intent
 from support.disks import Died, DyingDisk, NumberedDisk
+from support.stores import folder_store
 from support.strategies import histories
 
 from provisioner.model.diagnostic import StoreError
@@ -24,10 +25,10 @@ from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, In
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import CHAIN_KEYS, link, records
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
-from provisioner.store.local import LocalStore
-from provisioner.store.reading import Files, read_known
+from provisioner.store.folder.files import Files
+from provisioner.store.reading import read_known
 
-FILES = Files(Path("state"), "demo.dev")
+WORDS = Files(Path("state"), "demo.dev").words
 
 
 def lines_of(entries, *, state, head=None):
@@ -37,7 +38,7 @@ def lines_of(entries, *, state, head=None):
 
 
 def read(state, journal):
-    return read_known(FILES, state=seal(state_to_json(state), tool="0.1.0"), journal=journal).state
+    return read_known(WORDS, state=seal(state_to_json(state), tool="0.1.0"), journal=journal).state
 
 
 def truth(state):
@@ -133,7 +134,7 @@ def test_every_flipped_byte_of_a_state_is_refused(small, mask):
     for position in range(len(data)):
         with pytest.raises(StoreError):
             read_known(
-                FILES,
+                WORDS,
                 state=data[:position] + bytes([data[position] ^ mask]) + data[position + 1 :],
                 journal=journal,
             )
@@ -160,7 +161,7 @@ def test_every_cut_of_a_state_is_refused(small):
     data = seal(state_to_json(a_state()), tool="0.1.0")
     for length in range(len(data)):
         with pytest.raises(StoreError):
-            read_known(FILES, state=data[:length], journal=journal)
+            read_known(WORDS, state=data[:length], journal=journal)
 
 
 class Told:
@@ -192,7 +193,7 @@ def story(store, told):
 def steps_of_the_story():
     disk = NumberedDisk()
     with tempfile.TemporaryDirectory() as folder:
-        story(LocalStore(Path(folder) / "state", "demo.dev", disk=disk), Told())
+        story(folder_store(Path(folder) / "state", "demo.dev", disk=disk), Told())
     return len(disk.steps)
 
 
@@ -221,8 +222,8 @@ def test_dying_at_any_operation_loses_nothing_that_was_confirmed(tmp_path, torn)
     for step in range(1, steps_of_the_story() + 1):
         folder, told = tmp_path / str(step), Told()
         with pytest.raises(Died):
-            story(LocalStore(folder, "demo.dev", disk=DyingDisk(step, torn=torn)), told)
-        require_promises_kept(LocalStore(folder, "demo.dev"), told)
+            story(folder_store(folder, "demo.dev", disk=DyingDisk(step, torn=torn)), told)
+        require_promises_kept(folder_store(folder, "demo.dev"), told)
         shutil.rmtree(folder)
 
 
@@ -232,24 +233,24 @@ def test_a_power_loss_at_any_operation_loses_nothing_that_was_confirmed(tmp_path
     for step in range(1, steps_of_the_story() + 1):
         folder, told, disk = tmp_path / str(step), Told(), DyingDisk(step, torn=torn)
         with pytest.raises(Died):
-            story(LocalStore(folder, "demo.dev", disk=disk), told)
+            story(folder_store(folder, "demo.dev", disk=disk), told)
         after = tmp_path / f"{step}-after"
         after.mkdir(mode=0o700)
         for name, content in disk.survivors().items():
             (after / name).write_bytes(content)
-        require_promises_kept(LocalStore(after, "demo.dev"), told)
+        require_promises_kept(folder_store(after, "demo.dev"), told)
 
 
 def test_a_finished_run_is_on_the_disk_to_the_last_byte(tmp_path):
     disk = DyingDisk(10**6)
-    story(LocalStore(tmp_path / "state", "demo.dev", disk=disk), Told())
+    story(folder_store(tmp_path / "state", "demo.dev", disk=disk), Told())
     for name in ("demo.dev.json", "demo.dev.journal", "demo.dev.backup"):
         assert disk.survivors()[name] == (tmp_path / "state" / name).read_bytes()
 
 
 def test_the_first_state_is_durable_before_it_is_answered(tmp_path):
     disk = DyingDisk(10**6)
-    with LocalStore(tmp_path / "state", "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
+    with folder_store(tmp_path / "state", "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
         session.create("demo", "dev", identity=IDENTITY)
         assert disk.survivors()["demo.dev.json"] == (tmp_path / "state" / "demo.dev.json").read_bytes()
 
@@ -263,7 +264,7 @@ def test_dying_twice_is_no_worse_than_once(entries, data):
         for _ in range(2):
             disk = DyingDisk(data.draw(st.integers(1, 40)))
             try:
-                with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
+                with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
                     if session.state is None:
                         session.create("demo", "dev", identity=IDENTITY)
                     for entry in entries[len(sure) :]:
@@ -272,7 +273,7 @@ def test_dying_twice_is_no_worse_than_once(entries, data):
                     session.checkpoint()
             except Died:
                 pass
-            state = LocalStore(folder, "demo.dev").load()
+            state = folder_store(folder, "demo.dev").load()
             known = truth(state) if state else ({}, {})
             assert known in [truth(replay(a_state(), entries[: len(sure) + more])) for more in (0, 1)]
-            sure = list(LocalStore(folder, "demo.dev").history())
+            sure = list(folder_store(folder, "demo.dev").history())

@@ -13,13 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
+from support.stores import folder_store
 from support.tally import Tally
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Settled
-from provisioner.store.local import LocalStore
-from provisioner.store.reading import Files, read_known
-from provisioner.store.salvage import Remains, salvage
+from provisioner.store.contract import DamagedParts
+from provisioner.store.folder.files import Files
+from provisioner.store.reading import read_known
+from provisioner.store.salvage import salvage
 
 pytestmark = pytest.mark.crash_part("corruption")
 
@@ -29,7 +31,7 @@ CODES = {"state-damaged", "state-missing", "state-older", "journal-damaged", "jo
 @dataclass(frozen=True)
 class Kept:
     files: Files
-    remains: Remains
+    remains: DamagedParts
     resources: dict
     intents: dict
     tally: Tally
@@ -37,12 +39,12 @@ class Kept:
     def read(self, **altered):
         self.tally.runs += 1
         remains = {"state": self.remains.state, "journal": self.remains.journal} | altered
-        return read_known(self.files, **remains).state
+        return read_known(self.files.words, **remains).state
 
     def salvaged(self, **altered):
         self.tally.runs += 1
         all_of_it = {name: getattr(self.remains, name) for name in ("state", "backup", "journal")} | altered
-        return salvage(self.files, Remains(**all_of_it), damage=())
+        return salvage(self.files.words, DamagedParts(**all_of_it), damage=())
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def kept(small_pair, tally):
 def small_pair(tmp_path_factory):
     """Two runs and a death: a server bought, one bought and released, one in doubt."""
     folder = tmp_path_factory.mktemp("kept") / "state"
-    store = LocalStore(folder, "demo.dev")
+    store = folder_store(folder, "demo.dev")
     for entries, checkpoint in (
         (a_run(*a_purchase("one"), *a_purchase("two")), True),
         (a_run(a_release("two")), True),
@@ -69,7 +71,7 @@ def small_pair(tmp_path_factory):
     files = Files(Path("state"), "demo.dev")
     parts = [(folder / f"demo.dev.{suffix}").read_bytes() for suffix in ("json", "backup", "journal")]
     state = store.load()
-    return Kept(files, Remains(*parts), dict(state.resources), dict(state.intents), Tally("", ""))
+    return Kept(files, DamagedParts(*parts), dict(state.resources), dict(state.intents), Tally("", ""))
 
 
 def require_way_out(refusal, path):
@@ -208,7 +210,7 @@ def test_what_is_salvaged_of_anything_is_never_an_error_of_its_own(kept, data):
         st.sampled_from([whole.state, whole.backup, whole.journal]),
         st.lists(piece, max_size=12).map(b"".join),
     )
-    remains = Remains(data.draw(files), data.draw(files), data.draw(files))
+    remains = DamagedParts(data.draw(files), data.draw(files), data.draw(files))
     kept.tally.points += 1
     kept.tally.runs += 1
     found = outcome(kept.files, remains)
@@ -223,7 +225,7 @@ def test_what_is_salvaged_of_anything_is_never_an_error_of_its_own(kept, data):
 
 def outcome(files, remains):
     try:
-        return salvage(files, remains, damage=())
+        return salvage(files.words, remains, damage=())
     except StoreError as refusal:
         return refusal.diagnostics[0].code
 
@@ -251,7 +253,7 @@ def test_lines_behind_the_damage_are_believed_one_by_one(kept):
 def ghosts(tmp_path):
     """A purchase that was believed absent, with a checkpoint since; another one after that, and neither is anywhere else."""
     folder = tmp_path / "state"
-    store = LocalStore(folder, "demo.dev")
+    store = folder_store(folder, "demo.dev")
     for address in ("first", "second"):
         with store.write(command="apply", who="ana", timeout=0) as session:
             if session.state is None:
@@ -264,13 +266,13 @@ def ghosts(tmp_path):
 
 
 def salvaged_in(folder):
-    with LocalStore(folder, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
+    with folder_store(folder, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
         return repair.salvaged
 
 
 @pytest.mark.parametrize("lost", [[], ["json"], ["json", "backup"], ["journal"]])
 def test_purchases_that_were_believed_absent_are_salvaged(ghosts, lost):
-    before = LocalStore(ghosts, "demo.dev").load().absent
+    before = folder_store(ghosts, "demo.dev").load().absent
     for suffix in lost:
         (ghosts / f"demo.dev.{suffix}").unlink()
     found = salvaged_in(ghosts).absent
@@ -279,7 +281,7 @@ def test_purchases_that_were_believed_absent_are_salvaged(ghosts, lost):
 
 
 def test_a_ghost_that_was_adopted_behind_the_damage_is_no_stray(ghosts):
-    with LocalStore(ghosts, "demo.dev").write(command="resolve", who="ana", timeout=0) as session:
+    with folder_store(ghosts, "demo.dev").write(command="resolve", who="ana", timeout=0) as session:
         session.append([Adopted("intent-for-second", "late", "decided by ana")])
     journal = ghosts / "demo.dev.journal"
     lines = journal.read_bytes().splitlines(keepends=True)
@@ -300,7 +302,7 @@ def test_the_journal_alone_tells_whose_it_is(kept):
 
 
 def test_two_histories_are_not_mixed(kept, tmp_path):
-    other = LocalStore(tmp_path / "other", "demo.dev")
+    other = folder_store(tmp_path / "other", "demo.dev")
     with other.write(command="apply", who="ana", timeout=0) as session:
         session.create("demo", "dev", identity=IDENTITY)
         session.append(a_purchase("elsewhere"))

@@ -10,12 +10,12 @@ from contextlib import suppress
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
 from support.disks import FailingDisk, FullDisk, NumberedDisk
+from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.resource import Phase
-from provisioner.store.local import LocalStore
-from provisioner.store.reserve import SIZE
+from provisioner.store.folder.reserve import SIZE
 
 pytestmark = pytest.mark.crash_part("disk")
 
@@ -33,14 +33,14 @@ def a_whole_run(store, confirmed=None, names=("one", "two")):
 
 def steps_of_a_run(folder):
     disk = NumberedDisk()
-    a_whole_run(LocalStore(folder, "demo.dev", disk=disk))
+    a_whole_run(folder_store(folder, "demo.dev", disk=disk))
     return disk.steps
 
 
 def require_next_run_goes_on(folder):
     """The disk is mended: what was left behind is no hindrance."""
-    a_whole_run(LocalStore(folder, "demo.dev"), names=("three",))
-    assert an_address("three") in LocalStore(folder, "demo.dev").load().resources
+    a_whole_run(folder_store(folder, "demo.dev"), names=("three",))
+    assert an_address("three") in folder_store(folder, "demo.dev").load().resources
 
 
 FAILURES = [
@@ -60,13 +60,13 @@ def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(t
         confirmed = []
         with pytest.raises(StoreError) as caught:
             a_whole_run(
-                LocalStore(folder, "demo.dev", disk=FailingDisk(step, error_number, for_good=for_good)), confirmed
+                folder_store(folder, "demo.dev", disk=FailingDisk(step, error_number, for_good=for_good)), confirmed
             )
         (finding,) = caught.value.diagnostics
         assert os.strerror(error_number) in finding.summary
         assert str(folder) in finding.summary
         assert finding.hint
-        state = LocalStore(folder, "demo.dev").load()
+        state = folder_store(folder, "demo.dev").load()
         assert set(confirmed) <= set(state.resources if state else ())
         require_next_run_goes_on(folder)
         shutil.rmtree(folder, ignore_errors=True)
@@ -101,8 +101,8 @@ def test_a_file_replaced_before_any_operation_makes_nobody_confirm_what_is_not_t
         confirmed = []
         with suppress(StoreError):
             disk = Vandal(step, lambda path=folder / name: replace_by_copy(path))
-            a_whole_run(LocalStore(folder, "demo.dev", disk=disk), confirmed)
-        state = LocalStore(folder, "demo.dev").load()
+            a_whole_run(folder_store(folder, "demo.dev", disk=disk), confirmed)
+        state = folder_store(folder, "demo.dev").load()
         assert set(confirmed) <= set(state.resources if state else ())
         require_next_run_goes_on(folder)
 
@@ -115,7 +115,7 @@ def test_a_folder_removed_before_any_operation_is_never_taken_for_success(tmp_pa
         folder = tmp_path / f"at-{step}"
         disk = Vandal(step, lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
         with pytest.raises(StoreError) as caught:
-            a_whole_run(LocalStore(folder, "demo.dev", disk=disk))
+            a_whole_run(folder_store(folder, "demo.dev", disk=disk))
         assert str(folder) in str(caught.value)
 
 
@@ -123,7 +123,7 @@ def test_a_folder_removed_before_any_operation_is_never_taken_for_success(tmp_pa
 def test_what_was_sent_can_be_recorded_on_a_disk_that_has_filled_up(folder, store, error_number):
     disk = FullDisk(error_number)
     intended, answered, remembered = a_purchase("one")
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.create("demo", "dev", identity=IDENTITY)
         session.append([intended])
         assert (folder / "demo.dev.reserve").stat().st_size == SIZE
@@ -137,7 +137,7 @@ def test_what_was_sent_can_be_recorded_on_a_disk_that_has_filled_up(folder, stor
 def test_space_set_aside_for_answers_is_never_used_to_send_more(folder, store):
     disk = FullDisk()
     intended, answered, remembered = a_purchase("one")
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.create("demo", "dev", identity=IDENTITY)
         session.append([intended])
         disk.fill_up()
@@ -152,7 +152,7 @@ def test_space_set_aside_for_answers_is_never_used_to_send_more(folder, store):
 
 def test_where_no_space_can_be_set_aside_nothing_is_sent(folder, store):
     disk = FullDisk()
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.create("demo", "dev", identity=IDENTITY)
         session.append(a_run())
         disk.fill_up()
@@ -169,7 +169,7 @@ def test_an_fsync_that_fails_is_final_even_for_lack_of_space(folder, writing):
     with writing():
         pass
     disk = FailingDisk(5, errno.ENOSPC, operation="sync")  # after the journal, the space, and the folder for each
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         for _ in range(2):
             with pytest.raises(StoreError) as caught:
                 session.append(a_purchase())
@@ -198,7 +198,7 @@ def test_a_journal_that_failed_once_is_closed_for_the_rest_of_the_run(folder, wr
     with writing():
         pass
     disk = FailingDisk(2 if failing == "write" else 1, errno.EIO, operation=failing)  # the first write is the lock's
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         for _ in range(3):
             with pytest.raises(StoreError) as caught:
                 session.append(a_purchase())
@@ -220,7 +220,7 @@ class NibblingDisk(Disk):
 
 
 def test_short_writes_are_carried_on(folder, store):
-    a_whole_run(LocalStore(folder, "demo.dev", disk=NibblingDisk()))
+    a_whole_run(folder_store(folder, "demo.dev", disk=NibblingDisk()))
     assert len(store.load().resources) == 2
 
 
@@ -232,7 +232,7 @@ class LyingDisk(Disk):
 
 def test_a_disk_that_keeps_something_else_is_found_out(folder):
     with pytest.raises(StoreError) as caught:
-        a_whole_run(LocalStore(folder, "demo.dev", disk=LyingDisk()))
+        a_whole_run(folder_store(folder, "demo.dev", disk=LyingDisk()))
     assert "reads back differently" in str(caught.value)
 
 
@@ -240,7 +240,7 @@ def test_a_batch_costs_one_write_and_one_sync(folder, writing):
     with writing() as session:
         session.append(a_run())
     disk = NumberedDisk()
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.append(a_purchase("one"))
         disk.steps.clear()
         session.append([*a_purchase("two"), *a_purchase("three"), *a_purchase("four")])
@@ -307,7 +307,7 @@ def test_an_interrupted_write_ends_the_session(folder, writing):
 
     with writing():
         pass
-    with LocalStore(folder, "demo.dev", disk=Interrupted()).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=Interrupted()).write(command="apply", who="ana", timeout=0) as session:
         with pytest.raises(KeyboardInterrupt):
             session.append(a_purchase())
         with pytest.raises(StoreError) as caught:
@@ -318,7 +318,7 @@ def test_an_interrupted_write_ends_the_session(folder, writing):
 def test_a_state_is_never_ahead_of_what_is_durable_of_its_journal(kept):
     """What an earlier run left in the journal may be in the system's memory only."""
     disk = NumberedDisk()
-    with LocalStore(kept, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(kept, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         disk.steps.clear()
         session.checkpoint()
     assert disk.steps[:3] == ["open .journal", "sync", "sync_folder"]

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 
 import pytest
 from support.builders import IDENTITY, a_purchase, an_address, an_intent
+from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended, Remembered
 from provisioner.model.resource import Phase
 from provisioner.store import open_store
-from provisioner.store.local import LocalStore
 
 
 def intended(address):
@@ -155,7 +155,7 @@ class Unanswering(Disk):
 @pytest.mark.parametrize(("silent", "code"), [(".lock", "lock-lost"), (".json", "state-moved")])
 def test_a_run_that_cannot_look_sends_nothing_and_still_records(folder, store, writing, silent, code, error_number):
     disk = Unanswering(error_number)
-    with writing(LocalStore(folder, "demo.dev", disk=disk)) as session:
+    with writing(folder_store(folder, "demo.dev", disk=disk)) as session:
         session.append(intended("trainer[0]"))
         disk.silent = silent
         said = refuses_to_send(session, code)
@@ -179,7 +179,7 @@ def test_a_state_is_read_again_only_when_it_was_touched(folder, writing):
     with writing():
         pass
     disk = Counting()
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.append(a_purchase("one"))
         before = disk.reads
         for number in range(10):
@@ -211,7 +211,7 @@ def test_two_that_write_at_the_same_moment_both_hear_of_it(folder, writing, meet
     with writing():
         pass
     disk = Meeting()
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0) as session:
         session.append(a_purchase("one"))
         disk.armed = True
         with pytest.raises(StoreError) as caught:

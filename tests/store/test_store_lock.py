@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.builders import IDENTITY, a_purchase, an_address
 from support.disks import FailingDisk
+from support.stores import folder_store
 
 from provisioner.model.diagnostic import LockHeld, StoreError
 from provisioner.store import LockHolder, open_store
 from provisioner.store.clock import Clock
-from provisioner.store.local import LocalStore
 
 HOLD = """
 import sys
@@ -148,7 +148,7 @@ def test_a_writer_waits_says_so_and_gets_its_turn(folder, another):
             another.kill()
             another.wait()
 
-    with LocalStore(folder, "demo.dev", clock=time.clock()).write(
+    with folder_store(folder, "demo.dev", clock=time.clock()).write(
         command="apply", who="ana", timeout=60, waiting=waiting
     ) as session:
         assert session.state is None
@@ -157,7 +157,7 @@ def test_a_writer_waits_says_so_and_gets_its_turn(folder, another):
 
 def test_a_writer_stops_waiting_when_its_time_is_over(folder, another):
     time = MovedClock()
-    store = LocalStore(folder, "demo.dev", clock=time.clock())
+    store = folder_store(folder, "demo.dev", clock=time.clock())
     with pytest.raises(LockHeld), store.write(command="apply", who="ana", timeout=10.1):
         pytest.fail("two writers at once")
     assert time.seconds == pytest.approx(10.1)
@@ -224,7 +224,7 @@ def test_a_lock_on_a_file_that_was_replaced_is_not_taken_for_one(folder, another
     another.kill()
     another.wait()
     disk = Swapping(0, 0)
-    with LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0):
+    with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0):
         assert disk.swaps == 1
         assert open_store(folder, "demo.dev").holder().who == "ana"
 
@@ -235,7 +235,7 @@ def test_without_a_lock_no_run_begins(folder, error_number):
         disk = FailingDisk(step, error_number)
         with (
             pytest.raises(StoreError) as caught,
-            LocalStore(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0),
+            folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="ana", timeout=0),
         ):
             pytest.fail("a run began without a lock")
         assert os.strerror(error_number) in str(caught.value)

@@ -6,15 +6,15 @@ from support.builders import a_purchase, a_purchase_of_several, an_address, an_i
 
 from provisioner.model.journal import Answered, Intended, Remembered
 from provisioner.model.resource import Phase
-from provisioner.store.broken_story import BrokenStory
+from provisioner.store.partial_replay import PartialReplay
 
 THREE = a_purchase_of_several("a", "b", "c", id="several")
 
 
 def told(*entries):
-    story = BrokenStory(None)
+    story = PartialReplay(None)
     for entry in entries:
-        story.tell(entry)
+        story.apply(entry)
     return story
 
 

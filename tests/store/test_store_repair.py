@@ -9,13 +9,13 @@ from contextlib import suppress
 import pytest
 from support.builders import IDENTITY, a_purchase, a_run, an_address, an_intent
 from support.disks import Died, DyingDisk, FailingDisk, NumberedDisk
+from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
-from provisioner.store.local import LocalStore
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def damaged(kept):
 
 def a_repair(folder, disk=None):
     """What `state rebuild` does with a store: everything that is still known, told anew."""
-    store = LocalStore(folder, "demo.dev", disk=disk or Disk())
+    store = folder_store(folder, "demo.dev", disk=disk or Disk())
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair:
         found = repair.salvaged
         state = State("demo", "dev", found.lineage or "a-new-lineage", found.serial + 1, found.identity or IDENTITY)
@@ -53,7 +53,7 @@ def test_the_old_files_are_kept_beside_the_new_ones(damaged):
     before = {path.name: path.read_bytes() for path in damaged.iterdir() if path.suffix != ".lock"}
     found, replaced = a_repair(damaged)
     assert {name.partition(".before-")[0]: (damaged / name).read_bytes() for name in replaced.aside} == before
-    state = LocalStore(damaged, "demo.dev").load()
+    state = folder_store(damaged, "demo.dev").load()
     assert state == replaced.state
     assert state.resources.keys() == found.resources.keys() == {an_address("trainer[0]"), an_address("gateway")}
     assert state.serial > found.serial
@@ -62,7 +62,7 @@ def test_the_old_files_are_kept_beside_the_new_ones(damaged):
 
 def test_the_new_journal_begins_with_who_rebuilt_it(damaged):
     a_repair(damaged)
-    first, *_ = LocalStore(damaged, "demo.dev").history()
+    first, *_ = folder_store(damaged, "demo.dev").history()
     assert first.entry == RunStarted("run-9", "state rebuild", "ana", "0.1.0")
 
 
@@ -78,7 +78,7 @@ def test_an_old_copy_put_back_over_a_rebuilt_state_is_noticed(damaged):
     a_repair(damaged)
     (damaged / "demo.dev.json").write_bytes(backup)
     with pytest.raises(StoreError) as caught:
-        LocalStore(damaged, "demo.dev").load()
+        folder_store(damaged, "demo.dev").load()
     assert caught.value.diagnostics[0].code in {"journal-damaged", "state-older"}
     found, _ = a_repair(damaged)
     assert found.complete
@@ -110,15 +110,15 @@ def require_the_same_truth(folder):
     """Refused, or the new state; and another repair leads there in any case."""
     wanted = {an_address("trainer[0]"), an_address("gateway")}
     with suppress(StoreError):
-        assert LocalStore(folder, "demo.dev").load().resources.keys() == wanted
+        assert folder_store(folder, "demo.dev").load().resources.keys() == wanted
     found, replaced = a_repair(folder)
     assert found.complete
     assert replaced.state.resources.keys() == wanted
-    assert LocalStore(folder, "demo.dev").load() == replaced.state
+    assert folder_store(folder, "demo.dev").load() == replaced.state
 
 
 def test_a_file_that_changes_while_a_person_decides_is_left_as_it_is(damaged):
-    store = LocalStore(damaged, "demo.dev")
+    store = folder_store(damaged, "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair:
         (damaged / "demo.dev.json").write_bytes(b"somebody else's")
         with pytest.raises(StoreError) as caught:
@@ -129,7 +129,7 @@ def test_a_file_that_changes_while_a_person_decides_is_left_as_it_is(damaged):
 
 
 def test_a_story_that_contradicts_itself_is_not_written(damaged):
-    store = LocalStore(damaged, "demo.dev")
+    store = folder_store(damaged, "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair, pytest.raises(StoreError) as caught:
         repair.replace(State("demo", "dev", "", 9, IDENTITY), [])
     assert caught.value.diagnostics[0].code == "state-invalid"
@@ -137,14 +137,14 @@ def test_a_story_that_contradicts_itself_is_not_written(damaged):
 
 
 def test_a_state_is_not_rebuilt_under_another_name(damaged):
-    store = LocalStore(damaged, "demo.dev")
+    store = folder_store(damaged, "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair, pytest.raises(StoreError) as caught:
         repair.replace(State("other", None, "lineage", 9, IDENTITY), [])
     assert caught.value.diagnostics[0].code == "state-foreign"
 
 
 def test_where_nothing_stands_there_is_nothing_to_salvage(tmp_path):
-    store = LocalStore(tmp_path / "state", "demo.dev")
+    store = folder_store(tmp_path / "state", "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair:
         found = repair.salvaged
     assert found.nothing
@@ -154,7 +154,7 @@ def test_where_nothing_stands_there_is_nothing_to_salvage(tmp_path):
 
 
 def test_whole_files_are_no_damage(kept):
-    with LocalStore(kept, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
+    with folder_store(kept, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
         found = repair.salvaged
     assert not found.damage
     assert found.complete
@@ -162,6 +162,6 @@ def test_whole_files_are_no_damage(kept):
 
 
 def test_nobody_else_works_meanwhile(damaged):
-    store = LocalStore(damaged, "demo.dev")
+    store = folder_store(damaged, "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0):
         assert store.holder().command == "state rebuild"

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address
+from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
@@ -13,7 +14,6 @@ from provisioner.model.journal import Remembered, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import JournalHead
 from provisioner.store import open_store
-from provisioner.store.local import LocalStore
 
 
 def code_of(caught):
@@ -145,7 +145,7 @@ def test_a_first_run_that_begins_between_two_looks_is_no_damage(folder, writing)
                     session.checkpoint()
             return found
 
-    assert LocalStore(folder, "demo.dev", disk=Interleaved()).load().serial == 2
+    assert folder_store(folder, "demo.dev", disk=Interleaved()).load().serial == 2
 
 
 def test_readers_never_see_anything_half_done(store, writing):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from support.builders import IDENTITY, an_address, an_intent
+from support.stores import folder_store
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended
 from provisioner.model.state import JournalHead, State
 from provisioner.store import open_store, witness_folder
-from provisioner.store.local import LocalStore
 from provisioner.store.witness import Sighting, Witness
 
 
@@ -23,7 +23,7 @@ def witness(tmp_path):
 
 @pytest.fixture
 def store(tmp_path, witness):
-    return LocalStore(tmp_path / "state", "demo.dev", witness=witness)
+    return folder_store(tmp_path / "state", "demo.dev", witness=witness)
 
 
 def writing(store):
@@ -75,7 +75,7 @@ def test_an_older_copy_is_refused_by_readers_and_writers(store, copied, to_the_e
 
 def test_it_says_where_the_newest_stands(store, copied, witness):
     buy(store)
-    finding = refused(LocalStore(copied, "demo.dev", witness=witness).load)
+    finding = refused(folder_store(copied, "demo.dev", witness=witness).load)
     assert store.location in finding.summary
     assert "serial 1 and 0 records" in finding.summary
     assert "state rebuild" in finding.hint
@@ -84,7 +84,7 @@ def test_it_says_where_the_newest_stands(store, copied, witness):
 def test_the_newest_may_be_moved(store, copied, witness, tmp_path):
     buy(store)
     shutil.move(tmp_path / "state", tmp_path / "elsewhere")
-    moved = LocalStore(tmp_path / "elsewhere", "demo.dev", witness=witness)
+    moved = folder_store(tmp_path / "elsewhere", "demo.dev", witness=witness)
     assert moved.load() is not None
     buy(moved, "worker")
 
@@ -98,14 +98,14 @@ def test_the_backup_beside_the_whole_journal_is_no_older_copy(store, copied):
 
 def test_a_rebuild_by_somebody_else_is_gone_on_from(store, copied, tmp_path):
     buy(store)
-    theirs = LocalStore(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home"))
+    theirs = folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home"))
     with theirs.repair(command="state rebuild", who="ben", timeout=0) as repair:
         repair.replace(emptied(repair.salvaged.lineage, repair.salvaged.serial + 1), [])
     assert store.load() is not None
 
 
 def test_who_has_seen_less_goes_on_from_what_others_wrote(store, copied, tmp_path):
-    buy(LocalStore(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home")))
+    buy(folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home")))
     buy(store, "worker")
     assert len(store.load().resources) == 2
 
@@ -113,7 +113,7 @@ def test_who_has_seen_less_goes_on_from_what_others_wrote(store, copied, tmp_pat
 def test_an_unreadable_sibling_is_told_from_one_that_owns_nothing(store, copied, tmp_path, witness):
     buy(store)
     put_back(copied, store)
-    assert "older copy" in LocalStore(tmp_path / "state", "other", witness=witness).siblings().unread["demo.dev"]
+    assert "older copy" in folder_store(tmp_path / "state", "other", witness=witness).siblings().unread["demo.dev"]
 
 
 def test_a_rebuild_of_an_older_copy_knows_that_records_are_missing_and_counts_on(store, copied):
@@ -148,7 +148,7 @@ def test_what_cannot_be_read_was_not_seen(store, copied, content, tmp_path):
 
 def test_a_home_that_cannot_be_written_costs_no_run(tmp_path):
     (tmp_path / "home").write_text("a file")
-    store = LocalStore(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "home" / "lineages"))
+    store = folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "home" / "lineages"))
     with writing(store) as session:
         session.create("demo", "dev", identity=IDENTITY)
     buy(store)

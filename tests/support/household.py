@@ -17,6 +17,7 @@ from support.disks import NumberedDisk
 from support.emulated_cloud import EmulatedCloud, Sort
 from support.fate import Death, Fate, ManualClock
 from support.loop import run
+from support.stores import folder_store
 
 from provisioner.applying import Interruption
 from provisioner.cli.exit_codes import ExitCode, of_apply, of_error
@@ -35,8 +36,8 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.sandbox import PUBLIC
 from provisioner.settings import Settings
+from provisioner.store import StateStore
 from provisioner.store.clock import Clock as StoreClock
-from provisioner.store.local import LocalStore
 from provisioner.workflow import apply as applying_verb
 from provisioner.workflow import looking
 from provisioner.workflow import run as sending
@@ -125,7 +126,7 @@ class HomeWorkspace(Workspace):
 
     household: Household | None = None
 
-    def store(self, stack: Stack) -> LocalStore:
+    def store(self, stack: Stack) -> StateStore:
         assert self.household is not None
         return self.household.store()
 
@@ -204,17 +205,17 @@ class Household:
     def write(self, servers: str) -> None:
         (self.folder / "specs" / "servers.yaml").write_text(servers)
 
-    def store(self) -> LocalStore:
+    def store(self) -> StateStore:
         clock = StoreClock(self.clock.now, self.clock.monotonic)
-        return LocalStore(self.folder / "state", "demo", disk=self.disk, clock=clock)
+        return folder_store(self.folder / "state", "demo", disk=self.disk, clock=clock)
 
     def look(self) -> State | None:
         """The state as another process would read it now."""
         return self.elsewhere().load()
 
-    def elsewhere(self) -> LocalStore:
+    def elsewhere(self) -> StateStore:
         """The store as another process has it."""
-        return LocalStore(self.folder / "state", "demo")
+        return folder_store(self.folder / "state", "demo")
 
     def apply(
         self,

@@ -19,7 +19,7 @@ from provisioner.cloud.clock import Clock
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.transport import Answer
 from provisioner.kinds import CATALOGUE
-from provisioner.store.protocol import Siblings
+from provisioner.store import Siblings
 from provisioner.workflow.elsewhere import Elsewhere
 
 MINUTE = 60.0

@@ -13,7 +13,8 @@ from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.journal import Entry, replay
 from provisioner.model.state import State
-from provisioner.store.reading import Files, read_history, read_known
+from provisioner.store.contract import Words
+from provisioner.store.reading import Known, read_history
 
 _HINT = (
     "Nothing was changed. Put your own copy of both files back, or let `provisioner state rebuild` make them anew from "
@@ -21,11 +22,10 @@ _HINT = (
 )
 
 
-def verify(files: Files, *, state: bytes, journal: bytes | None) -> Verified:
-    """Raises StoreError for damage."""
-    known = read_known(files, state=state, journal=journal)
-    records = tuple(read_history(files, journal or b"", lineage=known.written.lineage))
-    _require_same(files, known.written, _replayed(files, known.written, records))
+def verify(words: Words, known: Known, journal: bytes) -> Verified:
+    """`journal` is the whole one that `known` was read from. Raises StoreError for damage."""
+    records = tuple(read_history(words, journal, lineage=known.written.lineage))
+    _require_same(words, known.written, _replayed(words, known.written, records))
     return Verified(
         records=len(records),
         first=records[0].time if records else None,
@@ -34,11 +34,11 @@ def verify(files: Files, *, state: bytes, journal: bytes | None) -> Verified:
         lineage=known.written.lineage,
         serial=known.written.serial,
         checkpoint=known.written.head,
-        torn=len(journal or b"") - known.journal_end,
+        torn=len(journal) - known.journal_end,
     )
 
 
-def _replayed(files: Files, written: State, records: Iterable[HistoryRecord]) -> State:
+def _replayed(words: Words, written: State, records: Iterable[HistoryRecord]) -> State:
     """What the records up to the checkpoint lead to, beginning with nothing."""
     line = 0
 
@@ -56,14 +56,14 @@ def _replayed(files: Files, written: State, records: Iterable[HistoryRecord]) ->
         raise StoreError(
             error(
                 "journal-contradicts",
-                f"{files.journal}, line {line}: {contradiction}",
+                f"{words.journal}, line {line}: {contradiction}",
                 hint=_HINT,
-                source=SourceRange(str(files.journal), line, 1),
+                source=SourceRange(words.journal, line, 1),
             )
         ) from contradiction
 
 
-def _require_same(files: Files, written: State, replayed: State) -> None:
+def _require_same(words: Words, written: State, replayed: State) -> None:
     if written == replayed:
         return
     addresses = {*written.resources, *replayed.resources}
@@ -72,7 +72,7 @@ def _require_same(files: Files, written: State, replayed: State) -> None:
     raise StoreError(
         error(
             "journal-contradicts",
-            f"{files.state} tells {what} otherwise than the first {written.head.sequence} records of {files.journal.name}",
+            f"{words.state} tells {what} otherwise than the first {written.head.sequence} records of {words.journal_name}",
             hint=_HINT,
         )
     )

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import Clock
-from provisioner.store.protocol import LockHolder, Waiting
+from provisioner.store.contract import Ending, LockHolder, Waiting
 
 _POLL = 0.25
 _BLINK = 0.005
@@ -80,6 +80,30 @@ class FileLock:
                 return holder
             self._clock.sleep(_BLINK)
         return LockHolder(who="someone", pid=0, host="an unknown host", command="a command", since=self._clock.now())
+
+    def ending(self, holder: LockHolder) -> Ending:
+        """The lock ends with the process that holds it, and is never taken away from one."""
+        held_by = f"{holder.who}: {holder.work}"
+        if holder.host != socket.gethostname():
+            return Ending(
+                f"the lock {holder.id} is held from another machine by {held_by}",
+                f"End it on {holder.host}: kill {holder.pid}. If {holder.host} is gone, its lock ends when the file server notices "
+                "that, mostly within minutes. Do not remove or replace the lock file: that ends no run, and two could then buy at "
+                f"once. If {holder.host} is surely off and the lock stays, copy the .json, .journal and .backup files to another "
+                "folder and work there with --state.",
+            )
+        if _is_running(holder.pid):
+            return Ending(
+                f"the lock {holder.id} is not taken away from a live process: {held_by}",
+                f"End it: kill {holder.pid}. It then sends nothing new, records the replies in flight and names what is under way. "
+                f"Only if it does not end: kill -9 {holder.pid}. The lock ends with it, and the next apply looks for what it had "
+                "sent.",
+            )
+        return Ending(
+            f"the lock {holder.id} outlives its process: {held_by}",
+            f"process {holder.pid} cannot be seen from here: it runs in a container, or has left the lock to a process of its "
+            f"own. Find that one (fuser -v {self._path}) and end it: the lock ends with it.",
+        )
 
     def _try(self) -> int | None:
         try:
@@ -143,3 +167,13 @@ class FileLock:
                 "without a lock nothing is bought.",
             )
         )
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True

@@ -1,7 +1,7 @@
 """Replays entries of which some in between cannot be read: each is believed as far as it can be, and none is an error.
 
 The rule of thumb: a doubt too many costs a look at the console, a doubt too few may cost a second server. Therefore what
-cannot be placed is kept and told, and an open intent stays open until an entry says how it ended.
+cannot be placed is kept and reported, and an open intent stays open until an entry says how it ended.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _NOBODY = State(stack="", environment=None, lineage="", serial=0, identity=Ident
 """Where no state is left; only what is replayed onto it is used."""
 
 
-class BrokenStory:
-    """`state` is what has been told so far: of it the resources, the intents and what is absent count. `is_whole`: all of it was understood."""
+class PartialReplay:
+    """`state` is what the entries so far lead to: of it the resources, the intents and what is absent count. `is_whole`: all of it was understood."""
 
     def __init__(self, base: State | None) -> None:
         self.state = base or _NOBODY
@@ -55,7 +55,7 @@ class BrokenStory:
         placed |= {name for facts in self.unplaced for name in (facts.id, facts.order_id)}
         return tuple(name for name in dict.fromkeys(self._strays) if name not in placed)
 
-    def tell(self, entry: Entry) -> None:
+    def apply(self, entry: Entry) -> None:
         match entry:
             case Intended(intent=intent) if intent.effect is Effect.PURCHASE:
                 self._end_earlier(intent)

@@ -4,15 +4,15 @@ from support.builders import a_purchase, a_recorded, a_state, an_address
 
 from provisioner.model.journal import Imported, Moved, Remembered
 from provisioner.model.resource import Phase
-from provisioner.store.broken_story import BrokenStory
+from provisioner.store.partial_replay import PartialReplay
 
 GATEWAY, WORKER = an_address("gateway"), an_address("worker")
 
 
 def told(*entries, base=None):
-    story = BrokenStory(base)
+    story = PartialReplay(base)
     for entry in entries:
-        story.tell(entry)
+        story.apply(entry)
     return story
 
 

@@ -1,0 +1,143 @@
+"""The state that a store holds now: a checkpoint, and what the journal says has happened since.
+
+Where a checkpoint is required, the two prove of each other that nothing is older or missing, and both are read whole. Elsewhere a
+checkpoint is a cache: the newest valid one whose head is in the journal is believed, and the journal is read from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from provisioner.model.diagnostic import StoreError
+from provisioner.model.state import State
+from provisioner.store.chain import ends_with
+from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, Words
+from provisioner.store.reading import (
+    Known,
+    continued,
+    is_behind,
+    read_known,
+    read_state,
+    state_behind,
+    state_missing,
+)
+from provisioner.store.witness import Witness
+
+
+def read_current(reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness) -> Known | None:
+    """None where nothing was ever recorded. Raises StoreError for damage, and for a state that is older than one that was seen."""
+    if requires_checkpoint:
+        read = _read_pair(reader, words, witness)
+        return None if read is None else read[0]
+    known = _read_newest(reader, words)
+    if known is not None:
+        _require_newest(words, known, lambda: read_journal(reader), witness)
+    return known
+
+
+def read_whole(
+    reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness
+) -> tuple[Known, bytes] | None:
+    """The same with the whole journal that it was read from."""
+    if requires_checkpoint:
+        return _read_pair(reader, words, witness)
+    if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
+        return None
+    known = _newest_of(reader, words, journal or b"")
+    _require_newest(words, known, lambda: journal, witness)
+    return known, journal or b""
+
+
+def read_quickly(reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness) -> State | None:
+    """The same without the journal's records from before the checkpoint, and so without noticing damage there."""
+    if requires_checkpoint and (newest := reader.checkpoint()) is not None:
+        try:
+            known = _from_checkpoint(reader, words, read_state(words, newest.data, place=newest.place))
+        except NotInLog:
+            pass  # the pair says why
+        else:
+            _require_newest(words, known, lambda: read_journal(reader), witness)
+            return known.state
+    current = read_current(reader, words, requires_checkpoint=requires_checkpoint, witness=witness)
+    return None if current is None else current.state
+
+
+def read_journal(reader: Reader) -> bytes | None:
+    """The whole journal; None where it was never begun."""
+    pieces = tuple(reader.log(JOURNAL).read())
+    return b"".join(pieces) if pieces else None
+
+
+def _read_pair(reader: Reader, words: Words, witness: Witness) -> tuple[Known, bytes] | None:
+    """A refusal counts when a second look finds the same: without the lock a run may write between the two parts."""
+    looked = _look(reader)
+    while True:
+        try:
+            return _judged(reader, words, witness, *looked)
+        except StoreError:
+            again = _look(reader)
+            if again == looked:
+                raise
+            looked = again
+
+
+def _look(reader: Reader) -> tuple[bytes | None, bytes | None]:
+    """The checkpoint first, so that the journal is never the older one."""
+    newest = reader.checkpoint()
+    return None if newest is None else newest.data, read_journal(reader)
+
+
+def _judged(
+    reader: Reader, words: Words, witness: Witness, state: bytes | None, journal: bytes | None
+) -> tuple[Known, bytes] | None:
+    if state is None:
+        if journal is not None:
+            raise state_missing(words, beside=words.journal_name)
+        if reader.checkpoint(1) is not None:
+            raise state_missing(words, beside=words.backup_name)
+        return None
+    known = read_known(words, state=state, journal=journal)
+    _require_newest(words, known, lambda: journal, witness)
+    return known, journal or b""
+
+
+def _read_newest(reader: Reader, words: Words) -> Known | None:
+    for written in _checkpoints(reader, words):
+        try:
+            return _from_checkpoint(reader, words, written)
+        except NotInLog:
+            continue
+    journal = read_journal(reader)
+    return None if journal is None else _newest_of(reader, words, journal)
+
+
+def _newest_of(reader: Reader, words: Words, journal: bytes) -> Known:
+    for written in _checkpoints(reader, words):
+        if written.head == START or ends_with(written.head) in journal:
+            return continued(words, written, journal)
+    raise state_missing(words, beside=words.journal_name)
+
+
+def _checkpoints(reader: Reader, words: Words) -> Iterator[State]:
+    """Those that are whole, newest first. One that a newer version wrote, or another stack's, is refused."""
+    for age in count():
+        if (blob := reader.checkpoint(age)) is None:
+            return
+        try:
+            yield read_state(words, blob.data, place=blob.place)
+        except StoreError as refusal:
+            if refusal.diagnostics[0].code != "state-damaged":
+                raise
+
+
+def _from_checkpoint(reader: Reader, words: Words, written: State) -> Known:
+    """Raises NotInLog."""
+    journal = b"".join(reader.log(JOURNAL).read(written.head))
+    return continued(words, written, journal, is_whole=written.head.sequence == 0)
+
+
+def _require_newest(words: Words, known: Known, journal: Callable[[], bytes | None], witness: Witness) -> None:
+    seen = witness.last_seen(known.written.lineage)
+    if seen is not None and is_behind(words, known, lambda: journal() or b"", seen=seen):
+        raise state_behind(words, known, seen)

@@ -1,0 +1,77 @@
+"""Where the parts of a state stand in a folder, and what a person can do about them there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.store.contract import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """For a label `demo.dev` the files demo.dev.json, .journal, .backup, .lock and others."""
+
+    folder: Path
+    label: str
+
+    @property
+    def state(self) -> Path:
+        return self.folder / f"{self.label}.json"
+
+    @property
+    def backup(self) -> Path:
+        """The state before the last run."""
+        return self.folder / f"{self.label}.backup"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / f"{self.label}.lock"
+
+    @property
+    def reserve(self) -> Path:
+        return self.folder / f"{self.label}.reserve"
+
+    @property
+    def journal(self) -> Path:
+        return self.log("journal")
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{self.label}.{name}"
+
+    @property
+    def words(self) -> Words:
+        backup, journal, state = self.backup.name, self.journal.name, self.state.name
+        return Words(
+            label=self.label,
+            state=str(self.state),
+            journal=str(self.journal),
+            backup=str(self.backup),
+            lock=str(self.lock),
+            state_name=state,
+            journal_name=journal,
+            backup_name=backup,
+            rename=lambda label: f"Put it back as {label}.json, with its journal, and run the command again.",
+            restore_state=f"Put {backup}, the state before the last run, in its place: the journal beside it then brings it up to "
+            "date.",
+            restore_lost_state=f"Put {backup} or your own copy in its place; the journal then brings it up to date.",
+            begin_anew="To begin anew on purpose, move the other files away too.",
+            restore_journal="Put your own copy of the journal back",
+            restore_newest="Put the newest copy back.",
+            restore_both=f"Put the newest copy of {state} and {journal} back, or work where they are.",
+            separate_histories=f"One of the two is another copy's: move {journal}, or {state} and {backup}, out of the folder, keep "
+            "it, and run this again.",
+            make_writable="Make the folder writable (space, permissions, a healthy disk)",
+            make_room="Make room in that folder",
+            end_other_writers="Find out who else works on this folder (another run, an editor, a sync tool) and end it",
+            lock_free="a lock ends with the process that held it",
+        )
+
+
+def locate(stack_directory: Path) -> Path:
+    """The nearest `state` folder, from the stack's own directory upwards; else the one to be created beside the stack."""
+    directory = stack_directory.resolve()
+    for place in (directory, *directory.parents):
+        if (place / "state").is_dir():
+            return place / "state"
+    return directory.parent / "state"

@@ -1,0 +1,125 @@
+"""A folder while its lock is held: the writes of a run, each built on what was read, and what keeps a second writer from going unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provisioner.disk import Disk, replace_file
+from provisioner.store.clock import Clock
+from provisioner.store.contract import Blob, Conflict, DamagedParts, Intrusion, Undecided
+from provisioner.store.folder.files import Files
+from provisioner.store.folder.log import FileLog, read_file
+from provisioner.store.folder.reserve import Reserve
+
+
+class FolderHold:
+    """`locked` tells whether the lock that was taken still keeps others out."""
+
+    def __init__(self, files: Files, *, disk: Disk, clock: Clock, locked: Callable[[], bool]) -> None:
+        self._files = files
+        self._disk = disk
+        self._clock = clock
+        self._locked = locked
+        self._state_path = files.state
+        self._state: bytes | None = None
+        """The state file as it was read or written last."""
+        self._unmoved_at: tuple[int, int, int] | None = None
+        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
+        self._reserve = Reserve(files.reserve, disk=disk)
+        self._logs: dict[str, FileLog] = {}
+
+    def checkpoint(self, age: int = 0) -> Blob | None:
+        found = read_checkpoint(self._disk, self._files, age)
+        if age == 0:
+            self._state = None if found is None else found.data
+        return found
+
+    def log(self, name: str) -> FileLog:
+        """Always the same one, which knows what it has read."""
+        if name not in self._logs:
+            self._logs[name] = FileLog(self._files.log(name), disk=self._disk, reserve=self._reserve)
+        return self._logs[name]
+
+    def intrusion(self) -> Intrusion | None:
+        """Asked before every purchase, so that it costs two looks at the folder while nothing has changed there."""
+        try:
+            if not self._locked():
+                found = "it was moved or removed while this run held the lock"
+                return Intrusion("lock-lost", str(self._files.lock), found)
+        except OSError as failure:
+            return Intrusion("lock-lost", str(self._files.lock), failure.strerror or str(failure))
+        try:
+            stamp = self._disk.stamp(self._state_path)
+            if stamp is None or stamp != self._unmoved_at:
+                self._require_unmoved()
+                self._unmoved_at = stamp
+        except Conflict as conflict:
+            return Intrusion("state-moved", str(self._state_path), conflict.reason)
+        except OSError as failure:
+            return Intrusion("state-moved", str(self._state_path), failure.strerror or str(failure))
+        return None
+
+    def create_checkpoint(self, sequence: int, data: bytes) -> None:  # noqa: ARG002 - the state says it of itself
+        with _undecided(self._files.state):
+            found = self._require_unmoved()
+            if found is not None:
+                replace_file(self._disk, self._files.backup, found)
+            replace_file(self._disk, self._files.state, data)
+            self._state = data
+
+    def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
+        """In this order: copies, journal, state, and the old backup goes last."""
+        files = self._files
+        parts = {files.state: before.state, files.journal: before.journal, files.backup: before.backup}
+        for path, data in parts.items():
+            with _undecided(path):
+                if self._disk.read(path) != data:
+                    raise Conflict("it was changed while it was being looked at, and is left as it is", str(path))
+        moment = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
+        mark = f"before-{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03}Z"
+        copies = []
+        for path, data in parts.items():
+            if data is not None:
+                copies.append(path.with_name(f"{path.name}.{mark}"))
+                with _undecided(files.folder):
+                    replace_file(self._disk, copies[-1], data)
+        with _undecided(files.journal):
+            replace_file(self._disk, files.journal, journal)
+        with _undecided(files.state):
+            replace_file(self._disk, files.state, state)
+        with _undecided(files.backup):
+            self._disk.remove(files.backup)
+            self._disk.sync_folder(files.folder)
+        return tuple(copy.name for copy in copies)
+
+    def release(self) -> None:
+        for log in self._logs.values():
+            log.release()
+
+    def _require_unmoved(self) -> bytes | None:
+        """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
+        found = self._disk.read(self._state_path)
+        if found != self._state:
+            raise Conflict("it was changed while this run held the lock, and the change is left as it is")
+        return found
+
+
+@contextmanager
+def _undecided(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        place = failure.filename or path
+        raise Undecided(failure.strerror or str(failure), str(place)) from failure
+
+
+def read_checkpoint(disk: Disk, files: Files, age: int) -> Blob | None:
+    """Two are kept: the state, and the one before the last run."""
+    if age > 1:
+        return None
+    path = files.backup if age else files.state
+    data = read_file(disk, path)
+    return None if data is None else Blob(str(path), data)

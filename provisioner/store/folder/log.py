@@ -1,0 +1,197 @@
+"""A log in a file: what is appended is on the disk when `append` returns, or it never was.
+
+It never trusts a file that has moved or grown since it was read: then somebody else believes to hold the lock. After a write that
+failed half way it takes nothing more, because a failed fsync says nothing about what is on the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from provisioner.disk import Disk, write_all
+from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.state import JournalHead
+from provisioner.store.chain import ends_with, head_of, is_closing, is_torn
+from provisioner.store.contract import START, Conflict, NotDone, NotInLog, NotWritten, Undecided
+from provisioner.store.folder.reserve import Reserve
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CLOSED: Final = "it is closed: nothing is ever written behind its last record"
+_FIRST_LOOK: Final = 64 * 1024
+"""Bytes at the end of the file, where the last checkpoint's record mostly stands."""
+
+
+class FileLog:
+    def __init__(self, path: Path, *, disk: Disk, reserve: Reserve) -> None:
+        self._path = path
+        self._disk = disk
+        self._reserve = reserve
+        self._content: bytes | None = None
+        """As it was read last, for as long as nothing was appended."""
+        self._head = START
+        self._size = 0
+        self._unterminated = False
+        self._descriptor: int | None = None
+        self._outcome: NotDone | None = None
+
+    def read(self, at: JournalHead = START) -> Iterator[bytes]:
+        if at != START:
+            yield self._from(at)
+            return
+        content = read_file(self._disk, self._path)
+        if self._descriptor is None:
+            self._content = content
+        if content is not None:
+            yield content
+
+    def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
+        if self._outcome is not None:
+            raise self._outcome
+        with self._final():
+            descriptor = self._opened(after)
+            if after != self._head:
+                raise Conflict("it has other records behind that one")
+            if not batch:
+                return after
+            self._require_ours(descriptor)
+            data = b"\n" + batch if self._unterminated else batch
+            if sending:
+                with _room():
+                    self._reserve.hold()
+            self._write(descriptor, data, sending=sending)
+            self._disk.sync(descriptor)
+            self._size += len(data)
+            self._require_ours(descriptor)  # again: two that wrote at once must both hear of it
+            self._unterminated = False
+            self._head = head_of(batch, after=after)
+            return self._head
+
+    def close(self, after: JournalHead, batch: bytes) -> None:
+        """The last record of `batch` says of itself that nothing follows it, so that this outlives every copy of the file."""
+        self.append(after, batch)
+        self._outcome = Conflict(_CLOSED)
+
+    def release(self) -> None:
+        """At the end of a hold: nothing is appended any more."""
+        self._reserve.release()
+        if self._descriptor is not None:
+            self._disk.close(self._descriptor)
+            self._descriptor = None
+
+    def _from(self, at: JournalHead) -> bytes:
+        """Read from the end, in pieces that double, until the record is found."""
+        size = _FIRST_LOOK
+        while True:
+            tail, is_whole = self._tail(size)
+            end = tail.rfind(ends_with(at))
+            begin = tail.rfind(b"\n", 0, end) + 1 if end >= 0 else 0
+            if end >= 0 and (begin > 0 or is_whole):
+                return tail[begin:]
+            if is_whole:
+                raise NotInLog(f"it holds no record {at.sequence} with that hash")
+            size *= 8
+
+    def _tail(self, size: int) -> tuple[bytes, bool]:
+        try:
+            return self._disk.read_end(self._path, size)
+        except OSError as failure:
+            raise unreadable(self._path, failure) from failure
+
+    def _opened(self, after: JournalHead) -> int:
+        """What an earlier run left behind becomes durable before anything is built on it, and a torn record is cut off."""
+        if self._descriptor is None:
+            content = self._content if self._content is not None else (self._disk.read(self._path) or b"")
+            end = _end_of(content, after)
+            if is_closing(content[:end]):
+                raise Conflict(_CLOSED)
+            self._size = len(content)
+            descriptor = self._descriptor = self._disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            self._require_ours(descriptor)
+            if self._size > end:
+                self._disk.truncate(descriptor, end)
+                self._size = end
+            self._disk.sync(descriptor)
+            self._disk.sync_folder(self._path.parent)
+            self._content, self._head = None, after
+            self._unterminated = end > 0 and content[end - 1 : end] != b"\n"
+        return self._descriptor
+
+    def _write(self, descriptor: int, data: bytes, *, sending: bool) -> None:
+        try:
+            with _room():
+                write_all(self._disk, descriptor, data)
+        except NotWritten:
+            self._disk.truncate(descriptor, self._size)
+            if sending or not self._reserve.give_up():
+                raise
+            write_all(self._disk, descriptor, data)
+
+    def _require_ours(self, descriptor: int) -> None:
+        size = self._disk.size_if_named(descriptor, self._path)
+        if size is None:
+            raise Conflict("it was moved or removed while this run was writing to it")
+        if size != self._size:
+            raise Conflict("somebody else has written to it while this run held the lock")
+
+    @contextmanager
+    def _final(self) -> Iterator[None]:
+        """Every outcome but a disk that is full is the last one."""
+        try:
+            yield
+        except NotWritten:
+            raise
+        except NotDone as outcome:
+            self._outcome = outcome
+            raise
+        except OSError as failure:
+            self._outcome = Undecided(failure.strerror or str(failure))
+            raise self._outcome from failure
+
+
+def _end_of(content: bytes, head: JournalHead) -> int:
+    """Where the next record begins. Raises Conflict where more than a torn record follows."""
+    end = 0
+    if head != START:
+        mark = ends_with(head)
+        if (position := content.rfind(mark)) < 0:
+            raise Conflict(f"it does not hold record {head.sequence} any more")
+        end = position + len(mark)
+        end += content[end : end + 1] == b"\n"
+    rest = content[end:]
+    if rest and (b"\n" in rest or not is_torn(rest)):
+        raise Conflict("it has other records behind that one")
+    return end
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A full disk leaves nothing of the append in the file, so a later one may find room."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno in _NO_SPACE:
+            raise NotWritten(failure.strerror or str(failure)) from failure
+        raise
+
+
+def read_file(disk: Disk, path: Path) -> bytes | None:
+    """Raises StoreError `store-unreadable`."""
+    try:
+        return disk.read(path)
+    except OSError as failure:
+        raise unreadable(path, failure) from failure
+
+
+def unreadable(path: Path, failure: OSError) -> StoreError:
+    return StoreError(
+        error(
+            "store-unreadable",
+            f"cannot read {path}: {failure.strerror or failure}",
+            hint="Nothing was changed. The folder and its files must belong to you; symbolic links are not followed.",
+        )
+    )

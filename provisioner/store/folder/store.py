@@ -1,0 +1,94 @@
+"""A state in a folder. Readers take no lock: they read the state before the journal, so the journal they see is never the older one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner.disk import Disk
+from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
+from provisioner.store.clock import Clock
+from provisioner.store.contract import Blob, Ending, LockHolder, LockType, Waiting, Words
+from provisioner.store.folder.files import Files
+from provisioner.store.folder.hold import FolderHold, read_checkpoint
+from provisioner.store.folder.lock import FileLock
+from provisioner.store.folder.log import FileLog, unreadable
+from provisioner.store.folder.reserve import Reserve
+
+_OTHERS_WRITE = 0o022
+"""Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
+
+
+class FolderStore:
+    def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: Clock | None = None) -> None:
+        if label in {"", ".."} or Path(label).name != label:
+            raise UsageError(error("store-label", f"{label!r} cannot name a state", hint="Use a name without a slash."))
+        self._files = Files(folder, label)
+        self._disk = disk or Disk()
+        self._clock = clock or Clock()
+        self._lock = FileLock(self._files.lock, disk=self._disk, clock=self._clock)
+
+    @property
+    def words(self) -> Words:
+        return self._files.words
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        folder = self._files.folder
+        if not folder.is_dir() or not folder.stat().st_mode & _OTHERS_WRITE:
+            return ()
+        return (
+            warning(
+                "store-folder-open",
+                f"{folder} can be changed by other users of this machine",
+                hint=f"Run: chmod 700 {folder}",
+            ),
+        )
+
+    @property
+    def lock_type(self) -> LockType:
+        return LockType.KERNEL
+
+    @property
+    def requires_checkpoint(self) -> bool:
+        """A sync tool, an editor or a backup may put a single file back, and only the other file shows it."""
+        return True
+
+    def checkpoint(self, age: int = 0) -> Blob | None:
+        return read_checkpoint(self._disk, self._files, age)
+
+    def log(self, name: str) -> FileLog:
+        return FileLog(self._files.log(name), disk=self._disk, reserve=Reserve(self._files.reserve, disk=self._disk))
+
+    def names(self) -> tuple[str, ...]:
+        """A journal without its state is one, too: it says that servers may be owned."""
+        paths = (path for suffix in ("json", "journal") for path in self._files.folder.glob(f"*.{suffix}"))
+        return tuple(sorted({path.stem for path in paths}))
+
+    def beside(self, label: str) -> FolderStore:
+        return FolderStore(self._files.folder, label, disk=self._disk, clock=self._clock)
+
+    def holder(self) -> LockHolder | None:
+        return self._lock.holder()
+
+    def ending(self, holder: LockHolder) -> Ending:
+        return self._lock.ending(holder)
+
+    @contextmanager
+    def lock(self, holder: LockHolder, *, timeout: float, waiting: Waiting | None = None) -> Iterator[FolderHold]:
+        try:
+            self._disk.make_folder(self._files.folder)
+        except OSError as failure:
+            raise unreadable(self._files.folder, failure) from failure
+        descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
+        try:
+            hold = FolderHold(
+                self._files, disk=self._disk, clock=self._clock, locked=lambda: self._lock.still_holds(descriptor)
+            )
+            try:
+                yield hold
+            finally:
+                hold.release()
+        finally:
+            self._lock.release(descriptor)

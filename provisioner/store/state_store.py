@@ -1,0 +1,190 @@
+"""The state of a stack in a store: read without a lock, written and repaired under it. Every verb works with this.
+
+It stands on the contract of a store, and knows none in particular.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from secrets import token_hex
+from typing import Final
+
+from provisioner.model.diagnostic import Diagnostic, StoreError, error
+from provisioner.model.history import HistoryRecord, Verified
+from provisioner.model.state import State
+from provisioner.store.clock import Clock
+from provisioner.store.contract import DamagedParts, Ending, Hold, LockHolder, Reader, Store, Waiting, Words
+from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
+from provisioner.store.reading import Known, read_history
+from provisioner.store.repair import Repair
+from provisioner.store.salvage import Salvaged, salvage
+from provisioner.store.session import Session
+from provisioner.store.verification import verify
+from provisioner.store.witness import Witness
+
+_ID_BYTES: Final = 6
+"""Of a lock's id: long enough to be nobody else's, short enough to be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """`states` and `unread` by their names; of those that cannot be read it is known why, and nothing of what they own."""
+
+    states: Mapping[str, State]
+    unread: Mapping[str, str]
+
+
+class StateStore:
+    def __init__(self, store: Store, *, clock: Clock | None = None, witness: Witness | None = None) -> None:
+        self._store = store
+        self._clock = clock or Clock()
+        self._witness = witness or Witness()
+
+    @property
+    def location(self) -> str:
+        """Where the state is, for messages."""
+        return self._words.state
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is unwise about the place, though it works."""
+        return self._store.warnings
+
+    @property
+    def lock_free(self) -> str:
+        """What it means that nobody holds the lock, as a clause."""
+        return self._words.lock_free
+
+    def load(self) -> State | None:
+        """The last checkpoint and all that the journal says has happened since; takes no lock.
+
+        None where nothing was ever recorded. Raises StoreError for damage.
+        """
+        known = self._read(self._store)
+        return None if known is None else known.state
+
+    def siblings(self) -> Siblings:
+        """The other states that are kept at the same place: of other environments and stacks."""
+        states: dict[str, State] = {}
+        unread: dict[str, str] = {}
+        for label in self._store.names():
+            if label == self._words.label:
+                continue
+            sibling = self._store.beside(label)
+            try:
+                state = read_quickly(
+                    sibling,
+                    sibling.words,
+                    requires_checkpoint=sibling.requires_checkpoint,
+                    witness=self._witness,
+                )
+            except StoreError as problem:
+                unread[label] = problem.diagnostics[0].summary
+            else:
+                states |= {} if state is None else {label: state}
+        return Siblings(states, unread)
+
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
+        return self._store.holder()
+
+    def ending(self, holder: LockHolder) -> Ending:
+        """How the lock that is held comes to its end."""
+        return self._store.ending(holder)
+
+    def history(self) -> Iterator[HistoryRecord]:
+        """Everything that ever happened, oldest first. Raises StoreError for damage."""
+        if (read := self._read_whole()) is not None:
+            known, journal = read
+            yield from read_history(self._words, journal, lineage=known.written.lineage)
+
+    def verify(self) -> Verified:
+        """Whether every record follows from the one before it, the state's head stands among them and they lead to that state.
+
+        Raises StoreError for damage, and where nothing was ever recorded.
+        """
+        if (read := self._read_whole()) is None:
+            raise StoreError(
+                error(
+                    "nothing-recorded",
+                    f"nothing is recorded yet at {self.location}, so there is no history to verify",
+                    hint="check -e and --state, or begin with apply",
+                )
+            )
+        return verify(self._words, *read)
+
+    @contextmanager
+    def write(self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None) -> Iterator[Session]:
+        """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
+        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as hold:
+            known = self._read(hold)
+            session = Session(hold, self._words, clock=self._clock, witness=self._witness, known=known)
+            try:
+                yield session
+            finally:
+                session.close()
+
+    @contextmanager
+    def repair(self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None) -> Iterator[Repair]:
+        """Raises LockHeld as `write` does, and StoreError for what is not damaged but somebody else's: parts that may not
+        be read, that a newer version wrote, of another stack, or of two histories.
+        """
+        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as hold:
+            newest, before = hold.checkpoint(), hold.checkpoint(1)
+            damaged = DamagedParts(
+                state=newest.data if newest else None,
+                backup=before.data if before else None,
+                journal=read_journal(hold),
+            )
+            try:
+                self._read(hold)
+                damage: tuple[Diagnostic, ...] = ()
+            except StoreError as refusal:
+                damage = refusal.diagnostics
+            salvaged = self._witnessed(salvage(self._words, damaged, damage=damage))
+            yield Repair(
+                hold,
+                self._words,
+                clock=self._clock,
+                witness=self._witness,
+                damaged=damaged,
+                salvaged=salvaged,
+            )
+
+    @property
+    def _words(self) -> Words:
+        return self._store.words
+
+    @contextmanager
+    def _locked(self, *, command: str, who: str, timeout: float, waiting: Waiting | None) -> Iterator[Hold]:
+        holder = LockHolder(
+            who=who,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            command=command,
+            since=self._clock.now(),
+            id=token_hex(_ID_BYTES),
+        )
+        with self._store.lock(holder, timeout=timeout, waiting=waiting) as hold:
+            yield hold
+
+    def _read(self, reader: Reader) -> Known | None:
+        return read_current(
+            reader, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
+        )
+
+    def _read_whole(self) -> tuple[Known, bytes] | None:
+        return read_whole(
+            self._store, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
+        )
+
+    def _witnessed(self, salvaged: Salvaged) -> Salvaged:
+        """Of an older copy everything is readable, and what was recorded since is missing."""
+        seen = self._witness.last_seen(salvaged.lineage or "")
+        if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
+            return salvaged
+        return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.serial))
