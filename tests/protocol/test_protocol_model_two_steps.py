@@ -3,6 +3,9 @@
 Whatever becomes of either request, and wherever up to three runs die: exactly one order is paid, its server is recorded, and no second
 order is open beside one. Whoever is told of an order that nobody accounts for takes it; without one, silence means that none was
 placed. Three protocols that lack a part fail.
+
+An untidy cloud has fewer worlds, of one death: the first reply names the order of somebody else's server, which was listed before; or the
+clock of the later runs is ahead, the cloud's or the machine's. Siblings and spellings are not played here: an order names no server.
 """
 
 from __future__ import annotations
@@ -34,6 +37,15 @@ class Outcome(Enum):
     NEVER = auto()
 
 
+class Untidy(Enum):
+    NOT = auto()
+    NAMES_ANOTHERS = auto()
+    """The first reply names the order of a server that was there before."""
+    CLOUD_AHEAD = auto()
+    MACHINE_AHEAD = auto()
+    """From the second run on, by more than the quiet period."""
+
+
 @dataclass(frozen=True)
 class Protocol:
     pays_by_itself: bool = False
@@ -42,6 +54,10 @@ class Protocol:
     """After a payment whose reply was lost: another order, instead of a look at the one that there is."""
     believes_at_once: bool = False
     """An order whose reply was lost was never placed: silence means that from the next run on."""
+    believes_any_reply: bool = False
+    """Also one that names an order of which a server was listed before."""
+    one_witness: Untidy | None = None
+    """Silence is believed when one clock alone tells that it is over: the one of which this is the fault."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,7 @@ class World:
     delay: int
     """Ticks by which the late are late, and from a payment to the server."""
     deaths: tuple[int | None, ...]
+    untidy: Untidy = Untidy.NOT
 
 
 @dataclass(eq=False)
@@ -58,6 +75,7 @@ class Order:
     placed: int
     paid: int | None = None
     """When the money was taken."""
+    ours: bool = True
 
 
 class Died(BaseException):
@@ -127,10 +145,18 @@ class Life:
             self.sent = None
             return True
         placed = next((order for order in self.orders if sent <= order.placed <= self.tick), None)
-        if placed is None and self.tick < sent + QUIET:
+        if placed is None and not self._is_quiet(sent):
             return False
         self.known, self.sent = placed, None
         return True
+
+    def _is_quiet(self, sent: int) -> bool:
+        clocks = {
+            untidy: self.tick + (QUIET if self.world.untidy is untidy and self.tick > 0 else 0)
+            for untidy in (Untidy.CLOUD_AHEAD, Untidy.MACHINE_AHEAD)
+        }
+        believed = min(clocks.values()) if self.protocol.one_witness is None else clocks[self.protocol.one_witness]
+        return believed >= sent + QUIET
 
     def _open_orders(self) -> list[Order]:
         return [one for one in self.orders if one.placed <= self.tick and self._paid_by_now(one) is None]
@@ -146,7 +172,10 @@ class Life:
         if outcome not in {Outcome.REFUSED, Outcome.NEVER}:
             self.orders.append(order)
         self._step()
-        if outcome is Outcome.ANSWERED:
+        if outcome is Outcome.ANSWERED and self._requests["order"] == 1 and self.world.untidy is Untidy.NAMES_ANOTHERS:
+            if self.protocol.believes_any_reply:
+                self.known, self.sent = Order(-1, paid=-1, ours=False), None
+        elif outcome is Outcome.ANSWERED:
             self.known, self.sent = order, None
         self._step()
         return self.known is not None
@@ -189,6 +218,7 @@ class Life:
             "not paid": not paid,
             "untracked": any(order is not self.tracked for order in paid),
             "several open": self.most_open > 1,
+            "stranger's taken": self.tracked is not None and not self.tracked.ours,
             "left unpaid": len(self.orders) > len(paid),
         }
         return {fault for fault, is_so in found.items() if is_so}
@@ -200,6 +230,13 @@ WORLDS = tuple(
     for deaths in product((None, *range(STEPS)), repeat=DEATHS)
 )
 WHOLE = Protocol()
+UNTIDY = tuple(
+    World(order, payment, delay, deaths, untidy)
+    for untidy in Untidy
+    for order, payment, delay in product(Outcome, Outcome, (1, 2, 5))
+    for deaths in [(None, None, None), *((step, None, None) for step in range(STEPS))]
+    if untidy is not Untidy.NOT
+)
 
 
 @cache
@@ -216,6 +253,23 @@ def test_every_step_of_a_run_is_one_where_it_dies(step):
 def test_exactly_one_order_is_paid_and_recorded_in_every_world():
     assert len(WORLDS) == 75_000
     assert faults(WHOLE) == {}
+
+
+def test_so_it_is_in_an_untidy_cloud():
+    assert len(UNTIDY) == 2_250
+    assert faults(WHOLE, UNTIDY) == {}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fault"),
+    [
+        (Protocol(believes_any_reply=True), "stranger's taken"),
+        (Protocol(one_witness=Untidy.CLOUD_AHEAD), "several open"),
+        (Protocol(one_witness=Untidy.MACHINE_AHEAD), "several open"),
+    ],
+)
+def test_without_one_rule_it_is_not(protocol, fault):
+    assert faults(protocol, UNTIDY)[fault] > 0
 
 
 @pytest.mark.parametrize(

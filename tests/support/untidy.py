@@ -40,6 +40,8 @@ class Reply(Enum):
 class Clocks(Enum):
     TRUE = "right"
     NODES_TOGETHER = "of two nodes, 13 minutes apart, of which each run hears both"
+    NODES_LATER = "of two nodes, 13 minutes apart, of which the first run hears the slow one, the others both"
+    NODES_FIRST = "of two nodes, 13 minutes apart, of which the first run hears both, the others the fast one"
     NODES_FAR = "of two nodes, 40 minutes apart, of which each run hears both"
     NODES_ONE_A_RUN = (
         "of two nodes, 13 minutes apart, of which the first run hears the slow one, the others the fast one"
@@ -79,6 +81,8 @@ class _Heard:
 _TRUE, _FAST, _FAR, _KEPT = _Heard(), _Heard(NODES_DIFFER), _Heard(40 * MINUTE), _Heard(-HOURS, is_cached=True)
 _DATES: Mapping[Clocks, tuple[tuple[_Heard, ...], tuple[_Heard, ...]]] = {
     Clocks.NODES_TOGETHER: ((_FAST, _TRUE), (_TRUE, _FAST)),
+    Clocks.NODES_LATER: ((_TRUE,), (_TRUE, _FAST)),
+    Clocks.NODES_FIRST: ((_TRUE, _FAST), (_FAST,)),
     Clocks.NODES_FAR: ((_FAR, _TRUE), (_TRUE, _FAR)),
     Clocks.NODES_ONE_A_RUN: ((_TRUE,), (_FAST,)),
     Clocks.CLOUD_AHEAD: ((_TRUE,), (_Heard(HOURS),)),
