@@ -26,11 +26,13 @@ from provisioner.cloud import Cloud, connect
 from provisioner.cloud.credentials import AccessKey
 from provisioner.cloud.endpoints import for_region
 from provisioner.kinds import CATALOGUE
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.change import Change
 from provisioner.model.event import Event, EventType, Listener, ResultType, RunResult
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import JournalHead

@@ -21,12 +21,14 @@ from provisioner.applying.preflight import Preflight
 from provisioner.applying.refusals import ShowsAgain
 from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
 from provisioner.applying.run_context import RunContext
-from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered
 from provisioner.model.kind import Kind
+from provisioner.model.plan import Mode
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
 

@@ -14,11 +14,13 @@ from provisioner.applying.preflight_names import NameCheck
 from provisioner.applying.preflight_orders import OrderCheck
 from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.run_context import RunContext
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
+from provisioner.model.plan import Plan
 from provisioner.model.sharing import of_one_order
 from provisioner.model.turn import Turn, releasing
 

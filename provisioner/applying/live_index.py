@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from functools import cached_property
 
-from provisioner.model.change import Action, Plan
+from provisioner.model.action import Action
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shortened, unmarked
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.sharing import by_order, unseen
 

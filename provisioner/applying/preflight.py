@@ -18,8 +18,9 @@ from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.reading import run_read
 from provisioner.applying.refusals import GoneMeanwhile, NotAvailable, OrderShared, StatusUnknown, TermKept
 from provisioner.applying.run_context import RunContext
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Ended, EndsTerm
 from provisioner.model.foresight import Availability, Ware

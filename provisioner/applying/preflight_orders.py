@@ -19,11 +19,13 @@ from provisioner.applying.ports import Channel
 from provisioner.applying.reading import run_read
 from provisioner.applying.refusals import OrderShared, OrderUnseen, TermKept
 from provisioner.applying.run_context import RunContext
-from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.flow import CallFailed, EndsTerm
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Live, Phase, Recorded
 
 _LIFTING = frozenset({"prepaid-delete", "prepaid-replace", Allowance.TERM_ENDED})

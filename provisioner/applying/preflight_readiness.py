@@ -15,8 +15,9 @@ from provisioner.applying.dependencies import Blocked, DependencyGate
 from provisioner.applying.list_poll import Listing
 from provisioner.applying.refusals import SuccessorNotReady
 from provisioner.applying.run_context import RunContext
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.change import Change
 from provisioner.model.flow import Wait
 from provisioner.model.kind import Kind
 from provisioner.model.readiness import is_well, shown_otherwise

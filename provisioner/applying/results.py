@@ -11,7 +11,8 @@ from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.list_poll import Detached, TimedOut
 from provisioner.applying.refusals import PreflightRefusal
-from provisioner.model.change import Action, Change
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_by_hand, choice, next_step
 from provisioner.model.event import EventType, Result, ResultType

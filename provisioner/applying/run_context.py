@@ -16,11 +16,12 @@ from provisioner.applying.journal_writer import JournalWriter
 from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
 from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, Secrets, nowhere
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Plan
 from provisioner.model.event import Listener
 from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent

@@ -30,7 +30,7 @@ def command(
     Pay-per-use servers are deleted, prepaid ones unsubscribed, once that is allowed. What is on their disks is lost.
     """
     from provisioner.cli.apply import run_apply
-    from provisioner.model.change import Mode
+    from provisioner.model.plan import Mode
     from provisioner.workflow.plan import PlanRequest
 
     return run_apply(workspace, PlanRequest(Mode.DESTROY, allow=allow, selection=selection), options)

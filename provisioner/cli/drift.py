@@ -30,7 +30,7 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
     """
     import asyncio
 
-    from provisioner.model.change import Mode
+    from provisioner.model.plan import Mode
     from provisioner.workflow.plan import PlanRequest, plan
 
     planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().hear))

@@ -9,10 +9,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from provisioner.model.change import Plan
     from provisioner.model.diagnostic import ProvisionerError
     from provisioner.model.event import Result
     from provisioner.model.placed_order import PlacedOrder
+    from provisioner.model.plan import Plan
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.expiring import Expiring
     from provisioner.workflow.settling import Settled

@@ -21,9 +21,9 @@ from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
-    from provisioner.model.change import Plan
     from provisioner.model.diagnostic import Diagnostic
     from provisioner.model.event import Event
+    from provisioner.model.plan import Plan
     from provisioner.rendering.progress import LiveTable
     from provisioner.store import LockHolder
 
@@ -68,7 +68,7 @@ class Face:
         hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
         if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
-        from provisioner.model.change import Mode
+        from provisioner.model.plan import Mode
 
         if plan.mode is Mode.DESTROY:
             question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
-    from provisioner.model.change import Mode
+    from provisioner.model.plan import Mode
 
 refresh_only_option = click.option(
     "--refresh-only", is_flag=True, help="Only record what the cloud shows: nothing is bought, changed or released."
@@ -20,7 +20,7 @@ def chosen_mode(
     *, destroy: bool, refresh_only: bool, replace: Collection[Address], reinstall: Collection[Address] = ()
 ) -> Mode:
     """Raises UsageError for what excludes each other."""
-    from provisioner.model.change import Mode
+    from provisioner.model.plan import Mode
 
     if reinstall and destroy:
         raise click.UsageError("--destroy releases every server, so --reinstall cannot stand beside it")

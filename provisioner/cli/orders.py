@@ -23,7 +23,7 @@ from provisioner.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from provisioner.model.change import Action
+    from provisioner.model.action import Action
     from provisioner.workflow.workspace import Workspace
 
 
@@ -120,7 +120,7 @@ def pay(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCod
     Exit codes: 0 paid, 1 nothing was done (a cancelled or unknown order), 7 still unpaid or not approved yet, 8 not
     approved here or interrupted.
     """
-    from provisioner.model.change import Action
+    from provisioner.model.action import Action
 
     return _settle(workspace, Action.PAY, target, options)
 
@@ -138,7 +138,7 @@ def cancel(*, workspace: Workspace, target: str, options: SettleOptions) -> Exit
     Exit codes: 0 cancelled, 1 nothing was done (a paid or unknown order), 7 not cancelled yet, 8 not approved or
     interrupted.
     """
-    from provisioner.model.change import Action
+    from provisioner.model.action import Action
 
     return _settle(workspace, Action.CANCEL, target, options)
 

@@ -17,8 +17,8 @@ from provisioner.cli.selecting import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
-    from provisioner.model.change import Plan
     from provisioner.model.guarding import Allowance
+    from provisioner.model.plan import Plan
     from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 

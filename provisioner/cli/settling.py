@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import Console
 from provisioner.cli.face import Face
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.rendering.orders import money, render_order
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
-    from provisioner.model.change import Plan
     from provisioner.model.event import Event
     from provisioner.model.placed_order import PlacedOrder
+    from provisioner.model.plan import Plan
     from provisioner.store import LockHolder
 
 

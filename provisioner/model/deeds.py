@@ -14,7 +14,6 @@ from typing import assert_never
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.history import Told
 from provisioner.model.journal import (
@@ -33,6 +32,7 @@ from provisioner.model.journal import (
     Stated,
 )
 from provisioner.model.outcome import bought
+from provisioner.model.plan import Mode
 from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent

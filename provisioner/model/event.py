@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.leftover import Leftover
 

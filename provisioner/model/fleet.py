@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Mode, Plan
 from provisioner.model.event import ResultType, RunResult
+from provisioner.model.plan import Mode, Plan
 
 
 @dataclass(frozen=True, slots=True)

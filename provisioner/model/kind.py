@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.capability import Adoption, Advice, Batch, Billing, Orders, Reinstall, Stock
-from provisioner.model.change import Action, Change
+from provisioner.model.change import Change
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.foresight import Ware

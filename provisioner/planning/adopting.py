@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import may_be
 from provisioner.model.field_rule import OnChange
 from provisioner.model.handover import Import
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import State

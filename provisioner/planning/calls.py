@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
-from provisioner.model.change import Action, Change
+from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue
 from provisioner.model.redaction import secrets_in
 from provisioner.model.resource import Desired

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provisioner.model.change import Action, Change, FieldChange
+from provisioner.model.action import Action, FieldChange
+from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import leaves

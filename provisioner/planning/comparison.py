@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from provisioner.model.action import FieldChange
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.change import FieldChange
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import PurchasePolicy

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 from provisioner.model.sharing import of_one_order
 from provisioner.model.turn import Turn, releasing

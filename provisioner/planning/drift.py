@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import moment
 from provisioner.model.gap import Gap

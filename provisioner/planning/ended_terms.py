@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from provisioner.model.change import Action, Change, Plan
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.planning.paid_until import end_of_term, has_ended
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey

@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue
 from provisioner.model.lookalikes import look_alike
 from provisioner.model.marker import shortened, unmarked
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired, Live
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent

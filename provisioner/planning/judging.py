@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from provisioner.model.change import Plan
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.releases import BY_ADDRESS
 from provisioner.planning.survey import Survey

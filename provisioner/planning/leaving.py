@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.planning.survey import Survey
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, digest
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.redaction import replaced

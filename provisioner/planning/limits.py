@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode, Plan
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 

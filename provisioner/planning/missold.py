@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning.paid_until import has_ended
 from provisioner.planning.survey import Survey

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
-from provisioner.model.change import Mode
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.handover import Move, Removal
+from provisioner.model.plan import Mode
 from provisioner.model.state import State
 from provisioner.planning.deposing import vacancies
 from provisioner.planning.survey import Survey

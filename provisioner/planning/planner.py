@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
-from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order

@@ -6,7 +6,8 @@ of that. Where another machine or another system comes, the run tells how it wen
 
 from __future__ import annotations
 
-from provisioner.model.change import Action, Change, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue
 from provisioner.model.readiness import is_well
 from provisioner.model.resource import Phase

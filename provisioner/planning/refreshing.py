@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import State

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.change import Action, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.redaction import at
 from provisioner.planning.survey import Survey
 

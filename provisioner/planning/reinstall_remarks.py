@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Action, Change
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import Remark
 from provisioner.model.kind import Catalogue

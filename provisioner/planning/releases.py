@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import bought
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.sharing import of_one_order, surplus
 from provisioner.model.turn import Turn

@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, LeftOut, Plan, Reason
+from provisioner.model.change import Change
+from provisioner.model.plan import LeftOut, Plan
 from provisioner.planning.triggers import is_cause
 
 SetOff: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]

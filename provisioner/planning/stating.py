@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.change import Action, Change, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.field_rule import FieldRule
 from provisioner.model.journal import Remembered, Stated
 from provisioner.model.kind import Kind
+from provisioner.model.plan import Plan
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.comparison import Comparison, is_ignored

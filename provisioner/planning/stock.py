@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from provisioner.model.action import Action
 from provisioner.model.capability import Advice
-from provisioner.model.change import Action, Change, Plan
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware, code_of, way_on
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey
 

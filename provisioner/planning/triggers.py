@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.change import Action, Change, FieldChange, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.journal import Remembered
+from provisioner.model.plan import Plan
 from provisioner.model.redaction import at
 from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.turn import Turn

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Plan
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.guarding import Allowance
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Timeouts
 from provisioner.planning.releases import has_begun
 from provisioner.planning.survey import Survey

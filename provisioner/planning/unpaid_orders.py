@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
 from provisioner.model.capability import Advice
-from provisioner.model.change import Action, Change
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind

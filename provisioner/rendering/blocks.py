@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from provisioner.model.action import FieldChange
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import FieldChange
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import Style, cells, pad

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import assert_never
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Action, Change, FieldChange, Reason
+from provisioner.model.change import Change
 from provisioner.model.redaction import at
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign

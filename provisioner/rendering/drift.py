@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.model.change import Action, Plan, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.plan import Plan
 from provisioner.rendering.change import change_text
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.leaving_out import left_out_text

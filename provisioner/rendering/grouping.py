@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
-from provisioner.model.change import Action, Change
+from provisioner.model.change import Change
 from provisioner.model.resource import FieldPath
 from provisioner.rendering.change import body_of
 from provisioner.rendering.values import leaves

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.model.change import Plan
+from provisioner.model.plan import Plan
 from provisioner.rendering.blocks import painted_sign
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.wording import WORDS, amount

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from provisioner.model.change import Action, Basis, Change, FieldChange, Plan
+from provisioner.model.action import Action, FieldChange
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Basis, Plan
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
-from provisioner.model.change import Action, Change, Mode, Plan, Reason
+from provisioner.model.change import Change
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.blocks import painted_sign

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action
 from provisioner.model.event import Event, EventType
 from provisioner.rendering.style import Style, cells, cut, escape, pad
 from provisioner.rendering.wording import WORDS, Words, duration

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.model.change import Action, Plan
+from provisioner.model.action import Action
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.fleet import Fleet
 from provisioner.model.output import OutputValue
+from provisioner.model.plan import Plan
 from provisioner.rendering.machine import Document, diagnostic_document, plan_document
 from provisioner.rendering.plan import last_line
 from provisioner.rendering.progress import event_sentence

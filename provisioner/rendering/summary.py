@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.model.fleet import Fleet
+from provisioner.model.plan import Mode
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.wording import WORDS
 

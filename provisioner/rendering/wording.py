@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.model.change import Action, Change
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.resource import Phase
 
 

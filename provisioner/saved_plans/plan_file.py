@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from provisioner.disk import Disk, replace_file
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, digest
-from provisioner.model.change import Action, Basis, Change, FieldChange, LeftOut, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, seal, to_json, unseal
 from provisioner.model.guarding import Allowance
 from provisioner.model.leftover import Leftover
+from provisioner.model.plan import Basis, LeftOut, Mode, Plan
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.selection import Selection

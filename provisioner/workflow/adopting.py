@@ -19,14 +19,16 @@ from provisioner import planning
 from provisioner.applying import Sight
 from provisioner.cloud import Cloud
 from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Plan
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.doubt import untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
 from provisioner.model.kind import Kind
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import Unowned

@@ -16,10 +16,11 @@ from typing import Protocol
 from provisioner.applying import Sight, recover
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
-from provisioner.model.change import Action, Mode, Plan
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import Entry
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import cleared, statements

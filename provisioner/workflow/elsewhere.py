@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.model.change import Action, Plan
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import may_be
 from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.store import StateStore

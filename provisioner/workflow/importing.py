@@ -11,13 +11,15 @@ from typing import Protocol
 
 from provisioner.applying import Sight
 from provisioner.loading import Loaded
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Plan
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Event, EventType
 from provisioner.model.handover import Handover, Import
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
+from provisioner.model.plan import Plan
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder

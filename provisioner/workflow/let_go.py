@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Mode, Plan
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import Forgotten, Imported, Intended, Moved
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired
 from provisioner.model.state import State
 

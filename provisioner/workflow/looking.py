@@ -11,7 +11,6 @@ from provisioner import planning
 from provisioner.applying import Shown, Sight, read_closer, read_ordered, read_shown, read_traces, run_read
 from provisioner.applying.ports import Channel
 from provisioner.cloud import Cloud, translate
-from provisioner.model.change import Basis
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed
@@ -20,6 +19,7 @@ from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.plan import Basis
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import unseen

@@ -13,13 +13,13 @@ from provisioner.applying import Sight
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
-from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from provisioner.cloud import Cloud
-from provisioner.model.change import Basis, Plan
 from provisioner.model.diagnostic import InDoubt, UsageError, error
+from provisioner.model.plan import Basis, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.saved_plans import plan_id

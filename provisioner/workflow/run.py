@@ -12,11 +12,12 @@ from uuid import uuid4
 
 from provisioner.applying import Elsewhere, Interruption, RunContext, Sight, execute, nowhere
 from provisioner.cloud import Cloud
-from provisioner.model.change import Action, Plan
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
 from provisioner.model.flow import Service
 from provisioner.model.journal import Listed, RunEnded, RunStarted
+from provisioner.model.plan import Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import as_stated, cleared, noted, statements

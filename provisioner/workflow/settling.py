@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from provisioner.applying import Sight
-from provisioner.model.change import Action, Change, Mode, Plan
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
 from provisioner.model.order_ways import following, releasing
 from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.looking import basis_of, check_owner

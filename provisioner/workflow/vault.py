@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provisioner.model.change import Plan
 from provisioner.model.diagnostic import Diagnostic, Severity, SpecError, UsageError, error
 from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
 from provisioner.model.redaction import FINGERPRINT, at, secrets_in
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference

@@ -18,12 +18,12 @@ from provisioner import planning
 from provisioner.applying import Interruption, RunContext, Shown, Sight, execute, read_shown, read_traces, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
-from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
 from provisioner.model.guarding import ALL, Allowance
 from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.journal import Entry, Intended, Remembered, Settled
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from provisioner.model.address import Address
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 
 CREATE_FIRST = Lifecycle(create_before_destroy=True)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Mode, Reason
 from provisioner.model.event import EventType, ResultType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.plan import Mode
 from provisioner.model.purchasing import Marker, PurchasePolicy
 from provisioner.model.resource import Lifecycle
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.model.change import Mode
+from provisioner.model.plan import Mode
 
 
 @dataclass(frozen=True)

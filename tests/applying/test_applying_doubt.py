@@ -8,10 +8,10 @@ import pytest
 from support.fate import NOON
 
 from provisioner.model.address import Address
-from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.journal import Adopted, Intended
+from provisioner.model.plan import Mode
 from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle
 

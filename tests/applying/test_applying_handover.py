@@ -8,11 +8,12 @@ import pytest
 from support.builders import a_desired, an_address
 from support.fate import Fate
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.flow import Effect
 from provisioner.model.handover import Handover, Import, Move, Removal
 from provisioner.model.journal import Imported, Moved
+from provisioner.model.plan import Mode
 from provisioner.model.redaction import FINGERPRINT
 from provisioner.model.secret import SecretReference, SecretSource
 

@@ -8,9 +8,9 @@ import pytest
 from support.builders import a_desired
 
 from provisioner.applying import Interruption
-from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 
 PURCHASE = Effect.PURCHASE

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.builders import a_state, an_address
 
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Recorded
 
 STEPS = 40

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.event import EventType, ResultType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.resource import Phase
 
 BY_HAND = {

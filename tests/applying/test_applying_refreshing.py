@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.model.change import Mode
 from provisioner.model.event import ResultType
 from provisioner.model.journal import Intended
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 
 

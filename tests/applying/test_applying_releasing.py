@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from support.builders import a_desired, a_recorded, a_state
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.journal import Forgotten
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Timeouts
 
 DESTRUCTIVE, PURCHASE, REPEATABLE = Effect.DESTRUCTIVE, Effect.PURCHASE, Effect.REPEATABLE

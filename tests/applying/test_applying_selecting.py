@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Mode
 from provisioner.model.selection import Pattern, Selection
 
 FIRST = Selection(targets=(Pattern.parse("trainer[0]"),))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
 from provisioner.model.foresight import Availability, Offer
+from provisioner.model.plan import Mode
 
 LISTED = Offer(Availability.LISTED)
 SOLD_OUT = Offer(Availability.SOLD_OUT, "flavor larger is sold out")

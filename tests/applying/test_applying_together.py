@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import an_address
 
-from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Adopted, Forgotten, Settled
+from provisioner.model.plan import Mode
 from provisioner.model.purchasing import Marker, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Timeouts
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.model.change import Mode
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Timeouts
 
 QUERY = "POST /v2/orders/suscriptions/resources/query"

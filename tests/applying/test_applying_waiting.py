@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from support.builders import a_desired
 
-from provisioner.model.change import Mode
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Timeouts
 
 READ, REFUSED, UNKNOWN = Effect.READ, Outcome.REFUSED, Outcome.UNKNOWN

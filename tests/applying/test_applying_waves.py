@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.model.change import Mode
 from provisioner.model.event import EventType, ResultType
 from provisioner.model.fleet import unfinished_fleets
 from provisioner.model.flow import Effect, Outcome
+from provisioner.model.plan import Mode
 from provisioner.model.selection import Pattern, Selection
 
 WAVES = (0, 1, 1, 2)

@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_change, a_plan, an_address
 
 from provisioner.cli.exit_codes import ExitCode, of_apply, of_error, of_plan, worst
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import (
     CloudError,
     InDoubt,

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from support.planning_builders import KIND, applied, fingerprint, planned, settled, unknown_fingerprint
 from support.planning_strategies import fleets, showings, standing, surveys
 
-from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.action import Action, Reason
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Mode
 from provisioner.model.redaction import at
 
 BUYING = frozenset({Action.CREATE, Action.REPLACE})

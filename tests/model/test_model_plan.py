@@ -8,11 +8,12 @@ import pytest
 from support.builders import IDENTITY, a_change, a_desired, a_plan, a_recorded, an_address
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Action, Summary
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import LockHeld, SourceRange, SpecError, StoreError, error, warning
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import CallFailed, Outcome, Reply
+from provisioner.model.plan import Summary
 from provisioner.model.stack import Stack
 
 KIND = CATALOGUE["dev_server"]

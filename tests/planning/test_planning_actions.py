@@ -19,8 +19,9 @@ from support.planning_builders import (
     wanted,
 )
 
-from provisioner.model.change import Action, Mode, Reason
+from provisioner.model.action import Action, Reason
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 
 GATEWAY = an_address("gateway")

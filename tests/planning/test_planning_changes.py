@@ -19,7 +19,7 @@ from support.planning_builders import (
     wanted,
 )
 
-from provisioner.model.change import Action, Reason
+from provisioner.model.action import Action, Reason
 from provisioner.model.resource import Lifecycle, OnOsChange, Phase
 from provisioner.model.term import Term
 

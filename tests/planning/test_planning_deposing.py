@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_state, an_address
 from support.planning_builders import PREPAID, bought, codes, planned, refreshed, shown, surveyed, wanted
 
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.guarding import GuardLimits
 from provisioner.model.handover import Handover, Move, Removal
 from provisioner.model.resource import Lifecycle, Phase

@@ -9,9 +9,9 @@ from support.builders import a_state
 from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Mode
 from provisioner.model.foresight import Foresight
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Mode
 from provisioner.model.term import Term
 from provisioner.planning import questions
 

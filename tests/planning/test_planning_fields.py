@@ -20,7 +20,7 @@ from support.planning_builders import (
     wanted,
 )
 
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.resource import Lifecycle, OnOsChange
 
 

@@ -8,10 +8,10 @@ import pytest
 from support.builders import a_state, an_address
 from support.planning_builders import PREPAID, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.change import Mode
 from provisioner.model.foresight import Foresight
 from provisioner.model.guarding import Allowance
 from provisioner.model.journal import Moved, replay
+from provisioner.model.plan import Mode
 
 GATEWAY = an_address("gateway")
 HOURLY = bought(wanted())

@@ -8,11 +8,12 @@ import pytest
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
 from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 
 PROTECTED = Lifecycle(prevent_destroy=True)

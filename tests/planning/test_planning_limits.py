@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.builders import a_state, an_intent
 from support.planning_builders import PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.diagnostic import Severity
 from provisioner.model.guarding import ALL, Allowance, GuardLimits
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 
 

@@ -10,7 +10,7 @@ from support.planning_builders import KIND, PREPAID, bought, codes, planned, ref
 
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.kinds.dev_server import rows
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.purchasing import ChargingDefault, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Phase
 

@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_state, an_address, an_intent
 from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.flow import Effect
 from provisioner.model.redaction import replaced
 from provisioner.model.resource import Lifecycle, Phase

@@ -22,7 +22,7 @@ from support.planning_builders import (
 from support.planning_strategies import fleets
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Remembered, replay
 from provisioner.model.marker import marked

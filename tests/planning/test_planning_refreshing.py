@@ -24,10 +24,12 @@ from support.planning_builders import (
 )
 from support.planning_strategies import surveys
 
-from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.marker import marked
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase, Recorded
 from provisioner.model.state import Member
 

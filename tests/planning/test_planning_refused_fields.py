@@ -6,8 +6,9 @@ import pytest
 from support.builders import a_state
 from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Mode
 from provisioner.planning import cleared
 
 VOLUME, OTHER = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "2d7c3f40-2cdb-4b81-956a-ef68812c6cf7"

@@ -9,9 +9,9 @@ from support.builders import a_state, an_address
 from support.planning_builders import IMAGE, KIND, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Mode
 from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware
 from provisioner.model.guarding import ALL
+from provisioner.model.plan import Mode
 from provisioner.model.purchasing import ChargingDefault, PurchasePolicy
 from provisioner.model.resource import Phase
 from provisioner.planning import questions

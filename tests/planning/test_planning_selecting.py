@@ -11,8 +11,9 @@ from support.builders import a_state, an_address, an_intent
 from support.planning_builders import PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 from support.planning_strategies import surveys
 
-from provisioner.model.change import Action, LeftOut, Mode, Reason
+from provisioner.model.action import Action, Reason
 from provisioner.model.guarding import Allowance, GuardLimits
+from provisioner.model.plan import LeftOut, Mode
 from provisioner.model.resource import Lifecycle
 from provisioner.model.selection import Pattern, Selection
 from provisioner.planning import noted

@@ -21,7 +21,7 @@ from support.planning_builders import (
     wanted,
 )
 
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.deeds import DeedType, deeds
 from provisioner.model.handover import Handover, Move
 from provisioner.model.history import HistoryRecord, told

@@ -9,7 +9,7 @@ from support.builders import a_state, an_address, an_intent
 from support.planning_builders import bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Action, Reason
+from provisioner.model.action import Action, Reason
 from provisioner.model.gap import Gap
 from provisioner.model.handover import Handover, Import
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled, replay

@@ -19,9 +19,10 @@ from support.planning_builders import (
 )
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.guarding import ALL
 from provisioner.model.journal import Intended, replay
+from provisioner.model.plan import Mode
 from provisioner.model.proposal import Confidence
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Lifecycle, Phase

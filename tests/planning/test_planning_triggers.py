@@ -8,7 +8,8 @@ import pytest
 from support.builders import a_state, an_address
 from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.planning import noted
 

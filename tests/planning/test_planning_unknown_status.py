@@ -9,8 +9,9 @@ from support.builders import a_state
 from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Action, Mode
+from provisioner.model.action import Action
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]

@@ -8,9 +8,10 @@ import pytest
 from support.builders import a_state
 from support.planning_builders import PREPAID, bought, codes, planned, surveyed, wanted
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Mode
 from provisioner.model.order_ways import keeping
+from provisioner.model.plan import Mode
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Live, Phase
 

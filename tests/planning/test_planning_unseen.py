@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_state
 from support.planning_builders import KIND, OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.change import Action
+from provisioner.model.action import Action
 from provisioner.model.journal import replay
 from provisioner.model.redaction import at, replaced
 from provisioner.model.resource import Lifecycle, OnOsChange

@@ -31,7 +31,7 @@ from support.tally import Tally
 
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.model.address import Address
-from provisioner.model.change import Mode, Plan
+from provisioner.model.plan import Mode, Plan
 
 KEYS = ("a", "b", "c")
 QUIET = 26 * MINUTE

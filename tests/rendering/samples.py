@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.change import Change
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.rendering.style import Style

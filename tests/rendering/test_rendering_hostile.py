@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from rendering.samples import BASIS, COLORED, IDENTITY
 from rich.console import Console
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import SourceRange, error
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
 from provisioner.model.flow import Effect
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.rendering.diagnostics import render_diagnostic

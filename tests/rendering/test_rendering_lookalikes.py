@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.model.change import FieldChange
+from provisioner.model.action import FieldChange
 from provisioner.model.lookalikes import look_alike, quoted_apart
 from provisioner.rendering.blocks import block_text, changed_members
 from provisioner.rendering.style import Style

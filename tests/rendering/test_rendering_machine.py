@@ -3,8 +3,9 @@ from dataclasses import replace
 
 from rendering.samples import FINGERPRINT, create, intent, plan, recorded, state
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, FieldChange, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import SourceRange, error, warning
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
 from provisioner.model.flow import Effect

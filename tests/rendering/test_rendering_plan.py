@@ -7,9 +7,11 @@ from rendering.samples import COLORED, FINGERPRINT, PLAIN, create, plan, recorde
 from support.builders import a_state
 from support.planning_builders import bought, refreshed, shown, surveyed, wanted
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, FieldChange, Mode, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import error, warning
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Desired, Phase
 from provisioner.rendering.plan import render_plan
 

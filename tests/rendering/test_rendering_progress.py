@@ -4,8 +4,8 @@ import pytest
 from rendering.samples import COLORED, PLAIN
 from rich.console import Console
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action
 from provisioner.model.diagnostic import error
 from provisioner.model.event import Event, EventType
 from provisioner.rendering.progress import LiveTable, event_line

@@ -3,10 +3,12 @@ from textwrap import dedent
 
 from rendering.samples import PLAIN
 
+from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Change, Mode, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import error
 from provisioner.model.event import Result, ResultType, RunResult
+from provisioner.model.plan import Mode
 from provisioner.rendering.stream import run_document
 from provisioner.rendering.summary import render_summary
 

@@ -11,8 +11,9 @@ from support.builders import a_change, a_desired, a_plan
 from support.strategies import plans
 
 from provisioner.model.canonical import digest, readable
-from provisioner.model.change import Change, Plan
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import UsageError
+from provisioner.model.plan import Plan
 from provisioner.model.purchasing import PurchasePolicy, UserdataField
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference, SecretSource

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.change import Change
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Answered, Entry, Forgotten, Intended, Remembered, RunEnded, RunStarted
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.model.state import Intent, JournalHead, Member, State
 

@@ -26,11 +26,11 @@ from provisioner.cloud import Clock as CloudClock
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs
 from provisioner.model.address import Address
-from provisioner.model.change import Mode, Plan
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError
 from provisioner.model.event import Event, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
 from provisioner.model.state import State

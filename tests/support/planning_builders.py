@@ -9,9 +9,11 @@ from support.builders import IDENTITY, a_state, an_address
 
 from provisioner.kinds import CATALOGUE
 from provisioner.kinds.dev_server.reinstalling import SYSTEM
-from provisioner.model.change import Action, Basis, Change, Mode, Plan
+from provisioner.model.action import Action
+from provisioner.model.change import Change
 from provisioner.model.flow import Effect
 from provisioner.model.journal import replay
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import laid_over
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource

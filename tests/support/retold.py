@@ -21,13 +21,13 @@ from support.untidy import Clocks, Reply, Sibling, Times, View, elsewhere, spell
 from provisioner import planning
 from provisioner.applying import Interruption, RunContext, Sight, execute, nowhere, read_live, read_traces, recover
 from provisioner.kinds import CATALOGUE
-from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.doubt import quiet_until, untracked
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
 from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.journal import Adopted, Entry, Intended, Listed, Settled
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.purchasing import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret

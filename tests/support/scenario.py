@@ -26,9 +26,9 @@ from provisioner.applying.reading import run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical
-from provisioner.model.change import Basis, Mode, Plan
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
 from provisioner.model.guarding import Allowance
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.purchasing import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference

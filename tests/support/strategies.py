@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from support.builders import a_recorded, an_intent
 
+from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Action, Basis, Change, FieldChange, Mode, Plan, Reason
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity, SourceRange
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
@@ -24,6 +25,7 @@ from provisioner.model.journal import (
     Settled,
     Stated,
 )
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.resource import Desired, Lifecycle, Phase, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead
