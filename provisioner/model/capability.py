@@ -41,7 +41,8 @@ class Orders:
     of which may be it (None: nobody says). `resources` asks for the ids that an order has bought, where no row names it (None: nobody
     says); `all_resources` the same before that order is ended, and raises CallFailed where not all of it is said. `order_of` asks for
     the order that has bought a resource, by its id and when it was made, where no row names it (None: nobody says). `ends_its_order`:
-    whether releasing one releases all that was bought by its order. `advise` is what a plan says that would buy one with these fields.
+    whether releasing one releases all that was bought by its order; `deleted_alone`: its row shows that it goes by itself, whatever billing
+    says of it. `advise` is what a plan says that would buy one with these fields.
     """
 
     pay: Callable[[Recorded], Flow]
@@ -51,6 +52,7 @@ class Orders:
     all_resources: Callable[[str], ReadFlow[tuple[str, ...]]]
     order_of: Callable[[str, int | None], ReadFlow[str | None]]
     ends_its_order: OfARelease
+    deleted_alone: Callable[[Live], bool]
     advise: Callable[[Fields], Iterable[Advice]]
 
 

@@ -44,6 +44,8 @@ class Change:
     """The fields that are told as `unconfirmed`: wanted, not known to be there, and not sent."""
     live_name: str = ""
     """Of a server that is to be released: its name in the cloud, where that is not the recorded one."""
+    deleted_alone: bool = False
+    """Of a server that is to be released: it is deleted, whatever billing says of it."""
     noted: Recorded | None = None
     """Its record with what the specs state by now and did not say when it was made; written when the plan is applied. None where that
     is nothing.

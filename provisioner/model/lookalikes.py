@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
+_ODD = re.compile(r"[^!-~]")
 _IDEOGRAPHIC_SPACE = "\u3000"
 _UNSEEN = frozenset(
     chr(point)
@@ -33,6 +35,13 @@ def strange_character(text: str) -> str:
 def character_name(character: str) -> str:
     name = unicodedata.name(character, _CONTROLS.get(character, "a character without a name"))
     return f"U+{ord(character):04X} ({name})"
+
+
+def is_odd(name: str) -> bool:
+    """Whether a server's name may be taken for a wanted one and be another: a wanted name is ASCII without spaces, so only one that is
+    not can be.
+    """
+    return _ODD.search(name) is not None
 
 
 def is_unseen(character: str) -> bool:

@@ -5,7 +5,6 @@ A guard judges; it changes nothing and knows no command line. A new rule is a ne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -15,7 +14,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue
-from provisioner.model.lookalikes import look_alike
+from provisioner.model.lookalikes import is_odd, look_alike
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired, Live
@@ -41,7 +40,6 @@ _LOSING = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
-_ODD_NAME = re.compile(r"[^!-~]")
 Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
 
 
@@ -134,9 +132,13 @@ def _strays(survey: Survey) -> dict[str, list[Live]]:
 
 
 def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnostic]:
-    """A wanted name is ASCII without spaces, so that only rows whose name is not can be taken for another's."""
+    """Of servers that no state is known to hold, here or beside this one."""
     held = {recorded.id for recorded in survey.state.resources.values()} if survey.state else set()
-    odd = [row for row in survey.live.values() if _ODD_NAME.search(row.name) and row.id not in held]
+    odd = [
+        row
+        for row in survey.live.values()
+        if is_odd(row.name) and row.id not in held and row.id not in survey.elsewhere
+    ]
     for change in changes if odd else ():
         if change.action is not Action.CREATE or change.desired is None:
             continue

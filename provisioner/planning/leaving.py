@@ -1,4 +1,4 @@
-"""Adds to every release of a plan what the cloud would keep of it, and under which name it stands in the console."""
+"""Adds to every release of a plan what the cloud would keep of it, under which name it stands in the console, and how it would go."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
     row = survey.live.get(recorded.id or "")
     is_renamed = row is not None and row.name not in {"", recorded.name}
     return replace(
-        change, leftovers=kind.leftovers(recorded, row), live_name=row.name if row is not None and is_renamed else ""
+        change,
+        leftovers=kind.leftovers(recorded, row),
+        live_name=row.name if row is not None and is_renamed else "",
+        deleted_alone=row is not None and kind.orders.deleted_alone(row),
     )
 
 

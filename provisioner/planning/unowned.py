@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from provisioner.model.address import Address
 from provisioner.model.doubt import may_be, untracked
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.lookalikes import is_odd, look_alike
 from provisioner.model.marker import is_marked
 from provisioner.model.resource import Desired, Live, Phase
 from provisioner.model.sharing import surplus
@@ -45,8 +46,9 @@ def in_question(
     None where all that is listed has its address, or is a stranger's.
     """
     names = {one.name for one in desired}
+    odd = {row.id for row in live.values() if is_odd(row.name) and any(look_alike(row.name, name) for name in names)}
     if state is None:
-        return tuple(row for row in live.values() if row.name in names)
+        return tuple(row for row in live.values() if row.name in names or row.id in odd)
     records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
     names |= {one.name for one in records} | {name for one in purchases for name in (one.name, *one.names)}
     free = untracked(live.values(), records)
@@ -54,7 +56,7 @@ def in_question(
     found |= {
         row.id: row
         for row in free
-        if row.name in names or row.id in state.released or is_marked(row.name, lineage=state.lineage)
+        if row.name in names or row.id in {*odd, *state.released} or is_marked(row.name, lineage=state.lineage)
     }
     for intent in purchases:
         kind = catalogue[intent.kind]

@@ -36,6 +36,7 @@ _RELEASE = {
     "PRE_PAID": "released by unsubscribing, once billing confirms the subscription",
     "POST_PAID": "released by deleting, unless billing knows a subscription",
 }
+_DELETED_ALONE = "released by deleting, as it was not built or has a fault: billing is not asked to unsubscribe it"
 _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 
 
@@ -166,7 +167,8 @@ def _remarks(change: Change) -> Iterator[str]:
     if change.create_first:
         yield "the old one is kept until the new one is there, and for good where it does not get there"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
-        yield _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
+        by_mode = _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
+        yield _DELETED_ALONE if change.deleted_alone else by_mode
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 

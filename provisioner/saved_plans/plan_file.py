@@ -69,6 +69,7 @@ class ChangeForm:
     assumed: tuple[FieldPath, ...] = ()
     held: tuple[FieldPath, ...] = ()
     live_name: str = ""
+    deleted_alone: bool = False
     noted: Recorded | None = None
 
 

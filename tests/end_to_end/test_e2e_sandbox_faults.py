@@ -508,3 +508,36 @@ class TestReturns:
         assert "not-released" not in back.here("plan").text
         assert back.entries("release") == {"alpha": 2}
         assert back.purchases == {"alpha": 1}
+
+
+class TestReleaseThatIsNotCarriedOut:
+    """It is answered with 2xx and nothing happens, and then the specs want the server again."""
+
+    @pytest.fixture
+    def kept(self, site, sandbox):
+        brief = "servers: {alpha: {timeouts: {delete: 1s}}}\n"
+        site.write(brief)
+        assert site.apply().code == 0
+        sandbox.arm({"at": "DeleteDevServer", "fault": "answer", "status": 200, "executed": False})
+        assert site.here("destroy", "--auto-approve").code == 7
+        site.write(brief)
+        return site
+
+    def test_the_plan_says_so_and_its_way_keeps_the_server(self, kept):
+        planned = " ".join(kept.here("plan").text.split())
+        (recorded,) = kept.state()["resources"].values()
+        assert "Warning[release-not-seen]" in planned
+        assert "the cloud still shows it with status RUNNING" in planned
+        take = f"provisioner import 'alpha' {recorded['id']}"
+        assert take in planned
+        assert "provisioner state rm 'alpha'" in planned
+        assert kept.here("state", "rm", "alpha", "--auto-approve").code == 0
+        taken = kept.here("import", "alpha", recorded["id"])
+        assert taken.code == 0, taken.text
+        assert kept.here("plan", "--detailed-exitcode").code == 0
+        assert (kept.purchases, kept.entries("release")) == ({"alpha": 1}, {})
+
+    def test_and_the_other_releases_it_and_buys_none(self, kept):
+        assert "provisioner destroy --target 'alpha'" in " ".join(kept.here("plan").text.split())
+        assert kept.here("destroy", "--target", "alpha", "--auto-approve").code == 0
+        assert (kept.purchases, kept.entries("release")) == ({"alpha": 1}, {"alpha": 1})

@@ -210,3 +210,14 @@ class TestUnread:
         console.rename(bought, "alpha")
         assert household.here(*APPLY, "-e", "dev").code == 0
         assert held(household, "dev") == {bought}
+
+
+def test_a_server_of_another_state_is_not_told_as_one_whose_name_reads_like_ours(served, sandbox):
+    (served.folder / "specs" / "environments").mkdir()
+    for name in ("dev", "prod"):
+        (served.folder / "specs" / "environments" / f"{name}.yaml").write_text("{}\n")
+    assert served.here(*APPLY, "-e", "prod").code == 0
+    lists = ["ListAllDevServers", "ListDevServers"]
+    sandbox.arm({"at": lists, "fault": "rewrite", "server": "alpha", "rows": {"name": "alph\u0430"}, "times": "always"})
+    planned = served.here("plan", "-e", "dev")
+    assert ("1 to add" in planned.text, "name-alike" in planned.text) == (True, False), planned.text

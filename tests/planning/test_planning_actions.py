@@ -205,6 +205,31 @@ def test_a_release_under_way_is_finished_before_the_server_is_bought_anew(row):
     assert (change.action, change.reason) == (Action.REPLACE, Reason.UNDER_WAY)
 
 
+@pytest.mark.parametrize("row", ["RUNNING", "STOPPED", "DELETE_FAILED", "ERROR"])
+def test_a_release_that_is_not_seen_to_be_carried_out_is_told_before_another_is_bought(row):
+    record = bought(wanted(), phase=Phase.DELETING)
+    (finding,) = planned(recorded_as(Phase.DELETING, row=row)).findings
+    assert finding.code == "release-not-seen"
+    assert f"shows it with status {row}" in finding.summary
+    for way in (
+        "`provisioner state rm 'gateway'`",
+        f"`provisioner import 'gateway' {record.id}`",
+        "`provisioner destroy --target 'gateway'`",
+    ):
+        assert way in finding.hint
+
+
+@pytest.mark.parametrize("survey", [{"row": "DELETING"}, {"row": None}, {"row": "RUNNING", "wanted_now": False}])
+def test_nothing_is_told_of_a_release_that_goes_on_or_is_all_that_is_wanted(survey):
+    assert planned(recorded_as(Phase.DELETING, **survey)).findings == ()
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ERROR", "RUNNING", "STOP_FAILED"])
+def test_a_release_says_whether_it_is_a_deletion_whatever_billing_knows(status):
+    change = the_change(recorded_as(Phase.READY, wanted_now=False, row=status))
+    assert (change.action, change.deleted_alone) == (Action.DELETE, status in {"CREATE_FAILED", "ERROR"})
+
+
 @pytest.mark.parametrize("status", ["START_FAILED", "DELETE_FAILED", "ERROR", "DELETING"])
 def test_a_bad_status_of_a_server_that_was_ready_is_told_and_nothing_else(status):
     plan = planned(recorded_as(Phase.READY, row=status))

@@ -156,6 +156,9 @@ class TestElsewhere:
         found = in_question((wanted("wanted-too"),), state, live, CATALOGUE)
         assert {row.id for row in found} >= {row.id for row in spoken_of}
         assert OURS not in found
+        odd = a_stray("gatew\u0430y", "odd")
+        assert odd in in_question((wanted(),), a_state(), {"odd": odd}, CATALOGUE)
+        assert odd in in_question((wanted(),), None, {"odd": odd}, CATALOGUE)
         assert in_question((wanted(),), STATE, {OURS.id: OURS, "x": a_stray("nobodys", "x")}, CATALOGUE) == ()
 
     def test_a_wanted_name_is_taken_by_it(self):
@@ -163,6 +166,11 @@ class TestElsewhere:
         (refusal,) = planned(survey).refusals
         assert (refusal.code, self.CLAIM in refusal.summary) == ("name-taken", True)
         assert "import" not in refusal.hint
+
+    def test_it_is_not_told_as_one_whose_name_reads_like_a_wanted_one(self):
+        survey = surveyed(wanted(), state=a_state(), live=(a_stray("gatew\u0430y"),))
+        assert codes(planned(survey).findings) == ["name-alike"]
+        assert codes(planned(replace(survey, elsewhere={"stray": self.CLAIM})).findings) == []
 
     def test_a_doubt_is_not_offered_it(self):
         intents = {"i": an_intent("gateway", id="i", name="gateway", declared={"name": "gateway"}, server_time=0)}

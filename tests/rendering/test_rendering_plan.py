@@ -129,6 +129,15 @@ def test_the_way_of_a_release_follows_the_charging_mode(charging_mode, way):
     assert f"        # {way}\n" in render_plan(plan(gone, mode=Mode.DESTROY), PLAIN)
 
 
+def test_what_has_a_fault_is_deleted_whatever_its_charging_mode():
+    gone = change(Action.DELETE, recorded=recorded(charging_mode="PRE_PAID"), deleted_alone=True)
+    text = render_plan(plan(gone, mode=Mode.DESTROY), PLAIN)
+    assert ("released by deleting, as it was not built or has a fault" in text, "unsubscribing" in text) == (
+        True,
+        False,
+    )
+
+
 def test_what_is_resumed_or_forgotten_is_shown_and_counted_at_the_end():
     slow = change(Action.RESUME, "slow", recorded=recorded("slow", phase=Phase.AWAITING_PAYMENT))
     gone = change(Action.FORGET, "gone", reason=Reason.VANISHED)

@@ -103,6 +103,7 @@ KIND = Kind(
         all_resources=orders.all_resources,
         order_of=orders.order_of,
         ends_its_order=releasing.ends_its_order,
+        deleted_alone=releasing.deleted_alone,
         advise=schema.advise_of_purchase,
     ),
     billing=Billing(

@@ -83,7 +83,12 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
 def ends_its_order(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
     """Unsubscribing ends all that one order bought; what could not be built, or has a fault, is deleted by itself (section 2.3)."""
     is_paid = subscribed or charging.is_prepaid(recorded, live)
-    return is_paid and (live is None or live.status not in rows.CREATE_FAILED)
+    return is_paid and (live is None or not deleted_alone(live))
+
+
+def deleted_alone(live: Live) -> bool:
+    """What was not built, or has a fault, is deleted whatever billing says of it (section 2.3)."""
+    return live.status in rows.CREATE_FAILED
 
 
 def gives_up_a_term(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
@@ -160,11 +165,11 @@ def _release(
 ) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
     """Sends the one call that releases. Answers a refusal, or how many looks the disappearance may take."""
     subscribed = yield from is_subscribed(live)
-    is_deleted = not subscribed or live.status in rows.CREATE_FAILED
+    is_deleted = not subscribed or deleted_alone(live)
     if subscribed and live.status != "CREATE_FAILED":
         yield EndsTerm(identifier, ends_order=not is_deleted, order_id=live.order_id, created_at=live.created_at)
     if is_deleted:
-        if is_prepaid and live.status not in rows.CREATE_FAILED:
+        if is_prepaid and not deleted_alone(live):
             if not (yield from _is_on_its_way_out(identifier)):
                 return Ended(Phase.READY, "it is prepaid, and billing does not know it yet", _BY_HAND), None
             return None, None
