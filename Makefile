@@ -52,7 +52,7 @@ untraced:
 	@$(PYTEST) $(patsubst %,--ignore=%,$(filter-out $(DYING),$(wildcard $(TRACED:%=tests/%/test_*.py)))) tests
 
 # What depends on who runs it and where: files and their modes, locks, terminals, signals, child processes.
-SMOKE := tests/store tests/saved_plans tests/secrets tests/cli/test_cli_process.py tests/cli/test_cli_prompt.py tests/cli/test_cli_init.py \
+SMOKE := tests/store tests/store_contract tests/saved_plans tests/secrets tests/cli/test_cli_process.py tests/cli/test_cli_prompt.py tests/cli/test_cli_init.py \
     tests/sandbox/test_sandbox_command.py tests/end_to_end/test_e2e_signals.py tests/setup/test_setup_signals.py
 
 smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a minute

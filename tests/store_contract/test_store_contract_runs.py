@@ -1,0 +1,136 @@
+"""Runs on every store: what was confirmed is known to the next one, whoever died and wherever it is kept."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import a_purchase, a_release, a_run, an_address, an_intent
+
+from provisioner.model.diagnostic import StoreError
+from provisioner.model.journal import Intended
+from provisioner.model.state import State
+from provisioner.store import StateStore
+from provisioner.store.contract import JOURNAL, DamagedParts
+
+from .conftest import HOLDER
+
+
+@pytest.fixture
+def bought(store, writing):
+    """A run that reached its checkpoint, and one that did not."""
+    with writing(store) as session:
+        session.append(a_run(*a_purchase("trainer[0]"), *a_purchase("trainer[1]"), plan="plan-1"))
+        session.checkpoint()
+    with writing(store) as session:
+        session.append(a_run(a_release("trainer[1]"), *a_purchase("gateway"), plan="plan-2"))
+    return StateStore(store)
+
+
+def addresses(state):
+    return {str(address) for address in state.resources}
+
+
+def test_nothing_is_known_of_a_state_that_was_never_begun(store):
+    assert StateStore(store).load() is None
+    assert tuple(StateStore(store).history()) == ()
+    with pytest.raises(StoreError, match="nothing is recorded"):
+        StateStore(store).verify()
+
+
+def test_what_was_appended_is_known_with_and_without_a_checkpoint(bought):
+    state = bought.load()
+    assert addresses(state) == {"trainer[0]", "gateway"}
+    assert (state.stack, state.environment, state.serial) == ("demo", "dev", 2)
+
+
+def test_the_history_is_whole_and_verified(bought):
+    history = tuple(bought.history())
+    verified = bought.verify()
+    assert verified.records == len(history) == bought.load().head.sequence
+    assert verified.head == bought.load().head
+    assert verified.torn == 0
+
+
+def test_a_plan_that_a_run_has_begun_is_used_for_ever(bought, store, writing):
+    with writing(store) as session:
+        assert session.plan_used("plan-1")
+        assert session.plan_used("plan-2")
+        assert not session.plan_used("plan-3")
+        session.append(a_run(plan="plan-3"))
+        assert session.plan_used("plan-3")
+        session.checkpoint()
+        assert session.plan_used("plan-3")
+
+
+def test_a_checkpoint_is_written_only_when_something_has_happened(bought, store, writing):
+    with writing(store) as session:
+        first = session.checkpoint()
+        assert session.checkpoint() == first
+    assert bought.load() == first
+
+
+def test_the_lock_keeps_a_second_run_out(bought, store):
+    with (
+        bought.write(command="apply", who="ana@laptop", timeout=0),
+        pytest.raises(StoreError, match="at work"),
+        StateStore(store).write(command="apply", who="bob@build", timeout=0),
+    ):
+        pytest.fail("two runs at once")
+
+
+def test_a_session_that_is_over_writes_nothing(bought, store, writing):
+    with writing(store) as session:
+        pass
+    with pytest.raises(StoreError):
+        session.append(a_purchase("late"))
+    assert addresses(bought.load()) == {"trainer[0]", "gateway"}
+
+
+def test_siblings_are_known_by_what_they_hold_now(bought, opened, writing):
+    with writing(opened("demo.prod")) as session:
+        session.append(a_purchase("theirs"))
+    with writing(opened("demo.test")) as session:
+        session.append(a_purchase("tested"))
+        session.checkpoint()
+        session.append(a_purchase("more"))
+    siblings = bought.siblings()
+    assert siblings.unread == {}
+    assert {label: addresses(state) for label, state in siblings.states.items()} == {
+        "demo.prod": {"theirs"},
+        "demo.test": {"tested", "more"},
+    }
+
+
+def test_of_siblings_only_what_follows_their_checkpoint_is_read(bought, opened, writing, monkeypatch):
+    with writing(opened("demo.prod")) as session:
+        for number in range(300):
+            session.append(a_purchase(f"server-{number}"))
+        session.checkpoint()
+        session.append(a_purchase("last"))
+    read = []
+    log = type(opened("demo.prod").log(JOURNAL))
+    original = log.read
+    monkeypatch.setattr(log, "read", lambda self, *at: (read.append(piece) or piece for piece in original(self, *at)))
+    state = bought.siblings().states["demo.prod"]
+    assert len(state.resources) == 301
+    assert b"".join(read).count(b"\n") == 1 + len(a_purchase("last"))
+
+
+def test_a_damaged_journal_is_refused_and_mended(bought, store):
+    """Everything that is still readable is kept."""
+    journal = b"".join(store.log(JOURNAL).read())
+    with store.lock(HOLDER, timeout=0) as hold:
+        state = hold.checkpoint()
+        before = DamagedParts(state.data, hold.checkpoint(1).data, journal)
+        hold.replace(before, journal.replace(b"gateway", b"gatewax"), state.data)
+    with pytest.raises(StoreError) as caught:
+        bought.load()
+    assert caught.value.diagnostics[0].code == "journal-damaged"
+    with bought.repair(command="state rebuild", who="ana", timeout=0) as repair:
+        salvaged = repair.salvaged
+        assert salvaged.damage
+        assert an_address("trainer[0]") in salvaged.resources
+        anew = State("demo", "dev", salvaged.lineage, salvaged.serial + 1, salvaged.identity)
+        repair.replace(anew, [Intended(an_intent("anew"))])
+    state = bought.load()
+    assert [intent.id for intent in state.in_doubt] == ["intent-for-anew"]
+    assert (state.lineage, state.serial) == (salvaged.lineage, salvaged.serial + 1)
