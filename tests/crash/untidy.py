@@ -183,6 +183,12 @@ UNTIDY = (
         ends=Books(once(*ALPHA), ALPHA),
     ),
     Scenario(
+        name="ids in another case",
+        specs=ONE,
+        beside=({**_RESPELT, "rows_upper": ["id"]},),
+        ends=Books(once(*ALPHA), ALPHA),
+    ),
+    Scenario(
         name="another image, in another case",
         before=ONE,
         specs=alpha(f"image_id: {OTHER_IMAGE}"),

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.depth import DEEP, EXAMPLES
-from support.emulated_cloud import Sort, Trouble
+from support.emulated_cloud import COLLEAGUE, OURSELVES, Sort, Trouble
 from support.household import AtStep, Household, Ran
 from support.judge import MINUTE, SLOWEST_LANDING, SLOWEST_SIGHT, Judge, Spec, Violation
 from support.person import Person, apart
@@ -72,14 +72,33 @@ specs = st.builds(
     prepaid=st.booleans(),
     count=st.none() | st.integers(0, 2),
 )
-lost = st.sampled_from([one for one in Trouble if one is not Trouble.SHORT])
+_OF_SOME = {Trouble.SHORT, Trouble.MISNAMED}
+lost = st.sampled_from([one for one in Trouble if one not in _OF_SOME])
 latenesses = st.sampled_from([10.0, 5 * MINUTE, SLOWEST_LANDING])
 troubles = st.one_of(
     st.tuples(st.sampled_from([Sort.PURCHASE, Sort.PAYMENT]), lost),
+    st.just((Sort.PURCHASE, Trouble.MISNAMED)),
     st.tuples(st.sampled_from([Sort.RELEASE, Sort.RENAME, Sort.READ]), lost),
-    st.tuples(st.just(Sort.LIST), st.sampled_from([one for one in Trouble if one is not Trouble.LATE])),
-    st.tuples(st.just(Sort.SHOW), st.sampled_from([one for one in Trouble if one is not Trouble.SHORT])),
+    st.tuples(
+        st.just(Sort.LIST), st.sampled_from([one for one in Trouble if one not in {Trouble.LATE, Trouble.MISNAMED}])
+    ),
+    st.tuples(st.just(Sort.SHOW), lost),
 )
+
+
+_ALL = {"at": "ListAllDevServers", "times": "always"}
+_ROWS = ["ListDevServers", "ListAllDevServers", "ShowDevServer"]
+_REFUSED = {"fault": "answer", "status": 403, "code": "ModelArts.0103", "message": "Forbidden.", "executed": False}
+UNTIDY = {
+    "only one's own servers are listed": ("view", _ALL | {"fault": "filtered"}),
+    "the list of everybody's servers is refused": ("view", _ALL | _REFUSED),
+    "rows are in capitals": (
+        "rows",
+        {"at": _ROWS, "times": "always", "fault": "rewrite", "rows_upper": ["id", "flavor", "image.image_id"]},
+    ),
+    "names are in capitals": ("rows", {"at": _ROWS, "times": "always", "fault": "rewrite", "rows_upper": ["name"]}),
+}
+"""What the cloud shows from then on, and what that takes the place of (docs/sandbox.md)."""
 
 
 class Life(RuleBasedStateMachine):
@@ -92,6 +111,7 @@ class Life(RuleBasedStateMachine):
         self.judge: Judge | None = None
         self.broken = False
         self.untold: list[str] = []
+        self.untidy: dict[str, dict[str, Any]] = {}
 
     @initialize(
         marker=st.sampled_from(["name", "nonce"]),
@@ -202,6 +222,24 @@ class Life(RuleBasedStateMachine):
             case "resolve":
                 self.person.resolves_everything()
 
+    @rule(what=st.sampled_from(sorted(UNTIDY)))
+    def the_cloud_gets_untidy(self, what):
+        self.tell(f"from now on {what}")
+        about, rule_ = UNTIDY[what]
+        self.untidy[about] = rule_
+        self.home.cloud.shows(*self.untidy.values())
+
+    @rule(about=st.sampled_from(["view", "rows"]))
+    def the_cloud_is_tidied(self, about):
+        self.tell(f"the {about} are as they should be")
+        self.untidy.pop(about, None)
+        self.home.cloud.shows(*self.untidy.values())
+
+    @rule(user=st.sampled_from([OURSELVES, COLLEAGUE]))
+    def somebody_takes_over(self, user):
+        self.tell(f"{user.name} runs it from now on")
+        self.home.user = user
+
     @rule()
     def it_calms_down(self):
         self.tell("everything calms down")
@@ -278,10 +316,13 @@ class Life(RuleBasedStateMachine):
     def calm_down(self) -> None:
         """No more faults, enough time, and a person who does what the tool says: then there is what is wanted, and no work."""
         self.home.cloud.troubles.clear()
+        self.untidy.clear()
+        self.home.cloud.shows()
         self.home.cloud.dates = right
         self.home.break_sibling(broken=False)
         replacing: frozenset[Address] = frozenset()
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            self.home.user = (OURSELVES, COLLEAGUE)[number % 2]  # whoever sent what is in doubt can tell
             self.home.let_pass(QUIET)
             ran = self.run("apply", resolve_timeout=0.0, replacing=replacing)
             if ran.code is ExitCode.DONE and not (ran.plan and ran.plan.work):

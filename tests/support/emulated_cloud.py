@@ -7,9 +7,9 @@ a request of the tool's was carried out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import Enum
@@ -23,8 +23,9 @@ from support.fate import Fate, ManualClock
 from provisioner.cloud.signing import DATE_FORMAT, sign
 from provisioner.model.secret import Secret
 from provisioner.sandbox import PUBLIC
-from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
+from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS, Accounts, User
 from provisioner.sandbox.app import Sandbox
+from provisioner.sandbox.fault_settings import FaultsFile
 from provisioner.sandbox.faults import Faults
 from provisioner.sandbox.ledger import LedgerEntry, entries
 from provisioner.sandbox.market import PUBLIC_MARKET
@@ -37,6 +38,14 @@ UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
 _BUILD_MILLISECONDS = 30_000
 _PAUSE_ASKED_FOR = "20"
 """Seconds, by a cloud that has had too many requests."""
+_HAD_FOR_LONG = 900.0
+"""Seconds for which a server has been shown that every run at work has listed."""
+OURSELVES = PUBLIC_ACCOUNTS.by_access_key(PUBLIC.access_key)[1]
+COLLEAGUE = replace(
+    OURSELVES, id="c" * 32, name="colleague", access_key="COLLEAGUESKEY0000001", secret_key="colleagues"
+)
+_ACCOUNT = PUBLIC_ACCOUNTS.by_access_key(PUBLIC.access_key)[0]
+_ACCOUNTS = Accounts((replace(_ACCOUNT, users=(OURSELVES, COLLEAGUE)),))
 _GONE = frozenset({"DELETED", "DELETING"})
 
 
@@ -65,10 +74,13 @@ class Trouble(Enum):
     TURNED_AWAY = "the gateway turns it away"
     THROTTLED = "the service refuses it as one too many"
     SHORT = "the list lacks a row that its total counts"
+    MISNAMED = "its reply names a server that somebody else has had for long"
 
 
 Dates: TypeAlias = Callable[[httpx.Request, int], tuple[float, bool]]
-_EXECUTED = frozenset({Trouble.REPLY_LOST, Trouble.FAILED_AFTERWARDS, Trouble.TRUNCATED, Trouble.SHORT})
+_EXECUTED = frozenset(
+    {Trouble.REPLY_LOST, Trouble.FAILED_AFTERWARDS, Trouble.TRUNCATED, Trouble.SHORT, Trouble.MISNAMED}
+)
 
 
 @dataclass(frozen=True)
@@ -121,9 +133,10 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
     _shown_from: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rules = Rules(build_milliseconds=_BUILD_MILLISECONDS, market=PUBLIC_MARKET, accounts=PUBLIC_ACCOUNTS)
+        rules = Rules(build_milliseconds=_BUILD_MILLISECONDS, market=PUBLIC_MARKET, accounts=_ACCOUNTS)
         self._world = World(None, clock=self.clock, rules=rules)
-        self._sandbox = httpx.ASGITransport(Sandbox(self._world, Faults()))
+        self._faults = Faults()
+        self._sandbox = httpx.ASGITransport(Sandbox(self._world, self._faults))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Of the tool."""
@@ -176,6 +189,10 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         """Bought by a person."""
         return [one for one in self.servers if not any(purchase.is_of(one) for purchase in self.purchases)]
 
+    def shows(self, *rules: Mapping[str, object]) -> None:
+        """From now on its answers are as these rules of the sandbox have it (docs/sandbox.md), and no others."""
+        self._faults.replace(FaultsFile.model_validate({"faults": [*rules]}).value())
+
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
         fate, troubles = self.fate, self.troubles
@@ -190,7 +207,13 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         for due, request, address in [one for one in self._landings if one[0] <= self.clock.time]:
             self._landings.remove((due, request, address))
             parts = urlsplit(str(request.url))
-            again = _signed(self.clock, request.method, f"{parts.scheme}://{parts.netloc}{parts.path}", request.content)
+            again = _signed(
+                self.clock,
+                request.method,
+                f"{parts.scheme}://{parts.netloc}{parts.path}",
+                request.content,
+                _user(request),
+            )
             await self._execute(again, address)
 
     @property
@@ -228,13 +251,18 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         if request.url.path.endswith(("/flavors", "/images")):
             return response
         if "data" not in body:
-            return _refusal(404, "ModelArts.6404") if body.get("id") in young else response
-        rows = [row for row in body["data"] if row["id"] not in young]
-        return _json({**body, "data": rows, "total": body["total"] - len(young)}, response)
+            return _refusal(404, "ModelArts.6404") if str(body.get("id")).lower() in young else response
+        rows = [row for row in body["data"] if row["id"].lower() not in young]
+        return _json({**body, "data": rows, "total": body["total"] - len(body["data"]) + len(rows)}, response)
 
     def _is_shown(self, server: Server) -> bool:
         since = self._shown_from.setdefault(server.id, server.create_at / 1000 + self.lag)
         return self.clock.now() / 1000 >= since
+
+    def _had_for_long(self) -> list[Server]:
+        """By somebody else."""
+        since = self.clock.now() / 1000 - self.lag - _HAD_FOR_LONG
+        return [one for one in self.strangers if one.is_there and one.create_at / 1000 < since]
 
     def _answer(self, trouble: Trouble | None, response: httpx.Response | None) -> httpx.Response:
         match trouble:
@@ -249,6 +277,8 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         assert response is not None
         if trouble is Trouble.TRUNCATED:
             return httpx.Response(response.status_code, headers=_kept(response), content=response.content[:-2])
+        if trouble is Trouble.MISNAMED and (theirs := self._had_for_long()) and "id" in response.json():
+            return _json({**response.json(), "id": theirs[0].id}, response)
         if trouble is Trouble.SHORT and (rows := response.json().get("data")):
             return _json({**response.json(), "data": rows[:-1]}, response)
         return response
@@ -283,7 +313,11 @@ def _sorted(request: httpx.Request) -> tuple[Sort, str]:
             return Sort.READ, ""
 
 
-def _signed(clock: ManualClock, method: str, url: str, content: bytes) -> httpx.Request:
+def _user(request: httpx.Request) -> User:
+    return COLLEAGUE if COLLEAGUE.access_key in request.headers["Authorization"] else OURSELVES
+
+
+def _signed(clock: ManualClock, method: str, url: str, content: bytes, user: User = OURSELVES) -> httpx.Request:
     headers = {"Content-Type": "application/json", "X-Domain-Id": PUBLIC.domain_id, "X-Project-Id": PUBLIC.project_id}
     date = datetime.fromtimestamp(clock.now() / 1000, UTC).strftime(DATE_FORMAT)
     signed = sign(
@@ -291,8 +325,8 @@ def _signed(clock: ManualClock, method: str, url: str, content: bytes) -> httpx.
         url,
         headers=headers,
         body=content,
-        access_key=PUBLIC.access_key,
-        secret_key=Secret(PUBLIC.secret_key),
+        access_key=user.access_key,
+        secret_key=Secret(user.secret_key),
         date=date,
     )
     return httpx.Request(method, url, headers={**headers, **signed.headers}, content=content)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from support.disks import NumberedDisk
-from support.emulated_cloud import EmulatedCloud, Sort
+from support.emulated_cloud import OURSELVES, EmulatedCloud, Sort
 from support.fate import Death, Fate, ManualClock
 from support.loop import run
 from support.stores import folder_store
@@ -35,6 +35,7 @@ from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.sandbox import PUBLIC
+from provisioner.sandbox.accounts import User
 from provisioner.settings import Settings
 from provisioner.store import StateStore
 from provisioner.store.clock import Clock as StoreClock
@@ -132,10 +133,10 @@ class HomeWorkspace(Workspace):
 
     def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
         assert self.household is not None
-        clock = self.household.clock
+        clock, user = self.household.clock, self.household.user
         return connect(
             endpoints=for_sandbox(PUBLIC.region),
-            credentials=AccessKey(PUBLIC.access_key, Secret(PUBLIC.secret_key)),
+            credentials=AccessKey(user.access_key, Secret(user.secret_key)),
             region=PUBLIC.region,
             user_agent="test",
             transport=self.household.cloud,
@@ -188,6 +189,8 @@ class Household:
     folder: Path
     marker: str = "name"
     prepaid: str = "one-step"
+    user: User = OURSELVES
+    """Who runs the tool."""
     keeps_time: bool = True
     """The machines are witnesses of the time, too."""
     clock: ManualClock = field(default_factory=ManualClock)
