@@ -34,7 +34,7 @@ TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
 ALONE = (Stranger.NONE, Stranger.BEFORE)
 STRIDE = 1 if DEEP else 8
 """Of the steps at which a run dies."""
-IN_UNTIDY = 1 if DEEP else 13
+IN_UNTIDY = 1 if DEEP else 21
 """The same where the cloud is untidy."""
 
 BEYOND = [Clocks.NODES_FAR, Clocks.CLOUD_AHEAD]
