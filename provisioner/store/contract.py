@@ -202,7 +202,7 @@ class Store(Reader, Protocol):
         """
 
     def names(self) -> tuple[str, ...]:
-        """The labels of all states that are kept at the same place, without reading any."""
+        """The labels of all states of which anything is kept at the same place, without reading any."""
 
     def beside(self, label: str) -> Store:
         """The store of another state at the same place."""

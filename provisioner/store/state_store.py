@@ -85,7 +85,10 @@ class StateStore:
             except StoreError as problem:
                 unread[label] = problem.diagnostics[0].summary
             else:
-                states |= {} if state is None else {label: state}
+                if state is None:
+                    unread[label] = "only leftovers of it are there, such as a copy or names in other letters"
+                else:
+                    states[label] = state
         return Siblings(states, unread)
 
     def holder(self) -> LockHolder | None:

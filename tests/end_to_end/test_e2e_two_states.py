@@ -124,6 +124,16 @@ def with_a_cut_journal(_state, journal):
     journal.write_bytes(journal.read_bytes()[:-200])
 
 
+def with_its_backup_only(state, journal):
+    state.rename(state.with_suffix(".backup"))
+    journal.unlink()
+
+
+def in_capitals(state, journal):
+    for path in (state, journal):
+        path.rename(path.with_name(path.name.upper()))
+
+
 UNREADABLE = pytest.mark.parametrize("damage", [cut, of_a_newer_version, without_its_state, with_a_cut_journal])
 
 
@@ -153,6 +163,14 @@ class TestUnread:
         household.declare(NOTHING)
         adopted = household.here("adopt", "--all", "--auto-approve", "-e", "dev")
         assert "may be held by the state test.prod" in " ".join(adopted.text.split())
+        assert not (household.folder / "state" / "test.dev.json").exists()
+
+    @pytest.mark.parametrize("damage", [with_its_backup_only, in_capitals])
+    def test_what_is_left_of_it_may_hold_anything_as_well(self, household, prods, break_prod, damage):
+        break_prod(damage)
+        refused = household.here("import", "alpha", prods, "-e", "dev")
+        assert refused.code != 0
+        assert "cannot be read" in " ".join(refused.text.split())
         assert not (household.folder / "state" / "test.dev.json").exists()
 
     @UNREADABLE

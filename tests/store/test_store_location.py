@@ -6,6 +6,7 @@ import pytest
 
 from provisioner.model.diagnostic import UsageError
 from provisioner.store import locate, open_store
+from provisioner.store.folder.files import label_of
 
 
 def test_a_path_and_its_file_url_are_the_same_place(tmp_path):
@@ -51,3 +52,38 @@ def test_without_one_it_is_to_be_made_beside_the_stack(tmp_path, monkeypatch):
     assert locate(stack) == tmp_path / "stack" / "state"
     monkeypatch.chdir(stack)
     assert locate(Path()) == tmp_path / "stack" / "state"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("demo.prod.json", "demo.prod"),
+        ("demo.prod.backup", "demo.prod"),
+        ("demo.prod.reserve", "demo.prod"),
+        ("DEMO.PROD.JOURNAL", "DEMO.PROD"),
+        ("demo.prod.journal-1", "demo.prod"),
+        ("demo.prod.journal.1.gz", "demo.prod"),
+        ("demo.prod.json~", "demo.prod"),
+        ("demo.prod.json.before-20261128T070000.000Z", "demo.prod"),
+        ("my.journal.dev.json", "my.journal.dev"),
+        (".demo.json", ".demo"),
+        ("demo.prod.lock", None),
+        (".demo.prod.json.new", None),
+        ("demo.jsonnet", None),
+        ("...json", None),
+        ("notes.txt", None),
+    ],
+)
+def test_what_is_left_of_a_state_names_it(name, label):
+    assert label_of(name) == label
+
+
+@pytest.mark.parametrize("name", ["demo.prod.backup", "DEMO.PROD.JSON", "demo.prod.journal-1", "demo.prod.reserve"])
+def test_a_state_of_which_only_something_is_left_may_hold_anything(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    assert open_store(tmp_path, "demo.dev").siblings().unread.keys() == {label_of(name)}
+
+
+def test_a_lock_alone_is_of_a_run_that_recorded_nothing(tmp_path):
+    (tmp_path / "demo.prod.lock").touch()
+    assert open_store(tmp_path, "demo.dev").siblings() == open_store(tmp_path / "nowhere", "demo.dev").siblings()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.store.contract import Words
+
+_PART = re.compile(r"(?P<label>.+)\.(json|journal|backup|reserve)", re.IGNORECASE | re.DOTALL)
+_COPY_OF_PART = re.compile(_PART.pattern + r"[^A-Za-z].*", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,15 @@ class Files:
             end_other_writers="Find out who else works on this folder (another run, an editor, a sync tool) and end it",
             lock_free="a lock ends with the process that held it",
         )
+
+
+def label_of(name: str) -> str | None:
+    """The label of the state that a file is a part of: also a part in other letters, a copy, or a part of a journal.
+
+    A lock file alone is no part, as it is there after a run that recorded nothing; nor is a hidden copy, such as an editor's.
+    """
+    found = _PART.fullmatch(name) or (None if name.startswith(".") else _COPY_OF_PART.fullmatch(name))
+    return found["label"] if found and found["label"].strip(".") else None
 
 
 def locate(stack_directory: Path) -> Path:

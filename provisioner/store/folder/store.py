@@ -10,7 +10,7 @@ from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import Clock
 from provisioner.store.contract import Blob, Ending, LockHolder, LockType, Waiting, Words
-from provisioner.store.folder.files import Files
+from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.hold import FolderHold, read_checkpoint
 from provisioner.store.folder.lock import FileLock
 from provisioner.store.folder.log import FileLog, unreadable
@@ -62,9 +62,10 @@ class FolderStore:
         return FileLog(self._files.log(name), disk=self._disk, reserve=Reserve(self._files.reserve, disk=self._disk))
 
     def names(self) -> tuple[str, ...]:
-        """A journal without its state is one, too: it says that servers may be owned."""
-        paths = (path for suffix in ("json", "journal") for path in self._files.folder.glob(f"*.{suffix}"))
-        return tuple(sorted({path.stem for path in paths}))
+        try:
+            return tuple(sorted({label for path in self._files.folder.iterdir() if (label := label_of(path.name))}))
+        except FileNotFoundError:
+            return ()
 
     def beside(self, label: str) -> FolderStore:
         return FolderStore(self._files.folder, label, disk=self._disk, clock=self._clock)
