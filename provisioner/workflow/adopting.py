@@ -6,11 +6,8 @@ taken out of the specs again before anything is recorded.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +15,7 @@ from typing import Protocol
 from provisioner import planning
 from provisioner.applying import Sight
 from provisioner.cloud import Cloud
-from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
+from provisioner.loading import Existing, Loaded
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
@@ -27,13 +24,13 @@ from provisioner.model.doubt import untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
-from provisioner.model.kind import Kind
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
+from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_owner, look, tell_gaps
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
@@ -118,9 +115,9 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             paid = await read_paid_terms(cloud, sight, ids, workspace.catalogue, known=known)
             live = paid.told(sight, workspace.catalogue).live
             chosen = [live[row.id] for row in chosen]
-            existing = tuple(_existing(workspace, loaded, session.state, chosen, managed))
-            text = _text(workspace, loaded, existing, chosen, terraform=bool(managed))
-            path = _free_path(workspace.directory) if text else None
+            existing = tuple(servers_as_specs(workspace, loaded, session.state, chosen, managed))
+            text = specs_text(workspace, loaded, existing, chosen, terraform=bool(managed))
+            path = free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=cloud.requests)
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
@@ -176,62 +173,6 @@ def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -
             yield from (one.id,) if "charging_info" in told else ()
 
 
-def _existing(
-    workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
-) -> Iterable[Existing]:
-    """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
-    it had written just that.
-    """
-    told = {one.id: one for one in managed}
-    named = {(one.address, one.id) for one in loaded.handover.imports}
-    recorded = state.resources if state else {}
-    vacant = {
-        (desired.kind, desired.name): desired.address for desired in loaded.desired if desired.address not in recorded
-    }
-    taken = {address.name for address in (*recorded, *(desired.address for desired in loaded.desired))}
-    for row in chosen:
-        kind = workspace.catalogue[row.kind]
-        if (address := vacant.get((row.kind, row.name))) is not None:
-            yield Existing(address, row.id, kind.section, is_imported=(address, row.id) in named)
-            continue
-        draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
-        if (one := told.get(row.id)) is not None:
-            draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
-        if not is_writable(draft):
-            hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
-            summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
-            raise UsageError(error("adopt-unwritable", summary, hint=hint))
-        key = key_for(key, frozenset(taken), noun=kind.noun)
-        taken.add(key)
-        yield Existing(Address(key), row.id, kind.section, draft)
-
-
-def _text(
-    workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live], *, terraform: bool
-) -> str:
-    """Empty when the specs say all of it already."""
-    if all(one.is_imported for one in existing):
-        return ""
-    kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
-    return compose(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
-
-
-def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:
-    yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
-    yield from (f"It never shows{f' of a {kind.noun}' * (len(kinds) > 1)}: {kind.adoption.hidden}." for kind in kinds)
-    source = "what the Terraform state says of them, else from " if terraform else ""
-    yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
-    yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
-    yield "`imports:` says which server each address took over. Once `provisioner plan` has no changes, it may be deleted."
-
-
-def _free_path(directory: Path) -> Path:
-    number = 1
-    while os.path.lexists(path := directory / ("adopted.yaml" if number == 1 else f"adopted-{number}.yaml")):
-        number += 1
-    return path
-
-
 def _take_over(
     workspace: Workspace,
     request: AdoptRequest,
@@ -245,7 +186,7 @@ def _take_over(
     existing: Sequence[Existing],
 ) -> None:
     if path is not None:
-        _write(path, text)
+        write_once(path, text)
     try:
         loaded = workspace.load()
         _adoptions(_planned(workspace, loaded, session.state, sight, cloud.identity), existing)
@@ -260,20 +201,6 @@ def _take_over(
     ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
     records = [paid.recorded(change.recorded) for change in changes if change.recorded is not None]
     ledger.append([Imported(record, evidence) for record in records])
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: half a spec would want half of the servers."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.link(part, path)
-    except OSError as failure:
-        hint = "Nothing was recorded. Make the folder of the specs writable"
-        raise UsageError(error("adopt-not-written", f"cannot write {path}: {failure.strerror}", hint=hint)) from failure
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:

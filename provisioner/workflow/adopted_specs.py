@@ -1,0 +1,88 @@
+"""The file of specs that `adopt` writes: which addresses the servers get, what is said of them, and where it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live
+from provisioner.model.state import State
+from provisioner.workflow.terraform_state import Managed
+from provisioner.workflow.workspace import Workspace
+
+
+def servers_as_specs(
+    workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
+) -> Iterable[Existing]:
+    """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
+    it had written just that.
+    """
+    told = {one.id: one for one in managed}
+    named = {(one.address, one.id) for one in loaded.handover.imports}
+    recorded = state.resources if state else {}
+    vacant = {
+        (desired.kind, desired.name): desired.address for desired in loaded.desired if desired.address not in recorded
+    }
+    taken = {address.name for address in (*recorded, *(desired.address for desired in loaded.desired))}
+    for row in chosen:
+        kind = workspace.catalogue[row.kind]
+        if (address := vacant.get((row.kind, row.name))) is not None:
+            yield Existing(address, row.id, kind.section, is_imported=(address, row.id) in named)
+            continue
+        draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
+        if (one := told.get(row.id)) is not None:
+            draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
+        if not is_writable(draft):
+            hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
+            summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
+            raise UsageError(error("adopt-unwritable", summary, hint=hint))
+        key = key_for(key, frozenset(taken), noun=kind.noun)
+        taken.add(key)
+        yield Existing(Address(key), row.id, kind.section, draft)
+
+
+def specs_text(
+    workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live], *, terraform: bool
+) -> str:
+    """Empty when the specs say all of it already."""
+    if all(one.is_imported for one in existing):
+        return ""
+    kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
+    return compose(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
+
+
+def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:
+    yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
+    yield from (f"It never shows{f' of a {kind.noun}' * (len(kinds) > 1)}: {kind.adoption.hidden}." for kind in kinds)
+    source = "what the Terraform state says of them, else from " if terraform else ""
+    yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
+    yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
+    yield "`imports:` says which server each address took over. Once `provisioner plan` has no changes, it may be deleted."
+
+
+def free_path(directory: Path) -> Path:
+    number = 1
+    while os.path.lexists(path := directory / ("adopted.yaml" if number == 1 else f"adopted-{number}.yaml")):
+        number += 1
+    return path
+
+
+def write_once(path: Path, text: str) -> None:
+    """Whole or not at all: half a spec would want half of the servers."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.link(part, path)
+    except OSError as failure:
+        hint = "Nothing was recorded. Make the folder of the specs writable"
+        raise UsageError(error("adopt-not-written", f"cannot write {path}: {failure.strerror}", hint=hint)) from failure
+    finally:
+        with suppress(OSError):
+            part.unlink()
