@@ -109,6 +109,6 @@ def _unexpected(failure: BaseException) -> StoreError:
         error(
             "journal-broken",
             f"the journal broke off: {type(failure).__name__}",
-            hint="run apply again: it looks in the cloud for what was sent and could not be recorded",
+            hint="run the same command again: it looks in the cloud for what was sent and could not be recorded",
         )
     )

@@ -14,9 +14,10 @@ from provisioner.applying.refusals import PreflightRefusal
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import absent_by_hand, choice, next_step
+from provisioner.model.doubt import absent_by_hand, choice, next_step, settling
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ def _again(runner: FlowRunner) -> str:
     """The same command: apply after an interrupted destroy would buy everything anew."""
     command = _COMMANDS.get(runner.change.action, runner.context.plan.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
+
+
+def _is_destroying(runner: FlowRunner) -> bool:
+    return runner.context.plan.mode is Mode.DESTROY
+
+
+def _planned_advice(runner: FlowRunner) -> str:
+    """What the plan has said about an older doubt: it knows more of it than its intent tells, and a run must not contradict its own warning."""
+    findings = runner.context.plan.findings
+    return next((one.hint for one in findings if one.code == "in-doubt" and one.address == runner.change.address), "")
 
 
 def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
@@ -123,7 +134,7 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
             "unsettled",
             f"the outcome of its {intent.effect.noun} is not known{runner.progress.ids}",
             detail=detail,
-            hint="run apply again: it looks at what became of it before it does anything else",
+            hint=settling(intent.effect, command=f"{runner.context.plan.mode.command} again"),
             address=address,
             request_id=failed.request_id,
         )
@@ -150,7 +161,8 @@ def _doubtful(runner: FlowRunner, reason: Exception) -> Diagnostic:
     assert intent is not None  # that is what is told of
     address = runner.change.address
     policy = runner.context.policy
-    hint = choice(intent) if isinstance(looked, SeveralFit) else next_step(intent, runner.kind, policy)
+    advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))
+    hint = choice(intent) if isinstance(looked, SeveralFit) else (_planned_advice(runner) if is_older else "") or advice
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
         if is_older

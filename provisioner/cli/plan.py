@@ -102,7 +102,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
                 error(
                     finding.code,
                     f"the plan was not saved to {out}: what became of an earlier call for {finding.address} is not known",
-                    hint=f"run apply without a plan file: it looks {_LOOKED_FOR[finding.code]} first",
+                    hint=f"run {plan.mode.command} without a plan file: it looks {_LOOKED_FOR[finding.code]} first",
                     address=finding.address,
                 )
                 for finding in found

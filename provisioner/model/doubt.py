@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from provisioner.model.address import Address
+from provisioner.model.flow import Effect
 from provisioner.model.kind import Kind
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
@@ -74,22 +75,46 @@ def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
     return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
-def next_step(intent: Intent, kind: Kind, policy: PurchasePolicy) -> str:
-    """For a doubt that looking has not ended."""
+def settling(effect: Effect, *, command: str | None = None) -> str:
+    """What to do about an open call that is no purchase. `command` is the run's own; where it is not known, a release may be that of a
+    `destroy`, after which apply would buy the server again.
+    """
+    looks = ": it looks at what became of it before it does anything else"
+    if command is not None:
+        return f"run {command}{looks}"
+    if effect is not Effect.DESTRUCTIVE:
+        return f"run apply{looks}"
+    return (
+        f"run the command that sent the release again{looks}. Where that was destroy, run destroy: apply would then buy again what the "
+        "specs still want"
+    )
+
+
+def next_step(
+    intent: Intent, kind: Kind, policy: PurchasePolicy, *, at: int | None = None, destroying: bool = False
+) -> str:
+    """For a doubt that looking has not ended. `at` is the cloud's time by now; `destroying`: the run releases what it finds."""
     if intent.members:
         return (
             "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
             f"`provisioner resolve {intent.address.typed} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
             f"that settles all {len(intent.members)}"
         )
-    adopting = "run apply again: it adopts the server once exactly one fits"
+    command, finds = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
+    adopting = f"run {command} again: it {finds} the server once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
+            if at is not None and at >= quiet_until(intent, policy):
+                return (
+                    f"{adopting}. Its silence would be believed since {until}, but for what is said here: that keeps it open. When you "
+                    f"know better, {by_hand(intent, kind)}"
+                )
+            then = "there is nothing to release" if destroying else "apply buys it then"
             unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             return (
-                f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and apply "
-                f"buys it then; when you know better, {by_hand(intent, kind)}"
+                f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and {then}; "
+                f"when you know better, {by_hand(intent, kind)}"
             )
         case Absence.BY_A_PERSON:
             return (

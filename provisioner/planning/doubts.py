@@ -6,9 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import by_hand, choice, is_too_soon_here, moment, next_step, quiet_until, untracked
+from provisioner.model.doubt import (
+    by_hand,
+    choice,
+    is_too_soon_here,
+    moment,
+    next_step,
+    quiet_until,
+    settling,
+    untracked,
+)
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.settled_records import known_of
@@ -18,20 +28,20 @@ _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
 )
 _SENT_BY_ANOTHER = "another user sent it, and nobody else's servers are listed"
-_KEYS_THAT_TELL = "have that user run apply, or use keys that may list all servers"
+_KEYS_THAT_TELL = "have that user run the command again, or use keys that may list all servers"
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
-def doubts_told(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def doubts_told(state: State, survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     free = untracked(survey.live.values(), state.resources.values())
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
-            yield _purchase(intent, free, survey, catalogue[intent.kind])
+            yield _purchase(intent, free, survey, catalogue[intent.kind], destroying=mode is Mode.DESTROY)
         else:
-            yield _other_call(intent, survey, catalogue[intent.kind])
+            yield _other_call(intent, survey, catalogue[intent.kind], mode)
 
 
-def _other_call(intent: Intent, survey: Survey, kind: Kind) -> Diagnostic:
+def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagnostic:
     is_unseen = (
         intent.effect is Effect.DESTRUCTIVE and intent.target_id not in survey.live and _is_blind(intent, survey)
     )
@@ -42,17 +52,19 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind) -> Diagnostic:
         detail=f"server {intent.target_id} is not listed, and {_SENT_BY_ANOTHER}: nothing is concluded from that"
         if is_unseen
         else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=_KEYS_THAT_TELL if is_unseen else "run apply: it looks at what became of it before it does anything else",
+        hint=_KEYS_THAT_TELL
+        if is_unseen
+        else settling(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
     )
 
 
-def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> Diagnostic:
+def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, destroying: bool) -> Diagnostic:
     others = [row for row in kind.match(intent, free) if row.id in survey.elsewhere]
     unsure = [row for row in kind.resembles(intent, free) if row.id in survey.unsure and row not in others]
     free = [row for row in free if row.id not in survey.elsewhere]
     fitting = kind.match(intent, free)
-    hint = next_step(intent, kind, survey.policy)
+    hint = next_step(intent, kind, survey.policy, at=survey.at, destroying=destroying)
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, hint)
     alike = () if fitting else kind.resembles(intent, free)
@@ -60,7 +72,8 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind) -> D
     if len(fitting) > 1:
         hint = choice(intent)
     elif fitting and not hidden and not any(gap.hides({intent.name, *intent.names}) for gap in survey.gaps):
-        hint = f"run apply: it adopts {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
+        run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
+        hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
     elif alike:
         hint = (
             f"one that was bought so may have been renamed: give it the name {intent.name!r} again in the console, and apply adopts it; "

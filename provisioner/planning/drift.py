@@ -13,6 +13,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import moment
 from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.plan import Mode
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning.doubts import doubts_told
@@ -21,9 +22,9 @@ from provisioner.planning.survey import Survey
 from provisioner.planning.unknown_status import unknown_status_told
 
 
-def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     if survey.state is not None:
-        yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue)
+        yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue, mode)
     yield from gaps_told(survey.gaps)
     wanted = {desired.address for desired in survey.desired}
     for change in changes:

@@ -70,7 +70,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     whole = with_origins_set_off(changes)
     found = (
         *planner.findings,
-        *drift.findings(whole, survey, catalogue),
+        *drift.findings(whole, survey, catalogue, mode),
         *about_orders(whole, survey, catalogue),
         *refusals_told(whole, survey),
         *row_advice_told(whole, survey, catalogue),

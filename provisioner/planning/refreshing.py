@@ -45,7 +45,7 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
     state = survey.state
     changes = () if state is None else tuple(_changes(state, survey, catalogue))
     found = (
-        *drift.findings(changes, survey, catalogue),
+        *drift.findings(changes, survey, catalogue, Mode.REFRESH),
         *sold_otherwise(changes, survey, catalogue),
         *sweep(survey, catalogue),
     )

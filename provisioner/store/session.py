@@ -136,7 +136,7 @@ class Session:
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
         """An append whose outcome is unknown is made again with the same bytes, until the store can tell."""
         hint = (
-            f"Nothing more is bought in this run. {self._words.make_writable}, then run apply: it looks in the cloud for what was sent "
+            f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
         )
         with self._durably("journal-not-durable", self._words.journal, hint):
@@ -156,7 +156,7 @@ class Session:
                 error(
                     "journal-not-durable",
                     f"{self._words.journal} is closed for the rest of this run: {self._broken}",
-                    hint=f"Nothing more is bought in this run. {self._words.make_writable}, then run apply: it looks in the cloud for "
+                    hint=f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for "
                     "what was sent and could not be recorded.",
                 )
             )
@@ -193,7 +193,7 @@ class Session:
                 error(
                     intrusion.code,
                     f"cannot rely on {intrusion.place}: {intrusion.found}",
-                    hint=f"Nothing more is sent in this run. {self._words.end_other_writers}, then run apply: it looks in the cloud "
+                    hint=f"Nothing more is sent in this run. {self._words.end_other_writers}, then run the same command again: it looks in the cloud "
                     "for what was sent and could not be recorded.",
                 )
             )
@@ -215,7 +215,7 @@ class Session:
         except NotWritten as full:
             hint = (
                 "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
-                f"{self._words.make_room}, then run apply."
+                f"{self._words.make_room}, then run the same command again."
             )
             raise StoreError(error("journal-full", f"cannot write {place}: {full.reason}", hint=hint)) from full
         except NotDone as failure:

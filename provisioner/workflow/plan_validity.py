@@ -6,7 +6,7 @@ from pathlib import Path
 
 from provisioner.cloud import Cloud
 from provisioner.model.diagnostic import InDoubt, UsageError, error
-from provisioner.model.plan import Basis, Plan
+from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.saved_plans import plan_id
@@ -33,7 +33,7 @@ def _what_was_shown(plan: Plan) -> tuple[object, ...]:
 
 def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
     state = session.state
-    _check_settled(state)
+    _check_settled(state, plan.mode)
     if session.plan_used(plan_id(plan)):
         raise UsageError(
             error(
@@ -52,7 +52,7 @@ def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud:
         raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
 
 
-def _check_settled(state: State | None) -> None:
+def _check_settled(state: State | None, mode: Mode) -> None:
     """Settling what is open changes the state, so that a plan made before could not be carried out anyway."""
     if state is None or not state.in_doubt:
         return
@@ -60,7 +60,7 @@ def _check_settled(state: State | None) -> None:
         error(
             "in-doubt",
             f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
-            hint="run apply without a plan file: it looks for the server first",
+            hint=f"run {mode.command} without a plan file: it looks for the server first",
             address=intent.address,
         )
         for intent in state.purchases_in_doubt
@@ -69,7 +69,7 @@ def _check_settled(state: State | None) -> None:
         error(
             "unsettled",
             f"{intent.whose}: the outcome of an earlier {intent.effect.noun} is not known, so a saved plan is not carried out",
-            hint="run apply without a plan file: it looks at what became of it first",
+            hint=f"run {mode.command} without a plan file: it looks at what became of it first",
             address=intent.address,
         )
         for intent in state.unsettled

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from provisioner.applying import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import is_too_soon_here, may_be, quiet_until, untracked
+from provisioner.model.doubt import is_too_soon_here, may_be, quiet_until, settling, untracked
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Kind
@@ -185,7 +185,7 @@ def _intent(state: State | None, decision: Decision) -> Intent:
         in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
-            hint = f"the outcome of a {other.effect.noun} is not known: run apply, which settles it"
+            hint = f"the outcome of a {other.effect.noun} is not known: {settling(other.effect)}"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 

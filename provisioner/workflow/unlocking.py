@@ -34,7 +34,7 @@ def _free(store: StateStore) -> Diagnostic:
     return error(
         "lock-free",
         f"nobody holds the lock of {store.location}, so there is nothing to unlock",
-        hint=f"{store.lock_free}: run apply, which settles first what that process left open",
+        hint=f"{store.lock_free}: run the same command again, which settles first what that process left open",
     )
 
 
@@ -88,4 +88,4 @@ def _prospect(effect: Effect, *, together: bool) -> str:
         case Effect.WIPE:
             return "these reinstallations count as carried out; none is sent again unless apply --reinstall names its address"
         case _:
-            return "the next apply looks whether these servers are gone, and records what it sees"
+            return "the next apply or destroy looks whether these servers are gone, and records what it sees"

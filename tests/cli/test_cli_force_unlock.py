@@ -30,7 +30,7 @@ def held(applied):
 def test_a_free_lock_has_nothing_to_unlock(applied) -> None:
     said = applied.fails("force-unlock", "0123456789ab", code="lock-free").said
     assert "nobody holds the lock" in said
-    assert "run apply" in said
+    assert "run the same command again" in said
 
 
 def test_before_the_first_run_there_is_no_lock_either(desk) -> None:

@@ -142,7 +142,7 @@ def test_a_colleagues_lost_release_is_not_believed_carried_out_by_ones_own_list(
     assert site.state()["intents"]
     for ran in (applied, planned):
         assert "is not listed, and another user sent it" in said(ran)
-        assert "have that user run apply" in said(ran)
+        assert "have that user run the command again" in said(ran)
         assert "records it as released" not in said(ran)
 
 

@@ -90,7 +90,7 @@ def test_what_a_person_would_change_by_hand_waits_for_it_too(unsettled):
     ):
         refused = unsettled.here(*command)
         assert (refused.code, f"Error[{code}]" in refused.err) == (1, True)
-        assert "run apply" in refused.err
+        assert "it looks at what became of it before it does anything else" in " ".join(refused.err.split())
     assert unsettled.state() == before
 
 
@@ -170,3 +170,29 @@ def test_whoever_wants_a_server_again_whose_release_may_still_arrive_is_told(sit
     assert (back.code, "Warning[unsettled]: alpha" in said, "should it arrive late" in said) == (0, True, True)
     assert "unsettled" not in site.here("apply", "--auto-approve").text
     assert site.entries("release") == {}
+
+
+def test_the_advice_after_an_incomplete_destroy_buys_nothing(site, sandbox):
+    """`run apply again` there settled the release and bought the server again, as the specs still want it."""
+    site.write("servers: {alpha: {}}\n")
+    assert site.apply().code == 0
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
+    lost = site.here("destroy", "--auto-approve")
+    said = " ".join(lost.text.split())
+    assert (lost.code, "run destroy again: it looks" in said, "run apply" in said) == (7, True, False)
+    planned = " ".join(site.here("plan").text.split())
+    assert "Where that was destroy, run destroy" in planned
+    assert "run apply: it looks" not in planned
+    assert "help: run destroy: it looks" in " ".join(site.here("plan", "--destroy").text.split())
+    assert site.here("destroy", "--auto-approve").code == 0
+    assert (site.purchases, site.entries("release")) == ({"alpha": 1}, {"alpha": 1})
+
+
+def test_a_destroy_whose_purchase_is_in_doubt_is_not_told_to_apply(site, sandbox):
+    site.write("servers: {alpha: {}}\n")
+    sandbox.arm({"at": "CreateDevServer", "fault": "reset", "executed": False})
+    assert site.apply("--resolve-timeout", "0").code == 6
+    destroyed = site.here("destroy", "--auto-approve", "--resolve-timeout", "0")
+    said = " ".join(destroyed.text.split())
+    assert (destroyed.code, "run destroy again: it finds and releases" in said) == (6, True)
+    assert ("run apply" in said, "apply buys it" in said) == (False, False)

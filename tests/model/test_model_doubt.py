@@ -6,7 +6,8 @@ import pytest
 from support.builders import an_intent
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.doubt import is_over, next_step, quiet_until
+from provisioner.model.doubt import is_over, next_step, quiet_until, settling
+from provisioner.model.flow import Effect
 from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE
 
 KIND = CATALOGUE["dev_server"]
@@ -58,3 +59,26 @@ def test_the_way_out_of_a_doubt_names_the_order_wherever_there_may_be_one(chargi
     step = next_step(intent, KIND, DEFAULT_POLICY)
     assert "`provisioner resolve 'pool[0]' --adopt ID` or `--absent`" in step
     assert ("`provisioner resolve 'pool[0]' --adopt ORDER`" in step) is names_an_order
+
+
+QUIET = {"declared": {"charging_info": {"charging_mode": "POST_PAID"}}, "server_time": IN_THE_CLOUD}
+
+
+def test_a_run_that_destroys_is_not_told_to_buy():
+    step = next_step(an_intent(**QUIET), KIND, DEFAULT_POLICY, destroying=True)
+    assert "run destroy again" in step
+    assert ("apply" in step, "buys" in step) == (False, False)
+
+
+def test_a_date_that_is_over_is_not_named_as_one_to_come():
+    intent = an_intent(**QUIET)
+    until = quiet_until(intent, DEFAULT_POLICY)
+    before = next_step(intent, KIND, DEFAULT_POLICY, at=until - 1)
+    after = next_step(intent, KIND, DEFAULT_POLICY, at=until)
+    assert ("apply buys it then" in before, "apply buys it then" in after) == (True, False)
+
+
+def test_an_open_release_is_never_answered_with_apply_alone_by_who_does_not_know_which_command_sent_it():
+    assert "destroy" in settling(Effect.DESTRUCTIVE)
+    assert settling(Effect.DESTRUCTIVE, command="destroy again").startswith("run destroy again: it looks")
+    assert settling(Effect.WIPE).startswith("run apply: it looks")

@@ -96,7 +96,7 @@ class FileLock:
             return Ending(
                 f"the lock {holder.id} is not taken away from a live process: {held_by}",
                 f"End it: kill {holder.pid}. It then sends nothing new, records the replies in flight and names what is under way. "
-                f"Only if it does not end: kill -9 {holder.pid}. The lock ends with it, and the next apply looks for what it had "
+                f"Only if it does not end: kill -9 {holder.pid}. The lock ends with it, and the next apply or destroy looks for what it had "
                 "sent.",
             )
         return Ending(
