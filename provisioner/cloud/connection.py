@@ -5,7 +5,7 @@ Puts the parts of this room together and does nothing that one of them could do.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token,
 from provisioner.cloud.token_cache import TokenFiles
 from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
-from provisioner.cloud.transport import Answer, Network, Timeouts, Transport, Wire, in_process
+from provisioner.cloud.transport import Answer, Network, NetworkSettings, Timeouts, Transport, Wire, in_process
 from provisioner.model.canonical import JsonValue, parse_json
 from provisioner.model.flow import Call, CallFailed, Reply, Service
 from provisioner.model.identity import Identity
@@ -72,6 +72,7 @@ class Cloud:
         self,
         network: Network,
         *,
+        times: Mapping[Service, ServerTime],
         authentication: Authentication,
         endpoints: Endpoints,
         identity: Identity,
@@ -89,6 +90,7 @@ class Cloud:
         self._mask = mask
         self.endpoints = endpoints
         self._network = network
+        self._times = times
         self._authentication = authentication
         self._budget = budget
         self._clock = clock
@@ -100,7 +102,7 @@ class Cloud:
 
     def time(self, service: Service = Service.MODELARTS) -> ServerTime:
         """As this service's own answers have told it so far; no other one's are taken for it."""
-        return self._network.times[service]
+        return self._times[service]
 
     @property
     def credentials_end(self) -> datetime | None:
@@ -111,7 +113,14 @@ class Cloud:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
         async with self._network.wire() as wire:
-            line = Line(wire, self._authentication, budget=self._budget, clock=self._clock, mask=self._mask)
+            line = Line(
+                wire,
+                self._authentication,
+                budget=self._budget,
+                clock=self._clock,
+                mask=self._mask,
+                times=self._times,
+            )
             yield Channel(line, self.endpoints, self.identity, self._budget, self._mask)
 
 
@@ -144,25 +153,29 @@ async def connect(
     """
     claim = Claim(region, project_id, project_name, domain_id)
     network = Network(
-        endpoints,
-        user_agent=user_agent,
-        timeouts=timeouts,
-        clock=clock,
-        transport=in_process(app) if app is not None else transport,
-        direct=METADATA if isinstance(credentials, InstanceAgency) else None,
-        unanswered=unanswered,
+        NetworkSettings(
+            base_urls=tuple(endpoints.of(service) for service in Service),
+            user_agent=user_agent,
+            timeouts=timeouts,
+            transport=in_process(app) if app is not None else transport,
+            direct_urls=(METADATA,) if isinstance(credentials, InstanceAgency) else (),
+            monotonic=clock.monotonic,
+            unanswered=unanswered,
+        )
     )
+    times = {service: ServerTime(clock) for service in Service}
     budget = Budget(clock, waiting)
     mask = mask or Mask()
     async with network.wire() as wire:
         cache = TokenFiles(token_folder) if token_folder else NoCache()
-        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache, mask)
+        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache, mask, times)
         try:
             authentication, identity = await entrance.introduce(credentials)
         except CallFailed as failed:
             raise translate(failed, "finding out the account and the project") from None
         yield Cloud(
             network,
+            times=times,
             authentication=authentication,
             endpoints=endpoints,
             identity=identity,
@@ -185,6 +198,7 @@ class _Entrance:
     clock: Clock
     cache: TokenCache
     mask: Mask
+    times: Mapping[Service, ServerTime]
 
     async def introduce(self, credentials: Credentials) -> tuple[Authentication, Identity]:
         match credentials:
@@ -229,7 +243,7 @@ class _Entrance:
         )
 
     def _line(self, authentication: Authentication) -> Line:
-        return Line(self.wire, authentication, budget=self.budget, clock=self.clock, mask=self.mask)
+        return Line(self.wire, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times)
 
 
 def _no_secrets(reference: SecretReference) -> Secret:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import SplitResult, urlsplit
 
+from provisioner.cloud.transport import is_loopback
 from provisioner.cloud.variables import VENDOR_DOMAINS, Variables
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Service
@@ -75,14 +76,6 @@ def for_sandbox(region: str) -> Endpoints:
     """Hosts that resolve nowhere (RFC 6761), for an emulator that is called inside the process."""
     _check_region(region)
     return Endpoints(*(f"https://{service}.{region}.sandbox.invalid" for service in ("modelarts", "bss", "iam")))
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_region(region: str) -> None:

@@ -15,7 +15,9 @@ from provisioner.cloud.clock import Clock
 from provisioner.cloud.failures import Failure, refusal, request_id_of, silence, unusable
 from provisioner.cloud.request import Request
 from provisioner.cloud.retrying import persist
-from provisioner.cloud.transport import Answer, NoAnswer, Wire
+from provisioner.cloud.server_time import ServerTime
+from provisioner.cloud.transport import Answer, HttpRequest, NoAnswer, Wire
+from provisioner.model.flow import Effect, Service
 from provisioner.model.mask import Mask
 
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
@@ -24,12 +26,22 @@ _LOGGER: Final = logging.getLogger("provisioner.cloud")
 class Line:
     """One worker's; the authentication and the budget are shared by all lines of a run."""
 
-    def __init__(self, wire: Wire, authentication: Authentication, *, budget: Budget, clock: Clock, mask: Mask) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        authentication: Authentication,
+        *,
+        budget: Budget,
+        clock: Clock,
+        mask: Mask,
+        times: Mapping[Service, ServerTime],
+    ) -> None:
         self._wire = wire
         self._authentication = authentication
         self._budget = budget
         self._clock = clock
         self._mask = mask
+        self._times = times
 
     def deliver(self, request: Request) -> Coroutine[None, None, Answer]:
         """A whole answer with a 2xx status. Raises Failure.
@@ -38,7 +50,7 @@ class Line:
         """
         if request.is_repeatable:
             return persist(
-                lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request)
+                lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request.origin)
             )
         return self._once(request)
 
@@ -59,10 +71,12 @@ class Line:
             self._mask.add(secret)
         begun = self._clock.monotonic()
         try:
-            answer = await self._wire.exchange(request, headers)
+            answer = await self._wire.exchange(_as_sent(request, headers))
         except NoAnswer as nothing:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
             raise silence(request, nothing) from None
+        if answer.is_fresh:
+            self._times[request.service].hear(answer.server_time)
         self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
         if not answer.is_success:
             raise self._refused(request, answer, headers, sent_at=begun)
@@ -91,3 +105,7 @@ class Line:
         """Neither headers nor bodies, whatever the level."""
         milliseconds = (self._clock.monotonic() - begun) * 1000
         _LOGGER.debug("%s %s: %s, %.0f ms, request %s", request.method, request.url, outcome, milliseconds, request_id)
+
+
+def _as_sent(request: Request, headers: Mapping[str, str]) -> HttpRequest:
+    return HttpRequest(request.method, request.url, headers, request.body, only_reads=request.effect is Effect.READ)

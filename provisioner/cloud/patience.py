@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from provisioner.cloud.clock import Clock
-
 Unanswered: TypeAlias = Callable[[str, float], None]
 """Told method and path of the request that has been on its way the longest, and for how many seconds."""
 
@@ -16,8 +14,8 @@ Unanswered: TypeAlias = Callable[[str, float], None]
 class Patience:
     """One for all requests of a run: however many are on their way, one line is written at a time."""
 
-    def __init__(self, clock: Clock, interval: float, unanswered: Unanswered) -> None:
-        self._clock = clock
+    def __init__(self, monotonic: Callable[[], float], interval: float, unanswered: Unanswered) -> None:
+        self._monotonic = monotonic
         self._interval = interval
         self._unanswered = unanswered
         self._under_way: dict[object, tuple[str, float]] = {}
@@ -27,7 +25,7 @@ class Patience:
     def waiting(self, line: str) -> Iterator[None]:
         """Around one exchange."""
         exchange = object()
-        self._under_way[exchange] = line, self._clock.monotonic()
+        self._under_way[exchange] = line, self._monotonic()
         self._set_alarm()
         try:
             yield
@@ -44,6 +42,6 @@ class Patience:
     def _ring(self) -> None:
         self._alarm = None
         line, begun = next(iter(self._under_way.values()))  # the oldest: it was put in first
-        if (waited := self._clock.monotonic() - begun) >= self._interval:
+        if (waited := self._monotonic() - begun) >= self._interval:
             self._unanswered(line, waited)
         self._set_alarm()

@@ -1,7 +1,7 @@
-"""The one door to httpx: sends one request once and says what came back, or whether it may have left at all.
+"""Sends one HTTP request once and reports the answer, or whether the request may have left this machine.
 
-Nothing is retried or followed here, and nothing is understood: an answer is a status, headers and bytes. Which outcome a
-silence means for a purchase is decided by what had been written when it fell (docs/api/devserver-api.md section 5.3).
+Nothing is retried, redirected or interpreted here: an answer is a status, headers and bytes. Whether a request without an answer may
+have been carried out depends on how far it had been written when the connection failed.
 """
 
 from __future__ import annotations
@@ -10,23 +10,20 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
-from provisioner.cloud.clock import Clock
-from provisioner.cloud.endpoints import Endpoints, is_loopback
 from provisioner.cloud.patience import Patience, Unanswered
-from provisioner.cloud.request import Request
-from provisioner.cloud.server_time import ServerTime
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.flow import Effect, Service
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes, after decompression."""
@@ -50,8 +47,9 @@ Transport: TypeAlias = httpx.AsyncBaseTransport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds. An answer that comes in drops is never silent, so that whole exchanges end, too: `read` those that ask, whose answers
-    may be long, `change` all others.
+    """All values are in seconds. `silence` ends an exchange in which no byte arrives; a server that sends its answer in drops is never
+    silent, so `read` and `change` limit whole exchanges as well: `read` those of requests that only ask, whose answers may be long,
+    and `change` all others.
     """
 
     connect: float = 10.0
@@ -60,10 +58,29 @@ class Timeouts:
     read: float = 120.0
     change: float = 60.0
     sign_of_life: float = 10.0
-    """After which, and then again and again, whoever watches is told what is waited for."""
+    """How often a caller is told which request is still without an answer."""
 
-    def total(self, effect: Effect) -> float:
-        return self.read if effect is Effect.READ else self.change
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request as it is sent. `url` is final and percent-encoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False, default=b"")
+    only_reads: bool = False
+    """The request changes nothing at the server, so that the longer of the two limits applies to the exchange."""
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def line(self) -> str:
+        """Method and path, as messages name a request."""
+        return f"{self.method} {urlsplit(self.url).path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,38 +121,37 @@ class NoAnswer(Exception):  # noqa: N818 - a fact about the wire, which the floo
         self.may_have_left = may_have_left
 
 
-class Network:
-    """Makes the wires of one run: they share the TLS context and the count of requests, and nothing else."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """What all connections of a run have in common.
 
-    def __init__(
-        self,
-        endpoints: Endpoints,
-        *,
-        user_agent: str,
-        timeouts: Timeouts,
-        clock: Clock,
-        transport: Transport | None = None,
-        direct: str | None = None,
-        unanswered: Unanswered = lambda _line, _seconds: None,
-    ) -> None:
-        """`direct`: the base URL of one more place that is never asked through a proxy. `unanswered` is told what has been waited
-        for all too long.
-        """
-        self.patience = Patience(clock, timeouts.sign_of_life, unanswered)
+    `base_urls` are the servers that will be asked. `direct_urls` are asked without a proxy, whatever the environment says, and so is
+    every server of `base_urls` on this machine. `transport` replaces the network. `unanswered` is told which request has waited long
+    for its answer, and for how long by the clock `monotonic`.
+    """
+
+    base_urls: tuple[str, ...]
+    user_agent: str
+    timeouts: Timeouts = Timeouts()
+    transport: Transport | None = None
+    direct_urls: tuple[str, ...] = ()
+    monotonic: Callable[[], float] = time.monotonic
+    unanswered: Unanswered = lambda _line, _seconds: None
+
+
+class Network:
+    """Opens HTTP clients that share the TLS context and the count of requests, and nothing else."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        self.settings = settings
+        self.patience = Patience(settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered)
         self.requests = 0
-        self.times = {service: ServerTime(clock) for service in Service}
-        self.timeouts = timeouts
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""
-        self._urls = (endpoints.modelarts, endpoints.billing, endpoints.identity)
-        self._direct = (*filter(is_loopback, self._urls), *([direct] if direct else []))
-        self._clock = clock
-        self._user_agent = user_agent
-        self._transport = transport
 
     @asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
-        """A wire with a client of its own: one that many workers share slows down as they grow in number."""
+        """A client of its own: one that many workers share slows down as they grow in number."""
         async with self._client() as client:
             yield Wire(client, self)
 
@@ -143,13 +159,15 @@ class Network:
         # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        settings = self.settings
+        direct = (*filter(is_loopback, settings.base_urls), *settings.direct_urls)
         try:
             return httpx.AsyncClient(
-                transport=self._transport,
+                transport=settings.transport,
                 verify=self._tls,
                 # A mount of None means "no proxy": what goes to this machine never leaves it.
-                mounts={_host_pattern(url): None for url in self._direct},
-                headers={"User-Agent": self._user_agent, "Accept": "application/json"},
+                mounts={_host_pattern(url): None for url in direct},
+                headers={"User-Agent": settings.user_agent, "Accept": "application/json"},
                 limits=httpx.Limits(max_connections=4, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
                 follow_redirects=False,
             )
@@ -163,7 +181,7 @@ class Network:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        if self._transport is None and any(url.startswith("https:") for url in self._urls):
+        if self.settings.transport is None and any(url.startswith("https:") for url in self.settings.base_urls):
             return _trusting_context()
         # Loading the trusted roots costs as much as a hundred requests; a context without any trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -176,37 +194,40 @@ class Wire:
         self._client = client
         self._network = network
 
-    def has_answered(self, request: Request) -> bool:
-        """Whether its service has answered anything yet, on any wire of this run."""
-        return request.origin in self._network.answered
+    def has_answered(self, origin: str) -> bool:
+        """Whether this server has answered anything yet, on any connection of this run."""
+        return origin in self._network.answered
 
-    async def exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:
+    async def exchange(self, request: HttpRequest) -> Answer:
         """Send once. Raises NoAnswer when no status came back."""
-        self._network.requests += 1
+        network, seconds = self._network, self._network.settings.timeouts
+        network.requests += 1
         try:
-            async with asyncio.timeout(self._network.timeouts.total(request.effect)):
-                with self._network.patience.waiting(request.line):
+            async with asyncio.timeout(seconds.read if request.only_reads else seconds.change):
+                with network.patience.waiting(request.line):
                     async with self._client.stream(
                         request.method,
                         request.url,
-                        headers=dict(headers),
+                        headers=dict(request.headers),
                         content=request.body,
-                        timeout=self._timeout(),
+                        timeout=httpx.Timeout(seconds.silence, connect=seconds.connect, pool=seconds.pool),
                     ) as response:
-                        self._network.answered.add(request.origin)
+                        network.answered.add(request.origin)
                         body, fault = await _read(response)
-                        answer = Answer(response.status_code, dict(response.headers), body, fault)
-                        if answer.is_fresh:
-                            self._network.times[request.service].hear(answer.server_time)
-                        return answer
+                        return Answer(response.status_code, dict(response.headers), body, fault)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=False) from None
         except (httpx.RequestError, OSError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=True) from None
 
-    def _timeout(self) -> httpx.Timeout:
-        seconds = self._network.timeouts
-        return httpx.Timeout(seconds.silence, connect=seconds.connect, pool=seconds.pool)
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def in_process(app: Any) -> Transport:

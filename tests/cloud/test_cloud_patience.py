@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from provisioner.cloud.clock import Clock
 from provisioner.cloud.patience import Patience
 
 INTERVAL = 0.001
@@ -24,7 +23,7 @@ def told_while(play, *, news: int) -> list[tuple[str, float]]:
             enough.set()
 
     async def conversation() -> None:
-        patience = Patience(Clock(monotonic=lambda: now), INTERVAL, hear)
+        patience = Patience(lambda: now, INTERVAL, hear)
 
         def passes(seconds: float) -> None:
             nonlocal now
