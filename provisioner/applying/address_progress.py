@@ -98,7 +98,7 @@ def wanted_otherwise(
     ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *kind.sensitive())}
     passed_over = ignored | progress.refused.keys()
     sold = [kind.billing.sold_otherwise(recorded, None, specs, context.policy) for specs in (None, desired.fields)]
-    passed_over |= {"charging_info"} if sold[0] and not sold[1] else set()
+    passed_over |= {kind.billing.field} if sold[0] and not sold[1] else set()
     return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
 
 

@@ -282,7 +282,7 @@ class ChangeRunner:
             progress=AddressProgress.of(recorded),
             reporter=EventReporter(context.listen, context.clock, self._change, started),
             timeout=timeouts.delete if releasing else timeouts.create,
-            earlier_ids=tuple(row.id for row in context.by_name.namesakes(desired.name)) if desired else (),
+            earlier_ids=tuple(row.id for row in context.by_name.namesakes(desired.name, self._kind)) if desired else (),
         )
 
     def _announce(self, result: Result) -> None:

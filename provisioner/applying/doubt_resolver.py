@@ -38,9 +38,9 @@ class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
         self.because = because
 
 
-def adoption(intent: Intent, found: Live) -> Adopted:
+def adoption(intent: Intent, found: Live, kind: Kind) -> Adopted:
     """Of the one server that a purchase in doubt can have become."""
-    evidence = f"the only live server named {intent.name} that fits the request"
+    evidence = f"the only live {kind.noun} named {intent.name} that fits the request"
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
@@ -72,7 +72,7 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
 
     def pick(listing: Listing) -> Live | None:
         """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
-        if listing.may_hide({intent.name, *intent.names}):
+        if listing.may_hide(intent.kind, {intent.name, *intent.names}):
             return None
         free = (row for row in listing.rows.values() if context.ids.are_free(row.id, row.order_id))
         candidates = nobody_elses(kind.match(intent, free), context.elsewhere)
@@ -84,6 +84,6 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
     row = await context.poll.seek(pick, lambda found: found is not None, deadline=deadline, watch=watch)
     assert row is not None  # a look that found none did not settle it
     context.ids.take(intent.address, row.id, row.order_id)
-    await context.journal.write(adoption(intent, row))
+    await context.journal.write(adoption(intent, row, kind))
     (recorded,) = bought(intent, identifier=row.id, order_id=row.order_id)
     return recorded

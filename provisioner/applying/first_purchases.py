@@ -33,8 +33,12 @@ class PurchasesStopped(Exception):  # noqa: N818 - a decision, not a malfunction
         self.because = because
 
 
-def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> PurchaseClass:
-    """Purchases of one class are alike for the cloud: a flavor, and how it is to be charged."""
+def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> PurchaseClass | None:
+    """Purchases of one class are alike for the cloud: a flavor, and how it is to be charged. None for what can't be sold otherwise than it
+    is wanted.
+    """
+    if not kind.has_terms:
+        return None
     return kind.name, None if change.desired is None else kind.stock.ware(change.desired.fields, policy)
 
 
@@ -64,8 +68,11 @@ class FirstPurchases:
         if self._stopped_by is not None:
             raise PurchasesStopped(self._stopped_by)
 
-    async def enter(self, alike: PurchaseClass, address: Address) -> None:
+    async def enter(self, alike: PurchaseClass | None, address: Address) -> None:
         """Returns when it may be bought: as the first, or after it. Raises PurchasesStopped."""
+        if alike is None:
+            self.check()
+            return
         queue = self._queue(alike, address)
         while not (queue.is_open or self._is_over):
             self.check()
@@ -75,8 +82,11 @@ class FirstPurchases:
             await _wait_in(queue.buyers)
         self.check()
 
-    async def await_sale(self, alike: PurchaseClass, address: Address) -> None:
+    async def await_sale(self, alike: PurchaseClass | None, address: Address) -> None:
         """Before a replacement releases anything: the first of them does so alone. Purchases that release nothing go ahead of it."""
+        if alike is None:
+            self.check()
+            return
         queue = self._queue(alike, address)
         while not (queue.is_open or self._is_over):
             self.check()

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import Channel, Clock
-from provisioner.applying.reading import run_read
+from provisioner.applying.reading import read_lists, run_read
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
@@ -67,8 +67,8 @@ class Listing:
     def is_gone(self, identifier: str | None) -> bool:
         return not self.gaps or identifier in self.gone
 
-    def may_hide(self, names: Collection[str]) -> bool:
-        return any(gap.hides(names) for gap in self.gaps)
+    def may_hide(self, kind: str, names: Collection[str]) -> bool:
+        return any(gap.hides(kind, names) for gap in self.gaps)
 
 
 @dataclass(eq=False, slots=True)
@@ -204,7 +204,7 @@ class ListPoll:
         asked = self._waiting()
         gaps: tuple[Gap, ...] = ()
         try:
-            rows = {row.id: row for kind in self._kinds for row in await run_read(kind.list(), channel)}
+            rows = await read_lists(self._kinds, channel)
         except PartialListing as partial:
             rows, gaps = {row.id: row for row in partial.rows}, partial.gaps
         except CallFailed as failed:
@@ -215,7 +215,7 @@ class ListPoll:
         alone, gone, unasked = await self._alone(asked, rows, channel, is_partial=bool(gaps))
         gaps += unlisted(alone.values(), gaps)
         if unasked & self._known:
-            gaps += (Gap("", "it lacks servers that are not asked for by their ids yet"),)
+            gaps += (Gap("", "it lacks some that are not asked for by their ids yet"),)
         rows = {**rows, **alone}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():

@@ -19,21 +19,22 @@ class NameIndex:
 
     def __init__(self, rows: Iterable[Live], owned: Container[str], lineage: str) -> None:
         self._owned = owned
-        self._by_name: defaultdict[str, list[Live]] = defaultdict(list)
-        self._by_base: defaultdict[str, list[Live]] = defaultdict(list)
-        """Servers whose names carry a marker of this state, by what stands before it."""
+        self._by_name: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
+        self._by_base: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
+        """Rows whose names carry a marker of this state, by their kind and what stands before it."""
         for row in rows:
-            self._by_name[row.name].append(row)
+            self._by_name[row.kind, row.name].append(row)
             if (base := unmarked(row.name, lineage=lineage)) is not None:
-                self._by_base[base].append(row)
+                self._by_base[row.kind, base].append(row)
 
-    def namesakes(self, name: str) -> list[Live]:
-        """The servers that bear this name."""
-        return self._by_name.get(name, [])
+    def namesakes(self, name: str, kind: Kind) -> list[Live]:
+        """Those of this kind that bear this name."""
+        return self._by_name.get((kind.name, name), [])
 
     def stranger(self, name: str, kind: Kind) -> Live | None:
-        """A server that no address owns, and that bears the name or was bought from this state to bear it."""
-        bearers = (*self.namesakes(name), *self._by_base.get(shortened(name, longest=kind.longest_name), ()))
+        """One of this kind that no address owns, and that bears the name or was bought from this state to bear it."""
+        base = shortened(name, longest=kind.longest_name)
+        bearers = (*self.namesakes(name, kind), *self._by_base.get((kind.name, base), ()))
         return next((row for row in bearers if row.id not in self._owned), None)
 
 

@@ -97,7 +97,7 @@ class Preflight:
         if row is None or row.status in kind.statuses.releasing:
             raise GoneMeanwhile
         if row.id in elsewhere([row]):
-            summary = f"server {row.id} is another state's by now; nothing was recorded"
+            summary = f"{kind.noun} {row.id} is another state's by now; nothing was recorded"
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: Change) -> None:
@@ -200,8 +200,8 @@ class Preflight:
                     ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            wares = dict.fromkeys(kind.stock.ware(desired.fields, self._context.policy) for kind, desired in replaced)
-            await self._refuse_unavailable(wares, wipes=False)
+            wares = [kind.stock.ware(desired.fields, self._context.policy) for kind, desired in replaced]
+            await self._refuse_unavailable(dict.fromkeys(filter(None, wares)), wipes=False)
         for kind, recorded in ending.values():
             await self.refuse_companions(kind, recorded, self._context.live_row(recorded))
 

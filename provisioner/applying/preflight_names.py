@@ -36,11 +36,11 @@ class NameCheck:
     async def refuse_stranger(self, kind: Kind, name: str) -> None:
         """Raises NameTaken, MayBeTaken, and what ends a wait."""
         await self._renew()
-        gap = next((gap for gap in self._gaps if gap.hides({name})), None)
+        gap = next((gap for gap in self._gaps if gap.hides(kind.name, {name})), None)
         if gap is not None and Allowance.LIST_INCOMPLETE not in self._context.plan.allowed:
-            raise MayBeTaken(name, gap)
+            raise MayBeTaken(name, gap, kind.noun)
         if (stranger := self._seen.stranger(name, kind)) is not None:
-            raise NameTaken(name, stranger)
+            raise NameTaken(name, stranger, kind.noun)
 
     async def _renew(self) -> None:
         async with self._looking:

@@ -41,8 +41,8 @@ class Sight:
     looked_at: float | None = None
     """When it began, in monotonic seconds; None where nobody noted it."""
 
-    def may_hide(self, names: Collection[str]) -> bool:
-        return any(gap.hides(names) for gap in self.gaps)
+    def may_hide(self, kind: str, names: Collection[str]) -> bool:
+        return any(gap.hides(kind, names) for gap in self.gaps)
 
     def may_hide_outcome(self, intent: Intent) -> bool:
         """Whether what the call has come to may be there, or gone, unseen."""
@@ -77,6 +77,25 @@ async def _run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
         return result
 
 
+async def _read_list(kind: Kind, channel: Channel) -> tuple[dict[str, Live], tuple[Gap, ...]]:
+    try:
+        return {row.id: row for row in await run_read(kind.list(), channel)}, ()
+    except PartialListing as partial:
+        return {row.id: row for row in partial.rows}, tuple(replace(gap, kind=kind.name) for gap in partial.gaps)
+
+
+async def read_lists(kinds: Iterable[Kind], channel: Channel) -> dict[str, Live]:
+    """Every live resource of these kinds, by id. Raises PartialListing with what is shown where one of the lists has gaps."""
+    live: dict[str, Live] = {}
+    gaps: tuple[Gap, ...] = ()
+    for kind in kinds:
+        rows, missing = await _read_list(kind, channel)
+        live, gaps = live | rows, gaps + missing
+    if gaps:
+        raise PartialListing("; ".join(map(str, gaps)), tuple(live.values()), gaps)
+    return live
+
+
 async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -> dict[str, Live]:
     """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
     of that id said not found. Raises CallFailed when any of that could not be read.
@@ -101,12 +120,8 @@ async def read_shown(
     """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it, and so is one
     that is `suspected` to be there. What answers so proves that the list lacks servers.
     """
-    gaps: tuple[Gap, ...] = ()
-    try:
-        rows = await run_read(kind.list(), channel)
-    except PartialListing as partial:
-        rows, gaps = partial.rows, partial.gaps
-    live, known = {row.id: row for row in rows}, set(resource_ids(recorded_ids))
+    live, gaps = await _read_list(kind, channel)
+    known = set(resource_ids(recorded_ids))
     hidden: list[Live] = []
     for identifier in sorted(known - live.keys()):
         if (row := await run_read(kind.show(identifier), channel)) is not None:

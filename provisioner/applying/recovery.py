@@ -68,17 +68,17 @@ def recover(
                 candidates = nobody_elses(kind.match(intent, free), elsewhere)
                 if intent.address in adopted:
                     pass  # two purchases of one address: the other one is told, and is a person's to judge
-                elif len(candidates) == 1 and not sight.may_hide({intent.name, *intent.names}):
+                elif len(candidates) == 1 and not sight.may_hide(intent.kind, {intent.name, *intent.names}):
                     free.remove(candidates[0])
                     adopted.add(intent.address)
-                    entries.append(adoption(intent, candidates[0]))
+                    entries.append(adoption(intent, candidates[0], kind))
                     events.append(_adopted(intent, candidates[0]))
                 elif (
                     intent.id in state.intents
                     and unseen.is_none(intent, kind)
                     and _is_over(intent, kind, policy, sight)
                 ):
-                    entries.append(_absent(intent, sight))
+                    entries.append(_absent(intent, sight, kind))
                     events.append(Event(EventType.SETTLED, intent.address, detail="never carried out"))
     if entries:
         ledger.append(entries)
@@ -104,7 +104,7 @@ class _Unseen:
         """
         if self.sight.may_hide_outcome(intent):
             return False
-        new = [row for row in self.free if row.id not in intent.known_before]
+        new = [row for row in self.free if row.kind == intent.kind and row.id not in intent.known_before]
         if any(row.name == intent.name or (not row.name and not _is_older(row, intent)) for row in new):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
@@ -127,8 +127,8 @@ def _is_older(row: Live, intent: Intent) -> bool:
     return row.created_at is not None and row.created_at < intent.server_time - _CLOCKS_DIFFER
 
 
-def _absent(intent: Intent, sight: Sight) -> Entry:
-    evidence = "a complete list has no server that fits"
+def _absent(intent: Intent, sight: Sight, kind: Kind) -> Entry:
+    evidence = f"a complete list has no {kind.noun} that fits"
     if sight.at is not None:
         evidence += f", {max(0, sight.at - intent.server_time) // 1000} s after it was sent"
     if unpaid := [trace.order_id for trace in sight.traces.get(intent.id) or () if trace.is_unpaid]:
@@ -170,7 +170,7 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     taken the address since is not spoken of.
     """
     if intent.target_id is None:
-        yield Settled(intent.id, "observed", "the request named no server, so nothing is known to be gone")
+        yield Settled(intent.id, "observed", f"the request named no {kind.noun}, so nothing is known to be gone")
         return
     recorded = state.resources.get(intent.address)
     is_recorded = recorded is not None and recorded.id == intent.target_id
@@ -193,8 +193,8 @@ def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[
     finding = warning(
         "unsettled",
         f"{intent.address}: the answer to the release of {row.id} was lost, and the cloud lists it with status {row.status}",
-        detail="it counts as never carried out; should it arrive late, the server goes all the same",
-        hint="where the specs want the server, plan again in some minutes, before anything relies on it",
+        detail=f"it counts as never carried out; should it arrive late, the {kind.noun} goes all the same",
+        hint=f"where the specs want the {kind.noun}, plan again in some minutes, before anything relies on it",
         address=intent.address,
     )
     yield Event(EventType.NOTICE, intent.address, diagnostic=finding)

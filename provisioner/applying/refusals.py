@@ -22,16 +22,17 @@ class PreflightRefusal(Exception):  # noqa: N818 - a decision, not a malfunction
 class NameTaken(PreflightRefusal):
     """A stranger has borne the wanted name since before this run."""
 
-    def __init__(self, name: str, stranger: Live) -> None:
+    def __init__(self, name: str, stranger: Live, noun: str) -> None:
         super().__init__(stranger.id)
         self.name = name
+        self.noun = noun
         self.stranger = stranger
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
         return error(
             "name-taken",
-            f"a server named {self.name!r} exists and is not ours ({self.stranger.id}); nothing was bought",
-            hint="choose another name in the specs, or have that server renamed or released",
+            f"a {self.noun} named {self.name!r} exists and is not ours ({self.stranger.id}); nothing was bought",
+            hint=f"choose another name in the specs, or have that {self.noun} renamed or released",
             address=address,
         )
 
@@ -39,15 +40,16 @@ class NameTaken(PreflightRefusal):
 class MayBeTaken(PreflightRefusal):
     """A server of the wanted name may be there, and the list does not show it."""
 
-    def __init__(self, name: str, gap: Gap) -> None:
+    def __init__(self, name: str, gap: Gap, noun: str) -> None:
         super().__init__(name)
         self.name = name
+        self.noun = noun
         self.gap = gap
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
         return error(
             "list-incomplete",
-            f"a server named {self.name!r} may exist already, because the list of servers is incomplete; nothing was bought",
+            f"a {self.noun} named {self.name!r} may exist already, because the list of {self.noun}s is incomplete; nothing was bought",
             detail=str(self.gap),
             hint="plan again: a plan names what the list lacks, and is the place to allow it",
             address=address,

@@ -82,7 +82,9 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
     released = _has_released(change, runner)
     if released and not runner.progress.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
-        finding = replace(finding, summary=f"the old server is released, no new one is bought: {finding.summary}")
+        finding = replace(
+            finding, summary=f"the old {runner.kind.noun} is released, no new one is bought: {finding.summary}"
+        )
     left = change.leftovers if released else ()
     return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
 
@@ -171,7 +173,7 @@ def _doubtful(runner: FlowRunner, reason: Exception) -> Diagnostic:
     return error(
         "in-doubt",
         summary,
-        detail="; ".join(filter(None, (because.message if because else "", _search(looked)))),
+        detail="; ".join(filter(None, (because.message if because else "", _search(looked, runner.kind.noun)))),
         hint=hint,
         address=address,
         request_id=because.request_id if because else None,
@@ -189,15 +191,15 @@ def _doubt_of(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
             return None, reason
 
 
-def _search(looked: Exception | None) -> str:
+def _search(looked: Exception | None, noun: str) -> str:
     """How looking for it went."""
     match looked:
         case None:
             return ""
         case SeveralFit():
-            return f"several servers fit the request: {looked}"
+            return f"several {noun}s fit the request: {looked}"
         case TimedOut():
-            return "no server that fits it is listed so far"
+            return f"no {noun} that fits it is listed so far"
         case Detached():
             return "the run was interrupted while it was looked for"
         case _:
@@ -240,7 +242,7 @@ def _judge_own_failure(change: Change, runner: FlowRunner, reason: ProvisionerEr
         return ResultType.FAILED, error(
             "bought-unrecorded",
             f"BOUGHT{runner.progress.ids}, and it could not be recorded: {first.summary}",
-            hint="keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the server",
+            hint=f"keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the {runner.kind.noun}",
             address=address,
         )
     kind, state = ResultType.FAILED, ""

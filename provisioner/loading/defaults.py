@@ -22,7 +22,7 @@ class Defaults:
     def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings) -> None:
         self._layer = layer
         self._known: dict[str, Mapping[str, Any]] = {}
-        self._first = catalogue.kinds[0].section
+        self._first = catalogue.first.section
         self._unsectioned = {key: value for key, value in layer.node.items() if key not in catalogue.sections}
         for section in catalogue.sections:
             written = layer.node.get(section)

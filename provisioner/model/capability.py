@@ -1,19 +1,26 @@
-"""What only some kinds of resource can do, in a value for each: orders, billing, reinstalling, batches, stock, adoption."""
+"""What only some kinds of resource can do: a value each, which a kind has or leaves out.
+
+What is left out is answered for by the neutral values at the end of this file, so that nobody else asks whether a kind has a capability: a
+kind without `Billing` is never prepaid, one without `Reinstall` never wiped, one without `Orders` has no order, one without `Batch` is bought
+one by one, one without `Stock` is never sold out, and one without `Adoption` is written down as its row shows it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.draft import Draft
-from provisioner.model.flow import Flow, ReadFlow, Remark
+from provisioner.model.flow import Ended, Flow, ReadFlow, Remark
 from provisioner.model.foresight import Ware
 from provisioner.model.purchasing import PurchasePolicy, Trace
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
 from provisioner.model.term import Term
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Advice:
 class OfARelease(Protocol):
     """A fact about releasing a resource; `subscribed`: billing says that it is paid for in advance."""
 
-    def __call__(self, recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool: ...
+    def __call__(self, recorded: Recorded, live: Live | None, /, *, subscribed: bool = False) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Orders:
 class Billing:
     """What can be paid for in more than one way, a term in advance among them.
 
-    `is_prepaid`: whether anything, its row included where that is known, says that its term is paid for: money that a release would
+    `field` is the top-level field of the specs that says how one is paid for, `observed` what rows show of that. `is_prepaid`: whether anything, its row included where that is known, says that its term is paid for: money that a release would
     lose; `shows_prepaid`: whether its row alone says so. `with_term` is the row with what billing tells of it: for how long it was
     bought, and whether it renews. `sold_otherwise` is how the cloud has sold it to us, where that is not as the specs (None: they do
     not name it) or the record want it. `charging` says how a purchase will be paid for: the part of a body that says so, with nothing
@@ -70,6 +77,8 @@ class Billing:
     itself: only billing shows it.
     """
 
+    field: str
+    observed: tuple[str, ...]
     is_prepaid: Callable[[Recorded, Live | None], bool]
     shows_prepaid: Callable[[Live], bool]
     with_term: Callable[[Live, tuple[str, int] | None, Term | None], Live]
@@ -112,11 +121,11 @@ class Batch:
 class Stock:
     """What may be sold out, or not be on sale at all.
 
-    `ware` is what buying one asks the market for. `advise` is what may be refused of these fields, before it is bought, by the type of
+    `ware` is what buying one asks the market for; None where that is nothing. `advise` is what may be refused of these fields, before it is bought, by the type of
     machine that the cloud's catalogue has for its flavor.
     """
 
-    ware: Callable[[Mapping[str, Any], PurchasePolicy], Ware]
+    ware: Callable[[Mapping[str, Any], PurchasePolicy], Ware | None]
     advise: Callable[[Fields, str | None], Iterable[Advice]]
 
 
@@ -140,8 +149,80 @@ class Adoption:
 
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
     hidden: str
-    terraform: Terraform
+    terraform: Terraform | None
 
     def told_by_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
         """What specs would say of one by its attributes in a Terraform state."""
-        return self.terraform.hidden(attributes, row)
+        return self.terraform.hidden(attributes, row) if self.terraform else {}
+
+
+def _never(*_asked: object) -> bool:
+    return False
+
+
+def _never_by_a_release(_recorded: Recorded, _live: Live | None, *, subscribed: bool = False) -> bool:  # noqa: ARG001
+    return False
+
+
+def nothing(*_asked: object) -> tuple[()]:
+    return ()
+
+
+def unknown(*_asked: object) -> None:
+    return None
+
+
+def answers(value: Value) -> Callable[..., ReadFlow[Value]]:
+    """What is known without asking the cloud."""
+
+    def ask(*_asked: object) -> ReadFlow[Value]:
+        yield from ()
+        return value
+
+    return ask
+
+
+def _has_no_order(recorded: Recorded) -> Flow:
+    yield from ()
+    return Ended(recorded.phase, "it was bought without an order", code="no-order")
+
+
+def _one_by_one(_group: tuple[Desired, ...], _policy: PurchasePolicy) -> NoReturn:
+    raise AssertionError("loading refuses what would be bought together, by the advice of its kind")
+
+
+def _no_batch(_fields: Fields, _policy: PurchasePolicy) -> Iterable[Advice]:
+    message = "order: together is not for resources of this kind: each is created by a call of its own"
+    return (Advice(("order",), "order-together", message, "leave order out"),)
+
+
+not_limited: Final = answers(None)
+nothing_more: Final = answers(dict[str, JsonValue]())
+NO_ORDERS: Final = Orders(
+    pay=_has_no_order,
+    cancel=_has_no_order,
+    traces=answers(()),
+    resources=answers(()),
+    all_resources=answers(()),
+    order_of=answers(None),
+    ends_its_order=_never_by_a_release,
+    deleted_alone=lambda _row: True,
+    advise=nothing,
+)
+NO_BILLING: Final = Billing(
+    field="",
+    observed=(),
+    is_prepaid=_never,
+    shows_prepaid=_never,
+    with_term=lambda row, _period, _term: row,
+    sold_otherwise=unknown,
+    charging=lambda _fields, _policy: {},
+    charged=lambda _recorded: {},
+    gives_up_a_term=_never_by_a_release,
+    is_subscribed=answers(False),
+    renewal=(),
+)
+NO_REINSTALL: Final = Reinstall(wiped=_never, failed=frozenset(), remarks=nothing)
+NO_BATCH: Final = Batch(most=1, buy=_one_by_one, advise=_no_batch)
+NO_STOCK: Final = Stock(ware=unknown, advise=nothing)
+NO_ADOPTION: Final = Adoption(draft=lambda row, _defaults: Draft(dict(row.shown)), hidden="nothing", terraform=None)

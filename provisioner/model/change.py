@@ -50,6 +50,8 @@ class Change:
     """Its record with what the specs state by now and did not say when it was made; written when the plan is applied. None where that
     is nothing.
     """
+    computed: tuple[str, ...] = ()
+    """The fields of what is wanted that only the cloud decides."""
 
     @property
     def deposes(self) -> bool:

@@ -71,7 +71,7 @@ def ghosts(state: State) -> Iterator[Intent]:
 
 def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
     """Whether nobody else may take the row while the purchase is in doubt: it fits, or only bears one of its names and is new."""
-    is_namesake = row.name == intent.name or row.name in intent.names
+    is_namesake = row.kind == intent.kind and (row.name == intent.name or row.name in intent.names)
     return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
@@ -101,7 +101,7 @@ def next_step(
             f"that settles all {len(intent.members)}"
         )
     command, finds = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
-    adopting = f"run {command} again: it {finds} the server once exactly one fits"
+    adopting = f"run {command} again: it {finds} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
@@ -118,7 +118,7 @@ def next_step(
             )
         case Absence.BY_A_PERSON:
             return (
-                f"{adopting}. A prepaid server is never bought again by itself: when the console shows what became of it, also among the "
+                f"{adopting}. A prepaid {kind.noun} is never bought again by itself: when the console shows what became of it, also among the "
                 f"orders, {by_hand(intent, kind)}"
             )
 
@@ -142,7 +142,7 @@ def choice(intent: Intent) -> str:
 
 def absent_by_hand(address: Address) -> str:
     """For what was bought, by its answer, and was never shown."""
-    return f"when the console knows neither the server nor a paid order: `provisioner resolve {address.typed} --absent`"
+    return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.typed} --absent`"
 
 
 def moment(milliseconds: int) -> str:

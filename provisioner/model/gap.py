@@ -31,14 +31,16 @@ class Gap(HasId):
     """People have to hear of it."""
     of_others: bool = False
     """What is hidden is other users' alone: of what its own reader has sent, nothing is missing."""
+    kind: str = ""
+    """The name of the kind of resource that was listed; empty where it may concern any."""
 
-    def hides(self, names: Collection[str]) -> bool:
-        """Whether a server with one of these names may be there unseen."""
-        return self.names is None or not self.names.isdisjoint(names)
+    def hides(self, kind: str, names: Collection[str]) -> bool:
+        """Whether a resource of this kind with one of these names may be there unseen."""
+        return self.kind in {"", kind} and (self.names is None or not self.names.isdisjoint(names))
 
     def blinds(self, intent: Intent, reader: str) -> bool:
         """Whether what this purchase, or release, has come to may be unseen by `reader`."""
-        return not (self.of_others and intent.sender and intent.sender == reader)
+        return self.kind in {"", intent.kind} and not (self.of_others and intent.sender and intent.sender == reader)
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding
@@ -48,20 +50,27 @@ _NAMED = 5
 
 
 def unlisted(rows: Iterable[Live], gaps: Iterable[Gap] = ()) -> tuple[Gap, ...]:
-    """A server that answers by its id and stands in no list proves that the list lacks servers, whatever its `total` says: others may
-    be missing like it. None where `gaps` account for it. Of a list of one's own servers it may be another user's, or prove the same: no name is
+    """A resource that answers by its id and stands in no list proves that the list lacks some, whatever its `total` says: others may
+    be missing like it. None where `gaps` account for it. Of a list of one's own it may be another user's, or prove the same: no name is
     hidden for that, and no doubt ended.
     """
-    gaps = tuple(gaps)
-    ids = sorted({row.id for row in rows if not any(gap.hides({row.name}) for gap in gaps)})
+    rows, gaps = tuple(rows), tuple(gaps)
+    found = (_unlisted(kind, rows, gaps) for kind in dict.fromkeys(row.kind for row in rows))
+    return tuple(gap for gap in found if gap is not None)
+
+
+def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[Gap]) -> Gap | None:
+    gaps = [gap for gap in gaps if gap.kind in {"", kind}]
+    own = [row for row in rows if row.kind == kind]
+    ids = sorted({row.id for row in own if not any(gap.hides(kind, {row.name}) for gap in gaps)})
     if not ids:
-        return ()
+        return None
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     finding = (
-        f"it lacks server {ids[0]}, which answers when it is asked for by its id"
+        f"it lacks {ids[0]}, which answers when it is asked for by its id"
         if len(ids) == 1
-        else f"it lacks servers {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
+        else f"it lacks {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
     )
     if any(gap.of_others for gap in gaps):
-        return (Gap("", finding, NO_NAME, is_told=False),)
-    return (Gap("", finding),)
+        return Gap("", finding, NO_NAME, is_told=False, kind=kind)
+    return Gap("", finding, kind=kind)

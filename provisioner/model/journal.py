@@ -263,7 +263,7 @@ def _tell_apart(absent: dict[str, Intent], intent: Intent | None, entry: Answere
     if intent is None or entry.id is None:
         return
     for key, ghost in absent.items():
-        if ghost.name == intent.name and entry.id not in ghost.earlier_ids:
+        if (ghost.kind, ghost.name) == (intent.kind, intent.name) and entry.id not in ghost.earlier_ids:
             absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, entry.id))
 
 
@@ -271,7 +271,7 @@ def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
     if entry.origin not in resources:
         return
     if entry.address in resources:
-        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds a server already")
+        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds one already")
     moved = resources.pop(entry.origin)
     resources[entry.address] = replace(moved, address=entry.address, term_given_up=entry.term_given_up)
 

@@ -8,11 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.capability import Adoption, Advice, Batch, Billing, Orders, Reinstall, Stock
+from provisioner.model.capability import (
+    NO_ADOPTION,
+    NO_BATCH,
+    NO_BILLING,
+    NO_ORDERS,
+    NO_REINSTALL,
+    NO_STOCK,
+    Adoption,
+    Advice,
+    Batch,
+    Billing,
+    Orders,
+    Reinstall,
+    Stock,
+    not_limited,
+    nothing,
+    nothing_more,
+    unknown,
+)
 from provisioner.model.change import Change
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import Flow, ReadFlow
@@ -39,6 +57,8 @@ class Statuses:
     adverse: frozenset[str]
     releasing: frozenset[str]
     gone: str
+    shows: FieldPath = ()
+    """The field of the specs that a status shows as well."""
 
     @property
     def unwell(self) -> frozenset[str]:
@@ -46,19 +66,31 @@ class Statuses:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """How a kind knows what a purchase of unknown outcome has become. Every kind has this, because each is created exactly once.
+
+    `exact` are the live rows that an open purchase intent may have bought. `similar` are those under any name: none of them is
+    believed to be it, and while one is there it is not believed to be absent. `absence` says when its not being listed means anything.
+    Both are given rows of their own kind only.
+    """
+
+    exact: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
+    similar: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
+    absence: Callable[[Intent], Absence]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of resource: what every kind has, and the capabilities that only some have.
 
     `noun` is what messages call one, `section` its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the
-    longest matching path. `advise` judges a whole validated body, `check_secret` a secret's value (a sentence, or None), `advise_of_row`
-    what may be refused, of these fields, for a resource of which this is observed.
+    longest matching path; `computed` are the fields that no spec can say and only the cloud decides. `advise` judges a whole validated body,
+    `check_secret` a secret's value (a sentence, or None), `advise_of_row` what may be refused, of these fields, for a resource of which
+    this is observed.
 
     `list` reads every live one completely or raises CallFailed; `limited` asks whether a list of these ids may hold the reader's own only;
     `show` reads one, None when it is not there; `look_closer` asks for what no list shows of one, which is observed beside the row.
     `update` is told the paths that changed, or none when it is to finish what is half way. `leftovers` is what a release does not release.
-
-    `match` names the live rows that an open purchase intent may have bought. `resembles` does the same under any name: none of them is
-    believed to be it, and while one is there it is not believed to be absent. `absence` says when its not being listed means anything.
 
     `shown` goes from what is observed of one to what the rows have shown of it, as far as that is kept, in the shape of its specs; `facts`
     from the same to what no spec says and other tools ask for: `status`, addresses.
@@ -70,33 +102,48 @@ class Kind:
     schema: type[BaseModel]
     rules: tuple[FieldRule, ...]
     longest_name: int
-    advise: Callable[[Fields], Iterable[Advice]]
-    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]]
-    check_secret: Callable[[str], str | None]
     list: Callable[[], ReadFlow[tuple[Live, ...]]]
-    limited: Callable[[Collection[str]], ReadFlow[Gap | None]]
     show: Callable[[str], ReadFlow[Live | None]]
-    look_closer: Callable[[str], ReadFlow[JsonObject]]
     create: Callable[[Desired, Recorded | None, PurchasePolicy], Flow]
     update: Callable[[Desired, Recorded, frozenset[FieldPath], PurchasePolicy], Flow]
     delete: Callable[[Recorded, Live | None], Flow]
-    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]]
-    match: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
-    resembles: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
-    absence: Callable[[Intent], Absence]
+    matching: Matching
     statuses: Statuses
     shown: Callable[[JsonObject], JsonObject]
     facts: Callable[[JsonObject], JsonObject]
-    orders: Orders
-    billing: Billing
-    reinstall: Reinstall
-    batch: Batch
-    stock: Stock
-    adoption: Adoption
+    computed: tuple[str, ...] = ("id",)
+    advise: Callable[[Fields], Iterable[Advice]] = nothing
+    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
+    check_secret: Callable[[str], str | None] = unknown
+    limited: Callable[[Collection[str]], ReadFlow[Gap | None]] = not_limited
+    look_closer: Callable[[str], ReadFlow[JsonObject]] = nothing_more
+    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
+    orders: Orders = NO_ORDERS
+    billing: Billing = NO_BILLING
+    reinstall: Reinstall = NO_REINSTALL
+    batch: Batch = NO_BATCH
+    stock: Stock = NO_STOCK
+    adoption: Adoption = NO_ADOPTION
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_rule_of", {rule.path: rule for rule in self.rules})
+
+    def match(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
+        """The rows of this kind that an open purchase intent may have bought."""
+        return self.matching.exact(intent, [row for row in live if row.kind == self.name])
+
+    def resembles(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
+        """Likewise under any name."""
+        return self.matching.similar(intent, [row for row in live if row.kind == self.name])
+
+    def absence(self, intent: Intent) -> Absence:
+        return self.matching.absence(intent)
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether one can be paid for in more than one way, so that it matters how it was sold, and billing is asked of it."""
+        return bool(self.billing.field)
 
     def rule(self, path: FieldPath) -> FieldRule:
         """The rule with the longest path that `path` begins with; replace and hidden where none is given."""
@@ -113,18 +160,23 @@ class Kind:
         for rule in self.rules:
             was = at(declared, rule.path)
             now = rule.seen(shown, was, declared)
-            costly = rule.on_change in {OnChange.REINSTALL, OnChange.REPLACE} and rule.path[0] != "charging_info"
+            costly = rule.on_change in {OnChange.REINSTALL, OnChange.REPLACE} and rule.path[0] != self.billing.field
             if costly and was is not None and now is not None and was != now:
                 found = replaced(found, rule.path, now)
         return found
 
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
         """What leaving the field out says; how a server is charged may be the cloud's to choose."""
-        return at(self.billing.charging({}, policy), rule.path) if rule.path[0] == "charging_info" else rule.default
+        return at(self.billing.charging({}, policy), rule.path) if rule.path[0] == self.billing.field else rule.default
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
+
+    def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
+        """What the cloud sells at one price, and how it sells one of it is how it sells the next."""
+        ware = self.stock.ware(fields, policy)
+        return None if ware is None else ware.flavor
 
     def image_to_install(self, change: Change) -> Ware | None:
         """The image that a reinstallation would put on the disk; None where the one that is there is kept."""
@@ -133,8 +185,8 @@ class Kind:
         before = change.after
         for item in change.fields:
             before = replaced(before, item.path, item.before)
-        wanted = self.stock.ware(change.desired.fields, DEFAULT_POLICY)
-        return None if self.stock.ware(before, DEFAULT_POLICY).image == wanted.image else wanted.image_alone
+        was, wanted = (self.stock.ware(fields, DEFAULT_POLICY) for fields in (before, change.desired.fields))
+        return None if was is None or wanted is None or was.image == wanted.image else wanted.image_alone
 
     def sensitive(self) -> tuple[FieldPath, ...]:
         return tuple(rule.path for rule in self.rules if rule.secret)
@@ -171,6 +223,21 @@ class Catalogue:
             if kind.name == name:
                 return kind
         raise KeyError(name)
+
+    @property
+    def first(self) -> Kind:
+        """The kind of which settings speak that name none: `defaults:` without a section, and `guards.max_servers`."""
+        return self.kinds[0]
+
+    def noun(self, name: str) -> str:
+        """What messages call one of this kind; "resource" where the name is empty."""
+        return self[name].noun if name else "resource"
+
+    def counted(self, number: int, names: Iterable[str]) -> str:
+        """So many of these kinds, in words: "3 servers", or "3 resources" where they are of several."""
+        nouns = {self[name].noun for name in names}
+        noun = nouns.pop() if len(nouns) == 1 else "resource"
+        return f"{number} {noun}{'' if number == 1 else 's'}"
 
     def section(self, section: str) -> Kind | None:
         return next((kind for kind in self.kinds if kind.section == section), None)

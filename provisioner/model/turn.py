@@ -22,6 +22,5 @@ class Turn:
 
 def releasing(successors: Sequence[Address]) -> str:
     """What waits for these, for a reader."""
-    several = len(successors) > 1
     named = ", ".join(map(str, successors))
-    return f"the release of the server{'s' if several else ''} that {named} replace{'' if several else 's'}"
+    return f"the release of what {named} replace{'' if len(successors) > 1 else 's'}"

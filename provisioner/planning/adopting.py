@@ -41,7 +41,7 @@ def taken_over(kind: Kind, desired: Desired, row: Live, declared: JsonObject) ->
     )
 
 
-def passed_over(plan: Plan, survey: Survey) -> Iterator[Diagnostic]:
+def passed_over(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """An import of an address that holds a server already does nothing; worth a word where its server is nobody's."""
     if not survey.handover.imports or plan.mode is not Mode.APPLY:
         return
@@ -52,7 +52,7 @@ def passed_over(plan: Plan, survey: Survey) -> Iterator[Diagnostic]:
         if holder is not None and holder.id != one.id and one.id in survey.live and one.id not in owners:
             yield warning(
                 "import-passed-over",
-                f"{one.address} holds {holder.id or holder.order_id} already, so that server {one.id} is not taken over",
+                f"{one.address} holds {holder.id or holder.order_id} already, so that {catalogue[holder.kind].noun} {one.id} is not taken over",
                 hint="take the entry out of imports, or name another address",
                 source=one.source,
                 address=one.address,
@@ -78,27 +78,27 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
     state = survey.state
     if state is not None and (problem := _open_call(one, state)) is not None:
         return problem
-    row = survey.live.get(one.id)
+    row, noun = survey.live_of(kind.name, one.id), kind.noun
     if row is None:
         hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
-        return _refused(one, "unknown-server", f"the cloud lists no server {one.id}", hint)
+        return _refused(one, "unknown-server", f"the cloud lists no {noun} {one.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one server, one address; to give it another: provisioner state mv {owned.address.typed} {one.address.typed}"
-        return _refused(one, "server-owned", f"server {one.id} is that of {owned.address}", hint)
+        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.typed} {one.address.typed}"
+        return _refused(one, "server-owned", f"{noun} {one.id} is that of {owned.address}", hint)
     if (claim := survey.elsewhere.get(one.id)) is not None:
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
-        return _refused(one, "server-owned", f"server {one.id} {claim}", hint)
+        return _refused(one, "server-owned", f"{noun} {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_be(intent, row, kind):
             hint = f"provisioner resolve {intent.address.typed} --adopt {one.id}, or --absent"
-            summary = f"server {one.id} may be the purchase in doubt of {intent.address}"
+            summary = f"{noun} {one.id} may be the purchase in doubt of {intent.address}"
             return _refused(one, "import-in-doubt", summary, hint)
     if row.status in kind.statuses.releasing:
-        return _refused(one, "import-leaving", f"server {one.id} is being released ({row.status})", _NOTHING_CHANGED)
+        return _refused(one, "import-leaving", f"{noun} {one.id} is being released ({row.status})", _NOTHING_CHANGED)
     if change.recorded is None or change.recorded.phase is Phase.CREATING:
         hint = "import it when it runs"
-        return _refused(one, "import-unfinished", f"server {one.id} is not built yet ({row.status})", hint)
+        return _refused(one, "import-unfinished", f"{noun} {one.id} is not built yet ({row.status})", hint)
     return None
 
 
@@ -131,8 +131,8 @@ def _differing(one: Import, change: Change, kind: Kind) -> Iterator[Diagnostic]:
         path = ".".join(item.path)
         yield error(
             "import-differs",
-            f"server {one.id} has {path} {_text(item.before)}, and {one.address} wants {_text(item.after)}",
-            detail="changing it would wipe the server, or release it and buy another; taking one over never does that",
+            f"{kind.noun} {one.id} has {path} {_text(item.before)}, and {one.address} wants {_text(item.after)}",
+            detail=f"changing it would wipe the {kind.noun}, or release it and buy another; taking one over never does that",
             hint=f"write {path}: {_text(item.before)} into the specs, or name it in lifecycle.ignore_changes",
             source=one.source or (change.desired.source if change.desired else None),
             address=one.address,

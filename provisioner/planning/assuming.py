@@ -44,7 +44,7 @@ def _told(paths: tuple[FieldPath, ...], believing: list[Change]) -> Diagnostic:
     return warning(
         "assumed",
         f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed to be as the specs say; the cloud does not show it",
-        detail="this state did not ask for it when the server was bought, or did not buy it; nothing is sent, and nothing is to be done "
+        detail="this state did not ask for it when that was bought, or did not buy it; nothing is sent, and nothing is to be done "
         "where it is so",
         hint="check it in the console; where it is not so, write down what is, which changes nothing, or name the field in "
         f"lifecycle.ignore_changes; {anew}",

@@ -17,9 +17,6 @@ from provisioner.model.redaction import leaves
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.survey import Survey
 
-_SAYING = ("charging_mode",)
-"""Of what is observed."""
-
 
 def with_charging(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(_told(change, survey, catalogue[change.kind]) for change in changes)
@@ -40,7 +37,7 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
     ):
         return change
     seen, sold = change.noted or recorded, kind.billing.sold_otherwise(recorded, row, desired.fields, survey.policy)
-    observed = {**seen.observed, **{key: row.observed[key] for key in _SAYING if key in row.observed}}
+    observed = {**seen.observed, **{key: row.observed[key] for key in kind.billing.observed if key in row.observed}}
     order_id = seen.order_id or row.order_id
     return replace(change, noted=replace(seen, observed=observed, order_id=order_id, sold=sold or seen.sold))
 

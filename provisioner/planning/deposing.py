@@ -91,7 +91,7 @@ def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catal
         unwell = [one for one in successors if one.held or is_wrong(one, survey, catalogue)]
         if unwell:
             kept |= {change.address for change in deposed}
-            findings += (_kept(change, unwell[0]) for change in deposed)
+            findings += (_kept(change, unwell[0], catalogue[change.kind].noun) for change in deposed)
             continue
         released = tuple(change.address for change in leaving if change.action is Action.DELETE)
         awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
@@ -117,7 +117,7 @@ def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         yield [leaving[record.address] for record in records]
 
 
-def _kept(change: Change, successor: Change) -> Diagnostic:
+def _kept(change: Change, successor: Change, noun: str) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
     if successor.reason is Reason.HELD_BACK:
         why, hint = " is held back", "it is released when that has had its turn"
@@ -131,7 +131,7 @@ def _kept(change: Change, successor: Change) -> Diagnostic:
         hint = f"`apply --replace {successor.address.typed}` buys another; the old one is released when that runs"
     return warning(
         "deposed-kept",
-        f"{change.address}: server {identifier} is kept, because {successor.address}{why}",
+        f"{change.address}: {noun} {identifier} is kept, because {successor.address}{why}",
         hint=hint,
         address=change.address,
     )

@@ -27,8 +27,6 @@ from provisioner.planning.survey import Survey
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
 )
-_SENT_BY_ANOTHER = "another user sent it, and nobody else's servers are listed"
-_KEYS_THAT_TELL = "have that user run the command again, or use keys that may list all servers"
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
@@ -49,10 +47,10 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagn
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
         f"{moment(intent.sent_at)}, is not known",
-        detail=f"server {intent.target_id} is not listed, and {_SENT_BY_ANOTHER}: nothing is concluded from that"
+        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sent_by_another(kind)}: nothing is concluded from that"
         if is_unseen
         else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=_KEYS_THAT_TELL
+        hint=_keys_that_tell(kind)
         if is_unseen
         else settling(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
@@ -66,12 +64,14 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, survey.policy, at=survey.at, destroying=destroying)
     if intent.members:
-        return _purchase_of_several(intent, fitting, survey, hint)
+        return _purchase_of_several(intent, fitting, survey, kind, hint)
     alike = () if fitting else kind.resembles(intent, free)
-    hidden = _SENT_BY_ANOTHER if _is_blind(intent, survey) else ""
+    hidden = _sent_by_another(kind) if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
         hint = choice(intent)
-    elif fitting and not hidden and not any(gap.hides({intent.name, *intent.names}) for gap in survey.gaps):
+    elif (
+        fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
+    ):
         run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
     elif alike:
@@ -85,7 +85,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
             f"`provisioner resolve {intent.address.typed} --absent`"
         )
     elif hidden:
-        hint = f"{_KEYS_THAT_TELL}; when you know better, {by_hand(intent, kind)}"
+        hint = f"{_keys_that_tell(kind)}; when you know better, {by_hand(intent, kind)}"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
@@ -93,7 +93,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
             filter(
                 None,
                 (
-                    _servers(intent, fitting, free),
+                    _servers(intent, fitting, free, kind),
                     _alike(alike),
                     *(f"{row.id} fits it, too, and {survey.elsewhere[row.id]}" for row in others),
                     *(
@@ -112,6 +112,14 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
     )
 
 
+def _sent_by_another(kind: Kind) -> str:
+    return f"another user sent it, and nobody else's {kind.noun}s are listed"
+
+
+def _keys_that_tell(kind: Kind) -> str:
+    return f"have that user run the command again, or use keys that may list all {kind.noun}s"
+
+
 def _is_ahead(intent: Intent, survey: Survey) -> bool:
     is_quiet = survey.at is not None and survey.at >= quiet_until(intent, survey.policy)
     return is_quiet and is_too_soon_here(intent, survey.policy, survey.here)
@@ -126,15 +134,17 @@ def _alike(rows: Iterable[Live]) -> str:
     return f"made since, and as it was asked for but for the name: {named}" if named else ""
 
 
-def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, hint: str) -> Diagnostic:
+def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, kind: Kind, hint: str) -> Diagnostic:
     listed: defaultdict[str, list[str]] = defaultdict(list)
     for row in fitting:
         listed[row.order_id or ""].append(row.id)
     orders = "; ".join(f"{order} ({', '.join(sorted(ids))})" for order, ids in sorted(listed.items()))
-    found = f"listed and fitting the request, by order: {orders}" if orders else "no server that fits it is listed"
+    found = (
+        f"listed and fitting the request, by order: {orders}" if orders else f"no {kind.noun} that fits it is listed"
+    )
     return warning(
         "in-doubt",
-        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} servers as {intent.name!r}, sent "
+        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
         f"{moment(intent.sent_at)}, is not known",
         detail="; ".join(filter(None, (found, _orders(intent, survey)))),
         hint=hint,
@@ -142,13 +152,13 @@ def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey
     )
 
 
-def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live]) -> str:
+def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Kind) -> str:
     """What the complete list says about a purchase in doubt."""
     if found := ", ".join(row.id for row in fitting):
         return f"listed and fitting the request: {found}"
-    if namesakes := ", ".join(row.id for row in free if row.name == intent.name):
+    if namesakes := ", ".join(row.id for row in free if (row.kind, row.name) == (intent.kind, intent.name)):
         return f"listed under that name, and not what was asked for: {namesakes}"
-    return "no server of that name is listed, and the request may still be carried out"
+    return f"no {kind.noun} of that name is listed, and the request may still be carried out"
 
 
 def _orders(intent: Intent, survey: Survey) -> str:

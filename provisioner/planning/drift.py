@@ -25,27 +25,28 @@ from provisioner.planning.unknown_status import unknown_status_told
 def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     if survey.state is not None:
         yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue, mode)
-    yield from gaps_told(survey.gaps)
+    yield from gaps_told(survey.gaps, catalogue)
     wanted = {desired.address for desired in survey.desired}
     for change in changes:
         yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted, at=survey.at)
         yield from _expired(change, survey)
 
 
-def gaps_told(gaps: Iterable[Gap]) -> Iterator[Diagnostic]:
+def gaps_told(gaps: Iterable[Gap], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """For every verb that looks at the cloud."""
     for gap in gaps:
+        noun = catalogue.noun(gap.kind)
         if gap.is_told and gap.of_others:
             yield warning(
                 "own-list",
                 f"only one's own servers are listed: {gap}",
-                detail="what is recorded is asked for by its id; a server of another user that bears a wanted name is not noticed",
-                hint="use keys that may list all servers of the account (docs/credentials.md, `modelarts:devserver:list`)",
+                detail=f"what is recorded is asked for by its id; a {noun} of another user that bears a wanted name is not noticed",
+                hint=f"use keys that may list all {noun}s of the account (docs/credentials.md, `modelarts:devserver:list`)",
             )
         elif gap.is_told:
             yield warning(
                 "list-incomplete",
-                f"the list of servers is incomplete: {gap}",
+                f"the list of {noun}s is incomplete: {gap}",
                 detail="what it shows is used; nothing is concluded from what it does not show",
                 hint="run the command again; if it stays, report it to the vendor's support. Purchases that it may concern need "
                 "--allow list-incomplete",
@@ -73,8 +74,8 @@ def _drift(
     if change.reason is Reason.VANISHED:
         yield warning(
             "vanished",
-            f"{change.address}: the cloud no longer knows server {recorded.id}",
-            detail=_why_gone(recorded, at),
+            f"{change.address}: the cloud no longer knows {catalogue[recorded.kind].noun} {recorded.id}",
+            detail=_why_gone(recorded, at, catalogue[recorded.kind]),
             hint=_fate(change, is_wanted=is_wanted),
             address=change.address,
         )
@@ -83,11 +84,11 @@ def _drift(
     elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
-            f"{change.address}: the purchase failed ({_what(recorded.id, recorded.order_id)}) and is not repeated by itself",
+            f"{change.address}: the purchase failed ({_what(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
             hint=f"`apply --replace {change.address.typed}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
-    elif row is not None and recorded.phase is Phase.READY and row.status in _unwell(catalogue[recorded.kind]):
+    elif row is not None and recorded.phase is Phase.READY and row.status in catalogue[recorded.kind].statuses.unwell:
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
@@ -128,11 +129,11 @@ def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:
         )
 
 
-def _why_gone(recorded: Recorded, at: int | None) -> str:
+def _why_gone(recorded: Recorded, at: int | None, kind: Kind) -> str:
     end = recorded.term.expires_at if recorded.term else None
     if end is None or at is None or end > at:
         return ""
-    return f"what was paid for it ended {moment(end)}, as far as is recorded: the cloud releases a server some weeks after that"
+    return f"what was paid for it ended {moment(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
 
 
 def _fate(change: Change, *, is_wanted: bool) -> str:
@@ -154,10 +155,5 @@ def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
 
 
-def _unwell(kind: Kind) -> frozenset[str]:
-    """A server that somebody else is releasing is not well either."""
-    return kind.statuses.unwell
-
-
-def _what(identifier: str | None, order_id: str | None) -> str:
-    return f"server {identifier}" if identifier else f"order {order_id}"
+def _what(recorded: Recorded, kind: Kind) -> str:
+    return f"{kind.noun} {recorded.id}" if recorded.id else f"order {recorded.order_id}"

@@ -13,7 +13,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import is_odd, look_alike
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.plan import Mode, Plan
@@ -49,25 +49,26 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
     owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
     late = _late_where_vacant(survey, catalogue)
-    bearers: dict[str, list[Live]] = {}
+    bearers: dict[tuple[str, str], list[Live]] = {}
     for row in survey.live.values():
-        bearers.setdefault(row.name, []).append(row)
+        bearers.setdefault((row.kind, row.name), []).append(row)
     strays = _strays(survey)
     for change, desired in _takers_of_names(plan):
-        for row in strays.get(shortened(desired.name, longest=catalogue[change.kind].longest_name), ()):
+        kind = catalogue[change.kind]
+        for row in strays.get((kind.name, shortened(desired.name, longest=kind.longest_name)), ()):
             if row.id not in owners:
-                yield _bought_before(change, desired, row, late.get(row.id))
-        for row in bearers.get(desired.name, ()):
+                yield _bought_before(change, desired, row, late.get(row.id), kind)
+        for row in bearers.get((kind.name, desired.name), ()):
             owner, intent = owners.get(row.id), late.get(row.id)
             if owner is None and intent is not None and change.address in intent.addresses:
-                yield _bought_before(change, desired, row, intent)
+                yield _bought_before(change, desired, row, intent, kind)
             elif owner is None:
-                yield _taken(change, desired, row, survey)
+                yield _taken(change, desired, row, survey, kind)
             elif owner.successor != change.address:
                 yield error(
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",
-                    detail="buying it again before that server is released or renamed would pay for both",
+                    detail=f"buying it again before that {kind.noun} is released or renamed would pay for both",
                     hint=f"if {owner} was only given another address in the specs: `provisioner state mv {owner.typed} "
                     f"{change.address.typed}`, or moved: in the specs; else apply its release or its new name first, and this "
                     "address after it",
@@ -76,19 +77,19 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 )
 
 
-def _taken(change: Change, desired: Desired, row: Live, survey: Survey) -> Diagnostic:
+def _taken(change: Change, desired: Desired, row: Live, survey: Survey, kind: Kind) -> Diagnostic:
     claim = survey.elsewhere.get(row.id)
-    hint = "choose another name in the specs, or have that server renamed"
+    hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
         hint += f" or released; where it is this one: `provisioner import {change.address.typed} {row.id}`"
         hint += (
             "" if survey.state else "; if it was bought from here and the state is lost: `provisioner state rebuild`"
         )
     else:
-        hint += ". One server, one state: that one has the say about it"
+        hint += f". One {kind.noun}, one state: that one has the say about it"
     return error(
         "name-taken",
-        f"a server named {desired.name!r} exists and {claim or 'is not in this state'} ({row.id}, {row.status})",
+        f"a {kind.noun} named {desired.name!r} exists and {claim or 'is not in this state'} ({row.id}, {row.status})",
         hint=hint,
         source=desired.source,
         address=change.address,
@@ -105,34 +106,35 @@ def _late_where_vacant(survey: Survey, catalogue: Catalogue) -> Mapping[str, Int
     return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
 
-def list_incomplete(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def list_incomplete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server of the wanted name may be there already, and the list does not show it."""
     for change, desired in _takers_of_names(plan):
-        if hiding := [gap for gap in survey.gaps if gap.hides({desired.name})]:
+        noun = catalogue[change.kind].noun
+        if hiding := [gap for gap in survey.gaps if gap.hides(change.kind, {desired.name})]:
             yield error(
                 "list-incomplete",
-                f"{change.address}: a server named {desired.name!r} may exist already, because the list of servers is incomplete",
+                f"{change.address}: a {noun} named {desired.name!r} may exist already, because the list of {noun}s is incomplete",
                 detail="; ".join(map(str, hiding)),
-                hint="run the command again; if it stays, look in the console that no server has this name, then: "
+                hint=f"run the command again; if it stays, look in the console that no {noun} has this name, then: "
                 "--allow list-incomplete",
                 source=desired.source,
                 address=change.address,
             )
 
 
-def _strays(survey: Survey) -> dict[str, list[Live]]:
-    """Servers whose names still carry a marker of this state and that no address holds, by what stands before the marker."""
-    strays: dict[str, list[Live]] = {}
+def _strays(survey: Survey) -> dict[tuple[str, str], list[Live]]:
+    """What still has a name with a marker of this state and that no address holds, by its kind and what stands before the marker."""
+    strays: dict[tuple[str, str], list[Live]] = {}
     state = survey.state
     free = untracked(survey.live.values(), state.resources.values()) if state else ()
     for row in (row for row in free if row.id not in survey.elsewhere):
         if state and (base := unmarked(row.name, lineage=state.lineage)) is not None:
-            strays.setdefault(base, []).append(row)
+            strays.setdefault((row.kind, base), []).append(row)
     return strays
 
 
-def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnostic]:
-    """Of servers that no state is known to hold, here or beside this one."""
+def names_that_read_the_same(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Of what no state is known to hold, here or beside this one."""
     held = {recorded.id for recorded in survey.state.resources.values()} if survey.state else set()
     odd = [
         row
@@ -143,21 +145,21 @@ def names_that_read_the_same(changes: Iterable[Change], survey: Survey) -> Itera
         if change.action is not Action.CREATE or change.desired is None:
             continue
         for row in odd:
-            if look_alike(row.name, change.desired.name):
+            if row.kind == change.kind and look_alike(row.name, change.desired.name):
                 yield warning(
                     "name-alike",
-                    f"a server is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
+                    f"a {catalogue[row.kind].noun} is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
                     hint=f"where it is this one: `provisioner import {change.address.typed} {row.id}`; else nothing is to be done",
                     source=change.desired.source,
                     address=change.address,
                 )
 
 
-def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent | None) -> Diagnostic:
+def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent | None, kind: Kind) -> Diagnostic:
     """What a purchase is known for is settled with that purchase; what only its marker tells is taken over."""
-    summary, take = astray(row), f"`provisioner import {change.address.typed} {row.id}` takes it over"
+    summary, take = astray(row, kind), f"`provisioner import {change.address.typed} {row.id}` takes it over"
     if intent is not None and change.address in intent.addresses:
-        summary, take = appeared(intent, row), f"{way_back(intent, row)} goes on with it"
+        summary, take = appeared(intent, row, kind), f"{way_back(intent, row)} goes on with it"
     return error(
         "untracked",
         summary,
@@ -171,9 +173,9 @@ def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent |
 def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     purchases = survey.state.purchases_in_doubt if survey.state else ()
-    awaited = {name: address for intent in purchases for name, address in intent.names.items()}
+    awaited = {(intent.kind, name): address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _takers_of_names(plan):
-        if (address := awaited.get(desired.name)) is not None:
+        if (address := awaited.get((change.kind, desired.name))) is not None:
             yield error(
                 "name-in-doubt",
                 f"the name {desired.name!r} is that of {address}, whose purchase has an unknown outcome",
@@ -242,14 +244,14 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
             )
 
 
-def replaced_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def replaced_in_doubt(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is not known to be there can neither be released nor bought again."""
     for change in plan.changes:
         if change.reason is Reason.IN_DOUBT and change.address in survey.replace:
             yield error(
                 "replace-in-doubt",
                 f"{change.address} cannot be replaced while the outcome of its purchase is not known",
-                hint="run apply without --replace: it looks for the server; then replace it",
+                hint=f"run apply without --replace: it looks for the {catalogue[change.kind].noun}; then replace it",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

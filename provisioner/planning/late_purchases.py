@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from provisioner.model.doubt import ghosts, quiet_until, untracked
-from provisioner.model.kind import Catalogue
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.survey import Survey
@@ -29,7 +29,7 @@ def reopened(survey: Survey, catalogue: Catalogue) -> Survey:
     found: dict[str, Intent] = {}
     for intent in ghosts(state):
         fitting = [row for row in catalogue[intent.kind].match(intent, free) if row.id not in survey.elsewhere]
-        hidden = any(gap.hides({intent.name, *intent.names}) for gap in survey.gaps)
+        hidden = any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
         if len(fitting) == 1 and not hidden and not any(one.address == intent.address for one in found.values()):
             free.remove(fitting[0])
             found[intent.id] = intent
@@ -61,11 +61,11 @@ def way_back(intent: Intent, row: Live) -> str:
     return f"`provisioner resolve {intent.address.typed} --adopt {row.order_id if intent.members else row.id}`"
 
 
-def appeared(intent: Intent, row: Live) -> str:
+def appeared(intent: Intent, row: Live, kind: Kind) -> str:
     """What warnings and refusals say alike of it."""
-    return f"{intent.whose}: server {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
+    return f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
 
 
-def astray(row: Live) -> str:
+def astray(row: Live, kind: Kind) -> str:
     """The same of one that its marker alone tells."""
-    return f"server {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"
+    return f"{kind.noun} {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"

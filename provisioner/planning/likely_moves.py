@@ -29,7 +29,9 @@ def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Di
         as_groups = len(pairs) > 1 and all(one.address.key == other.address.key for one, other in pairs)
         for leaving, coming in pairs[:1] if as_groups else pairs:
             moved = (origin, address) if as_groups else (leaving.address, coming.address)
-            yield _offered(*moved, servers=len(pairs) if as_groups else 1, coming=coming)
+            yield _offered(
+                *moved, servers=len(pairs) if as_groups else 1, coming=coming, noun=catalogue[coming.kind].noun
+            )
 
 
 def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
@@ -63,13 +65,13 @@ def _body(kind: Kind, declared: JsonObject) -> str:
     return f"{kind.name} {digest(declared)}"
 
 
-def _offered(origin: Address, address: Address, *, servers: int, coming: Change) -> Diagnostic:
-    what = f"{servers} servers of {origin}" if servers > 1 else str(origin)
+def _offered(origin: Address, address: Address, *, servers: int, coming: Change, noun: str) -> Diagnostic:
+    what = f"{servers} {noun}s of {origin}" if servers > 1 else str(origin)
     other = f"as many of {address}" if servers > 1 else str(address)
     return warning(
         "likely-move",
         f"{what} would be released and {other} bought, with the same body",
-        hint=f"where only the address is another, keep the server: `provisioner state mv '{origin}' {address.typed}`, or "
+        hint=f"where only the address is another, keep the {noun}: `provisioner state mv '{origin}' {address.typed}`, or "
         f"moved: [{{from: '{origin}', to: {address.typed}}}] in the specs",
         source=coming.desired.source if coming.desired else None,
         address=coming.address,

@@ -21,7 +21,7 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
-def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def mass_change(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
     limits = survey.limits
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
@@ -33,7 +33,7 @@ def mass_change(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[D
         if len(changes) * 100 > limits.mass_change_percent * total:
             yield error(
                 "mass-change",
-                f"{len(changes)} of {total} servers would be {deed}: more than {limits.mass_change_percent} %",
+                f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {deed}: more than {limits.mass_change_percent} %",
                 detail=_named(changes),
                 hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
             )
@@ -50,18 +50,19 @@ def _is_updated(change: Change) -> bool:
     return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
 
 
-def max_servers(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`guards.max_servers`, of everything that the stack would hold, if only for an hour. Who is above it already may still have
+def max_servers(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """`guards.max_servers`, of all servers that the stack would hold, if only for an hour. Who is above it already may still have
     less.
     """
     most = survey.limits.max_servers
-    purchases = [change for change in plan.changes if change.action is Action.CREATE or change.create_first]
+    ours = [change for change in plan.changes if change.kind == catalogue.first.name]
+    purchases = [change for change in ours if change.action is Action.CREATE or change.create_first]
     waiting = {address for turn in plan.turns for address in turn.addresses}
-    held = sum((_is_held(change) or change.address in waiting) + change.create_first for change in plan.changes)
+    held = sum((_is_held(change) or change.address in waiting) + change.create_first for change in ours)
     if most is not None and purchases and held > most:
         yield error(
             "max-servers",
-            f"the stack would hold {held} servers, and guards.max_servers in stack.yaml is {most}",
+            f"the stack would hold {held} {catalogue.first.noun}s, and guards.max_servers in stack.yaml is {most}",
             detail=f"to be bought: {_named(purchases)}",
             hint="declare fewer, raise guards.max_servers, or for this one run: --allow max-servers",
         )
@@ -73,13 +74,13 @@ def _is_held(change: Change) -> bool:
     return change.recorded is not None or change.action is not Action.NO_OP
 
 
-def vanished(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def vanished(plan: Plan, _survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
     for change in plan.changes:
         if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:
             yield error(
                 "vanished",
-                f"{change.address}: the record of server {change.recorded.id} would be dropped, which the cloud does not show",
+                f"{change.address}: the record of {catalogue[change.kind].noun} {change.recorded.id} would be dropped, which the cloud does not show",
                 hint="look for it in the console and on the bill; if it is gone: --allow vanished",
                 source=change.desired.source if change.desired else None,
                 address=change.address,

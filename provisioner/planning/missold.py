@@ -30,14 +30,14 @@ def charging_mismatch(plan: Plan, survey: Survey, catalogue: Catalogue) -> Itera
     buying: dict[tuple[str, str | None], list[Change]] = {}
     for change in plan.changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            flavor = catalogue[change.kind].stock.ware(change.desired.fields, survey.policy).flavor
+            flavor = catalogue[change.kind].flavor(change.desired.fields, survey.policy)
             buying.setdefault((change.kind, flavor), []).append(change)
     wanted = {desired.address: desired for desired in survey.desired}
     records = survey.state.resources if buying and survey.state else {}
     for address in sorted(records):
         recorded = records[address]
         kind = catalogue[recorded.kind]
-        key = (kind.name, kind.stock.ware(recorded.declared, survey.policy).flavor)
+        key = (kind.name, kind.flavor(recorded.declared, survey.policy))
         if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
             yield error(
                 CODE,
@@ -56,7 +56,7 @@ def sold_otherwise(changes: Iterable[Change], survey: Survey, catalogue: Catalog
             continue
         if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, survey, catalogue)):
             continue
-        what = f"order {recorded.order_id}" if recorded.id is None else f"server {recorded.id}"
+        what = f"order {recorded.order_id}" if recorded.id is None else f"{catalogue[recorded.kind].noun} {recorded.id}"
         paid, awaits = _is_paid(recorded, survey), recorded.phase is Phase.AWAITING_PAYMENT
         state = "; it is paid" if paid and recorded.id is None else "; it is not paid" if awaits and not paid else ""
         yield warning(
@@ -79,17 +79,18 @@ def sold_as(recorded: Recorded, desired: Desired | None, survey: Survey, catalog
 def _way_out(recorded: Recorded, mode: str, survey: Survey, catalogue: Catalogue) -> str:
     """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
     one, sharing = recorded.address, _of_its_order(recorded, survey)
+    noun = catalogue[recorded.kind].noun
     keep = keeping(sharing, mode)
     allow = "term-ended" if has_ended(recorded, survey, catalogue[recorded.kind]) else "prepaid-delete"
     release = releasing(sharing, allow=allow)
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
     if _is_paid(recorded, survey):
-        return f"its order is paid: {following(sharing)} goes on with it; {keep}; else, once it is a server, {release}"
+        return f"its order is paid: {following(sharing)} goes on with it; {keep}; else, once it is a {noun}, {release}"
     if recorded.phase is Phase.AWAITING_PAYMENT:
         return f"do not pay it: {cancelling(one)}; {keep}; then {paying(one)} and {following(sharing)}"
     return (
-        f"{following(sharing)} goes on with it; while its order is not paid, {cancelling(one)}; {keep}; once it is a server, "
+        f"{following(sharing)} goes on with it; while its order is not paid, {cancelling(one)}; {keep}; once it is a {noun}, "
         f"{release}"
     )
 

@@ -109,7 +109,7 @@ def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: Sta
             problem = f"the outcome of a call for {origin} is not known"
             hint = "apply settles that first; then plan again"
         elif origin.as_deposed in state.resources:
-            problem = f"the server that it has replaced, {origin.as_deposed}, is still to be released"
+            problem = f"what it has replaced, {origin.as_deposed}, is still to be released"
             hint = f"declare {origin} until apply has released that; then move it"
         elif way.end.as_deposed in state.resources:
             problem = f"{way.end.as_deposed}, whose place it is, is still recorded"
@@ -118,7 +118,7 @@ def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: Sta
             problem = f"the outcome of a purchase for {way.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"
         elif way.end in state.resources or ends[way.end] > 1:
-            problem = f"{way.end} holds another server"
+            problem = f"{way.end} holds another one"
             hint = "take the entry out of moved, or give one of the two another address: provisioner state mv"
         if problem:
             yield error(
@@ -137,7 +137,7 @@ def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
             yield error(
                 "move-impossible",
                 f"{address} cannot become {way.end}: the outcome of its purchase is not known",
-                hint="take the entry out and declare the server under its former address until that is settled",
+                hint="take the entry out and declare it under its former address until that is settled",
                 source=way.last.source,
                 address=way.end,
             )

@@ -76,7 +76,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         *row_advice_told(whole, survey, catalogue),
         *sweep(survey, catalogue),
         *likely_moves(whole, catalogue),
-        *names_that_read_the_same(whole, survey),
+        *names_that_read_the_same(whole, survey, catalogue),
     )
     draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
     staged = in_waves(draft.changes, survey, catalogue)
@@ -93,7 +93,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
             *staged.findings,
             *deposed.findings,
             *of_reinstallations(draft.changes, catalogue),
-            *passed_over(draft, survey),
+            *passed_over(draft, survey, catalogue),
             *assumptions(draft.changes),
             *before_purchases(draft.changes, catalogue),
             *offers(draft, survey.foresight, catalogue),
@@ -143,15 +143,14 @@ class _Planner:
             return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
         if (named := self._imports.get(address)) is not None:
-            return self._adopt(desired, self._survey.live.get(named.id))
+            return self._adopt(desired, self._survey.live_of(desired.kind, named.id))
         return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
 
     def _adopt(self, desired: Desired, row: Live | None) -> Change:
         """Nothing is done about a server that is not there: that refuses the plan."""
         change = self._with_body(Change(desired.address, desired.kind, Action.NO_OP, desired=desired))
-        if row is None:
+        if row is None or change.after is None:  # it was given its body
             return change
-        assert change.after is not None  # it was given its body
         kind, after = self._catalogue[desired.kind], change.after
         _, unshown = comparison.stated(kind, {}, row, after)
         seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
@@ -265,6 +264,7 @@ class _Planner:
         after = kind.redact(change.desired.fields, self._fingerprint)
         if change.recorded is not None:
             after = comparison.with_known_fingerprints(kind, after, change.recorded.declared)
+        change = replace(change, computed=kind.computed)
         return replace(change, after=after, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
 
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
@@ -288,8 +288,7 @@ class _Planner:
                 drift=at(found.known, path) == at(after, path),
             )
             for differing in differences(kind.lasting(found.current), kind.lasting(after))
-            if canonical([at(found.current, differing.path)])
-            != canonical([at(after, differing.path)])  # else another field alone differs
+            if canonical([at(found.current, differing.path)]) != canonical([at(after, differing.path)])
             if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
         ]
         return (*fields, *comparison.kept_in_state_only(desired, recorded))
@@ -297,6 +296,5 @@ class _Planner:
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
         """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
         state = self._survey.state
-        return (
-            path == ("name",) and live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
-        )
+        is_ours = live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
+        return path == ("name",) and is_ours

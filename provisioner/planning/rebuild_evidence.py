@@ -6,23 +6,24 @@ from collections.abc import Iterable, Mapping
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import look_alike, quoted_apart
 from provisioner.model.proposal import Confidence, Row
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 
-def kept(recorded: Recorded, row: Live | None, *, by_specs: bool) -> Row:
+def kept(recorded: Recorded, row: Live | None, kind: Kind, *, by_specs: bool) -> Row:
     """What the records hold, confirmed by its `row` as far as that goes."""
-    confidence, reason = _confirmed(recorded, row)
+    confidence, reason = _confirmed(recorded, row, kind)
     candidates = () if row is None else (row,)
     return Row(recorded.address, confidence, reason, recorded.name, recorded, candidates=candidates, by_specs=by_specs)
 
 
-def _confirmed(recorded: Recorded, row: Live | None) -> tuple[Confidence, str]:
-    what = f"server {recorded.id}" if recorded.id else f"order {recorded.order_id}"
+def _confirmed(recorded: Recorded, row: Live | None, kind: Kind) -> tuple[Confidence, str]:
+    what = f"{kind.noun} {recorded.id}" if recorded.id else f"order {recorded.order_id}"
     if row is None and recorded.id is None:
-        return Confidence.RECORDED, f"{what} is recorded, and the cloud lists no server of it yet"
+        return Confidence.RECORDED, f"{what} is recorded, and the cloud lists no {kind.noun} of it yet"
     if row is None:
         gone = "apply goes on with its release" if recorded.phase is Phase.DELETING else "a plan will say so"
         return Confidence.RECORDED, f"{what} is recorded, and the cloud does not list it; {gone}"
@@ -49,13 +50,14 @@ def probe(wanted: Desired, declared: JsonObject) -> Intent:
     )
 
 
-def alike(wanted: Desired, free: Iterable[Live], claims: Mapping[str, str]) -> Row | None:
+def alike(wanted: Desired, free: Iterable[Live], claims: Mapping[str, str], catalogue: Catalogue) -> Row | None:
     """Of an address that no server bears the name of: those whose names read the same and are others. They are nobody's as far as
     names tell, and one of them may have been renamed. `claims` are servers of other states.
     """
-    rows = tuple(row for row in free if look_alike(row.name, wanted.name) and row.id not in claims)
+    own = (row for row in free if row.kind == wanted.kind and row.id not in claims)
+    rows = tuple(row for row in own if look_alike(row.name, wanted.name))
     if not rows:
         return None
     shown = " and ".join(ascii(row.name) for row in rows)
-    reason = f"no server is called {wanted.name!r}; listed under a name that reads the same and is another: {shown}"
+    reason = f"no {catalogue[wanted.kind].noun} is called {wanted.name!r}; listed under a name that reads the same and is another: {shown}"
     return Row(wanted.address, Confidence.ALIKE, reason, wanted.name, candidates=rows)

@@ -96,20 +96,20 @@ class _Rows:
         yield from recorded
         doubtful = [row for intent in self._remains.intents.values() for row in self._doubtful(intent)]
         taken = {row.address for row in (*recorded, *doubtful)}
-        bearers: dict[str, list[Live]] = {}
+        bearers: dict[tuple[str, str], list[Live]] = {}
         for live in self._free(recorded, doubtful):
-            bearers.setdefault(self._wanted_name(live), []).append(live)
-        wanted_names = {one.name for one in self._desired.values()}
-        others = [row for name, rows in bearers.items() if name not in wanted_names for row in rows]
+            bearers.setdefault((live.kind, self._wanted_name(live)), []).append(live)
+        wanted_names = {(one.kind, one.name) for one in self._desired.values()}
+        others = [row for key, rows in bearers.items() if key not in wanted_names for row in rows]
         yield from (self._explained(row, bearers) for row in doubtful)
         for address, wanted in self._desired.items():
             if address in taken:
                 continue
-            if wanted.name in bearers:
-                yield self._wanted(wanted, tuple(bearers[wanted.name]))
+            if (wanted.kind, wanted.name) in bearers:
+                yield self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
             elif address in self._remains.mentioned:
                 yield self._feared(wanted)
-            elif (row := alike(wanted, others, self._remains.elsewhere)) is not None:
+            elif (row := alike(wanted, others, self._remains.elsewhere, self._catalogue)) is not None:
                 yield row
 
     def absent(self) -> Iterator[Intent]:
@@ -117,7 +117,7 @@ class _Rows:
 
     def _recorded(self, recorded: Recorded) -> Row:
         recorded, anew = self._resalted(recorded)
-        return kept(recorded, self._row_of(recorded), by_specs=anew)
+        return kept(recorded, self._row_of(recorded), self._catalogue[recorded.kind], by_specs=anew)
 
     def _unplaced(self, facts: Remembered) -> Row:
         """The journal names its id, and what was sent for it cannot be read any more."""
@@ -131,7 +131,7 @@ class _Rows:
             observed=facts.observed or {},
             protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
-        found = kept(recorded, row, by_specs=True)
+        found = kept(recorded, row, self._catalogue[wanted.kind], by_specs=True)
         return replace(
             found, reason=f"{found.reason}; what was sent for it cannot be read, and is taken from the specs"
         )
@@ -147,17 +147,18 @@ class _Rows:
             f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
         )
         if intent.members:
-            reason = "the outcome of one purchase of several servers is not known; a person says what it became"
+            several = f"{self._catalogue[intent.kind].noun}s"
+            reason = f"the outcome of one purchase of several {several} is not known; a person says what it became"
         for name, address in intent.names.items() if intent.members else ((intent.name, intent.address),):
             yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=anew)
 
-    def _explained(self, row: Row, bearers: Mapping[str, list[Live]]) -> Row:
+    def _explained(self, row: Row, bearers: Mapping[tuple[str, str], list[Live]]) -> Row:
         """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
         wanted = self._desired.get(row.address)
         guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
-        if not guessed or wanted is None or wanted.name not in bearers:
+        if not guessed or wanted is None or (wanted.kind, wanted.name) not in bearers:
             return row
-        found = self._wanted(wanted, tuple(bearers[wanted.name]))
+        found = self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
         return found if found.confidence is Confidence.CERTAIN else row
 
     def _feared(self, wanted: Desired) -> Row:
@@ -176,21 +177,21 @@ class _Rows:
             protected=bool(wanted.lifecycle.prevent_destroy),
         )
         reason = (
-            "a line about it cannot be read, and no server of its name is listed: a purchase may have been on its way. The next "
-            f"apply looks for it; when you know better: resolve {wanted.address.typed} --absent"
+            f"a line about it cannot be read, and no {self._catalogue[wanted.kind].noun} of its name is listed: a purchase may have been on "
+            f"its way. The next apply looks for it; when you know better: resolve {wanted.address.typed} --absent"
         )
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 
     def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
         """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
         claims = [self._remains.elsewhere[row.id] for row in bearers if row.id in self._remains.elsewhere]
-        if claims:
-            return self._left_out(wanted, bearers, f"a server of this name {claims[0]}")
         kind = self._catalogue[wanted.kind]
+        if claims:
+            return self._left_out(wanted, bearers, f"a {kind.noun} of this name {claims[0]}")
         declared = kind.redact(wanted.fields, self._fingerprint)
         fitting = [row for row in bearers if kind.match(replace(probe(wanted, declared), name=row.name), (row,))]
         if self._remains.complete and not any(map(self._is_ours, bearers)):
-            reason = "the records are whole and know of no such server: it is a stranger's, unless an older copy of them was "
+            reason = f"the records are whole and know of no such {kind.noun}: it is a stranger's, unless an older copy of them was "
             return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
         if not fitting:
             return self._left_out(wanted, bearers, "it differs from the specs in what the cloud shows")
@@ -198,7 +199,7 @@ class _Rows:
             return Row(
                 wanted.address,
                 Confidence.AMBIGUOUS,
-                f"{len(bearers)} servers bear this name, and no record says which of them is this one",
+                f"{len(bearers)} {kind.noun}s bear this name, and no record says which of them is this one",
                 wanted.name,
                 candidates=bearers,
             )
@@ -208,7 +209,7 @@ class _Rows:
         as_wanted = self._as_wanted(wanted, reached(kind, wanted, row), row.id, row.order_id)
         recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
-        reason = "no record is left of it; it is the only server of this name, and fits the specs"
+        reason = f"no record is left of it; it is the only {kind.noun} of this name, and fits the specs"
         if self._is_ours(row):
             confidence = Confidence.CERTAIN
             reason = "its name still carries the marker of a purchase from this state; the next apply renames it"
@@ -222,7 +223,8 @@ class _Rows:
         base = unmarked(row.name, lineage=self._remains.lineage)
         if base is None:
             return row.name
-        wanted = [one.name for one in self._desired.values() if one.name == base or one.name.startswith(base)]
+        names = (one.name for one in self._desired.values() if one.kind == row.kind)
+        wanted = [name for name in names if name == base or name.startswith(base)]
         return base if base in wanted else next(iter(wanted), row.name)
 
     def _as_wanted(self, wanted: Desired, phase: Phase, identifier: str | None, order_id: str | None) -> Recorded:

@@ -33,7 +33,6 @@ _COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
 (docs/decisions/0017). They stay drift until the specs say what is shown, or a person names the address.
 """
 _STATUS: FieldPath = ("status",)
-_POWER: FieldPath = ("power",)
 
 
 def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
@@ -83,7 +82,7 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     fields = tuple(
         item
         for item in _differing(kind, recorded, row, specs, survey, lineage=lineage)
-        if not _is_accepted(item.path, ignored, row) and not _is_wanted_so(kind, item, specs, survey)
+        if not _is_accepted(item.path, ignored, row, kind) and not _is_wanted_so(kind, item, specs, survey)
     )
     if not fields:
         return change
@@ -95,9 +94,12 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
     return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)
 
 
-def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live) -> bool:
-    """Whoever accepts that a server is started and stopped by others accepts the status that comes of it, and no other."""
-    standing = path == _STATUS and _POWER in ignored and at(row.shown, _POWER) is not None
+def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
+    """Whoever accepts that a field is changed by others which a status shows as well (a server is started and stopped) accepts the status
+    that comes of it, and no other.
+    """
+    shows = kind.statuses.shows
+    standing = path == _STATUS and bool(shows) and shows in ignored and at(row.shown, shows) is not None
     return standing or any(path[: len(head)] == head for head in ignored)
 
 
@@ -126,7 +128,7 @@ def _differing(
 ) -> Iterator[FieldChange]:
     """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
     tells nothing, and a status
-    that is no more than a declared power told already is not told again.
+    that is no more than a declared field (power) told already is not told again.
     """
     told: set[FieldPath] = set()
     for rule in kind.rules:
@@ -141,7 +143,7 @@ def _differing(
         if item.path not in told and at(recorded.declared, item.path) in (None, item.after):
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
-    told |= {_STATUS} if _POWER in told and row.status not in kind.statuses.adverse else set()
+    told |= {_STATUS} if kind.statuses.shows in told and row.status not in kind.statuses.adverse else set()
     for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
         if is_news and found.path not in told and at(recorded.declared, found.path) is None:

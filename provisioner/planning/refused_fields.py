@@ -42,7 +42,7 @@ def refusals_told(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnos
             code = at(refusal, ("code",))
             yield warning(
                 _CODE,
-                f"{change.address}: the cloud has refused {head} for this server{f' ({code})' if code else ''}, and is not asked again",
+                f"{change.address}: the cloud has refused {head} for it{f' ({code})' if code else ''}, and is not asked again",
                 detail=str(at(refusal, ("message",)) or ""),
                 hint=f"take {head} out of the specs, or write another value; --allow {_CODE} asks once more; another machine is bought "
                 f"by another flavor, or by `apply --replace {change.address.typed}`",

@@ -208,5 +208,5 @@ def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list
     held = survey.state.resources.values() if survey.state else ()
     for row in sorted(surplus(held, survey.live.values()), key=lambda row: row.id):
         if row.order_id is not None and row.status not in catalogue[row.kind].statuses.releasing:
-            staying[row.order_id].append(f"server {row.id}, which is in no state")
+            staying[row.order_id].append(f"{catalogue[row.kind].noun} {row.id}, which is in no state")
     return staying

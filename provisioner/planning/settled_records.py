@@ -65,10 +65,10 @@ def known_of(intent: Intent, row: Live | None, kind: Kind) -> str:
         return f"its order {intent.target_id} tells what became of it"
     listed = "not listed any more" if row is None else f"listed with status {row.status}"
     if intent.effect is Effect.WIPE:
-        return f"its server is {listed}: it counts as carried out, and is not sent again"
+        return f"its {kind.noun} is {listed}: it counts as carried out, and is not sent again"
     if intent.target_id is None:
-        return "the request named no server"
+        return f"the request named no {kind.noun}"
     if row is None:
-        return f"server {intent.target_id} is not listed any more: the next apply records it as released"
+        return f"{kind.noun} {intent.target_id} is not listed any more: the next apply records it as released"
     then = "waits for that" if row.status in kind.statuses.releasing else "plans anew from that"
-    return f"server {intent.target_id} is {listed}: the next apply {then}"
+    return f"{kind.noun} {intent.target_id} is {listed}: the next apply {then}"

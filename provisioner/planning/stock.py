@@ -78,7 +78,7 @@ def offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Iterator[D
         if offer is not None and offer.availability is Availability.PRIVATE:
             yield _warned("private-image", offer.why, changes, "nothing to do where it is the image you mean")
         if offer is not None and offer.availability is Availability.UNKNOWN:
-            hint = "it forbids nothing; look into the console where a server would be released or wiped for it"
+            hint = "it forbids nothing; look into the console where something would be released or wiped for it"
             yield _warned("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
     yield from _of_machines([*at_risk, *purchases], foresight, catalogue)
 
@@ -108,9 +108,10 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
     """
     for change in plan.changes:
         kind = catalogue[change.kind]
+        ware = kind.image_to_install(change)
         if change.action is Action.REPLACE and change.desired is not None and not _comes_late(change):
-            yield change, kind.stock.ware(change.desired.fields, plan.basis.policy)
-        elif (ware := kind.image_to_install(change)) is not None:
+            ware = kind.stock.ware(change.desired.fields, plan.basis.policy)
+        if ware is not None:
             yield change, ware
 
 
@@ -118,7 +119,8 @@ def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]
     for change in plan.changes:
         is_replaced = change.action is Action.REPLACE and _comes_late(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
-            yield change, catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
+            ware = catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
+            yield from ((change, ware),) if ware is not None else ()
 
 
 def _comes_late(change: Change) -> bool:

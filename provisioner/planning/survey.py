@@ -50,3 +50,7 @@ class Survey:
     gaps: tuple[Gap, ...] = ()
     reader: str = ""
     """Whose reading of the cloud it is, by a pseudonym; empty where nobody can tell."""
+
+    def live_of(self, kind: str, identifier: str) -> Live | None:
+        row = self.live.get(identifier)
+        return row if row is not None and row.kind == kind else None

@@ -32,7 +32,7 @@ def unowned(
     state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, elsewhere: Mapping[str, str]
 ) -> tuple[Unowned, ...]:
     """By name, then by id. `elsewhere` are those of other states, by id, and why, as the rest of a sentence."""
-    names = Counter(row.name for row in live.values())
+    names = Counter((row.kind, row.name) for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
     claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
     found = (Unowned(row, claims.get(row.id) or _problem(row, state, names, catalogue[row.kind])) for row in free)
@@ -45,18 +45,21 @@ def in_question(
     """The servers of nobody here that a plan would have something to say of: it is another thing where another state holds them.
     None where all that is listed has its address, or is a stranger's.
     """
-    names = {one.name for one in desired}
-    odd = {row.id for row in live.values() if is_odd(row.name) and any(look_alike(row.name, name) for name in names)}
+    names = {(one.kind, one.name) for one in desired}
+    odd = {row.id for row in live.values() if is_odd(row.name) and _reads_like_one_of(names, row)}
     if state is None:
-        return tuple(row for row in live.values() if row.name in names or row.id in odd)
+        return tuple(row for row in live.values() if (row.kind, row.name) in names or row.id in odd)
     records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
-    names |= {one.name for one in records} | {name for one in purchases for name in (one.name, *one.names)}
+    names |= {(one.kind, one.name) for one in records}
+    names |= {(one.kind, name) for one in purchases for name in (one.name, *one.names)}
     free = untracked(live.values(), records)
     found = {row.id: row for row in surplus(records, live.values())}
     found |= {
         row.id: row
         for row in free
-        if row.name in names or row.id in {*odd, *state.released} or is_marked(row.name, lineage=state.lineage)
+        if (row.kind, row.name) in names
+        or row.id in {*odd, *state.released}
+        or is_marked(row.name, lineage=state.lineage)
     }
     for intent in purchases:
         kind = catalogue[intent.kind]
@@ -64,7 +67,11 @@ def in_question(
     return tuple(found.values())
 
 
-def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) -> str:
+def _reads_like_one_of(names: Iterable[tuple[str, str]], row: Live) -> bool:
+    return any(kind == row.kind and look_alike(row.name, name) for kind, name in names)
+
+
+def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> str:
     for intent in state.purchases_in_doubt if state else ():
         if may_be(intent, row, kind):
             return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
@@ -74,6 +81,6 @@ def _problem(row: Live, state: State | None, names: Counter[str], kind: Kind) ->
         return "it is being released"
     if reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
         return "it is not built yet"
-    if names[row.name] > 1:
-        return "another server bears its name: have one of the two renamed"
+    if names[row.kind, row.name] > 1:
+        return f"another {kind.noun} bears its name: have one of the two renamed"
     return ""

@@ -59,6 +59,7 @@ class _Rollout:
         self.turns: list[Turn] = []
         self.held_back: list[Change] = []
         self._group = group
+        self._noun = f"{catalogue[waves[0][0].kind].noun}s"
         self._wrong: list[Change] = []
         before: tuple[Address, ...] = ()
         lacking: list[Change] = []
@@ -84,7 +85,7 @@ class _Rollout:
         first = self.held_back[0]
         yield warning(
             "held-back",
-            f"{self._group}: {len(self.held_back)} of its servers are held back, because of an earlier wave: {named}",
+            f"{self._group}: {len(self.held_back)} of its {self._noun} are held back, because of an earlier wave: {named}",
             hint=f"mend it, or `apply --replace '{self._wrong[0].address}'`; to go on regardless, name them: "
             f"--target {first.address.typed}",
             source=first.desired.source if first.desired else None,

@@ -19,9 +19,6 @@ from provisioner.rendering.style import Style, escape
 from provisioner.rendering.values import leaves, path_text, value_text, without
 from provisioner.rendering.wording import UNDER_WAY, amount, words_of
 
-COMPUTED = ("id", "private_address")
-"""What no spec can say and only the cloud decides."""
-
 KNOWN_LATER = "(known after apply)"
 
 _WHY = {
@@ -74,7 +71,7 @@ def body_of(change: Change) -> JsonObject:
 def _members(change: Change) -> tuple[Member, ...]:
     match change.action:
         case Action.CREATE:
-            computed = tuple(Line(name, KNOWN_LATER, "+") for name in COMPUTED)
+            computed = tuple(Line(name, KNOWN_LATER, "+") for name in change.computed)
             return (*computed, *members_of(body_of(change), sign="+", sensitive=change.sensitive))
         case Action.ADOPT:
             return (*_particulars(change.recorded, but=_renamed(change)), *_compared(change))

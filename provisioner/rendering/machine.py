@@ -18,7 +18,7 @@ from provisioner.model.plan import Basis, Plan
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
-from provisioner.rendering.change import COMPUTED, body_of
+from provisioner.rendering.change import body_of
 from provisioner.rendering.values import masked, secrecy
 
 FORMAT_VERSION = "1.0"
@@ -128,7 +128,7 @@ def _resource_change(change: Change) -> Document:
             "actions": ["create", "delete"] if change.create_first else _ACTIONS[change.action],
             "before": masked(before, hidden),
             "after": masked(after, hidden),
-            "after_unknown": dict.fromkeys(COMPUTED, True) if created else {},
+            "after_unknown": dict.fromkeys(change.computed, True) if created else {},
             "before_sensitive": secrecy(before, hidden),
             "after_sensitive": secrecy(after, hidden),
         },

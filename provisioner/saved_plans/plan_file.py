@@ -71,6 +71,8 @@ class ChangeForm:
     live_name: str = ""
     deleted_alone: bool = False
     noted: Recorded | None = None
+    computed: tuple[str, ...] = ("id", "private_address")
+    """Without it a plan was saved when there were only servers."""
 
 
 @dataclass(frozen=True, slots=True)

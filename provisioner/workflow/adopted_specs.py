@@ -41,7 +41,9 @@ def servers_as_specs(
             draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
-            summary = f"server {row.id} has a value that specs would read as a template, or that hides from its readers"
+            summary = (
+                f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides from its readers"
+            )
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
         key = key_for(key, frozenset(taken), noun=kind.noun)
         taken.add(key)

@@ -102,7 +102,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
             suspected = [one.id for one in managed]
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
-            tell_gaps(sight, face.listen)
+            tell_gaps(sight, workspace.catalogue, face.listen)
             free = untracked(sight.live.values(), session.state.resources.values() if session.state else ())
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)(free)
             found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
@@ -137,9 +137,7 @@ def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Se
     for pattern in request.match:
         if not any(fnmatchcase(one.row.name, pattern) for one in found):
             hint = "provisioner adopt lists those that there are; nothing was changed"
-            raise UsageError(
-                error("unknown-server", f"no server that nobody owns is named like {pattern!r}", hint=hint)
-            )
+            raise UsageError(error("unknown-server", f"nothing that nobody owns is named like {pattern!r}", hint=hint))
     fitting = [
         one for one in found if request.everything or any(fnmatchcase(one.row.name, each) for each in request.match)
     ]
@@ -155,7 +153,7 @@ def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: Stat
         if one.id not in owners and one.id not in free:
             hint = "check that these are the credentials of that account, project and region; nothing was changed"
             wrong.append(
-                error("unknown-server", f"the cloud lists no server {one.id}, which is {one.key} there", hint=hint)
+                error("unknown-server", f"the cloud does not list {one.id}, which is {one.key} there", hint=hint)
             )
         elif one.id in free and (problem := free[one.id].problem):
             hint = "settle that first; nothing was changed"
@@ -167,10 +165,9 @@ def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: Stat
 
 def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -> Iterable[str]:
     """Those of which Terraform says for how long they were bought."""
-    for one in managed:
-        if (row := sight.live.get(one.id)) is not None:
-            told = workspace.catalogue[row.kind].adoption.told_by_terraform(one.attributes, row)
-            yield from (one.id,) if "charging_info" in told else ()
+    rows = ((one, row, workspace.catalogue[row.kind]) for one in managed if (row := sight.live.get(one.id)) is not None)
+    told = ((one.id, kind, kind.adoption.told_by_terraform(one.attributes, row)) for one, row, kind in rows)
+    return (identifier for identifier, kind, fields in told if kind.billing.field in fields)
 
 
 def _take_over(

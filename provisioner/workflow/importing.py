@@ -77,7 +77,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
             sight = await look(
                 cloud, session.state, workspace.catalogue, history=store.history, suspected=(request.id,)
             )
-            tell_gaps(sight, face.listen)
+            tell_gaps(sight, workspace.catalogue, face.listen)
             paid = await read_paid_terms(cloud, sight, [request.id], workspace.catalogue)
             sight = paid.told(sight, workspace.catalogue)
         _require_vacant(session.state, request)

@@ -93,7 +93,7 @@ async def look(
                 gaps += shown.gaps
                 if not shown.gaps and any(_is_of_another(intent, cloud.user, kind) for intent in open_calls):
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
-                    gaps += (gap,) if gap is not None else ()
+                    gaps += (replace(gap, kind=kind.name),) if gap is not None else ()
                 traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
@@ -120,9 +120,9 @@ def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
     return intent.kind == kind.name and intent.sender not in {"", reader}
 
 
-def tell_gaps(sight: Sight, listen: Listener) -> None:
+def tell_gaps(sight: Sight, catalogue: Catalogue, listen: Listener) -> None:
     """For verbs that show no plan: what the list may hide."""
-    for finding in planning.gaps_told(sight.gaps):
+    for finding in planning.gaps_told(sight.gaps, catalogue):
         listen(Event(EventType.NOTICE, diagnostic=finding))
 
 

@@ -123,7 +123,7 @@ async def _propose(
     check_owner(known, loaded.stack, cloud.identity, location=store.location)
     named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
     sight = await look(cloud, known, workspace.catalogue, suspected=named)
-    tell_gaps(sight, listen)
+    tell_gaps(sight, workspace.catalogue, listen)
     free = untracked(sight.live.values(), found.resources.values())
     vault = Vault(workspace.secrets(), empty.lineage)
     proposal = planning.propose(

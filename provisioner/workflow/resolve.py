@@ -65,13 +65,15 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             check_owner(state, stack, cloud.identity, location=store.location)
             named = () if decision.adopt is None else (decision.adopt,)
             sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named, suspected=named)
-            tell_gaps(sight, listen)
+            tell_gaps(sight, workspace.catalogue, listen)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, sight)
             listed = tuple(
-                row for row in untracked(sight.live.values(), state.resources.values()) if row.name == unseen.name
+                row
+                for row in untracked(sight.live.values(), state.resources.values())
+                if (row.kind, row.name) == (unseen.kind, unseen.name)
             )
             resolved = Resolved(
                 str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state), listed=listed
@@ -84,7 +86,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
             may_be_it = _MayBeIt.of(intent, state, sight, kind, holders) if decision.adopt is None else _MayBeIt()
-            may_be_it.refuse(intent)
+            may_be_it.refuse(intent, kind)
             entry = _decided(intent, decision, state, sight, kind=kind)
             too_soon = is_too_soon_here(intent, stack.purchase, sight.here)
             early = sight.at is None or sight.at < quiet_until(intent, stack.purchase) or too_soon
@@ -122,7 +124,7 @@ class _MayBeIt:
         left = tuple(row for row in alike.values() if row not in fitting)
         return cls(fitting, left, tuple(trace.order_id for trace in sight.traces.get(intent.id) or ()))
 
-    def refuse(self, intent: Intent) -> None:
+    def refuse(self, intent: Intent, kind: Kind) -> None:
         """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
         if not self.fitting:
             return
@@ -132,7 +134,7 @@ class _MayBeIt:
         raise UsageError(
             error(
                 "server-listed",
-                f"{intent.whose}: a server is listed that fits the request and was not there before it: {ids}",
+                f"{intent.whose}: a {kind.noun} is listed that fits the request and was not there before it: {ids}",
                 detail="buying it again beside that one would pay for both; nothing was changed",
                 hint=f"{adopt} goes on with it. Where it is none of yours, have it renamed or released in the console, then say --absent "
                 f"again; or take it on record and let it go, as it is: the same --adopt, then `provisioner state rm {address}`",
@@ -200,17 +202,18 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
         _require_unowned(intent, state, *decision.named)
         _require_order(intent, decision.adopt, sight, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
-    row = sight.live.get(resource_id(decision.adopt)) or _only_server(intent, decision.adopt, sight, kind)
+    named = sight.live.get(resource_id(decision.adopt))
+    row = named if named is not None and named.kind == kind.name else _only_server(intent, decision.adopt, sight, kind)
     _require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
-        _require_fitting(intent, row)
+        _require_fitting(intent, row, kind)
         return Adopted(intent.id, row.id, evidence, row.order_id)
     if any(trace.order_id == decision.adopt for trace in sight.traces.get(intent.id) or ()):
         return Adopted(intent.id, None, evidence, decision.adopt)
     raise UsageError(
         error(
             "unknown-server",
-            f"the cloud lists no server {decision.adopt}, and no order of this id since the purchase was sent",
+            f"the cloud lists no {kind.noun} {decision.adopt}, and no order of this id since the purchase was sent",
             hint="check the id in the console; nothing was changed",
             address=intent.address,
         )
@@ -223,7 +226,7 @@ def _only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Liv
     fitting = kind.match(intent, rows) if len(rows) > 1 else rows
     if rows and len(fitting) != 1:
         ids = ", ".join(sorted(row.id for row in rows))
-        hint = f"it bought {ids}; name the server. Nothing was changed"
+        hint = f"it bought {ids}; name the {kind.noun}. Nothing was changed"
         raise UsageError(error("server-differs", f"order {order_id} is of several", hint=hint, address=intent.address))
     return next(iter(fitting), None)
 
@@ -268,10 +271,10 @@ def _require_unowned(intent: Intent, state: State | None, *identifiers: str | No
             raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
 
 
-def _require_fitting(intent: Intent, row: Live) -> None:
+def _require_fitting(intent: Intent, row: Live, kind: Kind) -> None:
     """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
     was_there = row.id in intent.known_before
     if was_there or row.name not in {intent.name, intent.wanted_name}:
         why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
-        hint = f"it was sent as {intent.name!r}; check the id, or have that server renamed. Nothing was changed"
-        raise UsageError(error("server-differs", f"server {row.id} {why}", hint=hint, address=intent.address))
+        hint = f"it was sent as {intent.name!r}; check the id, or have that {kind.noun} renamed. Nothing was changed"
+        raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))

@@ -40,8 +40,9 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
     if version != _VERSION:
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
-    kinds = {kind.adoption.terraform.resource: kind for kind in catalogue.kinds}
-    actions = frozenset[str]().union(*(kind.adoption.terraform.actions for kind in catalogue.kinds))
+    known = [(kind, kind.adoption.terraform) for kind in catalogue.kinds]
+    kinds = {there.resource: kind for kind, there in known if there is not None}
+    actions = frozenset[str]().union(*(there.actions for _, there in known if there is not None))
     found: list[Managed] = []
     wrong: list[Diagnostic] = []
     for resource in _objects(document.get("resources")):

@@ -37,9 +37,9 @@ def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(c
     shown = reading(cloud, **how)
     assert set(shown.live) == {"id-1"}
     (gap,) = shown.gaps
-    assert gap.hides({"any"})
+    assert gap.hides("dev_server", {"any"})
     assert gap.is_told
-    assert str(gap) == "it lacks server id-1, which answers when it is asked for by its id"
+    assert str(gap) == "it lacks id-1, which answers when it is asked for by its id"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_only_billing_names_proves_it_too(cloud):
             return await read_ordered(KIND, channel, live, ["CS1"], held=())
 
     cloud.listed_after = 60.0
-    assert [gap.hides({"any"}) for gap in loop.run(read({})).gaps] == [True]
+    assert [gap.hides("dev_server", {"any"}) for gap in loop.run(read({})).gaps] == [True]
     cloud.listed_after = 0.0
     assert loop.run(read(reading(cloud).live)).gaps == ()
 
@@ -77,7 +77,7 @@ def test_a_row_whose_name_could_be_read_accounts_for_it():
 def test_of_many_a_few_are_named():
     (gap,) = unlisted(map(a_row, range(9)))
     assert str(gap) == (
-        "it lacks servers id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
+        "it lacks id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
     )
 
 
@@ -103,4 +103,4 @@ def test_pages_that_never_end_end_all_the_same():
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
     own = Gap("GET all", "it is refused", NO_NAME, of_others=True)
     (gap,) = unlisted([a_row(1)], [own])
-    assert (gap.hides({"any"}), gap.is_told, gap.of_others) == (False, False, False)
+    assert (gap.hides("dev_server", {"any"}), gap.is_told, gap.of_others) == (False, False, False)

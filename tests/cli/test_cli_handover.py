@@ -236,6 +236,6 @@ def test_no_edit_is_written_that_no_state_could_be_read_from(desk, monkeypatch) 
     onto_another = ((Address("alpha"), Address("beta")),)
     monkeypatch.setattr("provisioner.workflow.records._pairs", lambda *_: onto_another)
     refused = desk.fails("state", "mv", "alpha", "gamma", code="state-invalid")
-    assert "beta, which holds a server already" in refused.said
+    assert "beta, which holds one already" in refused.said
     monkeypatch.undo()
     assert desk.run("state", "list").code == 0

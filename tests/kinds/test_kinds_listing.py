@@ -53,7 +53,12 @@ def listed_own(cloud):
     with pytest.raises(PartialListing) as partial:
         converse(KIND.list(), cloud)
     (gap,) = partial.value.gaps
-    assert (gap.of_others, gap.is_told, gap.hides({"any"}), gap.request) == (True, True, False, f"GET {ALL}")
+    assert (gap.of_others, gap.is_told, gap.hides("dev_server", {"any"}), gap.request) == (
+        True,
+        True,
+        False,
+        f"GET {ALL}",
+    )
     return [row.id for row in partial.value.rows]
 
 
@@ -174,7 +179,7 @@ def one_page(data, **more):
 def test_an_empty_answer_is_an_empty_project_for_planning_and_no_proof_of_absence(body):
     (gap,) = gaps_of(lambda _call: Reply(200, body))
     assert not gap.is_told
-    assert not gap.hides({"any"})
+    assert not gap.hides("dev_server", {"any"})
 
 
 @pytest.mark.parametrize(
@@ -191,8 +196,8 @@ def test_an_empty_answer_is_an_empty_project_for_planning_and_no_proof_of_absenc
 )
 def test_a_malformed_page_is_never_an_empty_project(body):
     gaps = gaps_of(lambda _call: Reply(200, body))
-    assert all(gap.is_told and (gap.of_others or gap.hides({"any"})) for gap in gaps)
-    assert any(gap.hides({"any"}) for gap in gaps)
+    assert all(gap.is_told and (gap.of_others or gap.hides("dev_server", {"any"})) for gap in gaps)
+    assert any(gap.hides("dev_server", {"any"}) for gap in gaps)
     assert {gap.request for gap in gaps} <= {f"GET {ALL}", f"GET {OWN}"}
 
 
@@ -213,7 +218,7 @@ def test_a_total_that_is_not_the_number_of_rows_leaves_them_believed_and_absence
     (gap,) = partial.value.gaps
     assert gap.request == f"GET {ALL}"
     assert "`total`" in gap.finding
-    assert gap.hides({"any"})
+    assert gap.hides("dev_server", {"any"})
 
 
 def test_rows_behind_a_total_that_is_too_low_are_read():
@@ -297,7 +302,7 @@ def test_after_a_failure_of_the_cloud_the_own_list_is_believed_and_proves_no_abs
     assert [row.id for row in partial.value.rows] == ids(rows(2))
     (gap,) = partial.value.gaps
     assert gap.is_told
-    assert not gap.hides({"any"})
+    assert not gap.hides("dev_server", {"any"})
 
 
 def test_rows_of_other_users_behind_an_offset_that_does_not_advance_are_kept_and_told():
@@ -309,7 +314,7 @@ def test_rows_of_other_users_behind_an_offset_that_does_not_advance_are_kept_and
     with pytest.raises(PartialListing) as partial:
         converse(KIND.list(), cloud)
     assert {row.id for row in partial.value.rows} == {*ids(theirs), *ids(ours)}
-    assert partial.value.gaps[0].hides({"any"})
+    assert partial.value.gaps[0].hides("dev_server", {"any"})
 
 
 def test_a_cloud_that_never_ends_a_list_is_not_followed_for_ever():
@@ -339,8 +344,8 @@ def test_a_strangers_row_without_a_usable_id_hides_its_name_and_nothing_else(row
         converse(KIND.list(), one_page([a_row(), row], total=2))
     assert [live.id for live in partial.value.rows] == [ID]
     (gap,) = partial.value.gaps
-    assert gap.hides({"theirs"})
-    assert not gap.hides({"ours"})
+    assert gap.hides("dev_server", {"theirs"})
+    assert not gap.hides("dev_server", {"ours"})
     assert gap.is_told
     assert "'theirs'" in gap.finding
 
@@ -348,8 +353,8 @@ def test_a_strangers_row_without_a_usable_id_hides_its_name_and_nothing_else(row
 def test_many_such_rows_are_one_gap_that_hides_the_name_of_each():
     names = [f"theirs-{index}" for index in range(9)]
     (gap,) = gaps_of(one_page([a_row(), *({"name": name} for name in names)], total=10))
-    assert all(gap.hides({name}) for name in names)
-    assert not gap.hides({"ours"})
+    assert all(gap.hides("dev_server", {name}) for name in names)
+    assert not gap.hides("dev_server", {"ours"})
     assert "'theirs-0'" in gap.finding
     assert "and 4 more have no usable `id`" in gap.finding
 
@@ -357,18 +362,18 @@ def test_many_such_rows_are_one_gap_that_hides_the_name_of_each():
 @pytest.mark.parametrize("row", [None, [], "server", 7, {}, {"name": None}, {"name": 7, "id": None}])
 def test_a_row_that_shows_neither_id_nor_name_may_hide_any(row):
     (gap,) = gaps_of(one_page([a_row(), row], total=2))
-    assert gap.hides({"any"})
+    assert gap.hides("dev_server", {"any"})
 
 
 def test_a_broken_row_on_a_list_that_lacks_others_hides_any_name():
     gaps = gaps_of(one_page([a_row(), BROKEN[0]], total=3))
-    assert any(gap.hides({"any"}) for gap in gaps)
+    assert any(gap.hides("dev_server", {"any"}) for gap in gaps)
 
 
 def test_a_name_that_is_no_text_may_be_any_and_one_that_is_null_is_none():
     assert listed(one_page([{**a_row(), "name": None}], total=1)) == [ID]
     (gap,) = gaps_of(one_page([{**a_row(), "name": {"a": 1}}], total=1))
-    assert (gap.id, gap.hides({"any"})) == (ID, True)
+    assert (gap.id, gap.hides("dev_server", {"any"})) == (ID, True)
 
 
 ODD_FIELDS = [
@@ -436,7 +441,7 @@ def test_any_other_failure_to_show_is_not_absence(failure):
 
 def test_rows_whose_ids_differ_in_letter_case_alone_are_one_server():
     twice = [a_row(id="Server-1"), a_row(id="server-1")]
-    once = converse(KIND.listing(), lambda _call: page(twice, 1))
+    once = converse(KIND.list(), lambda _call: page(twice, 1))
     assert [row.id for row in once] == ["server-1"]
     with pytest.raises(PartialListing):
-        converse(KIND.listing(), lambda _call: page(twice, 2))
+        converse(KIND.list(), lambda _call: page(twice, 2))

@@ -120,5 +120,5 @@ def test_a_move_changes_the_address_and_nothing_else():
 
 
 def test_a_move_onto_another_server_contradicts_the_journal():
-    with pytest.raises(ValueError, match="holds a server already"):
+    with pytest.raises(ValueError, match="holds one already"):
         replay(a_state(a_recorded("gateway"), a_recorded()), [Moved(an_address("gateway"), TRAINER)])

@@ -36,6 +36,7 @@ def create(address: str, name: str | None = None, **fields) -> Change:
         "dev_server",
         Action.CREATE,
         after=body(name or address.replace("[", "-").strip("]"), **fields),
+        computed=("id", "private_address"),
     )
 
 

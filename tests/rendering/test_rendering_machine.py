@@ -30,6 +30,7 @@ def replacement() -> Change:
         reason=Reason.CANNOT_UPDATE,
         sensitive=(("admin_pass",),),
         unverifiable=(("userdata",),),
+        computed=("id", "private_address"),
     )
 
 

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from support.plain_http import NO_TLS
 
 from provisioner.cli.main import catalogue
 from provisioner.cli.running import run as run_in_process
+from provisioner.model.kind import Catalogue
 from provisioner.sandbox import read_ledger
 from provisioner.sandbox.serving import configure
 from provisioner.workflow.workspace import SystemClock
@@ -140,6 +142,8 @@ class Site:
     """What makes the processes; without it each is a new interpreter."""
     clock: HastyClock = field(default_factory=HastyClock)
     """Of the runs inside this process."""
+    catalogue: Callable[[], Catalogue] = catalogue
+    """Of the same."""
 
     def write(self, servers: str, *, stack: str = STACK) -> None:
         specs = self.folder / "specs"
@@ -188,7 +192,7 @@ class Site:
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = run_in_process([*arguments], catalogue)
+                code = run_in_process([*arguments], self.catalogue)
         return Ran(code, out.getvalue(), err.getvalue())
 
     def apply(self, *flags: str) -> Ran:

@@ -33,7 +33,7 @@ from provisioner.kinds.dev_server import (
 from provisioner.model.canonical import digest
 from provisioner.model.capability import Adoption, Batch, Billing, Orders, Reinstall, Stock, Terraform
 from provisioner.model.field_rule import FieldRule, OnChange
-from provisioner.model.kind import Kind, Statuses
+from provisioner.model.kind import Kind, Matching, Statuses
 from provisioner.model.redaction import DIGEST
 
 _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
@@ -89,10 +89,9 @@ KIND = Kind(
     update=changing.update,
     delete=releasing.delete,
     leftovers=leaving.leftovers,
-    match=recognition.match,
-    resembles=recognition.resembles,
-    absence=recognition.absence,
-    statuses=Statuses(rows.STATUSES, rows.ADVERSE, rows.RELEASING, gone=rows.DELETED),
+    matching=Matching(recognition.match, recognition.resembles, recognition.absence),
+    statuses=Statuses(rows.STATUSES, rows.ADVERSE, rows.RELEASING, gone=rows.DELETED, shows=("power",)),
+    computed=("id", "private_address"),
     shown=rows.shown_of,
     facts=facts.facts,
     orders=Orders(
@@ -107,6 +106,8 @@ KIND = Kind(
         advise=schema.advise_of_purchase,
     ),
     billing=Billing(
+        field="charging_info",
+        observed=("charging_mode",),
         is_prepaid=charging.is_prepaid,
         shows_prepaid=charging.shows_prepaid,
         with_term=charging.with_term,

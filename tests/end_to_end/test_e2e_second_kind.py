@@ -1,0 +1,137 @@
+"""A kind that the tool has never seen lives a whole life beside the servers, and not one file of the tool knows it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.bucket_kind import catalogue
+from support.bucket_server import BucketServer
+from support.site import STACK, Site
+
+from provisioner.sandbox import create_app
+from provisioner.sandbox.serving import LoopbackOnly
+
+DONE, FAILED, REFUSED, IN_DOUBT = 0, 1, 4, 6
+SECTIONED = STACK + "  buckets: {size: 5}\n"
+
+
+@pytest.fixture
+def buckets(server, tmp_path, clock):
+    world = tmp_path / "world" / "world.db"
+    buckets = BucketServer(LoopbackOnly(create_app(world, build_seconds=0.0, clock=clock), clock), clock)
+    server.app = buckets
+    return buckets
+
+
+@pytest.fixture
+def site(tmp_path, server, buckets):
+    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    site = Site(tmp_path / "site", tmp_path / "world" / "world.db", server.url, catalogue=catalogue)
+    site.write("buckets: {archive: {}}\n", stack=SECTIONED)
+    yield site
+    site.end()
+
+
+def declare(site: Site, body: str, *, more: str = "") -> None:
+    site.write(f"buckets: {{archive: {body}}}\n{more}", stack=SECTIONED)
+
+
+def test_it_stands_beside_servers_with_defaults_of_its_own_and_may_bear_a_servers_name(site, buckets):
+    declare(site, "{name: alpha}", more="servers: {alpha: {}}\n")
+    assert site.here("validate").code == DONE
+    applied = site.apply()
+    assert applied.code == DONE, applied.text
+    assert (buckets.by_name("alpha")["size"], buckets.by_name("alpha")["acl"]) == (5, "private")
+    assert site.purchases == {"alpha": 1}
+    assert site.here("plan", "--detailed-exitcode").code == DONE
+
+
+def test_a_whole_life(site, buckets):
+    assert site.apply().code == DONE
+    made = buckets.by_name("archive")["id"]
+    declare(site, "{name: shelf, acl: public-read}")
+    assert site.apply().code == DONE
+    assert (buckets.by_name("shelf")["id"], buckets.by_name("shelf")["acl"]) == (made, "public-read")
+    declare(site, "{name: shelf, size: 6}")
+    planned = site.here("plan")
+    assert "forces replacement" in planned.out, planned.text
+    assert site.apply().code == DONE
+    assert buckets.by_name("shelf")["id"] != made
+    assert site.here("destroy", "--auto-approve").code == DONE
+    assert buckets.ledger == [
+        ("created", "archive"),
+        ("changed", "shelf"),
+        ("deleted", "shelf"),
+        ("created", "shelf"),
+        ("deleted", "shelf"),
+    ]
+
+
+def test_one_that_exists_is_imported_and_its_drift_is_told_and_mended(site, buckets):
+    declare(site, "{acl: private}")
+    buckets.answer("POST", None, {"name": "archive", "size": 5, "acl": "private"})
+    refused = site.here("apply", "--auto-approve")
+    assert (refused.code, "a bucket named 'archive' exists" in refused.text) == (REFUSED, True), refused.text
+    imported = site.here("import", "archive", "bucket-1")
+    assert imported.code == DONE, imported.text
+    assert site.here("plan", "--detailed-exitcode").code == DONE
+    buckets.answer("PUT", "bucket-1", {"acl": "public-read"})
+    drift = site.here("drift")
+    assert '"private" -> "public-read"' in drift.out, drift.text
+    assert site.apply().code == DONE
+    assert buckets.by_name("archive")["acl"] == "private"
+    buckets.answer("DELETE", "bucket-1", {})
+    gone = site.here("plan")
+    assert "the cloud no longer knows bucket bucket-1" in gone.text, gone.text
+
+
+def test_the_id_of_a_server_is_none_of_a_bucket(site, buckets):
+    site.write("servers: {alpha: {}}\n", stack=SECTIONED)
+    assert site.apply().code == DONE
+    (server,) = [row["id"] for row in json.loads(site.here("show", "--json").out)["resources"]]
+    declare(site, "{}", more="servers: {alpha: {}}\n")
+    refused = site.here("import", "archive", server)
+    assert f"the cloud lists no bucket {server}" in refused.text, refused.text
+
+
+def test_a_lost_reply_leaves_one_bucket_whatever_else_bears_its_name(site, buckets):
+    declare(site, "{name: alpha}", more="servers: {alpha: {}}\n")
+    buckets.lose_reply("POST", executed=True)
+    applied = site.apply()
+    assert applied.code == DONE, applied.text
+    assert buckets.ledger == [("created", "alpha")]
+    assert site.here("plan", "--detailed-exitcode").code == DONE
+
+
+def test_a_request_that_was_lost_is_in_doubt_and_sent_again_once_it_is_known_to_be_absent(site, buckets, clock):
+    soon = "purchase: {quiet_period: 1m, unsafe_quiet_period: true}\n"
+    site.write("buckets: {archive: {}}\n", stack=SECTIONED + soon)
+    buckets.lose_reply("POST", executed=False)
+    left = site.apply("--resolve-timeout", "0s")
+    assert left.code == IN_DOUBT, left.text
+    doubt = site.here("plan")
+    assert "no bucket of that name is listed" in doubt.text, doubt.text
+    assert site.apply("--resolve-timeout", "0s").code == IN_DOUBT
+    assert buckets.ledger == []
+    clock.advance(2 * 60)
+    again = site.apply()
+    assert again.code == DONE, again.text
+    assert buckets.ledger == [("created", "archive")]
+
+
+def test_a_lost_release_is_seen_to_be_done(site, buckets):
+    assert site.apply().code == DONE
+    buckets.lose_reply("DELETE", executed=True)
+    assert site.here("destroy", "--auto-approve").code != DONE
+    ended = site.here("destroy", "--auto-approve")
+    assert ended.code == DONE, ended.text
+    assert [verb for verb, _ in buckets.ledger] == ["created", "deleted"]
+    assert json.loads(site.here("show", "--json").out)["resources"] == []
+
+
+def test_the_id_of_a_bucket_is_told_as_known_later_and_nothing_that_only_a_server_has(site):
+    planned = site.here("plan")
+    assert "+ id" in planned.out
+    assert "private_address" not in planned.out
+    assert "server" not in planned.text, planned.text
