@@ -29,7 +29,7 @@ from provisioner.cloud.identities import (
 )
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
-from provisioner.cloud.transport import Timeouts, Transport
+from provisioner.web import Timeouts, Transport
 
 __all__ = [
     "AccessKey",

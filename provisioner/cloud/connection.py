@@ -20,19 +20,18 @@ from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import error_in, request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
-from provisioner.cloud.patience import Unanswered
 from provisioner.cloud.request import Request, Reveal, encode
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
 from provisioner.cloud.token_cache import TokenFiles
 from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
-from provisioner.cloud.transport import Answer, Network, NetworkSettings, Timeouts, Transport, Wire, in_process
 from provisioner.model.canonical import JsonValue, parse_json
 from provisioner.model.flow import Call, CallFailed, Reply, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.web import Answer, Network, NetworkSettings, Timeouts, Transport, Unanswered, Wire, in_process
 
 _DEFAULT_TIMEOUTS: Final = Timeouts()
 _REAL_TIME: Final = Clock()

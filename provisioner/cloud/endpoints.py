@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import SplitResult, urlsplit
 
-from provisioner.cloud.transport import is_loopback
 from provisioner.cloud.variables import VENDOR_DOMAINS, Variables
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Service
+from provisioner.web import is_loopback
 
 _REGION: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NO_OVERRIDES: Final[Mapping[Service, str]] = MappingProxyType({})

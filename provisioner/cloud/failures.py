@@ -14,10 +14,10 @@ from http import HTTPStatus
 from typing import Final
 
 from provisioner.cloud.request import Request
-from provisioner.cloud.transport import Answer, NoAnswer
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.mask import Mask
+from provisioner.web import Answer, NoAnswer
 
 _MAX_TEXT: Final = 500
 _CLOCK_TOLERANCE: Final = 600.0

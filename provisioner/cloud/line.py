@@ -16,9 +16,9 @@ from provisioner.cloud.failures import Failure, refusal, request_id_of, silence,
 from provisioner.cloud.request import Request
 from provisioner.cloud.retrying import persist
 from provisioner.cloud.server_time import ServerTime
-from provisioner.cloud.transport import Answer, HttpRequest, NoAnswer, Wire
 from provisioner.model.flow import Effect, Service
 from provisioner.model.mask import Mask
+from provisioner.web import Answer, HttpRequest, NoAnswer, Wire
 
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
 

@@ -19,10 +19,10 @@ from provisioner.cloud.credentials import AccessKey, IssuedToken
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure, unsent, unusable
 from provisioner.cloud.request import Request
-from provisioner.cloud.transport import Answer
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Effect, Service
 from provisioner.model.secret import Secret
+from provisioner.web import Answer
 
 METADATA: Final = "http://169.254.169.254"
 """Link-local: what is asked there never leaves the machine's own network, and carries nothing of ours."""

@@ -19,11 +19,11 @@ from provisioner.cloud.credentials import Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure, unsent, unusable
 from provisioner.cloud.request import Request, encode
-from provisioner.cloud.transport import Answer
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Call, Effect, Outcome, Service
 from provisioner.model.resource import Fields
 from provisioner.model.secret import Secret, SecretReference, SecretSource
+from provisioner.web import Answer
 
 RENEW_BEFORE: Final = 600.0
 """Seconds before its end at which a token is no longer used: none expires on its way, or under a purchase."""

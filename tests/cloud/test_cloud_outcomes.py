@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from provisioner.cloud import translate
-from provisioner.cloud.transport import MAX_ANSWER
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, Service
+from provisioner.web.client import MAX_ANSWER
 
 ONCE = (Effect.PURCHASE, Effect.DESTRUCTIVE)
 CREATE = "/v1/{project_id}/dev-servers"

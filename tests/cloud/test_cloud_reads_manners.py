@@ -13,10 +13,10 @@ from provisioner.cloud import Channel, list_projects, names_of, translate
 from provisioner.cloud.catalogue import list_flavors
 from provisioner.cloud.orders import list_orders, show_order
 from provisioner.cloud.subscriptions import list_subscriptions
-from provisioner.cloud.transport import MAX_ANSWER
 from provisioner.model.flow import Call, CallFailed, Effect, Service
 from provisioner.model.identity import Identity
 from provisioner.model.secret import SecretReference, SecretSource
+from provisioner.web.client import MAX_ANSWER
 
 NO_ORDERS = {"total_count": 0, "order_infos": []}
 QUESTIONS = [list_flavors, list_orders, list_subscriptions]

@@ -17,9 +17,9 @@ from support.fate import ManualClock
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.server_time import ServerTime
-from provisioner.cloud.transport import Answer
 from provisioner.kinds import CATALOGUE
 from provisioner.store import Siblings
+from provisioner.web import Answer
 from provisioner.workflow.elsewhere import Elsewhere
 
 MINUTE = 60.0

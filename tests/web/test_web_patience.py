@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from provisioner.cloud.patience import Patience
+from provisioner.web.patience import Patience
 
 INTERVAL = 0.001
 

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from provisioner.cloud.patience import Patience, Unanswered
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.web.patience import Patience, Unanswered
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes, after decompression."""
