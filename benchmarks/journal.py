@@ -115,7 +115,7 @@ def _connected() -> AbstractAsyncContextManager[Cloud]:
         project_id=_IDENTITY.project,
         domain_id=_IDENTITY.account,
         user_agent="provisioner/benchmark",
-        transport=httpx.MockTransport(_Servers()),
+        backend=httpx.MockTransport(_Servers()),
     )
 
 

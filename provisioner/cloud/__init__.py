@@ -29,7 +29,6 @@ from provisioner.cloud.identities import (
 )
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
-from provisioner.web import Timeouts, Transport
 
 __all__ = [
     "AccessKey",
@@ -45,8 +44,6 @@ __all__ = [
     "IssuedToken",
     "Password",
     "Project",
-    "Timeouts",
-    "Transport",
     "cache_folder",
     "connect",
     "find_credentials",

@@ -31,9 +31,18 @@ from provisioner.model.flow import Call, CallFailed, Reply, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
 from provisioner.model.secret import Secret, SecretReference
-from provisioner.web import Answer, Network, NetworkSettings, Timeouts, Transport, Unanswered, Wire, in_process
+from provisioner.web import (
+    HttpAnswer,
+    HttpBackend,
+    HttpNetwork,
+    HttpTimeouts,
+    HttpTransport,
+    NetworkSettings,
+    SlowRequestListener,
+    in_process,
+)
 
-_DEFAULT_TIMEOUTS: Final = Timeouts()
+_DEFAULT_TIMEOUTS: Final = HttpTimeouts()
 _REAL_TIME: Final = Clock()
 _DEEPEST: Final = 64
 
@@ -69,7 +78,7 @@ class Cloud:
 
     def __init__(
         self,
-        network: Network,
+        network: HttpNetwork,
         *,
         times: Mapping[Service, ServerTime],
         authentication: Authentication,
@@ -111,9 +120,9 @@ class Cloud:
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
-        async with self._network.wire() as wire:
+        async with self._network.transport() as transport:
             line = Line(
-                wire,
+                transport,
                 self._authentication,
                 budget=self._budget,
                 clock=self._clock,
@@ -134,29 +143,29 @@ async def connect(
     project_name: str | None = None,
     domain_id: str | None = None,
     app: Any = None,
-    transport: Transport | None = None,
-    timeouts: Timeouts = _DEFAULT_TIMEOUTS,
+    backend: HttpBackend | None = None,
+    timeouts: HttpTimeouts = _DEFAULT_TIMEOUTS,
     clock: Clock = _REAL_TIME,
     token_folder: Path | None = None,
     waiting: Waiting = lambda _seconds: None,
-    unanswered: Unanswered = lambda _line, _seconds: None,
+    unanswered: SlowRequestListener = lambda _line, _seconds: None,
     mask: Mask | None = None,
     keeps_time: bool = True,
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
-    `app` is an ASGI application that takes the cloud's place inside this process; `transport` takes the network's. Without
+    `app` is an ASGI application that takes the cloud's place inside this process; `backend` takes the network's. Without
     a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
     answer comes to. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
     on purpose does not keep time.
     """
     claim = Claim(region, project_id, project_name, domain_id)
-    network = Network(
+    network = HttpNetwork(
         NetworkSettings(
             base_urls=tuple(endpoints.of(service) for service in Service),
             user_agent=user_agent,
             timeouts=timeouts,
-            transport=in_process(app) if app is not None else transport,
+            backend=in_process(app) if app is not None else backend,
             direct_urls=(METADATA,) if isinstance(credentials, InstanceAgency) else (),
             monotonic=clock.monotonic,
             unanswered=unanswered,
@@ -165,9 +174,9 @@ async def connect(
     times = {service: ServerTime(clock) for service in Service}
     budget = Budget(clock, waiting)
     mask = mask or Mask()
-    async with network.wire() as wire:
+    async with network.transport() as transport:
         cache = TokenFiles(token_folder) if token_folder else NoCache()
-        entrance = _Entrance(wire, endpoints, claim, budget, clock, cache, mask, times)
+        entrance = _Entrance(transport, endpoints, claim, budget, clock, cache, mask, times)
         try:
             authentication, identity = await entrance.introduce(credentials)
         except CallFailed as failed:
@@ -190,7 +199,7 @@ async def connect(
 class _Entrance:
     """From credentials to a proof that can be used, and to whom they belong."""
 
-    wire: Wire
+    transport: HttpTransport
     endpoints: Endpoints
     claim: Claim
     budget: Budget
@@ -242,14 +251,16 @@ class _Entrance:
         )
 
     def _line(self, authentication: Authentication) -> Line:
-        return Line(self.wire, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times)
+        return Line(
+            self.transport, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times
+        )
 
 
 def _no_secrets(reference: SecretReference) -> Secret:
     raise AssertionError(f"a question holds a secret: {reference}")
 
 
-def _reply(request: Request, answer: Answer, mask: Mask) -> Reply:
+def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
     try:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:

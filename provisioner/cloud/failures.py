@@ -17,7 +17,7 @@ from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.mask import Mask
-from provisioner.web import Answer, NoAnswer
+from provisioner.web import HttpAnswer, NoAnswer
 
 _MAX_TEXT: Final = 500
 _CLOCK_TOLERANCE: Final = 600.0
@@ -94,7 +94,7 @@ def silence(request: Request, nothing: NoAnswer) -> Failure:
     return Failure(Outcome.NOT_SENT, f"the request did not reach {request.origin} ({nothing.reason})", transient=True)
 
 
-def unusable(request: Request, answer: Answer, fault: str, *, mask: Mask | None = None) -> Failure:
+def unusable(request: Request, answer: HttpAnswer, fault: str, *, mask: Mask | None = None) -> Failure:
     """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known. Without a `mask` the request's
     own secrets are all that can be echoed.
     """
@@ -109,7 +109,7 @@ def unusable(request: Request, answer: Answer, fault: str, *, mask: Mask | None 
     )
 
 
-def refusal(request: Request, answer: Answer, *, advice: str, now: float, mask: Mask) -> Failure:
+def refusal(request: Request, answer: HttpAnswer, *, advice: str, now: float, mask: Mask) -> Failure:
     """Any status but 2xx. `advice` is what to check when it is for who we are."""
     status, complaint = answer.status, complaint_of(answer, mask)
     message = _verdict(request, status, complaint)
@@ -169,11 +169,11 @@ def unsent(failure: Failure) -> Failure:
     )
 
 
-def request_id_of(answer: Answer, mask: Mask) -> str | None:
+def request_id_of(answer: HttpAnswer, mask: Mask) -> str | None:
     return _printable(answer.headers.get("x-request-id"), mask)
 
 
-def complaint_of(answer: Answer, mask: Mask) -> Complaint:
+def complaint_of(answer: HttpAnswer, mask: Mask) -> Complaint:
     """The shapes of docs/api/devserver-api.md section 5.1, in its order. The gateway echoes what was signed, a security token included,
     and a service may echo a field that it dislikes.
     """
@@ -232,7 +232,7 @@ def _shorten(text: str) -> str:
     return flat if len(flat) <= _MAX_TEXT else f"{flat[: _MAX_TEXT - 1]}…"
 
 
-def _skew(answer: Answer, now: float) -> str:
+def _skew(answer: HttpAnswer, now: float) -> str:
     server = answer.server_time
     if server is None or abs(server / 1000 - now) <= _CLOCK_TOLERANCE:
         return ""
@@ -240,7 +240,7 @@ def _skew(answer: Answer, now: float) -> str:
     return f", and the clock: the server says {theirs}, this machine {ours} (a skew over 15 minutes is refused)"
 
 
-def _retry_after(answer: Answer, now: float) -> float | None:
+def _retry_after(answer: HttpAnswer, now: float) -> float | None:
     """A date counts from the server's own clock, so that a skewed one here does no harm."""
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():

@@ -1,4 +1,4 @@
-"""A wire and the manners of using it: prove who we are, judge what comes back, try again where that is harmless.
+"""Sends requests with proof of who sends them, judges the answers, and tries again where that is harmless.
 
 The rule that everything else rests on stands in `deliver`: a purchase and a destructive call are sent once, whatever happens.
 """
@@ -18,7 +18,7 @@ from provisioner.cloud.retrying import persist
 from provisioner.cloud.server_time import ServerTime
 from provisioner.model.flow import Effect, Service
 from provisioner.model.mask import Mask
-from provisioner.web import Answer, HttpRequest, NoAnswer, Wire
+from provisioner.web import HttpAnswer, HttpRequest, HttpTransport, NoAnswer
 
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
@@ -28,7 +28,7 @@ class Line:
 
     def __init__(
         self,
-        wire: Wire,
+        transport: HttpTransport,
         authentication: Authentication,
         *,
         budget: Budget,
@@ -36,25 +36,27 @@ class Line:
         mask: Mask,
         times: Mapping[Service, ServerTime],
     ) -> None:
-        self._wire = wire
+        self._transport = transport
         self._authentication = authentication
         self._budget = budget
         self._clock = clock
         self._mask = mask
         self._times = times
 
-    def deliver(self, request: Request) -> Coroutine[None, None, Answer]:
+    def deliver(self, request: Request) -> Coroutine[None, None, HttpAnswer]:
         """A whole answer with a 2xx status. Raises Failure.
 
         What may be sent only once waits for no turn here: its sender has done so before it was journaled.
         """
         if request.is_repeatable:
             return persist(
-                lambda: self._renewing(request), self._clock, answered=lambda: self._wire.has_answered(request.origin)
+                lambda: self._renewing(request),
+                self._clock,
+                answered=lambda: self._transport.has_answered(request.origin),
             )
         return self._once(request)
 
-    async def _renewing(self, request: Request) -> Answer:
+    async def _renewing(self, request: Request) -> HttpAnswer:
         """Once more when the token had ended early; twice would only invite a lock."""
         await self._budget.turn(request.service)
         try:
@@ -65,13 +67,13 @@ class Line:
         await self._budget.turn(request.service)
         return await self._once(request)
 
-    async def _once(self, request: Request) -> Answer:
+    async def _once(self, request: Request) -> HttpAnswer:
         headers = await self._authentication.headers(request)
         for secret in (*request.secrets, *self._authentication.secrets):
             self._mask.add(secret)
         begun = self._clock.monotonic()
         try:
-            answer = await self._wire.exchange(_as_sent(request, headers))
+            answer = await self._transport.exchange(_as_sent(request, headers))
         except NoAnswer as nothing:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
             raise silence(request, nothing) from None
@@ -85,7 +87,7 @@ class Line:
             raise unusable(request, answer, answer.fault, mask=self._mask)
         return answer
 
-    def _refused(self, request: Request, answer: Answer, sent: Mapping[str, str], *, sent_at: float) -> Failure:
+    def _refused(self, request: Request, answer: HttpAnswer, sent: Mapping[str, str], *, sent_at: float) -> Failure:
         failure = refusal(
             request,
             answer,

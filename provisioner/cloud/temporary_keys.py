@@ -22,7 +22,7 @@ from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Effect, Service
 from provisioner.model.secret import Secret
-from provisioner.web import Answer
+from provisioner.web import HttpAnswer
 
 METADATA: Final = "http://169.254.169.254"
 """Link-local: what is asked there never leaves the machine's own network, and carries nothing of ours."""
@@ -33,7 +33,7 @@ _LIFE: Final = 3600
 _RENEW_BEFORE: Final = 600.0
 """Seconds before its end at which a key is no longer used: none expires on its way, or under a purchase."""
 
-Deliver: TypeAlias = Callable[[Request], Awaitable[Answer]]
+Deliver: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class TemporaryKeys:
                     raise unsent(failure) from None
             return self._held
 
-    def _read(self, answer: Answer) -> TemporaryKey:
+    def _read(self, answer: HttpAnswer) -> TemporaryKey:
         """A key's life is counted from the server's own clock, so that a skewed one here does no harm."""
         now = self._clock.now()
         try:
@@ -125,7 +125,7 @@ class TemporaryKeys:
         return TemporaryKey(key, now + life, now + life - min(_RENEW_BEFORE, life / 2))
 
 
-def _credential(answer: Answer) -> JsonObject:
+def _credential(answer: HttpAnswer) -> JsonObject:
     body = parse_json(answer.body)
     credential = body.get("credential") if isinstance(body, Mapping) else None
     return credential if isinstance(credential, Mapping) else {}

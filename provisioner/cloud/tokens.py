@@ -23,12 +23,12 @@ from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Call, Effect, Outcome, Service
 from provisioner.model.resource import Fields
 from provisioner.model.secret import Secret, SecretReference, SecretSource
-from provisioner.web import Answer
+from provisioner.web import HttpAnswer
 
 RENEW_BEFORE: Final = 600.0
 """Seconds before its end at which a token is no longer used: none expires on its way, or under a purchase."""
 
-Deliver: TypeAlias = Callable[[Request], Awaitable[Answer]]
+Deliver: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
 
 
 class Scope(StrEnum):
@@ -162,7 +162,7 @@ class Tokens:
         )
         return encode(call, endpoints=self._endpoints, identity=None, reveal=lambda _reference: self._user.password)
 
-    def _token(self, request: Request, answer: Answer) -> Token:
+    def _token(self, request: Request, answer: HttpAnswer) -> Token:
         """A token's life is counted from the server's own clock, so that a skewed one here does no harm."""
         now = self._clock.now()
         try:
@@ -179,7 +179,7 @@ def _scope_of(service: Service) -> Scope:
     return Scope.ACCOUNT if service is Service.BILLING else Scope.PROJECT
 
 
-def _grant(answer: Answer) -> JsonObject:
+def _grant(answer: HttpAnswer) -> JsonObject:
     body = parse_json(answer.body)
     grant = body.get("token") if isinstance(body, Mapping) else None
     return grant if isinstance(grant, Mapping) else {}

@@ -4,29 +4,29 @@ It retries nothing and understands no answer. Knows neither the cloud nor its cr
 """
 
 from provisioner.web.client import (
-    Answer,
+    HttpAnswer,
+    HttpBackend,
+    HttpNetwork,
     HttpRequest,
-    Network,
+    HttpTimeouts,
+    HttpTransport,
     NetworkSettings,
     NoAnswer,
-    Timeouts,
-    Transport,
-    Wire,
     in_process,
     is_loopback,
 )
-from provisioner.web.patience import Unanswered
+from provisioner.web.slow_requests import SlowRequestListener
 
 __all__ = [
-    "Answer",
+    "HttpAnswer",
+    "HttpBackend",
+    "HttpNetwork",
     "HttpRequest",
-    "Network",
+    "HttpTimeouts",
+    "HttpTransport",
     "NetworkSettings",
     "NoAnswer",
-    "Timeouts",
-    "Transport",
-    "Unanswered",
-    "Wire",
+    "SlowRequestListener",
     "in_process",
     "is_loopback",
 ]

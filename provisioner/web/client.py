@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.web.patience import Patience, Unanswered
+from provisioner.web.slow_requests import SlowRequestListener, SlowRequestWatch
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes, after decompression."""
@@ -42,11 +42,12 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (TimeoutError, "time-out"),
 )
 
-Transport: TypeAlias = httpx.AsyncBaseTransport
+HttpBackend: TypeAlias = httpx.AsyncBaseTransport
+"""What requests are handed to in place of the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class HttpTimeouts:
     """All values are in seconds. `silence` ends an exchange in which no byte arrives; a server that sends its answer in drops is never
     silent, so `read` and `change` limit whole exchanges as well: `read` those of requests that only ask, whose answers may be long,
     and `change` all others.
@@ -84,7 +85,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """Header names are in lower case. `fault` says why the body is not whole; it is empty when the body is."""
 
     status: int
@@ -112,7 +113,7 @@ class Answer:
             return None
 
 
-class NoAnswer(Exception):  # noqa: N818 - a fact about the wire, which the floor above turns into an error
+class NoAnswer(Exception):  # noqa: N818 - a fact about one exchange, which the floor above turns into an error
     """`may_have_left` is False only when provably not a byte of the request was written."""
 
     def __init__(self, reason: str, *, may_have_left: bool) -> None:
@@ -126,34 +127,34 @@ class NetworkSettings:
     """What all connections of a run have in common.
 
     `base_urls` are the servers that will be asked. `direct_urls` are asked without a proxy, whatever the environment says, and so is
-    every server of `base_urls` on this machine. `transport` replaces the network. `unanswered` is told which request has waited long
+    every server of `base_urls` on this machine. `backend` replaces the network. `unanswered` is told which request has waited long
     for its answer, and for how long by the clock `monotonic`.
     """
 
     base_urls: tuple[str, ...]
     user_agent: str
-    timeouts: Timeouts = Timeouts()
-    transport: Transport | None = None
+    timeouts: HttpTimeouts = HttpTimeouts()
+    backend: HttpBackend | None = None
     direct_urls: tuple[str, ...] = ()
     monotonic: Callable[[], float] = time.monotonic
-    unanswered: Unanswered = lambda _line, _seconds: None
+    unanswered: SlowRequestListener = lambda _line, _seconds: None
 
 
-class Network:
+class HttpNetwork:
     """Opens HTTP clients that share the TLS context and the count of requests, and nothing else."""
 
     def __init__(self, settings: NetworkSettings) -> None:
         self.settings = settings
-        self.patience = Patience(settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered)
+        self.slow_requests = SlowRequestWatch(settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered)
         self.requests = 0
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""
 
     @asynccontextmanager
-    async def wire(self) -> AsyncIterator[Wire]:
+    async def transport(self) -> AsyncIterator[HttpTransport]:
         """A client of its own: one that many workers share slows down as they grow in number."""
         async with self._client() as client:
-            yield Wire(client, self)
+            yield HttpTransport(client, self)
 
     def _client(self) -> httpx.AsyncClient:
         # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.
@@ -163,7 +164,7 @@ class Network:
         direct = (*filter(is_loopback, settings.base_urls), *settings.direct_urls)
         try:
             return httpx.AsyncClient(
-                transport=settings.transport,
+                transport=settings.backend,
                 verify=self._tls,
                 # A mount of None means "no proxy": what goes to this machine never leaves it.
                 mounts={_host_pattern(url): None for url in direct},
@@ -181,16 +182,16 @@ class Network:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        if self.settings.transport is None and any(url.startswith("https:") for url in self.settings.base_urls):
+        if self.settings.backend is None and any(url.startswith("https:") for url in self.settings.base_urls):
             return _trusting_context()
         # Loading the trusted roots costs as much as a hundred requests; a context without any trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-class Wire:
+class HttpTransport:
     """One HTTP client."""
 
-    def __init__(self, client: httpx.AsyncClient, network: Network) -> None:
+    def __init__(self, client: httpx.AsyncClient, network: HttpNetwork) -> None:
         self._client = client
         self._network = network
 
@@ -198,13 +199,13 @@ class Wire:
         """Whether this server has answered anything yet, on any connection of this run."""
         return origin in self._network.answered
 
-    async def exchange(self, request: HttpRequest) -> Answer:
+    async def exchange(self, request: HttpRequest) -> HttpAnswer:
         """Send once. Raises NoAnswer when no status came back."""
         network, seconds = self._network, self._network.settings.timeouts
         network.requests += 1
         try:
             async with asyncio.timeout(seconds.read if request.only_reads else seconds.change):
-                with network.patience.waiting(request.line):
+                with network.slow_requests.waiting(request.line):
                     async with self._client.stream(
                         request.method,
                         request.url,
@@ -214,7 +215,7 @@ class Wire:
                     ) as response:
                         network.answered.add(request.origin)
                         body, fault = await _read(response)
-                        return Answer(response.status_code, dict(response.headers), body, fault)
+                        return HttpAnswer(response.status_code, dict(response.headers), body, fault)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failure:
             raise NoAnswer(_reason(failure), may_have_left=False) from None
         except (httpx.RequestError, OSError) as failure:
@@ -230,8 +231,8 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def in_process(app: Any) -> Transport:
-    """A transport that calls an ASGI application. One that raises has answered 500, as behind a real server."""
+def in_process(app: Any) -> HttpBackend:
+    """A backend that calls an ASGI application inside this process. One that raises has answered 500, as behind a real server."""
     return httpx.ASGITransport(app=app, raise_app_exceptions=False)
 
 

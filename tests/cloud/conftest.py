@@ -51,7 +51,7 @@ def connect_to(time: MovableTime) -> Connect:
             "project_id": "project-1",
             "domain_id": "account-1",
             "user_agent": "provisioner/test",
-            "transport": httpx.MockTransport(handler),
+            "backend": httpx.MockTransport(handler),
             "clock": time.clock(),
         }
         return connect(**surroundings | changes)

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from provisioner.cloud import AccessKey, Channel, Timeouts, connect, for_region
+from provisioner.cloud import AccessKey, Channel, connect, for_region
 from provisioner.model.diagnostic import UsageError
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret
+from provisioner.web import HttpTimeouts
 
 PURCHASE = Call(Service.MODELARTS, "POST", "/v1/{project_id}/dev-servers", Effect.PURCHASE, body={"name": "a"})
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"id":"x"}'
-PATIENT = Timeouts()
-IMPATIENT = Timeouts(silence=0.05)
+PATIENT = HttpTimeouts()
+IMPATIENT = HttpTimeouts(silence=0.05)
 PROXY_VARIABLES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -73,7 +74,7 @@ async def serving(serve: Serve) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def channel_to(url: str, timeouts: Timeouts = PATIENT) -> AsyncIterator[Channel]:
+async def channel_to(url: str, timeouts: HttpTimeouts = PATIENT) -> AsyncIterator[Channel]:
     async with (
         connect(
             endpoints=for_region("r", {Service.MODELARTS: url}),
@@ -170,7 +171,7 @@ def test_an_answer_that_drips_for_ever_ends_at_the_total() -> None:
             await asyncio.sleep(0)
 
     async def conversation() -> CallFailed:
-        patience = Timeouts(change=0.1)
+        patience = HttpTimeouts(change=0.1)
         async with serving(drip) as server, channel_to(f"http://{server.origin}", patience) as channel:
             with pytest.raises(CallFailed) as failed:
                 await buy(channel)

@@ -16,10 +16,11 @@ from support.secrecy import assert_unseen
 from support.site import ONE, PASSWORD, Site
 
 import provisioner.cloud
-from provisioner.cloud import Timeouts, connect
+from provisioner.cloud import connect
 from provisioner.cloud.clock import Clock
 from provisioner.sandbox import PUBLIC, create_app
 from provisioner.sandbox.serving import front
+from provisioner.web import HttpTimeouts
 
 CREATE = {"at": "CreateDevServer"}
 LIST = {"at": "ListAllDevServers"}
@@ -201,7 +202,7 @@ class TestSlowAnswers:
     @pytest.fixture(autouse=True)
     def impatient(self, site, monkeypatch):
         """A second or three, where the tool has minutes."""
-        patience = Timeouts(silence=1.5, read=3, change=3, sign_of_life=0.5)
+        patience = HttpTimeouts(silence=1.5, read=3, change=3, sign_of_life=0.5)
         monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, timeouts=patience))
 
     @SLOW

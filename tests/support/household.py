@@ -139,7 +139,7 @@ class HomeWorkspace(Workspace):
             credentials=AccessKey(user.access_key, Secret(user.secret_key)),
             region=PUBLIC.region,
             user_agent="test",
-            transport=self.household.cloud,
+            backend=self.household.cloud,
             clock=CloudClock(lambda: clock.now() / 1000, clock.monotonic, clock.sleep, lambda: 0.5),
             keeps_time=self.household.keeps_time,
         )

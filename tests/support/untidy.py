@@ -19,7 +19,7 @@ from provisioner.cloud.clock import Clock
 from provisioner.cloud.server_time import ServerTime
 from provisioner.kinds import CATALOGUE
 from provisioner.store import Siblings
-from provisioner.web import Answer
+from provisioner.web import HttpAnswer
 from provisioner.workflow.elsewhere import Elsewhere
 
 MINUTE = 60.0
@@ -113,7 +113,7 @@ class Times:
         self._answers += 1
         when = datetime.fromtimestamp(self._clock.now() / 1000 + heard.ahead, UTC)
         headers = {"date": format_datetime(when, usegmt=True)} | ({"age": "10800"} if heard.is_cached else {})
-        answer = Answer(200, headers, b"")
+        answer = HttpAnswer(200, headers, b"")
         if answer.is_fresh:
             self._told.hear(answer.server_time)
 

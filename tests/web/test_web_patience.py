@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from provisioner.web.patience import Patience
+from provisioner.web.slow_requests import SlowRequestWatch
 
 INTERVAL = 0.001
 
@@ -23,7 +23,7 @@ def told_while(play, *, news: int) -> list[tuple[str, float]]:
             enough.set()
 
     async def conversation() -> None:
-        patience = Patience(lambda: now, INTERVAL, hear)
+        patience = SlowRequestWatch(lambda: now, INTERVAL, hear)
 
         def passes(seconds: float) -> None:
             nonlocal now

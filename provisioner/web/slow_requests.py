@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-Unanswered: TypeAlias = Callable[[str, float], None]
+SlowRequestListener: TypeAlias = Callable[[str, float], None]
 """Told method and path of the request that has been on its way the longest, and for how many seconds."""
 
 
-class Patience:
+class SlowRequestWatch:
     """One for all requests of a run: however many are on their way, one line is written at a time."""
 
-    def __init__(self, monotonic: Callable[[], float], interval: float, unanswered: Unanswered) -> None:
+    def __init__(self, monotonic: Callable[[], float], interval: float, unanswered: SlowRequestListener) -> None:
         self._monotonic = monotonic
         self._interval = interval
         self._unanswered = unanswered
