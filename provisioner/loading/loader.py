@@ -17,6 +17,7 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
+from provisioner.loading.references import Referable
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import Sources
 from provisioner.loading.stack_file import choose_environment, stack_of
@@ -65,7 +66,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
         handover = _handover(specs, HandoverReader(scope, findings), desired)
-        outputs = _outputs(specs, OutputReader(scope, findings), desired)
+        outputs = _outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
         by_section = {kind.section: defaults.of(kind) for kind in catalogue.kinds}
@@ -129,11 +130,15 @@ def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]
     return reader.handover(wanted.address for wanted in desired)
 
 
-def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired]) -> Outputs:
+def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:
+    return {kind.section: Referable(kind.noun, kind.facts.fields) for kind in catalogue.kinds}
+
+
+def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired], catalogue: Catalogue) -> Outputs:
     for layer in specs:
         if layer.node.get(SECTION, BROKEN) is not BROKEN:
             reader.read(layer)
-    return reader.outputs(wanted.address for wanted in desired)
+    return reader.outputs({wanted.address: catalogue[wanted.kind].section for wanted in desired})
 
 
 def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:

@@ -1,11 +1,11 @@
-"""`outputs:` in spec files: values made of what is known of the servers, judged when they are read, worked out when asked for.
+"""`outputs:` in spec files: values made of what is known of the resources, judged when they are read, worked out when asked for.
 
 They are computed from specs and state each time, so that there is nothing to keep up to date. Knows no state and no cloud.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake, Withheld
-from provisioner.loading.references import SERVERS, Servers, arranged, chains, misspelt
+from provisioner.loading.references import Groups, Referable, arranged, chains, misspelt
 from provisioner.loading.rendering import render
 from provisioner.loading.tree import BROKEN, Layer, MapNode, Path, find, sift
 from provisioner.loading.validation import problems
@@ -52,6 +52,8 @@ class Outputs:
     """What a stack declares, by name."""
 
     _declared: Mapping[str, _Output] = field(default_factory=dict)
+    _sections: Mapping[Address, str] = field(default_factory=dict)
+    _known: Mapping[str, Referable] = field(default_factory=dict)
     _scope: Scope = field(default_factory=dict)
     _engine: Engine = field(default_factory=Engine)
 
@@ -60,12 +62,12 @@ class Outputs:
         return tuple(self._declared)
 
     def values(self, facts: Mapping[Address, JsonObject | None], names: Iterable[str]) -> tuple[OutputValue, ...]:
-        """`facts` of every server that the specs declare, with the fields of `references.FIELDS`; None for one that is not there
+        """`facts` of everything that the specs declare, with the fields that its kind has for others; None for what is not there
         yet. Raises SpecError with the place of whatever cannot be worked out from them.
         """
         findings = Findings()
         known = {address: BROKEN if told is None else told for address, told in facts.items()}
-        scope = {**self._scope, SERVERS: arranged(known)}
+        scope = {**self._scope, **_by_section(known, self._sections, self._known)}
         missing = {address.name for address, told in facts.items() if told is None}
         found = tuple(self._value(self._declared[name], scope, missing, findings) for name in names)
         findings.settle()
@@ -73,7 +75,7 @@ class Outputs:
 
     def _value(self, output: _Output, scope: Scope, missing: set[str], findings: Findings) -> OutputValue:
         rendered = render(output.value, scope, self._engine)
-        waits = not missing.isdisjoint(_speaks_of(output.value, self._engine, missing))
+        waits = not missing.isdisjoint(_speaks_of(output.value, self._engine, missing, self._known))
         for path, mistake in rendered.failures:
             if mistake is not None and not waits:
                 findings.add(mistake, at=find([output.layer], (*output.within, *path)), path=(output.name, *path))
@@ -85,7 +87,9 @@ NO_OUTPUTS = Outputs()
 
 
 class OutputReader:
-    def __init__(self, scope: Scope, findings: Findings) -> None:
+    def __init__(self, scope: Scope, findings: Findings, known: Mapping[str, Referable]) -> None:
+        """`known`: by section, what may be asked of its resources."""
+        self._known = known
         self._scope = scope
         self._findings = findings
         self._engine = Engine()
@@ -132,28 +136,28 @@ class OutputReader:
         read = _Declared.model_validate(data)
         return _Output(name, body["value"], section, (name, "value"), read.description, read.sensitive)
 
-    def outputs(self, addresses: Iterable[Address]) -> Outputs:
-        """Judged by the servers that the specs declare."""
-        groups = arranged(dict.fromkeys(addresses, BROKEN)) if self._declared else {}
+    def outputs(self, sections: Mapping[Address, str]) -> Outputs:
+        """Judged by what the specs declare, and in which section."""
+        groups = _by_section(dict.fromkeys(sections, BROKEN), sections, self._known) if self._declared else {}
         for output in self._declared.values():
             for path, text in _texts(output.value):
                 for mistake in self._mistakes(text, groups):
                     at = find([output.layer], (*output.within, *path))
                     self._findings.add(mistake, at=at, path=(output.name, *path))
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
-        return Outputs(ordered, self._scope, self._engine)
+        return Outputs(ordered, sections, self._known, self._scope, self._engine)
 
-    def _mistakes(self, text: str, groups: Servers) -> Iterable[Mistake]:
-        """What speaks of no server can be worked out now, and is: a slip in it is told by `validate`."""
+    def _mistakes(self, text: str, groups: Mapping[str, Groups]) -> Iterable[Mistake]:
+        """What speaks of no resource can be worked out now, and is: a slip in it is told by `validate`."""
         try:
             trees = self._engine.trees(text)
-            if not any(True for tree in trees for _ in chains(tree)):
+            if not any(True for tree in trees for _ in chains(tree, self._known)):
                 self._engine.value(text, self._scope)
         except Mistake as mistake:
             return (mistake,)
         except Withheld:
             return ()
-        return [mistake for tree in trees for mistake in misspelt(tree, groups)]
+        return [mistake for tree in trees for mistake in misspelt(tree, groups, self._known)]
 
 
 def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -171,11 +175,20 @@ def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             return
 
 
-def _speaks_of(value: Any, engine: Engine, everybody: set[str]) -> Iterator[str]:
-    """The names of the servers that a value is made of; everybody's where only its evaluation knows."""
+def _by_section(
+    facts: Mapping[Address, Any], sections: Mapping[Address, str], known: Iterable[str]
+) -> dict[str, Groups]:
+    return {
+        section: arranged({address: told for address, told in facts.items() if sections.get(address) == section})
+        for section in known
+    }
+
+
+def _speaks_of(value: Any, engine: Engine, everybody: set[str], sections: Container[str]) -> Iterator[str]:
+    """The names of the resources that a value is made of; everybody's where only its evaluation knows."""
     for _, text in _texts(value):
         for tree in engine.trees(text):
-            for steps in chains(tree):
+            for _, steps in chains(tree, sections):
                 if steps and isinstance(steps[0], str):
                     yield steps[0]
                 elif not steps or steps[0] is None:

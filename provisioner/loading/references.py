@@ -1,11 +1,12 @@
-"""Which servers a template speaks of, read off its syntax: what is misspelt is told before anything was bought.
+"""Which resources a template speaks of, read off its syntax: what is misspelt is told before anything was bought.
 
-Knows names, ranks, keys and the fields that a server has for others; what they come to is known only when they are asked for.
+Knows names, ranks, keys and the fields that a resource has for others; what they come to is known only when they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from jinja2 import nodes
@@ -15,39 +16,41 @@ from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.tree import BROKEN
 from provisioner.model.address import Address
 
-SERVERS = "servers"
-FIELDS = (
-    "id", "name", "order_id", "status", "private_address", "private_addresses", "public_address", "public_addresses", "labels",
-)  # fmt: skip
-"""What a template may ask of a server."""
-
-Servers: TypeAlias = Mapping[str, Any]
-"""By name: a server, a list of them by rank, or a map of them by key."""
+Groups: TypeAlias = Mapping[str, Any]
+"""The resources of a section, by name: one, a list of them by rank, or a map of them by key."""
 _Step: TypeAlias = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Referable:
+    """What a template may ask of the resources of a section, and what one of them is called."""
+
+    noun: str
+    fields: tuple[str, ...]
 
 
 def arranged(facts: Mapping[Address, Any]) -> dict[str, Any]:
     """As templates see them. A list has every rank up to the highest; what lacks its facts is BROKEN."""
-    servers: dict[str, Any] = {}
+    groups: dict[str, Any] = {}
     for address in sorted(address for address in facts if not address.modules):
         match address.key:
             case None:
-                servers[address.name] = facts[address]
+                groups[address.name] = facts[address]
             case int(rank):
-                ranks = servers.setdefault(address.name, [])
+                ranks = groups.setdefault(address.name, [])
                 ranks.extend([BROKEN] * (rank - len(ranks)))
                 ranks.append(facts[address])
             case str(key):
-                servers.setdefault(address.name, {})[key] = facts[address]
-    return servers
+                groups.setdefault(address.name, {})[key] = facts[address]
+    return groups
 
 
-def chains(tree: nodes.Node) -> Iterator[tuple[_Step, ...]]:
-    """Every `servers.a[0].id` as its steps behind `servers`; None for a step that only its evaluation knows."""
+def chains(tree: nodes.Node, sections: Container[str]) -> Iterator[tuple[str, tuple[_Step, ...]]]:
+    """Every `servers.a[0].id` as its section and the steps behind; None for a step that only its evaluation knows."""
     for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Filter)):
         steps = _steps(node)
-        if steps is not None and steps[0] == SERVERS:
-            yield steps[1:]
+        if steps is not None and isinstance(steps[0], str) and steps[0] in sections:
+            yield steps[0], steps[1:]
 
 
 def _steps(node: nodes.Node | None) -> tuple[_Step, ...] | None:
@@ -75,55 +78,59 @@ def _attribute(node: nodes.Filter) -> str | None:
     return next((const.value for const in given if isinstance(const.value, str)), None)
 
 
-def misspelt(tree: nodes.Node, groups: Servers) -> Iterator[Mistake]:
-    """What names a server, a rank, a key or a field that there is not. `groups` has BROKEN in the place of every server."""
-    for steps in chains(tree):
-        if (mistake := _judge(steps, groups)) is not None:
+def misspelt(tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]) -> Iterator[Mistake]:
+    """What names a resource, a rank, a key or a field that there is not. `sections` have BROKEN in the place of every resource."""
+    for section, steps in chains(tree, known):
+        if (mistake := _judge(section, steps, sections.get(section, {}), known[section])) is not None:
             yield mistake
 
 
-def _judge(steps: Sequence[_Step], groups: Servers) -> Mistake | None:
+def _judge(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> Mistake | None:
     match steps:
         case [str(name), *_] if name not in groups and name not in METHODS[dict]:
-            return _absent(f"servers.{name}", name, groups, "the servers are")
+            return _absent(f"{section}.{name}", name, groups, f"the {section} are", section)
         case [str(name), *rest] if name in groups:
-            return _judge_group(f"servers.{name}", groups[name], rest)
+            return _judge_group(f"{section}.{name}", groups[name], rest, kind, section)
         case _:
             return None
 
 
-def _judge_group(written: str, group: Any, steps: Sequence[_Step]) -> Mistake | None:
+def _judge_group(written: str, group: Any, steps: Sequence[_Step], kind: Referable, section: str) -> Mistake | None:
     if group is BROKEN:
-        return _judge_field(written, steps)
+        return _judge_field(written, steps, kind, section)
     match group, steps:
         case list(), [str(step), *_]:
             hint = f"write {written}[0].{step}, or {written} | map(attribute='{step}')"
-            return Mistake("undefined-variable", f"{written} is a list of servers and has no {step}", hint=hint)
+            return Mistake("undefined-variable", f"{written} is a list of {kind.noun}s and has no {step}", hint=hint)
         case list(), [int(rank), *_] if not -len(group) <= rank < len(group):
-            count = "no server" if not group else f"{len(group)}, from {written}[0] to {written}[{len(group) - 1}]"
+            count = (
+                f"no {kind.noun}" if not group else f"{len(group)}, from {written}[0] to {written}[{len(group) - 1}]"
+            )
             return Mistake("undefined-variable", f"{written}[{rank}] does not exist", hint=f"there is {count}")
         case dict(), [str(key), *_] if key not in group and key not in METHODS[dict]:
-            return _absent(f"{written}.{key}", key, group, "the keys are")
+            return _absent(f"{written}.{key}", key, group, "the keys are", section)
         case dict(), [str(key), *_] if key not in group:
             return None
         case _, [_, *rest]:
-            return _judge_field(f"{written}[...]", rest)
+            return _judge_field(f"{written}[...]", rest, kind, section)
         case _:
             return None
 
 
-def _judge_field(written: str, steps: Sequence[_Step]) -> Mistake | None:
+def _judge_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> Mistake | None:
     match steps:
-        case [str(field), *_] if field not in FIELDS:
-            return _absent(f"{written}.{field}", field, FIELDS, "the fields are")
+        case [str(field), *_] if field not in kind.fields:
+            return _absent(f"{written}.{field}", field, kind.fields, "the fields are", section)
         case [int(), *_]:
-            return Mistake("undefined-variable", f"{written} is one server and no list", hint=f"write {written}.id")
+            return Mistake(
+                "undefined-variable", f"{written} is one {kind.noun} and no list", hint=f"write {written}.id"
+            )
         case _:
             return None
 
 
-def _absent(written: str, name: str, known: Iterable[str], title: str) -> Mistake:
+def _absent(written: str, name: str, known: Iterable[str], title: str, section: str) -> Mistake:
     hint = nearest(name, known, title=title)
     if "-" in hint:
-        hint += '; a name with a hyphen is written servers["a-b"]'
+        hint += f'; a name with a hyphen is written {section}["a-b"]'
     return Mistake("undefined-variable", f"{written} does not exist", hint=hint)

@@ -66,6 +66,43 @@ class Statuses:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What other tools and outputs ask of a resource and no spec says, read from what is observed of it, in this one place.
+
+    `read` tells what was shown; what was never shown is absent. `names` are those that outputs and expressions have. `firsts` names the
+    lists among them: to each, the name of the fact that its first item is.
+    """
+
+    read: Callable[[JsonObject], JsonObject]
+    names: tuple[str, ...]
+    firsts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_of_hosts(self) -> bool:
+        """Whether such a resource can be reached by other tools, at addresses."""
+        return "private_addresses" in self.names
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What can be asked of one: of everything recorded its ids, name and labels, and these facts."""
+        told = (each for name in self.names for each in ((self.firsts[name], name) if name in self.firsts else (name,)))
+        return ("id", "name", "order_id", *told, "labels")
+
+    def of(self, recorded: Recorded) -> dict[str, JsonValue]:
+        """All `fields`. None, or an empty list, is what the cloud never told."""
+        told = self.read(recorded.observed)
+        facts: dict[str, JsonValue] = {"id": recorded.id, "name": recorded.name, "order_id": recorded.order_id}
+        for name in self.names:
+            if (first := self.firsts.get(name)) is None:
+                facts[name] = told.get(name)
+            else:
+                shown = told.get(name)
+                items = shown if isinstance(shown, list) else []
+                facts |= {first: next(iter(items), None), name: items}
+        return {**facts, "labels": dict(recorded.labels)}
+
+
+@dataclass(frozen=True, slots=True)
 class Matching:
     """How a kind knows what a purchase of unknown outcome has become. Every kind has this, because each is created exactly once.
 
@@ -93,7 +130,7 @@ class Kind:
     `update` is told the paths that changed, or none when it is to finish what is half way. `leftovers` is what a release does not release.
 
     `shown` goes from what is observed of one to what the rows have shown of it, as far as that is kept, in the shape of its specs; `facts`
-    from the same to what no spec says and other tools ask for: `status`, addresses.
+    from the same to what no spec says and other tools ask for.
     """
 
     name: str
@@ -110,7 +147,7 @@ class Kind:
     matching: Matching
     statuses: Statuses
     shown: Callable[[JsonObject], JsonObject]
-    facts: Callable[[JsonObject], JsonObject]
+    facts: Facts
     computed: tuple[str, ...] = ("id",)
     advise: Callable[[Fields], Iterable[Advice]] = nothing
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing

@@ -144,7 +144,7 @@ def _differing(
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
     told |= {_STATUS} if kind.statuses.shows in told and row.status not in kind.statuses.adverse else set()
-    for found in differences(kind.facts(recorded.observed), kind.facts(row.observed)):
+    for found in differences(kind.facts.read(recorded.observed), kind.facts.read(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
         if is_news and found.path not in told and at(recorded.declared, found.path) is None:
             yield FieldChange(found.path, found.before, found.after, drift=True)

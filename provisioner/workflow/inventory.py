@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.inventory import Host, Inventory, LeftOut
+from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import State
 from provisioner.workflow.state import read_state
@@ -42,15 +43,16 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
     """Raises StoreError for a damaged state."""
     stack = workspace.stack()
     state = read_state(workspace).state
-    recorded = sorted(_serving(state), key=lambda one: one.address) if state else []
+    hosts_alone = (one for one in _serving(state) if workspace.catalogue[one.kind].facts.are_of_hosts) if state else ()
+    recorded = sorted(hosts_alone, key=lambda one: one.address)
     names = Counter(one.name for one in recorded)
     hosts: list[Host] = []
-    left_out = [*_doubtful(state, request)] if state else []
+    left_out = [*_doubtful(state, request, workspace.catalogue)] if state else []
     for one in recorded:
         if not request.labels.items() <= one.labels.items():
             continue
         kind = workspace.catalogue[one.kind]
-        host = _host(one, kind.facts(one.observed), is_unique=names[one.name] == 1)
+        host = _host(one, kind.facts.of(one), is_unique=names[one.name] == 1)
         reason = _unreachable(one, host, is_gone=host.status == kind.statuses.gone, public=request.public)
         if reason is None:
             hosts.append(host)
@@ -73,11 +75,11 @@ def _serving(state: State) -> Iterator[Recorded]:
         )
 
 
-def _doubtful(state: State, request: InventoryRequest) -> Iterator[LeftOut]:
+def _doubtful(state: State, request: InventoryRequest, catalogue: Catalogue) -> Iterator[LeftOut]:
     for address, intent in state.doubts.items():
         labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
         is_held = address in state.resources or address.as_deposed in state.resources
-        if not is_held and request.labels.items() <= labels.items():
+        if not is_held and catalogue[intent.kind].facts.are_of_hosts and request.labels.items() <= labels.items():
             yield LeftOut(address, "the outcome of its purchase is not known")
 
 

@@ -87,20 +87,4 @@ def _facts(workspace: Workspace, recorded: Recorded | None) -> JsonObject | None
     """What an expression may ask of a server; None for one that is not there yet. Null is what the cloud never told."""
     if recorded is None or recorded.phase is not Phase.READY:
         return None
-    told = workspace.catalogue[recorded.kind].facts(recorded.observed)
-    private, public = (_texts(told.get(key)) for key in ("private_addresses", "public_addresses"))
-    return {
-        "id": recorded.id,
-        "name": recorded.name,
-        "order_id": recorded.order_id,
-        "status": told.get("status"),
-        "private_address": next(iter(private), None),
-        "private_addresses": private,
-        "public_address": next(iter(public), None),
-        "public_addresses": public,
-        "labels": dict(recorded.labels),
-    }
-
-
-def _texts(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []
+    return workspace.catalogue[recorded.kind].facts.of(recorded)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
+from provisioner.model.kind import Kind
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.workflow.workspace import Workspace
@@ -81,7 +82,7 @@ def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
     """
     state = read_state(workspace).state
     recorded = sorted(state.resources.values(), key=lambda item: item.address) if state else []
-    everything = {str(item.address): _output(item) for item in recorded}
+    everything = {str(item.address): _output(item, workspace.catalogue[item.kind]) for item in recorded}
     if name is None or name in everything:
         return everything if name is None else everything[name]
     address, _, field = name.rpartition(".")
@@ -91,19 +92,11 @@ def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
     return everything[address][field]
 
 
-def _output(recorded: Recorded) -> JsonObject:
-    endpoints = recorded.observed.get("endpoints")
-    listed = endpoints if isinstance(endpoints, list) else []
-    addresses: list[JsonValue] = [
-        point["uri"] for point in listed if isinstance(point, Mapping) and isinstance(point.get("uri"), str)
-    ]
-    return {
-        "name": recorded.name,
-        "id": recorded.id,
-        "order_id": recorded.order_id,
-        "status": recorded.observed.get("status"),
-        "private_addresses": addresses,
-        "expires_at": recorded.term.end if recorded.term else None,
-        "renews": recorded.term.renews if recorded.term else None,
-        "labels": dict(recorded.labels),
-    }
+def _output(recorded: Recorded, kind: Kind) -> JsonObject:
+    """The facts of its kind, and what is paid for until when where that can be."""
+    facts = kind.facts.of(recorded)
+    labels = facts.pop("labels")
+    if kind.has_terms:
+        facts["expires_at"] = recorded.term.end if recorded.term else None
+        facts["renews"] = recorded.term.renews if recorded.term else None
+    return {**facts, "labels": labels}

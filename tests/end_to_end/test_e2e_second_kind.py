@@ -135,3 +135,58 @@ def test_the_id_of_a_bucket_is_told_as_known_later_and_nothing_that_only_a_serve
     assert "+ id" in planned.out
     assert "private_address" not in planned.out
     assert "server" not in planned.text, planned.text
+
+
+def test_its_facts_are_outputs_and_it_is_no_host(site):
+    declare(site, "{}", more="outputs: {where: '{{ buckets.archive.endpoint }}'}\n")
+    applied = site.apply()
+    assert 'where = "bucket-1.buckets.invalid"' in applied.out, applied.text
+    declare(site, "{}")
+    recorded = json.loads(site.here("output", "--json").out)["archive"]
+    assert recorded == {
+        "id": "bucket-1",
+        "name": "archive",
+        "order_id": None,
+        "status": "ACTIVE",
+        "endpoint": "bucket-1.buckets.invalid",
+        "labels": {},
+    }
+    inventory = site.here("inventory", "--format", "json")
+    assert "archive" not in inventory.text, inventory.text
+
+
+def test_an_output_that_asks_for_what_it_has_not_is_told_before_anything_is_made(site, buckets):
+    declare(site, "{}", more="outputs: {where: '{{ buckets.archive.private_address }}'}\n")
+    refused = site.apply()
+    assert "buckets.archive.private_address does not exist" in refused.text, refused.text
+    assert buckets.ledger == []
+
+
+def test_a_replacement_can_be_made_before_the_release(site, buckets):
+    declare(site, "{lifecycle: {create_before_destroy: true}}")
+    assert site.apply().code == DONE
+    declare(site, "{size: 6, lifecycle: {create_before_destroy: true}}")
+    applied = site.apply()
+    assert applied.code == DONE, applied.text
+    assert buckets.ledger == [("created", "archive"), ("created", "archive"), ("deleted", "archive")]
+    assert buckets.by_name("archive")["size"] == 6
+
+
+def test_it_moves_to_another_address_and_a_saved_plan_carries_it(site, buckets):
+    assert site.apply().code == DONE
+    site.write("buckets: {shelf: {name: archive}}\nmoved: [{from: archive, to: shelf}]\n", stack=SECTIONED)
+    assert site.here("plan", "--out", "moved.plan").code == DONE
+    applied = site.here("apply", "moved.plan")
+    assert applied.code == DONE, applied.text
+    assert buckets.ledger == [("created", "archive")]
+    assert [row["address"] for row in json.loads(site.here("show", "--json").out)["resources"]] == ["shelf"]
+
+
+def test_one_that_nobody_owns_is_adopted_into_its_section(site, buckets):
+    site.write("", stack=SECTIONED)
+    buckets.answer("POST", None, {"name": "archive", "size": 7, "acl": "public-read"})
+    adopted = site.here("adopt", "--all", "--auto-approve")
+    assert adopted.code == DONE, adopted.text
+    written = (site.folder / "specs" / "adopted.yaml").read_text()
+    assert "buckets:\n  archive:\n    name: archive\n    size: 7\n    acl: public-read\n" in written, written
+    assert site.here("plan", "--detailed-exitcode").code == DONE

@@ -26,7 +26,7 @@ def test_addresses_are_told_once_each_in_the_clouds_order():
         "endpoints": [{"service": "SSH", "uri": "10.0.0.7"}, {"service": "NOTEBOOK", "uri": "10.0.0.7"}, {"uri": "10.0.0.6"}],
         "public_ips": [{"id": "1", "address": "80.1.2.3"}],
     }  # fmt: skip
-    assert KIND.facts(observed) == {
+    assert KIND.facts.read(observed) == {
         "status": "RUNNING",
         "charging_info": {"charging_mode": "PRE_PAID"},
         "private_addresses": ["10.0.0.7", "10.0.0.6"],
@@ -35,12 +35,12 @@ def test_addresses_are_told_once_each_in_the_clouds_order():
 
 
 def test_what_was_never_shown_is_absent():
-    assert KIND.facts({}) == {}
+    assert KIND.facts.read({}) == {}
 
 
 @given(st.dictionaries(st.sampled_from(["status", "endpoints", "public_ips", "charging_mode"]), JSON))
 def test_whatever_the_cloud_sends_it_is_read_without_a_mishap(observed):
-    told = KIND.facts(observed)
+    told = KIND.facts.read(observed)
     for key in ("private_addresses", "public_addresses"):
         assert all(isinstance(text, str) and text for text in told.get(key, []))
 

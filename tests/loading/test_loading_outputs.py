@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.loading.references import FIELDS
+from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import SpecError
 
+FIELDS = CATALOGUE["dev_server"].facts.fields
 SERVERS = """\
 servers:
   gateway: {labels: {team: vision}}

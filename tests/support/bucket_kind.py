@@ -27,7 +27,7 @@ from provisioner.model.flow import (
     Service,
     Wait,
 )
-from provisioner.model.kind import Catalogue, Kind, Matching, Statuses
+from provisioner.model.kind import Catalogue, Facts, Kind, Matching, Statuses
 from provisioner.model.purchasing import Absence, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import Intent
@@ -144,7 +144,10 @@ KIND = Kind(
     matching=Matching(exact, similar, lambda _intent: Absence.AFTER_QUIET_PERIOD),
     statuses=Statuses(frozenset({"ACTIVE", "LOCKED", "DELETED"}), frozenset({"LOCKED"}), frozenset(), gone="DELETED"),
     shown=shown,
-    facts=lambda observed: {key: observed[key] for key in ("status", "endpoint") if key in observed},
+    facts=Facts(
+        lambda observed: {key: observed[key] for key in ("status", "endpoint") if key in observed},
+        ("status", "endpoint"),
+    ),
 )
 
 

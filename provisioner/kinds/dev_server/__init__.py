@@ -33,7 +33,7 @@ from provisioner.kinds.dev_server import (
 from provisioner.model.canonical import digest
 from provisioner.model.capability import Adoption, Batch, Billing, Orders, Reinstall, Stock, Terraform
 from provisioner.model.field_rule import FieldRule, OnChange
-from provisioner.model.kind import Kind, Matching, Statuses
+from provisioner.model.kind import Facts, Kind, Matching, Statuses
 from provisioner.model.redaction import DIGEST
 
 _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
@@ -93,7 +93,11 @@ KIND = Kind(
     statuses=Statuses(rows.STATUSES, rows.ADVERSE, rows.RELEASING, gone=rows.DELETED, shows=("power",)),
     computed=("id", "private_address"),
     shown=rows.shown_of,
-    facts=facts.facts,
+    facts=Facts(
+        facts.facts,
+        ("status", "private_addresses", "public_addresses"),
+        firsts={"private_addresses": "private_address", "public_addresses": "public_address"},
+    ),
     orders=Orders(
         pay=ordering.pay,
         cancel=ordering.cancel,
