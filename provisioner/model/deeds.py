@@ -20,6 +20,7 @@ from provisioner.model.journal import (
     RELEASED,
     Adopted,
     Answered,
+    Created,
     Forgotten,
     Imported,
     Intended,
@@ -145,7 +146,7 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case RunStarted() | RunEnded() | Listed():
+            case Created() | RunStarted() | RunEnded() | Listed():
                 pass
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown

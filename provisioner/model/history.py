@@ -14,6 +14,7 @@ from provisioner.model.address import Address
 from provisioner.model.journal import (
     Adopted,
     Answered,
+    Created,
     Entry,
     Forgotten,
     Imported,
@@ -99,6 +100,8 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
     intents: dict[str, Intent] = {}
     for record in records:
         match record.entry:
+            case Created():
+                yield Told(record, None, None)
             case RunStarted() as run:
                 yield Told(record, run, None)
             case RunEnded():

@@ -13,7 +13,8 @@ from typing import Final, Literal, TypeAlias
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.outcome import beside, bought, wiped, with_facts
+from provisioner.model.identity import Identity
+from provisioner.model.outcome import beside, bought, tell_apart, wiped, with_facts
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.resource_id import HasId, hold_ids
 from provisioner.model.state import Intent, State
@@ -22,6 +23,21 @@ from provisioner.model.term import Term
 RELEASED: Final = "released"
 """Why an address holds nothing any more: we asked for it, and the server was seen to have gone."""
 _RELEASES_KEPT: Final = 1000
+
+
+JOURNAL_FORMAT: Final = 2
+"""2: the journal says of itself what it is of, and each batch who wrote it. An older one is gone on with as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What the state is of: the journal's first record. Where an older version began the journal, a newer one notes it when it goes on."""
+
+    stack: str
+    environment: str | None
+    identity: Identity
+    format: int = JOURNAL_FORMAT
+    type: Literal["created"] = "created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +197,8 @@ class RunEnded:
 
 
 Entry: TypeAlias = (
-    RunStarted
+    Created
+    | RunStarted
     | Listed
     | Intended
     | Answered
@@ -213,7 +230,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _learn(resources, told, entry)
                 released.pop(entry.id or "", None)
-                _tell_apart(absent, told, entry)
+                tell_apart(absent, told, entry.id)
             case Settled():
                 if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
                     absent[settled.id] = replace(settled, earlier_ids=(*settled.earlier_ids, *entry.passed_over))
@@ -231,13 +248,13 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 resources[entry.address] = replace(recorded, unconfirmed=left)
             case Forgotten():
                 _forget(resources, released, entry)
-            case RunStarted() | Listed() | RunEnded():
+            case Created() | RunStarted() | Listed() | RunEnded():
                 listed = _listed_since(entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     return replace(state, resources=resources, intents=intents, absent=absent, released=newest, listed=listed)
 
 
-def _listed_since(entry: RunStarted | Listed | RunEnded) -> tuple[str, ...]:
+def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> tuple[str, ...]:
     """What one run has noted is nothing to another."""
     return entry.ids if isinstance(entry, Listed) else ()
 
@@ -256,15 +273,6 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
     elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
         resources[intent.address] = wiped(recorded, intent)
-
-
-def _tell_apart(absent: dict[str, Intent], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A server that is known to be another purchase's is not taken for one of its name that was believed never carried out."""
-    if intent is None or entry.id is None:
-        return
-    for key, ghost in absent.items():
-        if (ghost.kind, ghost.name) == (intent.kind, intent.name) and entry.id not in ghost.earlier_ids:
-            absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, entry.id))
 
 
 def _move(resources: dict[Address, Recorded], entry: Moved) -> None:

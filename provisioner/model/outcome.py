@@ -48,6 +48,15 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
     )
 
 
+def tell_apart(absent: dict[str, Intent], intent: Intent | None, identifier: str | None) -> None:
+    """A server that is known to be another purchase's is not taken for one of its name that was believed never carried out."""
+    if intent is None or identifier is None:
+        return
+    for key, ghost in absent.items():
+        if (ghost.kind, ghost.name) == (intent.kind, intent.name) and identifier not in ghost.earlier_ids:
+            absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, identifier))
+
+
 def wiped(recorded: Recorded, intent: Intent) -> Recorded:
     """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
     declared = laid_over(recorded.declared, intent.declared)

@@ -4,7 +4,9 @@ A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same
 of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `serial` (of the state file as it stood beside), `previous`
 and the fields of the entry. `hash` is SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the
 first line SHA-256 of the lineage, so that a journal of another state is noticed; that line names its `lineage` too. Older
-lines have neither `serial` nor `lineage`. `closed` stands in the last record of a log that is closed. Bytes in, bytes out: no
+lines have neither `serial` nor `lineage`. The first line of what was appended at once names its `batch`: the `writer` (drawn for a session), its `run` if there
+is one, and a `nonce` drawn for that append, so that no two appends are ever the same bytes. `closed` stands in the last record of a log
+that is closed. Bytes in, bytes out: no
 file and no entry's meaning is known here.
 """
 
@@ -28,7 +30,7 @@ _HASH = hashlib.sha256().digest_size * 2
 _TAIL = len(_BEFORE_HASH) + _HASH + len(_AFTER_HASH)
 _HASH_ENDS = len(_AFTER_HASH) + len(b"\n")
 """Bytes from the end of a line's hash to the end of the line."""
-CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "closed"})
+CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "batch", "closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,14 @@ class BrokenChain(Damaged):
 
 
 def link(
-    entries: Iterable[JsonObject], *, lineage: str, serial: int, head: JournalHead, time: int, closing: bool = False
+    entries: Iterable[JsonObject],
+    *,
+    lineage: str,
+    serial: int,
+    head: JournalHead,
+    time: int,
+    batch: JsonObject | None = None,
+    closing: bool = False,
 ) -> tuple[bytes, JournalHead]:
     """The lines that continue a journal after `head`, and its new head. `closing`: nothing is to follow them, ever."""
     lines = bytearray()
@@ -65,11 +74,12 @@ def link(
         sequence = head.sequence + 1
         own = {"sequence": sequence, "time": time, "serial": serial, "previous": anchor(lineage, head)}
         first = {"lineage": lineage} if sequence == 1 else {}
+        named = {"batch": batch} if batch else {}
         last = {"closed": True} if closing else {}
-        body = canonical({**entry, **own, **first, **last})
+        body = canonical({**entry, **own, **first, **named, **last})
         hash_ = hashlib.sha256(body).hexdigest()
         lines += body[:-1] + _BEFORE_HASH + hash_.encode() + _AFTER_HASH + b"\n"
-        head = JournalHead(sequence, hash_)
+        head, batch = JournalHead(sequence, hash_), None
     return bytes(lines), head
 
 

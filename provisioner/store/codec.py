@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
-from provisioner.model.journal import Entry, Imported, Intended, Moved, Remembered, Settled, Stated
+from provisioner.model.journal import JOURNAL_FORMAT, Entry, Imported, Intended, Moved, Remembered, Settled, Stated
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
 from provisioner.store.contract import Words
@@ -85,11 +85,18 @@ def entry_to_json(entry: Entry) -> JsonObject:
 
 
 def journal_lines(
-    words: Words, entries: Sequence[Entry], *, lineage: str, serial: int, head: JournalHead, time: int
+    words: Words,
+    entries: Sequence[Entry],
+    *,
+    lineage: str,
+    serial: int,
+    head: JournalHead,
+    time: int,
+    batch: JsonObject,
 ) -> tuple[bytes, JournalHead]:
     """The lines that follow `head` beside a state of `serial`, and the new head. Raises StoreError `entry-unwritable`."""
     try:
-        return link(map(entry_to_json, entries), lineage=lineage, serial=serial, head=head, time=time)
+        return link(map(entry_to_json, entries), lineage=lineage, serial=serial, head=head, time=time, batch=batch)
     except (TypeError, ValueError) as problem:
         raise StoreError(
             error(
@@ -103,6 +110,8 @@ def journal_lines(
 def entry_from_json(content: JsonObject) -> Entry:
     """Raises Damaged; FromNewerVersion for a type or a key that this version does not know."""
     match content.get("type"):
+        case "created" if (number := content.get("format")) and isinstance(number, int) and number > JOURNAL_FORMAT:
+            raise FromNewerVersion(f"begins a journal of format {number}; this version reads format {JOURNAL_FORMAT}")
         case str(name) if name in _ENTRY_TYPES:
             return from_json(_entries_of(name), content)
         case name:

@@ -15,10 +15,12 @@ from provisioner.store.chain import ends_with
 from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, Words
 from provisioner.store.reading import (
     Known,
+    begun,
     continued,
     is_behind,
     read_known,
     read_state,
+    require_label,
     state_behind,
     state_missing,
 )
@@ -116,6 +118,9 @@ def _newest_of(reader: Reader, words: Words, journal: bytes) -> Known:
     for written in _checkpoints(reader, words):
         if written.head == START or ends_with(written.head) in journal:
             return continued(words, written, journal)
+    if (first := begun(words, journal)) is not None:
+        require_label(words, first)
+        return continued(words, first, journal)
     raise state_missing(words, beside=words.journal_name)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import replay
+from provisioner.model.journal import Created, Entry, replay
 from provisioner.model.state import JournalHead, State
-from provisioner.store.chain import BrokenChain, Record, records
+from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.contract import START, Words
 from provisioner.store.witness import Sighting
@@ -28,13 +28,14 @@ _OR_REBUILD = (
 class Known:
     """`written` is the checkpoint's, `state` the same with the journal's tail replayed. The first `journal_end` bytes of
     the journal are whole records; what follows is a torn one. `plans` are those that runs have begun to carry out; None where
-    only the tail was read.
+    only the tail was read. `is_described`: the journal says what it is of.
     """
 
     written: State
     state: State
     plans: frozenset[str] | None
     journal_end: int
+    is_described: bool = True
 
 
 def read_known(words: Words, *, state: bytes, journal: bytes | None) -> Known:
@@ -53,20 +54,37 @@ def continued(words: Words, written: State, journal: bytes | None, *, is_whole: 
     tail: list[Record] = []
     head, end, newest = START, 0, 0
     at = START if is_whole else written.head
+    is_described = not is_whole
     for record in checked_records(words, journal or b"", lineage=written.lineage, at=at):
         head, end, newest = record.head, record.end, max(newest, record.serial or 0)
         if head.sequence == written.head.sequence:
             _require_same(words, head, written.head)
         elif head.sequence > written.head.sequence:
             tail.append(record)
-        if record.entry.get("type") == "run_started" and isinstance(plan := record.entry.get("plan"), str):
+        type_ = record.entry.get("type")
+        if type_ == "run_started" and isinstance(plan := record.entry.get("plan"), str):
             plans.add(plan)
+        elif type_ == "created":
+            is_described = _require_same_owner(words, record, written)
     if head.sequence < written.head.sequence:
         raise _journal_short(words, head, written.head)
     if written.serial < newest:
         raise _state_older(words, written.serial, newest)
     state = _replayed(words, written, tail, head=head)
-    return Known(written, state, frozenset(plans) if is_whole else None, end)
+    return Known(written, state, frozenset(plans) if is_whole else None, end, is_described)
+
+
+def begun(words: Words, journal: bytes) -> State | None:
+    """The state before the first record after `created`, for a journal whose checkpoints are lost. None where it does not begin so."""
+    first = next(single_lines(journal), None)
+    if not isinstance(first, Record) or first.lineage is None:
+        return None
+    match entry_of(words, first):
+        case Created(stack=stack, environment=environment, identity=identity):
+            serial = max(line.serial or 1 for line in single_lines(journal) if isinstance(line, Record))
+            return State(stack, environment, first.lineage, serial, identity)
+        case _:
+            return None
 
 
 def plans_begun(words: Words, journal: bytes, *, lineage: str) -> frozenset[str]:
@@ -78,10 +96,14 @@ def plans_begun(words: Words, journal: bytes, *, lineage: str) -> frozenset[str]
 
 def read_history(words: Words, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
     for record in checked_records(words, journal, lineage=lineage):
-        try:
-            yield HistoryRecord(record.sequence, record.time, record.hash, entry_from_json(record.entry))
-        except Damaged as problem:
-            raise journal_damaged(words, problem, line=record.sequence) from problem
+        yield HistoryRecord(record.sequence, record.time, record.hash, entry_of(words, record))
+
+
+def entry_of(words: Words, record: Record) -> Entry:
+    try:
+        return entry_from_json(record.entry)
+    except Damaged as problem:
+        raise journal_damaged(words, problem, line=record.sequence) from problem
 
 
 def checked_records(words: Words, journal: bytes, *, lineage: str, at: JournalHead = START) -> Iterator[Record]:
@@ -199,6 +221,18 @@ def state_behind(words: Words, found: Known, seen: Sighting) -> StoreError:
 
 def _told(serial: int, head: JournalHead) -> str:
     return f"serial {serial} and {head.sequence} records"
+
+
+def _require_same_owner(words: Words, record: Record, written: State) -> bool:
+    told = entry_of(words, record)
+    if isinstance(told, Created) and (told.stack, told.environment, told.identity) != (
+        written.stack,
+        written.environment,
+        written.identity,
+    ):
+        problem = Damaged(f"was begun for another stack, environment or account than {words.state_name} is of")
+        raise journal_damaged(words, problem, line=record.sequence)
+    return True
 
 
 def _require_same(words: Words, found: JournalHead, expected: JournalHead) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from secrets import token_hex
 
 from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
-from provisioner.model.journal import Entry, replay
+from provisioner.model.journal import Created, Entry, replay
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json
@@ -67,11 +68,12 @@ class Repair:
         """The journal names the serial before the new state's: what a run that checkpoints it would have written."""
         lines, head = journal_lines(
             self._words,
-            entries,
+            [Created(empty.stack, empty.environment, empty.identity), *entries],
             lineage=empty.lineage,
             serial=empty.serial - 1,
             head=START,
             time=self._clock.now(),
+            batch={"writer": token_hex(16), "nonce": token_hex(8)},
         )
         state = replace(replay(empty, entries), head=head)
         if (problem := next(state.problems(), None)) is not None:

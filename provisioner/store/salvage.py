@@ -18,7 +18,7 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Entry, Remembered, replay
+from provisioner.model.journal import Created, Entry, Remembered, replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
@@ -87,7 +87,7 @@ def salvage(words: Words, damaged: DamagedParts, *, damage: Sequence[Diagnostic]
         damage=tuple(damage),
         parts=_parts(words, damaged, states, lines),
         lineage=lineage,
-        identity=base.identity if base else None,
+        identity=base.identity if base else _told_identity(words, lines),
         serial=_highest_serial(words, states, lines),
         heads=frozenset({base.head if base else _START, *(line.head for line in _whole(lines))}),
         resources=replayed.state.resources,
@@ -138,6 +138,12 @@ def _whole(lines: Lines) -> list[Record]:
 
 def _first(lines: Lines) -> Record | None:
     return next((line for line in _whole(lines) if line.sequence == 1), None)
+
+
+def _told_identity(words: Words, lines: Lines) -> Identity | None:
+    """As the journal itself says it."""
+    entries = (_entry(words, line) for line in _whole(lines) if line.entry.get("type") == "created")
+    return next((entry.identity for entry in entries if isinstance(entry, Created)), None)
 
 
 def _highest_serial(words: Words, states: dict[str, State | None], lines: Lines) -> int:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from secrets import token_hex
 from threading import Lock
 from typing import Final
 from uuid import uuid4
 
 from provisioner import __version__
+from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Entry, Intended, RunStarted, replay
+from provisioner.model.journal import Created, Entry, Intended, RunEnded, RunStarted, replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json
@@ -25,6 +27,8 @@ from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWr
 from provisioner.store.reading import Known, plans_begun, require_label
 from provisioner.store.witness import Sighting, Witness
 
+_WRITER_BYTES: Final = 16
+_NONCE_BYTES: Final = 8
 _ATTEMPTS: Final = 3
 """Of one append whose outcome the store could not tell. A store that will never know says so each time at once."""
 
@@ -43,6 +47,9 @@ class Session:
         self._known = known
         self._journal: Log = hold.log(JOURNAL)
         self._head = START if known is None else known.state.head
+        self._writer = token_hex(_WRITER_BYTES)
+        self._run: str | None = None
+        self._is_described = known is not None and known.is_described
         self._is_settled = False
         self._entries: list[Entry] = []
         self._broken: str | None = None
@@ -79,18 +86,21 @@ class Session:
             known = self._begun()
             if not entries:
                 return self._head
+            described = [] if self._is_described else [_created(known.written)]
             lines, _ = journal_lines(
                 self._words,
-                entries,
+                [*described, *entries],
                 lineage=known.written.lineage,
                 serial=known.written.serial,
                 head=self._head,
                 time=self._clock.now(),
+                batch=self._batch(entries),
             )
             sending = any(isinstance(entry, Intended) for entry in entries)
             if sending:
                 self._require_alone()
             self._append(lines, sending=sending)
+            self._is_described = True
             if sending:
                 self._note(known.written.serial, self._head)
             self._entries.extend(entries)
@@ -132,6 +142,15 @@ class Session:
         """After it nothing is written any more: the lock is about to be free."""
         with self._one_at_a_time:
             self._broken = self._broken or "the run has ended"
+
+    def _batch(self, entries: Sequence[Entry]) -> JsonObject:
+        """Whose append it is. What ends a run is still its own."""
+        started = [entry.run for entry in entries if isinstance(entry, RunStarted)]
+        self._run = started[-1] if started else self._run
+        run = {} if self._run is None else {"run": self._run}
+        if any(isinstance(entry, RunEnded) for entry in entries):
+            self._run = None
+        return {"writer": self._writer, "nonce": token_hex(_NONCE_BYTES), **run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
         """An append whose outcome is unknown is made again with the same bytes, until the store can tell."""
@@ -228,3 +247,7 @@ class Session:
 
 def _document(state: State) -> bytes:
     return seal(state_to_json(state), tool=__version__)
+
+
+def _created(state: State) -> Created:
+    return Created(state.stack, state.environment, state.identity)

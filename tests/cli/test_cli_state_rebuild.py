@@ -61,7 +61,7 @@ def test_it_shows_what_is_left_and_how_sure_it_is_before_it_asks(damaged, monkey
     }
     assert aside == before
     assert "No changes" in damaged.run("plan").out
-    first = json.loads((damaged.state / "demo.journal").read_text().splitlines()[0])
+    first = json.loads((damaged.state / "demo.journal").read_text().splitlines()[1])
     assert first["command"] == "state rebuild"
     assert "demo.backup: whole, serial 1" in first["reason"]
     assert "a disk that lies" in first["reason"]

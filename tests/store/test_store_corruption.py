@@ -239,14 +239,14 @@ def test_a_torn_last_line_is_neither_damage_nor_counted(kept):
 def test_lines_behind_the_damage_are_believed_one_by_one(kept):
     """Neither state nor backup: what `one` was bought with is unreadable, and everything after it still counts."""
     lines = kept.remains.journal.splitlines(keepends=True)
-    lines[1] = b"unreadable\n"
+    lines[2] = b"unreadable\n"
     found = kept.salvaged(state=None, backup=None, journal=b"".join(lines))
     assert {str(facts.address): facts.id for facts in found.unplaced} == {}
     assert found.strays == ("id-of-one", "CS1")
     assert found.intents == kept.intents
     assert not found.complete
     assert found.lineage is not None
-    assert "1 unreadable; the first is line 2" in found.parts[1].found
+    assert "1 unreadable; the first is line 3" in found.parts[1].found
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_a_ghost_that_was_adopted_behind_the_damage_is_no_stray(ghosts):
     lines = journal.read_bytes().splitlines(keepends=True)
     (ghosts / "demo.dev.json").unlink()
     (ghosts / "demo.dev.backup").unlink()
-    journal.write_bytes(b"".join([lines[0], b"unreadable\n", *lines[2:]]))
+    journal.write_bytes(b"".join([*lines[:2], b"unreadable\n", *lines[3:]]))
     found = salvaged_in(ghosts)
     assert "late" in {one.id for one in found.resources.values()}
     assert "late" not in found.strays

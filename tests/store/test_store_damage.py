@@ -171,14 +171,14 @@ def test_a_journal_that_is_shorter_than_the_state_remembers_is_damage(journal, r
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:3]))
     finding = refused("journal-damaged")
     assert "line 3" in finding.summary
-    assert "first 5 records" in finding.summary
+    assert "first 6 records" in finding.summary
 
 
 def test_a_record_in_the_middle_that_was_altered_is_named_by_its_line(journal, refused):
     journal.write_bytes(journal.read_bytes().replace(b'"status":200', b'"status":201', 1))
     finding = refused("journal-damaged")
-    assert "line 3" in finding.summary
-    assert (finding.source.file, finding.source.line) == (str(journal), 3)
+    assert "line 4" in finding.summary
+    assert (finding.source.file, finding.source.line) == (str(journal), 4)
 
 
 @pytest.mark.parametrize("insert", [b"\n", b"hello\n", b"{}\n", b"\0" * 100 + b"\n"])
@@ -240,7 +240,7 @@ def test_a_history_that_went_another_way_is_noticed(tmp_path, kept, store, writi
 def test_a_well_linked_record_that_makes_no_sense_is_refused(journal, refused, store, changed, code):
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:-1]) + relinked(lines[-1], **changed))
-    assert "line 8" in refused(code).summary
+    assert "line 9" in refused(code).summary
 
 
 def test_history_names_the_line_it_cannot_read(journal, store):
@@ -272,7 +272,7 @@ def test_a_record_torn_by_a_crash_is_ignored_and_cut_off_by_the_next_run(journal
         assert session.state == known
         session.append(a_purchase("two"))
     assert journal.read_bytes().startswith(whole)
-    assert [record.sequence for record in store.history()] == list(range(1, 12))
+    assert [record.sequence for record in store.history()] == list(range(1, 13))
 
 
 def test_a_last_record_that_lacks_only_its_newline_counts_and_gets_it(journal, store, writing):
@@ -284,7 +284,7 @@ def test_a_last_record_that_lacks_only_its_newline_counts_and_gets_it(journal, s
         session.append(a_purchase("two"))
         session.append(a_purchase("three"))
     assert journal.read_bytes().startswith(whole)
-    assert [record.sequence for record in store.history()] == list(range(1, 15))
+    assert [record.sequence for record in store.history()] == list(range(1, 16))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_last_record_that_lacks_only_its_newline_counts_and_gets_it(journal, s
 )
 def test_garbage_at_the_end_is_no_torn_record(journal, refused, garbage):
     journal.write_bytes(journal.read_bytes() + garbage)
-    assert "line 9" in refused("journal-damaged").summary
+    assert "line 10" in refused("journal-damaged").summary
 
 
 def test_a_state_without_a_journal_is_fine_before_anything_happened(store, folder, writing):

@@ -13,7 +13,7 @@ from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Adopted, Intended, Remembered, RunEnded, RunStarted
+from provisioner.model.journal import Adopted, Created, Intended, Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
 
@@ -62,7 +62,8 @@ def test_the_old_files_are_kept_beside_the_new_ones(damaged):
 
 def test_the_new_journal_begins_with_who_rebuilt_it(damaged):
     a_repair(damaged)
-    first, *_ = folder_store(damaged, "demo.dev").history()
+    created, first, *_ = folder_store(damaged, "demo.dev").history()
+    assert created.entry == Created("demo", "dev", IDENTITY)
     assert first.entry == RunStarted("run-9", "state rebuild", "ana", "0.1.0")
 
 

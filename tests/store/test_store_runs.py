@@ -10,7 +10,7 @@ from support.stores import folder_store
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Remembered, RunStarted
+from provisioner.model.journal import Created, Remembered, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import JournalHead
 from provisioner.store import open_store
@@ -70,7 +70,7 @@ def test_what_was_appended_is_seen_by_others_at_once_without_a_checkpoint(store,
     with writing() as session:
         head = session.append(a_purchase())
         seen = store.load()
-    assert seen.head == head == JournalHead(3, head.hash)
+    assert seen.head == head == JournalHead(4, head.hash)
     assert seen.resources[an_address()].id == "id-of-trainer[0]"
     assert seen.serial == 1
 
@@ -228,9 +228,10 @@ def test_a_state_that_would_contradict_itself_is_not_written(folder, writing):
 
 def test_the_history_tells_who_did_what_and_when_in_order(kept, store):
     history = list(store.history())
-    assert [record.sequence for record in history] == list(range(1, 9))
-    assert history[0].entry == a_run(plan="plan-1")[0]
-    assert tuple(record.entry for record in history[5:]) == a_purchase("gateway")
+    assert [record.sequence for record in history] == list(range(1, 10))
+    assert history[0].entry == Created("demo", "dev", IDENTITY)
+    assert history[1].entry == a_run(plan="plan-1")[0]
+    assert tuple(record.entry for record in history[6:]) == a_purchase("gateway")
     assert all(record.time > 1_700_000_000_000 for record in history)
 
 

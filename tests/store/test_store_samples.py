@@ -11,17 +11,18 @@ import pytest
 from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Entry, Imported, Intended, Listed, Moved, Settled, Stated
+from provisioner.model.journal import Adopted, Created, Entry, Imported, Intended, Listed, Moved, Settled, Stated
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "5"
+NEWEST = "6"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
 3: servers are taken over and moved. 4: specs state what is true already.
-5: a run notes what was listed before it bought.
+5: a run notes what was listed before it bought. 6: the journal says what it is of, and each batch who wrote it.
 """
+CREATED = Created("demo", "dev", IDENTITY)
 FIRST_RUN = a_run(
     *a_purchase('module.vision.pool["größe"]'),
     *a_purchase("trainer[0]"),
@@ -70,6 +71,7 @@ def tell(store):
         ("3", (*SINCE_2, *SINCE_3), "worker"),
         ("4", (*SINCE_2, *SINCE_3, *SINCE_4), "worker"),
         ("5", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
+        ("6", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
     ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
@@ -86,7 +88,25 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     late = ["intent-for-late"] if version >= "5" else []
     assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *late, *new, "release-1"]
     assert [intent.listed for intent in state.in_doubt if intent.listed] == [("id-7", "id-of-edge")] * len(late)
-    assert tuple(record.entry for record in store.history()) == (*FIRST_RUN, *SECOND_RUN, *rest)
+    created = (CREATED,) if version >= "6" else ()
+    assert tuple(record.entry for record in store.history()) == (*created, *FIRST_RUN, *SECOND_RUN, *rest)
+
+
+@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6"])
+def test_a_run_goes_on_with_a_sample_and_notes_once_what_it_is_of(tmp_path, version):
+    for file in (SAMPLES / version).iterdir():
+        shutil.copy(file, tmp_path)
+    store = open_store(tmp_path, "demo.dev")
+    before = store.load()
+    for address in ("one", "two"):
+        with store.write(command="apply", who="ana@laptop", timeout=0) as session:
+            session.append(a_run(*a_purchase(address)))
+            session.checkpoint()
+    after = store.load()
+    assert set(after.resources) == {*before.resources, an_address("one"), an_address("two")}
+    assert (after.lineage, after.serial) == (before.lineage, before.serial + 2)
+    assert [record.entry for record in store.history() if isinstance(record.entry, Created)] == [CREATED]
+    assert store.verify().torn == 0
 
 
 def test_the_newest_sample_is_what_this_version_writes(tmp_path):
@@ -98,7 +118,9 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (*FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5)} == set(get_args(Entry))
+    assert {type(entry) for entry in (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5)} == set(
+        get_args(Entry)
+    )
 
 
 def keys_of(path):

@@ -37,9 +37,9 @@ def rechained(lines, change):
 def test_a_whole_history_is_told_by_its_ends(kept, store):
     verified = store.verify()
     records = list(store.history())
-    assert (verified.records, verified.first, verified.last) == (8, records[0].time, records[-1].time)
+    assert (verified.records, verified.first, verified.last) == (9, records[0].time, records[-1].time)
     assert verified.head == store.load().head
-    assert (verified.serial, verified.checkpoint.sequence) == (2, 5)
+    assert (verified.serial, verified.checkpoint.sequence) == (2, 6)
     assert verified.lineage == store.load().lineage
     assert verified.torn == 0
 
@@ -80,7 +80,7 @@ def test_a_sealed_state_that_the_journal_does_not_lead_to_is_found(kept, store):
         store.verify()
     (finding,) = caught.value.diagnostics
     assert finding.code == "journal-contradicts"
-    assert f"{state} tells trainer[0] otherwise than the first 5 records of demo.dev.journal" in finding.summary
+    assert f"{state} tells trainer[0] otherwise than the first 6 records of demo.dev.journal" in finding.summary
     assert "state rebuild" in finding.hint
 
 
@@ -88,18 +88,18 @@ def test_a_chain_that_was_forged_as_a_whole_does_not_lead_to_the_state(kept, sto
     journal, state = kept / "demo.dev.journal", kept / "demo.dev.json"
 
     def erase(number, record):
-        if number == 1:
+        if number == 2:
             record["intent"]["address"] = "other"
 
     lines = list(rechained(journal.read_bytes().splitlines(), erase))
     journal.write_bytes(b"".join(lines))
-    head = json.loads(lines[4])["hash"]
+    head = json.loads(lines[5])["hash"]
     state.write_bytes(resealed(state.read_bytes(), lambda document: document["head"].update(hash=head)))
     with pytest.raises(StoreError) as caught:
         store.verify()
     (finding,) = caught.value.diagnostics
     assert finding.code == "journal-contradicts"
-    assert (finding.source.file, finding.source.line) == (str(journal), 4)
+    assert (finding.source.file, finding.source.line) == (str(journal), 5)
     assert "which nobody bought" in finding.summary
 
 

@@ -131,6 +131,19 @@ def test_a_checkpoint_is_believed_only_when_its_head_is_in_the_journal(place, st
     assert store.load().head.sequence == newest - 1, "of a checkpoint that is ahead of its journal nothing is believed"
 
 
+def test_without_any_checkpoint_the_journal_says_everything(place, store, running):
+    with running() as session:
+        session.append(a_purchase("two"))
+        before = session.checkpoint()
+        session.append(a_purchase("three"))
+    place.of("demo.dev").checkpoints.clear()
+    state = store.load()
+    assert addresses(store) == {"one", "two", "three"}
+    assert (state.stack, state.environment, state.identity) == ("demo", "dev", IDENTITY)
+    assert (state.lineage, state.serial) == (before.lineage, before.serial)
+    assert StateStore(MemoryStore(place, "demo.test")).siblings().states["demo.dev"] == state
+
+
 def test_reading_begins_at_the_checkpoint(place, store, running, monkeypatch):
     with running() as session:
         for number in range(50):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
-from support.builders import a_purchase, a_release, a_run, an_address, an_intent
+from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
 
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Intended
+from provisioner.model.journal import Created, Intended, Remembered, RunEnded, RunStarted
+from provisioner.model.resource import Phase
 from provisioner.model.state import State
 from provisioner.store import StateStore
-from provisioner.store.contract import JOURNAL, DamagedParts
+from provisioner.store.chain import link
+from provisioner.store.codec import entry_to_json
+from provisioner.store.contract import JOURNAL, START, DamagedParts
 
 from .conftest import HOLDER
 
@@ -40,6 +46,42 @@ def test_what_was_appended_is_known_with_and_without_a_checkpoint(bought):
     state = bought.load()
     assert addresses(state) == {"trainer[0]", "gateway"}
     assert (state.stack, state.environment, state.serial) == ("demo", "dev", 2)
+
+
+def test_a_journal_begins_with_what_it_is_of(bought):
+    first, *others = (record.entry for record in bought.history())
+    assert first == Created("demo", "dev", IDENTITY)
+    assert not any(isinstance(entry, Created) for entry in others)
+
+
+def test_every_batch_says_who_wrote_it_and_is_like_no_other(store, writing):
+    with writing(store) as session:
+        session.append([RunStarted("run-1", "apply", "ana", "0.1.0"), *a_purchase("one")])
+        for _ in range(2):
+            session.append([Remembered(an_address("one"), Phase.READY)])
+        session.append([RunEnded("run-1", "ended")])
+    with writing(store) as session:
+        session.append([Remembered(an_address("one"), Phase.READY)])
+    lines = b"".join(store.log(JOURNAL).read()).splitlines()
+    batches = [json.loads(line)["batch"] for line in lines if b'"batch":' in line]
+    assert [batch.get("run") for batch in batches] == ["run-1"] * 4 + [None]
+    assert [batch["writer"] == batches[0]["writer"] for batch in batches] == [True] * 4 + [False]
+    assert len({batch["nonce"] for batch in batches}) == len(batches)
+
+
+def test_a_journal_that_was_begun_for_another_account_is_refused(store, writing):
+    with writing(store) as session:
+        session.append(a_run(*a_purchase("one")))
+        lineage = session.state.lineage
+    others = entry_to_json(Created("demo", "dev", replace(IDENTITY, account="another")))
+    lines, _ = link([others], lineage=lineage, serial=1, head=START, time=1)
+    with store.lock(HOLDER, timeout=0) as hold:
+        journal = b"".join(hold.log(JOURNAL).read())
+        state = hold.checkpoint().data
+        hold.replace(DamagedParts(state, None, journal), lines, state)
+    with pytest.raises(StoreError, match="was begun for another"):
+        StateStore(store).load()
+    assert "was begun for another" in StateStore(store.beside("other")).siblings().unread["demo.dev"]
 
 
 def test_the_history_is_whole_and_verified(bought):
