@@ -1,19 +1,22 @@
 """`make bench`: prints every budget's figure. It measures and judges nothing; docs/benchmarks.md keeps figures seen.
 
-The peer's figures are Terraform 1.11.4 with the vendor's provider, measured on another day on a machine of this kind.
+`python -m benchmarks PART...` measures only some of them. The peer is Terraform with the vendor's provider, beside us where this
+machine has both (benchmarks/peer.py); else what version 1.11.4 took on another day on a machine of this kind.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.emulator import rates
-from benchmarks.fleet import Fleet, counted_fleet, written_fleet
+from benchmarks.fleet import Fleet, counted_fleet, quick_fleet, written_fleet
 from benchmarks.journal import costs
-from benchmarks.processes import Figure, measure, median, provisioner, requests
+from benchmarks.peer import find_peer
+from benchmarks.processes import Figure, environment, in_turns, measure, median, provisioner, requests
 
 _YAML = "import sys, yaml; yaml.load(open(sys.argv[1]), yaml.CSafeLoader)"
 
@@ -27,36 +30,98 @@ class Peer:
 
 
 PEERS = {100: Peer(apply=102.0), 1_000: Peer(apply=60.0, plan=7.5)}
-APPLY_BUDGET, PLAN_BUDGET = 20, 10
+APPLY_BUDGET, PLAN_BUDGET = 20, 12
 
 
 def main() -> None:
-    print(f"{'work':40} {'seconds':>8} {'MB':>6}  beside it")
-    _start_up()
-    _emulator()
-    _journal()
-    _validate(10_000)
-    _calls_of_apply(1_000)
-    small = _fleet(100, parallelism=10)
-    thousand = _fleet(1_000, parallelism=200)
-    many = _fleet(10_000, parallelism=200)
-    print(
-        f"no-op plan: 10,000 take {many.seconds / thousand.seconds:.1f} times 1,000 (budget 12), 1,000 take {thousand.seconds / small.seconds:.1f} times 100"
-    )
+    print(f"{'work':40} {'seconds':>8} {'proc.':>6} {'MB':>6}  beside it")
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
 
 
 def _show(work: str, figure: Figure, beside: str = "") -> None:
-    print(f"{work:40} {figure.seconds:8.2f} {figure.megabytes:6.0f}  {beside}", flush=True)
+    print(
+        f"{work:40} {figure.seconds:8.2f} {figure.processor:6.2f} {figure.megabytes:6.0f}  {beside}".rstrip(),
+        flush=True,
+    )
 
 
 def _start_up() -> None:
     with TemporaryDirectory() as place:
-        directory, environ = Path(place), {"PATH": "/usr/bin:/bin"}
+        directory, environ = Path(place), environment()
         bare = median([sys.executable, "-c", "pass"], directory=directory, environ=environ, runs=11)
         _show("python -c pass", bare)
-        for option, budget in (("--version", 2.5), ("--help", 12)):
+        for option, budget in (("--version", 1.5), ("--help", 5)):
             figure = median(provisioner(option), directory=directory, environ=environ, runs=11)
             _show(option, figure, f"{figure.seconds / bare.seconds:.1f} times python -c pass (budget {budget})")
+
+
+def _small() -> None:
+    """What reads the state of one server, and the plan that finds nothing to do."""
+    with counted_fleet() as fleet:
+        _run(fleet, provisioner("apply", "--auto-approve"))
+        commands = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "show": provisioner("show"),
+            "output": provisioner("output"),
+            "state list": provisioner("state", "list"),
+            "no-op plan of 1": provisioner("plan"),
+        }
+        figures = in_turns({name: _measuring(fleet, command) for name, command in commands.items()}, rounds=7)
+        bare = figures.pop("python -c pass")
+        for name, figure in figures.items():
+            budget = 25 if name.startswith("no-op") else 15
+            _show(name, figure, f"{figure.seconds / bare.seconds:.1f} times python -c pass (budget {budget})")
+
+
+def _floor() -> None:
+    """On a cloud that answers at once, and on one that takes 20 ms; each work has a cloud of its own, so none slows another."""
+    for latency, nodes, parallelism, budget in (
+        (0.0, 1_000, 10, 2),
+        (0.0, 1_000, 200, 2),
+        (0.020, 1_000, 10, 1.2),
+    ):
+        figures = in_turns(
+            {
+                "bare": lambda: _bare(latency, nodes, parallelism),  # noqa: B023 - called before the loop goes on
+                "ours": lambda: _ours(latency, nodes, parallelism),  # noqa: B023 - called before the loop goes on
+            },
+            rounds=3,
+        )
+        bare, ours = figures["bare"], figures["ours"]
+        _show(f"bare loop: {nodes:,} by {parallelism}, {latency * 1000:.0f} ms", bare)
+        beside = f"{ours.seconds / bare.seconds:.2f} times the bare loop (budget {budget}), {ours.processor / bare.processor:.1f} times its processor time"
+        _show(f"apply {nodes:,} by {parallelism}, {latency * 1000:.0f} ms", ours, beside)
+
+
+def _bare(latency: float, nodes: int, parallelism: int) -> Figure:
+    with quick_fleet(latency) as fleet:
+        return _run(fleet, [sys.executable, "-m", "benchmarks.floor", fleet.address, str(nodes), str(parallelism)])
+
+
+def _ours(latency: float, nodes: int, parallelism: int) -> Figure:
+    with quick_fleet(latency) as fleet:
+        return _run(fleet, _apply(nodes, parallelism))
+
+
+def _peer() -> None:
+    """On the same cloud and in turns."""
+    peer = find_peer()
+    if isinstance(peer, str):
+        print(f"Terraform beside us: skipped; {peer}", flush=True)
+        return
+    for nodes, parallelism in ((1, 10), (100, 10)):
+        with quick_fleet() as theirs, quick_fleet() as ours:
+            environ = peer.prepare(theirs.directory, theirs.address)
+            them = peer.apply(theirs.directory, environ, nodes, parallelism)
+            us = _run(ours, _apply(nodes, parallelism))
+            _show(f"Terraform: apply {nodes:,} by {parallelism}", them)
+            _show(f"apply {nodes:,} by {parallelism}", us, f"1/{them.seconds / us.seconds:.0f} of Terraform's")
+            plan = _measuring(ours, provisioner("plan", "--var", f"nodes={nodes}"))
+            figures = in_turns({"them": lambda: peer.plan(theirs.directory, environ, nodes), "us": plan}, rounds=3)  # noqa: B023 - called before the loop goes on
+            them, us = figures["them"], figures["us"]
+            _show(f"Terraform: no-op plan of {nodes:,}", them)
+            _show(f"no-op plan of {nodes:,}", us, f"1/{them.seconds / us.seconds:.0f} of Terraform's")
 
 
 def _emulator() -> None:
@@ -88,12 +153,17 @@ def _validate(servers: int) -> None:
         )
 
 
-def _calls_of_apply(nodes: int) -> None:
+def _calls(nodes: int) -> None:
     with counted_fleet() as fleet:
-        command = provisioner("apply", "--auto-approve", "--var", f"nodes={nodes}")
-        lines = requests(command, directory=fleet.directory, environ=fleet.environ)
-        posts = sum(": POST " in line for line in lines)
-        print(f"apply {nodes:,} servers: {posts:,} POST, {len(lines) - posts} other calls", flush=True)
+        for verb, method in (("apply", "POST"), ("destroy", "DELETE")):
+            command = provisioner(verb, "--auto-approve", "--var", f"nodes={nodes}")
+            lines = requests(command, directory=fleet.directory, environ=fleet.environ)
+            own = sum(f": {method} " in line for line in lines)
+            a_server = len(lines) / nodes
+            print(
+                f"{verb} {nodes:,} servers: {own:,} {method}, {len(lines) - own:,} other calls, {a_server:.2f} a server",
+                flush=True,
+            )
 
 
 def _fleet(nodes: int, *, parallelism: int) -> Figure:
@@ -101,8 +171,7 @@ def _fleet(nodes: int, *, parallelism: int) -> Figure:
     peer = PEERS.get(nodes, Peer())
     with counted_fleet() as fleet:
         size = ("--var", f"nodes={nodes}")
-        apply = provisioner("apply", "--auto-approve", "--parallelism", str(parallelism), *size)
-        figure = _run(fleet, apply)
+        figure = _run(fleet, _apply(nodes, parallelism))
         _show(f"apply {nodes:,} servers, parallelism {parallelism}", figure, _part(figure, peer.apply, APPLY_BUDGET))
         state = (fleet.directory / "state" / "fleet.json").stat().st_size / 2**20
         plan = median(provisioner("plan", *size), directory=fleet.directory, environ=fleet.environ, runs=3)
@@ -116,8 +185,38 @@ def _part(figure: Figure, peer: float | None, budget: int, *, before: str = "") 
     return "" if peer is None else f"{before}1/{peer / figure.seconds:.0f} of the peer's {peer:g} s (budget 1/{budget})"
 
 
+def _growth() -> None:
+    small = _fleet(100, parallelism=10)
+    thousand = _fleet(1_000, parallelism=200)
+    many = _fleet(10_000, parallelism=200)
+    print(
+        f"no-op plan: 10,000 take {many.seconds / thousand.seconds:.1f} times 1,000 (budget 8), 1,000 take {thousand.seconds / small.seconds:.1f} times 100"
+    )
+
+
+def _apply(nodes: int, parallelism: int) -> list[str]:
+    return provisioner("apply", "--auto-approve", "--parallelism", str(parallelism), "--var", f"nodes={nodes}")
+
+
 def _run(fleet: Fleet, command: list[str]) -> Figure:
     return measure(command, directory=fleet.directory, environ=fleet.environ)
+
+
+def _measuring(fleet: Fleet, command: list[str]) -> Callable[[], Figure]:
+    return lambda: _run(fleet, command)
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "start": _start_up,
+    "small": _small,
+    "floor": _floor,
+    "peer": _peer,
+    "emulator": _emulator,
+    "journal": _journal,
+    "validate": lambda: _validate(10_000),
+    "calls": lambda: _calls(1_000),
+    "growth": _growth,
+}
 
 
 if __name__ == "__main__":

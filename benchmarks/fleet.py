@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import provisioner
+from benchmarks.processes import environment, provisioner
 
 _STACK = """\
 stack: fleet
@@ -57,18 +57,36 @@ _ONE = """\
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
+    """`address` is that of the cloud, where one is served for it."""
+
     directory: Path
     environ: dict[str, str]
+    address: str = ""
 
 
 @contextmanager
 def counted_fleet() -> Iterator[Fleet]:
     """One counted group, its size given by `--var nodes=N`; servers run at once. The sandbox ends with the context."""
-    with TemporaryDirectory() as place, _served(Path(place)) as address:
-        directory = Path(place)
-        _write(directory, _COUNTED)
-        endpoints = {f"PROVISIONER_ENDPOINT_{name}": address for name in ("MODELARTS", "BSS", "IAM")}
-        yield Fleet(directory, _clean_environment() | endpoints)
+    with TemporaryDirectory() as place:
+        world = str(Path(place) / "world.db")
+        with _served_by(provisioner("sandbox", "serve", "--build-seconds", "0", "--world", world)) as address:
+            yield _counted(Path(place), address)
+
+
+@contextmanager
+def quick_fleet(latency: float = 0.0) -> Iterator[Fleet]:
+    """The same on a cloud that answers at once, or after `latency` seconds, so that the client is what is measured."""
+    with (
+        TemporaryDirectory() as place,
+        _served_by([sys.executable, "-m", "benchmarks.cloud", str(latency)]) as address,
+    ):
+        yield _counted(Path(place), address)
+
+
+def _counted(directory: Path, address: str) -> Fleet:
+    _write(directory, _COUNTED)
+    endpoints = {f"PROVISIONER_ENDPOINT_{name}": address for name in ("MODELARTS", "BSS", "IAM")}
+    return Fleet(directory, environment(**endpoints), address)
 
 
 @contextmanager
@@ -77,7 +95,7 @@ def emulated_fleet() -> Iterator[Fleet]:
     with TemporaryDirectory() as place:
         directory = Path(place)
         _write(directory, _COUNTED)
-        yield Fleet(directory, _clean_environment())
+        yield Fleet(directory, environment())
 
 
 @contextmanager
@@ -86,7 +104,7 @@ def written_fleet(servers: int) -> Iterator[Fleet]:
     with TemporaryDirectory() as place:
         directory = Path(place)
         _write(directory, "servers:\n" + "".join(_ONE.format(index=index) for index in range(servers)))
-        yield Fleet(directory, _clean_environment())
+        yield Fleet(directory, environment())
 
 
 def _write(directory: Path, servers: str) -> None:
@@ -96,15 +114,9 @@ def _write(directory: Path, servers: str) -> None:
     (directory / "specs" / "servers.yaml").write_text(servers)
 
 
-def _clean_environment() -> dict[str, str]:
-    foreign = ("PROVISIONER_", "HW_", "HUAWEICLOUD_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-
-
 @contextmanager
-def _served(directory: Path) -> Iterator[str]:
-    command = provisioner("sandbox", "serve", "--build-seconds", "0", "--world", str(directory / "world.db"))
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_clean_environment())
+def _served_by(command: Sequence[str]) -> Iterator[str]:
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         assert server.stdout is not None
         yield server.stdout.readline().removeprefix("listening on ").strip()
