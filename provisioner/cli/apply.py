@@ -114,7 +114,7 @@ def _conclude(applied: Applied, *, as_json: bool) -> None:
     result = applied.result or RunResult(())
     fleets = unfinished_fleets(applied.plan, result)
     if as_json and applied.approved:
-        from provisioner.cli.face import now
+        from provisioner.cli.failure import now
         from provisioner.rendering.stream import run_document
 
         summary = render_summary(
@@ -132,7 +132,7 @@ def _tell_results(applied: Applied, *, as_json: bool) -> None:
     """As in Terraform, of a run that is done only: else `output` has what is known by then."""
     outputs = applied.results.outputs
     if as_json and outputs:
-        from provisioner.cli.face import now
+        from provisioner.cli.failure import now
         from provisioner.rendering.stream import outputs_document
 
         console().line(outputs_document(outputs, timestamp=now()))

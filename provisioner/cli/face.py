@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provisioner import __version__
 from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import Console
+from provisioner.cli.failure import now
 from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 _REFRESHES_A_SECOND = 4
 _SECONDS_BETWEEN_LOCK_NEWS = 10.0
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(slots=True)

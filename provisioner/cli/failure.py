@@ -6,10 +6,16 @@ Knows the two shapes; the console decides which one is wanted and whether there 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from provisioner import __version__
 from provisioner.model.diagnostic import Diagnostic
+
+
+def now() -> str:
+    """As the lines of a JSON stream are dated."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def failed_document(findings: Iterable[Diagnostic]) -> dict[str, Any]:
@@ -24,7 +30,6 @@ def failed_document(findings: Iterable[Diagnostic]) -> dict[str, Any]:
 
 def failed_lines(findings: Iterable[Diagnostic], *, first: bool) -> Iterator[dict[str, Any]]:
     """In the manner of Terraform's streams. `first`: nothing was said yet, and a stream begins with its version."""
-    from provisioner.cli.face import now
     from provisioner.rendering.machine import diagnostic_document
     from provisioner.rendering.stream import version_document
 

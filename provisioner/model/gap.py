@@ -10,7 +10,6 @@ from provisioner.model.resource_id import HasId
 
 if TYPE_CHECKING:
     from provisioner.model.resource import Live
-    from provisioner.model.state import Intent
 
 NO_NAME: Final[frozenset[str]] = frozenset()
 
@@ -38,9 +37,9 @@ class Gap(HasId):
         """Whether a resource of this kind with one of these names may be there unseen."""
         return self.kind in {"", kind} and (self.names is None or not self.names.isdisjoint(names))
 
-    def blinds(self, intent: Intent, reader: str) -> bool:
-        """Whether what this purchase, or release, has come to may be unseen by `reader`."""
-        return self.kind in {"", intent.kind} and not (self.of_others and intent.sender and intent.sender == reader)
+    def blinds(self, reader: str, *, kind: str, sender: str) -> bool:
+        """Whether what a call of `sender` for a resource of this kind has come to may be unseen by `reader`."""
+        return self.kind in {"", kind} and not (self.of_others and sender and sender == reader)
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding

@@ -126,7 +126,9 @@ def _is_ahead(intent: Intent, survey: Survey) -> bool:
 
 
 def _is_blind(intent: Intent, survey: Survey) -> bool:
-    return any(gap.of_others and gap.blinds(intent, survey.reader) for gap in survey.gaps)
+    return any(
+        gap.of_others and gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps
+    )
 
 
 def _alike(rows: Iterable[Live]) -> str:

@@ -41,7 +41,9 @@ def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Re
 
 def _is_hidden(intent: Intent, survey: Survey) -> bool:
     """Another user sent it, and only one's own servers are shown."""
-    return intent.target_id not in survey.live and any(gap.blinds(intent, survey.reader) for gap in survey.gaps)
+    return intent.target_id not in survey.live and any(
+        gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps
+    )
 
 
 def _release(

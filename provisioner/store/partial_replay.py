@@ -22,8 +22,8 @@ from provisioner.model.journal import (
     Moved,
     Remembered,
     Stated,
-    replay,
 )
+from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 

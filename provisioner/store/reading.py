@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import Created, Entry, replay
+from provisioner.model.journal import Created, Entry
+from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json

@@ -13,7 +13,8 @@ from secrets import token_hex
 from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
-from provisioner.model.journal import Created, Entry, replay
+from provisioner.model.journal import Created, Entry
+from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json

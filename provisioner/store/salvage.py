@@ -18,7 +18,8 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Created, Entry, Remembered, replay
+from provisioner.model.journal import Created, Entry, Remembered
+from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines

@@ -19,7 +19,8 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Created, Entry, Intended, RunEnded, RunStarted, replay
+from provisioner.model.journal import Created, Entry, Intended, RunEnded, RunStarted
+from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json

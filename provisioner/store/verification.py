@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.history import HistoryRecord, Verified
-from provisioner.model.journal import Entry, replay
+from provisioner.model.journal import Entry
+from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.contract import Words
 from provisioner.store.reading import Known, read_history

@@ -15,7 +15,8 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import StoreError, UsageError, error
 from provisioner.model.doubt import settling
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Entry, Forgotten, Moved, Remembered, replay
+from provisioner.model.journal import Entry, Forgotten, Moved, Remembered
+from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session

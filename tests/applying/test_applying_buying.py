@@ -7,7 +7,8 @@ from support.builders import a_desired
 
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.journal import Answered, Intended, replay
+from provisioner.model.journal import Answered, Intended
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase, Timeouts
 from provisioner.model.secret import SecretReference, SecretSource
 

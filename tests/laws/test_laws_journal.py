@@ -21,7 +21,8 @@ from support.strategies import histories
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.document import seal, unseal
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Answered, Created, Forgotten, Imported, Intended, Moved, replay
+from provisioner.model.journal import Adopted, Answered, Created, Forgotten, Imported, Intended, Moved
+from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import CHAIN_KEYS, link, records
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json

@@ -8,7 +8,8 @@ import pytest
 from support.builders import a_purchase, a_recorded, a_release, a_run, a_state, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Answered, Imported, Intended, Moved, Remembered, Settled, replay
+from provisioner.model.journal import Adopted, Answered, Imported, Intended, Moved, Remembered, Settled
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 
 TRAINER = an_address()

@@ -9,7 +9,8 @@ from support.builders import a_purchase_of_several, a_recorded, a_state, an_addr
 
 from provisioner.model.deeds import DeedType, deeds
 from provisioner.model.history import HistoryRecord, told
-from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, Remembered, Settled, replay
+from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, Remembered, Settled
+from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import by_order, deal, surplus
 from provisioner.model.state import Member

@@ -10,8 +10,9 @@ from support.planning_builders import PREPAID, bought, codes, planned, shown, su
 
 from provisioner.model.foresight import Foresight
 from provisioner.model.guarding import Allowance
-from provisioner.model.journal import Moved, replay
+from provisioner.model.journal import Moved
 from provisioner.model.plan import Mode
+from provisioner.model.replay import replay
 
 GATEWAY = an_address("gateway")
 HOURLY = bought(wanted())

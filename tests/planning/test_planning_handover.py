@@ -22,9 +22,10 @@ from support.planning_builders import (
 from provisioner.model.action import Action, Reason
 from provisioner.model.flow import Effect
 from provisioner.model.handover import Handover, Import, Move, Removal
-from provisioner.model.journal import Moved, replay
+from provisioner.model.journal import Moved
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import at
+from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.planning import noted
 

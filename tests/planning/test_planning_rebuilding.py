@@ -24,9 +24,10 @@ from support.planning_strategies import fleets
 from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Remembered, replay
+from provisioner.model.journal import Remembered
 from provisioner.model.marker import marked
 from provisioner.model.proposal import Confidence
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 from provisioner.planning import Remains, propose, retell
 

@@ -25,8 +25,9 @@ from provisioner.model.action import Action
 from provisioner.model.deeds import DeedType, deeds
 from provisioner.model.handover import Handover, Move
 from provisioner.model.history import HistoryRecord, told
-from provisioner.model.journal import Imported, Stated, replay
+from provisioner.model.journal import Imported, Stated
 from provisioner.model.redaction import at, leaves
+from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.selection import Pattern, Selection
 from provisioner.planning import as_stated, statements, states_newly_what_is_billed

@@ -12,8 +12,9 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action, Reason
 from provisioner.model.gap import Gap
 from provisioner.model.handover import Handover, Import
-from provisioner.model.journal import Answered, Forgotten, Intended, Settled, replay
+from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.marker import marked
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
 from provisioner.planning import in_question

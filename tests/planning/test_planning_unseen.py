@@ -9,8 +9,8 @@ from support.builders import a_state
 from support.planning_builders import KIND, OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.action import Action
-from provisioner.model.journal import replay
 from provisioner.model.redaction import at, replaced
+from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, OnOsChange
 from provisioner.planning import statements
 

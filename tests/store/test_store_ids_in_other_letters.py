@@ -6,7 +6,8 @@ from support.builders import a_recorded, a_state, an_address, an_intent
 
 from provisioner.model.canonical import canonical, parse_json
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Answered, Forgotten, Imported, Intended, Listed, Remembered, replay
+from provisioner.model.journal import Answered, Forgotten, Imported, Intended, Listed, Remembered
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
 

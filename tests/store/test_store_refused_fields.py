@@ -6,7 +6,8 @@ import pytest
 from support.builders import a_state
 from support.planning_builders import bought, wanted
 
-from provisioner.model.journal import Imported, Moved, Remembered, replay
+from provisioner.model.journal import Imported, Moved, Remembered
+from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
 

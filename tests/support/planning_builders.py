@@ -12,9 +12,9 @@ from provisioner.kinds.dev_server.reinstalling import SYSTEM
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.flow import Effect
-from provisioner.model.journal import replay
 from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import laid_over
+from provisioner.model.replay import replay
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead, State

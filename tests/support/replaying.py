@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.model.journal import Entry, replay
+from provisioner.model.journal import Entry
+from provisioner.model.replay import replay
 from provisioner.model.state import State
 
 

@@ -1,0 +1,118 @@
+"""Makes a state of the journal's entries. Pure, and replaying an entry twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from provisioner.model.address import Address
+from provisioner.model.flow import Effect
+from provisioner.model.journal import (
+    RELEASED,
+    Adopted,
+    Answered,
+    Created,
+    Entry,
+    Forgotten,
+    Imported,
+    Intended,
+    Listed,
+    Moved,
+    Remembered,
+    RunEnded,
+    RunStarted,
+    Settled,
+    Stated,
+)
+from provisioner.model.outcome import beside, bought, tell_apart, wiped, with_facts
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import Intent, State
+
+_RELEASES_KEPT: Final = 1000
+
+
+def replay(state: State, entries: Iterable[Entry]) -> State:
+    """The state after `entries`; linear in their number. `serial` and `head` are the store's to move.
+
+    Raises ValueError for an entry that contradicts what came before it (facts about an address that nobody bought).
+    """
+    resources = dict(state.resources)
+    intents = dict(state.intents)
+    absent = dict(state.absent)
+    released, listed = dict(state.released), state.listed
+    for entry in entries:
+        match entry:
+            case Intended(intent=intent):
+                intents[intent.id] = beside(listed, intent, intents.get(intent.id))
+            case Answered() | Adopted():
+                told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
+                _learn(resources, told, entry)
+                released.pop(entry.id or "", None)
+                tell_apart(absent, told, entry.id)
+            case Settled():
+                if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
+                    absent[settled.id] = replace(settled, earlier_ids=(*settled.earlier_ids, *entry.passed_over))
+            case Imported(recorded=recorded):
+                resources[recorded.address] = recorded
+                released.pop(recorded.id or "", None)
+            case Moved():
+                _move(resources, entry)
+            case Remembered():
+                resources[entry.address] = with_facts(_known(resources, entry.address), entry)
+            case Stated():
+                recorded = _known(resources, entry.address)
+                recorded = replace(recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline)
+                left = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
+                resources[entry.address] = replace(recorded, unconfirmed=left)
+            case Forgotten():
+                _forget(resources, released, entry)
+            case Created() | RunStarted() | Listed() | RunEnded():
+                listed = _listed_since(entry)
+    newest = dict([*released.items()][-_RELEASES_KEPT:])
+    return replace(state, resources=resources, intents=intents, absent=absent, released=newest, listed=listed)
+
+
+def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> tuple[str, ...]:
+    """What one run has noted is nothing to another."""
+    return entry.ids if isinstance(entry, Listed) else ()
+
+
+def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
+    """A purchase becomes a record the moment its ids are known; a release marks its record as going; a wiped server has from now
+    on what its reinstallation was to bring; what a payment or a cancellation did is the order's to tell.
+    """
+    if intent is None:
+        return
+    recorded = resources.get(intent.address)
+    if intent.effect is Effect.PURCHASE:
+        for record in bought(intent, identifier=entry.id, order_id=entry.order_id):
+            resources[record.address] = record
+    elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
+        resources[intent.address] = replace(recorded, phase=Phase.DELETING)
+    elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
+        resources[intent.address] = wiped(recorded, intent)
+
+
+def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
+    if entry.origin not in resources:
+        return
+    if entry.address in resources:
+        raise ValueError(f"the journal moves {entry.origin} to {entry.address}, which holds one already")
+    moved = resources.pop(entry.origin)
+    resources[entry.address] = replace(moved, address=entry.address, term_given_up=entry.term_given_up)
+
+
+def _forget(resources: dict[Address, Recorded], released: dict[str, Address], entry: Forgotten) -> None:
+    """What is told of one server is not told of another that has taken its address since."""
+    recorded = resources.get(entry.address)
+    if recorded is not None and (entry.id is None or recorded.id in {None, entry.id}):
+        del resources[entry.address]
+        if recorded.id is not None and entry.reason == RELEASED:
+            released[recorded.id] = entry.address
+
+
+def _known(resources: Mapping[Address, Recorded], address: Address) -> Recorded:
+    if (recorded := resources.get(address)) is None:
+        raise ValueError(f"the journal remembers facts of {address}, which nobody bought or adopted")
+    return recorded
