@@ -39,11 +39,13 @@ __all__ = [
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def open_store(location: str | Path, label: str, *, witnesses: Path | None = None) -> StateStore:
-    """The state named `label` at a location, given as a path or a URL. Touches nothing yet. `witnesses` is where this user
-    keeps what was seen of states.
+def open_store(
+    location: str | Path, label: str, *, owner: tuple[str, str | None] | None = None, witnesses: Path | None = None
+) -> StateStore:
+    """The state named `label` at a location, given as a path or a URL. Touches nothing yet. `owner` is the stack and environment
+    that it has to be of; `witnesses` is where this user keeps what was seen of states.
     """
-    return StateStore(_store(location, label), witness=Witness(witnesses))
+    return StateStore(_store(location, label), owner=owner, witness=Witness(witnesses))
 
 
 def _store(location: str | Path, label: str) -> Store:

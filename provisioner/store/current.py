@@ -20,7 +20,7 @@ from provisioner.store.reading import (
     is_behind,
     read_known,
     read_state,
-    require_label,
+    require_own,
     state_behind,
     state_missing,
 )
@@ -119,7 +119,7 @@ def _newest_of(reader: Reader, words: Words, journal: bytes) -> Known:
         if written.head == START or ends_with(written.head) in journal:
             return continued(words, written, journal)
     if (first := begun(words, journal)) is not None:
-        require_label(words, first)
+        require_own(words, first)
         return continued(words, first, journal)
     raise state_missing(words, beside=words.journal_name)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
@@ -19,7 +20,8 @@ from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.contract import START, Words
 from provisioner.store.witness import Sighting
 
-_OR_REBUILD = (
+FOREIGN: Final = "state-foreign"
+_OR_REBUILD: Final = (
     "Or run `provisioner state rebuild`: it puts together what is still readable here and what the cloud lists, shows it, "
     "and asks before it writes."
 )
@@ -114,17 +116,17 @@ def checked_records(words: Words, journal: bytes, *, lineage: str, at: JournalHe
         raise journal_damaged(words, problem, line=problem.line) from problem
 
 
-def require_label(words: Words, state: State) -> None:
-    """A state under another's name would be planned against the wrong specs."""
+def require_own(words: Words, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
+    """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment only come to
+    the same label. It would be planned against the wrong specs.
+    """
     label = state.stack if state.environment is None else f"{state.stack}.{state.environment}"
     if label != words.label:
-        raise StoreError(
-            error(
-                "state-foreign",
-                f"{words.state} is the state of {label}, not of {words.label}",
-                hint=f"Nothing was changed. {words.rename(label)}",
-            )
-        )
+        summary = f"{words.state} is the state of {label}, not of {words.label}"
+        raise StoreError(error(FOREIGN, summary, hint=f"Nothing was changed. {words.rename(label)}"))
+    if owner is not None and (state.stack, state.environment) != owner:
+        summary = f"the state at {words.state} belongs to stack {state.stack!r}, environment {state.environment!r}"
+        raise StoreError(error(FOREIGN, summary, hint="check `stack:` in stack.yaml, -e and --state"))
 
 
 def read_state(words: Words, data: bytes, *, place: str) -> State:
@@ -147,7 +149,7 @@ def read_state(words: Words, data: bytes, *, place: str) -> State:
                 hint=f"Nothing was changed. {words.restore_state} {_OR_REBUILD}",
             )
         ) from problem
-    require_label(words, state)
+    require_own(words, state)
     return state
 
 

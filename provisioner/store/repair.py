@@ -19,7 +19,7 @@ from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json
 from provisioner.store.contract import START, DamagedParts, Hold, NotDone, Words
-from provisioner.store.reading import require_label
+from provisioner.store.reading import require_own
 from provisioner.store.salvage import Salvaged
 from provisioner.store.witness import Sighting, Witness
 
@@ -49,7 +49,7 @@ class Repair:
         `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises StoreError;
         dying at any moment leaves either the old parts, or damage that the next repair sees through.
         """
-        require_label(self._words, state)
+        require_own(self._words, state)
         lines, state = self._written(state, entries)
         try:
             aside = self._hold.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))

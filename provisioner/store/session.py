@@ -25,7 +25,7 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
 from provisioner.store.codec import journal_lines, state_to_json
 from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, Undecided, Words
-from provisioner.store.reading import Known, plans_begun, require_label
+from provisioner.store.reading import Known, plans_begun, require_own
 from provisioner.store.witness import Sighting, Witness
 
 _WRITER_BYTES: Final = 16
@@ -69,7 +69,7 @@ class Session:
             if self._known is not None:
                 raise StoreError(error("state-exists", f"{self._words.state} exists already; nothing was changed"))
             state = State(stack=stack, environment=environment, lineage=str(uuid4()), serial=1, identity=identity)
-            require_label(self._words, state)
+            require_own(self._words, state)
             hint = f"Nothing was sent. {self._words.make_writable} and try again."
             with self._durably("state-not-written", self._words.state, hint):
                 self._hold.create_checkpoint(0, _document(state))

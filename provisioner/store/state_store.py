@@ -19,7 +19,7 @@ from provisioner.model.state import State
 from provisioner.store.clock import Clock
 from provisioner.store.contract import DamagedParts, Ending, Hold, LockHolder, Reader, Store, Waiting, Words
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
-from provisioner.store.reading import Known, read_history
+from provisioner.store.reading import FOREIGN, Known, read_history, require_own
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
@@ -39,8 +39,18 @@ class Siblings:
 
 
 class StateStore:
-    def __init__(self, store: Store, *, clock: Clock | None = None, witness: Witness | None = None) -> None:
+    """`owner` is the stack and environment that the state has to be of; None where any will do that bears its label."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        owner: tuple[str, str | None] | None = None,
+        clock: Clock | None = None,
+        witness: Witness | None = None,
+    ) -> None:
         self._store = store
+        self._owner = owner
         self._clock = clock or Clock()
         self._witness = witness or Witness()
 
@@ -148,6 +158,8 @@ class StateStore:
                 damage: tuple[Diagnostic, ...] = ()
             except StoreError as refusal:
                 damage = refusal.diagnostics
+                if damage[0].code == FOREIGN:
+                    raise
             salvaged = self._witnessed(salvage(self._words, damaged, damage=damage))
             yield Repair(
                 hold,
@@ -176,14 +188,20 @@ class StateStore:
             yield hold
 
     def _read(self, reader: Reader) -> Known | None:
-        return read_current(
+        known = read_current(
             reader, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
         )
+        if known is not None:
+            require_own(self._words, known.state, owner=self._owner)
+        return known
 
     def _read_whole(self) -> tuple[Known, bytes] | None:
-        return read_whole(
+        read = read_whole(
             self._store, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
         )
+        if read is not None:
+            require_own(self._words, read[0].state, owner=self._owner)
+        return read
 
     def _witnessed(self, salvaged: Salvaged) -> Salvaged:
         """Of an older copy everything is readable, and what was recorded since is missing."""

@@ -32,7 +32,7 @@ from provisioner.store import LockHolder, Session
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
 from provisioner.workflow.plan import PlanRequest, look_closer
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -99,7 +99,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
     lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
     with lock as session:
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
+            check_identity(session.state, cloud.identity)
             suspected = [one.id for one in managed]
             sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
             tell_gaps(sight, workspace.catalogue, face.listen)

@@ -30,7 +30,7 @@ from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.let_go import suspected_by
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_identity, look
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.plan_validity import check_current, require_unchanged
@@ -89,7 +89,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, fa
     with _session(workspace, loaded.stack, request, face) as (session, store):
         check_choice(request.plan, loaded, session.state)
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            check_owner(session.state, loaded.stack, cloud.identity, location=store.location)
+            check_identity(session.state, cloud.identity)
             see = partial(planning_verb.see, workspace, request.plan, loaded, cloud=cloud, store=store)
             sight = await see(state=session.state)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.plan.allow)
@@ -142,7 +142,7 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
     stack = workspace.stack()
     with _session(workspace, stack, request, face) as (session, store):
         async with workspace.cloud(stack, face.listen) as cloud:
-            check_owner(session.state, stack, cloud.identity, location=store.location)
+            check_identity(session.state, cloud.identity)
             check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
             sight = await look(

@@ -14,7 +14,7 @@ from provisioner.model.event import Listener
 from provisioner.model.expiry import Expiry
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.resource import Recorded
-from provisioner.workflow.looking import check_owner
+from provisioner.workflow.looking import check_identity
 from provisioner.workflow.terms import prepaid
 from provisioner.workflow.workspace import Workspace
 
@@ -47,7 +47,7 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
     from provisioner.cloud.subscriptions import list_subscriptions
 
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
-        check_owner(state, stack, cloud.identity, location=store.location)
+        check_identity(state, cloud.identity)
         try:
             found = await list_subscriptions(channel.ask, resource_ids=[one.id for one in recorded if one.id])
         except CallFailed as failed:

@@ -26,7 +26,7 @@ from provisioner.store import LockHolder
 from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.paid_terms import read_paid_terms
 from provisioner.workflow.plan import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -73,7 +73,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
     with lock as session:
         async with workspace.cloud(loaded.stack, face.listen) as cloud:
             identity = cloud.identity
-            check_owner(session.state, loaded.stack, identity, location=store.location)
+            check_identity(session.state, identity)
             sight = await look(
                 cloud, session.state, workspace.catalogue, history=store.history, suspected=(request.id,)
             )

@@ -31,30 +31,17 @@ _AT_A_TIME = 10
 """Questions about single servers."""
 
 
-def check_owner(state: State | None, stack: Stack, identity: Identity, *, location: str) -> None:
-    """Raises StoreError when the state is another stack's or another account's: nothing in it may be judged by this cloud."""
-    if state is None:
-        return
-    check_stack(state, stack, location=location)
-    if state.identity != identity:
+def check_identity(state: State | None, identity: Identity) -> None:
+    """Raises StoreError when the state is another account's: nothing in it may be judged by this cloud. That it is this stack's is
+    made sure of where it is read.
+    """
+    if state is not None and state.identity != identity:
         raise StoreError(
             error(
                 "identity-mismatch",
                 "the credentials are for another account, project or region than the state",
                 detail=f"state: {state.identity}\ncredentials: {identity}",
                 hint="use the credentials of the state's account, or another environment or --state; nothing was planned",
-            )
-        )
-
-
-def check_stack(state: State, stack: Stack, *, location: str) -> None:
-    """As far as it can be said without credentials."""
-    if (state.stack, state.environment) != (stack.name, stack.environment):
-        raise StoreError(
-            error(
-                "state-foreign",
-                f"the state at {location} belongs to stack {state.stack!r}, environment {state.environment!r}",
-                hint="check `stack:` in stack.yaml, -e and --state",
             )
         )
 

@@ -13,7 +13,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
-from provisioner.workflow.looking import check_owner, look
+from provisioner.workflow.looking import check_identity, look
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.ordered import (
     ask_for_order,
@@ -129,7 +129,7 @@ async def _desk(workspace: Workspace, listen: Listener) -> AsyncIterator[_Desk]:
     store = workspace.store(stack)
     state = store.load()
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
-        check_owner(state, stack, cloud.identity, location=store.location)
+        check_identity(state, cloud.identity)
         yield _Desk(channel.ask, cloud, state, OrderSpecs(workspace, stack))
 
 

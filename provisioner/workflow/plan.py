@@ -29,7 +29,7 @@ from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.let_go import let_go
-from provisioner.workflow.looking import ask_each, basis_of, check_owner, look
+from provisioner.workflow.looking import ask_each, basis_of, check_identity, look
 from provisioner.workflow.paid_terms import read_paid_terms
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
@@ -72,7 +72,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     at_work = store.holder() is not None
     notes = secrets_notes(workspace, request, loaded)
     async with workspace.cloud(loaded.stack, listen) as cloud:
-        check_owner(state, loaded.stack, cloud.identity, location=store.location)
+        check_identity(state, cloud.identity)
         sight = await see(workspace, request, loaded, cloud=cloud, state=state, store=store)
         seen = await look_closer(workspace, request, loaded, cloud=cloud, state=state, sight=sight)
         made = await consider(

@@ -22,7 +22,7 @@ from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Part, Repair, Salvaged, StateStore
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -120,7 +120,7 @@ async def _propose(
     listen: Listener,
 ) -> Proposal:
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
-    check_owner(known, loaded.stack, cloud.identity, location=store.location)
+    check_identity(known, cloud.identity)
     named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
     sight = await look(cloud, known, workspace.catalogue, suspected=named)
     tell_gaps(sight, workspace.catalogue, listen)

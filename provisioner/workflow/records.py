@@ -20,7 +20,6 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.looking import check_stack
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -115,7 +114,6 @@ def _own(session: Session, loaded: Loaded, workspace: Workspace) -> State:
     if state is None:
         hint = "check --state and -e; provisioner import takes a server over that exists"
         raise UsageError(error("unknown-address", f"nothing is recorded yet at {location}", hint=hint))
-    check_stack(state, loaded.stack, location=location)
     return state
 
 

@@ -21,7 +21,7 @@ from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_owner, look, tell_gaps
+from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -62,7 +62,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
     with store.write(command="resolve", who=who(), timeout=0) as session:
         state = session.state
         async with workspace.cloud(stack, listen) as cloud:
-            check_owner(state, stack, cloud.identity, location=store.location)
+            check_identity(state, cloud.identity)
             named = () if decision.adopt is None else (decision.adopt,)
             sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named, suspected=named)
             tell_gaps(sight, workspace.catalogue, listen)

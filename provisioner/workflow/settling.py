@@ -22,7 +22,7 @@ from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.looking import basis_of, check_owner
+from provisioner.workflow.looking import basis_of, check_identity
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.ordered import Wanted, find, read_order
 from provisioner.workflow.run import Audience, Run, RunOutcome
@@ -81,7 +81,7 @@ async def settle(workspace: Workspace, request: SettleRequest, face: Face) -> Se
     with lock as session:
         state = session.state
         async with workspace.cloud(stack, face.listen) as cloud, cloud.channel() as channel:
-            check_owner(state, stack, cloud.identity, location=store.location)
+            check_identity(state, cloud.identity)
             specs = OrderSpecs(workspace, stack)
             wanted = find(state, request.target, specs)
             if state is None or not wanted.owners:

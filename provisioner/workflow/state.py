@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.kind import Kind
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
@@ -36,13 +36,10 @@ class ShownResource:
 
 
 def read_state(workspace: Workspace) -> Shown:
-    """Raises StoreError for a damaged state."""
+    """Raises StoreError for a state that is damaged, or another stack's."""
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
-    if state is not None and (state.stack, state.environment) != (stack.name, stack.environment):
-        summary = f"the state at {store.location} belongs to stack {state.stack!r}, environment {state.environment!r}"
-        raise StoreError(error("state-foreign", summary, hint="check `stack:` in stack.yaml, -e and --state"))
     resources = state.resources.values() if state else ()
     hidden = {path for recorded in resources for path in _hidden(workspace, recorded)}
     findings = tuple(finding for recorded in resources for finding in _unknown_status(workspace, recorded))

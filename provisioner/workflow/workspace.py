@@ -78,7 +78,12 @@ class Workspace:
         return self.stack() if self.directory.exists() else None
 
     def store(self, stack: Stack) -> StateStore:
-        return open_store(self._place(), stack.label, witnesses=witness_folder(self.environ, self.home))
+        return open_store(
+            self._place(),
+            stack.label,
+            owner=(stack.name, stack.environment),
+            witnesses=witness_folder(self.environ, self.home),
+        )
 
     def secrets(self) -> SecretReader:
         return SecretReader(self.directory, self.environ, revealed=self.mask.add)

@@ -84,6 +84,25 @@ def test_a_journal_that_was_begun_for_another_account_is_refused(store, writing)
     assert "was begun for another" in StateStore(store.beside("other")).siblings().unread["demo.dev"]
 
 
+def test_a_state_that_only_comes_to_the_same_label_is_refused_wherever_it_is_read(store):
+    with StateStore(store).write(command="apply", who="ana", timeout=0) as session:
+        session.create("demo.dev", None, identity=IDENTITY)
+        session.append(a_run(*a_purchase("one")))
+        session.checkpoint()
+    assert StateStore(store, owner=("demo.dev", None)).load() is not None
+    theirs = StateStore(store, owner=("demo", "dev"))
+    for read in (
+        theirs.load,
+        theirs.verify,
+        lambda: list(theirs.history()),
+        lambda: theirs.write(command="apply", who="ana", timeout=0).__enter__(),
+        lambda: theirs.repair(command="state rebuild", who="ana", timeout=0).__enter__(),
+    ):
+        with pytest.raises(StoreError) as caught:
+            read()
+        assert caught.value.diagnostics[0].code == "state-foreign"
+
+
 def test_the_history_is_whole_and_verified(bought):
     history = tuple(bought.history())
     verified = bought.verify()
