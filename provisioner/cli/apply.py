@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from provisioner.model.guarding import Allowance
     from provisioner.model.selection import Selection
     from provisioner.workflow.apply import Applied
-    from provisioner.workflow.plan import PlanRequest
+    from provisioner.workflow.plan_session import PlanRequest
     from provisioner.workflow.workspace import Workspace
 
 
@@ -51,7 +51,7 @@ def command(
     `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
     is recorded.
     """
-    from provisioner.workflow.plan import PlanRequest
+    from provisioner.workflow.plan_session import PlanRequest
 
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")

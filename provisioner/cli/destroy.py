@@ -31,6 +31,6 @@ def command(
     """
     from provisioner.cli.apply import run_apply
     from provisioner.model.plan import Mode
-    from provisioner.workflow.plan import PlanRequest
+    from provisioner.workflow.plan_session import PlanRequest
 
     return run_apply(workspace, PlanRequest(Mode.DESTROY, allow=allow, selection=selection), options)

@@ -31,7 +31,8 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
     import asyncio
 
     from provisioner.model.plan import Mode
-    from provisioner.workflow.plan import PlanRequest, plan
+    from provisioner.workflow.plan import plan
+    from provisioner.workflow.plan_session import PlanRequest
 
     planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().hear))
     console().diagnose(planned.warnings)

@@ -67,7 +67,8 @@ def command(
     """
     import asyncio
 
-    from provisioner.workflow.plan import PlanRequest, plan
+    from provisioner.workflow.plan import plan
+    from provisioner.workflow.plan_session import PlanRequest
 
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(

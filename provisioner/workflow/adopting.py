@@ -34,7 +34,8 @@ from provisioner.workflow.adopted_specs import free_path, servers_as_specs, spec
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
-from provisioner.workflow.plan import PlanRequest, look_closer
+from provisioner.workflow.plan import look_closer
+from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
 from provisioner.workflow.workspace import Workspace, who

@@ -32,7 +32,7 @@ from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.let_go import suspected_by
 from provisioner.workflow.looking import check_identity, look
 from provisioner.workflow.outputs import Results, results
-from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.run import Audience, Run, RunOutcome
 from provisioner.workflow.signed_ledger import SignedLedger

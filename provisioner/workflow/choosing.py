@@ -13,7 +13,7 @@ from provisioner.model.selection import Selection
 from provisioner.model.state import State
 
 if TYPE_CHECKING:
-    from provisioner.workflow.plan import PlanRequest
+    from provisioner.workflow.plan_session import PlanRequest
 
 _SHOWN = 10
 

@@ -28,7 +28,7 @@ from provisioner.workflow.choosing import require_declared
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.paid_terms import read_paid_terms
-from provisioner.workflow.plan import PlanRequest
+from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 

@@ -12,16 +12,13 @@ from provisioner import planning
 from provisioner.applying import Sight
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
-from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.foresight import NOTHING_ASKED, Foresight
-from provisioner.model.guarding import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Recorded
-from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.store import StateStore
@@ -31,6 +28,7 @@ from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.let_go import let_go
 from provisioner.workflow.looking import ask_each, basis_of, check_identity, look
 from provisioner.workflow.paid_terms import read_paid_terms
+from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.terms import Seen, with_renewals
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
@@ -41,17 +39,6 @@ if TYPE_CHECKING:
 
 _MOST_TERMS = 50
 """Of servers that are there, for each of which a plan asks about an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    mode: Mode = Mode.APPLY
-    replace: frozenset[Address] = frozenset()
-    allow: frozenset[Allowance] = frozenset()
-    selection: Selection = EVERYTHING
-    closely: bool = False
-    """Asked for what no list shows as well, server by server."""
-    reinstall: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ from provisioner.workflow import apply as applying_verb
 from provisioner.workflow import looking
 from provisioner.workflow import run as sending
 from provisioner.workflow.apply import ApplyRequest, apply
-from provisioner.workflow.plan import PlanRequest, plan
+from provisioner.workflow.plan import plan
+from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.resolve import Decision, resolve
 from provisioner.workflow.workspace import Emulator, Workspace
 
