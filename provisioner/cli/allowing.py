@@ -52,5 +52,5 @@ def _together(
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_together,
     help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, or all (but protected and order-unseen). May be repeated.",
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, or all (but protected and order-unseen). May be repeated.",
 )  # fmt: skip

@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     "--adopt", metavar="ID", help="It became this server, or this order while there is no server or there are several."
 )
 @click.option("--absent", is_flag=True, help="It became none: the next apply may buy it.")
+@click.option(
+    "--allow",
+    "allow",
+    metavar="CODE",
+    type=click.Choice(["list-incomplete"]),
+    help="With --absent: say it though these keys list nobody else's servers and another user sent the purchase.",
+)
 @click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
 @stack_options
-def command(*, workspace: Workspace, address: Address, adopt: str | None, absent: bool, reason: str | None) -> None:
+def command(
+    *, workspace: Workspace, address: Address, adopt: str | None, absent: bool, allow: str | None, reason: str | None
+) -> None:
     """Settle a purchase in doubt by hand.
 
     Look at the console first, at orders as well as at servers: a request may be carried out minutes after its reply was
@@ -37,7 +46,9 @@ def command(*, workspace: Workspace, address: Address, adopt: str | None, absent
 
     if absent == (adopt is not None):
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
-    resolved = asyncio.run(resolve(workspace, Decision(address, adopt, reason), console().hear))
+    resolved = asyncio.run(
+        resolve(workspace, Decision(address, adopt, reason, blindly=allow is not None), console().hear)
+    )
     if adopt is not None:
         console().write(f"{resolved.whose}: adopted {adopt}; the next apply goes on with it.\n")
         return
@@ -64,6 +75,7 @@ def _passed_over(resolved: Resolved, address: Address) -> Diagnostic:
     listed = [f"server {row.id} ({row.name}, {row.status})" for row in resolved.listed]
     known = ", ".join((*listed, *(f"order {order}" for order in resolved.orders)))
     take = f"; a server that is yours is taken by `provisioner import {address.typed} ID`" if listed else ""
+    take += f"; an order by `provisioner resolve {address.typed} --adopt ORDER`" if resolved.orders else ""
     return warning(
         "passed-over",
         f"what may be it after all: {known}",

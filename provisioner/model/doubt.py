@@ -37,7 +37,7 @@ def is_over(
         case Absence.AFTER_QUIET_PERIOD:
             return is_quiet
         case Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
-            return is_quiet and traces == ()
+            return is_quiet and traces is not None and all(trace.otherwise for trace in traces)
         case Absence.BY_A_PERSON:
             return False
 
@@ -52,6 +52,15 @@ def is_too_soon_here(intent: Intent, policy: PurchasePolicy, here: int | None) -
     to the next, and no run hears what became of it in between. Of the two the one that tells of less time is believed.
     """
     return here is not None and here < intent.sent_at + quiet_until(intent, policy) - intent.server_time
+
+
+def placed_before(intent: Intent, trace: Trace) -> int:
+    """How many whole seconds before the purchase was sent the order was placed, by the cloud's time; 0 where it was not, or nobody tells.
+    Billing tells whole seconds, as a Date does.
+    """
+    if trace.placed_at is None:
+        return 0
+    return max(0, intent.server_time - trace.placed_at - 2 * _WHOLE_SECOND) // 1000
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:

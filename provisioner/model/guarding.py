@@ -26,6 +26,7 @@ class Allowance(StrEnum):
     TERM_ENDED = "term-ended"
     UNKNOWN_STATUS = "unknown-status"
     ORDER_UNSEEN = "order-unseen"
+    OPEN_ORDER = "open-order"
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN}

@@ -84,7 +84,7 @@ class Answered(HasId):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An intent is known to have done nothing, or nothing that is not recorded: `outcome` says which, `evidence` why."""
+    """An intent is known to have done nothing, or nothing that is not recorded: `outcome` says which, `evidence` why; `passed_over` and `orders` a person called not it."""
 
     intent: str
     outcome: Literal["not_sent", "refused", "observed", "absent"]
@@ -93,7 +93,7 @@ class Settled:
     code: str | None = None
     request_id: str | None = None
     passed_over: tuple[str, ...] = ()
-    """Servers like it of which a person has said that they are not it. Absent from what is written where there are none."""
+    orders: tuple[str, ...] = ()
     type: Literal["settled"] = "settled"
 
     def __post_init__(self) -> None:

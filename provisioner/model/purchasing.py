@@ -60,10 +60,16 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An order that may be a purchase in doubt. `is_unpaid`: it waits for its payment, so nothing was spent on it."""
+    """An order that may be a purchase in doubt. `is_unpaid`: it waits for its payment, so nothing was spent on it; `is_over`: all that it
+    has bought is there. `placed_at` is in milliseconds of billing's time; None where that is not told. `otherwise` is how it differs from
+    what was asked for, as the rest of a sentence: it is not that purchase.
+    """
 
     order_id: str
     is_unpaid: bool
+    placed_at: int | None = None
+    otherwise: str = ""
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 tell_apart(absent, told, entry.id)
             case Settled():
                 if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
-                    absent[settled.id] = replace(settled, earlier_ids=(*settled.earlier_ids, *entry.passed_over))
+                    known = (*settled.earlier_ids, *entry.passed_over)
+                    absent[settled.id] = replace(settled, earlier_ids=known, passed_over_orders=entry.orders)
             case Imported(recorded=recorded):
                 resources[recorded.address] = recorded
                 released.pop(recorded.id or "", None)

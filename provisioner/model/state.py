@@ -69,6 +69,8 @@ class Intent:
     """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
     sender: str = ""
     """Who sent it, as the cloud knows him, by a pseudonym: a list may show each user his own servers only. Empty where nobody can tell."""
+    passed_over_orders: tuple[str, ...] = ()
+    """Of a purchase that a person called absent: the orders that may have been it and were not over then."""
     members: tuple[Member, ...] = ()
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
 

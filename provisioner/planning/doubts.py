@@ -12,6 +12,7 @@ from provisioner.model.doubt import (
     is_too_soon_here,
     moment,
     next_step,
+    placed_before,
     quiet_until,
     settling,
     untracked,
@@ -19,6 +20,7 @@ from provisioner.model.doubt import (
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
+from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.settled_records import known_of
@@ -168,5 +170,12 @@ def _orders(intent: Intent, survey: Survey) -> str:
     traces = survey.traces.get(intent.id, ())
     if traces is None:
         return "billing does not say what was ordered since"
-    placed = [f"{trace.order_id}{' (unpaid)' if trace.is_unpaid else ''}" for trace in traces]
+    placed = [f"{trace.order_id}{_marks(intent, trace)}" for trace in traces if not trace.otherwise]
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
+
+
+def _marks(intent: Intent, trace: Trace) -> str:
+    before = placed_before(intent, trace)
+    marks = ["unpaid"] if trace.is_unpaid else []
+    marks += [f"placed {before} s before it was sent"] if before else []
+    return f" ({', '.join(marks)})" if marks else ""

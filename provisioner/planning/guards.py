@@ -24,6 +24,7 @@ from provisioner.planning.ended_terms import term_ended
 from provisioner.planning.late_purchases import appeared, astray, late, way_back
 from provisioner.planning.limits import mass_change, max_servers, vanished
 from provisioner.planning.missold import charging_mismatch
+from provisioner.planning.open_orders import open_order
 from provisioner.planning.releases import (
     forcing,
     order_in_turns,
@@ -274,5 +275,6 @@ GUARDS: tuple[Guard, ...] = (
     mass_change,
     max_servers,
     charging_mismatch,
+    open_order,
     vanished,
 )

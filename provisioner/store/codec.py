@@ -47,7 +47,7 @@ def _leave_out_empty(recorded: dict[str, Any]) -> None:
 
 
 def _leave_out_unsaid(intent: dict[str, Any]) -> None:
-    for key in ("listed", "sender"):
+    for key in ("listed", "sender", "passed_over_orders"):
         if not intent[key]:
             del intent[key]
 
@@ -71,8 +71,10 @@ def entry_to_json(entry: Entry) -> JsonObject:
         case Stated():
             if written["unconfirmed"] is None:
                 del written["unconfirmed"]
-        case Settled() if not entry.passed_over:
-            del written["passed_over"]
+        case Settled():
+            for key in ("passed_over", "orders"):
+                if not written[key]:
+                    del written[key]
         case Intended():
             _leave_out_unsaid(written["intent"])
         case Moved() if not written["term_given_up"]:

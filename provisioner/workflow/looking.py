@@ -54,12 +54,14 @@ async def look(
     history: Callable[[], Iterable[HistoryRecord]] = tuple,
     orders: Iterable[str] = (),
     suspected: Iterable[str] = (),
+    given_up: Iterable[Intent] = (),
 ) -> Sight:
     """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
     that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
     seen, one that may be a purchase in doubt, and `orders`. Besides what is recorded, those `suspected` to be there, and those that bore
     the name of a purchase in doubt before it was sent, are asked for by their ids where the list lacks them. Where another user sent what
-    is open, it is asked whether the list is limited to one's own servers.
+    is open, it is asked whether the list is limited to one's own servers. Of purchases that were `given_up`, and of those whose open orders a
+    person has passed over while their addresses are vacant, billing is asked for orders as of those in doubt.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
@@ -67,6 +69,7 @@ async def look(
             recorded[resource.kind].append(resource.id)
     doubts, open_calls = (state.purchases_in_doubt, state.in_doubt) if state else ((), ())
     suspects = {*suspected, *(identifier for doubt in doubts for identifier in doubt.earlier_ids)}
+    sought = {one.id: one for one in (*doubts, *(_beside_open_orders(state) if state else ()), *given_up)}.values()
     clock = SystemClock()
     began, here = clock.monotonic(), clock.now()
     live: dict[str, Live] = {}
@@ -81,7 +84,7 @@ async def look(
                 if not shown.gaps and any(_is_of_another(intent, cloud.user, kind) for intent in open_calls):
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
                     gaps += (replace(gap, kind=kind.name),) if gap is not None else ()
-                traces |= await read_traces(kind, channel, [doubt for doubt in doubts if doubt.kind == kind.name])
+                traces |= await read_traces(kind, channel, [one for one in sought if one.kind == kind.name])
         except CallFailed as failed:
             raise translate(failed, "listing the servers") from failed
         known = {order for record in history() for order in _orders(record.entry)} if any(traces.values()) else set()
@@ -105,6 +108,12 @@ def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
     under temporary keys, is not known: then the list is believed.
     """
     return intent.kind == kind.name and intent.sender not in {"", reader}
+
+
+def _beside_open_orders(state: State) -> Iterable[Intent]:
+    """Purchases of vacant addresses of which a person has passed over orders that were open then."""
+    taken = state.resources.keys() | state.doubts.keys()
+    return [one for one in state.absent.values() if one.passed_over_orders and taken.isdisjoint(one.addresses)]
 
 
 def tell_gaps(sight: Sight, catalogue: Catalogue, listen: Listener) -> None:

@@ -7,7 +7,7 @@ The decision is journaled with who made it. It sends nothing; what it allows hap
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from provisioner.applying import Sight
 from provisioner.model.address import Address
@@ -22,6 +22,16 @@ from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_identity, look, tell_gaps
+from provisioner.workflow.resolve_checks import (
+    only_server,
+    require_fitting,
+    require_like,
+    require_not_held,
+    require_order,
+    require_sight,
+    require_unowned,
+    unlike,
+)
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -33,6 +43,8 @@ class Decision:
     address: Address
     adopt: str | None
     reason: str | None = None
+    blindly: bool = False
+    """A person has looked elsewhere, and allows a word on what these keys cannot see."""
 
     @property
     def named(self) -> frozenset[str]:
@@ -64,7 +76,15 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         async with workspace.cloud(stack, listen) as cloud:
             check_identity(state, cloud.identity)
             named = () if decision.adopt is None else (decision.adopt,)
-            sight = await look(cloud, state, workspace.catalogue, history=store.history, orders=named, suspected=named)
+            sight = await look(
+                cloud,
+                state,
+                workspace.catalogue,
+                history=store.history,
+                orders=named,
+                suspected=named,
+                given_up=_candidates(state, decision),
+            )
             tell_gaps(sight, workspace.catalogue, listen)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
@@ -79,9 +99,10 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state), listed=listed
             )
         else:
-            intent = _intent(state, decision)
+            intent = _intent(state, decision, sight)
+            require_sight(intent, decision, sight)
             holders = elsewhere.holders()
-            _require_not_held(decision, sight, holders)
+            require_not_held(decision, sight, holders)
             if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
@@ -122,7 +143,9 @@ class _MayBeIt:
         alike = {row.id: row for row in kind.resembles(intent, free)}
         alike |= {row.id: row for row in free if may_be(intent, row, kind)}
         left = tuple(row for row in alike.values() if row not in fitting)
-        return cls(fitting, left, tuple(trace.order_id for trace in sight.traces.get(intent.id) or ()))
+        return cls(
+            fitting, left, tuple(trace.order_id for trace in sight.traces.get(intent.id) or () if not trace.otherwise)
+        )
 
     def refuse(self, intent: Intent, kind: Kind) -> None:
         """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
@@ -171,18 +194,31 @@ def _evidence(decision: Decision) -> str:
     return f"decided by {who()}" + (f": {decision.reason}" if decision.reason else "")
 
 
-def _intent(state: State | None, decision: Decision) -> Intent:
-    """Of an address in doubt; or one that was settled as absent, when the server has appeared after all and nothing was bought
-    in its place.
+def _candidates(state: State | None, decision: Decision) -> tuple[Intent, ...]:
+    """Purchases of the address that it can be said of: one in doubt; or, latest first, those that were settled as absent, when the server or
+    its order shows after all and nothing was bought in its place.
     """
+    if state is None:
+        return ()
+    known = state.purchases_in_doubt
+    if decision.adopt is not None:
+        taken = state.resources.keys() | state.doubts.keys()
+        known += tuple(one for one in reversed([*state.absent.values()]) if taken.isdisjoint(one.addresses))
+    return tuple(one for one in known if decision.address in one.addresses)
+
+
+def _is_its_order(intent: Intent, decision: Decision, sight: Sight) -> bool:
+    traces = sight.traces.get(intent.id) or ()
+    return any(one.order_id == decision.adopt and not unlike(intent, one) for one in traces)
+
+
+def _intent(state: State | None, decision: Decision, sight: Sight) -> Intent:
+    """The one that the order can be, where an order is named and several can be meant."""
     address = decision.address
     doubts = state.purchases_in_doubt if state else ()
-    known: tuple[Intent, ...] = doubts
-    if state is not None and decision.adopt is not None:
-        taken = state.resources.keys() | state.doubts.keys()
-        vacant = [each for each in state.absent.values() if taken.isdisjoint(each.addresses)]
-        known = (*doubts, *reversed(vacant))
-    intent = next((each for each in known if address in each.addresses), None)
+    candidates = _candidates(state, decision)
+    fitting = (each for each in candidates if _is_its_order(each, decision, sight))
+    intent = next(fitting, None) or next(iter(candidates), None)
     if intent is None:
         in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
@@ -197,19 +233,23 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
     if decision.adopt is None:
         free = untracked(sight.live.values(), state.resources.values() if state else ())
         passed_over = tuple(sorted(row.id for row in kind.resembles(intent, free)))
-        return Settled(intent.id, "absent", evidence, passed_over=passed_over)
+        traces = sight.traces.get(intent.id) or ()
+        orders = tuple(one.order_id for one in traces if not one.is_over and not one.otherwise)
+        return Settled(intent.id, "absent", evidence, passed_over=passed_over, orders=orders)
     if intent.members:
-        _require_unowned(intent, state, *decision.named)
-        _require_order(intent, decision.adopt, sight, kind)
+        require_unowned(intent, state, *decision.named)
+        require_order(intent, decision.adopt, sight, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
     named = sight.live.get(resource_id(decision.adopt))
-    row = named if named is not None and named.kind == kind.name else _only_server(intent, decision.adopt, sight, kind)
-    _require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
+    row = named if named is not None and named.kind == kind.name else only_server(intent, decision.adopt, sight, kind)
+    require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
-        _require_fitting(intent, row, kind)
+        require_fitting(intent, row, kind)
         return Adopted(intent.id, row.id, evidence, row.order_id)
-    if any(trace.order_id == decision.adopt for trace in sight.traces.get(intent.id) or ()):
-        return Adopted(intent.id, None, evidence, decision.adopt)
+    for trace in sight.traces.get(intent.id) or ():
+        if trace.order_id == decision.adopt:
+            require_like(intent, trace)
+            return Adopted(intent.id, None, evidence, decision.adopt)
     raise UsageError(
         error(
             "unknown-server",
@@ -218,63 +258,3 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
             address=intent.address,
         )
     )
-
-
-def _only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Live | None:
-    """The server of an order that a person names instead of it; None where none is known."""
-    rows = [row for row in sight.live.values() if row.order_id == order_id]
-    fitting = kind.match(intent, rows) if len(rows) > 1 else rows
-    if rows and len(fitting) != 1:
-        ids = ", ".join(sorted(row.id for row in rows))
-        hint = f"it bought {ids}; name the {kind.noun}. Nothing was changed"
-        raise UsageError(error("server-differs", f"order {order_id} is of several", hint=hint, address=intent.address))
-    return next(iter(fitting), None)
-
-
-def _require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
-    """What another state only may have bought is for the person to say, and not refused."""
-    rows = [row for row in sight.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
-    named = {one for row in rows for one in (row.id, row.order_id)}
-    label = next((holders[one] for one in {*decision.named, *named} & holders.keys() if one is not None), None)
-    if label is not None:
-        summary, hint = (
-            f"{decision.adopt} is recorded in the state {label}",
-            "one server, one state; nothing was changed",
-        )
-        raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
-
-
-def _require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> None:
-    """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
-    rows = [row for row in sight.live.values() if row.order_id == order_id]
-    known = any(trace.order_id == order_id for trace in sight.traces.get(intent.id) or ())
-    if not rows and not known:
-        row = sight.live.get(resource_id(order_id))
-        hint = f"that is a server; name its order: {row.order_id}" if row else "check the id in the console"
-        summary = f"no order {order_id} is known since the purchase was sent, and no server of it is listed"
-        raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))
-    fitting = kind.match(replace(intent, name=""), rows)
-    if len(fitting) < len(rows) or len(rows) > len(intent.members):
-        ids = ", ".join(sorted(row.id for row in rows))
-        summary = f"order {order_id} is not what was asked for: {len(intent.members)} servers that are alike"
-        hint = f"it bought {ids}; check the id in the console. Nothing was changed"
-        raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
-
-
-def _require_unowned(intent: Intent, state: State | None, *identifiers: str | None) -> None:
-    for recorded in state.resources.values() if state else ():
-        if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
-            summary, hint = (
-                f"{shared.pop()} is that of {recorded.address}",
-                "one server, one address; nothing was changed",
-            )
-            raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
-
-
-def _require_fitting(intent: Intent, row: Live, kind: Kind) -> None:
-    """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
-    was_there = row.id in intent.known_before
-    if was_there or row.name not in {intent.name, intent.wanted_name}:
-        why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
-        hint = f"it was sent as {intent.name!r}; check the id, or have that {kind.noun} renamed. Nothing was changed"
-        raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))

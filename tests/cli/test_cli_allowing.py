@@ -57,7 +57,7 @@ def test_protection_is_taken_away_by_its_own_name(desk) -> None:
         ("mass-chnage", "did you mean mass-change?"),
         (
             "everything",
-            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, and all",
+            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, and all",
         ),
         ("prepaid-replace", "--replace ADDRESS"),
         ("name-taken", "is no guard that may be allowed"),
@@ -148,6 +148,7 @@ def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
         "mass-change",
         "max-servers",
         "not-listed",
+        "open-order",
         "prepaid-delete",
         "refused-before",
         "term-ended",

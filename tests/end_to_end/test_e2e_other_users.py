@@ -151,3 +151,19 @@ def test_no_key_stands_in_the_state(site, sandbox):
     assert site.here(*FOUND_LATER).code == 6
     (intent,) = site.state()["intents"].values()
     assert (len(intent["sender"]), USERS["ana"][0] in json.dumps(site.state())) == (16, False)
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_nobody_calls_a_colleagues_purchase_absent_by_his_own_list_unasked(site, sandbox, view):
+    sandbox.arm(LOST | {"executed": True})
+    assert site.here(*FOUND_LATER).code == 6
+    sandbox.ask("DELETE", "faults")
+    sandbox.arm(view)
+    site.environment = of_user("bob")
+    refused = site.here("resolve", "alpha", "--absent")
+    assert (refused.code, "Error[own-list]: alpha: another user sent this purchase" in said(refused)) == (1, True)
+    assert site.state()["intents"]
+    assert site.here(*FOUND_LATER).code == 6
+    allowed = site.here("resolve", "alpha", "--absent", "--allow", "list-incomplete")
+    assert (allowed.code, site.state()["intents"]) == (0, {})
+    assert site.purchases == {"alpha": 1}

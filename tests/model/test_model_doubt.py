@@ -6,9 +6,9 @@ import pytest
 from support.builders import an_intent
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.doubt import is_over, next_step, quiet_until, settling
+from provisioner.model.doubt import is_over, next_step, placed_before, quiet_until, settling
 from provisioner.model.flow import Effect
-from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE
+from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE, Trace
 
 KIND = CATALOGUE["dev_server"]
 SENT, IN_THE_CLOUD = 1_000_000_000, 5_000_000_000
@@ -82,3 +82,17 @@ def test_an_open_release_is_never_answered_with_apply_alone_by_who_does_not_know
     assert "destroy" in settling(Effect.DESTRUCTIVE)
     assert settling(Effect.DESTRUCTIVE, command="destroy again").startswith("run destroy again: it looks")
     assert settling(Effect.WIPE).startswith("run apply: it looks")
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (-1_900, 0), (-12_000, 10), (60_000, 0), (None, 0)])
+def test_an_order_was_placed_before_beyond_the_seconds_that_both_clocks_tell(ahead, seconds):
+    placed = None if ahead is None else IN_THE_CLOUD + ahead
+    assert placed_before(an_intent(**QUIET), Trace("CS1", True, placed)) == seconds
+
+
+def test_an_order_of_other_terms_keeps_nothing_open():
+    intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, declared={})
+    late = IN_THE_CLOUD + LATER
+    other, same = Trace("CS1", True, otherwise="is for 1 month(s)"), Trace("CS2", True)
+    assert is_over(intent, KIND, DEFAULT_POLICY, late, (other,)) is True
+    assert is_over(intent, KIND, DEFAULT_POLICY, late, (other, same)) is False

@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.kinds.dev_server import changing, charging, orders, rows, userdata
+from provisioner.kinds.dev_server.ordering import not_as_ordered
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.address import Address
@@ -27,7 +28,7 @@ _SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably sh
 @dataclass(frozen=True, slots=True)
 class _Ordered:
     """What is known of the order of a purchase. `pays`: by us, once it awaits payment; `is_auto`: it was to pay itself; `is_wanted`:
-    the specs still say what was ordered.
+    the specs still say what was ordered. `recorded` is what an earlier run, or a person, has recorded of it.
     """
 
     id: str | None
@@ -35,6 +36,7 @@ class _Ordered:
     pays: bool
     is_auto: bool
     is_wanted: bool
+    recorded: Recorded | None
 
 
 def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
@@ -123,7 +125,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     sent = wire(desired.fields, policy) if recorded is None else recorded.declared
     is_auto = policy.prepaid is not Prepaid.TWO_STEP and _auto_pays(sent)
     is_wanted = recorded is None or _is_still_wanted(desired, recorded)
-    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted)
+    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted, recorded)
     found = yield from _until_listed(identifier, order)
     if isinstance(found, Ended):
         is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
@@ -192,7 +194,7 @@ def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, An
     us is paid. Where no row names the order, billing is asked what it has bought.
     """
     order_id, pays = order.id, order.pays
-    if pays and order_id is not None and (refused := (yield from _pay(order_id))) is not None:
+    if pays and order_id is not None and (refused := (yield from _pay(order_id, order))) is not None:
         return refused
     ids: tuple[str, ...] = ()
     while True:
@@ -207,7 +209,7 @@ def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, An
             return live
         status = yield from orders.read_status(order_id or "")
         if pays and order_id is not None and status is OrderStatus.AWAITING_PAYMENT:
-            if (refused := (yield from _pay(order_id))) is not None:
+            if (refused := (yield from _pay(order_id, order))) is not None:
                 return refused
         elif (end := _ended_by(order, status)) is not None and end.phase is not None:
             yield Remember(end.phase, order_id=order_id)
@@ -216,11 +218,14 @@ def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, An
             ids = (yield from orders.resources(order_id or "")) or ()
 
 
-def _pay(order_id: str) -> Generator[Step, Answer, Ended | None]:
+def _pay(order_id: str, order: _Ordered) -> Generator[Step, Answer, Ended | None]:
     """Only what billing shows as waiting for payment; answers how it ended where the cloud refuses the money."""
-    if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:
+    status, lines = yield from orders.read(order_id)
+    if status is not OrderStatus.AWAITING_PAYMENT:
         return None
     yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
+    if order.recorded is not None and (unlike := not_as_ordered(order_id, lines, order.recorded)) is not None:
+        return unlike
     if (refused := (yield from orders.pay(order_id))) is None:
         return None
     if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:

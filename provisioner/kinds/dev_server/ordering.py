@@ -9,7 +9,7 @@ from __future__ import annotations
 from provisioner.kinds.dev_server import orders, rows
 from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
-from provisioner.model.order_ways import releasing
+from provisioner.model.order_ways import cancelling, releasing
 from provisioner.model.resource import Live, Phase, Recorded
 
 _PAID = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
@@ -27,8 +27,10 @@ _LOOK = "look with `provisioner orders show`, and run it again"
 def pay(recorded: Recorded) -> Flow:
     """To an order that is paid, by us or by anybody; what is built of it is the next apply's to follow."""
     order_id = recorded.order_id or ""
-    status, refused = (yield from orders.read_status(order_id)), None
+    (status, lines), refused = (yield from orders.read(order_id)), None
     if status is OrderStatus.AWAITING_PAYMENT:
+        if (unlike := not_as_ordered(order_id, lines, recorded)) is not None:
+            return unlike
         refused = yield from orders.pay(order_id)
         status = yield from orders.read_status(order_id)
     if status in _PAID:
@@ -42,6 +44,14 @@ def pay(recorded: Recorded) -> Flow:
         )
     again = "see to what the cloud names, such as the account's money, and run it again"
     return Ended(Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK}: no order's money is taken twice")
+
+
+def not_as_ordered(order_id: str, lines: orders.Lines, recorded: Recorded) -> Ended | None:
+    """How it ends where billing shows another term than was asked for: a person may have named an order that is none of ours."""
+    if not (differs := orders.otherwise(lines, recorded.declared.get("charging_info"))):
+        return None
+    hint = f"{cancelling(recorded.address)}, and the next apply orders what was asked for; where it is wanted as it is, pay it in the console"
+    return Ended(Phase.AWAITING_PAYMENT, f"order {order_id} {differs}; it was not paid", hint, code="ordered-otherwise")
 
 
 def cancel(recorded: Recorded) -> Flow:

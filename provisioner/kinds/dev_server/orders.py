@@ -9,6 +9,7 @@ import re
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
@@ -40,20 +41,58 @@ class OrderStatus(Enum):
     """A status that leaves the outcome open, or an order that cannot be read: never a reason to act."""
 
 
+_MONTHS = {2: 1, 3: 12}
+"""Of billing's period types, those that a server is bought for."""
+
 UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
 
 
-def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
+Lines: TypeAlias = tuple[Mapping[str, object], ...]
+"""What was ordered, as far as billing tells."""
+
+
+def read(order_id: str) -> Generator[Call, Answer, tuple[OrderStatus, Lines]]:
     """UNKNOWN where billing refuses to say: users may lack account-wide rights, and the list will tell in time."""
     if _ORDER_ID.fullmatch(order_id) is None:
-        return OrderStatus.UNKNOWN
+        return OrderStatus.UNKNOWN, ()
     try:
         reply = yield Call(Service.BILLING, "GET", f"{_ORDERS}/details/{order_id}", Effect.READ)
     except CallFailed:
-        return OrderStatus.UNKNOWN
-    order = reply.object().get("order_info") if isinstance(reply, Reply) else None
+        return OrderStatus.UNKNOWN, ()
+    answer = reply.object() if isinstance(reply, Reply) else {}
+    order, lines = answer.get("order_info"), answer.get("order_line_items")
     status = order.get("status") if isinstance(order, Mapping) else None
-    return next((known for known in OrderStatus if known.value == status), OrderStatus.UNKNOWN)
+    told = tuple(line for line in lines if isinstance(line, Mapping)) if isinstance(lines, list) else ()
+    return next((known for known in OrderStatus if known.value == status), OrderStatus.UNKNOWN), told
+
+
+def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
+    return (yield from read(order_id))[0]
+
+
+def otherwise(lines: Lines, charging: object, count: int | None = None) -> str:
+    """How an order differs from what was asked for, by its term and how many it buys: the rest of a sentence, empty where billing tells
+    nothing else. What a line calls its product is not published, so that no flavor is compared. `count`: None where any may be.
+    """
+    asked = charging if isinstance(charging, Mapping) else {}
+    wanted = _months(asked.get("period_num", 1), {"MONTH": 1, "YEAR": 12}.get(str(asked.get("period_type"))))
+    terms = {_months(line.get("period_num"), _MONTHS.get(_number(line.get("period_type")))) for line in lines} - {None}
+    if wanted is not None and terms and wanted not in terms:
+        months = ", ".join(str(term) for term in sorted(filter(None, terms)))
+        return f"is for {months} month(s), and {wanted} month(s) were asked for"
+    bought = _number(lines[0].get("subscription_num")) if len(lines) == 1 else 0
+    if count is not None and bought > 0 and bought != count:
+        return f"is for {bought} server(s), and {count} were asked for"
+    return ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _months(periods: object, months: int | None) -> int | None:
+    number = _number(periods)
+    return number * months if months is not None and number > 0 else None
 
 
 def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
@@ -118,6 +157,14 @@ def _time(moment: int) -> str:
     return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _moment(text: object) -> int | None:
+    try:
+        told = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return None if told is None or told.tzinfo is None else int(told.timestamp() * 1000)
+
+
 def _question(order_id: str) -> Call:
     body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
     return Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
@@ -165,8 +212,13 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
             if not isinstance(order, Mapping) or not isinstance(order.get("order_id"), str):
                 return None
             if order.get("status") != OrderStatus.CANCELLED.value:
-                is_unpaid = order.get("status") == OrderStatus.AWAITING_PAYMENT.value
-                found[order["order_id"]] = Trace(order["order_id"], is_unpaid)
+                status = order.get("status")
+                found[order["order_id"]] = Trace(
+                    order["order_id"],
+                    status == OrderStatus.AWAITING_PAYMENT.value,
+                    _moment(order.get("create_time")),
+                    is_over=status == OrderStatus.COMPLETED.value,
+                )
         offset += len(page)
         if offset >= total:
             return tuple(found.values())

@@ -7,6 +7,7 @@ row counts only when every shown field of the request agrees, it is new, and it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from provisioner.kinds.dev_server import charging, orders
 from provisioner.model.canonical import JsonObject, JsonValue
@@ -19,6 +20,9 @@ _NO_EVIDENCE = frozenset({"power", "volumes", "arch", "server_type", "root_volum
 """Shown, and never held against a row: the first two anybody may have changed since, and the others are read out of what the row says
 of its image, its machine and its disks, which need not be complete. What is not recognised might be bought a second time.
 """
+
+_MOST_ASKED = 50
+"""Orders that are asked what they are for; the others may be it."""
 
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """Milliseconds that the cloud's clocks may disagree by (section 9)."""
@@ -44,7 +48,15 @@ def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:
     """
     if _charging(intent.declared).get("charging_mode") == "POST_PAID":
         return ()
-    return (yield from orders.placed_since(intent.server_time - CLOCK_TOLERANCE))
+    placed = yield from orders.placed_since(intent.server_time - CLOCK_TOLERANCE)
+    charging_info = _charging(intent.declared)
+    if placed is None or charging_info.get("charging_mode") != "PRE_PAID":
+        return placed
+    told: list[Trace] = []
+    for trace in placed[:_MOST_ASKED]:
+        _, lines = yield from orders.read(trace.order_id)
+        told.append(replace(trace, otherwise=orders.otherwise(lines, charging_info, len(intent.addresses))))
+    return (*told, *placed[_MOST_ASKED:])
 
 
 def absence(intent: Intent) -> Absence:

@@ -1,0 +1,42 @@
+"""Orders that a person has passed over and that are still open: no other is placed beside one unasked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.action import Action
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
+from provisioner.planning.survey import Survey
+
+
+def open_order(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """`resolve --absent` allows another purchase, not one beside an order that may be paid at any time. Where billing does not say what became
+    of the order, it may be open.
+    """
+    given_up = survey.state.absent.values() if survey.state else ()
+    for change in plan.changes:
+        if change.action is not Action.CREATE:
+            continue
+        for intent in given_up:
+            if change.address not in intent.addresses:
+                continue
+            traces = survey.traces.get(intent.id, ())
+            still = (
+                intent.passed_over_orders
+                if traces is None
+                else [one.order_id for one in traces if not one.is_over and not one.otherwise]
+            )
+            for order in sorted({*intent.passed_over_orders} & {*still}):
+                said = "billing does not say whether it is still open" if traces is None else "it is still open"
+                take = f"`provisioner resolve {change.address.typed} --adopt {order}`"
+                yield error(
+                    "open-order",
+                    f"{change.address}: order {order} may be an earlier purchase of it, and {said}; another would be placed beside it",
+                    detail="who pays both, buys two",
+                    hint=f"{take} goes on with it, and `provisioner orders cancel {change.address.typed}` after that gives it up; where it is "
+                    "somebody else's, for this one run: --allow open-order",
+                    source=change.desired.source if change.desired else None,
+                    address=change.address,
+                )

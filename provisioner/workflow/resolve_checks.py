@@ -1,0 +1,126 @@
+"""What `resolve` refuses: a server, or an order, that cannot be the purchase, and a word on what nobody who says it can see.
+
+Each check raises UsageError with the way out; none changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from provisioner.applying import Sight
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.doubt import placed_before
+from provisioner.model.kind import Kind
+from provisioner.model.purchasing import Trace
+from provisioner.model.resource import Live
+from provisioner.model.resource_id import resource_id
+from provisioner.model.state import Intent, State
+
+if TYPE_CHECKING:
+    from provisioner.workflow.resolve import Decision
+
+
+def require_sight(intent: Intent, decision: Decision, sight: Sight) -> None:
+    """Raises UsageError where nothing that these keys show can tell what became of the purchase, unless a person says it knowing that."""
+    if decision.adopt is not None or decision.blindly:
+        return
+    others = [gap for gap in sight.gaps if gap.of_others]
+    if any(gap.blinds(sight.reader, kind=intent.kind, sender=intent.sender) for gap in others):
+        raise UsageError(
+            error(
+                "own-list",
+                f"{intent.whose}: another user sent this purchase ({intent.who}), and these keys list nobody else's servers: it may be there",
+                detail="the next apply would buy it again beside that one; nothing was changed",
+                hint="have that user say it, or use keys that may list all servers; where the console shows them all and has none that is it: "
+                f"`provisioner resolve {intent.address.typed} --absent --allow list-incomplete`",
+                address=intent.address,
+            )
+        )
+
+
+def unlike(intent: Intent, trace: Trace) -> str:
+    """Why an order cannot be the purchase, as the rest of a sentence; empty where it can."""
+    before = placed_before(intent, trace)
+    earlier = f"was placed {before} s before it was sent, by the cloud's time" if before else ""
+    return "; ".join(filter(None, (earlier, trace.otherwise)))
+
+
+def only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Live | None:
+    """The server of an order that a person names instead of it; None where none is known."""
+    rows = [row for row in sight.live.values() if row.order_id == order_id]
+    fitting = kind.match(intent, rows) if len(rows) > 1 else rows
+    if rows and len(fitting) != 1:
+        ids = ", ".join(sorted(row.id for row in rows))
+        hint = f"it bought {ids}; name the {kind.noun}. Nothing was changed"
+        raise UsageError(error("server-differs", f"order {order_id} is of several", hint=hint, address=intent.address))
+    return next(iter(fitting), None)
+
+
+def require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
+    """What another state only may have bought is for the person to say, and not refused."""
+    rows = [row for row in sight.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
+    named = {one for row in rows for one in (row.id, row.order_id)}
+    label = next((holders[one] for one in {*decision.named, *named} & holders.keys() if one is not None), None)
+    if label is not None:
+        summary, hint = (
+            f"{decision.adopt} is recorded in the state {label}",
+            "one server, one state; nothing was changed",
+        )
+        raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
+
+
+def require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> None:
+    """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
+    rows = [row for row in sight.live.values() if row.order_id == order_id]
+    trace = next((one for one in sight.traces.get(intent.id) or () if one.order_id == order_id), None)
+    if trace is not None and not rows:
+        require_like(intent, trace)
+    if not rows and trace is None:
+        row = sight.live.get(resource_id(order_id))
+        hint = f"that is a server; name its order: {row.order_id}" if row else "check the id in the console"
+        summary = f"no order {order_id} is known since the purchase was sent, and no server of it is listed"
+        raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))
+    fitting = kind.match(replace(intent, name=""), rows)
+    if len(fitting) < len(rows) or len(rows) > len(intent.members):
+        ids = ", ".join(sorted(row.id for row in rows))
+        summary = f"order {order_id} is not what was asked for: {len(intent.members)} servers that are alike"
+        hint = f"it bought {ids}; check the id in the console. Nothing was changed"
+        raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
+
+
+def require_like(intent: Intent, trace: Trace) -> None:
+    """An order that was placed before the purchase was sent, or for something else, is not adopted: paying it buys what nobody asked for."""
+    if not (why := unlike(intent, trace)):
+        return
+    address = intent.address.typed
+    unpaid = " Unpaid, it is cancelled in the console and costs nothing." if trace.is_unpaid else ""
+    raise UsageError(
+        error(
+            "server-differs",
+            f"order {trace.order_id} is not this purchase of {intent.whose}: it {why}",
+            hint=f"name another order.{unpaid} Where the purchase became none: `provisioner resolve {address} --absent`; an order of an "
+            "earlier purchase that was given up is taken by the same --adopt after that. Nothing was changed",
+            address=intent.address,
+        )
+    )
+
+
+def require_unowned(intent: Intent, state: State | None, *identifiers: str | None) -> None:
+    for recorded in state.resources.values() if state else ():
+        if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
+            summary, hint = (
+                f"{shared.pop()} is that of {recorded.address}",
+                "one server, one address; nothing was changed",
+            )
+            raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
+
+
+def require_fitting(intent: Intent, row: Live, kind: Kind) -> None:
+    """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
+    was_there = row.id in intent.known_before
+    if was_there or row.name not in {intent.name, intent.wanted_name}:
+        why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
+        hint = f"it was sent as {intent.name!r}; check the id, or have that {kind.noun} renamed. Nothing was changed"
+        raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))
