@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
+from provisioner.cloud.error_bodies import error_told
 from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.flow import CallFailed, Outcome
@@ -25,8 +26,6 @@ _CLOCK_TOLERANCE: Final = 600.0
 
 _SHAPES: Final = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
 _OLD_SHAPE: Final = ("error_code", "error_message")
-_SUCCESSES: Final = frozenset({"", "0", "200", "OK", "SUCCESS", "CBC.0000"})
-"""Codes that services of the vendor's answer beside a success."""
 _LIMIT: Final = re.compile(
     r"limit:(?P<requests>\d{1,9}),\s*time:\s*(?P<count>[1-9]\d{0,3})?\s*(?P<unit>second|minute|hour|day)",
     re.ASCII | re.IGNORECASE,
@@ -191,17 +190,9 @@ def complaint_of(answer: HttpAnswer, mask: Mask) -> Complaint:
 
 
 def error_in(body: JsonValue, mask: Mask) -> str | None:
-    """What a body says of an error, although its status is a success; None where it says of none. Only what cannot be anything else is
-    taken for one: a code under its usual name, at the top or right below `error`, that is not one of those which mean success.
-    """
-    nested = body.get("error") if isinstance(body, Mapping) else None
-    for candidate in (body, nested):
-        if isinstance(candidate, Mapping):
-            for code_name, text_name in (*_SHAPES[:2], _OLD_SHAPE):
-                code = candidate.get(code_name)
-                if isinstance(code, str | int) and str(code).upper() not in _SUCCESSES:
-                    return mask.text(_shorten(f"{code} {candidate.get(text_name) or ''}".strip()))
-    return None
+    """What a body says of an error, although its status is a success; None where it says of none."""
+    told = error_told(body)
+    return None if told is None else mask.text(_shorten(told))
 
 
 def _objects(body: JsonValue) -> Iterator[JsonObject]:

@@ -16,6 +16,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import State
+from provisioner.planning import unseen_release
 from provisioner.planning.doubts import doubts_told
 from provisioner.planning.ended_terms import WAY_OUT
 from provisioner.planning.survey import Survey
@@ -79,8 +80,8 @@ def _drift(
             hint=_fate(change, is_wanted=is_wanted),
             address=change.address,
         )
-    elif row is not None and _is_released_and_wanted(change, row, catalogue[recorded.kind]):
-        yield _not_carried_out(change, recorded, row)
+    elif row is not None and is_wanted and unseen_release.is_told(change, row, catalogue[recorded.kind]):
+        yield unseen_release.told(change, recorded, row)
     elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
@@ -95,24 +96,6 @@ def _drift(
             hint=_way_on(change, row, catalogue[recorded.kind], is_wanted=is_wanted),
             address=change.address,
         )
-
-
-def _is_released_and_wanted(change: Change, row: Live, kind: Kind) -> bool:
-    is_begun = change.recorded is not None and change.recorded.phase is Phase.DELETING
-    return is_begun and change.action is Action.REPLACE and row.status not in kind.statuses.releasing
-
-
-def _not_carried_out(change: Change, recorded: Recorded, row: Live) -> Diagnostic:
-    """The specs want it again, and its release was accepted and is not seen to be carried out."""
-    address = change.address.typed
-    return warning(
-        "release-not-seen",
-        f"{change.address}: an earlier run has begun to release server {recorded.id}, and the cloud still shows it with status {row.status}",
-        detail="this plan releases it and buys another one for it; the release that was accepted may also be carried out later",
-        hint=f"to keep that server, once the console shows that nothing releases it: `provisioner state rm {address}`, then `provisioner "
-        f"import {address} {recorded.id}`; to release it and buy no other: `provisioner destroy --target {address}`",
-        address=change.address,
-    )
 
 
 def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from provisioner.model.action import Action
 from provisioner.model.address import Address
+from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.handover import Move, Removal
 from provisioner.model.plan import Mode
@@ -141,3 +143,11 @@ def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
                 source=way.last.source,
                 address=way.end,
             )
+
+
+def moved_from(origin: Address | None, change: Change) -> Change:
+    """A move is an action of its own only where nothing else is done."""
+    if origin is None:
+        return change
+    action = Action.MOVE if change.action is Action.NO_OP else change.action
+    return replace(change, action=action, moved_from=origin)

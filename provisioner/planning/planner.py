@@ -22,7 +22,7 @@ from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.sharing import by_order
-from provisioner.planning import comparison, drift, unconfirmed
+from provisioner.planning import comparison, drift, unconfirmed, unseen_release
 from provisioner.planning.adopting import passed_over, taken_over, unadoptable
 from provisioner.planning.assuming import assumptions
 from provisioner.planning.calls import bought_together
@@ -35,7 +35,7 @@ from provisioner.planning.judging import judged
 from provisioner.planning.late_purchases import reopened
 from provisioner.planning.leaving import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
-from provisioner.planning.moving import is_let_go, moved
+from provisioner.planning.moving import is_let_go, moved, moved_from
 from provisioner.planning.refreshing import refresh
 from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
 from provisioner.planning.reinstall_remarks import of_reinstallations
@@ -65,7 +65,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
 
     def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
         whole = create_first(set_off(changes), survey) if mode is Mode.APPLY else changes
-        return tuple(_from(after_moves.origins.get(change.address), change) for change in whole)
+        return tuple(moved_from(after_moves.origins.get(change.address), change) for change in whole)
 
     whole = with_origins_set_off(changes)
     found = (
@@ -100,14 +100,6 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
         ),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
     )
-
-
-def _from(origin: Address | None, change: Change) -> Change:
-    """A move is an action of its own only where nothing else is done."""
-    if origin is None:
-        return change
-    action = Action.MOVE if change.action is Action.NO_OP else change.action
-    return replace(change, action=action, moved_from=origin)
 
 
 class _Planner:
@@ -233,9 +225,11 @@ class _Planner:
 
     def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
+        is_named = change.address in self._survey.replace
         if recorded.phase is Phase.DELETING:
-            return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
-        if change.address in self._survey.replace:
+            fields, kind = self._changed_fields(change, live), self._catalogue[recorded.kind]
+            return unseen_release.going_on(change, fields, live, kind, is_named=is_named)
+        if is_named:
             fields = comparison.for_another_machine(self._changed_fields(change, live))
             return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):

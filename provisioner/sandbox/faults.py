@@ -18,13 +18,14 @@ class Reset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Substitute:
-    """An answer in the place of the true one; without a `code` it has no body."""
+    """An answer in the place of the true one; without a `code` it has this `body`, or none."""
 
     status: int
     code: str | None
     message: str
     headers: Mapping[str, str]
     executed: bool
+    body: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ def substitute(fault: WireFault | None, answer: Answer | None, service: Service,
     """What is to be answered; `answer` is the true one, or None where nothing was carried out."""
     match fault:
         case Substitute(status=status, code=None):
-            return Answer(None, status=status, headers=fault.headers)
+            return Answer(fault.body, status=status, headers=fault.headers)
         case Substitute(status=status, code=str(code)):
             kind = GatewayError if code.startswith("APIG") else ApiError
             refusal = kind(status, code, fault.message)

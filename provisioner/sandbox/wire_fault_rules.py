@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from provisioner.sandbox.fault_rule import CHANGING, FaultRule, HeaderName, HeaderValue, Seconds, check_headers
 from provisioner.sandbox.faults import Late, Oversize, Reset, Slow, Substitute, Throttle, Truncate
@@ -24,6 +24,7 @@ class AnswerRule(FaultRule):
     status: Annotated[int, Field(ge=200, le=599)]
     code: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")] | None = None
     message: Annotated[str, StringConstraints(max_length=1000)] = ""
+    body: JsonValue = None
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=16)] = Field(default_factory=dict)
     executed: bool
 
@@ -32,13 +33,21 @@ class AnswerRule(FaultRule):
         check_headers(self.headers)
         if self.code is None and self.message:
             raise ValueError("message: needs a code beside it")
-        if self.code is not None and self.status in _BODILESS:
-            raise ValueError(f"code: an answer of status {self.status} has no body")
+        if self.code is not None and self.body is not None:
+            raise ValueError("body: goes without a code")
+        if (self.code is not None or self.body is not None) and self.status in _BODILESS:
+            name = "body" if self.code is None else "code"
+            raise ValueError(f"{name}: an answer of status {self.status} has no body")
         return self
 
     def what(self) -> Substitute:
         return Substitute(
-            status=self.status, code=self.code, message=self.message, headers=self.headers, executed=self.executed
+            status=self.status,
+            code=self.code,
+            message=self.message,
+            headers=self.headers,
+            executed=self.executed,
+            body=self.body,
         )
 
 

@@ -542,3 +542,28 @@ class TestReleaseThatIsNotCarriedOut:
         assert "provisioner destroy --target 'alpha'" in " ".join(kept.here("plan").text.split())
         assert kept.here("destroy", "--target", "alpha", "--auto-approve").code == 0
         assert (kept.purchases, kept.entries("release")) == ({"alpha": 1}, {"alpha": 1})
+
+    def test_an_apply_does_nothing_about_it_until_a_person_names_it(self, kept):
+        held = kept.here("apply", "--auto-approve", "--resolve-timeout", "0")
+        assert held.code == 7, held.text
+        assert "release-not-seen" in held.text
+        assert kept.here("plan", "--detailed-exitcode").code == 2
+        assert (kept.purchases, kept.entries("release")) == ({"alpha": 1}, {})
+        named = kept.here("apply", "--replace", "alpha", "--auto-approve", "--resolve-timeout", "0")
+        assert named.code == 0, named.text
+        assert (kept.purchases, kept.entries("release")) == ({"alpha": 2}, {"alpha": 1})
+
+
+def test_a_body_that_tells_of_an_error_is_no_acceptance_of_a_release(site, sandbox):
+    brief = "servers: {alpha: {timeouts: {delete: 1s}}}\n"
+    site.write(brief)
+    assert site.apply().code == 0
+    body = {"code": "ModelArts.7", "message": "no"}
+    sandbox.arm({"at": "DeleteDevServer", "fault": "answer", "status": 200, "body": body, "executed": False})
+    told = site.here("destroy", "--auto-approve")
+    assert told.code != 0
+    assert "tells of an error: ModelArts.7 no" in " ".join(told.text.split())
+    site.write(brief)
+    put_back = site.here("apply", "--auto-approve", "--resolve-timeout", "0")
+    assert put_back.code == 0, put_back.text
+    assert (site.purchases, site.entries("release")) == ({"alpha": 1}, {})

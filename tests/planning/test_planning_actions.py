@@ -199,24 +199,34 @@ def test_a_failed_server_is_released_when_it_is_not_wanted_any_more():
     assert change.action is Action.DELETE
 
 
-@pytest.mark.parametrize("row", ["DELETING", "RUNNING", None])
+@pytest.mark.parametrize("row", ["DELETING", None])
 def test_a_release_under_way_is_finished_before_the_server_is_bought_anew(row):
     change = the_change(recorded_as(Phase.DELETING, row=row))
     assert (change.action, change.reason) == (Action.REPLACE, Reason.UNDER_WAY)
 
 
 @pytest.mark.parametrize("row", ["RUNNING", "STOPPED", "DELETE_FAILED", "ERROR"])
-def test_a_release_that_is_not_seen_to_be_carried_out_is_told_before_another_is_bought(row):
+def test_a_release_that_is_not_seen_to_be_carried_out_is_told_and_not_gone_on_with(row):
     record = bought(wanted(), phase=Phase.DELETING)
-    (finding,) = planned(recorded_as(Phase.DELETING, row=row)).findings
+    plan = planned(recorded_as(Phase.DELETING, row=row))
+    (change,), (finding,) = plan.changes, plan.findings
+    assert (change.action, change.reason, change.is_not_as_wanted) == (Action.NO_OP, Reason.HELD_BACK, True)
+    assert plan.work == ()
     assert finding.code == "release-not-seen"
     assert f"shows it with status {row}" in finding.summary
     for way in (
         "`provisioner state rm 'gateway'`",
         f"`provisioner import 'gateway' {record.id}`",
+        "`provisioner apply --replace 'gateway'`",
         "`provisioner destroy --target 'gateway'`",
     ):
         assert way in finding.hint
+
+
+def test_a_release_that_is_not_seen_is_gone_on_with_where_a_person_names_it():
+    plan = planned(recorded_as(Phase.DELETING, row="RUNNING", replacing=True))
+    assert (plan.changes[0].action, plan.changes[0].reason) == (Action.REPLACE, Reason.UNDER_WAY)
+    assert "this plan releases it and buys another one" in plan.findings[0].detail
 
 
 @pytest.mark.parametrize("survey", [{"row": "DELETING"}, {"row": None}, {"row": "RUNNING", "wanted_now": False}])

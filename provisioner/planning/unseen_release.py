@@ -1,0 +1,45 @@
+"""A server whose release was accepted by the cloud and is seen in no row, while the specs want that server.
+
+An answer alone proves nothing: one that was only received, or was no true acceptance, would have the next apply release a server that
+runs. So it is held, until a row shows it leaving or a person says what is to become of it (docs/decisions/0017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from provisioner.model.action import Action, FieldChange, Reason
+from provisioner.model.change import Change
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.kind import Kind
+from provisioner.model.resource import Live, Phase, Recorded
+
+
+def going_on(change: Change, fields: Iterable[FieldChange], row: Live | None, kind: Kind, *, is_named: bool) -> Change:
+    """Of a release that has begun: replaced where it goes on, or the specs or a person want another machine; else held."""
+    wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
+    if row is not None and row.status not in kind.statuses.releasing and not wants_another:
+        return replace(change, reason=Reason.HELD_BACK)
+    return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
+
+
+def is_told(change: Change, row: Live, kind: Kind) -> bool:
+    is_begun = change.recorded is not None and change.recorded.phase is Phase.DELETING
+    is_released = change.action in {Action.DELETE, Action.FORGET}
+    return is_begun and not is_released and row.status not in kind.statuses.releasing
+
+
+def told(change: Change, recorded: Recorded, row: Live) -> Diagnostic:
+    address = change.address.typed
+    held = "nothing is done about it, as no row shows that it is being released"
+    going = "this plan releases it and buys another one for it"
+    return warning(
+        "release-not-seen",
+        f"{change.address}: an earlier run has begun to release server {recorded.id}, and the cloud still shows it with status {row.status}",
+        detail=f"{going if change.action is Action.REPLACE else held}; the release that was accepted may also be carried out later",
+        hint=f"to keep that server, once the console shows that nothing releases it: `provisioner state rm {address}`, then `provisioner "
+        f"import {address} {recorded.id}`; to release it and buy another: `provisioner apply --replace {address}`; to release it and buy "
+        f"none: `provisioner destroy --target {address}`",
+        address=change.address,
+    )
