@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from provisioner.rendering.style import Style
 
 _WIDEST = 120
+_SILENCE = 9.0
+_SILENCE_OF_WORK = 15.0
+"""Seconds; what is said of work that goes on comes about every ten."""
 _WIPE = "\r\x1b[2K"
 
 
@@ -40,6 +45,9 @@ class Console:
     lost: bool = False
     _begun: bool = False
     """Some JSON is on stdout already."""
+    _spoken_at: float = -inf
+    _of_work_at: float = -inf
+    """When something was said of an address."""
     _passing: bool = False
     """The terminal's last line is one that the next word replaces."""
 
@@ -76,7 +84,16 @@ class Console:
         self._passing = True
         _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
 
+    def is_news(self, event: Event) -> bool:
+        """A sign of life is none while something else is said."""
+        now = time.monotonic()
+        if event.address is not None:
+            self._of_work_at = now
+        is_silent = now - self._spoken_at >= _SILENCE and now - self._of_work_at >= _SILENCE_OF_WORK
+        return is_silent or event.type.value != "reading"
+
     def _wipe(self) -> None:
+        self._spoken_at = time.monotonic()
         if self._passing:
             self._passing = False
             _write(sys.stderr, _WIPE)
@@ -103,7 +120,7 @@ class Console:
 
         if event.diagnostic is not None:
             self.diagnose([event.diagnostic])
-        elif (line := event_line(event, self.style(sys.stderr))) is not None:
+        elif self.is_news(event) and (line := event_line(event, self.style(sys.stderr))) is not None:
             self.tell(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:

@@ -81,7 +81,8 @@ class Face:
         if self.as_json:
             from provisioner.rendering.stream import event_document
 
-            self._stream(event_document(event, timestamp=now()))
+            if self.console.is_news(event):
+                self._stream(event_document(event, timestamp=now()))
         elif self._table is not None:
             self._table.hear(event)
         else:

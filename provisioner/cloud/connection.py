@@ -37,6 +37,7 @@ from provisioner.web import (
     HttpNetwork,
     HttpTimeouts,
     HttpTransport,
+    LongReadingListener,
     NetworkSettings,
     SlowRequestListener,
     in_process,
@@ -149,6 +150,7 @@ async def connect(
     token_folder: Path | None = None,
     waiting: Waiting = lambda _seconds: None,
     unanswered: SlowRequestListener = lambda _line, _seconds: None,
+    reading: LongReadingListener = lambda _line, _count, _seconds: None,
     mask: Mask | None = None,
     keeps_time: bool = True,
 ) -> AsyncIterator[Cloud]:
@@ -156,7 +158,7 @@ async def connect(
 
     `app` is an ASGI application that takes the cloud's place inside this process; `backend` takes the network's. Without
     a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
-    answer comes to. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
+    answer comes to, `reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
     on purpose does not keep time.
     """
     claim = Claim(region, project_id, project_name, domain_id)
@@ -169,6 +171,7 @@ async def connect(
             direct_urls=(METADATA,) if isinstance(credentials, InstanceAgency) else (),
             monotonic=clock.monotonic,
             unanswered=unanswered,
+            reading=reading,
         )
     )
     times = {service: ServerTime(clock) for service in Service}

@@ -29,6 +29,10 @@ class EventType(StrEnum):
     """The cloud makes the whole run wait; said again from time to time while it does."""
     UNANSWERED = "unanswered"
     """A request has had no answer for long; said again from time to time while it has none."""
+    READING = "reading"
+    """Many requests, each answered, have gone on for long; said again from time to time while they do. Passed over where somebody was
+    told something else shortly before.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Event:
     elapsed: float = 0.0
     diagnostic: Diagnostic | None = None
     remaining: float = 0.0
+    requests: int = 0
     built: bool = False
     """Of what failed: the server is bought and there all the same."""
 

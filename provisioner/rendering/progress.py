@@ -58,12 +58,20 @@ def event_sentence(event: Event) -> str:
             return _because(_NEWS[event.type], event)
         case EventType.NOTICE:
             return _told(event)
-        case EventType.PAUSED:
-            return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
-        case EventType.UNANSWERED:
-            return f"Still waiting for the cloud's answer to {escape(event.detail)}: {duration(event.elapsed)} so far"
+        case EventType.PAUSED | EventType.UNANSWERED | EventType.READING:
+            return _wait(event)
         case _:
             assert_never(event.type)
+
+
+def _wait(event: Event) -> str:
+    """Of the cloud, for the whole run."""
+    if event.type is EventType.PAUSED:
+        return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
+    waited, request = duration(event.elapsed), escape(event.detail)
+    if event.type is EventType.UNANSWERED:
+        return f"Still waiting for the cloud's answer to {request}: {waited} so far"
+    return f"Still reading from the cloud: {event.requests} requests in {waited}, now {request}"
 
 
 def lock_line(who: str, work: str, *, remaining: float) -> str:

@@ -62,6 +62,12 @@ def event_document(event: Event, *, timestamp: str) -> Document:
         document["remaining_seconds"] = round(event.remaining, 3)
     if event.type is EventType.UNANSWERED:
         document |= {"request": event.detail, "elapsed_seconds": round(event.elapsed, 3)}
+    if event.type is EventType.READING:
+        document |= {
+            "request": event.detail,
+            "requests": event.requests,
+            "elapsed_seconds": round(event.elapsed, 3),
+        }
     if event.address is not None:
         document["hook"] = {
             "resource": {"addr": str(event.address)},

@@ -15,7 +15,7 @@ from provisioner.web.client import (
     in_process,
     is_loopback,
 )
-from provisioner.web.slow_requests import SlowRequestListener
+from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener
 
 __all__ = [
     "HttpAnswer",
@@ -24,6 +24,7 @@ __all__ = [
     "HttpRequest",
     "HttpTimeouts",
     "HttpTransport",
+    "LongReadingListener",
     "NetworkSettings",
     "NoAnswer",
     "SlowRequestListener",

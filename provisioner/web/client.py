@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.web.slow_requests import SlowRequestListener, SlowRequestWatch
+from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener, SlowRequestWatch
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes, after decompression."""
@@ -128,7 +128,7 @@ class NetworkSettings:
 
     `base_urls` are the servers that will be asked. `direct_urls` are asked without a proxy, whatever the environment says, and so is
     every server of `base_urls` on this machine. `backend` replaces the network. `unanswered` is told which request has waited long
-    for its answer, and for how long by the clock `monotonic`.
+    for its answer, and for how long by the clock `monotonic`; `reading` how many have gone on for long, one after the other.
     """
 
     base_urls: tuple[str, ...]
@@ -138,6 +138,7 @@ class NetworkSettings:
     direct_urls: tuple[str, ...] = ()
     monotonic: Callable[[], float] = time.monotonic
     unanswered: SlowRequestListener = lambda _line, _seconds: None
+    reading: LongReadingListener = lambda _line, _count, _seconds: None
 
 
 class HttpNetwork:
@@ -145,7 +146,9 @@ class HttpNetwork:
 
     def __init__(self, settings: NetworkSettings) -> None:
         self.settings = settings
-        self.slow_requests = SlowRequestWatch(settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered)
+        self.slow_requests = SlowRequestWatch(
+            settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered, settings.reading
+        )
         self.requests = 0
         self.answered: set[str] = set()
         """Origins that have answered in this run, with whatever status."""

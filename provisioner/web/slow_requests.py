@@ -1,4 +1,7 @@
-"""Tells whoever watches what a run is waiting for, once it has waited for long: a silent program looks like a dead one."""
+"""Tells whoever watches what a run is waiting for, once it has waited for long: a silent program looks like a dead one.
+
+One request may be without an answer for long, or many that are each answered at once may make up a long reading: both are told.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +12,61 @@ from typing import TypeAlias
 
 SlowRequestListener: TypeAlias = Callable[[str, float], None]
 """Told method and path of the request that has been on its way the longest, and for how many seconds."""
+LongReadingListener: TypeAlias = Callable[[str, int, float], None]
+"""Told method and path of the newest request, how many there were, and for how many seconds they have gone on."""
 
 
 class SlowRequestWatch:
     """One for all requests of a run: however many are on their way, one line is written at a time."""
 
-    def __init__(self, monotonic: Callable[[], float], interval: float, unanswered: SlowRequestListener) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        interval: float,
+        unanswered: SlowRequestListener,
+        reading: LongReadingListener = lambda _line, _count, _seconds: None,
+    ) -> None:
         self._monotonic = monotonic
         self._interval = interval
         self._unanswered = unanswered
+        self._reading = reading
         self._under_way: dict[object, tuple[str, float]] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._newest = ""
+        self._begun = 0.0
+        self._set_at = 0.0
+        self._count = 0
+        self._count_at_alarm = 0
 
     @contextmanager
     def waiting(self, line: str) -> Iterator[None]:
         """Around one exchange."""
         exchange = object()
         self._under_way[exchange] = line, self._monotonic()
-        self._set_alarm()
+        self._newest = line
+        if self._alarm is None:
+            self._begun, self._count = self._monotonic(), 0
+            self._set_alarm()
+        self._count += 1
         try:
             yield
         finally:
             del self._under_way[exchange]
-            if not self._under_way and self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
 
     def _set_alarm(self) -> None:
-        if self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(self._interval, self._ring)
+        self._set_at, self._count_at_alarm = self._monotonic(), self._count
+        self._alarm = asyncio.get_running_loop().call_later(self._interval, self._ring)
 
     def _ring(self) -> None:
+        """The alarm ends once there was no request for a whole interval."""
         self._alarm = None
-        line, begun = next(iter(self._under_way.values()))  # the oldest: it was put in first
-        if (waited := self._monotonic() - begun) >= self._interval:
-            self._unanswered(line, waited)
+        if not self._under_way and self._count == self._count_at_alarm:
+            return
+        now = self._monotonic()
+        line, sent_at = next(iter(self._under_way.values()), ("", now))  # the oldest: it was put in first
+        is_late = now - self._set_at > 2 * self._interval  # somebody was asked meanwhile, or the machine slept
+        if self._under_way and now - sent_at >= self._interval:
+            self._unanswered(line, now - sent_at)
+        elif now - self._begun >= self._interval and not is_late:
+            self._reading(self._newest, self._count, now - self._begun)
         self._set_alarm()

@@ -130,6 +130,7 @@ class Workspace:
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
+            reading=lambda line, count, seconds: listen(_reading(line, count, seconds)),
         )
 
     def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
@@ -147,6 +148,7 @@ class Workspace:
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
+            reading=lambda line, count, seconds: listen(_reading(line, count, seconds)),
         )
 
     def _place(self) -> str | Path:
@@ -162,6 +164,10 @@ class Workspace:
 
     def _user_agent(self) -> str:
         return f"provisioner/{self.version}"
+
+
+def _reading(line: str, count: int, seconds: float) -> Event:
+    return Event(EventType.READING, detail=line, elapsed=seconds, requests=count)
 
 
 def _is_international(site: str | None) -> bool:

@@ -55,6 +55,10 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
             event(EventType.UNANSWERED, None, None, detail="GET /v1/p/dev-servers/all", elapsed=20.4),
             "Still waiting for the cloud's answer to GET /v1/p/dev-servers/all: 20s so far",
         ),
+        (
+            event(EventType.READING, None, None, detail="GET /v1/p/dev-servers/all", elapsed=50.2, requests=57),
+            "Still reading from the cloud: 57 requests in 50s, now GET /v1/p/dev-servers/all",
+        ),
     ],
 )
 def test_one_line_an_event(heard, line):

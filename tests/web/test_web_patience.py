@@ -65,3 +65,44 @@ def test_nothing_is_told_of_what_is_answered_at_once():
             await asyncio.sleep(2 * INTERVAL)
 
     assert told_while(play, news=1) == []
+
+
+def test_many_quick_requests_are_told_of_as_one_long_reading():
+    told = []
+
+    async def conversation():
+        loop = asyncio.get_running_loop()
+        enough = asyncio.Event()
+
+        def reading(line, count, seconds):
+            told.append((line, count, seconds >= INTERVAL))
+            if len(told) == 2:
+                enough.set()
+
+        watch = SlowRequestWatch(loop.time, INTERVAL * 20, lambda *_: None, reading)
+        async with asyncio.timeout(10):
+            while not enough.is_set():
+                with watch.waiting("GET /pages"):
+                    await asyncio.sleep(INTERVAL)
+
+    asyncio.run(conversation())
+    (first, some, long), (_, more, _) = told
+    assert (first, long) == ("GET /pages", True)
+    assert more > some > 1
+
+
+def test_no_reading_is_told_of_once_there_are_no_requests():
+    told = []
+
+    async def conversation():
+        watch = SlowRequestWatch(
+            asyncio.get_running_loop().time, INTERVAL, lambda *_: None, lambda *word: told.append(word)
+        )
+        with watch.waiting("GET /one"):
+            pass
+        await asyncio.sleep(5 * INTERVAL)
+        told.clear()
+        await asyncio.sleep(5 * INTERVAL)
+
+    asyncio.run(conversation())
+    assert told == []
