@@ -16,7 +16,7 @@ from provisioner.applying.ports import Elsewhere, Ledger, nowhere
 from provisioner.applying.reading import Sight
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
-from provisioner.model.doubt import ghosts, is_over, untracked
+from provisioner.model.doubt import ghosts, is_anothers, is_over, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled
@@ -113,9 +113,8 @@ class _Unseen:
         return all(row.id in told for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
-        others = [each for each in self.state.purchases_in_doubt if each.id != intent.id]
         for row in kind.resembles(intent, self.free):
-            if not any(self.catalogue[each.kind].match(each, (row,)) for each in others):
+            if not is_anothers(intent, row, self.state, self.catalogue):
                 yield row
 
 

@@ -27,13 +27,21 @@ if TYPE_CHECKING:
     "--allow",
     "allow",
     metavar="CODE",
-    type=click.Choice(["list-incomplete"]),
-    help="With --absent: say it though these keys list nobody else's servers and another user sent the purchase.",
+    multiple=True,
+    type=click.Choice(["list-incomplete", "other-name"]),
+    help="list-incomplete: --absent, though these keys list nobody else's servers and another user sent the purchase. other-name: --adopt a "
+    "server that bears another name than was sent.",
 )
 @click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
 @stack_options
 def command(
-    *, workspace: Workspace, address: Address, adopt: str | None, absent: bool, allow: str | None, reason: str | None
+    *,
+    workspace: Workspace,
+    address: Address,
+    adopt: str | None,
+    absent: bool,
+    allow: tuple[str, ...],
+    reason: str | None,
 ) -> None:
     """Settle a purchase in doubt by hand.
 
@@ -42,12 +50,17 @@ def command(
     """
     from provisioner.model.diagnostic import warning
     from provisioner.model.doubt import moment
-    from provisioner.workflow.resolve import Decision, resolve
+    from provisioner.workflow.resolve import resolve
+    from provisioner.workflow.resolve_checks import Decision
 
     if absent == (adopt is not None):
         raise click.UsageError("say what became of it: either --adopt ID or --absent")
     resolved = asyncio.run(
-        resolve(workspace, Decision(address, adopt, reason, blindly=allow is not None), console().hear)
+        resolve(
+            workspace,
+            Decision(address, adopt, reason, blindly="list-incomplete" in allow, renamed="other-name" in allow),
+            console().hear,
+        )
     )
     if adopt is not None:
         console().write(f"{resolved.whose}: adopted {adopt}; the next apply goes on with it.\n")

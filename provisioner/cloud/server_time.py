@@ -16,9 +16,12 @@ class ServerTime:
         self._clock = clock
         self._ahead: tuple[int, int] | None = None
         """By how much the slowest and the fastest node heard so far are ahead of our own monotonic clock."""
+        self.unknown_because = "have not come"
+        """Why no answer has told a time, as the rest of a sentence about the answers; it means nothing once one has."""
 
-    def hear(self, told: int | None) -> None:
+    def hear(self, told: int | None, why: str = "") -> None:
         if told is None:
+            self.unknown_because = why or self.unknown_because
             return
         ahead = told - self._now()
         slowest, fastest = self._ahead or (ahead, ahead)

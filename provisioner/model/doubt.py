@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
-from provisioner.model.kind import Kind
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent, State
@@ -97,6 +97,12 @@ def settling(effect: Effect, *, command: str | None = None) -> str:
         f"run the command that sent the release again{looks}. Where that was destroy, run destroy: apply would then buy again what the "
         "specs still want"
     )
+
+
+def is_anothers(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
+    """Whether another purchase in doubt accounts for the row, by its name and all else: it is not this one under another name."""
+    others = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)
+    return any(kinds[each.kind].match(each, (row,)) for each in others)
 
 
 def next_step(

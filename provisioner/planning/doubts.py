@@ -9,6 +9,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
     by_hand,
     choice,
+    is_anothers,
     is_too_soon_here,
     moment,
     next_step,
@@ -36,7 +37,7 @@ def doubts_told(state: State, survey: Survey, catalogue: Catalogue, mode: Mode) 
     free = untracked(survey.live.values(), state.resources.values())
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
-            yield _purchase(intent, free, survey, catalogue[intent.kind], destroying=mode is Mode.DESTROY)
+            yield _purchase(intent, free, survey, catalogue, destroying=mode is Mode.DESTROY)
         else:
             yield _other_call(intent, survey, catalogue[intent.kind], mode)
 
@@ -59,7 +60,10 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagn
     )
 
 
-def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, destroying: bool) -> Diagnostic:
+def _purchase(
+    intent: Intent, free: list[Live], survey: Survey, catalogue: Catalogue, *, destroying: bool
+) -> Diagnostic:
+    kind = catalogue[intent.kind]
     others = [row for row in kind.match(intent, free) if row.id in survey.elsewhere]
     unsure = [row for row in kind.resembles(intent, free) if row.id in survey.unsure and row not in others]
     free = [row for row in free if row.id not in survey.elsewhere]
@@ -67,7 +71,7 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
     hint = next_step(intent, kind, survey.policy, at=survey.at, destroying=destroying)
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, kind, hint)
-    alike = () if fitting else kind.resembles(intent, free)
+    alike = () if fitting else _resembling(intent, free, survey, catalogue)
     hidden = _sent_by_another(kind) if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
         hint = choice(intent)
@@ -78,8 +82,9 @@ def _purchase(intent: Intent, free: list[Live], survey: Survey, kind: Kind, *, d
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
     elif alike:
         hint = (
-            f"one that was bought so may have been renamed: give it the name {intent.name!r} again in the console, and apply adopts it; "
-            f"where it is none of them, `provisioner resolve {intent.address.typed} --absent`"
+            f"one that was bought so may have been renamed, or be listed under another name than was sent: `provisioner resolve "
+            f"{intent.address.typed} --adopt {alike[0].id} --allow other-name` takes it; where it is none of them, `provisioner resolve "
+            f"{intent.address.typed} --absent`"
         )
     elif unsure:
         hint = (
@@ -120,6 +125,11 @@ def _sent_by_another(kind: Kind) -> str:
 
 def _keys_that_tell(kind: Kind) -> str:
     return f"have that user run the command again, or use keys that may list all {kind.noun}s"
+
+
+def _resembling(intent: Intent, free: list[Live], survey: Survey, catalogue: Catalogue) -> tuple[Live, ...]:
+    found = catalogue[intent.kind].resembles(intent, free)
+    return tuple(row for row in found if not is_anothers(intent, row, survey.state, catalogue))
 
 
 def _is_ahead(intent: Intent, survey: Survey) -> bool:

@@ -56,9 +56,9 @@ def alike(survey: Survey, state: State, free: Iterable[Live], catalogue: Catalog
     }
 
 
-def way_back(intent: Intent, row: Live) -> str:
+def way_back(intent: Intent, row: Live, more: str = "") -> str:
     """The one command that takes it on record, of a purchase whose addresses are vacant."""
-    return f"`provisioner resolve {intent.address.typed} --adopt {row.order_id if intent.members else row.id}`"
+    return f"`provisioner resolve {intent.address.typed} --adopt {row.order_id if intent.members else row.id}{more}`"
 
 
 def appeared(intent: Intent, row: Live, kind: Kind) -> str:

@@ -112,8 +112,7 @@ def _alike(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
         f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
         "that was believed never carried out",
         detail="it is said for a day; where it is somebody else's, nothing is to be done",
-        hint=f"look whether it is yours: one that was renamed is given the name {intent.name!r} again, and then {way_back(intent, row)}; or it is "
-        "released in the console",
+        hint=f"look whether it is yours: {way_back(intent, row, ' --allow other-name')} takes it; or it is released in the console",
         address=intent.address,
     )
 

@@ -80,7 +80,7 @@ def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> b
 
 def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
     """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
-    its row does not show some of it, so that nobody but a person can tell whether it is there.
+    its row does not show some of it, or shows it otherwise, so that nobody but a person can tell whether it is there.
     """
     desired, recorded, after = change.desired, change.recorded, change.after
     if row is None or recorded is None or change.address not in survey.reinstall:
@@ -91,7 +91,7 @@ def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> t
         for rule in kind.rules
         if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and at(after, rule.path) is not None
     ]
-    is_shown = all(rule.shown and at(row.shown, rule.path) is not None for rule in rules)
+    is_shown = all(rule.shown and at(row.shown, rule.path) == at(after, rule.path) for rule in rules)
     if (
         is_shown
         and row.status not in kind.reinstall.failed

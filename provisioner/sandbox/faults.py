@@ -108,10 +108,13 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """The answer bears the time of a clock that is so much ahead (or behind), and says of itself that a cache has held it for `age` seconds."""
+    """The answer bears the time of a clock that is so much ahead (or behind), or no time at all where it is `undated`, and says of itself that
+    a cache has held it for `age` seconds.
+    """
 
     milliseconds: int
     age: int | None
+    undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

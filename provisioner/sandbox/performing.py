@@ -80,7 +80,7 @@ def _dated(answer: Answer, call: Call) -> Answer:
     """With the time of the clocks that faults have set for it."""
     for fault in call.faults:
         if isinstance(fault, Skew):
-            date = {"Date": http_date(call.transaction.now + fault.milliseconds)}
+            date = {"Date": "" if fault.undated else http_date(call.transaction.now + fault.milliseconds)}
             age = {} if fault.age is None else {"Age": str(fault.age)}
             answer = replace(answer, headers={**answer.headers, **date, **age})
     return answer

@@ -11,6 +11,8 @@ from provisioner.sandbox.clock import http_date
 def print_answer(answer: Answer, request_id: str, now: int) -> Response:
     """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
     headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
+    if not headers["Date"]:  # a fault has taken it away
+        del headers["Date"]
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
     content = json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False).encode()

@@ -84,9 +84,10 @@ class SkewRule(FaultRule):
     fault: Literal["skew"]
     seconds: Annotated[float, Field(ge=-(10**9), le=10**9, allow_inf_nan=False)]
     age: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    undated: bool = False
 
     def what(self) -> Skew:
-        return Skew(round(self.seconds * 1000), self.age)
+        return Skew(round(self.seconds * 1000), self.age, self.undated)
 
 
 class StrangerRule(FaultRule):

@@ -105,6 +105,17 @@ class HttpAnswer:
         return self.is_success and "age" not in self.headers
 
     @property
+    def told_time(self) -> tuple[int | None, str]:
+        """The service's own time, in milliseconds since the epoch; else None, and why it is not known, as the rest of a sentence about all
+        such answers.
+        """
+        if not self.is_fresh:
+            return None, "come from a cache, as their Age header says"
+        if self.server_time is None:
+            return None, "carry a Date header that cannot be read" if "date" in self.headers else "carry no Date header"
+        return self.server_time, ""
+
+    @property
     def server_time(self) -> int | None:
         """The Date header in milliseconds since the epoch."""
         try:

@@ -23,6 +23,7 @@ from provisioner.model.state import State
 from provisioner.planning import Survey
 from provisioner.store import StateStore
 from provisioner.workflow.choosing import check_choice
+from provisioner.workflow.clock_notes import clock_notes
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.foreseeing import foresee
 from provisioner.workflow.let_go import let_go
@@ -65,7 +66,8 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
         made = await consider(
             workspace, request, loaded, state=state, sight=seen.sight, cloud=cloud, store=store, at_work=at_work
         )
-        return Planned(made, (*store.warnings, *loaded.warnings, *notes, *seen.notes), cloud.requests)
+        notes = (*notes, *seen.notes, *clock_notes(cloud, sight))
+        return Planned(made, (*store.warnings, *loaded.warnings, *notes), cloud.requests)
 
 
 async def look_closer(

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provisioner.applying import Sight
-from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import is_too_soon_here, may_be, quiet_until, settling, untracked
+from provisioner.model.doubt import is_anothers, is_too_soon_here, may_be, quiet_until, settling, untracked
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
-from provisioner.model.kind import Kind
+from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
@@ -23,6 +22,7 @@ from provisioner.model.state import Intent, State
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.looking import check_identity, look, tell_gaps
 from provisioner.workflow.resolve_checks import (
+    Decision,
     only_server,
     require_fitting,
     require_like,
@@ -34,22 +34,6 @@ from provisioner.workflow.resolve_checks import (
 )
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`adopt` is the id of the server that it became, or of the order while there is no server; None: it became none."""
-
-    address: Address
-    adopt: str | None
-    reason: str | None = None
-    blindly: bool = False
-    """A person has looked elsewhere, and allows a word on what these keys cannot see."""
-
-    @property
-    def named(self) -> frozenset[str]:
-        """What is to be adopted, as the id of an order, which is as it is spelt, and as that of a server."""
-        return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +90,11 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
-            may_be_it = _MayBeIt.of(intent, state, sight, kind, holders) if decision.adopt is None else _MayBeIt()
+            may_be_it = (
+                _MayBeIt.of(intent, state, sight, workspace.catalogue, holders)
+                if decision.adopt is None
+                else _MayBeIt()
+            )
             may_be_it.refuse(intent, kind)
             entry = _decided(intent, decision, state, sight, kind=kind)
             too_soon = is_too_soon_here(intent, stack.purchase, sight.here)
@@ -131,8 +119,11 @@ class _MayBeIt:
     orders: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, intent: Intent, state: State | None, sight: Sight, kind: Kind, holders: Mapping[str, str]) -> _MayBeIt:
-        """Without what another state holds."""
+    def of(
+        cls, intent: Intent, state: State | None, sight: Sight, catalogue: Catalogue, holders: Mapping[str, str]
+    ) -> _MayBeIt:
+        """Without what another state holds, or another purchase in doubt accounts for."""
+        kind = catalogue[intent.kind]
         records = state.resources.values() if state else ()
         free = [
             row
@@ -140,7 +131,7 @@ class _MayBeIt:
             if holders.keys().isdisjoint({row.id, row.order_id} - {None})
         ]
         fitting = kind.match(intent, free)
-        alike = {row.id: row for row in kind.resembles(intent, free)}
+        alike = {row.id: row for row in kind.resembles(intent, free) if not is_anothers(intent, row, state, catalogue)}
         alike |= {row.id: row for row in free if may_be(intent, row, kind)}
         left = tuple(row for row in alike.values() if row not in fitting)
         return cls(
@@ -244,7 +235,7 @@ def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sig
     row = named if named is not None and named.kind == kind.name else only_server(intent, decision.adopt, sight, kind)
     require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
-        require_fitting(intent, row, kind)
+        require_fitting(intent, row, kind, renamed=decision.renamed)
         return Adopted(intent.id, row.id, evidence, row.order_id)
     for trace in sight.traces.get(intent.id) or ():
         if trace.order_id == decision.adopt:

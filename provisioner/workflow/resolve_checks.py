@@ -6,10 +6,10 @@ Each check raises UsageError with the way out; none changes anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from provisioner.applying import Sight
+from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import placed_before
 from provisioner.model.kind import Kind
@@ -18,8 +18,23 @@ from provisioner.model.resource import Live
 from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, State
 
-if TYPE_CHECKING:
-    from provisioner.workflow.resolve import Decision
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`adopt` is the id of the server that it became, or of the order while there is no server; None: it became none."""
+
+    address: Address
+    adopt: str | None
+    reason: str | None = None
+    blindly: bool = False
+    """A person has looked elsewhere, and allows a word on what these keys cannot see."""
+    renamed: bool = False
+    """A person knows that the server bears another name than was sent."""
+
+    @property
+    def named(self) -> frozenset[str]:
+        """What is to be adopted, as the id of an order, which is as it is spelt, and as that of a server."""
+        return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
 def require_sight(intent: Intent, decision: Decision, sight: Sight) -> None:
@@ -117,10 +132,17 @@ def require_unowned(intent: Intent, state: State | None, *identifiers: str | Non
             raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
 
 
-def require_fitting(intent: Intent, row: Live, kind: Kind) -> None:
-    """A slip of the pen must not take a colleague's server: what is adopted bears the name, and was not there before."""
-    was_there = row.id in intent.known_before
-    if was_there or row.name not in {intent.name, intent.wanted_name}:
-        why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
-        hint = f"it was sent as {intent.name!r}; check the id, or have that {kind.noun} renamed. Nothing was changed"
-        raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))
+def require_fitting(intent: Intent, row: Live, kind: Kind, *, renamed: bool) -> None:
+    """A slip of the pen must not take a colleague's server: what is adopted was not there before and bears the name, or is as it was asked
+    for in all else, and a person has said that it is `renamed`.
+    """
+    was_there, is_alike = row.id in intent.known_before, bool(kind.resembles(intent, (row,)))
+    if not was_there and (row.name in {intent.name, intent.wanted_name} or (renamed and is_alike)):
+        return
+    why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
+    why += " and is not what was asked for" if renamed and not was_there else ""
+    hint = f"it was sent as {intent.name!r}; check the id. Nothing was changed"
+    if is_alike and not was_there:
+        adopt = f"`provisioner resolve {intent.address.typed} --adopt {row.id} --allow other-name`"
+        hint = f"it was sent as {intent.name!r}; check the id, and where it is this one: {adopt}. Nothing was changed"
+    raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))

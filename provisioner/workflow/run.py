@@ -22,6 +22,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import as_stated, cleared, noted, statements
 from provisioner.store import Session
+from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
 from provisioner.workflow.foreseeing import Market
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.vault import Vault
@@ -72,13 +73,8 @@ class Run:
         """
         session = self.session
         if self.cloud.time(self.dated_by).latest() is None:
-            raise CloudError(
-                error(
-                    "cloud-undated",
-                    "the cloud's answers carry no Date header, so that no purchase could be dated; nothing was sent",
-                    hint="a proxy on the way takes it away: have it pass the header on",
-                )
-            )
+            why = self.cloud.time(self.dated_by).unknown_because
+            raise CloudError(error(UNDATED, f"{undated(why)}; nothing was sent", hint=UNDATED_HINT))
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         vault = Vault(self.workspace.secrets(), state.lineage)
         run = uuid4().hex

@@ -96,3 +96,36 @@ def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_differenc
     assert (late in planned.text, "somebodys" in planned.text) == (True, True)
     sandbox.advance(24 * 60 * 60)
     assert "maybe-bought" not in site.here("plan").text
+
+
+def test_the_advised_way_takes_one_that_was_renamed(site, sandbox, server):
+    """`--adopt` was refused because of the name, `import` because of the doubt, and each named the other."""
+    sandbox.arm(LOST)
+    assert site.here(*FOUND_LATER).code == 6
+    (bought,) = [row.server_id for row in site.ledger if row.kind == "purchase"]
+    console = Console(server.url)
+    console.rename(bought, "somebodys")
+    console.end()
+    advised = f"`provisioner resolve 'alpha' --adopt {bought} --allow other-name`"
+    refused = site.here("resolve", "alpha", "--adopt", bought)
+    assert (refused.code, advised in said(refused), advised in said(site.here("plan"))) == (1, True, True)
+    assert site.here("resolve", "alpha", "--adopt", bought, "--allow", "other-name").code == 0
+    assert site.here(*FOUND_LATER).code == 0
+    assert (site.purchases, site.state()["resources"]["alpha"]["id"]) == ({"alpha": 1}, bought)
+    assert site.apply().code == 0, "it is given the declared name"
+    assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_what_another_doubt_accounts_for_is_not_named_as_this_one(site, sandbox):
+    """Nor is a prepaid server where pay-per-use was asked for, whatever its name."""
+    prepaid = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
+    site.write(f"servers: {{alpha: {{}}, beta: {{}}, gate: {{charging_info: {prepaid}}}}}\n")
+    sandbox.arm(
+        LOST | {"server": "alpha", "executed": False},
+        LOST | {"server": "beta", "executed": True},
+        LOST | {"server": "gate", "executed": True},
+    )
+    assert site.here(*FOUND_LATER).code == 6
+    planned = said(site.here("plan"))
+    assert planned.count("run apply: it adopts") == 2
+    assert "as it was asked for but for the name" not in planned

@@ -167,3 +167,27 @@ def test_nobody_calls_a_colleagues_purchase_absent_by_his_own_list_unasked(site,
     allowed = site.here("resolve", "alpha", "--absent", "--allow", "list-incomplete")
     assert (allowed.code, site.state()["intents"]) == (0, {})
     assert site.purchases == {"alpha": 1}
+
+
+@pytest.mark.parametrize(
+    ("skew", "code", "words"),
+    [
+        ({"seconds": 0, "undated": True}, "cloud-undated", "carry no Date header"),
+        ({"seconds": 0, "age": 86400}, "cloud-undated", "come from a cache, as their Age header says"),
+        ({"seconds": 7200}, "clocks-differ", "minutes ahead of this machine's"),
+        ({"seconds": -7200}, "clocks-differ", "minutes behind this machine's"),
+    ],
+)
+def test_a_plan_says_what_is_wrong_with_the_clocks(site, sandbox, skew, code, words):
+    """Else a doubt is dated two hours ahead, and held until then, without a word why."""
+    sandbox.arm({"at": "*", "times": "always", "fault": "skew", **skew})
+    planned = site.here("plan")
+    assert (planned.code, planned.text.count(f"Warning[{code}]"), words in said(planned)) == (0, 1, True), planned.text
+    if code == "cloud-undated":
+        applied = site.apply()
+        assert (applied.code, words in said(applied), site.purchases) == (1, True, {})
+
+
+def test_clocks_that_agree_within_the_tolerance_are_not_told(site, sandbox):
+    sandbox.arm({"at": "*", "times": "always", "fault": "skew", "seconds": 600})
+    assert "clocks-differ" not in site.here("plan").text

@@ -63,3 +63,18 @@ def test_the_first_row_after_a_purchase_is_the_baseline_whatever_its_spelling(si
     looked = site.here("plan", "--detailed-exitcode")
     assert (looked.code, "Warning[unconfirmed]: alpha" in looked.text) == (2, True)
     assert (wipes(site), site.purchases, site.entries("release")) == ([], {"alpha": 1}, {})
+
+
+def test_a_reinstallation_by_name_is_sent_though_both_images_count_as_one(site, sandbox):
+    other = "11111111-2222-4333-8444-555555555555"
+    sandbox.arm(rewriting(image={"image_id": other}))
+    assert site.apply().code == 0
+    site.write(f"servers: {{alpha: {{image_id: {other}}}}}\n")
+    assert site.apply().code == 0
+    sandbox.ask("DELETE", "faults")
+    before = wipes(site)
+    assert site.here("plan", "--detailed-exitcode").code == 0
+    named = site.here("plan", "--reinstall", "alpha", "--detailed-exitcode")
+    assert (named.code, "reinstall" in named.text) == (2, True), named.text
+    site.here("apply", "--auto-approve", "--reinstall", "alpha", "--allow", "not-listed")
+    assert len(wipes(site)) == len(before) + 1

@@ -10,8 +10,11 @@ from support.planning_builders import IMAGE, NETWORK, OTHER_IMAGE, PREPAID, boug
 from support.rows import ID, a_live
 
 from provisioner.kinds import CATALOGUE
+from provisioner.model.diagnostic import UsageError
+from provisioner.workflow.resolve_checks import require_fitting
 
 KIND = CATALOGUE["dev_server"]
+
 SENT = 1_700_000_000_000
 TOLERANCE = 15 * 60 * 1000
 DECLARED = bought(wanted(name="gateway", charging_info=PREPAID)).declared
@@ -93,3 +96,38 @@ def test_every_candidate_is_named_so_that_nobody_chooses():
 def test_hidden_fields_never_decide(left_out):
     declared = {key: value for key, value in DECLARED.items() if key not in left_out}
     assert matches(the_server(), declared={**declared, "userdata": {"sha256": "x"}, "root_volume": {"size": 100}})
+
+
+def resembles(row, **facts):
+    return KIND.resembles(an_open_purchase(**facts), [row]) == (row,)
+
+
+@pytest.mark.parametrize(("mode", "alike"), [("PRE_PAID", True), ("POST_PAID", False), (None, True), ("COMMON", True)])
+def test_what_shows_another_charging_mode_under_another_name_is_another_purchase(mode, alike):
+    assert resembles(the_server(name="else", charging_mode=mode)) is alike
+
+
+@pytest.mark.parametrize(
+    ("row", "renamed", "refused"),
+    [
+        ({}, False, None),
+        ({"name": "else"}, False, "--allow other-name"),
+        ({"name": "else"}, True, None),
+        ({"name": "else", "key_pair_name": "another"}, True, "check the id"),
+    ],
+)
+def test_a_person_takes_a_renamed_one_knowingly_and_nothing_else(row, renamed, refused):
+    live = the_server(**row)
+    if refused is None:
+        require_fitting(an_open_purchase(), live, KIND, renamed=renamed)
+        return
+    with pytest.raises(UsageError) as raised:
+        require_fitting(an_open_purchase(), live, KIND, renamed=renamed)
+    (finding,) = raised.value.diagnostics
+    assert (finding.code, refused in finding.hint) == ("server-differs", True)
+
+
+def test_what_was_there_before_is_not_taken_by_any_word():
+    live = the_server(name="else")
+    with pytest.raises(UsageError):
+        require_fitting(an_open_purchase(earlier_ids=(live.id,)), live, KIND, renamed=True)

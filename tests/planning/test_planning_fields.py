@@ -280,3 +280,14 @@ def test_no_plan_holds_a_secret_or_content():
     plan = planned(surveyed(desired))
     assert "c2VjcmV0IHRleHQ=" not in str(plan.changes[0].after)
     assert "PASSWORD" not in str(plan.changes[0].after["admin_pass"].get("value", ""))
+
+
+def test_a_named_reinstallation_believes_no_other_spelling():
+    """The first row showed the image that the specs want by now, so that both count as one: only a person can tell."""
+    record = bought(wanted(image_id=OTHER_IMAGE), baseline={"image_id": wanted().fields["image_id"]})
+    survey = surveyed(
+        wanted(image_id=OTHER_IMAGE), state=a_state(record), live=(shown(record, image_id=wanted().fields["image_id"]),)
+    )
+    assert planned(survey).changes[0].action is Action.NO_OP
+    (change,) = planned(replace(survey, reinstall=frozenset({record.address}))).changes
+    assert (change.action, ("image_id",) in [item.path for item in change.fields]) == (Action.REINSTALL, True)

@@ -119,3 +119,9 @@ def test_an_answer_has_the_date_of_another_clock_and_the_age_of_a_cache(cloud):
     )
     again = cloud.call("GET", cloud.SERVERS)
     assert (parsedate_to_datetime(again.headers["Date"]), "Age" in again.headers) == (true, False)
+
+
+def test_an_answer_has_no_date(cloud):
+    cloud.arm({"at": "ListDevServers", "fault": "skew", "seconds": 0, "undated": True})
+    assert "Date" not in cloud.call("GET", cloud.SERVERS).headers
+    assert "Date" in cloud.call("GET", cloud.SERVERS).headers

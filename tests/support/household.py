@@ -45,7 +45,8 @@ from provisioner.workflow import run as sending
 from provisioner.workflow.apply import ApplyRequest, apply
 from provisioner.workflow.plan import plan
 from provisioner.workflow.plan_session import PlanRequest
-from provisioner.workflow.resolve import Decision, resolve
+from provisioner.workflow.resolve import resolve
+from provisioner.workflow.resolve_checks import Decision
 from provisioner.workflow.workspace import Emulator, Workspace
 
 STACK = """\

@@ -39,7 +39,20 @@ def resembles(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
     if intent.members:
         return ()
     known = intent.known_before
-    return tuple(row for row in live if row.id not in known and _is_of_the_kind(intent, row, exactly=False))
+    return tuple(
+        row
+        for row in live
+        if row.id not in known
+        and _is_of_the_kind(intent, row, exactly=False)
+        and not _is_charged_otherwise(intent, row)
+    )
+
+
+def _is_charged_otherwise(intent: Intent, row: Live) -> bool:
+    """It shows another charging mode than was sent: with another name besides, it is another purchase."""
+    shown = charging.mode(row.observed.get("charging_mode"))
+    sent = _charging(intent.request.get("body")).get("charging_mode") or _charging(intent.declared).get("charging_mode")
+    return shown is not None and sent is not None and shown != charging.mode(sent)
 
 
 def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:

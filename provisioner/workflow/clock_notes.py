@@ -1,0 +1,36 @@
+"""What a plan says of clocks: that no purchase could be dated, or that the cloud's clock and this machine's are far apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from provisioner.applying import Sight
+from provisioner.cloud import Cloud
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.doubt import moment
+
+UNDATED: Final = "cloud-undated"
+UNDATED_HINT: Final = (
+    "something on the way, such as a proxy or a cache, changes the answers: have it pass on Date as the cloud sends it, and answer nothing "
+    "by itself"
+)
+_TOLERANCE: Final = 15 * 60 * 1000
+"""Milliseconds that the nodes of a gateway may differ by (docs/api/devserver-api.md section 6.1)."""
+
+
+def undated(why: str) -> str:
+    return f"the cloud's answers {why}, so that no purchase could be dated"
+
+
+def clock_notes(cloud: Cloud, sight: Sight) -> Iterator[Diagnostic]:
+    if sight.at is None:
+        yield warning(UNDATED, f"{undated(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT)
+    elif sight.here is not None and abs(apart := sight.at - sight.here) > _TOLERANCE:
+        ahead = "ahead of" if apart > 0 else "behind"
+        yield warning(
+            "clocks-differ",
+            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(sight.at)} there, {moment(sight.here)} here",
+            detail="a purchase in doubt is believed never carried out only once the quiet period is over by both",
+            hint="set this machine's clock where that is wrong; else something on the way changes the Date of the cloud's answers",
+        )
