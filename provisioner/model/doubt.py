@@ -120,13 +120,13 @@ def next_step(
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = moment(quiet_until(intent, policy))
+            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             if at is not None and at >= quiet_until(intent, policy):
                 return (
-                    f"{adopting}. Its silence would be believed since {until}, but for what is said here: that keeps it open. When you "
-                    f"know better, {by_hand(intent, kind)}"
+                    f"{adopting}. Its silence counts since {until}: once nothing that is said here stands against it{unless}, it was never "
+                    f"bought. When you know better, {by_hand(intent, kind)}"
                 )
             then = "there is nothing to release" if destroying else "apply buys it then"
-            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             return (
                 f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and {then}; "
                 f"when you know better, {by_hand(intent, kind)}"
