@@ -7,35 +7,29 @@ taken out of the specs again before anything is recorded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
 from provisioner import planning
 from provisioner.applying import Sight
-from provisioner.cloud import Cloud
-from provisioner.loading import Existing, Loaded
+from provisioner.loading import Existing
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.doubt import untracked
 from provisioner.model.event import Event, EventType
-from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
-from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_identity, look, tell_gaps
-from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
-from provisioner.workflow.plan import look_closer
-from provisioner.workflow.plan_session import PlanRequest
+from provisioner.workflow.paid_terms import PaidTerms
+from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
 from provisioner.workflow.workspace import Workspace, who
@@ -99,37 +93,34 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
         face.listen(Event(EventType.NOTICE, diagnostic=finding))
     lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
     with lock as session:
-        async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            check_identity(session.state, cloud.identity)
+        async with open_plan_session(workspace, loaded, store, session.state, listen=face.listen) as planner:
             suspected = [one.id for one in managed]
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
-            tell_gaps(sight, workspace.catalogue, face.listen)
-            free = untracked(sight.live.values(), session.state.resources.values() if session.state else ())
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)(free)
-            found = planning.unowned(session.state, sight.live, workspace.catalogue, elsewhere=elsewhere)
-            is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in sight.gaps)
+            snapshot = await planner.read_cloud(session.state, suspected=suspected)
+            planner.tell_gaps(snapshot)
+            free = untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
+            elsewhere = planner.elsewhere(free)
+            found = planning.unowned(session.state, snapshot.live, workspace.catalogue, elsewhere=elsewhere)
+            is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
             if not chosen:
-                return Adopted(found, requests=cloud.requests, is_partial=is_partial)
-            known = frozenset(_with_term(workspace, managed, sight))
-            ids = [row.id for row in chosen]
-            paid = await read_paid_terms(cloud, sight, ids, workspace.catalogue, known=known)
-            live = paid.told(sight, workspace.catalogue).live
+                return Adopted(found, requests=planner.cloud.requests, is_partial=is_partial)
+            known = frozenset(_with_term(workspace, managed, snapshot))
+            paid = await planner.read_paid_terms(snapshot, [row.id for row in chosen], known=known)
+            live = paid.told(snapshot, workspace.catalogue).live
             chosen = [live[row.id] for row in chosen]
             existing = tuple(servers_as_specs(workspace, loaded, session.state, chosen, managed))
             text = specs_text(workspace, loaded, existing, chosen, terraform=bool(managed))
             path = free_path(workspace.directory) if text else None
             if not face.approve(path, text, chosen):
-                return Adopted(found, approved=False, requests=cloud.requests)
-            sight = await look(cloud, session.state, workspace.catalogue, history=store.history, suspected=suspected)
-            sight = paid.told(sight, workspace.catalogue)
-            _take_over(workspace, request, session, cloud, sight, paid, path=path, text=text, existing=existing)
-            loaded, state = workspace.load(), session.checkpoint()
-            sight = await look(cloud, state, workspace.catalogue, history=store.history)
-            seen = await look_closer(workspace, PlanRequest(), loaded, cloud=cloud, state=state, sight=sight)
-            plan = _planned(workspace, loaded, state, seen.sight, cloud.identity)
+                return Adopted(found, approved=False, requests=planner.cloud.requests)
+            snapshot = await planner.read_cloud(session.state, suspected=suspected)
+            snapshot = paid.told(snapshot, workspace.catalogue)
+            _take_over(planner, request, session, snapshot, paid, path=path, text=text, existing=existing)
+            after, state = replace(planner, loaded=workspace.load()), session.checkpoint()
+            seen = await after.read_renewals(state, await after.read_cloud(state, suspected=()))
+            plan = after.plan_offline(state, seen.sight)
             addresses = tuple(one.address for one in existing)
-            return Adopted(found, path, addresses, plan, cloud.requests, is_partial=is_partial)
+            return Adopted(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
 
 
 def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Sequence[Live]:
@@ -172,37 +163,33 @@ def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -
 
 
 def _take_over(
-    workspace: Workspace,
+    planner: PlanSession,
     request: AdoptRequest,
     session: Session,
-    cloud: Cloud,
-    sight: Sight,
+    snapshot: Sight,
     paid: PaidTerms,
     *,
     path: Path | None,
     text: str,
     existing: Sequence[Existing],
 ) -> None:
+    workspace = planner.workspace
     if path is not None:
         write_once(path, text)
     try:
-        loaded = workspace.load()
-        _adoptions(_planned(workspace, loaded, session.state, sight, cloud.identity), existing)
+        planner = replace(planner, loaded=workspace.load())
+        _adoptions(planner.plan_offline(session.state, snapshot), existing)
     except ProvisionerError as unfit:
         if path is not None:
             path.unlink()
         raise UsageError(_unfit(unfit.diagnostics)) from unfit
-    stack = loaded.stack
-    state = session.state or session.create(stack.name, stack.environment, identity=cloud.identity)
-    changes = _adoptions(_planned(workspace, loaded, state, sight, cloud.identity), existing)
+    stack = planner.loaded.stack
+    state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
+    changes = _adoptions(planner.plan_offline(state, snapshot), existing)
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
     ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
     records = [paid.recorded(change.recorded) for change in changes if change.recorded is not None]
     ledger.append([Imported(record, evidence) for record in records])
-
-
-def _planned(workspace: Workspace, loaded: Loaded, state: State | None, sight: Sight, identity: Identity) -> Plan:
-    return planning_verb.make(workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity)
 
 
 def _adoptions(plan: Plan, existing: Sequence[Existing]) -> tuple[Change, ...]:

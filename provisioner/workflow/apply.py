@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,13 +25,13 @@ from provisioner.model.state import State
 from provisioner.planning import cleared, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
-from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.elsewhere import Elsewhere
 from provisioner.workflow.let_go import suspected_by
 from provisioner.workflow.looking import check_identity, look
 from provisioner.workflow.outputs import Results, results
-from provisioner.workflow.plan_session import PlanRequest
+from provisioner.workflow.plan import secrets_notes
+from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.run import Audience, Run, RunOutcome
 from provisioner.workflow.signed_ledger import SignedLedger
@@ -85,45 +84,53 @@ async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Appl
 
 
 async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, face: Face) -> Applied:
-    notes = planning_verb.secrets_notes(workspace, request.plan, loaded)
+    notes = secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, face) as (session, store):
         check_choice(request.plan, loaded, session.state)
-        async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            check_identity(session.state, cloud.identity)
-            see = partial(planning_verb.see, workspace, request.plan, loaded, cloud=cloud, store=store)
-            sight = await see(state=session.state)
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, request.plan.allow)
-            state = _recovered(workspace, session, sight, loaded.stack, request, face, elsewhere=elsewhere)
-            seen = await planning_verb.look_closer(
-                workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
-            )
-            made = await planning_verb.consider(
-                workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
-            )
-            face.show(made, (*loaded.warnings, *notes, *seen.notes))
-            if made.refusals:
-                in_doubt = state is not None and state.purchases_in_doubt
-                raise (InDoubt if in_doubt else Refused)(*made.refusals)
-            if not made.work:
-                if state is not None:
-                    _note(made, session)
-                    state = await note_terms(cloud, session, workspace.catalogue, known=seen.terms)
-                return Applied(made, approved=True, result=None, state=state)
-            _require_secrets(workspace, made)
-            asked_at = SystemClock().monotonic()
-            if not face.approve(made):
-                return Applied(made, approved=False, result=None, state=state)
-            if SystemClock().monotonic() - asked_at > _FRESH_SECONDS:
-                sight = await see(state=state)
-                seen = await planning_verb.look_closer(
-                    workspace, request.plan, loaded, cloud=cloud, state=state, sight=sight
-                )
-                again = await planning_verb.consider(
-                    workspace, request.plan, loaded, state=state, sight=seen.sight, cloud=cloud, store=store
-                )
-                require_unchanged(made, again)
-            run = _run(workspace, request, session, cloud, seen.sight, face, elsewhere)
-            return _applied(made, await run.execute(made, loaded.stack, plan_id=plan_id(made)))
+        opened = open_plan_session(workspace, loaded, store, session.state, listen=face.listen, request=request.plan)
+        async with opened as planner:
+            snapshot = await planner.read_cloud(session.state)
+            state = _recovered(planner, session, snapshot, request, face)
+            made = await planner.plan(state, snapshot)
+            face.show(made.plan, (*loaded.warnings, *notes, *made.notes))
+            _require_no_refusals(made.plan, state)
+            if not made.plan.work:
+                state = await _note_terms(planner, session, state, made)
+                return Applied(made.plan, approved=True, result=None, state=state)
+            _require_secrets(workspace, made.plan)
+            current = await _approved(planner, state, made, face)
+            if current is None:
+                return Applied(made.plan, approved=False, result=None, state=state)
+            run = _run(workspace, request, session, planner.cloud, current, face, planner.elsewhere)
+            return _applied(made.plan, await run.execute(made.plan, loaded.stack, plan_id=plan_id(made.plan)))
+
+
+async def _approved(planner: PlanSession, state: State | None, made: CurrentPlan, face: Face) -> Sight | None:
+    """The snapshot to carry the plan out from, which is a new one where the answer took long; None without an approval. Raises UsageError
+    where the cloud has changed meanwhile.
+    """
+    asked_at = SystemClock().monotonic()
+    if not face.approve(made.plan):
+        return None
+    if SystemClock().monotonic() - asked_at <= _FRESH_SECONDS:
+        return made.snapshot
+    again = await planner.plan(state, await planner.read_cloud(state))
+    require_unchanged(made.plan, again.plan)
+    return again.snapshot
+
+
+def _require_no_refusals(plan: Plan, state: State | None) -> None:
+    if plan.refusals:
+        in_doubt = state is not None and state.purchases_in_doubt
+        raise (InDoubt if in_doubt else Refused)(*plan.refusals)
+
+
+async def _note_terms(planner: PlanSession, session: Session, state: State | None, made: CurrentPlan) -> State | None:
+    """What a plan without work has found out all the same."""
+    if state is None:
+        return None
+    _note(made.plan, session)
+    return await note_terms(planner.cloud, session, planner.catalogue, known=made.terms)
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
@@ -196,27 +203,21 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
 
 
 def _recovered(
-    workspace: Workspace,
-    session: Session,
-    sight: Sight,
-    stack: Stack,
-    request: ApplyRequest,
-    face: Face,
-    *,
-    elsewhere: Elsewhere,
+    planner: PlanSession, session: Session, snapshot: Sight, request: ApplyRequest, face: Face
 ) -> State | None:
     state = session.state
     if state is None or not (state.in_doubt or state.absent):
         return state
+    workspace = planner.workspace
     ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
         state,
-        sight,
-        catalogue=workspace.catalogue,
-        policy=stack.purchase,
+        snapshot,
+        catalogue=planner.catalogue,
+        policy=planner.loaded.stack.purchase,
         ledger=ledger,
         listen=face.listen,
-        elsewhere=elsewhere,
+        elsewhere=planner.elsewhere,
     )
 
 

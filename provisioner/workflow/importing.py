@@ -5,30 +5,22 @@ What is judged and recorded is the plan's word for it, so that `import` and `imp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from provisioner.applying import Sight
-from provisioner.loading import Loaded
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Event, EventType
 from provisioner.model.handover import Handover, Import
-from provisioner.model.identity import Identity
 from provisioner.model.journal import Imported
 from provisioner.model.plan import Plan
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder
-from provisioner.workflow import plan as planning_verb
 from provisioner.workflow.choosing import require_declared
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_identity, look, tell_gaps
-from provisioner.workflow.paid_terms import read_paid_terms
-from provisioner.workflow.plan_session import PlanRequest
+from provisioner.workflow.plan_session import open_plan_session
 from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
@@ -71,28 +63,23 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
         face.listen(Event(EventType.NOTICE, diagnostic=finding))
     lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
     with lock as session:
-        async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            identity = cloud.identity
-            check_identity(session.state, identity)
-            sight = await look(
-                cloud, session.state, workspace.catalogue, history=store.history, suspected=(request.id,)
-            )
-            tell_gaps(sight, workspace.catalogue, face.listen)
-            paid = await read_paid_terms(cloud, sight, [request.id], workspace.catalogue)
-            sight = paid.told(sight, workspace.catalogue)
+        async with open_plan_session(workspace, named, store, session.state, listen=face.listen) as planner:
+            snapshot = await planner.read_cloud(session.state, suspected=(request.id,))
+            planner.tell_gaps(snapshot)
+            paid = await planner.read_paid_terms(snapshot, [request.id])
+            snapshot = paid.told(snapshot, workspace.catalogue)
         _require_vacant(session.state, request)
-        elsewhere = Elsewhere(store, workspace.catalogue, identity)
-        claims = elsewhere(row for row in sight.live.values() if row.id == request.id)
-        _adoption(_planned(workspace, named, session.state, sight, identity, claims), request.address)
+        claims = planner.elsewhere(row for row in snapshot.live.values() if row.id == request.id)
+        _adoption(planner.plan_offline(session.state, snapshot, elsewhere=claims), request.address)
         stack = loaded.stack
-        state = session.state or session.create(stack.name, stack.environment, identity=identity)
-        change = _adoption(_planned(workspace, named, state, sight, identity, claims), request.address)
+        state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
+        change = _adoption(planner.plan_offline(state, snapshot, elsewhere=claims), request.address)
         face.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
         ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
         ledger.append([Imported(paid.recorded(change.recorded), evidence)])
-        after = _planned(workspace, loaded, session.checkpoint(), sight, identity, {})
+        after = replace(planner, loaded=loaded).plan_offline(session.checkpoint(), snapshot)
     return Outcome(_of(after, request.address), _findings(after, request.address))
 
 
@@ -104,19 +91,6 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
         hint = "to let that one go without releasing it: provisioner state rm; nothing was changed"
         summary = f"{recorded.address} holds {recorded.id or recorded.order_id} already"
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
-
-
-def _planned(
-    workspace: Workspace,
-    loaded: Loaded,
-    state: State | None,
-    sight: Sight,
-    identity: Identity,
-    elsewhere: Mapping[str, str],
-) -> Plan:
-    return planning_verb.make(
-        workspace, PlanRequest(), loaded, state=state, sight=sight, identity=identity, elsewhere=elsewhere
-    )
 
 
 def _adoption(plan: Plan, address: Address) -> Change:

@@ -1,13 +1,48 @@
-"""What a command that plans was asked for."""
+"""What a command that plans is asked for, and the one way from the specs, the state and the cloud to a plan.
+
+plan, apply, import, adopt and state rebuild share it, so that apply can do nothing that plan would not have shown.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
+from provisioner import planning
+from provisioner.applying import Sight
+from provisioner.loading import Loaded
 from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.event import Listener
+from provisioner.model.foresight import NOTHING_ASKED, Foresight
 from provisioner.model.guarding import Allowance
-from provisioner.model.plan import Mode
+from provisioner.model.history import HistoryRecord
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode, Plan
+from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
+from provisioner.model.state import State
+from provisioner.model.term import Term
+from provisioner.planning import Survey
+from provisioner.store import StateStore
+from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.foreseeing import foresee
+from provisioner.workflow.let_go import let_go
+from provisioner.workflow.looking import ask_each, basis_of, check_identity, look, tell_gaps
+from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
+from provisioner.workflow.terms import Seen, with_renewals
+from provisioner.workflow.vault import Vault
+from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
+
+_MOST_TERMS = 50
+"""Of servers that are there, for each of which a plan asks about an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +54,191 @@ class PlanRequest:
     closely: bool = False
     """Asked for what no list shows as well, server by server."""
     reinstall: frozenset[Address] = frozenset()
+
+
+_PLAIN = PlanRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentPlan:
+    """A plan with the snapshot that it was made from, with what billing added to it. `notes` say what billing did not."""
+
+    plan: Plan = field(repr=False)
+    snapshot: Sight = field(repr=False)
+    terms: Mapping[str, Term] = field(repr=False)
+    notes: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSession:
+    """All that a plan is made from while one connection to the cloud is open, but for the state and the snapshot of the cloud, which
+    may change on the way.
+    """
+
+    workspace: Workspace
+    request: PlanRequest
+    loaded: Loaded
+    store: StateStore
+    cloud: Cloud
+    listen: Listener
+    history: Callable[[], Iterable[HistoryRecord]]
+    at_work: bool = False
+    """Another run holds the lock of the state."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.workspace.catalogue
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.store, self.catalogue, self.cloud.identity, self.request.allow)
+
+    async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> Sight:
+        """`suspected` are asked for by their ids where the list lacks them, besides what is recorded; by default what the specs import
+        and what was let go. Raises CloudError.
+        """
+        ids = self._suspected(state) if suspected is None else suspected
+        snapshot = await look(self.cloud, state, self.catalogue, history=self.history, suspected=ids)
+        if state is None or not self.request.closely:
+            return snapshot
+        return await ask_each(self.cloud, state, snapshot, self.catalogue)
+
+    def tell_gaps(self, snapshot: Sight) -> None:
+        """For commands that show no plan: what the list may hide."""
+        tell_gaps(snapshot, self.catalogue, self.listen)
+
+    async def read_paid_terms(
+        self, snapshot: Sight, ids: Iterable[str], *, known: frozenset[str] = frozenset()
+    ) -> PaidTerms:
+        """For how long these were bought; it is `known` already of some."""
+        return await read_paid_terms(self.cloud, snapshot, ids, self.catalogue, known=known)
+
+    async def read_renewals(self, state: State | None, snapshot: Sight) -> Seen:
+        """The snapshot with what only billing shows; of what is to be released nobody needs to know."""
+        if self.request.mode is Mode.DESTROY:
+            return Seen(snapshot)
+        imported = self._imported(state)
+        stating = self._stating_terms(state)
+        orders = {one.id: one.order_id for one in stating if one.id is not None and one.order_id is not None}
+        asked = (*sorted(imported), *(one.id for one in stating if one.id is not None and one.id in snapshot.live))
+        paid = await read_paid_terms(self.cloud, snapshot, asked, self.catalogue, orders=orders)
+        snapshot = paid.told(snapshot, self.catalogue)
+        return await with_renewals(
+            self.cloud, snapshot, desired=self.loaded.desired, state=state, catalogue=self.catalogue
+        )
+
+    async def plan(self, state: State | None, snapshot: Sight) -> CurrentPlan:
+        """What has to be known before a release is asked when a plan has one."""
+        seen = await self.read_renewals(state, snapshot)
+        return CurrentPlan(await self._plan(state, seen.sight), seen.sight, seen.terms, seen.notes)
+
+    async def _plan(self, state: State | None, snapshot: Sight) -> Plan:
+        elsewhere = self.elsewhere
+        claims = self._claims(elsewhere, state, snapshot)
+        unsure = _unsure(elsewhere, claims, snapshot)
+        planned = partial(self.plan_offline, state, snapshot, elsewhere=claims, unsure=unsure)
+        made = planned()
+        if refusals := tuple(elsewhere.refusals(made)):
+            made = replace(made, refusals=(*made.refusals, *refusals))
+        questions = planning.questions(made, self.catalogue)
+        if questions.are_none:
+            return made
+        foresight = await foresee(self.cloud, questions)
+        if questions.forbid_nothing:
+            return planning.with_offers(made, foresight, self.catalogue)
+        return replace(again := planned(foresight=foresight), refusals=(*again.refusals, *refusals))
+
+    def plan_offline(
+        self,
+        state: State | None,
+        snapshot: Sight,
+        *,
+        foresight: Foresight = NOTHING_ASKED,
+        elsewhere: Mapping[str, str] | None = None,
+        unsure: frozenset[str] = frozenset(),
+    ) -> Plan:
+        """The plan of what is known already: neither the cloud nor another state is asked."""
+        request, loaded = self.request, self.loaded
+        vault = Vault(self.workspace.secrets(), state.lineage if state else None)
+        survey = Survey(
+            loaded.desired,
+            state,
+            snapshot.live,
+            self.at_work,
+            request.replace,
+            reinstall=request.reinstall,
+            policy=loaded.stack.purchase,
+            traces=snapshot.traces,
+            limits=loaded.stack.guards,
+            allowed=request.allow,
+            selection=request.selection,
+            foresight=foresight,
+            handover=loaded.handover,
+            at=snapshot.at,
+            here=snapshot.here,
+            elsewhere=elsewhere or {},
+            unsure=unsure,
+            gaps=snapshot.gaps,
+            reader=snapshot.reader,
+        )
+        return planning.plan(
+            survey,
+            mode=request.mode,
+            basis=basis_of(loaded.stack, state, self.cloud.identity),
+            catalogue=self.catalogue,
+            fingerprint=vault.fingerprint,
+        )
+
+    def _suspected(self, state: State | None) -> list[str]:
+        imported = [one.id for one in self.loaded.handover.imports]
+        if self.request.mode is not Mode.APPLY:
+            return imported
+        return imported + let_go(self.history, self.loaded.desired, state)
+
+    def _imported(self, state: State | None) -> set[str]:
+        """Those that the specs want to take over and have not yet."""
+        held = {recorded.id for recorded in state.resources.values()} if state else set()
+        return {one.id for one in self.loaded.handover.imports} - held
+
+    def _stating_terms(self, state: State | None) -> tuple[Recorded, ...]:
+        """Servers of whose term the specs say what this state did not ask for: some a plan, as each takes a question about its order."""
+        records = state.resources if state else {}
+        found = (
+            record
+            for desired in self.loaded.desired
+            if (record := records.get(desired.address)) is not None
+            and planning.states_newly_what_is_billed(self.catalogue[record.kind], record, desired)
+        )
+        return tuple(islice(found, _MOST_TERMS))
+
+    def _claims(self, elsewhere: Elsewhere, state: State | None, snapshot: Sight) -> Mapping[str, str]:
+        """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
+        rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
+        asked = planning.in_question(self.loaded.desired, state, snapshot.live, self.catalogue)
+        return elsewhere((rows | {row.id: row for row in asked}).values())
+
+
+@asynccontextmanager
+async def open_plan_session(
+    workspace: Workspace,
+    loaded: Loaded,
+    store: StateStore,
+    state: State | None,
+    *,
+    listen: Listener,
+    request: PlanRequest = _PLAIN,
+    at_work: bool = False,
+    history: Callable[[], Iterable[HistoryRecord]] | None = None,
+) -> AsyncIterator[PlanSession]:
+    """Connects to the cloud. `history` replaces the store's where that cannot be read. Raises StoreError where `state` is of another account,
+    and what connecting raises.
+    """
+    async with workspace.cloud(loaded.stack, listen) as cloud:
+        check_identity(state, cloud.identity)
+        yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, at_work)
+
+
+def _unsure(elsewhere: Elsewhere, claims: Mapping[str, str], snapshot: Sight) -> frozenset[str]:
+    if not elsewhere.unread():
+        return frozenset()
+    return frozenset(claims.keys() - elsewhere([snapshot.live[one] for one in claims], told=True).keys())

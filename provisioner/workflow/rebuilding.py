@@ -11,18 +11,17 @@ from typing import Protocol
 from uuid import uuid4
 
 from provisioner import planning
-from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import untracked
-from provisioner.model.event import Event, EventType, Listener
+from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Part, Repair, Salvaged, StateStore
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_identity, look, tell_gaps
+from provisioner.store import LockHolder, Part, Repair, Salvaged
+from provisioner.workflow.looking import check_identity
+from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -83,11 +82,10 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> 
         found = repair.salvaged
         if not found.damage and not found.nothing and not request.force:
             return Rebuilt(store.location, None)
-        async with workspace.cloud(loaded.stack, face.listen) as cloud:
-            empty = _empty_state(loaded, found, cloud.identity)
-            proposal = await _propose(
-                workspace, loaded, found, empty, cloud, force=request.force, store=store, listen=face.listen
-            )
+        # The history of a damaged state is no ground to judge by.
+        async with open_plan_session(workspace, loaded, store, None, listen=face.listen, history=tuple) as planner:
+            empty = _empty_state(loaded, found, planner.cloud.identity)
+            proposal = await _propose(planner, found, empty, force=request.force)
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         face.show(draft)
         if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
@@ -108,23 +106,14 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
     )
 
 
-async def _propose(
-    workspace: Workspace,
-    loaded: Loaded,
-    found: Salvaged,
-    empty: State,
-    cloud: Cloud,
-    *,
-    force: bool,
-    store: StateStore,
-    listen: Listener,
-) -> Proposal:
+async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force: bool) -> Proposal:
+    workspace, loaded = planner.workspace, planner.loaded
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
-    check_identity(known, cloud.identity)
+    check_identity(known, planner.cloud.identity)
     named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
-    sight = await look(cloud, known, workspace.catalogue, suspected=named)
-    tell_gaps(sight, workspace.catalogue, listen)
-    free = untracked(sight.live.values(), found.resources.values())
+    snapshot = await planner.read_cloud(known, suspected=named)
+    planner.tell_gaps(snapshot)
+    free = untracked(snapshot.live.values(), found.resources.values())
     vault = Vault(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
         planning.Remains(
@@ -133,16 +122,16 @@ async def _propose(
             absent=found.absent,
             unplaced=found.unplaced,
             mentioned=found.mentioned,
-            complete=found.complete and not sight.gaps and not force,
+            complete=found.complete and not snapshot.gaps and not force,
             salted_anew=found.lineage is None,
             lineage=empty.lineage,
-            elsewhere=Elsewhere(store, workspace.catalogue, cloud.identity)(free),
+            elsewhere=planner.elsewhere(free),
         ),
         loaded.desired,
-        sight.live,
+        snapshot.live,
         catalogue=workspace.catalogue,
         fingerprint=vault.fingerprint,
-        now=sight.at or SystemClock().now(),
+        now=snapshot.at or SystemClock().now(),
     )
     by_specs = {row.address for row in proposal.rows if row.by_specs}
     needed = [desired for desired in loaded.desired if desired.address in by_specs]
