@@ -39,7 +39,8 @@ async def execute(context: RunContext) -> RunResult:
             for change in context.plan.work
         ]
         outcomes = await asyncio.gather(*(runner.run() for runner in runners), return_exceptions=True)
-    return RunResult(tuple(_results(outcomes)), interrupted=context.interruption.requested)
+    results = tuple(_results(outcomes))
+    return RunResult(results, interrupted=context.interruption.requested, noun=context.plan.noun)
 
 
 async def _move(context: RunContext) -> None:

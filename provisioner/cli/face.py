@@ -67,7 +67,9 @@ class Face:
         from provisioner.model.plan import Mode
 
         if plan.mode is Mode.DESTROY:
-            question = "Do you really want to release these servers?\n  There is no undo, and what is on their disks is lost.\n"
+            question = (
+                f"Do you really want to release these {plan.noun}s?\n  There is no undo, and what is on them is lost.\n"
+            )
         elif plan.mode is Mode.REFRESH:
             question = "Do you want to record what the cloud shows?\n  Nothing is bought, changed or released.\n"
         else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace
 
 
-_LOOKED_FOR = {"in-doubt": "for the server", "unsettled": "at what became of it"}
+_LOOKED_FOR = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
 """Findings of calls without an answer, by code: what apply does about them before anything else."""
 
 

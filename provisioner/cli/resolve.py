@@ -85,9 +85,9 @@ def _passed_over(resolved: Resolved, address: Address) -> Diagnostic:
     """What a person has said is not it."""
     from provisioner.model.diagnostic import warning
 
-    listed = [f"server {row.id} ({row.name}, {row.status})" for row in resolved.listed]
+    listed = [f"{resolved.noun} {row.id} ({row.name}, {row.status})" for row in resolved.listed]
     known = ", ".join((*listed, *(f"order {order}" for order in resolved.orders)))
-    take = f"; a server that is yours is taken by `provisioner import {address.typed} ID`" if listed else ""
+    take = f"; a {resolved.noun} that is yours is taken by `provisioner import {address.typed} ID`" if listed else ""
     take += f"; an order by `provisioner resolve {address.typed} --adopt ORDER`" if resolved.orders else ""
     return warning(
         "passed-over",

@@ -33,6 +33,5 @@ def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
     else:
         console().diagnose(validated.findings)
         if validated.valid:
-            servers = "1 server" if validated.servers == 1 else f"{validated.servers} servers"
-            console().write(f"Success! The specs are valid: {servers}.\n")
+            console().write(f"Success! The specs are valid: {validated.counted}.\n")
     return ExitCode.DONE if validated.valid else ExitCode.ERROR

@@ -206,7 +206,7 @@ NO_ORDERS: Final = Orders(
     all_resources=answers(()),
     order_of=answers(None),
     ends_its_order=_never_by_a_release,
-    deleted_alone=lambda _row: True,
+    deleted_alone=_never,
     advise=nothing,
 )
 NO_BILLING: Final = Billing(

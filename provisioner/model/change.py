@@ -52,6 +52,8 @@ class Change:
     """
     computed: tuple[str, ...] = ()
     """The fields of what is wanted that only the cloud decides."""
+    unbilled: bool = False
+    """Of what is to be released: its kind has no terms, so that there is one way only and nothing is said of it."""
 
     @property
     def deposes(self) -> bool:

@@ -97,6 +97,8 @@ class RunResult:
 
     results: tuple[Result, ...]
     interrupted: bool = False
+    noun: str = "server"
+    """As the plan has it."""
 
     @property
     def leftovers(self) -> tuple[tuple[Address, Leftover], ...]:

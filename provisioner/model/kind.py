@@ -270,10 +270,14 @@ class Catalogue:
         """What messages call one of this kind; "resource" where the name is empty."""
         return self[name].noun if name else "resource"
 
+    def common_noun(self, names: Iterable[str]) -> str:
+        """What one of these kinds is called; "resource" where they are several, and the first kind's noun where there are none."""
+        nouns = {self[name].noun for name in names} or {self.first.noun}
+        return nouns.pop() if len(nouns) == 1 else "resource"
+
     def counted(self, number: int, names: Iterable[str]) -> str:
-        """So many of these kinds, in words: "3 servers", or "3 resources" where they are of several."""
-        nouns = {self[name].noun for name in names}
-        noun = nouns.pop() if len(nouns) == 1 else "resource"
+        """So many of these kinds, in words: "3 servers"."""
+        noun = self.common_noun(names)
         return f"{number} {noun}{'' if number == 1 else 's'}"
 
     def section(self, section: str) -> Kind | None:

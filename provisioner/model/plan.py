@@ -88,6 +88,8 @@ class Plan:
     left_out: tuple[LeftOut, ...] = ()
     together: tuple[tuple[Address, ...], ...] = ()
     turns: tuple[Turn, ...] = ()
+    noun: str = "server"
+    """What one of those that it is about is called; "resource" where they are of several kinds."""
 
     def selects(self, change: Change) -> bool:
         bearer = change.desired or change.recorded

@@ -105,7 +105,7 @@ def _impossible(one: Import, change: Change, survey: Survey, kind: Kind) -> Diag
 def _open_call(one: Import, state: State) -> Diagnostic | None:
     """A server may not be taken over while it is not known whether it was released, or what else the address holds."""
     if one.address in state.doubts:
-        hint = f"provisioner resolve {one.address.typed} --adopt ID, where it became that server; with --allow other-name where it bears another name"
+        hint = f"provisioner resolve {one.address.typed} --adopt ID, where it became that one; with --allow other-name where it bears another name"
         return _refused(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
     for intent in state.unsettled:
         if one.id == intent.target_id or one.address in intent.addresses:

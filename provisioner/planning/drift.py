@@ -40,7 +40,7 @@ def gaps_told(gaps: Iterable[Gap], catalogue: Catalogue) -> Iterator[Diagnostic]
         if gap.is_told and gap.of_others:
             yield warning(
                 "own-list",
-                f"only one's own servers are listed: {gap}",
+                f"only one's own {noun}s are listed: {gap}",
                 detail=f"what is recorded is asked for by its id; a {noun} of another user that bears a wanted name is not noticed",
                 hint=f"use keys that may list all {noun}s of the account (docs/credentials.md, `modelarts:devserver:list`)",
             )
@@ -81,7 +81,7 @@ def _drift(
             address=change.address,
         )
     elif row is not None and is_wanted and unseen_release.is_told(change, row, catalogue[recorded.kind]):
-        yield unseen_release.told(change, recorded, row)
+        yield unseen_release.told(change, recorded, row, catalogue[recorded.kind])
     elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",

@@ -27,6 +27,7 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
         leftovers=kind.leftovers(recorded, row),
         live_name=row.name if row is not None and is_renamed else "",
         deleted_alone=row is not None and kind.orders.deleted_alone(row),
+        unbilled=not kind.has_terms,
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
@@ -99,6 +98,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
             *offers(draft, survey.foresight, catalogue),
         ),
         refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
+        noun=catalogue.common_noun(change.kind for change in changes),
     )
 
 
@@ -270,14 +270,13 @@ class _Planner:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
         kind = self._catalogue[change.kind]
-        takes = partial(what_it_takes, kind, desired)
         fields = [
             FieldChange(
                 path=(path := differing.path),
                 before=at(found.current, path),
                 after=at(after, path),
-                forces_replacement=takes(path) is OnChange.REPLACE,
-                reinstalls=takes(path) is OnChange.REINSTALL,
+                forces_replacement=what_it_takes(kind, desired, path) is OnChange.REPLACE,
+                reinstalls=what_it_takes(kind, desired, path) is OnChange.REINSTALL,
                 sensitive=kind.rule(path).secret,
                 drift=at(found.known, path) == at(after, path),
             )

@@ -48,7 +48,8 @@ def refresh(survey: Survey, *, basis: Basis, catalogue: Catalogue) -> Plan:
         *sold_otherwise(changes, survey, catalogue),
         *sweep(survey, catalogue),
     )
-    return Plan(Mode.REFRESH, basis, changes, findings=found)
+    noun = catalogue.common_noun(change.kind for change in changes)
+    return Plan(Mode.REFRESH, basis, changes, findings=found, noun=noun)
 
 
 def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Change]:

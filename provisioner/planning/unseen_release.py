@@ -30,15 +30,15 @@ def is_told(change: Change, row: Live, kind: Kind) -> bool:
     return is_begun and not is_released and row.status not in kind.statuses.releasing
 
 
-def told(change: Change, recorded: Recorded, row: Live) -> Diagnostic:
+def told(change: Change, recorded: Recorded, row: Live, kind: Kind) -> Diagnostic:
     address = change.address.typed
     held = "nothing is done about it, as no row shows that it is being released"
     going = "this plan releases it and buys another one for it"
     return warning(
         "release-not-seen",
-        f"{change.address}: an earlier run has begun to release server {recorded.id}, and the cloud still shows it with status {row.status}",
+        f"{change.address}: an earlier run has begun to release {kind.noun} {recorded.id}, and the cloud still shows it with status {row.status}",
         detail=f"{going if change.action is Action.REPLACE else held}; the release that was accepted may also be carried out later",
-        hint=f"to keep that server, once the console shows that nothing releases it: `provisioner state rm {address}`, then `provisioner "
+        hint=f"to keep that {kind.noun}, once the console shows that nothing releases it: `provisioner state rm {address}`, then `provisioner "
         f"import {address} {recorded.id}`; to release it and buy another: `provisioner apply --replace {address}`; to release it and buy "
         f"none: `provisioner destroy --target {address}`",
         address=change.address,

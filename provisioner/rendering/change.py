@@ -24,7 +24,7 @@ KNOWN_LATER = "(known after apply)"
 _WHY = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
     Reason.REQUESTED: "because it was asked for",
-    Reason.DEPOSED: "because another server has its address by now",
+    Reason.DEPOSED: "because another one has its address by now",
     Reason.VANISHED: "because it is gone from the cloud",
     Reason.REMOVED: "because the specs let it go: nobody releases it, and it goes on running and costing",
 }
@@ -163,7 +163,7 @@ def _remarks(change: Change) -> Iterator[str]:
         yield "the specs leave it to the cloud how the new one is paid for: it may be sold as PRE_PAID"
     if change.create_first:
         yield "the old one is kept until the new one is there, and for good where it does not get there"
-    if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None:
+    if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None and not change.unbilled:
         by_mode = _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
         yield _DELETED_ALONE if change.deleted_alone else by_mode
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)

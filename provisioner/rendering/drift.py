@@ -36,10 +36,10 @@ def render_drift(plan: Plan, style: Style) -> str:
 
 def _last_line(plan: Plan, style: Style) -> str:
     left_out = _not_compared(plan)
-    aside = f" {amount(left_out, 'server')} under way or in doubt not compared." if left_out else ""
+    aside = f" {amount(left_out, plan.noun)} under way or in doubt not compared." if left_out else ""
     if not plan.work:
         found = f" {amount(len(plan.findings), 'finding')} above." if plan.findings else ""
-        same = amount(len(plan.changes) - left_out - len(plan.left_out), "server")
+        same = amount(len(plan.changes) - left_out - len(plan.left_out), plan.noun)
         return f"{style.bold(style.green('No drift.'))} {same} as recorded.{found}{aside}"
     parts = filter(None, (_counted(plan), amount(len(plan.findings), "finding") if plan.findings else ""))
     return f"{style.bold('Drift:')} {', '.join(parts)}.{aside}"

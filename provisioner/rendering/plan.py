@@ -44,7 +44,7 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
 def _calls(plan: Plan, style: Style) -> Iterator[str]:
     for call in plan.together:
         servers = ", ".join(escape(str(address)) for address in call)
-        yield f"  {style.bold(f'# {len(call)} servers are bought in one order:')} {servers}"
+        yield f"  {style.bold(f'# {len(call)} {plan.noun}s are bought in one order:')} {servers}"
 
 
 def _turns(plan: Plan, style: Style) -> Iterator[str]:
@@ -95,7 +95,8 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
     if found := len(plan.findings) + len(plan.refusals):
         return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
     is_whole = plan.selection.is_everything
-    servers, among = ("Your servers", "") if is_whole else ("The selected servers", " among the selected servers")
+    selected = f"selected {plan.noun}s"
+    servers, among = (f"Your {plan.noun}s", "") if is_whole else (f"The {selected}", f" among the {selected}")
     if plan.mode is Mode.DESTROY:
         return f"{title} There is nothing to destroy{among}."
     if plan.mode is Mode.REFRESH:

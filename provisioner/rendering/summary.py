@@ -46,12 +46,12 @@ def render_summary(
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
     if not open_results and not not_as_wanted and not run.interrupted:
-        last = f"{style.bold(style.green(f'{command} complete!'))} Servers: {_done(run, mode)}."
+        last = f"{style.bold(style.green(f'{command} complete!'))} {run.noun.capitalize()}s: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"
     outcomes = [_outcome(result) for result in open_results]
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
-    last = f"{style.bold(style.yellow(f'{command} {how}.'))} Servers: {_done(run, mode)}{counts and f'; {counts}'}."
+    last = f"{style.bold(style.yellow(f'{command} {how}.'))} {run.noun.capitalize()}s: {_done(run, mode)}{counts and f'; {counts}'}."
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
     return "\n".join((*undone, *_left(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
 

@@ -73,6 +73,7 @@ class ChangeForm:
     noted: Recorded | None = None
     computed: tuple[str, ...] = ("id", "private_address")
     """Without it a plan was saved when there were only servers."""
+    unbilled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class PlanForm:
     left_out: tuple[LeftOut, ...]
     together: tuple[tuple[Address, ...], ...] = ()
     turns: tuple[Turn, ...] = ()
+    noun: str = "server"
 
 
 def plan_id(plan: Plan) -> str:

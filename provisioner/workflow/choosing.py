@@ -53,7 +53,7 @@ def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> 
         if members := sorted(one for one in declared if one.group == address):
             each = " ".join(f"{named_by} {member.typed}" for member in members[:_SHOWN])
             summary = f"{named_by} names {address}, which is a group of {len(members)}"
-            yield error("unknown-address", summary, hint=f"name its servers: {each}")
+            yield error("unknown-address", summary, hint=f"name its members: {each}")
         else:
             yield _unknown(named_by, address, declared, "which the specs do not declare")
 
@@ -76,14 +76,12 @@ def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str,
     for label, value in selection.labels:
         if (label, value) not in borne:
             hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in borne], "there are")
-            yield error(
-                "unknown-label", f"no server bears the label {label}={value}", hint=hint or "no server bears any"
-            )
+            yield error("unknown-label", f"nothing bears the label {label}={value}", hint=hint or "nothing bears any")
 
 
 def _unknown(option: str, named: object, known: Iterable[Address], what: str) -> Diagnostic:
     words = {str(address) for address in known} | {str(address.group) for address in known}
-    hint = _nearest(str(named), words, "there are") or "there is no server"
+    hint = _nearest(str(named), words, "there are") or "there is none"
     return error("unknown-address", f"{option} names {named}, {what}", hint=hint)
 
 
@@ -103,4 +101,4 @@ def _empty(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) ->
             hint = f"name it by --target as well, or leave {option} to another run"
             yield error("not-selected", f"{option} names {address}, and {selection} leaves it out", hint=hint)
     if labels and not any(selection.fits(address, each) for address, each in labels.items()):
-        yield error("nothing-selected", f"{selection} leaves no server", hint="a server has to fit all of them")
+        yield error("nothing-selected", f"{selection} leaves nothing", hint="what is chosen has to fit all of them")

@@ -76,8 +76,8 @@ async def look(
     gaps: tuple[Gap, ...] = ()
     traces: dict[str, tuple[Trace, ...] | None] = {}
     async with cloud.channel() as channel:
-        try:
-            for kind in catalogue.kinds:
+        for kind in catalogue.kinds:
+            try:
                 shown = await read_shown(kind, channel, recorded[kind.name], suspected=suspects)
                 live |= shown.live
                 gaps += shown.gaps
@@ -85,8 +85,8 @@ async def look(
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
                     gaps += (replace(gap, kind=kind.name),) if gap is not None else ()
                 traces |= await read_traces(kind, channel, [one for one in sought if one.kind == kind.name])
-        except CallFailed as failed:
-            raise translate(failed, "listing the servers") from failed
+            except CallFailed as failed:
+                raise translate(failed, f"listing the {kind.noun}s") from failed
         known = {order for record in history() for order in _orders(record.entry)} if any(traces.values()) else set()
         beside = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
         live, gaps = beside.live, gaps + beside.gaps

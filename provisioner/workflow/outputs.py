@@ -76,7 +76,7 @@ def value_of(asked: Asked) -> JsonValue:
         return asked.recorded
     (output,) = asked.declared
     if not output.known:
-        summary = f"the output {output.name} is not known yet: a server that it is made of is not there"
+        summary = f"the output {output.name} is not known yet: something that it is made of is not there"
         raise UsageError(
             error("output-not-known", summary, hint="apply first; `provisioner plan` shows what is missing")
         )

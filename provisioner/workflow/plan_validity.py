@@ -60,7 +60,7 @@ def _check_settled(state: State | None, mode: Mode) -> None:
         error(
             "in-doubt",
             f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
-            hint=f"run {mode.command} without a plan file: it looks for the server first",
+            hint=f"run {mode.command} without a plan file: it looks for what it became first",
             address=intent.address,
         )
         for intent in state.purchases_in_doubt

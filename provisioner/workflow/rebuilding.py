@@ -145,8 +145,8 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
         yield warning(
             "rebuild-incomplete",
             "records may be missing: nobody can say what stood in the part that cannot be read",
-            detail="a purchase may have been on its way when it was lost, and a server may show up late",
-            hint="look at servers and orders in the console before the next apply, and not sooner than half an hour after the "
+            detail="a purchase may have been on its way when it was lost, and what it bought may show up late",
+            hint="look at all that there is, and at the orders, in the console before the next apply, and not sooner than half an hour after the "
             "last run",
         )
     if found.lineage is None and any(row.by_specs and row.confidence is not Confidence.LIKELY for row in proposal.rows):
@@ -158,7 +158,7 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
     if len(recorded) > 0 and not any(row.candidates for row in recorded):
         yield warning(
             "rebuild-none-listed",
-            f"the cloud lists none of the {len(recorded)} servers that are recorded",
+            f"the cloud lists none of the {len(recorded)} that are recorded",
             hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
         )
     placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
@@ -168,12 +168,12 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
         yield warning(
             "rebuild-stray",
             f"the journal names {name} as bought, and the line that says for which address cannot be read",
-            hint="look for it in the console, among servers and orders",
+            hint="look for it in the console, among all that there is and the orders",
         )
     if any(row.confidence is Confidence.LIKELY for row in proposal.rows):
         yield warning(
             "rebuild-by-specs",
-            "of a likely server, what the cloud does not show (passwords, userdata, disks) is taken to be what the specs say",
+            "of what is likely, what the cloud does not show (passwords, userdata, disks) is taken to be what the specs say",
             hint="if the specs were changed since it was bought, plan will not see that",
         )
 

@@ -112,7 +112,7 @@ def _own(session: Session, loaded: Loaded, workspace: Workspace) -> State:
     location = workspace.store(loaded.stack).location
     state = session.state
     if state is None:
-        hint = "check --state and -e; provisioner import takes a server over that exists"
+        hint = "check --state and -e; provisioner import takes over what exists"
         raise UsageError(error("unknown-address", f"nothing is recorded yet at {location}", hint=hint))
     return state
 
@@ -153,12 +153,14 @@ def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Ad
     is_group = records[0].address != origin
     if is_group and address.key is not None:
         hint = f"name a group, such as {address.group}, or one member of {origin}; nothing was changed"
-        raise UsageError(error("address-taken", f"{origin} is a group, and {address} is one server", hint=hint))
+        raise UsageError(
+            error("address-taken", f"{origin} is a group, and {address} is one address of its own", hint=hint)
+        )
     pairs = [(one.address, replace(address, key=one.address.key) if is_group else address) for one in records]
     for _, new in pairs:
         if new in state.resources:
-            hint = "one address, one server; nothing was changed"
-            raise UsageError(error("address-taken", f"{new} holds a server already", hint=hint, address=new))
+            hint = "one address, one resource; nothing was changed"
+            raise UsageError(error("address-taken", f"{new} holds one already", hint=hint, address=new))
     for pair in pairs:
         _require_no_replacement(state, *pair)
     _require_settled(state, (one for pair in pairs for one in pair))
@@ -172,7 +174,7 @@ def _require_no_replacement(state: State, origin: Address, address: Address) -> 
         raise UsageError(error("address-taken", summary, hint=f"{hint}; nothing was changed", address=address))
     for deposed in (origin.as_deposed, address.as_deposed):
         if deposed in state.resources and deposed != origin:
-            summary = f"{deposed} holds a server that is to go when {deposed.successor} is done"
+            summary = f"{deposed} holds one that is to go when {deposed.successor} is done"
             hint = f"apply releases it; to keep it: provisioner state mv {deposed.typed} ADDRESS. Nothing was changed"
             raise UsageError(error("address-taken", summary, hint=hint, address=address))
 

@@ -49,6 +49,8 @@ class Resolved:
     order_id: str | None = None
     listed: tuple[Live, ...] = ()
     orders: tuple[str, ...] = ()
+    noun: str = "server"
+    """What its kind is called."""
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
@@ -80,7 +82,11 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 if (row.kind, row.name) == (unseen.kind, unseen.name)
             )
             resolved = Resolved(
-                str(unseen.address), repr(unseen.name), order_id=_only_its_own(unseen, state), listed=listed
+                str(unseen.address),
+                repr(unseen.name),
+                order_id=_only_its_own(unseen, state),
+                listed=listed,
+                noun=workspace.catalogue[unseen.kind].noun,
             )
         else:
             intent = _intent(state, decision, sight)
@@ -102,7 +108,9 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))
-            resolved = Resolved(intent.whose, names, until, listed=may_be_it.alike, orders=may_be_it.orders)
+            resolved = Resolved(
+                intent.whose, names, until, listed=may_be_it.alike, orders=may_be_it.orders, noun=kind.noun
+            )
         SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
     return resolved
@@ -169,7 +177,7 @@ def _given_up(recorded: Recorded, decision: Decision, state: State, sight: Sight
     if listed is not None:
         summary, hint = (
             f"the cloud lists it: {listed.id}",
-            "run apply: it goes on with that server; nothing was changed",
+            "run apply: it goes on with that; nothing was changed",
         )
         raise UsageError(error("server-listed", summary, hint=hint, address=recorded.address))
     return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)

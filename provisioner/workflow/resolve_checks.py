@@ -81,7 +81,7 @@ def require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str
     if label is not None:
         summary, hint = (
             f"{decision.adopt} is recorded in the state {label}",
-            "one server, one state; nothing was changed",
+            "one resource, one state; nothing was changed",
         )
         raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
 
@@ -94,13 +94,13 @@ def require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> No
         require_like(intent, trace)
     if not rows and trace is None:
         row = sight.live.get(resource_id(order_id))
-        hint = f"that is a server; name its order: {row.order_id}" if row else "check the id in the console"
-        summary = f"no order {order_id} is known since the purchase was sent, and no server of it is listed"
+        hint = f"that is a {kind.noun}; name its order: {row.order_id}" if row else "check the id in the console"
+        summary = f"no order {order_id} is known since the purchase was sent, and no {kind.noun} of it is listed"
         raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))
     fitting = kind.match(replace(intent, name=""), rows)
     if len(fitting) < len(rows) or len(rows) > len(intent.members):
         ids = ", ".join(sorted(row.id for row in rows))
-        summary = f"order {order_id} is not what was asked for: {len(intent.members)} servers that are alike"
+        summary = f"order {order_id} is not what was asked for: {len(intent.members)} {kind.noun}s that are alike"
         hint = f"it bought {ids}; check the id in the console. Nothing was changed"
         raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
 
@@ -127,7 +127,7 @@ def require_unowned(intent: Intent, state: State | None, *identifiers: str | Non
         if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
             summary, hint = (
                 f"{shared.pop()} is that of {recorded.address}",
-                "one server, one address; nothing was changed",
+                "one resource, one address; nothing was changed",
             )
             raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
 

@@ -11,10 +11,10 @@ from provisioner.workflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """`servers` is how many the specs declare; None when they could not be read to the end."""
+    """`counted` says how many the specs declare: "3 servers"; None when they could not be read to the end."""
 
     findings: tuple[Diagnostic, ...]
-    servers: int | None = None
+    counted: str | None = None
 
     @property
     def valid(self) -> bool:
@@ -27,4 +27,5 @@ def validate(workspace: Workspace) -> Validated:
         Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     except ProvisionerError as wrong:
         return Validated(wrong.diagnostics)
-    return Validated(loaded.warnings, len(loaded.desired))
+    kinds = (desired.kind for desired in loaded.desired)
+    return Validated(loaded.warnings, workspace.catalogue.counted(len(loaded.desired), kinds))

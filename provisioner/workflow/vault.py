@@ -53,7 +53,7 @@ class Vault:
             raise SpecError(*broken)
         if missing and all_needed:
             raise UsageError(*dict.fromkeys(missing))
-        note = "a plan goes on without it: it is taken as unchanged; apply needs it for every server that it buys"
+        note = "a plan goes on without it: it is taken as unchanged; apply needs it for everything that it buys"
         return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(missing))
 
     def unlike(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:

@@ -49,6 +49,9 @@ def test_it_stands_beside_servers_with_defaults_of_its_own_and_may_bear_a_server
 
 def test_a_whole_life(site, buckets):
     assert site.apply().code == DONE
+    assert site.here("plan").out == "No changes. Your buckets match the specs.\n"
+    assert site.here("drift").out == "No drift. 1 bucket as recorded.\n"
+    assert site.here("validate").out == "Success! The specs are valid: 1 bucket.\n"
     made = buckets.by_name("archive")["id"]
     declare(site, "{name: shelf, acl: public-read}")
     assert site.apply().code == DONE
@@ -58,7 +61,12 @@ def test_a_whole_life(site, buckets):
     assert "forces replacement" in planned.out, planned.text
     assert site.apply().code == DONE
     assert buckets.by_name("shelf")["id"] != made
-    assert site.here("destroy", "--auto-approve").code == DONE
+    ended = site.here("destroy", "--auto-approve")
+    assert (ended.code, "Destroy complete! Buckets: 1 destroyed." in ended.text, "billing" in ended.text) == (
+        DONE,
+        True,
+        False,
+    ), ended.text
     assert buckets.ledger == [
         ("created", "archive"),
         ("changed", "shelf"),
