@@ -26,9 +26,8 @@ from provisioner.cloud import Cloud, connect
 from provisioner.cloud.credentials import AccessKey
 from provisioner.cloud.endpoints import for_region
 from provisioner.kinds import CATALOGUE
-from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import CreateChange
 from provisioner.model.event import Event, EventType, Listener, ResultType, RunResult
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry
@@ -149,7 +148,7 @@ def _journal() -> Any:
 
 def _plan() -> Plan:
     servers = [_server(index) for index in range(SERVERS)]
-    changes = tuple(Change(server.address, server.kind, Action.CREATE, desired=server) for server in servers)
+    changes = tuple(CreateChange(server.address, server.kind, desired=server) for server in servers)
     return Plan(Mode.APPLY, Basis("bench", None, _IDENTITY, None, 0, JournalHead()), changes)
 
 

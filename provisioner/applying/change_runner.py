@@ -21,6 +21,7 @@ from provisioner.applying.preflight import Preflight
 from provisioner.applying.refusals import ShowsAgain
 from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
 from provisioner.applying.run_context import RunContext
+from provisioner.model import change as variants
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
@@ -31,6 +32,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
+from provisioner.model.state import Intent
 
 
 class GroupPurchase:
@@ -100,65 +102,69 @@ class ChangeRunner:
 
     async def _execute(self) -> Ended:
         """A purchase whose reply is lost on the way is looked for, and goes on where it is found."""
+        if self._change.moved_from is not None:
+            self._context.journal.check()
         try:
             return await self._steps(self._change)
         except CallFailed as failure:
-            if self._flow.progress.doubt is None or self._context.resolve_timeout <= 0:
+            doubt = self._flow.progress.doubt
+            if doubt is None or self._context.resolve_timeout <= 0:
                 raise
-            return await self._find(because=failure)
+            return await self._find(doubt, because=failure)
 
     def _steps(self, change: Change) -> Coroutine[None, None, Ended]:
-        if change.moved_from is not None:
-            self._context.journal.check()
         steps: Coroutine[None, None, Ended]
-        match change.action:
-            case Action.CREATE:
+        match change:
+            case variants.CreateChange():
                 steps = self._create(change)
-            case Action.RESUME:
-                steps = self._resume(change)
-            case Action.UPDATE | Action.REINSTALL:
-                steps = self._update(change)
-            case Action.DELETE:
+            case variants.ResumeChange():
+                steps = self._follow(change.desired, change.recorded)
+            case variants.ResolveChange():
+                steps = self._find(self._context.doubts[change.address])
+            case variants.UpdateChange() | variants.ReinstallChange():
+                steps = self._update(change, change.recorded)
+            case variants.DeleteChange():
                 steps = self._release(change)
-            case Action.REPLACE:
+            case variants.ReplaceChange():
                 steps = self._replace(change)
-            case Action.ADOPT:
+            case variants.ImportChange():
                 steps = self._adopt(change)
-            case Action.FORGET | Action.RECORD:
+            case variants.ForgetChange():
+                steps = self._give_up(change)
+            case variants.RecordChange():
                 steps = self._write_down(change)
-            case Action.PAY | Action.CANCEL:
+            case variants.PayChange() | variants.CancelChange():
                 steps = self._settle_order(change)
-            case Action.MOVE | Action.NO_OP:
+            case variants.MoveChange() | variants.NoOpChange():
                 steps = self._leave_as_it_is(change)
             case _:
-                assert_never(change.action)
+                assert_never(change)
         return steps
 
-    async def _leave_as_it_is(self, change: Change) -> Ended:
+    async def _leave_as_it_is(self, change: variants.MoveChange | variants.NoOpChange) -> Ended:
         return Ended(change.recorded.phase if change.recorded else None)
 
-    async def _create(self, change: Change) -> Ended:
-        assert change.desired is not None  # only what is wanted is bought
+    async def _create(self, change: variants.CreateChange | variants.ReplaceChange) -> Ended:
         await self._preflight.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
-        if change.deposes:
-            return await self._create_in_place_of(change, change.desired)
+        if isinstance(change, variants.CreateChange) and change.create_first:
+            return await self._create_in_place_of(change)
         recorded = await self._group.buy(self._flow) if self._group else None
         return await self._flow.run(self._kind.create(change.desired, recorded, self._context.policy))
 
-    async def _create_in_place_of(self, change: Change, desired: Desired) -> Ended:
+    async def _create_in_place_of(self, change: variants.CreateChange) -> Ended:
         """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
         await self._preflight.before_successor(change.address)
         deposed, journal = change.address.as_deposed, self._context.journal
         await journal.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
         try:
-            return await self._flow.run(self._kind.create(desired, None, self._context.policy))
+            return await self._flow.run(self._kind.create(change.desired, None, self._context.policy))
         except EXPECTED:
             if not self._flow.progress.may_exist:
                 with suppress(StoreError):
                     await journal.write(Moved(deposed, change.address))
             raise
 
-    async def _replace(self, change: Change) -> Ended:
+    async def _replace(self, change: variants.ReplaceChange) -> Ended:
         """Nothing is released while it is open whether the cloud sells as is wanted."""
         alike = purchase_class(self._kind, change, self._context.policy)
         await self._context.first_purchases.await_sale(alike, change.address)
@@ -168,20 +174,11 @@ class ChangeRunner:
         self._flow = self._new_flow(None, started=self._flow.reporter.started)
         return await self._create(change)
 
-    async def _resume(self, change: Change) -> Ended:
-        if change.recorded is None:
-            self._flow.progress.doubt = self._context.doubts[change.address]
-            return await self._find()
-        assert change.desired is not None  # what is not wanted is released, not resumed
-        return await self._follow(change.desired, change.recorded)
-
-    async def _find(self, *, because: CallFailed | None = None) -> Ended:
+    async def _find(self, intent: Intent, *, because: CallFailed | None = None) -> Ended:
         """What its purchase in doubt has become. Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came
         about.
         """
-        intent = self._flow.progress.doubt
-        assert intent is not None  # that is why it is looked for
-        reporter = self._flow.reporter
+        self._flow.progress.doubt, reporter = intent, self._flow.reporter
         recorded = await resolve(self._context, self._kind, intent, reporter, because=because)
         self._flow.progress.learn(recorded)
         reporter.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
@@ -219,51 +216,50 @@ class ChangeRunner:
             return ended
         return Ended(ended.phase, f"the specs want another {others} by now", "undo the change, or see plan")
 
-    async def _update(self, change: Change) -> Ended:
-        assert change.desired is not None and change.recorded is not None  # noqa: PT018 - one fact: both exist
+    async def _update(
+        self, change: variants.UpdateChange | variants.ReinstallChange | variants.ImportChange, recorded: Recorded
+    ) -> Ended:
         changed = frozenset(item.path for item in change.fields)
         await self._preflight.before_wipe(change)
-        policy = self._context.policy
-        return await self._flow.run(self._kind.update(change.desired, change.recorded, changed, policy))
+        return await self._flow.run(self._kind.update(change.desired, recorded, changed, self._context.policy))
 
-    async def _release(self, change: Change) -> Ended:
-        assert change.recorded is not None  # only what is recorded is released
+    async def _release(self, change: variants.DeleteChange | variants.ReplaceChange) -> Ended:
         await self._preflight.before_release(change)
         ended = await self._flow.run(self._kind.delete(change.recorded, self._context.live_row(change.recorded)))
         return await self._forget(RELEASED) if ended.phase is None else ended
 
-    async def _settle_order(self, change: Change) -> Ended:
+    async def _settle_order(self, change: variants.PayChange | variants.CancelChange) -> Ended:
         """What is cancelled leaves nothing, and may be bought anew."""
-        assert change.recorded is not None  # only a recorded order is settled
-        settle = self._kind.orders.pay if change.action is Action.PAY else self._kind.orders.cancel
+        settle = self._kind.orders.pay if isinstance(change, variants.PayChange) else self._kind.orders.cancel
         ended = await self._flow.run(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 
-    async def _adopt(self, change: Change) -> Ended:
+    async def _adopt(self, change: variants.ImportChange) -> Ended:
         """A saved plan may be older than the last look: what has gone since is not recorded."""
         recorded = change.recorded
-        assert recorded is not None  # it is what will be recorded
         self._preflight.before_adoption(self._kind, recorded, self._context.elsewhere)
-        wanted = change.desired.fields if change.desired else {}
-        declared = with_fingerprints(recorded.declared, wanted, self._context.secrets.fingerprint)
-        recorded = replace(recorded, declared=declared)
+        wanted, fingerprint = change.desired.fields, self._context.secrets.fingerprint
+        recorded = replace(recorded, declared=with_fingerprints(recorded.declared, wanted, fingerprint))
         self._flow = self._new_flow(recorded)
         await self._context.journal.write(Imported(recorded, "named by imports in the specs"))
-        return await self._update(replace(change, recorded=recorded)) if change.fields else Ended(recorded.phase)
+        return await self._update(change, recorded) if change.fields else Ended(recorded.phase)
 
-    async def _write_down(self, change: Change) -> Ended:
-        """What the plan saw. A saved one may be older than the last look: a server that shows again is not given up."""
+    async def _give_up(self, change: variants.ForgetChange) -> Ended:
         if change.let_go:
             return await self._forget("let go by the specs; nobody has released it")
-        recorded = change.recorded
-        assert recorded is not None  # only what is recorded can have vanished, or differ from its record
-        if change.is_gone and recorded.id in self._context.live:
-            raise ShowsAgain
-        if change.action is Action.FORGET:
-            return await self._forget("gone from the cloud")
-        facts = Remembered(change.address, recorded.phase, declared=change.after, observed=change.observed)
+        self._refuse_shown(change)
+        return await self._forget("gone from the cloud")
+
+    async def _write_down(self, change: variants.RecordChange) -> Ended:
+        self._refuse_shown(change)
+        facts = Remembered(change.address, change.recorded.phase, declared=change.after, observed=change.observed)
         await self._context.journal.write(facts)
-        return Ended(recorded.phase)
+        return Ended(change.recorded.phase)
+
+    def _refuse_shown(self, change: variants.ForgetChange | variants.RecordChange) -> None:
+        """What the plan saw as gone. A saved one may be older than the last look: a server that shows again is not given up."""
+        if change.is_gone and change.recorded.id in self._context.live:
+            raise ShowsAgain
 
     async def _forget(self, reason: str) -> Ended:
         forgotten = Forgotten(self._change.address, reason, self._flow.progress.identifier)

@@ -82,7 +82,8 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
 
     deadline = context.clock.monotonic() + context.resolve_timeout
     row = await context.poll.seek(pick, lambda found: found is not None, deadline=deadline, watch=watch)
-    assert row is not None  # a look that found none did not settle it
+    if row is None:
+        raise TimedOut
     context.ids.take(intent.address, row.id, row.order_id)
     await context.journal.write(adoption(intent, row, kind))
     (recorded,) = bought(intent, identifier=row.id, order_id=row.order_id)

@@ -16,7 +16,7 @@ from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, CreateChange, DeleteChange, ReplaceChange, turned
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
@@ -71,7 +71,7 @@ def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:
 
 
 def in_two_steps(plan: Plan) -> Plan:
-    """The same plan; what is created in it for an address whose server is released after it, deposes that one (`Change.deposes`)."""
+    """The same plan; what is created in it for an address whose server is released after it, deposes that one (`create_first`)."""
     if not any(change.create_first for change in plan.changes):
         return plan
     changes = tuple(step for change in plan.changes for step in _steps(change))
@@ -87,20 +87,16 @@ def _turns(changes: Iterable[Change]) -> Iterator[Turn]:
 
 
 def _steps(change: Change) -> Iterator[Change]:
-    if change.action is not Action.REPLACE or not change.create_first or change.recorded is None:
+    if not isinstance(change, ReplaceChange) or not change.create_first:
         yield change
         return
-    yield replace(change, action=Action.CREATE, recorded=None, leftovers=())
+    yield turned(change, CreateChange)
     deposed = change.address.as_deposed
-    yield replace(
-        change,
-        address=deposed,
-        action=Action.DELETE,
+    yield DeleteChange(
+        deposed,
+        change.kind,
         recorded=replace(change.recorded, address=deposed),
-        desired=None,
-        fields=(),
-        after=None,
         reason=Reason.DEPOSED,
-        moved_from=None,
-        create_first=False,
+        leftovers=change.leftovers,
+        live_name=change.live_name,
     )

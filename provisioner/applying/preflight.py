@@ -20,7 +20,7 @@ from provisioner.applying.refusals import GoneMeanwhile, NotAvailable, OrderShar
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, DeleteChange, ReplaceChange
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Ended, EndsTerm
 from provisioner.model.foresight import Availability, Ware
@@ -100,11 +100,10 @@ class Preflight:
             summary = f"{kind.noun} {row.id} is another state's by now; nothing was recorded"
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
-    async def before_release(self, change: Change) -> None:
+    async def before_release(self, change: DeleteChange | ReplaceChange) -> None:
         """Raises NameTaken, MayBeTaken, OrderShared, StatusUnknown, SuccessorNotReady, TermKept or NotAvailable, and then for everybody who would go
         along.
         """
-        assert change.recorded is not None  # only what is recorded is released
         along, order_id = self._going_along(change), change.recorded.order_id
         if order_id is None or len(along) == 1:
             await self._ask_last(along)

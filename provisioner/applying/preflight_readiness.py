@@ -21,7 +21,7 @@ from provisioner.model.change import Change
 from provisioner.model.flow import Wait
 from provisioner.model.kind import Kind
 from provisioner.model.readiness import is_well, shown_otherwise
-from provisioner.model.resource import FieldPath, Live, Phase, Recorded
+from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.turn import Turn
 
 _BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
@@ -143,14 +143,12 @@ class ReadinessCheck:
                 return None  # its own way has judged its first row
             if shown := self._shown_otherwise(kind, change, fields, row):
                 return f"does not show {', '.join('.'.join(path) for path in shown)} as declared"
-            return self._sold_otherwise(kind, change, row)
+            return self._sold_otherwise(kind, change.recorded, change.desired, row)
 
         return judge
 
-    def _sold_otherwise(self, kind: Kind, change: Change, row: Live) -> str | None:
-        assert change.recorded is not None  # what is bought in this run is judged by its own way
-        wanted = change.desired.fields if change.desired else None
-        mode = kind.billing.sold_otherwise(change.recorded, row, wanted, self._context.policy)
+    def _sold_otherwise(self, kind: Kind, recorded: Recorded, desired: Desired | None, row: Live) -> str | None:
+        mode = kind.billing.sold_otherwise(recorded, row, desired.fields if desired else None, self._context.policy)
         return f"was sold as {mode}" if mode else None
 
     def _shown_otherwise(

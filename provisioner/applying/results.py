@@ -19,6 +19,7 @@ from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
+from provisioner.model.state import Intent
 
 if TYPE_CHECKING:
     from provisioner.applying.flow_runner import FlowRunner
@@ -75,8 +76,8 @@ def _has_released(change: Change, runner: FlowRunner) -> bool:
 
 
 def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
-    if runner.progress.doubt is not None:
-        kind, finding = ResultType.IN_DOUBT, _doubtful(runner, reason)
+    if (intent := runner.progress.doubt) is not None:
+        kind, finding = ResultType.IN_DOUBT, _doubtful(runner, intent, reason)
     else:
         kind, finding = _judge(change, runner, reason)
     released = _has_released(change, runner)
@@ -155,12 +156,10 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
     )
 
 
-def _doubtful(runner: FlowRunner, reason: Exception) -> Diagnostic:
+def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnostic:
     """Whatever ended the way: that a purchase has an unknown outcome comes first."""
     because, looked = _doubt_of(reason)
     is_older = isinstance(reason, StillInDoubt) and because is None
-    intent = runner.progress.doubt
-    assert intent is not None  # that is what is told of
     address = runner.change.address
     policy = runner.context.policy
     advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))

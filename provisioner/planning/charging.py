@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provisioner.model.action import Action, FieldChange
-from provisioner.model.change import Change
+from provisioner.model.action import FieldChange
+from provisioner.model.change import (
+    Change,
+    MoveChange,
+    NoOpChange,
+    ReinstallChange,
+    ReplaceChange,
+    ResumeChange,
+    UpdateChange,
+)  # fmt: skip
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchasing import PurchasePolicy
 from provisioner.model.redaction import leaves
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.survey import Survey
+
+_NOTING = (UpdateChange, ReinstallChange, ResumeChange, MoveChange, NoOpChange)
 
 
 def with_charging(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
@@ -26,12 +36,12 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
     recorded, desired = change.recorded, change.desired
     if recorded is None or desired is None:
         return change
-    if change.action is Action.REPLACE:
+    if isinstance(change, ReplaceChange):
         return replace(change, charging=tuple(_charging(kind, recorded, desired, survey.policy)))
     row = survey.live.get(recorded.id or "")
     if (
         row is None
-        or change.action is Action.ADOPT
+        or not isinstance(change, _NOTING)
         or kind.billing.is_prepaid(recorded, None)
         or not kind.billing.shows_prepaid(row)
     ):

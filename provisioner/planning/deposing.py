@@ -7,11 +7,11 @@ came to be (docs/decisions/0016). Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, NoOpChange, altered, turned
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode
@@ -57,7 +57,7 @@ def create_first(changes: Iterable[Change], survey: Survey) -> tuple[Change, ...
         if change.action is Action.REPLACE and change.address not in first and change.recorded is not None
     } - {None}
     return tuple(
-        replace(change, create_first=True)
+        altered(change, create_first=True)
         if change.address in first and change.recorded and change.recorded.order_id not in in_usual_order
         else change
         for change in whole
@@ -98,8 +98,7 @@ def after_successors(changes: Sequence[Change], survey: Survey, catalogue: Catal
         if released and awaited:
             turns.append(Turn(released, awaited, releasing(awaited)))
     held_back = (
-        replace(change, action=Action.NO_OP, reason=Reason.HELD_BACK) if change.address in kept else change
-        for change in changes
+        turned(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change for change in changes
     )
     return Deposed(tuple(held_back), tuple(turns), tuple(findings))
 

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from provisioner.model.action import Action, Reason
-from provisioner.model.change import Change
+from provisioner.model.change import Change, DeleteChange, ForgetChange, ReplaceChange
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.planning.survey import Survey
 
 
 def with_leftovers(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(
-        _told(change, survey, catalogue[change.kind]) if _is_released(change) else change for change in changes
+        _told(change, survey, catalogue[change.kind])
+        if isinstance(change, DeleteChange | ReplaceChange | ForgetChange) and _is_released(change)
+        else change
+        for change in changes
     )
 
 
-def _told(change: Change, survey: Survey, kind: Kind) -> Change:
-    if (recorded := change.recorded) is None:
-        return change
+def _told(change: DeleteChange | ReplaceChange | ForgetChange, survey: Survey, kind: Kind) -> Change:
+    recorded = change.recorded
     row = survey.live.get(recorded.id or "")
     is_renamed = row is not None and row.name not in {"", recorded.name}
     return replace(
@@ -33,5 +35,4 @@ def _told(change: Change, survey: Survey, kind: Kind) -> Change:
 
 def _is_released(change: Change) -> bool:
     """Or has been, by a run that did not live to say so."""
-    is_going = change.action in {Action.DELETE, Action.REPLACE}
-    return is_going or (change.action is Action.FORGET and change.reason is Reason.UNDER_WAY)
+    return change.action is not Action.FORGET or change.reason is Reason.UNDER_WAY

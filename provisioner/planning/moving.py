@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, MoveChange, NoOpChange, altered, turned
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.handover import Move, Removal
 from provisioner.model.plan import Mode
@@ -149,5 +148,6 @@ def moved_from(origin: Address | None, change: Change) -> Change:
     """A move is an action of its own only where nothing else is done."""
     if origin is None:
         return change
-    action = Action.MOVE if change.action is Action.NO_OP else change.action
-    return replace(change, action=action, moved_from=origin)
+    if isinstance(change, NoOpChange):
+        return turned(change, MoveChange, moved_from=origin)
+    return altered(change, moved_from=origin)

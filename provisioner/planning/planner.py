@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
-from provisioner.model.action import Action, FieldChange, Reason
+from provisioner.model import change as variants
+from provisioner.model.action import FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
-from provisioner.model.change import Change
+from provisioner.model.change import Change, altered, turned
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue
@@ -49,6 +51,7 @@ from provisioner.planning.unconfirmed import what_it_takes
 from provisioner.planning.unpaid_orders import about_orders, before_purchases
 from provisioner.planning.waves import in_waves
 
+Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
 
@@ -56,7 +59,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
         part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
-        return replace(part, changes=tuple(replace(change, desired=None) for change in part.changes))
+        return replace(part, changes=tuple(altered(change, desired=None) for change in part.changes))
     after_moves = moved(reopened(survey, catalogue), mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
@@ -132,15 +135,15 @@ class _Planner:
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
             let_go = is_let_go(address, self._survey.handover.removals)
-            return Change(address, intent.kind, Action.RESUME, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
+            return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
         if (named := self._imports.get(address)) is not None:
             return self._adopt(desired, self._survey.live_of(desired.kind, named.id))
-        return self._with_body(Change(address, desired.kind, Action.CREATE, desired=desired))
+        return self._with_body(variants.CreateChange(address, desired.kind, desired=desired))
 
     def _adopt(self, desired: Desired, row: Live | None) -> Change:
         """Nothing is done about a server that is not there: that refuses the plan."""
-        change = self._with_body(Change(desired.address, desired.kind, Action.NO_OP, desired=desired))
+        change = self._with_body(variants.NoOpChange(desired.address, desired.kind, desired=desired))
         if row is None or change.after is None:  # it was given its body
             return change
         kind, after = self._catalogue[desired.kind], change.after
@@ -148,24 +151,22 @@ class _Planner:
         seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
-        change = replace(change, action=Action.ADOPT, recorded=recorded, unverifiable=hidden, assumed=hidden)
-        self.findings += unconfirmed.told(
-            recorded, kind, (), unconfirmed.denied_defaults(change, row, self._survey, kind)
-        )
-        return replace(change, fields=self._changed_fields(change, row))
+        adoption = turned(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
+        denied = unconfirmed.denied_defaults(adoption, row, self._survey, kind)
+        self.findings += unconfirmed.told(recorded, kind, (), denied)
+        return replace(adoption, fields=self._changed_fields(adoption, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
         if not gone and desired is None and is_let_go(recorded.address, self._survey.handover.removals):
-            return Change(
-                recorded.address, recorded.kind, Action.FORGET, recorded=recorded, reason=Reason.REMOVED, let_go=True
-            )
+            let_go = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
+            return replace(let_go, reason=Reason.REMOVED)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         if recorded.address.deposed and recorded.address.successor in self._desired and self._mode is Mode.APPLY:
             not_wanted = Reason.DEPOSED
         reason = (Reason.UNDER_WAY if self._is_leaving(recorded) else Reason.VANISHED) if gone else not_wanted
-        action = Action.FORGET if gone else Action.DELETE
-        return Change(recorded.address, recorded.kind, action, desired=desired, recorded=recorded, reason=reason)
+        ending = variants.ForgetChange if gone else variants.DeleteChange
+        return ending(recorded.address, recorded.kind, desired=desired, recorded=recorded, reason=reason)
 
     def _is_leaving(self, recorded: Recorded) -> bool:
         """By a release of its own, or by that of another whose order it shares."""
@@ -174,14 +175,13 @@ class _Planner:
 
     def _compare(self, desired: Desired, recorded: Recorded) -> Change:
         live = self._row(recorded)
-        change = self._with_body(
-            Change(recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded)
-        )
+        known = variants.NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded)
+        change = self._with_body(known)
         assert change.after is not None  # it was given its body
         kind = self._catalogue[change.kind]
         unseen = unconfirmed.lost(change, live, kind)
         if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
-            return replace(special, held=unseen)
+            return altered(special, held=unseen)
         found = comparison.compared(kind, recorded, live, change.after)
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
         change = unconfirmed.without_confirmed(change, live, kind)
@@ -195,9 +195,8 @@ class _Planner:
         again = unconfirmed.once_more(change, live, self._survey, kind)
         again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
-            return replace(
-                change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=comparison.for_another_machine(shown)
-            )
+            fields = comparison.for_another_machine(shown)
+            return turned(change, variants.ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
         if again or any(item.reinstalls for item in fields):
             kept = tuple(item for item in held if item.forces_replacement)
             self.findings += unconfirmed.told(recorded, kind, kept, denied, billed=billed)
@@ -205,16 +204,16 @@ class _Planner:
         self.findings += unconfirmed.told(recorded, kind, held, denied, unseen, billed)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
-            return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
-        return replace(change, action=Action.UPDATE if fields else Action.NO_OP, fields=fields)
+            return turned(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
+        return turned(change, variants.UpdateChange, fields=fields) if fields else change
 
-    def _reinstallation(self, change: Change, *parts: Iterable[FieldChange]) -> Change:
+    def _reinstallation(self, change: variants.NoOpChange, *parts: Iterable[FieldChange]) -> Change:
         """What is taken out of the specs goes with the system that it was put on."""
         again, fields, taken_out = map(tuple, parts)
         whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
         ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
         reason = Reason.REQUESTED if change.address in self._survey.reinstall else change.reason
-        return replace(change, action=Action.REINSTALL, reason=reason, fields=ordered)
+        return turned(change, variants.ReinstallChange, reason=reason, fields=ordered)
 
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
@@ -223,7 +222,7 @@ class _Planner:
             item for item in items if comparison.is_taken_out(kind, item) and not (is_named and item.reinstalls)
         )
 
-    def _out_of_the_ordinary(self, change: Change, recorded: Recorded, live: Live | None) -> Change | None:
+    def _out_of_the_ordinary(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
         is_named = change.address in self._survey.replace
         if recorded.phase is Phase.DELETING:
@@ -231,13 +230,13 @@ class _Planner:
             return unseen_release.going_on(change, fields, live, kind, is_named=is_named)
         if is_named:
             fields = comparison.for_another_machine(self._changed_fields(change, live))
-            return replace(change, action=Action.REPLACE, reason=Reason.REQUESTED, fields=fields)
+            return turned(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
         if live is not None and live.status in self._catalogue[recorded.kind].statuses.releasing:
             return replace(change, reason=Reason.LEAVING)
         if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
-            return replace(change, action=Action.RESUME, reason=Reason.UNDER_WAY)
+            return turned(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None
 
     def _row(self, recorded: Recorded) -> Live | None:
@@ -252,14 +251,14 @@ class _Planner:
         unwell = self._catalogue[recorded.kind].statuses.unwell
         return recorded.phase is Phase.FAILED and live is not None and live.status not in unwell
 
-    def _with_body(self, change: Change) -> Change:
-        assert change.desired is not None
+    def _with_body(self, change: Described) -> Described:
+        assert change.desired is not None  # that is whose body it is
         kind = self._catalogue[change.kind]
         after = kind.redact(change.desired.fields, self._fingerprint)
         if change.recorded is not None:
             after = comparison.with_known_fingerprints(kind, after, change.recorded.declared)
-        change = replace(change, computed=kind.computed)
-        return replace(change, after=after, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
+        told = replace(change, after=after, computed=kind.computed)
+        return replace(told, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
 
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
         recorded, after = change.recorded, change.after

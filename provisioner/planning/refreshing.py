@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provisioner.model.action import Action, FieldChange, Reason
+from provisioner.model.action import FieldChange, Reason
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Change
+from provisioner.model.change import Change, NoOpChange, RecordChange, turned
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
@@ -60,7 +60,7 @@ def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Cha
         recorded = state.resources.get(address)
         if (intent := doubts.get(address)) is not None:
             reason = Reason.IN_DOUBT if intent.effect is Effect.PURCHASE else Reason.UNDER_WAY
-            yield Change(address, intent.kind, Action.NO_OP, recorded=recorded, reason=reason)
+            yield NoOpChange(address, intent.kind, recorded=recorded, reason=reason)
         elif recorded is not None:
             yield _compared(
                 recorded, wanted.get(address.successor), survey, catalogue[recorded.kind], lineage=state.lineage
@@ -68,9 +68,7 @@ def _changes(state: State, survey: Survey, catalogue: Catalogue) -> Iterator[Cha
 
 
 def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind: Kind, *, lineage: str) -> Change:
-    change = Change(
-        recorded.address, recorded.kind, Action.NO_OP, desired=desired, recorded=recorded, sensitive=kind.sensitive()
-    )
+    change = NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded, sensitive=kind.sensitive())
     row = survey.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
         return _gone(change, recorded, kind)
@@ -92,7 +90,7 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: Survey, kind:
         if at(declared, item.path) is not None and kind.rule(item.path).on_change not in _COSTLY:
             declared = replaced(declared, item.path, item.after)
     observed: JsonObject = {**recorded.observed, **row.observed}
-    return replace(change, action=Action.RECORD, fields=fields, after=declared, observed=observed)
+    return turned(change, RecordChange, fields=fields, after=declared, observed=observed)
 
 
 def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
@@ -113,7 +111,7 @@ def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: Surv
     return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
 
 
-def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
+def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
     before = at(recorded.observed, _STATUS)
@@ -121,7 +119,7 @@ def _gone(change: Change, recorded: Recorded, kind: Kind) -> Change:
         return change
     field = FieldChange(_STATUS, before, kind.statuses.gone, drift=True)
     observed: JsonObject = {**recorded.observed, "status": kind.statuses.gone}
-    return replace(change, action=Action.RECORD, fields=(field,), after=recorded.declared, observed=observed)
+    return turned(change, RecordChange, fields=(field,), after=recorded.declared, observed=observed)
 
 
 def _differing(

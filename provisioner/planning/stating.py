@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.change import Change
+from provisioner.model.change import Change, altered
 from provisioner.model.field_rule import FieldRule
 from provisioner.model.journal import Remembered, Stated
 from provisioner.model.kind import Kind
@@ -73,7 +73,10 @@ def statements(plan: Plan) -> Iterator[Stated | Remembered]:
 def as_stated(plan: Plan) -> Plan:
     """The plan with the records as they are once its statements are written: what is changed in place is changed from there."""
     return replace(
-        plan, changes=tuple(replace(change, recorded=_record(change) or change.recorded) for change in plan.changes)
+        plan,
+        changes=tuple(
+            altered(change, recorded=record) if (record := _record(change)) else change for change in plan.changes
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.change import Change
+from provisioner.model.change import Change, NoOpChange, ReplaceChange, turned
 from provisioner.model.journal import Remembered
 from provisioner.model.plan import Plan
 from provisioner.model.redaction import at
@@ -111,9 +111,7 @@ def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
         if not idle:
             return whole
         whole = tuple(
-            replace(change, action=Action.NO_OP, reason=Reason.HELD_BACK, fields=(), create_first=False)
-            if change.address in idle
-            else change
+            turned(change, NoOpChange, reason=Reason.HELD_BACK, fields=()) if change.address in idle else change
             for change in whole
         )
 
@@ -229,4 +227,4 @@ def _replaced(change: Change, causes: set[str] | None) -> Change:
         return change
     kept = tuple(replace(item, reinstalls=False) for item in change.fields)
     cause = FieldChange(_PATH, None, ", ".join(sorted(causes)), forces_replacement=True)
-    return replace(change, action=Action.REPLACE, reason=Reason.CANNOT_UPDATE, fields=(*kept, cause))
+    return turned(change, ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=(*kept, cause))

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.action import FieldChange
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, NoOpChange
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Kind
@@ -125,7 +125,7 @@ def lost(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
     return tuple(path for path in unseen if not is_ignored(path, desired))
 
 
-def without_confirmed(change: Change, row: Live | None, kind: Kind) -> Change:
+def without_confirmed(change: NoOpChange, row: Live | None, kind: Kind) -> NoOpChange:
     """Its record no longer says that nothing has shown what was sent, once something has, or once nobody wants it any more."""
     recorded, after = change.noted or change.recorded, change.after
     if recorded is None or after is None or not recorded.unconfirmed:

@@ -10,18 +10,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from provisioner.model.action import Action, FieldChange, Reason
-from provisioner.model.change import Change
+from provisioner.model.change import Change, NoOpChange, ReplaceChange, turned
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Phase, Recorded
 
 
-def going_on(change: Change, fields: Iterable[FieldChange], row: Live | None, kind: Kind, *, is_named: bool) -> Change:
+def going_on(
+    change: NoOpChange, fields: Iterable[FieldChange], row: Live | None, kind: Kind, *, is_named: bool
+) -> Change:
     """Of a release that has begun: replaced where it goes on, or the specs or a person want another machine; else held."""
     wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
     if row is not None and row.status not in kind.statuses.releasing and not wants_another:
         return replace(change, reason=Reason.HELD_BACK)
-    return replace(change, action=Action.REPLACE, reason=Reason.UNDER_WAY)
+    return turned(change, ReplaceChange, reason=Reason.UNDER_WAY)
 
 
 def is_told(change: Change, row: Live, kind: Kind) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, MoveChange, NoOpChange, turned
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.turn import Turn
@@ -95,6 +95,6 @@ class _Rollout:
 
 def _held_back(change: Change) -> Change:
     """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
-    stays = Action.NO_OP if change.moved_from is None else Action.MOVE
+    stays = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))
-    return replace(change, action=stays, reason=Reason.HELD_BACK, fields=fields, create_first=False)
+    return turned(change, stays, reason=Reason.HELD_BACK, fields=fields)

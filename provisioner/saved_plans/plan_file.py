@@ -6,90 +6,58 @@ Arrays come back as lists. Whether a plan may still be applied is for others to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, field, fields, make_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from provisioner.disk import Disk, replace_file
-from provisioner.model.action import Action, FieldChange, Reason
-from provisioner.model.address import Address
+from provisioner.model import change as variants
 from provisioner.model.canonical import JsonObject, JsonValue, digest
 from provisioner.model.change import Change
-from provisioner.model.diagnostic import Diagnostic, SourceRange, UsageError, error
+from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, seal, to_json, unseal
-from provisioner.model.guarding import Allowance
-from provisioner.model.leftover import Leftover
-from provisioner.model.plan import Basis, LeftOut, Mode, Plan
-from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Lifecycle, Recorded, Timeouts
+from provisioner.model.plan import Plan
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue
 from provisioner.model.secret import SecretReference, SecretSource
-from provisioner.model.selection import Selection
-from provisioner.model.turn import Turn
 
-Noun = TypeVar("Noun")
 _SECRET = "$secret"  # noqa: S105 - the key under which a reference is written
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredForm:
-    """`Desired` as written: its fields are open to the kinds, so their annotation cannot say how to read them."""
-
-    address: Address
-    kind: str
-    fields: JsonObject
-    labels: dict[str, str]
-    lifecycle: Lifecycle
-    timeouts: Timeouts
-    source: SourceRange | None
-    together: bool = False
-    wave: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeForm:
-    address: Address
-    kind: str
-    action: Action
-    fields: tuple[FieldChange, ...]
-    desired: DesiredForm | None
-    recorded: Recorded | None
-    after: JsonObject | None
-    reason: Reason | None
-    sensitive: tuple[FieldPath, ...]
-    unverifiable: tuple[FieldPath, ...]
-    leftovers: tuple[Leftover, ...]
-    moved_from: Address | None
-    let_go: bool
-    create_first: bool = False
-    observed: JsonObject | None = None
-    charging: tuple[FieldChange, ...] = ()
-    assumed: tuple[FieldPath, ...] = ()
-    held: tuple[FieldPath, ...] = ()
-    live_name: str = ""
-    deleted_alone: bool = False
-    noted: Recorded | None = None
-    computed: tuple[str, ...] = ("id", "private_address")
-    """Without it a plan was saved when there were only servers."""
-    unbilled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlanForm:
-    mode: Mode
-    basis: Basis
-    changes: tuple[ChangeForm, ...]
-    findings: tuple[Diagnostic, ...]
-    refusals: tuple[Diagnostic, ...]
-    allowed: tuple[Allowance, ...]
-    lifted: tuple[Diagnostic, ...]
-    selection: Selection
-    left_out: tuple[LeftOut, ...]
-    together: tuple[tuple[Address, ...], ...] = ()
-    turns: tuple[Turn, ...] = ()
-    noun: str = "server"
+_VARIANTS: dict[str, type[Change]] = {
+    "create": variants.CreateChange,
+    "update": variants.UpdateChange,
+    "reinstall": variants.ReinstallChange,
+    "replace": variants.ReplaceChange,
+    "delete": variants.DeleteChange,
+    "adopt": variants.ImportChange,
+    "forget": variants.ForgetChange,
+    "record": variants.RecordChange,
+    "resume": variants.ResumeChange,
+    "resolve": variants.ResolveChange,
+    "pay": variants.PayChange,
+    "cancel": variants.CancelChange,
+    "move": variants.MoveChange,
+    "no-op": variants.NoOpChange,
+}
+"""By the word that a change is written with."""
+_WORDS = {variant: word for word, variant in _VARIANTS.items()}
+_NAMES = {each.name for variant in _WORDS for each in fields(variant)}
+_BUYING = (variants.CreateChange, variants.ReplaceChange)
+_COMPUTED: JsonValue = ["id", "private_address"]
+"""Without it a plan was saved when there were only servers."""
+_WANTING = (
+    variants.CreateChange,
+    variants.UpdateChange,
+    variants.ReinstallChange,
+    variants.ReplaceChange,
+    variants.ImportChange,
+    variants.ResumeChange,
+)
+"""What is done for something that is wanted."""
 
 
 def plan_id(plan: Plan) -> str:
@@ -145,29 +113,79 @@ def read_plan(path: Path) -> Plan:
 
 
 def _plan_to_json(plan: Plan) -> JsonObject:
-    changes = tuple(_made(ChangeForm, change, desired=_desired_form(change.desired)) for change in plan.changes)
-    return to_json(_plans(), _made(PlanForm, plan, changes=changes))
+    return {**_write(plan, "changes"), "changes": list(map(_change_to_json, plan.changes))}
 
 
 def _plan_from_json(content: JsonValue) -> Plan:
     if not isinstance(content, Mapping):
         raise Damaged("holds no plan")
-    form = from_json(_plans(), content)
-    changes = tuple(_made(Change, change, desired=_desired(change.desired)) for change in form.changes)
-    return _made(Plan, form, changes=changes)
+    changes = content.get("changes")
+    if not isinstance(changes, list):
+        raise Damaged("holds no changes")
+    plan: Plan = _read(Plan, content, "changes", lambda _: tuple(map(_change_from_json, changes)))
+    return plan
 
 
-def _desired_form(desired: Desired | None) -> DesiredForm | None:
-    return None if desired is None else _made(DesiredForm, desired, fields=_mapping_to_json(desired.fields))
+def _change_to_json(change: Change) -> JsonObject:
+    document = {"action": _WORDS[type(change)], **_write(change, "desired")}
+    if (desired := change.desired) is not None:
+        document["desired"] = {**_write(desired, "fields"), "fields": _mapping_to_json(desired.fields)}
+    return document
 
 
-def _desired(form: DesiredForm | None) -> Desired | None:
-    return None if form is None else _made(Desired, form, fields=_value_from_json(form.fields))
+def _change_from_json(content: JsonValue) -> Change:
+    if not isinstance(content, Mapping):
+        raise Damaged("holds a change that is no object")
+    variant = _variant(content)
+    elsewhere = _NAMES - {each.name for each in fields(variant)}
+    facts = {key: value for key, value in content.items() if key not in elsewhere and key != "action"}
+    if variant in _BUYING:
+        facts.setdefault("computed", _COMPUTED)
+    change: Change = _read(variant, facts, "desired", _desired_from_json)
+    if isinstance(change, _WANTING) and change.desired is None:
+        raise Damaged("holds a change that lacks what is wanted")
+    return change
 
 
-def _made(noun: type[Noun], of: Any, **replaced: object) -> Noun:
-    """The same fields as another dataclass, but for those that are written differently."""
-    return noun(**{field.name: getattr(of, field.name) for field in fields(of)} | replaced)
+def _variant(change: Mapping[str, JsonValue]) -> type[Change]:
+    """Plans of older versions wrote a purchase in doubt as what is resumed without a record, and every fact of every variant."""
+    word = change.get("action")
+    if word == "resume" and change.get("recorded") is None:
+        return variants.ResolveChange
+    if not isinstance(word, str) or word not in _VARIANTS:
+        raise FromNewerVersion(f"is not understood by this version of the tool: it knows no action {word!r}")
+    return _VARIANTS[word]
+
+
+def _desired_from_json(content: JsonValue) -> Desired | None:
+    if content is None:
+        return None
+    if not isinstance(content, Mapping) or not isinstance(content.get("fields"), Mapping):
+        raise Damaged("holds a change whose fields are no object")
+    desired: Desired = _read(Desired, content, "fields", _value_from_json)
+    return desired
+
+
+def _read(noun: Any, facts: JsonObject, apart: str, read: Callable[[JsonValue], object]) -> Any:
+    """One fact is read apart from the others, by `read`, because no annotation says how."""
+    others = from_json(_adapter(noun, apart)[1], {key: fact for key, fact in facts.items() if key != apart})
+    if apart not in facts:
+        if any(each.name == apart and each.default is MISSING for each in fields(noun)):
+            raise Damaged(f"lacks {apart}")
+        return noun(**_facts(others))
+    return noun(**_facts(others), **{apart: read(facts[apart])})
+
+
+def _write(noun: Any, apart: str) -> dict[str, JsonValue]:
+    """Without the fact that is written apart from the others."""
+    of: Any = type(noun)
+    form, adapter = _adapter(of, apart)
+    facts = {name: fact for name, fact in _facts(noun).items() if name != apart}
+    return dict(to_json(adapter, form(**facts)))
+
+
+def _facts(noun: Any) -> dict[str, Any]:
+    return {each.name: getattr(noun, each.name) for each in fields(noun)}
 
 
 def _mapping_to_json(mapping: Fields) -> JsonObject:
@@ -214,5 +232,12 @@ def _literals(path: FieldPath, value: FieldValue) -> Iterator[FieldPath]:
 
 
 @cache
-def _plans() -> TypeAdapter[tuple[PlanForm]]:
-    return TypeAdapter(tuple[PlanForm], config=STRICT)
+def _adapter(noun: Any, apart: str) -> tuple[type[Any], TypeAdapter[tuple[Any]]]:
+    """Of a dataclass as it is, but for one field."""
+    others = [
+        (each.name, each.type, field(default=each.default, default_factory=each.default_factory))
+        for each in fields(noun)
+        if each.name != apart
+    ]
+    form: Any = make_dataclass(noun.__name__, others, kw_only=True, namespace={"__module__": noun.__module__})
+    return form, TypeAdapter(tuple[form], config=STRICT)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from provisioner.applying import Sight
 from provisioner.model.action import Action
-from provisioner.model.change import Change
+from provisioner.model.change import CancelChange, PayChange
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
@@ -143,7 +143,8 @@ class _Work:
     def _plan(self, stack: Stack, cloud: Cloud) -> Plan:
         """An order is paid once, whoever shares it; what is cancelled is forgotten by everybody who does."""
         owners = self.wanted.owners if self.request.action is Action.CANCEL else self.wanted.owners[:1]
-        changes = tuple(Change(owner.address, owner.kind, self.request.action, recorded=owner) for owner in owners)
+        variant = CancelChange if self.request.action is Action.CANCEL else PayChange
+        changes = tuple(variant(owner.address, owner.kind, recorded=owner) for owner in owners)
         return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud.identity), changes)
 
     def _close_leftovers(self) -> None:

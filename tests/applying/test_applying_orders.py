@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.builders import change_of
 
 from provisioner.model.action import Action
-from provisioner.model.change import Change
 from provisioner.model.event import EventType, ResultType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.plan import Basis, Mode, Plan
@@ -33,7 +33,7 @@ class Story:
     def plan(self, action):
         state = self.world.state
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
-        return Plan(Mode.APPLY, basis, (Change(self.address, "dev_server", action, recorded=self.record),))
+        return Plan(Mode.APPLY, basis, (change_of(self.address, "dev_server", action, recorded=self.record),))
 
     def settle(self, action, die_at=None):
         """None when it died; nothing to do for what is forgotten."""

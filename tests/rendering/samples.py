@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.builders import change_of
+
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
@@ -31,7 +33,7 @@ def body(name: str, **fields):
 
 
 def create(address: str, name: str | None = None, **fields) -> Change:
-    return Change(
+    return change_of(
         Address.parse(address),
         "dev_server",
         Action.CREATE,

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rendering.samples import BASIS, COLORED, IDENTITY
 from rich.console import Console
+from support.builders import change_of
 
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
 from provisioner.model.diagnostic import SourceRange, error
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
 from provisioner.model.flow import Effect
@@ -52,11 +52,13 @@ def server(text: str, name: str = "s", phase: Phase = Phase.READY) -> Recorded:
 @given(hostile)
 def test_plans(text):
     wanted = {"name": text, text: [text], "inner": {text: text}}
-    changes = [Change(Address("t", f"{text}{index}"), text, Action.CREATE, after=wanted) for index in range(5)]
-    changes[4] = Change(changes[4].address, text, Action.CREATE, after={**wanted, "inner": {text: 1}})
+    changes = [change_of(Address("t", f"{text}{index}"), text, Action.CREATE, after=wanted) for index in range(5)]
+    changes[4] = change_of(changes[4].address, text, Action.CREATE, after={**wanted, "inner": {text: 1}})
     fields = (FieldChange((text,), text, None), FieldChange(("x", text), text, {text: text}, forces_replacement=True))
     changes += [
-        Change(Address("u", text), text, action, fields, recorded=server(text), after=wanted, reason=Reason.VANISHED)
+        change_of(
+            Address("u", text), text, action, fields=fields, recorded=server(text), after=wanted, reason=Reason.VANISHED
+        )
         for action in Action
     ]
     refused = error(text, text, detail=text, hint=text, source=SourceRange(text, 1, 3, text, 2))

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 from rendering.samples import FINGERPRINT, create, intent, plan, recorded, state
+from support.builders import change_of
 
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
@@ -20,11 +21,11 @@ def replacement() -> Change:
         FieldChange(("flavor",), "Si2.large.4", "Si2.large.8", forces_replacement=True),
         FieldChange(("admin_pass",), "clear-a", {"fingerprint": FINGERPRINT}, sensitive=True),
     )
-    return Change(
+    return change_of(
         Address("gateway"),
         "dev_server",
         Action.REPLACE,
-        fields,
+        fields=fields,
         recorded=recorded(),
         after=create("gateway", admin_pass="clear-b").after,
         reason=Reason.CANNOT_UPDATE,
@@ -83,7 +84,7 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
 
 
 def test_every_action_has_its_array():
-    changes = [Change(Address(f"s{number}"), "dev_server", action) for number, action in enumerate(Action)]
+    changes = [change_of(Address(f"s{number}"), "dev_server", action) for number, action in enumerate(Action)]
     found = {one["address"]: one["change"]["actions"] for one in plan_document(plan(*changes))["resource_changes"]}
     assert list(found.values()) == [
         ["create"],

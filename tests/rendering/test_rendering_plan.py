@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 from rendering.samples import COLORED, FINGERPRINT, PLAIN, create, plan, recorded
-from support.builders import a_state
+from support.builders import a_state, change_of
 from support.planning_builders import bought, refreshed, shown, surveyed, wanted
 
 from provisioner.model.action import Action, FieldChange, Reason
@@ -18,7 +18,7 @@ from provisioner.rendering.plan import render_plan
 
 def change(action: Action, address: str = "gateway", **parts) -> Change:
     parts.setdefault("recorded", recorded(address))
-    return Change(Address.parse(address), "dev_server", action, **parts)
+    return change_of(Address.parse(address), "dev_server", action, **parts)
 
 
 def test_a_server_to_buy_is_shown_whole_without_its_secrets():
@@ -255,7 +255,7 @@ def test_no_changes_never_claims_a_match_when_something_was_found():
 def test_a_secret_is_hidden_by_its_path_as_well_as_by_its_shape():
     path = ("admin_pass",)
     servers = [create(f"t[{index}]", admin_pass=f"clear-{index}") for index in range(5)]
-    hidden = [Change(one.address, one.kind, one.action, after=one.after, sensitive=(path,)) for one in servers]
+    hidden = [change_of(one.address, one.kind, one.action, after=one.after, sensitive=(path,)) for one in servers]
     fields = (FieldChange(("admin_pass", "fingerprint"), "clear-a", "clear-b"),)
     text = render_plan(plan(*hidden, change(Action.UPDATE, fields=fields, sensitive=(path,))), PLAIN)
     assert "clear" not in text

@@ -2,10 +2,10 @@ from dataclasses import replace
 from textwrap import dedent
 
 from rendering.samples import PLAIN
+from support.builders import change_of
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change
 from provisioner.model.diagnostic import error
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.model.plan import Mode
@@ -76,7 +76,7 @@ def test_long_reasons_stay_in_their_column():
 
 
 def test_what_the_plan_had_to_leave_makes_no_apply_complete():
-    gone = Change(Address("beta"), "dev_server", Action.NO_OP, reason=Reason.VANISHED)
+    gone = change_of(Address("beta"), "dev_server", Action.NO_OP, reason=Reason.VANISHED)
     text = render_summary(RunResult(()), PLAIN, not_as_wanted=(gone,))
     assert "  beta  gone from the cloud\n" in text
     assert text.splitlines()[-1] == "Apply incomplete. Servers: 0 added, 0 changed, 0 destroyed."

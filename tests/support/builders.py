@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, get_args
 
 from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.change import Change
+from provisioner.model.change import Change, ResolveChange
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Answered, Entry, Forgotten, Intended, Remembered, RunEnded, RunStarted
@@ -96,9 +97,31 @@ def a_desired(address: str = "trainer[0]", **facts: Any) -> Desired:
     return Desired(address=an_address(address), **(known | facts))
 
 
+_VARIANTS = {variant.action: variant for variant in get_args(Change) if variant is not ResolveChange}
+
+
+def change_of(address: Address, kind: str, action: Action, **facts: Any) -> Change:
+    """A change of the variant that has this action, with a bare server where it needs one and none is given, and without what it has no
+    place for.
+    """
+    doubt = action is Action.RESUME and facts.get("recorded") is None
+    variant = ResolveChange if doubt else _VARIANTS[action]
+    known = {each.name: each for each in dataclasses.fields(variant)}
+    given = {name: value for name, value in facts.items() if name in known}
+    bare = {
+        "desired": Desired(address, kind, {"name": (facts.get("after") or {}).get("name", str(address))}),
+        "recorded": a_recorded(str(address), kind=kind),
+        "observed": {},
+    }
+    for name, value in bare.items():
+        if name in known and known[name].default is dataclasses.MISSING and given.get(name) is None:
+            given[name] = value
+    return variant(address, kind, **given)
+
+
 def a_change(address: str = "trainer[0]", **facts: Any) -> Change:
     known: dict[str, Any] = {"kind": "dev_server", "action": Action.CREATE, "desired": a_desired(address)}
-    return Change(address=an_address(address), **(known | facts))
+    return change_of(an_address(address), **(known | facts))
 
 
 def a_plan(*changes: Change, **facts: Any) -> Plan:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, get_args
+
 from hypothesis import strategies as st
 from support.builders import a_recorded, an_intent
 
-from provisioner.model.action import Action, FieldChange, Reason
+from provisioner.model.action import FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity, SourceRange
@@ -84,19 +87,33 @@ recorded = st.builds(
     protected=st.booleans(),
     term=st.none() | terms,
 )
-changes = st.builds(
-    Change,
-    addresses,
-    WORDS,
-    st.sampled_from(Action),
-    fields=st.lists(field_changes, max_size=2).map(tuple),
-    desired=st.none() | desired,
-    recorded=st.none() | recorded,
-    after=st.none() | json_objects,
-    reason=st.none() | st.sampled_from(Reason),
-    sensitive=st.lists(paths, max_size=2).map(tuple),
-    unverifiable=st.lists(paths, max_size=2).map(tuple),
-)
+_FACTS: dict[str, Any] = {
+    "fields": st.lists(field_changes, max_size=2).map(tuple),
+    "desired": desired,
+    "recorded": recorded,
+    "after": st.none() | json_objects,
+    "observed": json_objects,
+    "reason": st.none() | st.sampled_from(Reason),
+    "sensitive": st.lists(paths, max_size=2).map(tuple),
+    "unverifiable": st.lists(paths, max_size=2).map(tuple),
+}
+
+
+def _changes(variant: type[Change]) -> Any:
+    facts = {each.name: each for each in dataclasses.fields(variant)}
+    return st.builds(
+        variant,
+        addresses,
+        WORDS,
+        **{
+            name: st.none() | fact if facts[name].default is None else fact
+            for name, fact in _FACTS.items()
+            if name in facts
+        },
+    )
+
+
+changes = st.one_of(*map(_changes, get_args(Change)))
 findings = st.builds(
     Diagnostic, st.sampled_from(Severity), WORDS, TEXT, source=st.none() | sources, address=st.none() | addresses
 )

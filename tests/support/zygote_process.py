@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, get_args
 
 from support.numbered import leap, lose_patience, number_steps, turn_pages
 
@@ -45,11 +45,15 @@ def import_everything() -> None:
 
 def _build_schemas() -> None:
     """The tool builds them when they are first needed; each child would anew."""
+    from provisioner.model.change import Change
+    from provisioner.model.plan import Plan
+    from provisioner.model.resource import Desired
     from provisioner.saved_plans import plan_file
     from provisioner.store import codec
 
     codec._states()
-    plan_file._plans()
+    for noun, apart in ((Plan, "changes"), (Desired, "fields"), *((each, "desired") for each in get_args(Change))):
+        plan_file._adapter(noun, apart)
     for name in codec._ENTRY_TYPES:
         codec._entries_of(name)
 
