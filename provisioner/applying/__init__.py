@@ -3,11 +3,8 @@
 The cloud, the store, secrets and time are protocols here (ports.py), so that this room knows none of those rooms.
 """
 
-from provisioner.applying.executor import execute
-from provisioner.applying.interruption import Interruption
-from provisioner.applying.ports import Elsewhere, nowhere
-from provisioner.applying.reading import (
-    Shown,
+from provisioner.applying.cloud_reading import (
+    CloudListing,
     Sight,
     read_closer,
     read_live,
@@ -16,17 +13,20 @@ from provisioner.applying.reading import (
     read_traces,
     run_read,
 )
+from provisioner.applying.executor import execute
+from provisioner.applying.interruption import Interruption
+from provisioner.applying.ports import OtherStatesPort, no_other_states
 from provisioner.applying.recovery import recover
 from provisioner.applying.run_context import RunContext
 
 __all__ = [
-    "Elsewhere",
+    "CloudListing",
     "Interruption",
+    "OtherStatesPort",
     "RunContext",
-    "Shown",
     "Sight",
     "execute",
-    "nowhere",
+    "no_other_states",
     "read_closer",
     "read_live",
     "read_ordered",

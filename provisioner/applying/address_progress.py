@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from provisioner.applying.ports import Clock
+from provisioner.applying.ports import ClockPort
 from provisioner.applying.run_context import RunContext
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
@@ -107,7 +107,7 @@ class EventReporter:
     """Announces the events of one change. `started`, in the clock's monotonic seconds, is None until it has announced that it begins."""
 
     listen: Listener
-    clock: Clock
+    clock: ClockPort
     change: Change
     started: float | None = None
     _last_sign: tuple[float, str] | None = None

@@ -237,7 +237,7 @@ class ChangeRunner:
     async def _adopt(self, change: variants.ImportChange) -> Ended:
         """A saved plan may be older than the last look: what has gone since is not recorded."""
         recorded = change.recorded
-        self._preflight.before_adoption(self._kind, recorded, self._context.elsewhere)
+        self._preflight.before_adoption(self._kind, recorded, self._context.other_states)
         wanted, fingerprint = change.desired.fields, self._context.secrets.fingerprint
         recorded = replace(recorded, declared=with_fingerprints(recorded.declared, wanted, fingerprint))
         self._flow = self._new_flow(recorded)

@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from provisioner.applying.ports import Channel, Cloud
+from provisioner.applying.ports import ChannelPort, CloudPort
 
 
 class ChannelPool:
-    def __init__(self, cloud: Cloud, size: int) -> None:
+    def __init__(self, cloud: CloudPort, size: int) -> None:
         self._cloud = cloud
         self._free = asyncio.Semaphore(size)
-        self._idle: list[Channel] = []
+        self._idle: list[ChannelPort] = []
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -31,7 +31,7 @@ class ChannelPool:
         await self._open.aclose()
 
     @asynccontextmanager
-    async def borrow(self) -> AsyncIterator[Channel]:
+    async def borrow(self) -> AsyncIterator[ChannelPort]:
         async with self._free:
             channel = self._idle.pop() if self._idle else await self._open.enter_async_context(self._cloud.channel())
             try:

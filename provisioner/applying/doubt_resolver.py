@@ -7,8 +7,8 @@ Exactly one free server that fits is adopted. None, or several, leave the doubt 
 from __future__ import annotations
 
 from provisioner.applying.address_progress import EventReporter
-from provisioner.applying.list_poll import Detached, Listing, TimedOut, Watch
-from provisioner.applying.ports import Elsewhere
+from provisioner.applying.list_poll import Detached, ListSnapshot, TimedOut, Watch
+from provisioner.applying.ports import OtherStatesPort
 from provisioner.applying.run_context import RunContext
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.flow import CallFailed
@@ -44,9 +44,9 @@ def adoption(intent: Intent, found: Live, kind: Kind) -> Adopted:
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
-def nobody_elses(fitting: tuple[Live, ...], elsewhere: Elsewhere) -> tuple[Live, ...]:
+def nobody_elses(fitting: tuple[Live, ...], other_states: OtherStatesPort) -> tuple[Live, ...]:
     """What fits may as well have been bought from another state."""
-    claimed = elsewhere(fitting) if fitting else ()
+    claimed = other_states(fitting) if fitting else ()
     return tuple(row for row in fitting if row.id not in claimed)
 
 
@@ -70,12 +70,12 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
     if context.resolve_timeout <= 0:
         raise TimedOut
 
-    def pick(listing: Listing) -> Live | None:
+    def pick(listing: ListSnapshot) -> Live | None:
         """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
         if listing.may_hide(intent.kind, {intent.name, *intent.names}):
             return None
         free = (row for row in listing.rows.values() if context.ids.are_free(row.id, row.order_id))
-        candidates = nobody_elses(kind.match(intent, free), context.elsewhere)
+        candidates = nobody_elses(kind.match(intent, free), context.other_states)
         if len(candidates) > 1:
             raise SeveralFit(candidates)
         return next(iter(candidates), None)

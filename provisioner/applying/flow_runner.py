@@ -18,7 +18,7 @@ from provisioner.applying.address_progress import AddressProgress, EventReporter
 from provisioner.applying.first_purchases import purchase_class
 from provisioner.applying.intents import IntentJournal
 from provisioner.applying.list_poll import Detached, TimedOut
-from provisioner.applying.ports import Channel
+from provisioner.applying.ports import ChannelPort
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
 from provisioner.model.canonical import JsonObject
@@ -172,7 +172,7 @@ class FlowRunner:
         first.sent(address)
 
     @asynccontextmanager
-    async def _channel(self) -> AsyncIterator[Channel]:
+    async def _channel(self) -> AsyncIterator[ChannelPort]:
         """Where nothing may be sent any more, nothing is begun. Raises Detached or StoreError then."""
         async with self.context.pool.borrow() as channel:
             if self.context.interruption.requested:
@@ -181,7 +181,7 @@ class FlowRunner:
             self.reporter.start()
             yield channel
 
-    async def _await_budget(self, call: Call, channel: Channel) -> None:
+    async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
         """Before the intent is written: what only queues must not look as if it might have been sent."""
         turn = await self.context.interruption.until_first(channel.turn(call))
         if self.context.interruption.requested:
@@ -262,7 +262,7 @@ class FlowRunner:
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
         """None of those that only billing says are ours, and another state holds."""
         told = tuple(row for row in rows if row.id in wait.ids)
-        claimed = self.context.elsewhere(told) if told else ()
+        claimed = self.context.other_states(told) if told else ()
         return self.context.ids.choose(self.change.address, [row for row in rows if row.id not in claimed])
 
     async def _remark(self, remark: Remark) -> None:

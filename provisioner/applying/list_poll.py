@@ -17,16 +17,16 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeAlias
 
+from provisioner.applying.cloud_reading import read_lists, run_read
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.ports import Channel, Clock
-from provisioner.applying.reading import read_lists, run_read
+from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
 
 Watch: TypeAlias = Callable[[Live | None], None]
-Find: TypeAlias = "Callable[[Listing], Live | None]"
+Find: TypeAlias = "Callable[[ListSnapshot], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
 Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
 """Out of the rows of an order."""
@@ -48,7 +48,7 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListSnapshot:
     """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same, but for those `gone`: asked for
     alone, and not found.
     """
@@ -86,7 +86,7 @@ class _Watcher:
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     looks: int = 0
 
-    def see(self, listing: Listing, now: float) -> None:
+    def see(self, listing: ListSnapshot, now: float) -> None:
         """What raises here is a fault of this watcher, and ends its wait alone."""
         try:
             row = self.find(listing)
@@ -105,7 +105,7 @@ class ListPoll:
     def __init__(
         self,
         kinds: Sequence[Kind],
-        clock: Clock,
+        clock: ClockPort,
         interruption: Interruption,
         known: Iterable[str] = (),
     ) -> None:
@@ -128,7 +128,7 @@ class ListPoll:
     async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
         """As `seek`, for the row that a flow waits for."""
 
-        def find(listing: Listing) -> Live | None:
+        def find(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
         watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id, wait.ids)
@@ -161,7 +161,7 @@ class ListPoll:
         self._over = self._over or reason
         self._end_all(reason)
 
-    async def run(self, channel: Channel) -> None:
+    async def run(self, channel: ChannelPort) -> None:
         """Until cancelled, asking over `channel`. An error of our own ends every wait: nobody waits for a look that never comes."""
         try:
             while True:
@@ -173,7 +173,7 @@ class ListPoll:
             self.end(fault)
             raise
 
-    async def _look_until_answered(self, channel: Channel) -> None:
+    async def _look_until_answered(self, channel: ChannelPort) -> None:
         pause = _SHORTEST
         while self._waiting():
             if self._arrival.is_set():
@@ -200,7 +200,7 @@ class ListPoll:
                 rest.cancel()
                 arrival.cancel()
 
-    async def _look(self, channel: Channel) -> None:
+    async def _look(self, channel: ChannelPort) -> None:
         asked = self._waiting()
         gaps: tuple[Gap, ...] = ()
         try:
@@ -221,13 +221,13 @@ class ListPoll:
         for row in rows.values():
             if row.order_id is not None:
                 by_order[row.order_id].append(row)
-        listing, now = Listing(rows, by_order, gaps, gone), self._clock.monotonic()
+        listing, now = ListSnapshot(rows, by_order, gaps, gone), self._clock.monotonic()
         for watcher in asked:
             if not watcher.answer.done():
                 watcher.see(listing, now)
 
     async def _alone(
-        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], channel: Channel, *, is_partial: bool
+        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], channel: ChannelPort, *, is_partial: bool
     ) -> tuple[dict[str, Live], frozenset[str], set[str]]:
         """Of those that the list lacks and somebody waits for: who is there, who is not, and who is still to be asked for. What is
         not answered is asked again, after the others.
@@ -250,7 +250,7 @@ class ListPoll:
                     self._known.add(row.id)
         return found, frozenset(gone), unasked
 
-    async def _show(self, identifier: str, channel: Channel) -> Live | None:
+    async def _show(self, identifier: str, channel: ChannelPort) -> Live | None:
         rows = [await run_read(kind.show(identifier), channel) for kind in self._kinds]
         return next((row for row in rows if row is not None), None)
 

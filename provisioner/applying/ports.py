@@ -13,7 +13,7 @@ from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
 
 
-class Channel(Protocol):
+class ChannelPort(Protocol):
     """One connection's worth of cloud."""
 
     async def turn(self, call: Call) -> None:
@@ -25,17 +25,17 @@ class Channel(Protocol):
         ...
 
 
-class Cloud(Protocol):
-    def channel(self) -> AbstractAsyncContextManager[Channel]: ...
+class CloudPort(Protocol):
+    def channel(self) -> AbstractAsyncContextManager[ChannelPort]: ...
 
 
-class Market(Protocol):
+class StockPort(Protocol):
     async def offer(self, ware: Ware, /) -> Offer:
         """What the cloud's catalogue says of it; never raises for what it does not tell."""
         ...
 
 
-class Elsewhere(Protocol):
+class OtherStatesPort(Protocol):
     def __call__(self, rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:
         """The ids of those that another state holds, or may have bought, as it stands now. With `told` only what a state says itself: one
         that cannot be read may hold anything, and need not hold any of them.
@@ -55,7 +55,7 @@ class Secrets(Protocol):
     def fingerprint(self, reference: SecretReference, /) -> str | None: ...
 
 
-class Clock(Protocol):
+class ClockPort(Protocol):
     def now(self) -> int:
         """Milliseconds since the epoch, by this machine."""
         ...
@@ -67,6 +67,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-def nowhere(_rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
+def no_other_states(_rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
     """There is no other state."""
     return ()

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from provisioner.applying.ports import Elsewhere
+from provisioner.applying.cloud_reading import run_read
+from provisioner.applying.ports import OtherStatesPort
 from provisioner.applying.preflight_names import NameCheck
 from provisioner.applying.preflight_orders import OrderCheck, order_to_end
 from provisioner.applying.preflight_readiness import ReadinessCheck
-from provisioner.applying.reading import run_read
 from provisioner.applying.refusals import GoneMeanwhile, NotAvailable, OrderShared, StatusUnknown, TermKept
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
@@ -91,12 +91,12 @@ class Preflight:
             )
         return None
 
-    def before_adoption(self, kind: Kind, recorded: Recorded, elsewhere: Elsewhere) -> None:
+    def before_adoption(self, kind: Kind, recorded: Recorded, other_states: OtherStatesPort) -> None:
         """Raises GoneMeanwhile, and UsageError where another state has it by now."""
         row = self._context.live_row(recorded)
         if row is None or row.status in kind.statuses.releasing:
             raise GoneMeanwhile
-        if row.id in elsewhere([row]):
+        if row.id in other_states([row]):
             summary = f"{kind.noun} {row.id} is another state's by now; nothing was recorded"
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
@@ -220,11 +220,11 @@ class Preflight:
 
     async def _refuse_unavailable(self, wares: Iterable[Ware], *, wipes: bool) -> None:
         """What could be had when the plan was made need not be there by now."""
-        market = self._context.market
-        if market is None or self._context.interruption.requested:
+        stock = self._context.stock
+        if stock is None or self._context.interruption.requested:
             return
         for ware in wares:
-            offer = await market.offer(ware)
+            offer = await stock.offer(ware)
             allowed = (
                 offer.availability is Availability.NOT_LISTED and Allowance.NOT_LISTED in self._context.plan.allowed
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from provisioner.applying.list_poll import Listing
+from provisioner.applying.list_poll import ListSnapshot
 from provisioner.applying.live_index import NameIndex
 from provisioner.applying.refusals import MayBeTaken, NameTaken
 from provisioner.applying.run_context import RunContext
@@ -47,9 +47,9 @@ class NameCheck:
             clock = self._context.clock
             if clock.monotonic() < self._looked_at + _LEASE:
                 return
-            looks: list[Listing] = []
+            looks: list[ListSnapshot] = []
 
-            def keep(listing: Listing) -> Live | None:
+            def keep(listing: ListSnapshot) -> Live | None:
                 looks.append(listing)
                 return next(iter(listing.rows.values()), None)
 
@@ -62,7 +62,7 @@ class NameCheck:
             self._seen, self._gaps = self._without_ours(looks[-1]), looks[-1].gaps
             self._looked_at = clock.monotonic()
 
-    def _without_ours(self, listing: Listing) -> NameIndex:
+    def _without_ours(self, listing: ListSnapshot) -> NameIndex:
         """What the run has bought itself by now is no stranger."""
         strange = [row for row in listing.rows.values() if self._context.ids.are_free(row.id, row.order_id)]
         return NameIndex(strange, self._context.owned_ids, self._context.lineage)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
-from provisioner.applying.ports import Channel
-from provisioner.applying.reading import run_read
+from provisioner.applying.cloud_reading import run_read
+from provisioner.applying.ports import ChannelPort
 from provisioner.applying.refusals import OrderShared, OrderUnseen, TermKept
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
@@ -148,14 +148,14 @@ def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | Non
     return None if live.status in kind.statuses.releasing else recorded.order_id or live.order_id
 
 
-async def bought_by(kind: Kind, order_id: str, channel: Channel) -> tuple[str, ...]:
+async def bought_by(kind: Kind, order_id: str, channel: ChannelPort) -> tuple[str, ...]:
     """Ids. Raises CallFailed where billing does not say, whatever a row shows: which way a release takes is asked of billing once more,
     and may be answered then.
     """
     return await run_read(kind.orders.all_resources(order_id), channel)
 
 
-async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: Channel) -> list[str]:
+async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: ChannelPort) -> list[str]:
     """Of servers that no list shows: only "not found" says that one is gone."""
     there = []
     for identifier in identifiers:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provisioner.applying.dependencies import Blocked, DependencyGate
-from provisioner.applying.list_poll import Listing
+from provisioner.applying.list_poll import ListSnapshot
 from provisioner.applying.refusals import SuccessorNotReady
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
@@ -92,7 +92,7 @@ class ReadinessCheck:
         """As they were seen last: what the list lacks is asked for alone, a few a look."""
         looks = 0
 
-        def find(listing: Listing) -> Live | None:
+        def find(listing: ListSnapshot) -> Live | None:
             """Any row, once all are well, or the one that is not once that is certain."""
             nonlocal looks
             looks += 1

@@ -11,9 +11,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from provisioner.applying.cloud_reading import Sight
 from provisioner.applying.doubt_resolver import adoption, nobody_elses
-from provisioner.applying.ports import Elsewhere, Ledger, nowhere
-from provisioner.applying.reading import Sight
+from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import ghosts, is_anothers, is_over, untracked
@@ -39,14 +39,14 @@ def recover(
     policy: PurchasePolicy,
     ledger: Ledger,
     listen: Listener,
-    elsewhere: Elsewhere = nowhere,
+    other_states: OtherStatesPort = no_other_states,
 ) -> State:
     """The state after what could be settled, journaled already."""
     entries: list[Entry] = []
     events: list[Event] = []
     adopted: set[Address] = set()
     free = untracked(sight.live.values(), state.resources.values())
-    unseen = _Unseen(sight, free, state, catalogue, elsewhere)
+    unseen = _Unseen(sight, free, state, catalogue, other_states)
     for intent in (*state.in_doubt, *ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
@@ -66,7 +66,7 @@ def recover(
             case _ if intent.members:
                 pass  # which order it became, or that it became none, is a person's to say
             case _:
-                candidates = nobody_elses(kind.match(intent, free), elsewhere)
+                candidates = nobody_elses(kind.match(intent, free), other_states)
                 if intent.address in adopted:
                     pass  # two purchases of one address: the other one is told, and is a person's to judge
                 elif len(candidates) == 1 and not sight.may_hide(intent.kind, {intent.name, *intent.names}):
@@ -96,7 +96,7 @@ class _Unseen:
     free: list[Live]
     state: State
     catalogue: Catalogue
-    elsewhere: Elsewhere
+    other_states: OtherStatesPort
 
     def is_none(self, intent: Intent, kind: Kind) -> bool:
         """Never by a list with gaps that concern it, nor while something new bears its name, or none at all, however much it differs from
@@ -109,7 +109,7 @@ class _Unseen:
         if any(row.name == intent.name or (not row.name and not _is_older(row, intent)) for row in new):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
-        told = self.elsewhere(unexplained, told=True) if unexplained else ()
+        told = self.other_states(unexplained, told=True) if unexplained else ()
         return all(row.id in told for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:

@@ -15,7 +15,15 @@ from provisioner.applying.interruption import Interruption
 from provisioner.applying.journal_writer import JournalWriter
 from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
-from provisioner.applying.ports import Clock, Cloud, Elsewhere, Ledger, Market, Secrets, nowhere
+from provisioner.applying.ports import (
+    ClockPort,
+    CloudPort,
+    Ledger,
+    OtherStatesPort,
+    Secrets,
+    StockPort,
+    no_other_states,
+)
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.event import Listener
@@ -37,10 +45,10 @@ class RunContext:
     plan: Plan
     live: Mapping[str, Live]
     catalogue: Catalogue
-    cloud: Cloud
+    cloud: CloudPort
     ledger: Ledger
     secrets: Secrets
-    clock: Clock
+    clock: ClockPort
     interruption: Interruption
     listen: Listener
     who: str
@@ -51,13 +59,13 @@ class RunContext:
     doubts: Mapping[Address, Intent] = field(default_factory=dict)
     resolve_timeout: float = 0.0
     parallelism: int = 10
-    market: Market | None = None
+    stock: StockPort | None = None
     """Asked before a replacement releases anything."""
     gaps: tuple[Gap, ...] = ()
     """What the list may hide."""
     looked_at: float | None = None
     """When it was read, in the clock's monotonic seconds; None: right now."""
-    elsewhere: Elsewhere = nowhere
+    other_states: OtherStatesPort = no_other_states
     """Asked before a server becomes an address's that was not bought by an answered call."""
 
     @asynccontextmanager

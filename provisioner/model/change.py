@@ -28,7 +28,6 @@ class _NotSaid:
 
     @property
     def recorded(self) -> Recorded | None:
-        """What is recorded; of what is taken over, what will be."""
         return None
 
     @property
@@ -69,7 +68,7 @@ class _NotSaid:
 
     @property
     def live_name(self) -> str:
-        """Of what is to be released: its name in the cloud, where that is not the recorded one."""
+        """Its name in the cloud, where that is not the recorded one."""
         return ""
 
     @property
@@ -89,17 +88,14 @@ class _NotSaid:
 
     @property
     def charging(self) -> tuple[FieldChange, ...]:
-        """How the old one is paid for and how the new one will be, also where that stays the same."""
         return ()
 
     @property
     def let_go(self) -> bool:
-        """It is forgotten although it is there, and nobody releases it."""
         return False
 
     @property
     def create_first(self) -> bool:
-        """The old one is released when the new one is there, and else kept."""
         return False
 
 
@@ -142,8 +138,6 @@ class _Described(_Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Compared(_Described):
-    """Of what is recorded and wanted, field by field."""
-
     fields: tuple[FieldChange, ...] = ()
     assumed: tuple[FieldPath, ...] = ()
     held: tuple[FieldPath, ...] = ()
@@ -151,8 +145,6 @@ class _Compared(_Described):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Existing(_Compared):
-    """Of what is there and wanted."""
-
     desired: Desired = field()
     recorded: Recorded = field()
     noted: Recorded | None = None
@@ -179,7 +171,9 @@ class ReinstallChange(_Existing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceChange(_Existing):
-    """`noted` is for a run in which it is held back: then it stays."""
+    """`noted` is for a run in which it is held back. `create_first`: the old one is released when the new one is there, and else
+    kept. `charging`: how the old one is paid for and how the new one will be, also where that stays the same.
+    """
 
     action = Action.REPLACE
     create_first: bool = False
@@ -214,6 +208,8 @@ class ImportChange(_Described):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetChange(_Addressed):
+    """`let_go`: it is forgotten although it is there, and nobody releases it."""
+
     action = Action.FORGET
     recorded: Recorded = field()
     desired: Desired | None = None

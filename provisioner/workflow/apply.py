@@ -217,7 +217,7 @@ def _recovered(
         policy=planner.loaded.stack.purchase,
         ledger=ledger,
         listen=face.listen,
-        elsewhere=planner.elsewhere,
+        other_states=planner.elsewhere,
     )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
 from provisioner import planning
-from provisioner.applying import Shown, Sight, read_closer, read_ordered, read_shown, read_traces, run_read
-from provisioner.applying.ports import Channel
+from provisioner.applying import CloudListing, Sight, read_closer, read_ordered, read_shown, read_traces, run_read
+from provisioner.applying.ports import ChannelPort
 from provisioner.cloud import Cloud, translate
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.event import Event, EventType, Listener
@@ -123,7 +123,7 @@ def tell_gaps(sight: Sight, catalogue: Catalogue, listen: Listener) -> None:
 
 
 async def _with_orders(
-    channel: Channel,
+    channel: ChannelPort,
     state: State | None,
     live: Mapping[str, Live],
     catalogue: Catalogue,
@@ -131,7 +131,7 @@ async def _with_orders(
     traces: Mapping[str, tuple[Trace, ...] | None],
     known: Container[str],
     orders: Iterable[str],
-) -> Shown:
+) -> CloudListing:
     """`live` with the orders that only billing knows of. Where it does not say, all stays as it is."""
     records = tuple(state.resources.values()) if state else ()
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
@@ -143,10 +143,10 @@ async def _with_orders(
         asked = [order for order in (*paid, *orders) if order not in known and order not in named | live.keys()]
         wanted[doubt.kind] |= dict.fromkeys(asked)
     held = {record.id for record in records if record.id is not None}
-    shown = Shown(dict(live), ())
+    shown = CloudListing(dict(live), ())
     for kind, asked_for in wanted.items():
         found = await read_ordered(catalogue[kind], channel, shown.live, asked_for, held=held)
-        shown = Shown(found.live, shown.gaps + found.gaps)
+        shown = CloudListing(found.live, shown.gaps + found.gaps)
     return shown
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Elsewhere, Interruption, RunContext, Sight, execute, nowhere
+from provisioner.applying import Interruption, OtherStatesPort, RunContext, Sight, execute, no_other_states
 from provisioner.cloud import Cloud
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
@@ -63,7 +63,7 @@ class Run:
     resolve_timeout: float = 0.0
     notes_terms: bool = False
     """Afterwards billing is asked until when the servers that are there are paid for."""
-    elsewhere: Elsewhere = nowhere
+    elsewhere: OtherStatesPort = no_other_states
     dated_by: Service = Service.MODELARTS
     """Whose time its intents are noted in: a purchase in no other than that of the service it is sent to."""
 
@@ -116,8 +116,8 @@ class Run:
             resolve_timeout=self.resolve_timeout,
             parallelism=self.parallelism,
             server_time=self._server_time,
-            market=Market(self.cloud),
-            elsewhere=self.elsewhere,
+            stock=Market(self.cloud),
+            other_states=self.elsewhere,
         )
 
     def _server_time(self) -> int:

@@ -15,7 +15,16 @@ from support.replaying import Replayed
 from support.scripted_cloud import ScriptedCloud
 
 from provisioner import planning
-from provisioner.applying import Interruption, RunContext, Shown, Sight, execute, read_shown, read_traces, recover
+from provisioner.applying import (
+    CloudListing,
+    Interruption,
+    RunContext,
+    Sight,
+    execute,
+    read_shown,
+    read_traces,
+    recover,
+)
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.event import Event, EventType, Result, RunResult
@@ -170,14 +179,14 @@ class World:
     def remembered(self) -> list[str]:
         return [entry.phase.value for entry in self.entries if isinstance(entry, Remembered)]
 
-    async def _look(self) -> Shown:
+    async def _look(self) -> CloudListing:
         ids = [one.id for one in self.state.resources.values() if one.id]
         with self.cloud.undisturbed():
             async with self.cloud.channel() as channel:
                 return await read_shown(CATALOGUE["dev_server"], channel, ids)
 
     def _plan(
-        self, desired: tuple[Desired, ...], state: State, shown: Shown, mode: Mode, replacing: Iterable[str]
+        self, desired: tuple[Desired, ...], state: State, shown: CloudListing, mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
         survey = Survey(
@@ -195,7 +204,7 @@ class World:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
 
-    def _context(self, plan: Plan, shown: Shown, parallelism: int) -> RunContext:
+    def _context(self, plan: Plan, shown: CloudListing, parallelism: int) -> RunContext:
         return RunContext(
             plan=plan,
             live=shown.live,

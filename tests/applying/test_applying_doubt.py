@@ -83,7 +83,7 @@ class TestInTheSameRun:
         def theirs(rows):
             return {row.id for row in rows if patient.cloud.servers[row.id].strange}
 
-        assert types(patient.carry_out(plan, elsewhere=theirs, resolve_timeout=30.0)) == ["done"]
+        assert types(patient.carry_out(plan, other_states=theirs, resolve_timeout=30.0)) == ["done"]
         assert {one.id for one in patient.state.resources.values()} == {one.id for one in patient.cloud.ours}
 
     def test_an_interruption_ends_the_search_and_leaves_the_doubt(self, patient, servers, only):

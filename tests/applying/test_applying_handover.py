@@ -110,7 +110,7 @@ def test_a_server_that_is_gone_by_now_is_not_taken_over_by_a_saved_plan(existing
 def test_a_server_that_another_state_holds_by_now_is_not_taken_over_by_a_saved_plan(existing, only):
     world = existing()
     plan = world.plan(wanted("old", "worker"))
-    result = only(world.carry_out(plan, elsewhere=lambda rows: {row.id for row in rows}))
+    result = only(world.carry_out(plan, other_states=lambda rows: {row.id for row in rows}))
     assert result.diagnostic.code == "server-owned"
     assert not any(isinstance(entry, Imported) for entry in world.entries)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from provisioner.applying import Shown, execute
+from provisioner.applying import CloudListing, execute
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 
@@ -81,7 +81,7 @@ def test_nothing_is_left_behind(world, servers, ending, caplog):
     async def run():
         before = asyncio.all_tasks()
         with suppress(ZeroDivisionError):
-            await execute(world._context(plan, Shown({}, ()), 3))
+            await execute(world._context(plan, CloudListing({}, ()), 3))
         assert world.cloud.in_flight == 0
         assert world.cloud.open_channels == 0
         for _ in range(3):  # what was cancelled needs a turn of the loop to end

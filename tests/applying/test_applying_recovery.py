@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_recorded, a_state, an_address, an_intent
 from support.fate import NOON, Fate, MemoryLedger
 
-from provisioner.applying import Sight, nowhere, recover
+from provisioner.applying import Sight, no_other_states, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
@@ -40,7 +40,7 @@ class Recovery:
         self.ledger = MemoryLedger([], Fate())
         self.events = []
 
-    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), elsewhere=nowhere):
+    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), elsewhere=no_other_states):
         """`at` is the cloud's time."""
         self.state = recover(
             self.state,
@@ -49,7 +49,7 @@ class Recovery:
             policy=policy,
             ledger=self.ledger,
             listen=self.events.append,
-            elsewhere=elsewhere,
+            other_states=elsewhere,
         )
         return self.state
 

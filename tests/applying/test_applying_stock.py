@@ -36,7 +36,7 @@ def running(world, servers):
 def test_what_is_sold_out_by_then_stops_that_change_before_its_release(running, servers, types):
     plan = running.plan(*servers(3, flavor="larger"))
     shop = Shop(pieces=2)
-    result = running.carry_out(plan, parallelism=1, market=shop)
+    result = running.carry_out(plan, parallelism=1, stock=shop)
     assert types(result) == ["done", "done", "failed"]
     assert result.results[2].diagnostic.code == "sold-out"
     assert "nothing was released" in result.results[2].told
@@ -48,8 +48,8 @@ def test_what_is_sold_out_by_then_stops_that_change_before_its_release(running, 
 
 def test_releases_and_purchases_alone_ask_no_market(running, servers):
     shop = Shop(pieces=0)
-    running.carry_out(running.plan(*servers(4)), market=shop)
-    running.carry_out(running.plan(*servers(2)), market=shop)
+    running.carry_out(running.plan(*servers(4)), stock=shop)
+    running.carry_out(running.plan(*servers(2)), stock=shop)
     assert shop.asked == []
     assert len(running.cloud.ours) == 2
 
@@ -58,10 +58,10 @@ def test_a_release_that_has_begun_is_followed_by_its_purchase_all_the_same(world
     world.apply(*servers(1))
     world.cloud.release_seconds = 3.0
     world.cloud.arrivals.append(lambda what: world.interruption.request() if what.startswith("delete") else None)
-    world.carry_out(world.plan(*servers(1, flavor="larger")), market=Shop(1))
+    world.carry_out(world.plan(*servers(1, flavor="larger")), stock=Shop(1))
     world.cloud.arrivals.clear()
     world.interruption = type(world.interruption)()
-    result = world.carry_out(world.plan(*servers(1, flavor="larger")), market=Shop(0))
+    result = world.carry_out(world.plan(*servers(1, flavor="larger")), stock=Shop(0))
     assert types(result) == ["done"]
     assert [one.flavor for one in world.cloud.ours] == ["larger"]
 
@@ -104,7 +104,7 @@ def larger(server, flavor="larger"):
 @pytest.mark.parametrize("parallelism", [1, 10])
 def test_who_cannot_be_bought_again_is_not_released_along_by_another_of_the_order(world, pair, types, parallelism):
     plan = world.plan(larger(pair[0]), larger(pair[1], "huge"), replacing=["trainer[0]", "trainer[1]"])
-    result = world.carry_out(plan, market=Lacking("huge"), parallelism=parallelism)
+    result = world.carry_out(plan, stock=Lacking("huge"), parallelism=parallelism)
     assert types(result) == ["failed", "failed"]
     assert {one.diagnostic.code for one in result.results} == {"sold-out"}
     assert [one.flavor for one in world.cloud.ours] == ["Si2.large.4"] * 2
@@ -122,5 +122,5 @@ def test_a_name_that_was_taken_since_keeps_the_whole_order_as_it_is(world, pair,
 
 def test_what_an_order_held_is_replaced_whole_where_nothing_forbids_it(world, pair, types):
     plan = world.plan(*map(larger, pair), replacing=["trainer[0]", "trainer[1]"])
-    assert types(world.carry_out(plan, market=Lacking("huge"))) == ["done", "done"]
+    assert types(world.carry_out(plan, stock=Lacking("huge"))) == ["done", "done"]
     assert [one.flavor for one in world.cloud.ours] == ["larger"] * 2

@@ -83,7 +83,7 @@ def test_a_server_that_is_recorded_is_no_other_addresss_whatever_billing_says(si
 def test_a_server_of_another_state_is_not_taken(silent, servers):
     (wanted,) = (replace(one, timeouts=SOON) for one in servers(1, prepaid=True))
     plan = silent.plan(wanted)
-    silent.carry_out(plan, elsewhere=lambda rows: {row.id for row in rows})
+    silent.carry_out(plan, other_states=lambda rows: {row.id for row in rows})
     (record,) = silent.state.resources.values()
     assert (record.id, record.order_id) == (None, "CS1")
     silent.apply(wanted)

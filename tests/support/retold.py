@@ -19,7 +19,16 @@ from support.silence import least_silence
 from support.untidy import Clocks, Reply, Sibling, Times, View, elsewhere, spelling
 
 from provisioner import planning
-from provisioner.applying import Interruption, RunContext, Sight, execute, nowhere, read_live, read_traces, recover
+from provisioner.applying import (
+    Interruption,
+    RunContext,
+    Sight,
+    execute,
+    no_other_states,
+    read_live,
+    read_traces,
+    recover,
+)
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.doubt import quiet_until, untracked
@@ -204,7 +213,7 @@ class Retold:
             policy=self.policy,
             ledger=ledger,
             listen=lambda _: None,
-            elsewhere=self._elsewhere or nowhere,
+            other_states=self._elsewhere or no_other_states,
         )
         plan = self._plan(state, live)
         self.told = [*plan.findings, *plan.refusals]
@@ -264,7 +273,7 @@ class Retold:
             server_time=lambda: self.times.latest or 0,
             policy=self.policy,
             doubts=self.state.doubts,
-            elsewhere=self._elsewhere or nowhere,
+            other_states=self._elsewhere or no_other_states,
             resolve_timeout=self.resolve_timeout,
         )
 

@@ -22,7 +22,7 @@ from support.fate import Fate, ManualClock, MemoryLedger
 from support.loop import run
 
 from provisioner.applying import Interruption, RunContext, Sight, execute, recover
-from provisioner.applying.reading import run_read
+from provisioner.applying.cloud_reading import run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical

@@ -7,7 +7,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from provisioner.applying.ports import Channel
+from provisioner.applying.ports import ChannelPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, ReadFlow
 from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
@@ -49,7 +49,7 @@ class Sight:
         return any(gap.blinds(self.reader, kind=intent.kind, sender=intent.sender) for gap in self.gaps)
 
 
-async def run_read(flow: ReadFlow[Result], channel: Channel, *, seconds: float = LONGEST_READING) -> Result:
+async def run_read(flow: ReadFlow[Result], channel: ChannelPort, *, seconds: float = LONGEST_READING) -> Result:
     """Raises CallFailed when the flow does not know better, and where it has not ended in so many `seconds`: each request has a
     time-out of its own, and a cloud may go on to promise pages that drip.
     """
@@ -62,7 +62,7 @@ async def run_read(flow: ReadFlow[Result], channel: Channel, *, seconds: float =
         ) from None
 
 
-async def _run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
+async def _run_read(flow: ReadFlow[Result], channel: ChannelPort) -> Result:
     try:
         call = next(flow)
         while True:
@@ -77,14 +77,14 @@ async def _run_read(flow: ReadFlow[Result], channel: Channel) -> Result:
         return result
 
 
-async def _read_list(kind: Kind, channel: Channel) -> tuple[dict[str, Live], tuple[Gap, ...]]:
+async def _read_list(kind: Kind, channel: ChannelPort) -> tuple[dict[str, Live], tuple[Gap, ...]]:
     try:
         return {row.id: row for row in await run_read(kind.list(), channel)}, ()
     except PartialListing as partial:
         return {row.id: row for row in partial.rows}, tuple(replace(gap, kind=kind.name) for gap in partial.gaps)
 
 
-async def read_lists(kinds: Iterable[Kind], channel: Channel) -> dict[str, Live]:
+async def read_lists(kinds: Iterable[Kind], channel: ChannelPort) -> dict[str, Live]:
     """Every live resource of these kinds, by id. Raises PartialListing with what is shown where one of the lists has gaps."""
     live: dict[str, Live] = {}
     gaps: tuple[Gap, ...] = ()
@@ -96,7 +96,7 @@ async def read_lists(kinds: Iterable[Kind], channel: Channel) -> dict[str, Live]
     return live
 
 
-async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -> dict[str, Live]:
+async def read_live(kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str]) -> dict[str, Live]:
     """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
     of that id said not found. Raises CallFailed when any of that could not be read.
     """
@@ -107,7 +107,7 @@ async def read_live(kind: Kind, channel: Channel, recorded_ids: Iterable[str]) -
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CloudListing:
     """What is live, by id, and what the list of it may hide."""
 
     live: dict[str, Live]
@@ -115,8 +115,8 @@ class Shown:
 
 
 async def read_shown(
-    kind: Kind, channel: Channel, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
-) -> Shown:
+    kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
+) -> CloudListing:
     """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it, and so is one
     that is `suspected` to be there. What answers so proves that the list lacks servers.
     """
@@ -132,18 +132,18 @@ async def read_shown(
             hidden.append(row)
     live |= {row.id: row for row in hidden}
     gaps = tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
-    return Shown(live, (*gaps, *unlisted(hidden, gaps)))
+    return CloudListing(live, (*gaps, *unlisted(hidden, gaps)))
 
 
-async def read_closer(kind: Kind, channel: Channel, row: Live) -> Live:
+async def read_closer(kind: Kind, channel: ChannelPort, row: Live) -> Live:
     """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
     told = await run_read(kind.look_closer(row.id), channel)
     return replace(row, observed={**row.observed, **told})
 
 
 async def read_ordered(
-    kind: Kind, channel: Channel, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
-) -> Shown:
+    kind: Kind, channel: ChannelPort, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
+) -> CloudListing:
     """`live` with what `orders` have bought by what billing says: rows that name no order themselves, as if they named it. An id
     that no list shows is asked for alone; one that is `held` by an address is not looked at. The first order of which billing does not say ends
     it.
@@ -161,10 +161,10 @@ async def read_ordered(
                 hidden.append(row)
             if row is not None and row.order_id in {None, order}:
                 shown[row.id] = replace(row, order_id=order)
-    return Shown(shown, unlisted(hidden))
+    return CloudListing(shown, unlisted(hidden))
 
 
-async def _show_if_told(kind: Kind, channel: Channel, identifier: str) -> Live | None:
+async def _show_if_told(kind: Kind, channel: ChannelPort, identifier: str) -> Live | None:
     try:
         row = await run_read(kind.show(identifier), channel)
     except CallFailed:
@@ -172,7 +172,9 @@ async def _show_if_told(kind: Kind, channel: Channel, identifier: str) -> Live |
     return row if row is not None and row.id == identifier else None
 
 
-async def read_traces(kind: Kind, channel: Channel, intents: Iterable[Intent]) -> dict[str, tuple[Trace, ...] | None]:
+async def read_traces(
+    kind: Kind, channel: ChannelPort, intents: Iterable[Intent]
+) -> dict[str, tuple[Trace, ...] | None]:
     """By intent: the orders that may be it; None where billing does not say."""
     return {intent.id: await run_read(kind.orders.traces(intent), channel) for intent in intents}
 
