@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.allowing import allow_option
+from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import RunOptions, reinstall_option, replace_option, run_options, stack_options
-from provisioner.cli.selecting import selection_options
+from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -74,7 +74,7 @@ def run_apply(
 ) -> ExitCode:
     import asyncio
 
-    from provisioner.cli.face import Face
+    from provisioner.cli.apply_ui import Face
     from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
     request = ApplyRequest(

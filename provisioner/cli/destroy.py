@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.allowing import allow_option
+from provisioner.cli.allow_option import allow_option
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import RunOptions, run_options, stack_options
-from provisioner.cli.selecting import selection_options
+from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.guarding import Allowance

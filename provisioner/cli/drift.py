@@ -9,7 +9,7 @@ import click
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.options import json_option, stack_options
-from provisioner.cli.selecting import selection_options
+from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.selection import Selection

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Plan
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.expiring import Expiring
-    from provisioner.workflow.settling import Settled
+    from provisioner.workflow.order_settlement import Settled
 
 
 class ExitCode(IntEnum):

@@ -22,6 +22,6 @@ def command(*, workspace: Workspace, lock_id: str) -> NoReturn:
     taken away from a run that may be alive: two runs could buy at once. It says who holds the lock, how to end that, and
     what the next apply does about calls that are open. Nothing is changed.
     """
-    from provisioner.workflow.unlocking import force_unlock
+    from provisioner.workflow.force_unlock import force_unlock
 
     force_unlock(workspace, lock_id)

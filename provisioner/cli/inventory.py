@@ -8,7 +8,7 @@ import click
 
 from provisioner.cli.console import Json, console
 from provisioner.cli.options import stack_options
-from provisioner.cli.selecting import LabelType
+from provisioner.cli.selection import LabelType
 
 if TYPE_CHECKING:
     from provisioner.model.inventory import Inventory

@@ -24,7 +24,7 @@ def main() -> None:
         sys.stdout.write(f"provisioner {__version__}\n")
         return
     _leave_no_core()
-    from provisioner.cli.running import run
+    from provisioner.cli.command_line import run
 
     sys.exit(run(arguments, catalogue))
 

@@ -180,10 +180,10 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
 
 
 def _settle(workspace: Workspace, action: Action, target: str, options: SettleOptions) -> ExitCode:
-    from provisioner.cli.face import Face
-    from provisioner.cli.settling import OrderFace
+    from provisioner.cli.apply_ui import Face
+    from provisioner.cli.order_ui import OrderFace
     from provisioner.rendering.orders import ended_document, render_settled
-    from provisioner.workflow.settling import SettleRequest, settle
+    from provisioner.workflow.order_settlement import SettleRequest, settle
 
     asked = workspace.settings.input if options.may_ask is None else options.may_ask
     run = Face(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner import __version__
-from provisioner.cli.allowing import allow_option
+from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import json_option, reinstall_option, replace_option, stack_options
-from provisioner.cli.selecting import selection_options
+from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address

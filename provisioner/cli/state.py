@@ -103,9 +103,9 @@ def rebuild_state(
     """
     import asyncio
 
-    from provisioner.cli.face import Face
-    from provisioner.cli.rebuilding import RebuildFace
-    from provisioner.workflow.rebuilding import RebuildRequest, rebuild
+    from provisioner.cli.apply_ui import Face
+    from provisioner.cli.state_rebuild import RebuildFace
+    from provisioner.workflow.state_rebuild import RebuildRequest, rebuild
 
     asked = workspace.settings.input if may_ask is None else may_ask
     face = RebuildFace(Face(console(), auto_approve, asked, as_json))

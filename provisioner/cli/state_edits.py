@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.cli.face import Face
 from provisioner.cli.options import (
     AddressType,
     auto_approve_option,
@@ -18,13 +17,14 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
+from provisioner.cli.prompt import ask, may_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provisioner.model.address import Address
     from provisioner.store import LockHolder
-    from provisioner.workflow.records import Edit, LetGo
+    from provisioner.workflow.state_edits import Edit, LetGo
     from provisioner.workflow.workspace import Workspace
 
 _SHOWN = 20
@@ -43,7 +43,7 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
     key move a whole group. `moved:` in the specs does the same for everybody who applies them.
     """
     from provisioner.model.diagnostic import warning
-    from provisioner.workflow.records import move as move_records
+    from provisioner.workflow.state_edits import move as move_records
 
     renamed = move_records(workspace, origin, address, _edit("state mv", lock_timeout, reason), _waiting(lock_timeout))
     for before, after in renamed.pairs:
@@ -76,7 +76,7 @@ def remove(
     The server goes on running and costing, and is nobody's until it is imported again. An address without a key names a whole
     group. `removed:` in the specs does the same for everybody who applies them.
     """
-    from provisioner.workflow.records import remove as remove_records
+    from provisioner.workflow.state_edits import remove as remove_records
 
     asked = workspace.settings.input if may_ask is None else may_ask
     approve = _approval(auto_approve=auto_approve, may_ask=asked)
@@ -100,7 +100,7 @@ def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_time
     It outlives its line in the specs on purpose. Nothing is released by this: the next plan may propose it again.
     """
     from provisioner.model.diagnostic import warning
-    from provisioner.workflow.records import unprotect as unprotect_records
+    from provisioner.workflow.state_edits import unprotect as unprotect_records
 
     edit = _edit("state unprotect", lock_timeout, reason)
     done = unprotect_records(workspace, addresses, edit, _waiting(lock_timeout))
@@ -119,7 +119,7 @@ EDITS = (move, remove, unprotect)
 
 
 def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
-    from provisioner.workflow.records import Edit
+    from provisioner.workflow.state_edits import Edit
 
     return Edit(command, lock_timeout, reason)
 

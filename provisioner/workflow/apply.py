@@ -25,18 +25,18 @@ from provisioner.model.state import State
 from provisioner.planning import cleared, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
-from provisioner.workflow.choosing import check_choice
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.let_go import suspected_by
-from provisioner.workflow.looking import check_identity, look
+from provisioner.workflow.cloud_snapshot import check_identity, look
+from provisioner.workflow.forgotten_servers import suspected_by
+from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import secrets_notes
 from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.run import Audience, Run, RunOutcome
-from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.selection import check_choice
+from provisioner.workflow.sibling_states import Elsewhere
 from provisioner.workflow.terms import note_terms
-from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 _FRESH_SECONDS = 2.0

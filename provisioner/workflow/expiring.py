@@ -14,7 +14,7 @@ from provisioner.model.event import Listener
 from provisioner.model.expiry import Expiry
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.resource import Recorded
-from provisioner.workflow.looking import check_identity
+from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.terms import prepaid
 from provisioner.workflow.workspace import Workspace
 

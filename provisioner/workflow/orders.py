@@ -13,9 +13,8 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
-from provisioner.workflow.looking import check_identity, look
-from provisioner.workflow.order_specs import OrderSpecs
-from provisioner.workflow.ordered import (
+from provisioner.workflow.cloud_snapshot import check_identity, look
+from provisioner.workflow.order_lookup import (
     ask_for_order,
     find,
     is_unknown,
@@ -25,6 +24,7 @@ from provisioner.workflow.ordered import (
     unshown,
     untold,
 )
+from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.workspace import SystemClock, Workspace
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from provisioner.loading import Loaded
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.plan import Mode, Plan
-from provisioner.workflow.choosing import check_choice
 from provisioner.workflow.clock_notes import clock_notes
 from provisioner.workflow.plan_session import PlanRequest, open_plan_session
-from provisioner.workflow.vault import Vault
+from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.selection import check_choice
 from provisioner.workflow.workspace import Workspace
 
 

@@ -29,13 +29,13 @@ from provisioner.model.state import State
 from provisioner.model.term import Term
 from provisioner.planning import Survey
 from provisioner.store import StateStore
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.foreseeing import foresee
-from provisioner.workflow.let_go import let_go
-from provisioner.workflow.looking import ask_each, basis_of, check_identity, look, tell_gaps
+from provisioner.workflow.cloud_snapshot import ask_each, basis_of, check_identity, look, tell_gaps
+from provisioner.workflow.forgotten_servers import let_go
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
+from provisioner.workflow.release_facts import foresee
+from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.sibling_states import Elsewhere
 from provisioner.workflow.terms import Seen, with_renewals
-from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:

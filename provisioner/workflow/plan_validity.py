@@ -11,7 +11,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.saved_plans import plan_id
 from provisioner.store import Session
-from provisioner.workflow.looking import basis_of
+from provisioner.workflow.cloud_snapshot import basis_of
 
 
 def require_unchanged(approved: Plan, now: Plan) -> None:

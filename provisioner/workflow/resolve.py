@@ -19,8 +19,8 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
-from provisioner.workflow.elsewhere import Elsewhere
-from provisioner.workflow.looking import check_identity, look, tell_gaps
+from provisioner.workflow.cloud_snapshot import check_identity, look, tell_gaps
+from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.resolve_checks import (
     Decision,
     only_server,
@@ -32,7 +32,7 @@ from provisioner.workflow.resolve_checks import (
     require_unowned,
     unlike,
 )
-from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.sibling_states import Elsewhere
 from provisioner.workflow.workspace import Workspace, who
 
 

@@ -23,9 +23,9 @@ from provisioner.model.state import State
 from provisioner.planning import as_stated, cleared, noted, statements
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
-from provisioner.workflow.foreseeing import Market
+from provisioner.workflow.release_facts import Market
+from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.terms import note_terms
-from provisioner.workflow.vault import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 

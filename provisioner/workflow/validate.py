@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, Severity
-from provisioner.workflow.vault import Vault
+from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.workspace import Workspace
 
 

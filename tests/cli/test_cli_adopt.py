@@ -7,7 +7,7 @@ import io
 import pytest
 from support.desk import STACK
 
-from provisioner.cli.adopting import numbers
+from provisioner.cli.adopt import numbers
 
 FLEET = "servers: {edge: {}, node: {count: 3}}\n"
 

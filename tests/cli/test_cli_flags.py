@@ -8,9 +8,9 @@ import pytest
 from support.desk import STACK
 
 from provisioner import __version__
+from provisioner.cli.command_line import run
 from provisioner.cli.commands import COMMANDS, cli
 from provisioner.cli.main import catalogue
-from provisioner.cli.running import run
 from provisioner.cli.spelling import LONG_OPTIONS, SHORT_OPTIONS, with_two_dashes
 
 ESCAPE = "\x1b["

@@ -234,7 +234,7 @@ def test_no_edit_is_written_that_no_state_could_be_read_from(desk, monkeypatch) 
     desk.specs("servers: {alpha: {}, beta: {}}\n")
     desk.apply()
     onto_another = ((Address("alpha"), Address("beta")),)
-    monkeypatch.setattr("provisioner.workflow.records._pairs", lambda *_: onto_another)
+    monkeypatch.setattr("provisioner.workflow.state_edits._pairs", lambda *_: onto_another)
     refused = desk.fails("state", "mv", "alpha", "gamma", code="state-invalid")
     assert "beta, which holds one already" in refused.said
     monkeypatch.undo()

@@ -3,8 +3,8 @@
 import pytest
 from support.stores import folder_store
 
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import Console
-from provisioner.cli.face import Face
 from provisioner.model.diagnostic import LockHeld
 from provisioner.store import open_store
 from provisioner.store.clock import Clock

@@ -7,7 +7,7 @@ from crash.stage import Account
 from support.builders import a_state, an_intent
 
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.workflow.settling import _untracked
+from provisioner.workflow.order_settlement import _untracked
 from provisioner.workflow.workspace import SystemClock
 
 CHARGING = "charging_mode: PRE_PAID, period_type: MONTH, period_num: 1"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from provisioner.cli.command_line import run
 from provisioner.cli.console import console
 from provisioner.cli.main import catalogue
-from provisioner.cli.running import run
 from provisioner.sandbox import read_ledger
 
 PASSWORD = "Canary-7q!Xw9Zt"

@@ -40,7 +40,6 @@ from provisioner.settings import Settings
 from provisioner.store import StateStore
 from provisioner.store.clock import Clock as StoreClock
 from provisioner.workflow import apply as applying_verb
-from provisioner.workflow import looking
 from provisioner.workflow import run as sending
 from provisioner.workflow.apply import ApplyRequest, apply
 from provisioner.workflow.plan import plan
@@ -297,7 +296,7 @@ class Household:
 
     def _run(self, work: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (applying_verb, sending, looking):
+            for module in (applying_verb, sending, cloud_snapshot):
                 patch.setattr(module, "SystemClock", lambda: self.clock)
             return run(work)
 

@@ -42,7 +42,7 @@ from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.sibling_states import Elsewhere
 
 NAME = "trainer"
 _END = 200 * MINUTE

@@ -27,8 +27,8 @@ from support.fork_server import Forked, ForkServer
 from support.hasty_clock import HastyClock
 from support.plain_http import NO_TLS
 
+from provisioner.cli.command_line import run as run_in_process
 from provisioner.cli.main import catalogue
-from provisioner.cli.running import run as run_in_process
 from provisioner.model.kind import Catalogue
 from provisioner.sandbox import read_ledger
 from provisioner.sandbox.serving import configure

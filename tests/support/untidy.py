@@ -20,7 +20,7 @@ from provisioner.cloud.server_time import ServerTime
 from provisioner.kinds import CATALOGUE
 from provisioner.store import Siblings
 from provisioner.web import HttpAnswer
-from provisioner.workflow.elsewhere import Elsewhere
+from provisioner.workflow.sibling_states import Elsewhere
 
 MINUTE = 60.0
 NODES_DIFFER = 13 * MINUTE

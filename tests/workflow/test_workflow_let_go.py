@@ -5,7 +5,7 @@ from support.builders import a_desired, a_recorded, a_state, an_address, an_inte
 
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import Forgotten, Imported, Intended, Moved
-from provisioner.workflow.let_go import let_go
+from provisioner.workflow.forgotten_servers import let_go
 
 BY_HAND = "removed from the state by ana; nobody has released it"
 BETA = a_desired("beta", fields={"name": "beta"})

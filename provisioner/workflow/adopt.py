@@ -28,9 +28,9 @@ from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
+from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.paid_terms import PaidTerms
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
-from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.terraform_state import Managed, read_terraform
 from provisioner.workflow.workspace import Workspace, who
 

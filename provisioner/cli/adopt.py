@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import Console, console
 from provisioner.cli.exit_codes import ExitCode
-from provisioner.cli.face import Face
 from provisioner.cli.options import (
     auto_approve_option,
     json_option,
@@ -24,6 +23,7 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
+from provisioner.cli.prompt import ask, may_answer
 from provisioner.cli.signals import answerable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from provisioner.model.resource import Live
     from provisioner.planning import Unowned
     from provisioner.store import LockHolder
-    from provisioner.workflow.adopting import Adopted
+    from provisioner.workflow.adopt import Adopted
     from provisioner.workflow.workspace import Workspace
 
 _LONGEST_SHOWN = 60
@@ -76,7 +76,7 @@ def command(
     Without --all or --match it lists them, and asks which where somebody can be asked. The chosen ones are written into a new
     file of the specs and recorded; then it makes the plan itself, which must have nothing to do for them. Nothing is sent.
     """
-    from provisioner.workflow.adopting import AdoptRequest, adopt
+    from provisioner.workflow.adopt import AdoptRequest, adopt
 
     if terraform is not None and (everything or match):
         raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")

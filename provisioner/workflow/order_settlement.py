@@ -22,11 +22,11 @@ from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.looking import basis_of, check_identity
+from provisioner.workflow.cloud_snapshot import basis_of, check_identity
+from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.order_lookup import Wanted, find, read_order
 from provisioner.workflow.order_specs import OrderSpecs
-from provisioner.workflow.ordered import Wanted, find, read_order
 from provisioner.workflow.run import Audience, Run, RunOutcome
-from provisioner.workflow.signed_ledger import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
 if TYPE_CHECKING:

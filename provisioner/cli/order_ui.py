@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import Console
-from provisioner.cli.face import Face
+from provisioner.cli.prompt import ask, may_answer
 from provisioner.model.action import Action
 from provisioner.rendering.orders import money, render_order
 

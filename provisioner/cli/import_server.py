@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import Console, console
-from provisioner.cli.face import Face
 from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.model.change import Change
     from provisioner.model.event import Event
     from provisioner.store import LockHolder
-    from provisioner.workflow.importing import Outcome
+    from provisioner.workflow.import_server import Outcome
     from provisioner.workflow.workspace import Workspace
 
 
@@ -35,7 +35,7 @@ def command(
     ADDRESS must be in the specs and hold nothing yet; ID is the server's. What the cloud shows is compared with the specs and
     must agree but for what changes in place; what it never shows is taken from the specs. Nothing is sent.
     """
-    from provisioner.workflow.importing import ImportRequest, import_server
+    from provisioner.workflow.import_server import ImportRequest, import_server
 
     face = ImportFace(console(), lock_timeout)
     request = ImportRequest(address, identifier, lock_timeout, reason)

@@ -19,9 +19,9 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder
-from provisioner.workflow.choosing import require_declared
+from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.plan_session import open_plan_session
-from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.selection import require_declared
 from provisioner.workflow.workspace import Workspace, who
 
 COMMAND = "import"

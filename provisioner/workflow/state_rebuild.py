@@ -20,9 +20,9 @@ from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Part, Repair, Salvaged
-from provisioner.workflow.looking import check_identity
+from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
-from provisioner.workflow.vault import Vault
+from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 COMMAND = "state rebuild"

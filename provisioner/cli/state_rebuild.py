@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.cli.asking import ask, may_answer
+from provisioner.cli.apply_ui import Face
 from provisioner.cli.console import Console
-from provisioner.cli.face import Face
+from provisioner.cli.prompt import ask, may_answer
 from provisioner.rendering.rebuilding import proposal_document, render_parts, render_proposal
 from provisioner.rendering.style import escape
 
 if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.store import LockHolder
-    from provisioner.workflow.rebuilding import Draft, Rebuilt
+    from provisioner.workflow.state_rebuild import Draft, Rebuilt
 
 _QUESTION = (
     "Do you want to write this state?\n  Nothing is sent to the cloud. The files as they are now are kept beside it.\n"

@@ -20,7 +20,7 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.signed_ledger import SignedLedger
+from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.workspace import Workspace, who
 
 Waiting = Callable[[LockHolder, float], None]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from provisioner import __version__
-from provisioner.cli.asking import ask, may_answer
 from provisioner.cli.console import Console
 from provisioner.cli.failure import now
+from provisioner.cli.prompt import ask, may_answer
 from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
