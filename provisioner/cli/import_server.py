@@ -65,5 +65,6 @@ class ImportFace:
         change = outcome.then
         assert change.recorded is not None  # it was recorded just now
         changed = ", ".join(path_text(field.path) for field in change.fields)
-        rest = f"the next apply changes in place: {changed}" if changed else "a plan has nothing to do for it"
+        left = "the specs say what it is, so that a plan changes nothing of it"
+        rest = f"the next apply changes in place: {changed}" if changed else left
         self.console.write(f"\n{change.address}: took over {change.recorded.id}; {rest}.\n")

@@ -49,8 +49,9 @@ def gaps_told(gaps: Iterable[Gap], catalogue: Catalogue) -> Iterator[Diagnostic]
                 "list-incomplete",
                 f"the list of {noun}s is incomplete: {gap}",
                 detail="what it shows is used; nothing is concluded from what it does not show",
-                hint="run the command again; if it stays, report it to the vendor's support. Purchases that it may concern need "
-                "--allow list-incomplete",
+                hint=f"run the command again; if it stays, these keys may be shown their own user's {noun}s only: use keys that may list all, or have that "
+                f"right given (docs/credentials.md, `modelarts:devserver:list`); else report it to the vendor's support. Purchases that it may "
+                "concern need --allow list-incomplete",
             )
 
 
@@ -131,9 +132,9 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
 def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
-    if is_wanted and row.status in kind.reinstall.failed and change.action is not Action.REINSTALL:
+    if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
         return f"{look}; `apply --reinstall {change.address.typed}` puts its system on it once more, and wipes its system disk"
-    if not is_wanted or row.status in kind.statuses.releasing:
+    if not is_wanted or change.action is Action.DELETE or row.status in kind.statuses.releasing:
         return look
     return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
 

@@ -83,9 +83,9 @@ def _taken(change: Change, desired: Desired, row: Live, survey: Survey, kind: Ki
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
         hint += f" or released; where it is this one: `provisioner import {change.address.typed} {row.id}`"
-        hint += (
-            "" if survey.state else "; if it was bought from here and the state is lost: `provisioner state rebuild`"
-        )
+        lost = "this state is an older copy: `provisioner state rebuild --force`"
+        lost = lost if survey.state else "the state is lost: `provisioner state rebuild`"
+        hint += f"; if it was bought from here and {lost}"
     else:
         hint += f". One {kind.noun}, one state: that one has the say about it"
     return error(

@@ -134,7 +134,7 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
         if released is not None and is_unpaid(released, survey):
             yield error(
                 "prepaid-delete",
-                f"{change.address} is ordered, and nobody has paid for it",
+                f"{change.address} is ordered, and nobody has paid for it: whatever is allowed, it stays as it is",
                 detail=nothing_to_lose(released),
                 hint="run this again after that",
                 source=change.desired.source if change.desired else None,

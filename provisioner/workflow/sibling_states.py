@@ -79,7 +79,7 @@ class Elsewhere:
         for label, reason in self.unread().items():
             hint = (
                 f"mend {label} first (`provisioner state rebuild` in its environment, or the version of this tool that wrote it), or "
-                "move its files to another folder"
+                "move its files to another folder: what it holds is then managed by nobody, until it is imported or the files are back"
             )
             yield error("unread-sibling", f"the state {label} cannot be read", detail=reason, hint=hint)
 

@@ -34,7 +34,7 @@ def test_a_server_that_exists_is_taken_over_and_never_planned_anew(unowned) -> N
     assert "gateway will be adopted" in ran.out
     assert "never shown by the cloud, taken from the specs" in ran.out
     assert "userdata" in ran.out
-    assert "a plan has nothing to do for it" in ran.out
+    assert "a plan changes nothing of it" in ran.out
     assert unowned.run("plan", "--detailed-exitcode").code == 0
     assert "reason: bought by hand in May" in unowned.run("history").out
     assert unowned.bought() == ["gateway"]
