@@ -40,6 +40,7 @@ from provisioner.settings import Settings
 from provisioner.store import StateStore
 from provisioner.store.clock import Clock as StoreClock
 from provisioner.workflow import apply as applying_verb
+from provisioner.workflow import cloud_snapshot
 from provisioner.workflow import run as sending
 from provisioner.workflow.apply import ApplyRequest, apply
 from provisioner.workflow.plan import plan
