@@ -29,6 +29,8 @@ class Settings:
     """Which of the vendor's sites the account is of."""
     instance_metadata: bool = False
     """This machine is a cloud server and may be asked for keys."""
+    user: str = ""
+    """Whose the temporary credentials are, by a name that stays the same."""
     token_cache: bool = True
 
 
@@ -46,6 +48,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=given.get("PROVISIONER_LOG"),
         site=given.get("PROVISIONER_SITE"),
         instance_metadata=not _is_off(given.get("PROVISIONER_INSTANCE_METADATA", "0")),
+        user=given.get("PROVISIONER_USER", ""),
         token_cache=not _is_off(given.get("PROVISIONER_TOKEN_CACHE", "1")),
     )
 

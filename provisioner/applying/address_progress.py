@@ -43,6 +43,10 @@ class AddressProgress:
     """The purchase whose outcome is not known."""
     unsettled: Intent | None = None
     """The last call of this run, other than a purchase, that got no usable answer and is left for the next run to settle."""
+    purchase: Intent | None = None
+    """Answered in this run, while no row has shown what it was answered with."""
+    answered_id: str = ""
+    """Of the answer to a purchase, where that cannot be its server's."""
     bought: tuple[Recorded, ...] = ()
     """What its purchase has become, of every address that it was for."""
 

@@ -257,10 +257,18 @@ class FlowRunner:
         if now >= self._deadline:
             raise TimedOut
         choose, watch = partial(self._choose, wait), self.reporter.show_progress
-        return await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
+        row = await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
+        if row is not None and (purchase := self.progress.purchase) is not None:
+            self.progress.purchase = None
+            if self.kind.is_another(purchase, row):
+                intents = IntentJournal(self.context, self.kind, self.change, self.progress)
+                raise await intents.reopen(purchase, row)
+        return row
 
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
-        """None of those that only billing says are ours, and another state holds."""
+        """None of those that only billing says are ours, and another state holds; nor, of an order of this run, one that was there before."""
+        if wait.order_id is not None and wait.order_id not in self.context.known_orders:
+            rows = [row for row in rows if row.id not in self.context.listed_ids]
         told = tuple(row for row in rows if row.id in wait.ids)
         claimed = self.context.other_states(told) if told else ()
         return self.context.ids.choose(self.change.address, [row for row in rows if row.id not in claimed])

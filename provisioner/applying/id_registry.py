@@ -43,6 +43,11 @@ class IdRegistry:
         self._owners[order_id].update(names.values())
         self._without_server[order_id] |= {address: name for name, address in names.items()}
 
+    def give_back(self, address: Address, *identifiers: str | None) -> None:
+        """What an answer named, and is not the address's after all."""
+        for identifier in identifiers:
+            self._owners[identifier or ""].discard(address)
+
     def are_free(self, *identifiers: str | None) -> bool:
         """Whether no address holds any of them."""
         return not any(self._owners.get(identifier) for identifier in identifiers if identifier is not None)

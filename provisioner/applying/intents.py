@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from provisioner.applying.address_progress import AddressProgress
 from provisioner.applying.list_poll import Detached
 from provisioner.applying.run_context import RunContext
+from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
-from provisioner.model.journal import Answered, Intended, Settled
+from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.kind import Kind
+from provisioner.model.lookalikes import are_forms_of_one
 from provisioner.model.outcome import bought
 from provisioner.model.redaction import laid_over, secrets_in
-from provisioner.model.resource import Desired
+from provisioner.model.resource import Desired, Live
 from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, Member
 
@@ -90,15 +93,38 @@ class IntentJournal:
         if call.learns and not facts:
             message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
-        was_there = self.context.listed_ids | self.context.listed_orders if intent.effect is Effect.PURCHASE else ()
-        if (known := next((one for one in facts.values() if one in was_there), None)) is not None:
-            message = f"the cloud answered with {known}, which was there before"
+        if intent.effect is Effect.PURCHASE and (message := self._contradiction(intent, facts, body)):
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.members:
             self.context.ids.take_together(intent.names, facts["order_id"])
         else:
             self.context.ids.take(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
+
+    def _contradiction(self, intent: Intent, facts: Mapping[str, str], body: JsonObject) -> str:
+        """Why the answer to a purchase is none; empty where it can be. An id that it names beside another name is kept for the doubt."""
+        identifier, order_id, name = facts.get("id"), facts.get("order_id"), body.get("name")
+        if identifier in self.context.listed_ids:
+            return f"the cloud answered with {identifier}, which was there before"
+        if order_id in self.context.known_orders:
+            return f"the cloud answered with {order_id}, which was there before"
+        names = (intent.name, intent.wanted_name)
+        if isinstance(name, str) and name.strip() and not any(are_forms_of_one(name, one) for one in names):
+            self.progress.answered_id = identifier or ""
+            return f"the cloud answered with {name!r} in place of {intent.name!r}"
+        return ""
+
+    async def reopen(self, intent: Intent, row: Live) -> CallFailed:
+        """Its purchase is in doubt again: the row of the server that it was answered with is another's. The error says why."""
+        message = f"the cloud answered with {row.id}, and lists that as {row.name!r} of another flavor"
+        progress = self.progress
+        self.context.ids.give_back(self.change.address, progress.identifier, progress.order_id)
+        progress.identifier = progress.order_id = None
+        progress.bought, progress.answered_id = (), row.id
+        noted = self._in_doubt(intent)
+        forgotten = Forgotten(self.change.address, f"{message}: what became of its purchase is not known", None)
+        await self.context.journal.write(forgotten, Intended(noted))
+        return CallFailed(Outcome.UNKNOWN, message)
 
     async def record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
         """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
@@ -110,6 +136,7 @@ class IntentJournal:
             return reply
         self.progress.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
         self.progress.learn(self.progress.bought[0])
+        self.progress.purchase = None if intent.members else intent
         self.progress.unrecorded = True
         await self.context.journal.write(answered)
         self.progress.unrecorded = False
@@ -143,9 +170,19 @@ class IntentJournal:
 
     async def _leave_open(self, intent: Intent) -> None:
         """Noted again, with the time: it may have been sent long after it was noted first."""
-        noted = replace(intent, unknown_since=self.context.server_time())
-        self.progress.doubt = replace(noted, listed=tuple(sorted(self.context.listed_ids)))
-        await self.context.journal.write(Intended(noted))
+        await self.context.journal.write(Intended(self._in_doubt(intent)))
+
+    def _in_doubt(self, intent: Intent) -> Intent:
+        """As it is noted; the run knows beside it what was there before, which the journal has already."""
+        noted = replace(intent, unknown_since=self.context.server_time(), answered_id=self.progress.answered_id)
+        context = self.context
+        self.progress.doubt = replace(
+            noted,
+            listed=tuple(sorted(context.listed_ids)),
+            all_listed=not context.gaps,
+            listed_orders=tuple(sorted(context.known_orders)),
+        )
+        return noted
 
     async def _withdraw(self, intent: Intent, why: str) -> None:
         await self.context.journal.write(Settled(intent.id, "not_sent", why))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from provisioner.applying.cloud_reading import Sight
 from provisioner.applying.doubt_resolver import adoption, nobody_elses
@@ -27,8 +26,6 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
 from provisioner.model.sharing import siblings
 from provisioner.model.state import Intent, State
-
-_CLOCKS_DIFFER: Final = 15 * 60 * 1000
 
 
 def recover(
@@ -106,7 +103,11 @@ class _Unseen:
         if self.sight.may_hide_outcome(intent):
             return False
         new = [row for row in self.free if row.kind == intent.kind and row.id not in intent.known_before]
-        if any(row.name == intent.name or (not row.name and not _is_older(row, intent)) for row in new):
+        if any(row.id == intent.answered_id for row in new):
+            return False
+        if any(
+            row.name == intent.name or (not row.name and not intent.was_there(row.id, row.created_at)) for row in new
+        ):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
         told = self.other_states(unexplained, told=True) if unexplained else ()
@@ -120,11 +121,6 @@ class _Unseen:
 
 def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight) -> bool:
     return is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id), here=sight.here)
-
-
-def _is_older(row: Live, intent: Intent) -> bool:
-    """What was made before the purchase was sent, by more than two clocks may differ, is not it."""
-    return row.created_at is not None and row.created_at < intent.server_time - _CLOCKS_DIFFER
 
 
 def _absent(intent: Intent, sight: Sight, kind: Kind) -> Entry:

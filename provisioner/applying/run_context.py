@@ -65,6 +65,8 @@ class RunContext:
     """What the list may hide."""
     looked_at: float | None = None
     """When it was read, in the clock's monotonic seconds; None: right now."""
+    orders: frozenset[str] = frozenset()
+    """Those that billing and other states knew when it began, and no row or record may name."""
     other_states: OtherStatesPort = no_other_states
     """Asked before a server becomes an address's that was not bought by an answered call."""
 
@@ -115,9 +117,10 @@ class RunContext:
         return frozenset(self.live)
 
     @cached_property
-    def listed_orders(self) -> frozenset[str]:
-        """Ids of the orders that those were bought by, as far as it is known."""
-        return frozenset(row.order_id for row in self.live.values() if row.order_id is not None)
+    def known_orders(self) -> frozenset[str]:
+        """That were placed before the run bought anything, as far as anybody knows of them."""
+        shown = (row.order_id for row in self.live.values())
+        return frozenset(filter(None, (*shown, *(record.order_id for record in self._records()), *self.orders)))
 
     @cached_property
     def owned_ids(self) -> frozenset[str]:

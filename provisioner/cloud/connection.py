@@ -15,12 +15,13 @@ from typing import Any, Final, assert_never
 from provisioner.cloud.authentication import Anonymous, Authentication, Signer
 from provisioner.cloud.budget import Budget, Waiting
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password, pseudonym_of
+from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import error_in, request_id_of, unusable
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
 from provisioner.cloud.line import Line
 from provisioner.cloud.request import Request, Reveal, encode
+from provisioner.cloud.senders import pseudonym_of, pseudonym_of_token
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
 from provisioner.cloud.token_cache import TokenFiles
@@ -153,13 +154,14 @@ async def connect(
     reading: LongReadingListener = lambda _line, _count, _seconds: None,
     mask: Mask | None = None,
     keeps_time: bool = True,
+    user_named: str = "",
 ) -> AsyncIterator[Cloud]:
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
     `app` is an ASGI application that takes the cloud's place inside this process; `backend` takes the network's. Without
     a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
     answer comes to, `reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
-    on purpose does not keep time.
+    on purpose does not keep time. `user_named` says whose temporary credentials are.
     """
     claim = Claim(region, project_id, project_name, domain_id)
     network = HttpNetwork(
@@ -182,6 +184,7 @@ async def connect(
         entrance = _Entrance(transport, endpoints, claim, budget, clock, cache, mask, times)
         try:
             authentication, identity = await entrance.introduce(credentials)
+            user = await entrance.user_of(credentials, user_named)
         except CallFailed as failed:
             raise translate(failed, "finding out the account and the project") from None
         yield Cloud(
@@ -193,7 +196,7 @@ async def connect(
             budget=budget,
             clock=clock,
             mask=mask,
-            user=pseudonym_of(credentials),
+            user=user,
             keeps_time=keeps_time,
         )
 
@@ -228,6 +231,11 @@ class _Entrance:
                 return tokens, await identify_by_token(self.claim, tokens)
             case _:
                 assert_never(credentials)
+
+    async def user_of(self, credentials: Credentials, named: str) -> str:
+        if isinstance(credentials, IssuedToken) and not named:
+            return await pseudonym_of_token(credentials, self.endpoints, self._line(Anonymous("")).deliver)
+        return pseudonym_of(credentials, named)
 
     async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
         channel = Channel(self._line(authentication), self.endpoints, None, self.budget, self.mask)

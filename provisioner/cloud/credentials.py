@@ -6,7 +6,6 @@ home folder; asks no server whether what it found is any good.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,20 +50,6 @@ class InstanceAgency:
 
 
 Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
-
-
-def pseudonym_of(credentials: Credentials) -> str:
-    """The user whose servers a list may be limited to, so that nobody reads who it is; empty where temporary proofs do not tell. One
-    user may have two keys, and so two pseudonyms.
-    """
-    match credentials:
-        case AccessKey(security_token=None):
-            told = f"access key {credentials.access_key}"
-        case Password():
-            told = f"user {credentials.user_id or (credentials.domain_name, credentials.user_name)}"
-        case _:
-            return ""
-    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def method_of(credentials: Credentials) -> str:

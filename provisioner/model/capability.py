@@ -45,7 +45,8 @@ class Orders:
     """What is bought by orders that billing knows by ids of their own.
 
     `pay` and `cancel` settle the order of what has one, at a person's word. `traces` are the orders placed since a purchase in doubt, any
-    of which may be it (None: nobody says). `resources` asks for the ids that an order has bought, where no row names it (None: nobody
+    of which may be it (None: nobody says). `known` are those that a reply to a purchase could name by mistake, at this moment (milliseconds
+    since the epoch): whatever may still be open (None: nobody says). `resources` asks for the ids that an order has bought, where no row names it (None: nobody
     says); `all_resources` the same before that order is ended, and raises CallFailed where not all of it is said. `order_of` asks for
     the order that has bought a resource, by its id and when it was made, where no row names it (None: nobody says). `ends_its_order`:
     whether releasing one releases all that was bought by its order; `deleted_alone`: its row shows that it goes by itself, whatever billing
@@ -55,6 +56,7 @@ class Orders:
     pay: Callable[[Recorded], Flow]
     cancel: Callable[[Recorded], Flow]
     traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
+    known: Callable[[int], ReadFlow[tuple[str, ...] | None]]
     resources: Callable[[str], ReadFlow[tuple[str, ...] | None]]
     all_resources: Callable[[str], ReadFlow[tuple[str, ...]]]
     order_of: Callable[[str, int | None], ReadFlow[str | None]]
@@ -156,7 +158,7 @@ class Adoption:
         return self.terraform.hidden(attributes, row) if self.terraform else {}
 
 
-def _never(*_asked: object) -> bool:
+def never(*_asked: object) -> bool:
     return False
 
 
@@ -202,18 +204,19 @@ NO_ORDERS: Final = Orders(
     pay=_has_no_order,
     cancel=_has_no_order,
     traces=answers(()),
+    known=answers(()),
     resources=answers(()),
     all_resources=answers(()),
     order_of=answers(None),
     ends_its_order=_never_by_a_release,
-    deleted_alone=_never,
+    deleted_alone=never,
     advise=nothing,
 )
 NO_BILLING: Final = Billing(
     field="",
     observed=(),
-    is_prepaid=_never,
-    shows_prepaid=_never,
+    is_prepaid=never,
+    shows_prepaid=never,
     with_term=lambda row, _period, _term: row,
     sold_otherwise=unknown,
     charging=lambda _fields, _policy: {},
@@ -222,7 +225,7 @@ NO_BILLING: Final = Billing(
     is_subscribed=answers(False),
     renewal=(),
 )
-NO_REINSTALL: Final = Reinstall(wiped=_never, failed=frozenset(), remarks=nothing)
+NO_REINSTALL: Final = Reinstall(wiped=never, failed=frozenset(), remarks=nothing)
 NO_BATCH: Final = Batch(most=1, buy=_one_by_one, advise=_no_batch)
 NO_STOCK: Final = Stock(ware=unknown, advise=nothing)
 NO_ADOPTION: Final = Adoption(draft=lambda row, _defaults: Draft(dict(row.shown)), hidden="nothing", terraform=None)

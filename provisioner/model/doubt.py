@@ -55,10 +55,11 @@ def is_too_soon_here(intent: Intent, policy: PurchasePolicy, here: int | None) -
 
 
 def placed_before(intent: Intent, trace: Trace) -> int:
-    """How many whole seconds before the purchase was sent the order was placed, by the cloud's time; 0 where it was not, or nobody tells.
+    """How many whole seconds before the purchase was sent the order was placed, by the cloud's time; 0 where it was not, or nobody tells; nor where
+    all orders before it are known, as billing may have a clock of its own.
     Billing tells whole seconds, as a Date does.
     """
-    if trace.placed_at is None:
+    if trace.placed_at is None or intent.all_orders:
         return 0
     return max(0, intent.server_time - trace.placed_at - 2 * _WHOLE_SECOND) // 1000
 

@@ -28,6 +28,8 @@ class Gap(HasId):
     """Of the row, where it can be read: who knows that server otherwise misses nothing."""
     is_told: bool = True
     """People have to hear of it."""
+    lacks_sender: bool = False
+    """It shows others' servers, and none that is known to be the sender's: nobody can tell whether it leaves out his."""
     of_others: bool = False
     """What is hidden is other users' alone: of what its own reader has sent, nothing is missing."""
     kind: str = ""

@@ -7,6 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+OF_A_TEMPORARY_KEY: Final = "temporary:"
+"""How the pseudonym of a sender begins of whom nothing but a temporary key is known: the same user has another one tomorrow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,12 @@ class Listed:
     """The servers that were there before a run bought anything, ours or not: no purchase of that run became one of them."""
 
     ids: tuple[str, ...]
+    complete: bool = False
+    """The list had no gap. Absent from what is written where it had, like the next one where it is empty."""
+    orders: tuple[str, ...] = ()
+    """The orders that were known then, by rows, by billing and by states."""
+    all_orders: bool = False
+    """Billing was asked for them and answered. Absent from what is written where it is not so."""
     type: Literal["listed"] = "listed"
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from provisioner.model.capability import (
     Orders,
     Reinstall,
     Stock,
+    never,
     not_limited,
     nothing,
     nothing_more,
@@ -108,12 +109,14 @@ class Matching:
 
     `exact` are the live rows that an open purchase intent may have bought. `similar` are those under any name: none of them is
     believed to be it, and while one is there it is not believed to be absent. `absence` says when its not being listed means anything.
-    Both are given rows of their own kind only.
+    Both are given rows of their own kind only. `another` says of the first row of the id that a purchase was answered with whether it shows
+    something else than was asked for.
     """
 
     exact: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     similar: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     absence: Callable[[Intent], Absence]
+    another: Callable[[Intent, Live], bool] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,10 @@ class Kind:
         """Likewise under any name."""
         return self.matching.similar(intent, [row for row in live if row.kind == self.name])
 
+    def is_another(self, intent: Intent, row: Live) -> bool:
+        """Whether the first row of what a purchase was answered with shows something else than was asked for."""
+        return self.matching.another(intent, row)
+
     def absence(self, intent: Intent) -> Absence:
         return self.matching.absence(intent)
 
@@ -201,6 +208,10 @@ class Kind:
             if costly and was is not None and now is not None and was != now:
                 found = replaced(found, rule.path, now)
         return found
+
+    def may_place_order(self, fields: Fields, policy: PurchasePolicy) -> bool:
+        """Whether a purchase with these fields may be paid for in advance; it may where that is left to the cloud."""
+        return at(self.billing.charging(fields, policy), (self.billing.field, "charging_mode")) != "POST_PAID"
 
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
         """What leaving the field out says; how a server is charged may be the cloud's to choose."""

@@ -79,6 +79,15 @@ def look_alike(one: str, other: str) -> bool:
     return len(first) == len(second) and all(map(_is_deceptive, pairs))
 
 
+def are_forms_of_one(one: str, other: str) -> bool:
+    """Whether one of two names may be how a cloud spells the other: in another letter case, with other blanks and separators, cut off, or with
+    something before or behind it.
+    """
+    first, second = (re.sub(r"[\W_]+", "", text).casefold() for text in (one, other))
+    short, long = sorted((first, second), key=len)
+    return bool(short) and (long.startswith(short) or long.endswith(short))
+
+
 def quoted_apart(one: object, other: object) -> tuple[str, str]:
     """Two values for a sentence; by their numbers where their letters would read the same."""
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))

@@ -14,7 +14,7 @@ from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 if TYPE_CHECKING:
-    from provisioner.model.journal import Remembered
+    from provisioner.model.journal import Listed, Remembered
     from provisioner.model.kind import Kind
 
 
@@ -31,6 +31,7 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
         order_id=order_id,
         labels=intent.labels,
         protected=intent.protected,
+        bought_by=intent.sender,
     )
     if not intent.members:
         return (whole,)
@@ -94,11 +95,15 @@ def is_wiped(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -
     return kind.reinstall.wiped(replace(intent, declared=declared), row)
 
 
-def beside(listed: tuple[str, ...], intent: Intent, before: Intent | None) -> Intent:
+def beside(listed: Listed, intent: Intent, before: Intent | None) -> Intent:
     """With what was there before it; what is noted of it again later keeps what was there then."""
-    if intent.listed or intent.effect is not Effect.PURCHASE:
+    if intent.listed or intent.all_listed or intent.effect is not Effect.PURCHASE:
         return intent
-    return replace(intent, listed=listed if before is None else before.listed)
+    if before is not None:
+        listed = replace(listed, ids=before.listed, complete=before.all_listed)
+        listed = replace(listed, orders=before.listed_orders, all_orders=before.all_orders)
+    intent = replace(intent, listed=listed.ids, all_listed=listed.complete)
+    return replace(intent, listed_orders=listed.orders, all_orders=listed.all_orders)
 
 
 def with_facts(recorded: Recorded, entry: Remembered) -> Recorded:

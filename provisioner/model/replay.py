@@ -40,7 +40,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     resources = dict(state.resources)
     intents = dict(state.intents)
     absent = dict(state.absent)
-    released, listed = dict(state.released), state.listed
+    released, listed = dict(state.released), _noted(state)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
@@ -71,12 +71,18 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Created() | RunStarted() | Listed() | RunEnded():
                 listed = _listed_since(entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
-    return replace(state, resources=resources, intents=intents, absent=absent, released=newest, listed=listed)
+    state = replace(state, listed=listed.ids, all_listed=listed.complete)
+    state = replace(state, listed_orders=listed.orders, all_orders=listed.all_orders)
+    return replace(state, resources=resources, intents=intents, absent=absent, released=newest)
 
 
-def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> tuple[str, ...]:
+def _noted(state: State) -> Listed:
+    return Listed(state.listed, state.all_listed, state.listed_orders, state.all_orders)
+
+
+def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> Listed:
     """What one run has noted is nothing to another."""
-    return entry.ids if isinstance(entry, Listed) else ()
+    return entry if isinstance(entry, Listed) else Listed(())
 
 
 def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:

@@ -122,6 +122,10 @@ class Recorded(HasId):
     """Of a reinstallation whose answer was lost, while nothing shows that it was carried out: by field, what was there `before` it and
     what it was to bring (`after`). Absent from what is written where it is empty.
     """
+    bought_by: str = ""
+    """Who sent its purchase, by a pseudonym: a list that shows it shows that user's servers. Absent from what is written where nobody can
+    tell.
+    """
     term_given_up: bool = False
     """Of a deposed one: a person named its address when its successor was bought, so that a paid term of it may end. Absent from what is
     written where it is False.

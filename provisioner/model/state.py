@@ -17,6 +17,15 @@ from provisioner.model.resource import Phase, Recorded
 from provisioner.model.resource_id import hold_ids, resource_id
 
 _SHOWN = 10
+_WELL_BEFORE = 60 * 60 * 1000
+"""Milliseconds: by more than any two clocks of the cloud are known to differ."""
+_EARLIEST_MOMENT = 1_262_304_000_000
+"""2010, in milliseconds since the epoch: what is told to be older is no time of these servers (seconds, zero, a negative number)."""
+
+
+def is_moment(milliseconds: int | None) -> bool:
+    """Whether the time that a row tells can be true."""
+    return milliseconds is not None and milliseconds >= _EARLIEST_MOMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,14 @@ class Intent:
     """Ids that already bore this name when the run began: never ours by this intent."""
     listed: tuple[str, ...] = ()
     """All ids that were listed before it: never ours by this intent either. Empty where no list was noted."""
+    all_listed: bool = False
+    """That list was noted, and had no gap: an id that is not in `listed` is new, whatever its row says of its age."""
+    listed_orders: tuple[str, ...] = ()
+    """The orders that were known before it, by rows, by billing and by states: none of them is its own."""
+    all_orders: bool = False
+    """Billing was asked then, and answered: an order that is not in `listed_orders` is new, whatever its date."""
+    answered_id: str = ""
+    """The id that an answer named, or whose row showed, as something else than was asked for: while it is listed, its purchase is in doubt."""
     target_id: str | None = None
     """The server that a destructive call or a wipe is about, or the order that a payment or a cancellation is."""
     protected: bool = False
@@ -75,12 +92,24 @@ class Intent:
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
 
     def __post_init__(self) -> None:
-        hold_ids(self, "earlier_ids", "listed", *(() if self.effect.is_told_by_its_order else ("target_id",)))
+        hold_ids(
+            self, "earlier_ids", "listed", "answered_id", *(() if self.effect.is_told_by_its_order else ("target_id",))
+        )
 
     @property
     def known_before(self) -> frozenset[str]:
         """The ids that are not its server's."""
         return frozenset((*self.earlier_ids, *self.listed))
+
+    def was_there(self, row_id: str, made_at: int | None) -> bool:
+        """Whether a server was there before it. An id tells that, where all that was listed before is known. Else a time does that can be
+        true and lies well before the request.
+        """
+        if row_id in self.known_before:
+            return True
+        if self.all_listed or made_at is None or not is_moment(made_at):
+            return False
+        return made_at < self.server_time - _WELL_BEFORE
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -125,7 +154,10 @@ class State:
     released: Mapping[str, Address] = field(default_factory=dict)
     """The servers that were last released, by their ids: one that is listed again has not gone, and is paid for."""
     listed: tuple[str, ...] = ()
-    """What the run that is under way noted as there before its purchases."""
+    """What the run that is under way noted as there before its purchases; likewise the next three."""
+    all_listed: bool = False
+    listed_orders: tuple[str, ...] = ()
+    all_orders: bool = False
     head: JournalHead = JournalHead()
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from provisioner.model.doubt import (
     untracked,
 )
 from provisioner.model.flow import Effect
+from provisioner.model.identity import OF_A_TEMPORARY_KEY
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
 from provisioner.model.purchasing import Trace
@@ -29,6 +30,15 @@ from provisioner.planning.survey import Survey
 
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
+)
+_NONE_OF_HIS = "another user sent it, and no {noun} that he is known to have bought is listed"
+_SENT_BY_SOMEBODY = "it is not known who sent it, and nobody else's {noun}s are listed"
+_SENT_BY_ANOTHER = "another user sent it, and nobody else's {noun}s are listed"
+_HIS_WORD = "have that user run the command again"
+_KEYS_THAT_TELL = "have that user run the command again, or use keys that may list all {noun}s"
+_A_NAME_THAT_STAYS = (
+    "use keys that may list all {noun}s. With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he "
+    "sends from then on is known as his"
 )
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
@@ -50,10 +60,10 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagn
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
         f"{moment(intent.sent_at)}, is not known",
-        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sent_by_another(kind)}: nothing is concluded from that"
+        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, survey, kind)}: nothing is concluded from that"
         if is_unseen
         else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=_keys_that_tell(kind)
+        hint=_way_to_tell(intent, survey, kind)
         if is_unseen
         else settling(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
@@ -72,7 +82,7 @@ def _purchase(
     if intent.members:
         return _purchase_of_several(intent, fitting, survey, kind, hint)
     alike = () if fitting else _resembling(intent, free, survey, catalogue)
-    hidden = _sent_by_another(kind) if _is_blind(intent, survey) else ""
+    hidden = _sender(intent, survey, kind) if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
         hint = choice(intent)
     elif (
@@ -81,9 +91,10 @@ def _purchase(
         run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
     elif alike:
+        taken = next((row.id for row in alike if row.id == intent.answered_id), alike[0].id)
         hint = (
             f"one that was bought so may have been renamed, or be listed under another name than was sent: `provisioner resolve "
-            f"{intent.address.typed} --adopt {alike[0].id} --allow other-name` takes it; where it is none of them, `provisioner resolve "
+            f"{intent.address.typed} --adopt {taken} --allow other-name` takes it; where it is none of them, `provisioner resolve "
             f"{intent.address.typed} --absent`"
         )
     elif unsure:
@@ -92,7 +103,7 @@ def _purchase(
             f"`provisioner resolve {intent.address.typed} --absent`"
         )
     elif hidden:
-        hint = f"{_keys_that_tell(kind)}; when you know better, {by_hand(intent, kind)}"
+        hint = f"{_way_to_tell(intent, survey, kind)}; when you know better, {by_hand(intent, kind)}"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
@@ -119,12 +130,18 @@ def _purchase(
     )
 
 
-def _sent_by_another(kind: Kind) -> str:
-    return f"another user sent it, and nobody else's {kind.noun}s are listed"
+def _is_somebodys(intent: Intent) -> bool:
+    return not intent.sender or intent.sender.startswith(OF_A_TEMPORARY_KEY)
 
 
-def _keys_that_tell(kind: Kind) -> str:
-    return f"have that user run the command again, or use keys that may list all {kind.noun}s"
+def _sender(intent: Intent, survey: Survey, kind: Kind) -> str:
+    others = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
+    return (_NONE_OF_HIS if _shows_others(survey) else others).format(noun=kind.noun)
+
+
+def _way_to_tell(intent: Intent, survey: Survey, kind: Kind) -> str:
+    keys = _A_NAME_THAT_STAYS if _is_somebodys(intent) else _KEYS_THAT_TELL
+    return (_HIS_WORD if _shows_others(survey) else keys).format(noun=kind.noun)
 
 
 def _resembling(intent: Intent, free: list[Live], survey: Survey, catalogue: Catalogue) -> tuple[Live, ...]:
@@ -143,9 +160,15 @@ def _is_blind(intent: Intent, survey: Survey) -> bool:
     )
 
 
+def _shows_others(survey: Survey) -> bool:
+    return all(gap.lacks_sender for gap in survey.gaps if gap.of_others)
+
+
 def _alike(rows: Iterable[Live]) -> str:
     named = ", ".join(sorted(f"{row.id} ({row.name})" for row in rows))
-    return f"made since, and as it was asked for but for the name: {named}" if named else ""
+    return (
+        f"new since, and as it was asked for but for the name, or for that and one more field: {named}" if named else ""
+    )
 
 
 def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, kind: Kind, hint: str) -> Diagnostic:

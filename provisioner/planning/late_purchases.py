@@ -13,7 +13,7 @@ from typing import Final
 from provisioner.model.doubt import ghosts, quiet_until, untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
-from provisioner.model.state import Intent, State
+from provisioner.model.state import Intent, State, is_moment
 from provisioner.planning.survey import Survey
 
 _TOLD_FOR: Final = 24 * 60 * 60 * 1000
@@ -52,8 +52,15 @@ def alike(survey: Survey, state: State, free: Iterable[Live], catalogue: Catalog
         for intent in state.absent.values()
         if survey.at is not None and survey.at < intent.server_time + _TOLD_FOR
         for row in catalogue[intent.kind].resembles(intent, rows)
-        if row.created_at is not None and row.created_at <= quiet_until(intent, survey.policy)
+        if _may_be_made_then(row, intent, quiet_until(intent, survey.policy))
     }
+
+
+def _may_be_made_then(row: Live, intent: Intent, last: int) -> bool:
+    """A time that cannot be true rules nothing out, of an id that no list showed before."""
+    if row.created_at is not None and is_moment(row.created_at):
+        return row.created_at <= last
+    return intent.all_listed
 
 
 def way_back(intent: Intent, row: Live, more: str = "") -> str:

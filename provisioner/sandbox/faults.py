@@ -103,7 +103,10 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The list of everybody's servers shows the caller's own only, and its total counts no others."""
+    """The list of everybody's servers shows the caller's own only, or lacks those of some users; its total counts what it shows."""
+
+    hides: tuple[str, ...] = ()
+    """The ids of these users. Empty: of all but the caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,15 +204,18 @@ def page(
     project_id: str,
     *,
     owner: str | None,
+    hidden: tuple[str, ...] = (),
     sort: tuple[SortColumn, SortDirection],
     limit: int,
     offset: int,
 ) -> tuple[list[Server], int]:
-    """One page and the number of all; `owner` None is the whole project's. Ties are kept in the order of creation."""
+    """One page and the number of all; `owner` None is the whole project's, without those of the `hidden` ones. Ties are kept in the order of creation."""
     column, direction = sort
     where, values = "project_id = ? AND status <> 'DELETED' AND unlisted_until IS NULL", [project_id]
     if owner is not None:
         where, values = f"{where} AND owner = ?", [project_id, owner]
+    if hidden:
+        where, values = f"{where} AND owner NOT IN ({', '.join('?' * len(hidden))})", [*values, *hidden]
     (total,) = connection.execute(f"SELECT count(*) FROM servers WHERE {where}", values).fetchone()  # noqa: S608 - our own text
     rows = connection.execute(
         f"{_SELECT} WHERE {where} ORDER BY {column} {direction}, sequence {direction} LIMIT ? OFFSET ?",

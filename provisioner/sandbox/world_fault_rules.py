@@ -75,9 +75,10 @@ class CapRule(FaultRule):
 class FilteredRule(FaultRule):
     places: ClassVar = frozenset({"ListAllDevServers"})
     fault: Literal["filtered"]
+    hides: Annotated[list[UserName], Field(max_length=64)] = Field(default_factory=list)
 
     def what(self) -> Filtered:
-        return Filtered()
+        return Filtered(tuple(self.hides))
 
 
 class SkewRule(FaultRule):

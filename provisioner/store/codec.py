@@ -6,7 +6,7 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import GenericAlias
 from typing import Any, get_args
@@ -16,21 +16,37 @@ from pydantic import TypeAdapter
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
-from provisioner.model.journal import JOURNAL_FORMAT, Entry, Imported, Intended, Moved, Remembered, Settled, Stated
+from provisioner.model.journal import (
+    JOURNAL_FORMAT,
+    Entry,
+    Imported,
+    Intended,
+    Listed,
+    Moved,
+    Remembered,
+    Settled,
+    Stated,
+)
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
 from provisioner.store.contract import Words
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
-_RECORDED = (*_REMEMBERED, "assumed", "term_given_up")
+_RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up")
 """Likewise to records."""
+_NONE_UNLESS_SAID: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
+_EMPTY_UNLESS_SAID: Mapping[type, tuple[str, ...]] = {
+    Listed: ("complete", "orders", "all_orders"),
+    Settled: ("passed_over", "orders"),
+    Moved: ("term_given_up",),
+}
 _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in get_args(Entry)}
 
 
 def state_to_json(state: State) -> JsonObject:
     written: Any = to_json(_states(), state)
-    for key in ("released", "listed"):
+    for key in ("released", "listed", "all_listed", "listed_orders", "all_orders"):
         if not written[key]:
             del written[key]
     for intent in (*written["intents"].values(), *written["absent"].values()):
@@ -47,7 +63,7 @@ def _leave_out_empty(recorded: dict[str, Any]) -> None:
 
 
 def _leave_out_unsaid(intent: dict[str, Any]) -> None:
-    for key in ("listed", "sender", "passed_over_orders"):
+    for key in ("listed", "all_listed", "listed_orders", "all_orders", "answered_id", "sender", "passed_over_orders"):
         if not intent[key]:
             del intent[key]
 
@@ -63,22 +79,15 @@ def state_from_json(content: JsonObject) -> State:
 def entry_to_json(entry: Entry) -> JsonObject:
     """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
     written: Any = to_json(_entries_of(entry.type), entry)
+    for key in _NONE_UNLESS_SAID.get(type(entry), ()):
+        if written[key] is None:
+            del written[key]
+    for key in _EMPTY_UNLESS_SAID.get(type(entry), ()):
+        if not written[key]:
+            del written[key]
     match entry:
-        case Remembered():
-            for key in _REMEMBERED:
-                if written[key] is None:
-                    del written[key]
-        case Stated():
-            if written["unconfirmed"] is None:
-                del written["unconfirmed"]
-        case Settled():
-            for key in ("passed_over", "orders"):
-                if not written[key]:
-                    del written[key]
         case Intended():
             _leave_out_unsaid(written["intent"])
-        case Moved() if not written["term_given_up"]:
-            del written["term_given_up"]
         case Imported():
             _leave_out_empty(written["recorded"])
         case _:

@@ -254,6 +254,7 @@ def _run(
         resolve_timeout=request.resolve_timeout,
         notes_terms=True,
         elsewhere=elsewhere,
+        orders_elsewhere=elsewhere.orders,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from provisioner import planning
@@ -13,10 +13,10 @@ from provisioner.applying.ports import ChannelPort
 from provisioner.cloud import Cloud, translate
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.event import Event, EventType, Listener
-from provisioner.model.flow import CallFailed
-from provisioner.model.gap import Gap
+from provisioner.model.flow import CallFailed, Effect
+from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.history import HistoryRecord
-from provisioner.model.identity import Identity
+from provisioner.model.identity import OF_A_TEMPORARY_KEY, Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Basis
@@ -81,9 +81,10 @@ async def look(
                 shown = await read_shown(kind, channel, recorded[kind.name], suspected=suspects)
                 live |= shown.live
                 gaps += shown.gaps
-                if not shown.gaps and any(_is_of_another(intent, cloud.user, kind) for intent in open_calls):
+                if not shown.gaps and (others := [one for one in open_calls if _is_of_another(one, cloud.user, kind)]):
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
-                    gaps += (replace(gap, kind=kind.name),) if gap is not None else ()
+                    limits = (gap,) if gap is not None else tuple(_lacking(others, state, shown.live))
+                    gaps += tuple(replace(each, kind=kind.name) for each in limits)
                 traces |= await read_traces(kind, channel, [one for one in sought if one.kind == kind.name])
             except CallFailed as failed:
                 raise translate(failed, f"listing the {kind.noun}s") from failed
@@ -104,10 +105,25 @@ async def look(
 
 
 def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
-    """So that a list of the reader's own servers alone would not show what became of it. Who sent what an older version journaled, or
-    under temporary keys, is not known: then the list is believed.
+    """So that a list of the reader's own servers alone would not show what became of it. Where it is not known who sent it (an older
+    version, temporary keys) it may have been anybody.
     """
-    return intent.kind == kind.name and intent.sender not in {"", reader}
+    return intent.kind == kind.name and (not intent.sender or intent.sender != reader)
+
+
+def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]) -> Iterator[Gap]:
+    """A list may leave out some users' servers, and not all: it is believed of a purchase where it shows one that its sender is known to have
+    bought. Of whom nothing but a temporary key is known no such server can be; and a release has no other way out.
+    """
+    records = tuple(state.resources.values()) if state else ()
+    for intent in others:
+        is_known = bool(intent.sender) and not intent.sender.startswith(OF_A_TEMPORARY_KEY)
+        if intent.effect is not Effect.PURCHASE or not is_known:
+            continue
+        if not any(one.bought_by == intent.sender and one.id is not None and one.id in live for one in records):
+            finding = "it shows no server that the user who sent it is known to have bought"
+            yield Gap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
+            return
 
 
 def _beside_open_orders(state: State) -> Iterable[Intent]:

@@ -136,7 +136,8 @@ def require_fitting(intent: Intent, row: Live, kind: Kind, *, renamed: bool) -> 
     """A slip of the pen must not take a colleague's server: what is adopted was not there before and bears the name, or is as it was asked
     for in all else, and a person has said that it is `renamed`.
     """
-    was_there, is_alike = row.id in intent.known_before, bool(kind.resembles(intent, (row,)))
+    was_there = row.id in intent.known_before or row.order_id in intent.listed_orders
+    is_alike = bool(kind.resembles(intent, (row,)))
     if not was_there and (row.name in {intent.name, intent.wanted_name} or (renamed and is_alike)):
         return
     why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"

@@ -5,6 +5,7 @@ It decides nothing. Whoever calls it holds the lock, has looked, and has been to
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,7 +13,6 @@ from uuid import uuid4
 
 from provisioner.applying import Interruption, OtherStatesPort, RunContext, Sight, execute, no_other_states
 from provisioner.cloud import Cloud
-from provisioner.model.action import Action
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
 from provisioner.model.flow import Service
@@ -23,6 +23,7 @@ from provisioner.model.state import State
 from provisioner.planning import as_stated, cleared, noted, statements
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
+from provisioner.workflow.known_orders import buys, known_orders
 from provisioner.workflow.release_facts import Market
 from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.terms import note_terms
@@ -64,6 +65,8 @@ class Run:
     notes_terms: bool = False
     """Afterwards billing is asked until when the servers that are there are paid for."""
     elsewhere: OtherStatesPort = no_other_states
+    orders_elsewhere: Callable[[], Iterable[str]] = tuple
+    """Those that other states know."""
     dated_by: Service = Service.MODELARTS
     """Whose time its intents are noted in: a purchase in no other than that of the service it is sent to."""
 
@@ -87,15 +90,39 @@ class Run:
             reason=self.reason,
             allowed=plan.allowed,
         )
-        listed = [Listed(tuple(sorted(self.sight.live)))] if _buys(plan) and self.sight.live else []
+        orders: frozenset[str] = frozenset()
+        listed: list[Listed] = []
+        if buys(plan):
+            orders, are_all = await self._known_orders(plan, stack, state)
+            listed = [Listed(tuple(sorted(self.sight.live)), not self.sight.gaps, tuple(sorted(orders)), are_all)]
         session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
         plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
-            result = await execute(self._context(plan, state, stack, vault, interruption))
+            result = await execute(self._context(plan, state, stack, vault, interruption, orders))
             done = self._recorded(run, result)  # a person's impatience must not cost the summary
             return await self._with_terms(done, plan, interruption) if self.notes_terms else done
 
-    def _context(self, plan: Plan, state: State, stack: Stack, vault: Vault, interruption: Interruption) -> RunContext:
+    async def _known_orders(self, plan: Plan, stack: Stack, state: State) -> tuple[frozenset[str], bool]:
+        recorded = {record.order_id for record in state.resources.values() if record.order_id is not None}
+        found, are_all = await known_orders(
+            plan,
+            self.sight,
+            self.cloud,
+            catalogue=self.workspace.catalogue,
+            policy=stack.purchase,
+            elsewhere=self.orders_elsewhere(),
+        )
+        return found | recorded, are_all
+
+    def _context(
+        self,
+        plan: Plan,
+        state: State,
+        stack: Stack,
+        vault: Vault,
+        interruption: Interruption,
+        orders: frozenset[str],
+    ) -> RunContext:
         return RunContext(
             plan=plan,
             live=self.sight.live,
@@ -118,6 +145,7 @@ class Run:
             server_time=self._server_time,
             stock=Market(self.cloud),
             other_states=self.elsewhere,
+            orders=orders,
         )
 
     def _server_time(self) -> int:
@@ -146,7 +174,3 @@ class Run:
             return RunOutcome(result, self.session.checkpoint())
         except StoreError as failure:
             return RunOutcome(result, None, failure.diagnostics)
-
-
-def _buys(plan: Plan) -> bool:
-    return any(change.action in {Action.CREATE, Action.REPLACE} for change in plan.work)

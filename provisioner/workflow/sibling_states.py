@@ -39,6 +39,11 @@ class Elsewhere:
         states = self.store.siblings().states
         return {identifier: label for label, state in states.items() for identifier in _ids(state)}
 
+    def orders(self) -> frozenset[str]:
+        """Those that other states know."""
+        records = (one for state in self.store.siblings().states.values() for one in state.resources.values())
+        return frozenset(one.order_id for one in records if one.order_id is not None)
+
     def unread(self) -> Mapping[str, str]:
         """The other states that cannot be read, by name, and why; none where a person lets that pass."""
         return {} if Allowance.UNREAD_SIBLING in self.allowed else self.store.siblings().unread

@@ -124,6 +124,7 @@ class Workspace:
             region=region,
             project_id=found.project_id,
             project_name=found.project_name,
+            user_named=self.settings.user,
             domain_id=found.domain_id,
             user_agent=self._user_agent(),
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,

@@ -15,6 +15,7 @@ from provisioner.model.secret import Secret
 TOKEN = IssuedToken(Secret("canary-token"))
 SOURCES = [TOKEN, InstanceAgency()]
 EXCHANGE = "https://iam.cn-north-4.myhuaweicloud.com/v3.0/OS-CREDENTIAL/securitytokens"
+TOKENS = "https://iam.cn-north-4.myhuaweicloud.com/v3/auth/tokens"
 METADATA = "http://169.254.169.254/openstack/latest/securitykey"
 
 
@@ -24,6 +25,8 @@ class KeyCloud:
     def __init__(self, **credential: Any) -> None:
         self.credential = {"expires_at": "2026-01-01T13:00:00.000000Z", "secret": "canary-secret"} | credential
         self.given: list[httpx.Request] = []
+        self.asked: list[Any] = []
+        self.user: Any = "user-1"
         self.used: list[tuple[str, str]] = []
         self.disbelieved: set[str] = set()
         self.refuses_to_give = 0
@@ -37,6 +40,9 @@ class KeyCloud:
             number = len(self.given)
             key = {"access": f"AK{number}", "securitytoken": f"canary-{number}"} | self.credential
             return httpx.Response(201, json={"credential": key}, headers=date)
+        if str(request.url).startswith(TOKENS):
+            self.asked.append(json.loads(request.content)["auth"]["identity"])
+            return httpx.Response(201, json={"token": {"user": {"id": self.user}}}, headers=date)
         token = request.headers["x-security-token"]
         self.used.append((request.url.host.partition(".")[0], token))
         assert f"Access=AK{token[-1]}," in request.headers["authorization"]
@@ -70,6 +76,20 @@ def test_a_token_is_exchanged_once_for_keys_that_serve_billing_too(connect_to) -
     (exchange,) = cloud.given
     assert exchange.headers["x-auth-token"] == "canary-token"
     assert json.loads(exchange.content)["auth"]["identity"]["methods"] == ["token"]
+
+
+def test_a_token_is_asked_whose_it_is_so_that_its_user_is_known_again(connect_to) -> None:
+    cloud = KeyCloud()
+    users = [converse(connect_to, cloud, credentials=IssuedToken(Secret(one))).user for one in ("canary-1", "canary-2")]
+    assert (len(users[0]), users[0] == users[1]) == (16, True)
+    assert cloud.asked[0] == {"methods": ["token"], "token": {"id": "canary-1"}}
+    cloud.user = "user-2"
+    assert converse(connect_to, cloud).user not in {"", *users}
+    for nobody in ("", None, 7):
+        cloud = KeyCloud()
+        cloud.user = nobody
+        assert converse(connect_to, cloud).user == ""
+    assert converse(connect_to, cloud, user_named="pipeline").user not in {"", *users}
 
 
 def test_the_metadata_service_is_asked_without_anything_of_ours(connect_to) -> None:

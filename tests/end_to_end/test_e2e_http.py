@@ -269,7 +269,10 @@ class TestEconomy:
         assert site.apply().code == 0
         lists = [each for each in proxy.of("GET") if each.path.endswith("/all")]
         assert 2 <= len(lists) < 10
-        assert [each.path.rsplit("/", 1)[1] for each in proxy.exchanges if "/orders/" in each.path] == ["query"]
+        assert [each.path.rsplit("/", 1)[1] for each in proxy.exchanges if "/orders/" in each.path] == [
+            "customer-orders",
+            "query",
+        ]
 
     @pytest.mark.slow
     def test_the_renewals_of_as_many_as_a_plan_asks_about(self, site, proxy):

@@ -14,7 +14,13 @@ SHOWN = {
     "with a suffix": {"name": "alpha-0001"},
     "renamed": {"name": "somebodys"},
     "renamed, and its flavor in another case": {"name": "somebodys", "flavor": "SI2.LARGE.4"},
+    "renamed, and its flavor with blanks": {"name": "somebodys", "flavor": " Si2.large.4 "},
+    "renamed, and its key pair changed": {"name": "somebodys", "key_pair_name": "another"},
+    "renamed, and as if made in 1970": {"name": "somebodys", "create_at": 0},
+    "renamed, and with a negative time": {"name": "somebodys", "create_at": -1},
+    "renamed, and with seconds for milliseconds": {"name": "somebodys", "create_at": 1_795_000_000},
     "null": {"name": None},
+    "null, and as if made in 1970": {"name": None, "create_at": 0},
     "no text": {"name": 7},
 }
 
@@ -40,12 +46,27 @@ def test_it_stays_in_doubt_and_is_named(site, sandbox, row):
     assert planned.code == 6
     if isinstance(row["name"], str):
         assert "as it was asked for but for the name" in said(planned)
+        assert f"({row['name']})" in said(site.here("drift"))
         assert f"({row['name']})" in said(planned)
 
     sandbox.ask("DELETE", "faults")
     assert site.here(*FOUND_LATER).code == 0
     assert site.purchases == {"alpha": 1}
     assert site.here("plan", "--detailed-exitcode").code == 0
+
+
+def test_one_that_is_dated_a_little_too_early_stays_in_doubt(site, sandbox, colleague):
+    sandbox.arm(LOST)
+    assert site.here(*FOUND_LATER).code == 6
+    (row,) = [row for row in site.ledger if row.kind == "purchase"]
+    colleague.rename(row.server_id, "somebodys")
+    (intent,) = site.state()["intents"].values()
+    made_at = intent["server_time"] - 16 * 60 * 1000
+    sandbox.arm({"at": LISTS, "times": "always", "fault": "rewrite", "rows": {"create_at": made_at}})
+    sandbox.advance(QUIET)
+    assert (site.here(*FOUND_LATER).code, site.purchases) == (6, {"alpha": 1})
+    assert site.here("resolve", "alpha", "--absent").code == 0, "a person knows better"
+    assert site.apply().code == 0
 
 
 def test_a_server_whose_name_is_always_shown_in_another_case_is_left_alone(site, sandbox):

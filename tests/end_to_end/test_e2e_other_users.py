@@ -3,8 +3,10 @@
 import json
 import time
 
+import httpx
 import pytest
 import yaml
+from support.plain_http import NO_TLS
 from support.site import ONE, STACK, MovableClock, Site
 
 from provisioner.sandbox import PUBLIC, create_app
@@ -19,7 +21,12 @@ VIEWS = {
 }
 LOST = {"at": "CreateDevServer", "fault": "reset"}
 FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")
-USERS = {"ana": ("ANAKEY0000000000001", "anas-secret"), "bob": ("BOBKEY0000000000001", "bobs-secret")}
+USERS = {
+    "ana": ("ANAKEY0000000000001", "anas-secret"),
+    "bob": ("BOBKEY0000000000001", "bobs-secret"),
+    "carol": ("CAROLKEY00000000001", "carols-secret"),
+}
+PASSWORD = "Public-1-Password"
 
 
 def of_user(name, stack=None):
@@ -41,7 +48,7 @@ def clock():
 def site(tmp_path, server, sandbox, clock):
     """One state, and two users of one account who both work on it."""
     users = [
-        {"id": f"{name}-id", "name": name, "password": "Public-1-Password", "access_key": key, "secret_key": secret}
+        {"id": f"{name}-id", "name": name, "password": PASSWORD, "access_key": key, "secret_key": secret}
         for name, (key, secret) in USERS.items()
     ]
     projects = [{"id": PUBLIC.project_id, "name": PUBLIC.project_name}]
@@ -191,3 +198,118 @@ def test_a_plan_says_what_is_wrong_with_the_clocks(site, sandbox, skew, code, wo
 def test_clocks_that_agree_within_the_tolerance_are_not_told(site, sandbox):
     sandbox.arm({"at": "*", "times": "always", "fault": "skew", "seconds": 600})
     assert "clocks-differ" not in site.here("plan").text
+
+
+def identity(server, path, body, **headers):
+    return httpx.post(f"{server.url}{path}", json=body, headers=headers, verify=NO_TLS, trust_env=False)
+
+
+def token_of(server, name):
+    user = {"name": name, "password": PASSWORD, "domain": {"name": "team"}}
+    scope = {"project": {"id": PUBLIC.project_id}}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+    return identity(server, "/v3/auth/tokens", body).headers["X-Subject-Token"]
+
+
+def temporary_keys_of(server, name, **more):
+    """Others each time."""
+    asked = {"auth": {"identity": {"methods": ["token"], "token": {"duration_seconds": 7200}}}}
+    path = "/v3.0/OS-CREDENTIAL/securitytokens"
+    told = identity(server, path, asked, **{"X-Auth-Token": token_of(server, name)}).json()["credential"]
+    keys = {
+        "HW_ACCESS_KEY": told["access"],
+        "HW_SECRET_KEY": told["secret"],
+        "HW_SECURITY_TOKEN": told["securitytoken"],
+    }
+    return of_user(name) | keys | more
+
+
+def by_token_of(server, name):
+    """Signed in elsewhere, anew each time."""
+    places = {key: value for key, value in of_user(name).items() if "KEY" not in key}
+    return places | {"HW_AUTH_TOKEN": token_of(server, name)}
+
+
+@pytest.mark.parametrize("reads_as", [of_user, temporary_keys_of], ids=["his own key", "temporary keys"])
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_whoever_sent_it_under_temporary_keys_may_be_another(site, sandbox, server, pass_quiet_period, view, reads_as):
+    site.environment = temporary_keys_of(server, "ana")
+    sandbox.arm(LOST | {"executed": True})
+    assert site.here(*FOUND_LATER).code == 6
+    pass_quiet_period()
+    sandbox.arm(view)
+    site.environment = reads_as("bob") if reads_as is of_user else reads_as(server, "bob")
+    again = site.here(*FOUND_LATER)
+    assert (again.code, "it is not known who sent it" in said(again)) == (6, True), again.text
+    assert "PROVISIONER_USER" in said(site.here("plan"))
+    assert site.purchases == {"alpha": 1}
+
+
+SAME_USER = {
+    "the same keys": lambda server, before: before,
+    "a name that stays": lambda server, _: temporary_keys_of(server, "ana", PROVISIONER_USER="pipeline"),
+    "a token that was signed in for": lambda server, _: by_token_of(server, "ana"),
+}
+
+
+@pytest.mark.parametrize("again", SAME_USER.values(), ids=SAME_USER)
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_who_always_works_under_temporary_keys_settles_his_own(site, sandbox, server, pass_quiet_period, view, again):
+    named = {"PROVISIONER_USER": "pipeline"} if again is SAME_USER["a name that stays"] else {}
+    site.environment = temporary_keys_of(server, "ana", **named)
+    if again is SAME_USER["a token that was signed in for"]:
+        site.environment = again(server, None)
+    sandbox.arm(LOST | {"executed": False}, view)
+    assert site.here(*FOUND_LATER).code == 6
+    pass_quiet_period()
+    site.environment = again(server, site.environment)
+    settled = site.here(*FOUND_LATER)
+    assert (settled.code, site.purchases) == (0, {"alpha": 1}), settled.text
+
+
+def test_a_release_of_an_unknown_sender_is_not_believed_carried_out_either(site, sandbox, server):
+    assert site.apply().code == 0
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
+    site.environment = temporary_keys_of(server, "ana")
+    assert site.here("destroy", "--auto-approve").code == 7
+    hidden = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
+    sandbox.arm(VIEWS["filtered"], hidden | {"message": "not found", "executed": False})
+    site.environment = temporary_keys_of(server, "bob")
+    applied = site.here("apply", "--auto-approve")
+    assert "it is not known who sent it" in said(applied), applied.text
+    assert site.state()["resources"]
+    sandbox.ask("DELETE", "faults")
+    assert site.here("destroy", "--auto-approve").code == 0, "a list that shows it settles it"
+
+
+def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_purchase(site, sandbox, server, pass_quiet_period):
+    stack = (site.folder / "specs" / "stack.yaml").read_text()
+    site.environment = of_user("carol")
+    site.write("servers: {beta: {}}\n", stack=stack)
+    assert site.apply().code == 0
+    site.environment = of_user("ana")
+    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+    sandbox.arm(LOST | {"executed": True})
+    assert site.here(*FOUND_LATER).code == 6
+    pass_quiet_period()
+    sandbox.arm(ALL | {"fault": "filtered", "hides": ["ana-id"]})
+    site.environment = of_user("bob")
+    again = site.here(*FOUND_LATER)
+    assert (again.code, "no server that he is known to have bought is listed" in said(again)) == (6, True), again.text
+    assert site.purchases == {"alpha": 1, "beta": 1}
+    assert site.here("resolve", "alpha", "--absent", "--allow", "list-incomplete").code == 0, (
+        "a person's word ends it, and is no dead end"
+    )
+
+
+def test_a_list_that_shows_another_server_of_the_senders_is_believed(site, sandbox, pass_quiet_period):
+    stack = (site.folder / "specs" / "stack.yaml").read_text()
+    site.write("servers: {beta: {}}\n", stack=stack)
+    assert site.apply().code == 0
+    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+    sandbox.arm(LOST | {"executed": False})
+    assert site.here(*FOUND_LATER).code == 6
+    pass_quiet_period()
+    site.environment = of_user("bob")
+    assert site.here(*FOUND_LATER).code == 0
+    assert site.purchases == {"alpha": 1, "beta": 1}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
-from support.fault_proxy import resetting
-from support.site import ONE, PREPAID, Site
+import yaml
+from support.console import Console
+from support.fault_proxy import FaultProxy, resetting
+from support.site import ONE, PREPAID, STACK, Site
 
 IMPATIENT = ("--resolve-timeout", "0")
 
@@ -36,6 +41,19 @@ def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(site, p
 
 
 @pytest.fixture
+def proxy_to(server):
+    with FaultProxy(server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def colleague_at(server):
+    console = Console(server.url)
+    yield console
+    console.end()
+
+
+@pytest.fixture
 def let_go(served):
     """The id of a server that was ours, and runs on."""
     served.write("servers: {other: {}}\n")
@@ -60,8 +78,8 @@ def test_a_reply_that_names_a_server_that_was_there_is_no_proof(served, sandbox,
     assert ours["id"] != let_go
 
 
-@pytest.mark.parametrize("name", ["alpha-0001", "ALPHA", "", None, "somebody-elses"])
-def test_a_new_server_is_ours_by_the_id_of_the_reply_whatever_name_the_cloud_gives_it(served, sandbox, name):
+@pytest.mark.parametrize("name", ["alpha-0001", "ALPHA", "", None])
+def test_a_new_server_is_ours_by_the_id_of_the_reply_however_the_cloud_spells_its_name(served, sandbox, name):
     """Its id is new, and answers our call: to doubt it would buy another one after each quiet period."""
     places = ["CreateDevServer", "ListAllDevServers", "ListDevServers", "ShowDevServer"]
     sandbox.arm({"at": places, "times": "always", "fault": "rewrite", "rows": {"name": name}})
@@ -90,3 +108,42 @@ def test_a_reply_that_names_the_order_of_another_server_is_no_proof(served, sand
     (ours,) = served.state()["resources"].values()
     assert (ours["id"] != other["id"], ours["order_id"] != other["order_id"]) == (True, True)
     assert served.purchases == {"other": 1, "alpha": 1}
+
+
+def test_a_reply_under_another_name_is_no_answer_and_a_person_may_take_what_it_names(served, sandbox):
+    places = ["CreateDevServer", "ListAllDevServers", "ListDevServers", "ShowDevServer"]
+    sandbox.arm({"at": places, "times": "always", "fault": "rewrite", "rows": {"name": "somebody-elses"}})
+    for _ in range(3):
+        doubtful = served.apply(*IMPATIENT)
+        assert (doubtful.code, served.purchases) == (6, {"alpha": 1})
+        sandbox.advance(1600)
+    (identifier,) = {row.server_id for row in served.ledger if row.kind == "purchase"}
+    way = f"`provisioner resolve 'alpha' --adopt {identifier} --allow other-name`"
+    assert way in " ".join(served.here("plan").text.split())
+    assert served.here("resolve", "alpha", "--adopt", identifier, "--allow", "other-name").code == 0
+    assert served.apply("--allow", "all").code == 0
+    assert served.purchases == {"alpha": 1}
+
+
+def test_a_strangers_new_server_in_the_reply_is_neither_kept_nor_released(served, sandbox, proxy_to, colleague_at):
+    """Its reply names no name; its row bears another one, and another flavor."""
+    bought = {**yaml.safe_load(STACK)["defaults"], "name": "bobs", "flavor": "Si2.xlarge.4"}
+
+    async def beside(exchange):
+        colleague_at.buy(bought)
+        (theirs,) = [row.server_id for row in served.ledger if row.name == "bobs"]
+        head, body = (await exchange.carry_out()).split(b"\r\n\r\n", 1)
+        told = json.dumps({**json.loads(body), "id": theirs, "name": None}).encode()
+        head = re.sub(rb"(?i)(?<=content-length: )\d+", str(len(told)).encode(), head)
+        await exchange.tell(head + b"\r\n\r\n" + told)
+
+    served.endpoint = proxy_to.url
+    proxy_to.on(beside, method="POST", ending="/dev-servers", nth=1)
+    doubtful = served.apply(*IMPATIENT)
+    assert doubtful.code == 6, doubtful.text
+    assert not served.state()["resources"]
+    assert served.apply().code == 0
+    served.write("servers: {}\n")
+    assert served.apply().code == 0
+    assert served.purchases == {"alpha": 1, "bobs": 1}
+    assert [row.name for row in served.ledger if row.kind == "release"] == ["alpha"]

@@ -55,8 +55,7 @@ def test_an_earlier_order_of_another_term_is_not_taken_for_a_later_purchase(serv
     refused = served.here("resolve", "alpha", "--adopt", ordered)
     said = " ".join(refused.text.split())
     assert (refused.code, "Error[server-differs]" in said) == (1, True)
-    assert "is for 1 month(s), and 12 month(s) were asked for" in said
-    assert "before it was sent, by the cloud's time" in said
+    assert "was known before it was sent" in said
     assert ordered not in served.here("plan").text, "what differs cannot be it"
     assert served.here("resolve", "alpha", "--absent").code == 0
     assert served.here("resolve", "alpha", "--adopt", ordered).code == 0, "of the purchase that it was placed for"
@@ -72,7 +71,7 @@ def test_an_earlier_order_of_the_same_terms_is_not_taken_either(served, sandbox,
     sandbox.ask("DELETE", "faults")
     refused = served.here("resolve", "alpha", "--adopt", ordered)
     assert (refused.code, "before it was sent" in " ".join(refused.text.split())) == (1, True)
-    assert "s before it was sent)" in " ".join(served.here("plan").text.split())
+    assert ordered not in served.here("plan").text, "what was known before cannot be it"
     assert served.here("resolve", "alpha", "--absent").code == 0
     assert served.here("resolve", "alpha", "--adopt", ordered).code == 0
     assert served.apply().code == 0

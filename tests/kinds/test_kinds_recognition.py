@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import an_intent
+from support.flows import ok, play
 from support.planning_builders import IMAGE, NETWORK, OTHER_IMAGE, PREPAID, bought, wanted
 from support.rows import ID, a_live
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import UsageError
+from provisioner.model.flow import Call
 from provisioner.workflow.resolve_checks import require_fitting
 
 KIND = CATALOGUE["dev_server"]
@@ -113,7 +117,8 @@ def test_what_shows_another_charging_mode_under_another_name_is_another_purchase
         ({}, False, None),
         ({"name": "else"}, False, "--allow other-name"),
         ({"name": "else"}, True, None),
-        ({"name": "else", "key_pair_name": "another"}, True, "check the id"),
+        ({"name": "else", "key_pair_name": "another"}, True, None),
+        ({"name": "else", "key_pair_name": "another", "flavor": "Si2.large.8"}, True, "check the id"),
     ],
 )
 def test_a_person_takes_a_renamed_one_knowingly_and_nothing_else(row, renamed, refused):
@@ -131,3 +136,82 @@ def test_what_was_there_before_is_not_taken_by_any_word():
     live = the_server(name="else")
     with pytest.raises(UsageError):
         require_fitting(an_open_purchase(earlier_ids=(live.id,)), live, KIND, renamed=True)
+
+
+ODD_AGES = {"zero": 0, "negative": -1, "seconds": SENT // 1000, "a little older": SENT - TOLERANCE - 1, "missing": None}
+
+
+@pytest.mark.parametrize("made_at", ODD_AGES.values(), ids=ODD_AGES)
+def test_an_id_that_no_list_showed_is_new_whatever_its_row_says_of_its_age(made_at):
+    renamed = the_server(name="somebodys", create_at=made_at)
+    assert KIND.resembles(an_open_purchase(all_listed=True), [renamed]) == (renamed,)
+    assert not matches(renamed, all_listed=True)
+
+
+@pytest.mark.parametrize(
+    ("made_at", "may_be"), [(0, True), (SENT - 2 * TOLERANCE, True), (SENT - 5 * TOLERANCE, False)]
+)
+def test_without_a_list_a_time_that_can_be_true_and_lies_well_before_rules_out(made_at, may_be):
+    assert bool(KIND.resembles(an_open_purchase(), [the_server(name="somebodys", create_at=made_at)])) is may_be
+
+
+def test_what_was_listed_before_is_never_alike():
+    assert not KIND.resembles(an_open_purchase(all_listed=True, listed=(ID,)), [the_server(name="somebodys")])
+
+
+CHANGED_TOO = {
+    "image": {"image": {"image_id": OTHER_IMAGE}},
+    "key pair": {"key_pair_name": "theirs"},
+    "flavor": {"flavor": "Si2.large.8"},
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED_TOO.values(), ids=CHANGED_TOO)
+def test_one_more_field_than_the_name_may_have_been_changed_meanwhile(changed):
+    assert KIND.resembles(an_open_purchase(all_listed=True), [the_server(name="somebodys", **changed)])
+    assert not matches(the_server(**changed), all_listed=True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        the_server(name="somebodys", key_pair_name="theirs", flavor="Si2.large.8"),
+        the_server(name="somebodys", key_pair_name="theirs", create_at=SENT + 3 * 60 * 60 * 1000),
+    ],
+    ids=["two fields", "made long after"],
+)
+def test_what_differs_more_or_came_later_is_a_strangers(row):
+    assert not KIND.resembles(an_open_purchase(all_listed=True), [row])
+
+
+def test_blanks_and_letter_case_are_no_difference():
+    assert KIND.resembles(an_open_purchase(), [the_server(name="somebodys", flavor=" SI2.large.4 ")])
+
+
+def test_a_row_of_an_order_that_was_known_before_is_not_ours():
+    assert not matches(the_server(order_id="CS-OLD"), listed_orders=("CS-OLD",))
+
+
+ANOTHER = {
+    "name and flavor": ({"name": "bobs", "flavor": "Kat1.8xlarge"}, True),
+    "name alone": ({"name": "bobs"}, False),
+    "flavor alone": ({"flavor": "Kat1.8xlarge"}, False),
+    "a longer name": ({"name": "gateway-0001", "flavor": "Kat1.8xlarge"}, False),
+    "another letter case": ({"name": "GATEWAY", "flavor": "Kat1.8xlarge"}, False),
+    "a longer flavor": ({"name": "bobs", "flavor": "modelarts.si2.large.4"}, False),
+    "no name": ({"name": None, "flavor": "Kat1.8xlarge"}, False),
+}
+
+
+@pytest.mark.parametrize(("shown", "is_another"), ANOTHER.values(), ids=ANOTHER)
+def test_a_first_row_of_another_name_and_flavor_is_another_server(shown, is_another):
+    assert KIND.is_another(an_open_purchase(), the_server(**shown)) is is_another
+
+
+def test_orders_are_asked_for_from_well_before_whatever_billings_clock_says_and_known_ones_left_out():
+    intent = an_open_purchase(listed_orders=("CS-OLD",))
+    orders = [{"order_id": "CS-OLD", "status": 6}, {"order_id": "CSNEW", "status": 6}]
+    played = play(KIND.orders.traces(intent), [ok(order_infos=orders, total_count=2), ok()])
+    assert [trace.order_id for trace in played.result if not trace.otherwise] == ["CSNEW"]
+    begin = datetime.fromisoformat(played.of(Call)[0].query["create_time_begin"]).timestamp() * 1000
+    assert begin <= SENT - 12 * 60 * 60 * 1000

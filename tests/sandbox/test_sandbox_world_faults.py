@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 import yaml
@@ -292,3 +293,20 @@ cloud.servers()
         for _ in range(2):
             assert open_cloud(world).servers()["total"] == 1
         assert [row.kind for row in read_ledger(world)] == ["purchase"]
+
+
+class TestFiltered:
+    @pytest.mark.parametrize(
+        ("hides", "shown"),
+        [
+            ({}, ["ours"]),
+            ({"hides": [uuid5(NAMESPACE_OID, "mallory").hex]}, ["ours"]),
+            ({"hides": ["nobody"]}, ["theirs", "ours"]),
+        ],
+    )
+    def test_the_list_of_everybodys_leaves_out_some_and_counts_what_it_shows(self, cloud, hides, shown):
+        cloud.arm({**CREATE, "fault": "stranger", "when": "before", "user": "mallory"})
+        cloud.bought(name="ours")
+        cloud.arm({"at": "ListAllDevServers", "times": "always", "fault": "filtered", **hides})
+        page = everyones(cloud)
+        assert page["total"] == len(page["data"]) == len(shown)

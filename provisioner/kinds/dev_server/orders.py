@@ -190,6 +190,12 @@ def _settle(call: Call) -> Generator[Call, Answer, CallFailed | None]:
     return None
 
 
+def known(moment: int) -> ReadFlow[tuple[str, ...] | None]:
+    """The new orders that may be open at `moment`, in milliseconds since the epoch: an unpaid one lapses. None where billing does not say."""
+    found = yield from placed_since(moment - _PAID_WITHIN)
+    return None if found is None else tuple(one.order_id for one in found)
+
+
 def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
     """The new orders of the account that are not cancelled, oldest first; None where billing does not say, or not all of it.
     `moment` is in milliseconds since the epoch.

@@ -9,6 +9,7 @@ from typing import Final
 from provisioner.sandbox import orders
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.errors import ApiError, Service, parameter_error
+from provisioner.sandbox.faults import Skew
 from provisioner.sandbox.orders import Order, OrderStatus, Search
 from provisioner.sandbox.requests.billing import BillingPage, CancelOrder, OrdersQuery, PayOrder
 from provisioner.sandbox.requests.reading import read_body, read_query
@@ -21,19 +22,21 @@ def list_orders(call: Call) -> Answer:
     query = read_query(OrdersQuery, call.query)
     if query.service_type_code not in {None, orders.SERVICE_TYPE}:
         return Answer({"total_count": 0, "order_infos": []})
+    ahead = sum(fault.milliseconds for fault in call.faults if isinstance(fault, Skew))
     search = Search(
         account=call.caller.account.id,
         order_id=query.order_id,
         status=int(query.status) if query.status is not None else None,
         order_type=int(query.order_type) if query.order_type is not None else None,
-        created_from=query.create_time_begin,
-        created_to=query.create_time_end,
+        created_from=None if query.create_time_begin is None else query.create_time_begin - ahead,
+        created_to=None if query.create_time_end is None else query.create_time_end - ahead,
         paid_from=query.payment_time_begin,
         paid_to=query.payment_time_end,
         newest_first=query.order_by == "-createTime",
     )
     found, total = orders.page(call.transaction.connection, search, limit=query.limit, offset=query.offset)
-    return Answer({"total_count": total, "order_infos": [order.wire() for order in found]})
+    shown = [replace(order, create_at=order.create_at + ahead).wire() for order in found]
+    return Answer({"total_count": total, "order_infos": shown})
 
 
 def list_service_types(call: Call) -> Answer:

@@ -4,6 +4,7 @@ buying has a file of its own. Sees a server's state as it is now: what time has 
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from provisioner.sandbox import servers
@@ -37,8 +38,9 @@ def list_own(call: Call) -> Answer:
 
 
 def list_all(call: Call) -> Answer:
-    is_filtered = any(isinstance(fault, Filtered) for fault in call.faults)
-    return _page(call, read_query(ServersQuery, call.query), owner=call.caller.user_id if is_filtered else None)
+    filters = [fault.hides for fault in call.faults if isinstance(fault, Filtered)]
+    owner = None if all(filters) else call.caller.user_id
+    return _page(call, read_query(ServersQuery, call.query), owner=owner, hidden=tuple(chain(*filters)))
 
 
 def show(call: Call) -> Answer:
@@ -138,7 +140,7 @@ def _delete(call: Call, server: Server) -> None:
     release(call.transaction, server, by=call.caller.actor, reason="deleted", faults=call.faults)
 
 
-def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
+def _page(call: Call, query: ServersQuery, *, owner: str | None, hidden: tuple[str, ...] = ()) -> Answer:
     moved = sum(fault.rows for fault in call.faults if isinstance(fault, Shift))
     missing = sum(fault.rows for fault in call.faults if isinstance(fault, Short))
     caps = [fault for fault in call.faults if isinstance(fault, Cap)]
@@ -150,6 +152,7 @@ def _page(call: Call, query: ServersQuery, *, owner: str | None) -> Answer:
         call.transaction.connection,
         call.path["project_id"],
         owner=owner,
+        hidden=hidden,
         sort=(_SORT_COLUMNS[query.sort_key], query.sort_dir),
         limit=limit,
         offset=offset,

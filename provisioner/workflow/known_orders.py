@@ -1,0 +1,50 @@
+"""Which orders were there before a run buys anything: a reply that names one of them is no answer to its purchase.
+
+Rows name those of servers, records and other states those of ours. One that nobody has paid yet has no server, so that billing
+alone knows it: that is asked only where a purchase may place an order (docs/decisions/0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from provisioner.applying import Sight, run_read
+from provisioner.cloud import Cloud
+from provisioner.model.action import Action
+from provisioner.model.flow import CallFailed
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
+from provisioner.model.purchasing import PurchasePolicy
+
+
+def buys(plan: Plan) -> bool:
+    return any(change.action in {Action.CREATE, Action.REPLACE} for change in plan.work)
+
+
+async def known_orders(
+    plan: Plan, sight: Sight, cloud: Cloud, *, catalogue: Catalogue, policy: PurchasePolicy, elsewhere: Iterable[str]
+) -> tuple[frozenset[str], bool]:
+    """And whether billing told them all. `elsewhere` are those of other states; where billing does not say, the others count alone."""
+    found = {row.order_id for row in sight.live.values() if row.order_id is not None} | set(elsewhere)
+    now = cloud.time().latest()
+    if now is None:
+        return frozenset(found), False
+    kinds, told = sorted(_kinds_with_orders(plan, catalogue, policy)), 0
+    for name in kinds:
+        with suppress(CallFailed):
+            async with cloud.channel() as channel:
+                known = await run_read(catalogue[name].orders.known(now), channel)
+            found |= set(known or ())
+            told += known is not None
+    return frozenset(found), bool(kinds) and told == len(kinds)
+
+
+def _kinds_with_orders(plan: Plan, catalogue: Catalogue, policy: PurchasePolicy) -> set[str]:
+    return {
+        change.kind
+        for change in plan.work
+        if change.action in {Action.CREATE, Action.REPLACE}
+        and change.desired is not None
+        and catalogue[change.kind].may_place_order(change.desired.fields, policy)
+    }

@@ -1,0 +1,66 @@
+"""Whose a server is that the cloud answers a purchase with: an order, an id or a row that cannot be its own leaves it in doubt."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Forgotten
+
+PURCHASE = Effect.PURCHASE
+
+
+@pytest.fixture
+def theirs(world):
+    return world.cloud.add_server("theirs", prepaid=True, order_id="CS-THEIRS", strange=True)
+
+
+def test_an_order_that_was_there_before_is_no_answer(world, servers, types, theirs):
+    world.cloud.answers(PURCHASE, {"order_id": theirs.order_id})
+    assert types(world.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+    assert not world.state.resources
+    assert types(world.apply(*servers(1, prepaid=True))) == ["done"]
+    assert [one.id for one in world.state.resources.values()] == [one.id for one in world.cloud.ours]
+
+
+def test_an_order_that_billing_alone_knew_is_no_answer(world, servers, only):
+    plan = world.plan(*servers(1, prepaid=True))
+    world.cloud.answers(PURCHASE, {"order_id": "CS-OPEN"})
+    result = only(world.carry_out(plan, orders=frozenset({"CS-OPEN"})))
+    assert (result.type, result.diagnostic.code) == ("in_doubt", "in-doubt")
+    assert not world.cloud.payments
+
+
+@pytest.mark.parametrize("name", ["bobs", "another one"])
+def test_a_reply_under_another_name_is_no_answer(world, servers, types, name):
+    stranger = world.cloud.add_server(name, strange=True, flavor="Kat1.8xlarge")
+    world.cloud.servers.pop(stranger.id)
+    world.cloud.answers(PURCHASE, {"id": stranger.id, "name": name})
+    assert types(world.apply(*servers(1))) == ["in_doubt"]
+    (intent,) = world.state.intents.values()
+    assert intent.answered_id == stranger.id
+
+
+@pytest.mark.parametrize("name", ["TRAINER-0", "trainer-0-0001", "", None, 7, " trainer_0 "])
+def test_a_reply_under_a_form_of_the_name_is_believed(world, servers, types, name):
+    world.cloud.answers(PURCHASE, {"id": "id-1", "name": name})
+    assert types(world.apply(*servers(1))) == ["done"]
+
+
+def test_a_first_row_of_another_name_and_flavor_puts_it_in_doubt_again(world, servers, types):
+    def theirs_comes(what):
+        if what.startswith("buy"):
+            world.cloud.add_server("bobs", strange=True, flavor="Kat1.8xlarge")
+
+    world.cloud.arrivals.append(theirs_comes)
+    world.cloud.answers(PURCHASE, {"id": "id-1"}, executed=False)
+    assert types(world.apply(*servers(1))) == ["in_doubt"]
+    assert [one.name for one in world.cloud.servers.values()] == ["bobs"]
+    assert not world.state.resources
+    assert any(isinstance(entry, Forgotten) for entry in world.entries)
+    (intent,) = world.state.intents.values()
+    assert intent.answered_id == "id-1"
+    world.cloud.arrivals.clear()
+    world.clock.time += 3600
+    assert types(world.apply(*servers(1))) == ["in_doubt"], "while it is listed, nobody else's word is enough"
+    assert not world.cloud.purchases

@@ -1,0 +1,107 @@
+"""An order that was there before a purchase is no answer to it: nothing of a colleague's is paid, adopted, renamed or released."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from support.console import Console
+from support.site import STACK
+
+IMPATIENT = ("--resolve-timeout", "0")
+QUIET = 26 * 60
+MONTH = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
+
+
+@pytest.fixture
+def colleague(server):
+    console = Console(server.url)
+    yield console
+    console.end()
+
+
+@pytest.fixture
+def site(served):
+    return served
+
+
+def of_policy(site, body, **purchase):
+    site.write(yaml.safe_dump({"servers": body}), stack=yaml.safe_dump({**yaml.safe_load(STACK), "purchase": purchase}))
+
+
+def bought_by_a_colleague(site, colleague, *, pays=True):
+    charging = {**MONTH, "is_auto_pay": pays}
+    colleague.buy({**yaml.safe_load(STACK)["defaults"], "name": "bobs", "charging_info": charging})
+    (row,) = [row for row in site.ledger if row.kind == "purchase"]
+    return row.order_id
+
+
+def answers_with(sandbox, order):
+    sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": {"order_id": order}, "drop": ["id"]})
+
+
+def kept(site, order):
+    """Nothing was done to the colleague's."""
+    touched = {row.kind for row in site.ledger if row.order_id == order or row.name == "bobs"}
+    return touched <= {"purchase", "payment"}
+
+
+@pytest.mark.parametrize(
+    ("body", "purchase"),
+    [
+        ({"alpha": {"charging_info": MONTH}}, {}),
+        ({"alpha": {"charging_info": MONTH}}, {"marker": "nonce"}),
+        ({"pool": {"count": 2, "order": "together", "charging_info": MONTH}}, {}),
+    ],
+    ids=["one", "nonce", "together"],
+)
+def test_the_order_of_a_listed_server_is_no_answer(site, sandbox, colleague, body, purchase):
+    theirs = bought_by_a_colleague(site, colleague)
+    of_policy(site, body, **purchase)
+    sandbox.advance(60)
+    answers_with(sandbox, theirs)
+    doubtful = site.apply(*IMPATIENT)
+    assert (doubtful.code, f"the cloud answered with {theirs}" in doubtful.text) == (6, True), doubtful.text
+    assert not site.state()["resources"]
+    address = "pool[0]" if "pool" in body else "alpha"
+    refused = site.here("resolve", address, "--adopt", theirs)
+    assert refused.code == 1
+    if "pool" in body:
+        (ours,) = {row.order_id for row in site.ledger if row.kind == "purchase"} - {theirs}
+        assert site.here("resolve", address, "--adopt", ours).code == 0
+    assert site.apply().code == 0
+    assert theirs not in {one["order_id"] for one in site.state()["resources"].values()}
+    site.write("servers: {}\n", stack=(site.folder / "specs" / "stack.yaml").read_text())
+    assert site.apply("--allow", "prepaid-delete").code == 0
+    assert kept(site, theirs)
+
+
+def test_the_open_order_of_a_colleague_is_not_paid(site, sandbox, colleague):
+    theirs = bought_by_a_colleague(site, colleague, pays=False)
+    of_policy(site, {"alpha": {"charging_info": MONTH}}, prepaid="two-step")
+    answers_with(sandbox, theirs)
+    for _ in range(3):
+        doubtful = site.apply(*IMPATIENT)
+        assert doubtful.code == 6, doubtful.text
+        sandbox.advance(QUIET)
+    (ours,) = {row.order_id for row in site.ledger if row.kind == "purchase"} - {theirs}
+    assert ours in doubtful.text
+    assert theirs not in site.here("plan").text
+    assert site.here("resolve", "alpha", "--adopt", theirs).code == 1
+    assert site.here("resolve", "alpha", "--adopt", ours).code == 0
+    assert site.apply().code == 0
+    assert site.purchases == {"alpha": 1, "bobs": 1}
+    assert site.entries("payment") == {"alpha": 1}
+
+
+def test_an_order_is_not_missed_where_billings_clock_is_behind(site, sandbox):
+    of_policy(site, {"alpha": {"charging_info": MONTH}}, prepaid="two-step")
+    sandbox.arm({"at": "ListCustomerOrders", "times": "always", "fault": "skew", "seconds": -20 * 60})
+    sandbox.arm({"at": "CreateDevServer", "fault": "reset", "executed": True})
+    for _ in range(3):
+        doubtful = site.apply(*IMPATIENT)
+        assert (doubtful.code, site.purchases) == (6, {"alpha": 1}), doubtful.text
+        sandbox.advance(QUIET)
+    (ours,) = {row.order_id for row in site.ledger if row.kind == "purchase"}
+    assert site.here("resolve", "alpha", "--adopt", ours).code == 0
+    assert site.apply().code == 0
+    assert site.entries("payment") == {"alpha": 1}
