@@ -51,6 +51,28 @@ class TestPaying:
         assert call.effect is Effect.PAYMENT
         assert call.body == {"order_id": "CS2311", "use_coupon": "NO", "use_discount": "NO"}
 
+    @pytest.mark.parametrize(
+        ("lines", "is_paid"),
+        [
+            ([{"period_type": 2, "period_num": 1}], True),
+            ([{"period_type": 2, "period_num": 12}], False),
+            ([{"period_type": 3, "period_num": 1}], False),
+            ([{"period_type": 9, "period_num": 1}], True),
+            ([{"period_type": "2", "period_num": True}], True),
+            ([], True),
+        ],
+    )
+    def test_an_order_of_another_term_than_was_asked_for_is_not_paid(self, lines, is_paid):
+        """A person may have named the order of another purchase. What billing does not tell in the published words says nothing."""
+        month = {**PREPAID, "period_type": "MONTH", "period_num": 1}
+        recorded = bought(wanted(charging_info=month), phase=Phase.AWAITING_PAYMENT, id=None, order_id="CS2311")
+        first = ok(order_info={"order_id": "CS2311", "status": 6}, order_line_items=lines)
+        played = pay(first, *([DONE, order(3)] if is_paid else []), recorded=recorded)
+        assert (PAY in played.calls) is is_paid
+        if not is_paid:
+            assert (played.result.phase, played.result.code) == (Phase.AWAITING_PAYMENT, "ordered-otherwise")
+            assert "12 month(s), and 1 month(s) were asked for" in played.result.problem
+
     @pytest.mark.parametrize("status", [3, 5])
     def test_what_is_paid_already_is_not_paid_again(self, status):
         played = pay(order(status))
