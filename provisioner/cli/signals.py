@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
 
     A signal that whoever started us has ignored stays so: `nohup` means to outlive its terminal.
     """
+    import asyncio
+
     from provisioner.applying import Interruption
 
     interruption = Interruption()

@@ -6,10 +6,26 @@ is bounded in size, depth, memory and work. The kinds of resource are handed in,
 
 from __future__ import annotations
 
-from provisioner.loading.codes import CODES
-from provisioner.loading.composing import Existing, compose, is_writable, key_for
-from provisioner.loading.loader import Loaded, declares_outputs, load, read_stack
-from provisioner.loading.variables import VariableInputs
+from typing import TYPE_CHECKING
+
+from provisioner.loading.sources import VariableInputs, declares_outputs
+from provisioner.loading.stack_file import read_stack
+
+if TYPE_CHECKING:
+    from provisioner.loading.codes import CODES
+    from provisioner.loading.composing import Existing, compose, is_writable, key_for
+    from provisioner.loading.loader import Loaded, load
+else:
+    _MODULES = {"CODES": "codes", "Loaded": "loader", "load": "loader"}
+
+    def __getattr__(name):  # noqa: ANN001, ANN202
+        """The templates and all that works them out are imported when specs are loaded: `show` and `output` read the stack file alone."""
+        if name not in __all__:
+            raise AttributeError(name)
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'composing')}"), name)
+
 
 __all__ = [
     "CODES",

@@ -33,7 +33,7 @@ def _address(text: str) -> str:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class _Lifecycle(_Strict):

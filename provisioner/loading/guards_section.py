@@ -10,7 +10,7 @@ from provisioner.model.guarding import DEFAULT_LIMITS, GuardLimits
 
 
 class GuardsSection(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     mass_change_percent: Annotated[int, Field(ge=0, le=100)] = DEFAULT_LIMITS.mass_change_percent
     mass_change_from: Annotated[int, Field(ge=1)] = DEFAULT_LIMITS.mass_change_from

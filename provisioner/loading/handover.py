@@ -26,7 +26,7 @@ _ID = Annotated[str, Field(pattern=r"^[-a-zA-Z0-9]{1,64}$")]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 def _form(**fields: Any) -> type[BaseModel]:

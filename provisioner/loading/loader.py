@@ -5,10 +5,8 @@ Every mistake on the way is gathered; nothing is returned unless there was none.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,14 @@ from provisioner.loading.defaults import Defaults
 from provisioner.loading.findings import Findings
 from provisioner.loading.handover import SECTIONS, HandoverReader
 from provisioner.loading.mistake import Mistake, nearest
-from provisioner.loading.outputs import NO_OUTPUTS, SECTION, OutputReader, Outputs
+from provisioner.loading.outputs import NO_OUTPUTS, OutputReader, Outputs
 from provisioner.loading.references import Referable
 from provisioner.loading.resources import Resources
-from provisioner.loading.sources import Sources
-from provisioner.loading.stack_file import choose_environment, stack_of
+from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, secret_keys, without_collector
+from provisioner.loading.stack_file import chosen_stack
 from provisioner.loading.tree import BROKEN, Layer, MapNode, find
 from provisioner.loading.validation import choices
-from provisioner.loading.variables import VariableInputs, Variables
+from provisioner.loading.variables import Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
 from provisioner.model.handover import NO_HANDOVER, Handover
@@ -50,15 +48,15 @@ class Loaded:
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
     """Raises SpecError or UsageError with every mistake found, by file and line."""
-    with _without_collector():
+    with without_collector():
         findings = Findings()
-        sources = Sources(directory, findings, _secret_keys(catalogue), _choices(catalogue))
+        sources = Sources(directory, findings, secret_keys(catalogue), _choices(catalogue))
         settings = sources.stack()
         specs = [*sources.specs()]
         if settings is None:
             findings.settle()
             raise AssertionError("a stack file that cannot be read is a finding")
-        stack = _chosen(settings, environment, sources)
+        stack = chosen_stack(settings, environment, sources)
         values = _values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         defaults = Defaults(settings.below("defaults"), catalogue, findings)
@@ -71,33 +69,6 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         desired.sort(key=lambda wanted: wanted.address)
         by_section = {kind.section: defaults.of(kind) for kind in catalogue.kinds}
         return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, by_section)
-
-
-def read_stack(directory: Path, environment: str | None) -> Stack:
-    """Only stack.yaml and the choice of the environment, for commands that need no specs. Raises as `load` does."""
-    findings = Findings()
-    sources = Sources(directory, findings)
-    settings = sources.stack()
-    stack = None if settings is None else _chosen(settings, environment, sources)
-    findings.settle()
-    assert stack is not None, "a stack file that cannot be read is a finding"
-    return stack
-
-
-def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
-    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
-    findings = Findings()
-    sources = Sources(directory, findings, _secret_keys(catalogue))
-    with _without_collector():
-        declared = [layer for layer in sources.specs() if SECTION in layer.node]
-    findings.settle()
-    return bool(declared)
-
-
-def _chosen(settings: Layer, environment: str | None, sources: Sources) -> Stack:
-    stack = stack_of(settings, sources.findings)
-    chosen = choose_environment(environment, settings, sources.environments(), sources.findings)
-    return replace(stack, environment=chosen)
 
 
 def _values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
@@ -136,7 +107,7 @@ def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:
 
 def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired], catalogue: Catalogue) -> Outputs:
     for layer in specs:
-        if layer.node.get(SECTION, BROKEN) is not BROKEN:
+        if layer.node.get(OUTPUTS, BROKEN) is not BROKEN:
             reader.read(layer)
     return reader.outputs({wanted.address: catalogue[wanted.kind].section for wanted in desired})
 
@@ -145,7 +116,7 @@ def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, fin
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
-            if section in {*SECTIONS, SECTION}:
+            if section in {*SECTIONS, OUTPUTS}:
                 continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
@@ -187,26 +158,10 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     elif section in _LATER_SECTIONS:
         mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, (*catalogue.sections, *SECTIONS, SECTION), title="the sections are")
+        hint = nearest(section, (*catalogue.sections, *SECTIONS, OUTPUTS), title="the sections are")
         mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 
 
-def _secret_keys(catalogue: Catalogue) -> frozenset[str]:
-    return frozenset(rule.path[-1] for kind in catalogue.kinds for rule in kind.rules if rule.secret)
-
-
 def _choices(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     return {key: words for kind in catalogue.kinds for key, words in choices(kind.schema)}
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Loading makes millions of objects and no cycles: collecting while it does takes most of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

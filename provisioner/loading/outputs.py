@@ -16,6 +16,7 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.references import Groups, Referable, arranged, chains, misspelt
 from provisioner.loading.rendering import render
+from provisioner.loading.sources import OUTPUTS
 from provisioner.loading.tree import BROKEN, Layer, MapNode, Path, find, sift
 from provisioner.loading.validation import problems
 from provisioner.model.address import NAME_PATTERN, Address
@@ -24,11 +25,9 @@ from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import strange_character
 from provisioner.model.output import OutputValue
 
-SECTION = "outputs"
-
 
 class _Declared(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     value: Any
     description: str = ""
@@ -98,14 +97,14 @@ class OutputReader:
 
     def read(self, layer: Layer) -> None:
         """The section of one file."""
-        written = layer.node[SECTION]
+        written = layer.node[OUTPUTS]
         if not isinstance(written, MapNode | None):
             mistake = Mistake(
                 "wrong-type", "outputs must be a map of names and values", hint="write name: value below it"
             )
-            self._findings.add(mistake, at=find([layer], (SECTION,), key=True))
+            self._findings.add(mistake, at=find([layer], (OUTPUTS,), key=True))
             return
-        section = layer.below(SECTION)
+        section = layer.below(OUTPUTS)
         for name, body in section.node.items():
             at = find([section], (name,), key=True)
             if NAME_PATTERN.fullmatch(name) is None:

@@ -31,7 +31,7 @@ def _safe(seconds: float, info: ValidationInfo) -> float:
 
 
 class PurchaseSection(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     unsafe_quiet_period: bool = False  # read before the period it allows
     quiet_period: Annotated[Seconds, AfterValidator(_safe)] = DEFAULT_POLICY.quiet_period / 1000

@@ -1,12 +1,14 @@
-"""Which files make up a stack, and each of them as a tree or a finding.
+"""Which files make up a stack, and each of them as a tree or a finding; and what else a command was given for it.
 
-Knows the layout of a stack's directory and nothing of what the files say.
+Knows the layout of a stack's directory and next to nothing of what the files say.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +19,23 @@ from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import BROKEN, Layer, MapNode
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange, UsageError, error
+from provisioner.model.kind import Catalogue
 
 STACK_FILE = "stack.yaml"
+OUTPUTS = "outputs"
+"""The section of the spec files."""
 ENVIRONMENTS = "environments"
 _SUFFIXES = frozenset((".yaml", ".yml"))
 _OTHER_PURPOSES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
+
+
+@dataclass(frozen=True, slots=True)
+class VariableInputs:
+    """What the command was given, in rising precedence: files, `environ` (name to text), `assignments` ("name=value")."""
+
+    files: tuple[Path, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    assignments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,32 @@ class Sources:
 
     def _refuse(self, code: str, path: Path, what: str, hint: str) -> None:
         self.findings.add(Mistake(code, f"{label(path)} {what}", hint=hint), at=SourceRange(label(path), 1, 1))
+
+
+def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
+    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
+    findings = Findings()
+    sources = Sources(directory, findings, secret_keys(catalogue))
+    with without_collector():
+        declared = [layer for layer in sources.specs() if OUTPUTS in layer.node]
+    findings.settle()
+    return bool(declared)
+
+
+def secret_keys(catalogue: Catalogue) -> frozenset[str]:
+    return frozenset(rule.path[-1] for kind in catalogue.kinds for rule in kind.rules if rule.secret)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Loading makes millions of objects and no cycles: collecting while it does takes most of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _is_directory(path: Path) -> bool:

@@ -6,6 +6,7 @@ Knows the file's own keys; variables and defaults are only handed on.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.guards_section import GuardsSection
 from provisioner.loading.mistake import Mistake, closest
 from provisioner.loading.purchase_section import PurchaseSection
-from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE
+from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
 from provisioner.model.lookalikes import strange_character
@@ -41,8 +42,25 @@ def _region(value: str) -> str:
     return value
 
 
+def read_stack(directory: Path, environment: str | None) -> Stack:
+    """Only stack.yaml and the choice of the environment, for commands that need no specs. Raises as `load` does."""
+    findings = Findings()
+    sources = Sources(directory, findings)
+    settings = sources.stack()
+    stack = None if settings is None else chosen_stack(settings, environment, sources)
+    findings.settle()
+    assert stack is not None, "a stack file that cannot be read is a finding"
+    return stack
+
+
+def chosen_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:
+    stack = stack_of(settings, sources.findings)
+    chosen = choose_environment(environment, settings, sources.environments(), sources.findings)
+    return replace(stack, environment=chosen)
+
+
 class _StackFile(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     stack: Annotated[str, AfterValidator(_slug)]
     cloud: Literal["huaweicloud", "sandbox"] = "huaweicloud"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -35,17 +34,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VariableInputs:
-    """What the command was given, in rising precedence: files, `environ` (name to text), `assignments` ("name=value")."""
-
-    files: tuple[Path, ...] = ()
-    environ: Mapping[str, str] = field(default_factory=dict)
-    assignments: tuple[str, ...] = ()
-
-
 class Declaration(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     type: Literal["string", "integer", "number", "boolean", "list", "map"]
     default: Any = None

@@ -43,7 +43,7 @@ class ControlError(Exception):
 
 
 class ClockStep(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     advance_seconds: Annotated[float, Field(gt=0, le=_LONGEST_STEP, allow_inf_nan=False)]
 

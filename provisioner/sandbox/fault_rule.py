@@ -30,7 +30,7 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,1000}[!-
 class FaultRule(BaseModel, ABC):
     """`places` are the operations at which the kind of fault means something."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
     places: ClassVar[frozenset[str]] = EVERY
 
     at: str | Annotated[list[str], Field(min_length=1)]

@@ -63,7 +63,7 @@ AnyRule = Annotated[
 
 
 class FaultsFile(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     faults: Annotated[list[AnyRule], Field(max_length=1000)]
 

@@ -52,7 +52,7 @@ Zone = Annotated[str, StringConstraints(pattern=r"^[-_.a-zA-Z0-9]{1,256}$")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class UserSection(_Section):

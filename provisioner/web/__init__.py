@@ -3,7 +3,12 @@
 It retries nothing and understands no answer. Knows neither the cloud nor its credentials.
 """
 
-from provisioner.web.client import (
+import sys
+
+# httpx imports its own command line where rich and pygments are installed: 70 modules, a tenth of the start of a plan.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+
+from provisioner.web.client import (  # noqa: E402 - see above
     HttpAnswer,
     HttpBackend,
     HttpNetwork,
@@ -15,7 +20,7 @@ from provisioner.web.client import (
     in_process,
     is_loopback,
 )
-from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener
+from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener  # noqa: E402 - likewise
 
 __all__ = [
     "HttpAnswer",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from provisioner.loading import Loaded, declares_outputs
+from provisioner.loading import declares_outputs
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.diagnostic import Diagnostic, SpecError, UsageError, error, warning
@@ -17,6 +18,9 @@ from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import State
 from provisioner.workflow.state import outputs, read_state
 from provisioner.workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from provisioner.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """Where a run happens: which specs, which state, which cloud and as whom. Made by the command line, used by every verb.
 
 It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them. The cloud's room
-costs half of the start-up, so it is imported by those who connect.
+and templates cost most of the start-up, so they are imported by those who connect and who load specs.
 """
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import socket
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioner.loading import Loaded, VariableInputs, load, read_stack
+from provisioner.loading import read_stack
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
@@ -33,6 +32,7 @@ from provisioner.store import StateStore, locate, open_store, witness_folder
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, Found
+    from provisioner.loading import Loaded, VariableInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Workspace:
 
     def load(self) -> Loaded:
         """The mask knows then the secrets of the specs, those that an earlier run has sent."""
+        from provisioner.loading import load
+
         loaded = load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
         secrets = self.secrets()
         for reference in {reference for desired in loaded.desired for _, reference in secrets_in(desired.fields)}:
@@ -211,4 +213,6 @@ class SystemClock:
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        from asyncio import sleep
+
+        await sleep(seconds)

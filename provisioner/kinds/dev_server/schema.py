@@ -92,7 +92,7 @@ VolumeType = Literal["ESSD", "GPSSD", "SAS", "SATA", "SSD"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class RootVolume(_Section):

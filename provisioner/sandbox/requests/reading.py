@@ -13,7 +13,7 @@ from provisioner.sandbox.errors import InvalidParameterError
 class Lenient(BaseModel):
     """A body of billing or IAM: fields that are not known are passed over."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
 
 class Strict(Lenient):
@@ -32,7 +32,7 @@ class Strict(Lenient):
 class Query(BaseModel):
     """Values of a query string; parameters that are not known are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
