@@ -14,11 +14,25 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from provisioner.model.canonical import JsonValue
+from provisioner.model.disguises import INTRODUCERS, RUN, decoded, squeezed, unescaped
 from provisioner.model.secret import HIDDEN, Secret
 
 _SHORTEST = 6
 """Characters. To hide shorter ones would tear words apart and hide nothing."""
 _SHORTEST_IN_HALVES = 12
+_SHORTEST_SQUEEZED = 8
+_DEEPEST = 3
+"""Disguises within one another."""
+_MOST_WORK = 20_000
+"""Escapes and letters that are read one by one, for one text; what would take more is hidden as a whole."""
+_MOST_FORMS = 60
+_REMEMBERED = 50_000
+_SHORT = 200
+_PIECE = re.compile(r"[^\s\"]+")
+
+
+class _TooMuchError(Exception):
+    """Looking into a text would take too long."""
 
 
 class Mask:
@@ -28,6 +42,9 @@ class Mask:
         self._known: set[str] = set()
         self._disguises: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._sought: set[str] = set()
+        self._clean: set[str] = set()
+        """Short texts that were looked into and held none."""
         for secret in secrets:
             self.add(secret)
 
@@ -42,9 +59,56 @@ class Mask:
             parts += [value[:middle], value[middle:]]
         for part in parts:
             self._disguises |= {each for each in _disguises(part) if len(each) >= _SHORTEST}
+            if len(squeezed(part)) >= _SHORTEST_SQUEEZED:
+                self._sought |= {each for each in _sought(part) if len(each) >= _SHORTEST}
         self._pattern = None
+        self._clean.clear()
 
     def text(self, text: str) -> str:
+        if len(text) < _SHORTEST or not self._disguises or text in self._clean:
+            return text
+        plain = self._without_plain(text)
+        masked = self._without_composed(plain)
+        if masked == text and len(text) <= _SHORT and len(self._clean) < _REMEMBERED:
+            self._clean.add(text)
+        return masked
+
+    def _without_composed(self, text: str) -> str:
+        """Disguises within others: what holds one is hidden from space to space, or as a whole where that does not help."""
+        try:
+            if not self._holds(text):
+                return text
+            pieces = _PIECE.sub(lambda found: HIDDEN if self._holds(found.group()) else found.group(), text)
+            return HIDDEN if self._holds(pieces.replace(HIDDEN, "\0")) else pieces
+        except _TooMuchError:
+            return HIDDEN
+
+    def _holds(self, text: str) -> bool:
+        """Level by level: each text without one layer of escapes, and what the runs of letters in it stand for."""
+        level, seen = {text}, {text}
+        work = 0
+        for depth in range(_DEEPEST + 1):
+            further: set[str] = set()
+            for form in level:
+                plain = squeezed(form)
+                if any(each in plain for each in self._sought):
+                    return True
+                if depth == _DEEPEST:
+                    continue
+                runs = {found.group() for found in RUN.finditer(form)} - self._clean
+                work += sum(map(form.count, INTRODUCERS)) + sum(map(len, runs))
+                if work > _MOST_WORK:
+                    raise _TooMuchError
+                further.update(unescaped(form))
+                for run in runs:
+                    further.update(decoded(run))
+            level = further - seen
+            seen |= level
+            if len(level) > _MOST_FORMS * (1 + len(text) // _SHORT):
+                raise _TooMuchError
+        return False
+
+    def _without_plain(self, text: str) -> str:
         if not any(each in text for each in self._disguises):
             return text
         # Compiled for what holds a secret only, because that takes longer than sending a request.
@@ -65,11 +129,18 @@ class Mask:
             case _:
                 return value
 
-    def may_stand_in(self, body: bytes) -> bool:
-        """Whether it is worth looking into an answer of JSON, most of which hold none. An escape may hide anything."""
-        if not self._disguises:
-            return False
-        return b"\\" in body or any(each.encode() in body for each in self._disguises)
+    def may_stand_in(self, body: bytes) -> bool:  # noqa: ARG002 - whatever stands there may be a disguise
+        return bool(self._disguises)
+
+
+def _sought(value: str) -> Iterator[str]:
+    """As it looks when it is squeezed, also without what looks like an escape in itself; and backwards."""
+    level = {value}
+    for _ in range(_DEEPEST):
+        level |= {form for each in level for form in unescaped(each)}
+    for each in level:
+        yield squeezed(each)
+        yield squeezed(each)[::-1]
 
 
 def _disguises(value: str) -> Iterator[str]:

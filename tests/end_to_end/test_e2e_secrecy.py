@@ -1,6 +1,9 @@
 """The seed request of docs/api/devserver-api.md section 3.2, exactly on the wire, and its password nowhere else."""
 
+import base64
+import html
 import json
+from urllib.parse import quote
 
 import pytest
 from support.fault_proxy import answering, message
@@ -75,6 +78,28 @@ class TestTheSeedRequest:
         assert refused.code == 7
         assert "ModelArts.0104" in refused.text
         assert_unseen(PASSWORD, seed.folder, [refused])
+
+    def test_nor_in_disguises_within_disguises(self, seed, proxy):
+        some = "".join(f"\\u{ord(each):04x}" if not each.isalnum() else each for each in PASSWORD)
+        forms = (
+            some,
+            quote(PASSWORD, safe="!'()*~"),
+            quote(base64.b64encode(PASSWORD.encode()).decode(), safe=""),
+            html.escape(quote(quote(PASSWORD, safe=""), safe="")).replace("2", "&#50;"),
+            PASSWORD.encode().hex(":"),
+        )
+
+        async def echo(exchange):
+            body = json.dumps({"error_code": "ModelArts.0104", "error_msg": f"bad request: {' '.join(forms)}"})
+            await exchange.tell(message("400 Bad Request", body.encode()))
+
+        proxy.on(echo)
+        seed.environment["PROVISIONER_LOG"] = "debug"
+        refused = seed.run("apply", "--auto-approve")
+        assert (refused.code, "bad request" in refused.text) == (7, True)
+        assert_unseen(PASSWORD, seed.folder, [refused])
+        left = refused.text + "".join(path.read_text() for path in seed.folder.rglob("*") if path.is_file())
+        assert not [form for form in forms if form in left or json.dumps(form)[1:-1] in left]
 
     def test_the_password_is_not_in_what_a_doubt_leaves_behind(self, seed, proxy):
         proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
