@@ -99,10 +99,10 @@ class HttpAnswer:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the service has given it for this very request: a cache says how old an answer is (RFC 9111, section 5.1), and a
-        refusal may come from whatever stands before the service.
+        """Whether the service has given it for this very request: a cache says how old an answer is (RFC 9111, section 5.1), where 0 is of
+        one that it has only just fetched, and a refusal may come from whatever stands before the service.
         """
-        return self.is_success and "age" not in self.headers
+        return self.is_success and self.headers.get("age", "0").strip() == "0"
 
     @property
     def told_time(self) -> tuple[int | None, str]:

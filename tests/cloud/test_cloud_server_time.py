@@ -64,9 +64,13 @@ def test_billing_tells_the_time_of_nobody_else(told):
     assert told((SERVERS, answer(5)), (BILLING, answer(30))) == (5 + 2 * TEN_SECONDS, 5 + 2 * TEN_SECONDS)
 
 
-@pytest.mark.parametrize("age", ["0", "780", "odd"])
+@pytest.mark.parametrize("age", ["1", "780", "odd", ""])
 def test_an_answer_from_a_cache_tells_none(told, age):
     assert told((SERVERS, answer(30, Age=age))) == (None, None)
+
+
+def test_a_cache_that_has_only_just_fetched_it_tells_the_time(told):
+    assert told((SERVERS, answer(30, Age="0"))) == (30 + TEN_SECONDS, 30 + TEN_SECONDS)
 
 
 def test_a_refusal_may_come_from_whatever_stands_before_the_service(told):
