@@ -65,29 +65,29 @@ class AddressProgress:
         )
 
     def learn(self, recorded: Recorded) -> None:
-        """Its purchase has become known."""
+        """Takes over what is recorded of its purchase, whose outcome is known now."""
         self.declared, self.identifier, self.order_id = recorded.declared, recorded.id, recorded.order_id
         self.under_way, self.doubt = True, None
 
     def share(self, other: AddressProgress, address: Address) -> None:
-        """What a call came to that `other` made for this address, too."""
+        """Takes over the outcome of a call that `other` made for this address, too."""
         if (mine := next((one for one in other.bought if one.address == address), None)) is not None:
             self.learn(mine)
         self.under_way, self.unrecorded, self.doubt = other.under_way, other.unrecorded, other.doubt
 
     @property
     def may_exist(self) -> bool:
-        """Something is bought, or may be."""
+        """Whether something is bought for this address, or may be."""
         return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
 
     @property
     def seen(self) -> bool:
-        """Some list has shown it, now or before."""
+        """Whether some list has shown its server, now or before."""
         return bool(self.observed)
 
     @property
     def ids(self) -> str:
-        """For people: " (id ..., order ...)", or nothing."""
+        """Returns its ids as people read them, " (id ..., order ...)", or nothing."""
         known = [f"id {self.identifier}" if self.identifier else "", f"order {self.order_id}" if self.order_id else ""]
         told = ", ".join(filter(None, known))
         return f" ({told})" if told else ""
@@ -96,7 +96,7 @@ class AddressProgress:
 def wanted_otherwise(
     context: RunContext, kind: Kind, desired: Desired, recorded: Recorded, progress: AddressProgress
 ) -> str:
-    """The fields of the specs that differ from what was bought, but for those that are nobody's business, hidden, or said as sold by now."""
+    """Returns the fields of the specs that differ from what was bought. Ignored and hidden fields do not count, nor what was sold otherwise."""
     now = kind.lasting(kind.redact(desired.fields, context.secrets.fingerprint))
     bought = kind.lasting(progress.declared)
     ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *kind.sensitive())}
@@ -117,18 +117,18 @@ class EventReporter:
     _last_sign: tuple[float, str] | None = None
 
     def start(self) -> None:
-        """Announces the begin, once."""
+        """Announces once that the change has begun."""
         if self.started is None:
             self.started = self.clock.monotonic()
             self.announce(EventType.STARTED)
 
     @property
     def last_shown(self) -> str:
-        """What the last look of a wait showed of it; empty before the first."""
+        """The status that the last look of a wait showed; empty before the first look."""
         return self._last_sign[1] if self._last_sign else ""
 
     def show_progress(self, row: Live | None) -> None:
-        """A sign of life when the status changes, and every ten seconds while it does not."""
+        """Announces the status when it changes, and every ten seconds while it does not."""
         now, status = self.clock.monotonic(), row.status if row else "not listed"
         then, before = self._last_sign or (now, status)
         self._last_sign = self._last_sign or (now, status)

@@ -50,7 +50,7 @@ class GroupPurchase:
         self._purchase: asyncio.Task[Ended] | None = None
 
     async def buy(self, runner: FlowRunner) -> Recorded:
-        """What is recorded of the runner's address once the call is answered. Raises, for each, what the one call came to."""
+        """Returns what is recorded of the runner's address once the call is answered. Raises for each address what the one call raised."""
         if self._leader is None or self._purchase is None:
             self._leader, runner.members = runner, self.wanted
             self._purchase = asyncio.ensure_future(runner.run(self._kind.batch.buy(self.wanted, runner.context.policy)))
@@ -101,7 +101,7 @@ class ChangeRunner:
         return result
 
     async def _execute(self) -> Ended:
-        """A purchase whose reply is lost on the way is looked for, and goes on where it is found."""
+        """Runs the steps of the change. When the reply to a purchase is lost, its server is looked for, and the change goes on with it."""
         if self._change.moved_from is not None:
             self._context.journal.check()
         try:
@@ -152,7 +152,9 @@ class ChangeRunner:
         return await self._flow.run(self._kind.create(change.desired, recorded, self._context.policy))
 
     async def _create_in_place_of(self, change: variants.CreateChange) -> Ended:
-        """Where nothing comes of it, the old server gets its address back; when the process dies before that, by the next plan."""
+        """Buys the successor of a server that gives up its address. Where nothing is bought, the old server gets its address back; when the
+        process dies before that, the next plan gives it back.
+        """
         await self._preflight.before_successor(change.address)
         deposed, journal = change.address.as_deposed, self._context.journal
         await journal.write(Moved(change.address, deposed, change.reason is Reason.REQUESTED))
@@ -165,7 +167,7 @@ class ChangeRunner:
             raise
 
     async def _replace(self, change: variants.ReplaceChange) -> Ended:
-        """Nothing is released while it is open whether the cloud sells as is wanted."""
+        """Releases the old server, then buys the new one. Nothing is released before the first purchase has shown that the cloud sells as wanted."""
         alike = purchase_class(self._kind, change, self._context.policy)
         await self._context.first_purchases.await_sale(alike, change.address)
         released = await self._release(change)
@@ -185,7 +187,7 @@ class ChangeRunner:
         return await self._go_on(recorded)
 
     async def _go_on(self, recorded: Recorded) -> Ended:
-        """From a server that was found: to what the plan is for. Of what is not selected it is enough to know where it is."""
+        """Goes on with a server that was found, to what the plan is for. Where the address is not selected, it is only recorded."""
         if not self._context.plan.selects(self._change):
             return Ended(recorded.phase)
         if self._context.plan.mode is Mode.DESTROY and not self._change.let_go:
@@ -203,7 +205,7 @@ class ChangeRunner:
         return await self._follow(self._change.desired, recorded)
 
     async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """To the end of what was begun, which need not be what is wanted by now: that is the next plan's to say."""
+        """Finishes what was begun. The specs may want something else by now: the next plan changes that."""
         changing = recorded.phase is Phase.REINSTALLING or recorded.pending
         ended = await self._flow.run(
             self._kind.update(desired, recorded, frozenset(), self._context.policy)
@@ -229,13 +231,13 @@ class ChangeRunner:
         return await self._forget(RELEASED) if ended.phase is None else ended
 
     async def _settle_order(self, change: variants.PayChange | variants.CancelChange) -> Ended:
-        """What is cancelled leaves nothing, and may be bought anew."""
+        """Pays or cancels its order. A cancelled order leaves no record, so that its server may be bought anew."""
         settle = self._kind.orders.pay if isinstance(change, variants.PayChange) else self._kind.orders.cancel
         ended = await self._flow.run(settle(change.recorded))
         return await self._forget("its order is cancelled") if ended.phase is None else ended
 
     async def _adopt(self, change: variants.ImportChange) -> Ended:
-        """A saved plan may be older than the last look: what has gone since is not recorded."""
+        """Records a server that exists. A saved plan may be older than the list, so a server that has gone since is not recorded."""
         recorded = change.recorded
         self._preflight.before_adoption(self._kind, recorded, self._context.other_states)
         wanted, fingerprint = change.desired.fields, self._context.secrets.fingerprint
@@ -257,7 +259,7 @@ class ChangeRunner:
         return Ended(change.recorded.phase)
 
     def _refuse_shown(self, change: variants.ForgetChange | variants.RecordChange) -> None:
-        """What the plan saw as gone. A saved one may be older than the last look: a server that shows again is not given up."""
+        """Raises ShowsAgain for a server that the plan saw as gone and that is listed again: a saved plan may be older than the list."""
         if change.is_gone and change.recorded.id in self._context.live:
             raise ShowsAgain
 

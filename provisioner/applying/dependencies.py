@@ -16,7 +16,7 @@ from provisioner.model.turn import Turn
 
 
 class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
-    """It is not begun: `before` did not get where it was to get first, or is not there any more; `why` is the rest of that sentence."""
+    """A change is not begun, because `before`, which it waits for, is not done or not there any more. `why` completes a sentence about it."""
 
     def __init__(self, turn: Turn, before: Address, why: str = "is not done") -> None:
         super().__init__(str(before))
@@ -26,7 +26,7 @@ class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 class DependencyGate:
-    """`addresses` are all that have work in this run; whoever is waited for and has none is taken as done."""
+    """Lets a change begin when all that it waits for is done. `addresses` have work in this run; any other address counts as done."""
 
     def __init__(self, turns: Iterable[Turn], addresses: Iterable[Address]) -> None:
         self._waiting: defaultdict[Address, list[Turn]] = defaultdict(list)
@@ -43,7 +43,7 @@ class DependencyGate:
         """Of the servers of those that are done."""
 
     async def await_turn(self, address: Address) -> None:
-        """Raises Blocked."""
+        """Returns when `address` may begin. Raises Blocked where what it waits for is not done."""
         for turn in self._waiting.get(address, ()):
             if id(turn) not in self._openings:
                 self._openings[id(turn)] = asyncio.ensure_future(self._first_that_fell_short(turn))
@@ -53,7 +53,7 @@ class DependencyGate:
                 raise Blocked(turn, before)
 
     def end(self, address: Address, result: Result | None, identifier: str | None = None) -> None:
-        """None where it ended without one."""
+        """Notes that a change has ended. `result` is None where it ended without one."""
         is_done = result is not None and result.type is ResultType.DONE
         if is_done and identifier is not None:
             self.identifiers[address] = identifier

@@ -20,7 +20,7 @@ from provisioner.model.state import Intent
 
 
 class SeveralFit(Exception):  # noqa: N818 - a decision, not a malfunction
-    """More than one live server can be it."""
+    """More than one live server fits a purchase in doubt."""
 
     def __init__(self, candidates: tuple[Live, ...]) -> None:
         super().__init__(", ".join(row.id for row in candidates))
@@ -39,13 +39,13 @@ class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 def adoption(intent: Intent, found: Live, kind: Kind) -> Adopted:
-    """Of the one server that a purchase in doubt can have become."""
+    """Returns the journal entry that adopts the one server that a purchase in doubt can have become."""
     evidence = f"the only live {kind.noun} named {intent.name} that fits the request"
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
 def nobody_elses(fitting: tuple[Live, ...], other_states: OtherStatesPort) -> tuple[Live, ...]:
-    """What fits may as well have been bought from another state."""
+    """Returns those of the fitting servers that no other state holds or may have bought."""
     claimed = other_states(fitting) if fitting else ()
     return tuple(row for row in fitting if row.id not in claimed)
 
@@ -71,7 +71,7 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
         raise TimedOut
 
     def pick(listing: ListSnapshot) -> Live | None:
-        """Nothing from a look that may hide one of its name: what it lacks might fit as well."""
+        """Picks nothing from a list that may hide a server of that name, because the hidden one might fit as well."""
         if listing.may_hide(intent.kind, {intent.name, *intent.names}):
             return None
         free = (row for row in listing.rows.values() if context.ids.are_free(row.id, row.order_id))

@@ -26,7 +26,7 @@ from provisioner.model.turn import Turn, releasing
 
 
 async def execute(context: RunContext) -> RunResult:
-    """Never raises for what happens to a server: each has its result. A journal that fails ends every purchase."""
+    """Carries out the plan. It never raises for what happens to a server: each has its result. A journal that fails ends every purchase."""
     context = replace(context, plan=in_two_steps(context.plan))
     async with context.opened():
         await _move(context)
@@ -44,7 +44,7 @@ async def execute(context: RunContext) -> RunResult:
 
 
 async def _move(context: RunContext) -> None:
-    """Before anything is sent, so that all that is recorded of a server from now on is under its new address."""
+    """Records the moves before anything is sent, so that all that is recorded from now on is under the new addresses."""
     moves = [Moved(change.moved_from, change.address) for change in context.plan.work if change.moved_from]
     if moves:
         with suppress(StoreError):  # each change of one that was to move finds that out for itself
@@ -52,7 +52,7 @@ async def _move(context: RunContext) -> None:
 
 
 def _groups(context: RunContext) -> dict[Address, GroupPurchase]:
-    """By address: the one purchase that the plan makes for it and others."""
+    """Returns, by address, the one purchase that the plan makes for it and others."""
     changes = {change.address: change for change in context.plan.work if context.plan.together}
     groups: dict[Address, GroupPurchase] = {}
     for addresses in context.plan.together:
@@ -63,7 +63,7 @@ def _groups(context: RunContext) -> dict[Address, GroupPurchase]:
 
 
 def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:
-    """An error of our own is raised only now, when nobody else is on the way any more."""
+    """Yields the results. An error of our own is raised only here, when no change is running any more."""
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
@@ -79,7 +79,7 @@ def in_two_steps(plan: Plan) -> Plan:
 
 
 def _turns(changes: Iterable[Change]) -> Iterator[Turn]:
-    """An order ends as a whole: what it has bought is released when all that replaces it is there."""
+    """Yields who waits for whom. An order ends as a whole, so its servers are released when all that replaces them is there."""
     deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
     for records in of_one_order(record for record in deposed if record):
         successors = tuple(record.address.successor for record in records)

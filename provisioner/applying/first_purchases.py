@@ -64,7 +64,7 @@ class FirstPurchases:
         interruption.on_request(self._end)
 
     def check(self) -> None:
-        """Raises PurchasesStopped."""
+        """Raises PurchasesStopped where nothing more is bought in this run."""
         if self._stopped_by is not None:
             raise PurchasesStopped(self._stopped_by)
 
@@ -83,7 +83,7 @@ class FirstPurchases:
         self.check()
 
     async def await_sale(self, alike: PurchaseClass | None, address: Address) -> None:
-        """Before a replacement releases anything: the first of them does so alone. Purchases that release nothing go ahead of it."""
+        """Returns when a replacement may release its server. The first of them does so alone, and purchases that release nothing go ahead of it."""
         if alike is None:
             self.check()
             return
@@ -97,13 +97,13 @@ class FirstPurchases:
         self.check()
 
     def sent(self, address: Address) -> None:
-        """It is bought, and what shows its mode may be long in coming."""
+        """Notes that a first purchase is answered: the others wait a limited time for a row that shows its charging mode."""
         queue = self._held.get(address)
         if queue is not None and queue.first == address and not queue.is_open and queue.timer is None:
             queue.timer = asyncio.get_running_loop().call_later(self._longest_wait, self._open, queue)
 
     def sold(self, address: Address, *, as_wanted: bool | None) -> bool:
-        """What the cloud has shown of it. Answers whether it is the first of its class to show."""
+        """Notes how the cloud has charged a server. Returns whether it is the first of its class to show that."""
         queue = self._held.get(address)
         is_news = queue is not None and not queue.is_open
         if as_wanted is False:
@@ -114,7 +114,7 @@ class FirstPurchases:
         return is_news
 
     def leave(self, address: Address) -> None:
-        """Its way is over, or its purchase came to nothing that is known: the next one goes alone."""
+        """Lets the next purchase go alone, because this one has ended or its outcome is not known."""
         queue = self._held.pop(address, None)
         if queue is None or queue.is_open:
             return
@@ -138,7 +138,7 @@ class FirstPurchases:
             _wake(waiting, len(waiting))
 
     def _end(self) -> None:
-        """Nobody waits any longer; what is not to be sent any more is stopped where it would be."""
+        """Ends every wait; what may not be sent any more is stopped where it would be sent."""
         self._is_over = True
         for queue in self._queues.values():
             self._open(queue)
@@ -151,7 +151,7 @@ async def _wait_in(waiting: deque[asyncio.Future[None]]) -> None:
 
 
 def _wake(waiting: deque[asyncio.Future[None]], most: int) -> int:
-    """How many were waiting."""
+    """Wakes up to `most` waiters and returns how many were waiting."""
     count = 0
     while waiting and count < most:
         place = waiting.popleft()

@@ -76,7 +76,7 @@ class FlowRunner:
     _deadline: float | None = None
 
     async def run(self, flow: Flow) -> Ended:
-        """Raises CallFailed, TimedOut, Detached or StoreError when the flow itself has no answer to it."""
+        """Runs a flow to its end. Raises CallFailed, TimedOut, Detached or StoreError where the flow does not handle it."""
         answer: Answer = None
         failure: CallFailed | None = None
         try:
@@ -118,7 +118,7 @@ class FlowRunner:
         return reply
 
     async def _send_once(self, call: Call) -> Reply:
-        """Again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached, and
+        """Sends a call once, and again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached, and
         PurchasesStopped where nothing more is bought.
         """
         async with self._turn_among_alike(call):
@@ -131,7 +131,9 @@ class FlowRunner:
             return await self._attempt(call, _ATTEMPTS)
 
     async def _attempt(self, call: Call, attempt: int) -> Reply:
-        """The channel is free before the answer is on disk, so that the note of whoever borrows it next shares the write."""
+        """Writes the intent, sends the call and records its answer. The channel is returned before the answer is on disk, so that the intent of
+        the next call shares that write.
+        """
         intents = IntentJournal(self.context, self.kind, self.change, self.progress)
         async with self._channel() as channel:
             await self._await_budget(call, channel)
@@ -158,7 +160,7 @@ class FlowRunner:
 
     @asynccontextmanager
     async def _turn_among_alike(self, call: Call) -> AsyncIterator[None]:
-        """A purchase goes in its turn among those that are alike (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
+        """Holds the turn of a purchase among those of its class (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
         if call.effect is not Effect.PURCHASE:
             yield
             return
@@ -173,7 +175,7 @@ class FlowRunner:
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[ChannelPort]:
-        """Where nothing may be sent any more, nothing is begun. Raises Detached or StoreError then."""
+        """Borrows a channel. Raises Detached or StoreError where nothing may be sent any more."""
         async with self.context.pool.borrow() as channel:
             if self.context.interruption.requested:
                 raise Detached
@@ -182,7 +184,7 @@ class FlowRunner:
             yield channel
 
     async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
-        """Before the intent is written: what only queues must not look as if it might have been sent."""
+        """Waits for the account's budget before the intent is written: what only queues must not look as if it might have been sent."""
         turn = await self.context.interruption.until_first(channel.turn(call))
         if self.context.interruption.requested:
             raise Detached
@@ -194,7 +196,7 @@ class FlowRunner:
         await self.preflight.refuse_strangers(self.kind, wanted)
 
     def _marked(self, call: Call) -> Call:
-        """A marker for each attempt, so that each could be told from the others. Members are found by their order instead."""
+        """Adds a marker to the name, another one for each attempt, so that attempts can be told apart. Members are found by their order instead."""
         if self.members or call.effect is not Effect.PURCHASE or self.context.policy.marker is not Marker.NONCE:
             return call
         body, salt = call.body or {}, secrets.token_bytes(_SALT_BYTES)
@@ -234,7 +236,7 @@ class FlowRunner:
         )
 
     def _baseline(self, shown: JsonObject | None) -> JsonObject | None:
-        """Said once, by the run that sees it first."""
+        """Returns and announces what the first row shows otherwise than declared. Only the run that sees it first says so."""
         if shown is None or not (baseline := self.kind.baseline(self.progress.declared, shown)):
             return None
         fields = "; ".join(
@@ -266,7 +268,9 @@ class FlowRunner:
         return row
 
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
-        """None of those that only billing says are ours, and another state holds; nor, of an order of this run, one that was there before."""
+        """Chooses the row of this address: none that only billing calls ours while another state holds it, and, of an order of this run, none
+        that was there before.
+        """
         if wait.order_id is not None and wait.order_id not in self.context.known_orders:
             rows = [row for row in rows if row.id not in self.context.listed_ids]
         told = tuple(row for row in rows if row.id in wait.ids)
@@ -287,7 +291,7 @@ class FlowRunner:
 
 
 def _reply_of(sending: asyncio.Task[Reply]) -> Reply:
-    """A second interruption stops waiting for the reply; what the call did is then not known."""
+    """Returns the reply. A second interruption stops waiting for it, and what the call did is then not known."""
     if sending.cancelled():
         raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
     return sending.result()

@@ -16,7 +16,7 @@ from provisioner.model.sharing import deal
 
 
 class IdRegistry:
-    """Ids and order ids of a run, by the addresses that hold them. They are unique over both, as the cloud makes them."""
+    """Knows which address holds which id and order id. No id is the id of an order, because the cloud makes both unique."""
 
     def __init__(self, recorded: Iterable[Recorded]) -> None:
         self._owners: defaultdict[str, set[Address]] = defaultdict(set)
@@ -29,7 +29,7 @@ class IdRegistry:
                 self._without_server[record.order_id][record.address] = record.name
 
     def take(self, address: Address, *identifiers: str | None) -> None:
-        """Raises CallFailed(UNKNOWN), and takes none, when another address holds one of them."""
+        """Registers ids for an address. Raises CallFailed(UNKNOWN), and registers none, when another address holds one of them."""
         given = [identifier for identifier in identifiers if identifier is not None]
         for identifier in given:
             self._require(identifier, address)
@@ -37,7 +37,7 @@ class IdRegistry:
             self._owners[identifier].add(address)
 
     def take_together(self, names: Mapping[str, Address], order_id: str) -> None:
-        """The order of all of them, by their names. Raises CallFailed(UNKNOWN) when another address holds it."""
+        """Registers one order for several addresses, given by their names. Raises CallFailed(UNKNOWN) when another address holds it."""
         for address in names.values():
             self._require(order_id, address)
         self._owners[order_id].update(names.values())
@@ -53,7 +53,7 @@ class IdRegistry:
         return not any(self._owners.get(identifier) for identifier in identifiers if identifier is not None)
 
     def choose(self, address: Address, rows: Sequence[Live]) -> Live | None:
-        """The one of an order's rows that is the address's, from now on: no other will be given it."""
+        """Returns the row of an order that belongs to the address, and registers it, so that no other address is given it."""
         if (own := next((row for row in rows if address in self._owners.get(row.id, ())), None)) is not None:
             return own
         free = [row for row in rows if self.are_free(row.id)]

@@ -34,7 +34,7 @@ _STALE_AFTER = 10.0
 
 @dataclass(frozen=True, slots=True)
 class IntentJournal:
-    """The intents of one change."""
+    """Writes the intents of one change, and what became of each."""
 
     context: RunContext
     kind: Kind
@@ -42,7 +42,7 @@ class IntentJournal:
     progress: AddressProgress
 
     def new(self, call: Call, attempt: int, *, members: tuple[Desired, ...], earlier_ids: tuple[str, ...]) -> Intent:
-        """For one address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began."""
+        """Returns a new intent for the address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began."""
         desired, progress = self.change.desired, self.progress
         fingerprint = self.context.secrets.fingerprint
         purchase = call.effect is Effect.PURCHASE
@@ -72,7 +72,7 @@ class IntentJournal:
         )
 
     async def write(self, intent: Intent, call: Call) -> None:
-        """On disk when it returns, and to be sent at once. Raises Detached or CallFailed when it is not sent after all."""
+        """Writes the intent: it is on disk when this returns, and the call is to be sent at once. Raises Detached or CallFailed when it is not sent."""
         for _, reference in secrets_in(call.body or {}):
             self.context.secrets.reveal(reference)
         noted_at = self.context.clock.monotonic()
@@ -85,7 +85,7 @@ class IntentJournal:
             raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
 
     def read(self, intent: Intent, call: Call, reply: Reply) -> Answered:
-        """Raises CallFailed(UNKNOWN) when a purchase succeeded and what the reply says of it cannot be believed."""
+        """Reads the ids out of the reply. Raises CallFailed(UNKNOWN) when a purchase succeeded and its reply cannot be believed."""
         body = reply.object()
         facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
         if "id" in facts:
@@ -102,7 +102,7 @@ class IntentJournal:
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     def _contradiction(self, intent: Intent, facts: Mapping[str, str], body: JsonObject) -> str:
-        """Why the answer to a purchase is none; empty where it can be. An id that it names beside another name is kept for the doubt."""
+        """Tells why the answer to a purchase cannot be its answer; empty where it can be. An id beside another name is kept for the doubt."""
         identifier, order_id, name = facts.get("id"), facts.get("order_id"), body.get("name")
         if identifier in self.context.listed_ids:
             return f"the cloud answered with {identifier}, which was there before"
@@ -115,7 +115,7 @@ class IntentJournal:
         return ""
 
     async def reopen(self, intent: Intent, row: Live) -> CallFailed:
-        """Its purchase is in doubt again: the row of the server that it was answered with is another's. The error says why."""
+        """Puts its purchase in doubt again, because the row of the server that it was answered with is another's. The error says why."""
         message = f"the cloud answered with {row.id}, and lists that as {row.name!r} of another flavor"
         progress = self.progress
         self.context.ids.give_back(self.change.address, progress.identifier, progress.order_id)
@@ -127,7 +127,7 @@ class IntentJournal:
         return CallFailed(Outcome.UNKNOWN, message)
 
     async def record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
-        """The reply as the flow may use it: with the ids that are recorded, and with no malformed one beside them."""
+        """Writes the answer and returns the reply as the flow may use it: with the ids that are recorded and no malformed one."""
         if intent.effect is not Effect.PURCHASE:
             self.progress.under_way = True
             if intent.effect is Effect.WIPE:
@@ -169,11 +169,11 @@ class IntentJournal:
         )
 
     async def _leave_open(self, intent: Intent) -> None:
-        """Noted again, with the time: it may have been sent long after it was noted first."""
+        """Writes the intent again with the time, because it may have been sent long after it was written first."""
         await self.context.journal.write(Intended(self._in_doubt(intent)))
 
     def _in_doubt(self, intent: Intent) -> Intent:
-        """As it is noted; the run knows beside it what was there before, which the journal has already."""
+        """Returns the intent as it is written. The run knows beside it what was there before, which the journal has already."""
         noted = replace(intent, unknown_since=self.context.server_time(), answered_id=self.progress.answered_id)
         context = self.context
         self.progress.doubt = replace(

@@ -35,7 +35,7 @@ class _Request:
 
 
 class JournalWriter:
-    """`on_failure` is told once, when the first batch fails."""
+    """Writes entries for many callers at a time. `on_failure` is called once, when the first batch fails."""
 
     def __init__(self, ledger: Ledger, on_failure: Callable[[StoreError], None]) -> None:
         self._ledger = ledger
@@ -46,7 +46,7 @@ class JournalWriter:
         self._is_final = False
 
     async def write(self, *entries: Entry) -> None:
-        """Returns when `entries` are durable, in order. Raises StoreError when they are not, or not known to be."""
+        """Writes `entries` in order and returns when they are durable. Raises StoreError when they are not, or not known to be."""
         request = _Request(entries)
         self._pending.append(request)
         try:
@@ -66,12 +66,12 @@ class JournalWriter:
             raise self._failure
 
     async def _gather(self) -> None:
-        """Whoever is about to write something shares this write; no time passes for it."""
+        """Lets callers that are about to write share this write; no time passes for it."""
         for _ in range(_PASSES):
             await asyncio.sleep(0)
 
     async def _write_pending(self) -> None:
-        """All at once; where that fails, what tells of calls that were sent is offered once more without what announces others."""
+        """Writes all pending entries at once. Where that fails, entries about calls that were sent are tried again without new intents."""
         batch, self._pending = self._pending, []
         try:
             if self._failure is None and await self._is_durable(batch):

@@ -59,7 +59,7 @@ class ListSnapshot:
     gone: frozenset[str] = frozenset()
 
     def of_order(self, wait: Wait) -> Sequence[Live]:
-        """The rows that name the order, and those that billing names for it and that name none themselves, as if they did."""
+        """Returns the rows of the order: those that name it, and those that billing names for it and that name no order themselves."""
         silent = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
         named = self.by_order.get(wait.order_id or "", ())
         return (*named, *(replace(row, order_id=wait.order_id) for row in silent))
@@ -87,7 +87,7 @@ class _Watcher:
     looks: int = 0
 
     def see(self, listing: ListSnapshot, now: float) -> None:
-        """What raises here is a fault of this watcher, and ends its wait alone."""
+        """Shows a list to the watcher. What raises here is a fault of this watcher, and ends its wait alone."""
         try:
             row = self.find(listing)
             if row is None and self.settled(None) and not (self.looks_closer or listing.is_gone(self.id)):
@@ -126,7 +126,7 @@ class ListPoll:
         interruption.on_request(lambda: self.end(Detached()))
 
     async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
-        """As `seek`, for the row that a flow waits for."""
+        """Waits as `seek` does, for the row that a flow waits for."""
 
         def find(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
@@ -162,7 +162,7 @@ class ListPoll:
         self._end_all(reason)
 
     async def run(self, channel: ChannelPort) -> None:
-        """Until cancelled, asking over `channel`. An error of our own ends every wait: nobody waits for a look that never comes."""
+        """Reads the list over `channel` until cancelled. An error of our own ends every wait: nobody waits for a look that never comes."""
         try:
             while True:
                 await self._arrival.wait()
@@ -189,7 +189,7 @@ class ListPoll:
         return [watcher for watcher in self._watchers if not watcher.answer.done()]
 
     async def _rest(self, pause: float) -> None:
-        """The whole pause, or until somebody new waits, but never less than the shortest."""
+        """Sleeps for the pause, or until somebody new waits, but never less than the shortest pause."""
         await self._clock.sleep(_SHORTEST)
         if pause > _SHORTEST and not self._arrival.is_set():
             rest = asyncio.ensure_future(self._clock.sleep(pause - _SHORTEST))
@@ -255,7 +255,7 @@ class ListPoll:
         return next((row for row in rows if row is not None), None)
 
     def _missing(self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
-        """Who looks closer looks for itself, where the list may be whole."""
+        """Returns the ids to ask for alone. A watcher that looks closer asks for itself where the list may be whole."""
         wanted: dict[str | None, None] = {}
         for watcher in asked:
             own = watcher.id if is_partial or not watcher.looks_closer else None
@@ -263,13 +263,13 @@ class ListPoll:
         return [each for each in wanted if each is not None and each not in rows]
 
     def _count(self, failed: CallFailed) -> None:
-        """Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""
+        """Counts failures in a row. Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""
         self._failures += 1
         if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
             self._end_all(failed)
 
     def _end_late(self) -> None:
-        """Whatever the look showed, and also when it failed."""
+        """Ends the waits whose deadline has passed, whatever the look showed, and also when it failed."""
         now = self._clock.monotonic()
         for watcher in self._waiting():
             if now >= watcher.deadline:

@@ -28,18 +28,18 @@ class NameIndex:
                 self._by_base[row.kind, base].append(row)
 
     def namesakes(self, name: str, kind: Kind) -> list[Live]:
-        """Those of this kind that bear this name."""
+        """Returns the resources of this kind that have this name."""
         return self._by_name.get((kind.name, name), [])
 
     def stranger(self, name: str, kind: Kind) -> Live | None:
-        """One of this kind that no address owns, and that bears the name or was bought from this state to bear it."""
+        """Returns a resource of this kind that no address owns and that has the name, or was bought from this state to have it."""
         base = shortened(name, longest=kind.longest_name)
         bearers = (*self.namesakes(name, kind), *self._by_base.get((kind.name, base), ()))
         return next((row for row in bearers if row.id not in self._owned), None)
 
 
 class OrderIndex:
-    """What ends with an order that this plan ends, and what of it the plan does not release."""
+    """Knows what ends with an order that this plan ends, and what of it the plan does not release."""
 
     def __init__(self, plan: Plan, live: Mapping[str, Live], catalogue: Catalogue) -> None:
         self._plan = plan
@@ -47,7 +47,7 @@ class OrderIndex:
         self._catalogue = catalogue
 
     def companions(self, recorded: Recorded) -> list[Live]:
-        """What was bought by the same order and is not to be released by this plan, as it was when the run began."""
+        """Returns what the same order has bought and this plan does not release, as it was when the run began."""
         if recorded.order_id is None:
             return []
         return [
@@ -57,14 +57,14 @@ class OrderIndex:
         ]
 
     def not_leaving(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Of what the order of a server has bought: what this plan does not release, as those that are listed and those that are not."""
+        """Returns what this plan does not release of what an order has bought: the ids that are listed, then those that are not."""
         rest = [each for each in bought if each not in self._leaving | {identifier}]
         listed = [row for each in rest if (row := self._live.get(each)) is not None]
         staying = [row.id for row in listed if not self._is_releasing(row)]
         return staying, [each for each in rest if each not in self._live]
 
     def awaited_of(self, order_id: str) -> int:
-        """How many servers of an order this plan releases of which no id is known: each is one that no list shows."""
+        """Returns how many servers of an order this plan releases without knowing an id: each is one that no list shows."""
         return sum(record.order_id == order_id for record in unseen(self._released, self._live.values()))
 
     def _is_releasing(self, row: Live) -> bool:

@@ -14,7 +14,7 @@ from provisioner.model.secret import Secret, SecretReference
 
 
 class ChannelPort(Protocol):
-    """One connection's worth of cloud."""
+    """One connection to the cloud, used by one worker at a time."""
 
     async def turn(self, call: Call) -> None:
         """Returns when the account's budget of requests has room for `call`, a purchase or destructive one."""
@@ -68,5 +68,5 @@ class ClockPort(Protocol):
 
 
 def no_other_states(_rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
-    """There is no other state."""
+    """Returns no id: there is no other state."""
     return ()

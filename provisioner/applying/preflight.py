@@ -31,7 +31,7 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 
 
 class Preflight:
-    """One for all changes of a run."""
+    """Checks once more, right before a call, what may have changed since the plan was made. One value serves all changes of a run."""
 
     def __init__(self, context: RunContext, names: NameCheck, readiness: ReadinessCheck, orders: OrderCheck) -> None:
         self._context = context
@@ -43,7 +43,7 @@ class Preflight:
         """By order, of those that buy several."""
 
     async def await_turn(self, change: Change) -> None:
-        """Raises Blocked."""
+        """Returns when the change may begin. Raises Blocked."""
         await self._readiness.await_turn(change)
 
     async def refuse_strangers(self, kind: Kind, wanted: Iterable[Desired]) -> None:
@@ -74,7 +74,7 @@ class Preflight:
             raise StatusUnknown(row.status)
 
     def kept_after_doubt(self, kind: Kind, recorded: Recorded) -> Ended | None:
-        """What was only a doubt when the guards were asked is not released without their leave."""
+        """Returns why a server is kept that was only a doubt when the guards judged the plan; None where it may be released."""
         allowed = self._context.plan.allowed
         if recorded.protected and Allowance.PROTECTED not in allowed:
             return Ended(
@@ -152,7 +152,7 @@ class Preflight:
         ]
 
     def _going_along(self, change: Change) -> Sequence[Change]:
-        """The changes that release something of what this release ends, itself among them."""
+        """Returns the changes that release something of what this release ends, itself among them."""
         kind, recorded = self._context.catalogue[change.kind], change.recorded
         if recorded is not None and (along := self._orders.going_along(recorded.id)):
             return along
@@ -166,7 +166,7 @@ class Preflight:
 
     @cached_property
     def _released(self) -> Mapping[str, Sequence[Change]]:
-        """By order, all that the plan releases of it."""
+        """All changes that release something, by the order that bought it."""
         released: defaultdict[str, list[Change]] = defaultdict(list)
         for change in self._context.plan.work:
             order_id = change.recorded.order_id if change.recorded else None
@@ -176,7 +176,7 @@ class Preflight:
         return released
 
     async def _ask_last(self, along: Sequence[Change]) -> None:
-        """What is asked before successors are bought, and of those successors."""
+        """Asks what is asked before successors are bought, and then whether those successors are ready."""
         await self._ask(along)
         deposed = [change for change in along if change.reason is Reason.DEPOSED]
         if not any(change.recorded is not None and change.recorded.phase is Phase.DELETING for change in along):
@@ -205,7 +205,7 @@ class Preflight:
             await self.refuse_companions(kind, recorded, self._context.live_row(recorded))
 
     async def before_end(self, change: Change, order_id: str | None, step: EndsTerm) -> Sequence[Remembered]:
-        """Right before the call that gives up a paid term: what to write down first. Raises what OrderCheck raises."""
+        """Returns what to write down right before the call that gives up a paid term. Raises what OrderCheck raises."""
         return await self._orders.before_end(change, order_id, step)
 
     async def before_wipe(self, change: Change) -> None:
@@ -219,7 +219,7 @@ class Preflight:
             await self._refuse_unavailable((ware,), wipes=True)
 
     async def _refuse_unavailable(self, wares: Iterable[Ware], *, wipes: bool) -> None:
-        """What could be had when the plan was made need not be there by now."""
+        """Raises NotAvailable for what is no longer on sale: the plan may be older."""
         stock = self._context.stock
         if stock is None or self._context.interruption.requested:
             return

@@ -23,7 +23,7 @@ _PATIENCE: Final = 600.0
 
 
 class NameCheck:
-    """One for all changes of a run."""
+    """Checks that nobody else has a wanted name. One value serves all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
@@ -63,6 +63,6 @@ class NameCheck:
             self._looked_at = clock.monotonic()
 
     def _without_ours(self, listing: ListSnapshot) -> NameIndex:
-        """What the run has bought itself by now is no stranger."""
+        """Returns the index of the list without what the run has bought itself by now."""
         strange = [row for row in listing.rows.values() if self._context.ids.are_free(row.id, row.order_id)]
         return NameIndex(strange, self._context.owned_ids, self._context.lineage)

@@ -32,7 +32,7 @@ _LIFTING = frozenset({"prepaid-delete", "prepaid-replace", Allowance.TERM_ENDED}
 
 
 class TermCheck:
-    """One for all changes of a run."""
+    """Checks that a paid term may be given up. One value serves all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
@@ -50,7 +50,7 @@ class TermCheck:
 
 
 class OrderCheck:
-    """One for all changes of a run."""
+    """Checks that ending an order releases nothing that the plan keeps. One value serves all changes of a run."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
@@ -99,7 +99,7 @@ class OrderCheck:
         ]
 
     def going_along(self, identifier: str | None) -> Sequence[Change]:
-        """The releases of this plan that share an order which only billing names; nothing where it is no such order."""
+        """Returns the releases of this plan that share an order which only billing names; nothing where a record names it."""
         order_id = self._found.get(identifier or "")
         if order_id is None:
             return ()
@@ -115,7 +115,7 @@ class OrderCheck:
 
 
 def is_allowed(plan: Plan, change: Change) -> bool:
-    """To give up the term of what this change releases."""
+    """Whether a person allowed to give up the term of what this change releases."""
     recorded, origin = change.recorded, _deposing(plan, change)
     addresses = {change.address, *([origin.address] if origin else [])}
     if recorded is not None and (recorded.phase is Phase.DELETING or recorded.term_given_up):
@@ -128,19 +128,19 @@ def is_allowed(plan: Plan, change: Change) -> bool:
 
 
 def _is_named(change: Change) -> bool:
-    """By `--replace` with its address."""
+    """Whether a person named the address with `--replace`."""
     return change.reason is Reason.REQUESTED
 
 
 def _deposing(plan: Plan, change: Change) -> Change | None:
-    """What buys, in this very run, the server in whose favour this one is released."""
+    """Returns the change that buys, in this run, the successor of the server that is released."""
     if change.reason is not Reason.DEPOSED:
         return None
     return next((one for one in plan.changes if one.create_first and one.address == change.address.successor), None)
 
 
 def order_to_end(kind: Kind, recorded: Recorded, live: Live | None) -> str | None:
-    """The order that releasing it would end by now: none where it is on its way out, or gone."""
+    """Returns the order that releasing it would end by now: none where it is on its way out, or gone."""
     if not kind.orders.ends_its_order(recorded, live):
         return None
     if live is None:
@@ -156,7 +156,7 @@ async def bought_by(kind: Kind, order_id: str, channel: ChannelPort) -> tuple[st
 
 
 async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: ChannelPort) -> list[str]:
-    """Of servers that no list shows: only "not found" says that one is gone."""
+    """Returns those of the unlisted servers that may still exist: only "not found" says that one is gone."""
     there = []
     for identifier in identifiers:
         try:

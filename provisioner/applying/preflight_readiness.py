@@ -43,7 +43,7 @@ class _NotReady:
 
 
 class ReadinessCheck:
-    """One for all changes of a run."""
+    """Checks that servers that others wait for are there and well. One value serves all changes of a run."""
 
     def __init__(self, context: RunContext, gate: DependencyGate) -> None:
         self._context = context
@@ -67,7 +67,7 @@ class ReadinessCheck:
             raise Blocked(turn, found.address, found.why)
 
     async def before_release(self, deposed: Iterable[Change]) -> None:
-        """Raises SuccessorNotReady."""
+        """Raises SuccessorNotReady where a successor is not there as it is wanted."""
         by_address = {change.address: change for change in self._context.plan.changes}
         successors = [by_address[change.address.successor] for change in deposed]
         if successors and (found := await self._first_not_ready(successors, None)) is not None:
@@ -75,7 +75,7 @@ class ReadinessCheck:
 
     @cached_property
     def _groups(self) -> Mapping[Address, Mapping[int, list[Change]]]:
-        """The members of each group by their waves. What is left out holds nobody back."""
+        """The members of each group by their rollout wave. What is left out blocks nobody."""
         groups: dict[Address, dict[int, list[Change]]] = {}
         for change in self._context.plan.changes:
             if change.desired is not None and change.address.key is not None and change.reason is not Reason.LEFT_OUT:
@@ -119,7 +119,7 @@ class ReadinessCheck:
         return first[0] if first else None
 
     async def row_of(self, recorded: Recorded) -> Live | None:
-        """As the run has found it; looked at again where that is a while ago."""
+        """Returns the row that the run has found, read again where that is a while ago."""
         before, clock = self._context.live_row(recorded), self._context.clock
         if before is None or clock.monotonic() < self._began + _FRESH:
             return before
@@ -166,7 +166,7 @@ class ReadinessCheck:
 
 
 def _fields_of(wave: Iterable[Change]) -> frozenset[FieldPath] | None:
-    """What a wave would be given; None where something of it is bought, and given all."""
+    """Returns the fields that a wave would change; None where something of it is bought, which gives it all fields."""
     beginning = [change for change in wave if change.action in _BEGINNING]
     if any(change.action is Action.CREATE for change in beginning):
         return None

@@ -15,7 +15,7 @@ class PreflightRefusal(Exception):  # noqa: N818 - a decision, not a malfunction
     """A check right before a call forbids it: nothing was sent for the address."""
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
-        """`ids` are those of its server, for people."""
+        """Returns the sentence for a person. `ids` are those of its server, as people read them."""
         raise NotImplementedError
 
 

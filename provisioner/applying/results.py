@@ -42,7 +42,7 @@ EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, P
 
 
 def _again(runner: FlowRunner) -> str:
-    """The same command: apply after an interrupted destroy would buy everything anew."""
+    """Advises to run the same command again: apply after an interrupted destroy would buy everything anew."""
     command = _COMMANDS.get(runner.change.action, runner.context.plan.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
@@ -71,7 +71,7 @@ def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
 
 
 def _has_released(change: Change, runner: FlowRunner) -> bool:
-    """A replacement's second half starts from no record."""
+    """Whether a replacement has released the old server: its second half starts without a record."""
     return change.action is Action.REPLACE and runner.progress.recorded is None
 
 
@@ -157,7 +157,7 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
 
 
 def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnostic:
-    """Whatever ended the way: that a purchase has an unknown outcome comes first."""
+    """Tells of a purchase in doubt, whatever else has ended the change."""
     because, looked = _doubt_of(reason)
     is_older = isinstance(reason, StillInDoubt) and because is None
     address = runner.change.address
@@ -180,7 +180,7 @@ def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnost
 
 
 def _doubt_of(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
-    """How the doubt came about in this run, and how looking for it ended."""
+    """Returns how the doubt came about in this run, and how looking for its server ended."""
     match reason:
         case StillInDoubt():
             return reason.because, reason.reason
@@ -191,7 +191,7 @@ def _doubt_of(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
 
 
 def _search(looked: Exception | None, noun: str) -> str:
-    """How looking for it went."""
+    """Tells how looking for the server went."""
     match looked:
         case None:
             return ""
@@ -206,7 +206,7 @@ def _search(looked: Exception | None, noun: str) -> str:
 
 
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
-    """Code, summary and hint for a call that bought and released nothing."""
+    """Returns code, summary and hint for a call that bought and released nothing."""
     match failed.outcome:
         case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
             return (
@@ -235,7 +235,7 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
 
 
 def _judge_own_failure(change: Change, runner: FlowRunner, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
-    """When the journal fails right after a purchase, these ids stand nowhere else."""
+    """Tells of a failure on this machine. When the journal fails right after a purchase, its ids stand only here."""
     first, address = reason.diagnostics[0], change.address
     if isinstance(reason, StoreError) and runner.progress.unrecorded:
         return ResultType.FAILED, error(

@@ -37,7 +37,7 @@ from provisioner.model.state import Intent
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """`live` is the complete list that was read when the run began. `who` (user@host) and `sender`, the user whom the cloud takes us for, are
+    """Everything that the parts of one run share. `live` is the complete list that was read when the run began. `who` (user@host) and `sender`, the user whom the cloud takes us for, are
     written into every intent. `server_time` is the cloud's, in milliseconds since the epoch. `doubts` are the purchases in doubt that
     earlier runs left; they are looked for during `resolve_timeout` seconds, as are those of this run.
     """
@@ -72,7 +72,7 @@ class RunContext:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Around the work: the list is read for whoever waits, and the channels are closed at the end."""
+        """Opens the channels and reads the list for whoever waits; closes the channels at the end."""
         async with self.cloud.channel() as lookout, self.pool:
             _ = self.first_purchases  # an interruption must find it
             polling = asyncio.ensure_future(self.poll.run(lookout))
@@ -113,29 +113,29 @@ class RunContext:
 
     @cached_property
     def listed_ids(self) -> frozenset[str]:
-        """Of all servers that were listed before the run bought anything."""
+        """The ids of all that was listed before the run bought anything."""
         return frozenset(self.live)
 
     @cached_property
     def known_orders(self) -> frozenset[str]:
-        """That were placed before the run bought anything, as far as anybody knows of them."""
+        """The orders that were placed before the run bought anything, as far as anybody knows of them."""
         shown = (row.order_id for row in self.live.values())
         return frozenset(filter(None, (*shown, *(record.order_id for record in self._records()), *self.orders)))
 
     @cached_property
     def owned_ids(self) -> frozenset[str]:
-        """Of the servers that are recorded under some address."""
+        """The ids that are recorded under some address."""
         return frozenset(record.id for record in self._records() if record.id is not None)
 
     def live_row(self, recorded: Recorded) -> Live | None:
-        """As it was when the run began."""
+        """Returns its row as it was when the run began."""
         return self.live.get(recorded.id or "")
 
     def _records(self) -> Iterator[Recorded]:
         return (change.recorded for change in self.plan.changes if change.recorded is not None)
 
     def _ids_to_stay(self) -> Iterator[str]:
-        """Of the servers that were there when the run began, and that it leaves to their addresses."""
+        """Yields the ids of what was there when the run began and stays with its address."""
         for change in self.plan.changes:
             identifier = change.recorded.id if change.recorded else None
             if (
