@@ -5,7 +5,7 @@ The cloud, the store, secrets and time are protocols here (ports.py), so that th
 
 from provisioner.applying.cloud_reading import (
     CloudListing,
-    Sight,
+    CloudSnapshot,
     read_closer,
     read_live,
     read_ordered,
@@ -21,10 +21,10 @@ from provisioner.applying.run_context import RunContext
 
 __all__ = [
     "CloudListing",
+    "CloudSnapshot",
     "Interruption",
     "OtherStatesPort",
     "RunContext",
-    "Sight",
     "execute",
     "no_other_states",
     "read_closer",

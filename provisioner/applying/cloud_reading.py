@@ -24,7 +24,7 @@ LONGEST_READING: Final = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class CloudSnapshot:
     """A read of what lives in the cloud, by id, and when it was: milliseconds of the cloud's time, None where the cloud did not
     say. `traces` are the orders that may be a purchase in doubt, by its intent. An id that is recorded is missing only where the
     cloud said so when asked for it alone; of any other, `gaps` say what the list may hide.

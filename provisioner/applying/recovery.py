@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from provisioner.applying.cloud_reading import Sight
+from provisioner.applying.cloud_reading import CloudSnapshot
 from provisioner.applying.doubt_resolver import adoption, nobody_elses
 from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
@@ -30,7 +30,7 @@ from provisioner.model.state import Intent, State
 
 def recover(
     state: State,
-    sight: Sight,
+    snapshot: CloudSnapshot,
     *,
     catalogue: Catalogue,
     policy: PurchasePolicy,
@@ -42,22 +42,22 @@ def recover(
     entries: list[Entry] = []
     events: list[Event] = []
     adopted: set[Address] = set()
-    free = untracked(sight.live.values(), state.resources.values())
-    unseen = _Unseen(sight, free, state, catalogue, other_states)
+    free = untracked(snapshot.live.values(), state.resources.values())
+    unseen = _Unseen(snapshot, free, state, catalogue, other_states)
     for intent in (*state.in_doubt, *ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
-            case Effect.DESTRUCTIVE if intent.target_id not in sight.live and sight.may_hide_outcome(intent):
+            case Effect.DESTRUCTIVE if intent.target_id not in snapshot.live and snapshot.may_hide_outcome(intent):
                 pass  # another user sent it, and only one's own servers are shown
             case Effect.DESTRUCTIVE:
-                told = [*_after_release(intent, state, sight.live, kind)]
+                told = [*_after_release(intent, state, snapshot.live, kind)]
                 forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
-                entries += _along(told, state, sight.live, kind, forgotten=forgotten)
+                entries += _along(told, state, snapshot.live, kind, forgotten=forgotten)
                 entries += told
-                events += (*_left_over(told, state, kind), *_not_gone(intent, sight.live, kind))
+                events += (*_left_over(told, state, kind), *_not_gone(intent, snapshot.live, kind))
             case Effect.WIPE:
-                entries += _after_wipe(intent, state, sight.live, kind)
-                events += _unconfirmed(intent, state, sight.live, kind)
+                entries += _after_wipe(intent, state, snapshot.live, kind)
+                events += _unconfirmed(intent, state, snapshot.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
@@ -66,7 +66,7 @@ def recover(
                 candidates = nobody_elses(kind.match(intent, free), other_states)
                 if intent.address in adopted:
                     pass  # two purchases of one address: the other one is told, and is a person's to judge
-                elif len(candidates) == 1 and not sight.may_hide(intent.kind, {intent.name, *intent.names}):
+                elif len(candidates) == 1 and not snapshot.may_hide(intent.kind, {intent.name, *intent.names}):
                     free.remove(candidates[0])
                     adopted.add(intent.address)
                     entries.append(adoption(intent, candidates[0], kind))
@@ -74,9 +74,9 @@ def recover(
                 elif (
                     intent.id in state.intents
                     and unseen.is_none(intent, kind)
-                    and _is_over(intent, kind, policy, sight)
+                    and _is_over(intent, kind, policy, snapshot)
                 ):
-                    entries.append(_absent(intent, sight, kind))
+                    entries.append(_absent(intent, snapshot, kind))
                     events.append(Event(EventType.SETTLED, intent.address, detail="never carried out"))
     if entries:
         ledger.append(entries)
@@ -89,7 +89,7 @@ def recover(
 class _Unseen:
     """What a purchase in doubt may have become, though nothing fits it."""
 
-    sight: Sight
+    snapshot: CloudSnapshot
     free: list[Live]
     state: State
     catalogue: Catalogue
@@ -100,7 +100,7 @@ class _Unseen:
         the request; nor while something new is as it was asked for under another name, that nothing else accounts for. A state that
         cannot be read accounts for nothing.
         """
-        if self.sight.may_hide_outcome(intent):
+        if self.snapshot.may_hide_outcome(intent):
             return False
         new = [row for row in self.free if row.kind == intent.kind and row.id not in intent.known_before]
         if any(row.id == intent.answered_id for row in new):
@@ -119,15 +119,15 @@ class _Unseen:
                 yield row
 
 
-def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, sight: Sight) -> bool:
-    return is_over(intent, kind, policy, sight.at, sight.traces.get(intent.id), here=sight.here)
+def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
+    return is_over(intent, kind, policy, snapshot.at, snapshot.traces.get(intent.id), here=snapshot.here)
 
 
-def _absent(intent: Intent, sight: Sight, kind: Kind) -> Entry:
+def _absent(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
     evidence = f"a complete list has no {kind.noun} that fits"
-    if sight.at is not None:
-        evidence += f", {max(0, sight.at - intent.server_time) // 1000} s after it was sent"
-    if unpaid := [trace.order_id for trace in sight.traces.get(intent.id) or () if trace.is_unpaid]:
+    if snapshot.at is not None:
+        evidence += f", {max(0, snapshot.at - intent.server_time) // 1000} s after it was sent"
+    if unpaid := [trace.order_id for trace in snapshot.traces.get(intent.id) or () if trace.is_unpaid]:
         evidence += f"; ordered since and not paid: {', '.join(unpaid)}"
     return Settled(intent.id, "absent", evidence)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import (
@@ -81,15 +81,15 @@ def command(
     if terraform is not None and (everything or match):
         raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
     asked = workspace.settings.input if may_ask is None else may_ask
-    face = AdoptFace(console(), auto_approve, asked, as_json, lock_timeout)
+    ui = ConsoleAdoptUI(console(), auto_approve, asked, as_json, lock_timeout)
     request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
-    adopted = asyncio.run(adopt(workspace, request, face))
+    adopted = asyncio.run(adopt(workspace, request, ui))
     if terraform is not None and adopted.plan is not None:
         _warn_of_two_owners(terraform)
     elif terraform is not None and adopted.approved and not as_json:
         console().write("No changes. All that it manages is recorded in this state already.\n")
         return ExitCode.DONE
-    return face.conclude(adopted)
+    return ui.conclude(adopted)
 
 
 def _warn_of_two_owners(path: Path) -> None:
@@ -100,7 +100,7 @@ def _warn_of_two_owners(path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptFace:
+class ConsoleAdoptUI:
     console: Console
     auto_approve: bool
     may_ask: bool
@@ -151,7 +151,9 @@ class AdoptFace:
         self.console.hear(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        Face(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(holder, seconds)
+        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(
+            holder, seconds
+        )
 
     def conclude(self, adopted: Adopted) -> ExitCode:
         from provisioner.rendering.adopting import unowned_document

@@ -74,7 +74,7 @@ def run_apply(
 ) -> ExitCode:
     import asyncio
 
-    from provisioner.cli.apply_ui import Face
+    from provisioner.cli.apply_ui import ConsoleApplyUI
     from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
 
     request = ApplyRequest(
@@ -85,7 +85,7 @@ def run_apply(
         resolve_timeout=options.resolve_timeout,
         reason=options.reason,
     )
-    face = Face(
+    ui = ConsoleApplyUI(
         console(),
         auto_approve=options.auto_approve,
         may_ask=workspace.settings.input if options.may_ask is None else options.may_ask,
@@ -94,9 +94,9 @@ def run_apply(
         lock_timeout=options.lock_timeout,
     )
     if plan_file is None:
-        applied = asyncio.run(apply(workspace, request, face))
+        applied = asyncio.run(apply(workspace, request, ui))
     else:
-        applied = asyncio.run(apply_saved(workspace, plan_file, request, face))
+        applied = asyncio.run(apply_saved(workspace, plan_file, request, ui))
     code = of_apply(applied)
     _conclude(applied, as_json=options.as_json)
     if code is ExitCode.DONE:

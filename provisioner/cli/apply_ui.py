@@ -32,7 +32,7 @@ _SECONDS_BETWEEN_LOCK_NEWS = 10.0
 
 
 @dataclass(slots=True)
-class Face:
+class ConsoleApplyUI:
     console: Console
     auto_approve: bool
     may_ask: bool

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
 from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
 
@@ -37,13 +37,13 @@ def command(
     """
     from provisioner.workflow.import_server import ImportRequest, import_server
 
-    face = ImportFace(console(), lock_timeout)
+    ui = ConsoleImportUI(console(), lock_timeout)
     request = ImportRequest(address, identifier, lock_timeout, reason)
-    face.conclude(asyncio.run(import_server(workspace, request, face)))
+    ui.conclude(asyncio.run(import_server(workspace, request, ui)))
 
 
 @dataclass(frozen=True, slots=True)
-class ImportFace:
+class ConsoleImportUI:
     console: Console
     lock_timeout: float
 
@@ -56,7 +56,9 @@ class ImportFace:
         self.console.hear(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        Face(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(holder, seconds)
+        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(
+            holder, seconds
+        )
 
     def conclude(self, outcome: Outcome) -> None:
         from provisioner.rendering.values import path_text

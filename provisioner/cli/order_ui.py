@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.cli.prompt import ask, may_answer
 from provisioner.model.action import Action
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFace:
+class ConsoleOrdersUI:
     """`run`: of whose ways of telling and asking this one makes use. Its events go to stderr: a document has no room for them."""
 
-    run: Face
+    run: ConsoleApplyUI
     action: Action
     as_json: bool
 

@@ -180,15 +180,15 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
 
 
 def _settle(workspace: Workspace, action: Action, target: str, options: SettleOptions) -> ExitCode:
-    from provisioner.cli.apply_ui import Face
-    from provisioner.cli.order_ui import OrderFace
+    from provisioner.cli.apply_ui import ConsoleApplyUI
+    from provisioner.cli.order_ui import ConsoleOrdersUI
     from provisioner.rendering.orders import ended_document, render_settled
     from provisioner.workflow.order_settlement import SettleRequest, settle
 
     asked = workspace.settings.input if options.may_ask is None else options.may_ask
-    run = Face(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)
+    run = ConsoleApplyUI(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)
     request = SettleRequest(action, target, options.lock_timeout, options.reason)
-    settled = asyncio.run(settle(workspace, request, OrderFace(run, action, options.as_json)))
+    settled = asyncio.run(settle(workspace, request, ConsoleOrdersUI(run, action, options.as_json)))
     code = of_settled(settled)
     console().diagnose(settled.findings)
     if options.as_json:

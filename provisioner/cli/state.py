@@ -103,12 +103,12 @@ def rebuild_state(
     """
     import asyncio
 
-    from provisioner.cli.apply_ui import Face
-    from provisioner.cli.state_rebuild import RebuildFace
+    from provisioner.cli.apply_ui import ConsoleApplyUI
+    from provisioner.cli.state_rebuild import ConsoleRebuildUI
     from provisioner.workflow.state_rebuild import RebuildRequest, rebuild
 
     asked = workspace.settings.input if may_ask is None else may_ask
-    face = RebuildFace(Face(console(), auto_approve, asked, as_json))
-    rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), face))
-    face.conclude(rebuilt)
+    ui = ConsoleRebuildUI(ConsoleApplyUI(console(), auto_approve, asked, as_json))
+    rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), ui))
+    ui.conclude(rebuilt)
     return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import (
@@ -125,7 +125,7 @@ def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
 
 
 def _waiting(lock_timeout: float) -> Callable[[LockHolder, float], None]:
-    return Face(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).waiting
+    return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).waiting
 
 
 def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:

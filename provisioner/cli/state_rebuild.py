@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.cli.prompt import ask, may_answer
 from provisioner.rendering.rebuilding import proposal_document, render_parts, render_proposal
@@ -22,8 +22,8 @@ _QUESTION = (
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildFace:
-    run: Face
+class ConsoleRebuildUI:
+    run: ConsoleApplyUI
     """Of whose ways of telling and asking this one makes use."""
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner import planning
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.loading import Existing
 from provisioner.model.action import Action
 from provisioner.model.address import Address
@@ -38,7 +38,7 @@ COMMAND = "adopt"
 _TOLD = 5
 
 
-class Face(Protocol):
+class AdoptUI(Protocol):
     def choose(self, found: Sequence[Unowned]) -> Sequence[Live]:
         """Those to take over; none when nobody can be asked."""
         ...
@@ -84,24 +84,24 @@ class Adopted:
         return tuple(change for change in self.plan.work if change.address in ours) if self.plan else ()
 
 
-async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adopted:
+async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Adopted:
     """Raises ProvisionerError, with specs and state as they were, where something does not fit."""
     loaded = workspace.load()
     managed = read_terraform(request.terraform, workspace.catalogue) if request.terraform else ()
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
-        face.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+        ui.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
     with lock as session:
-        async with open_plan_session(workspace, loaded, store, session.state, listen=face.listen) as planner:
+        async with open_plan_session(workspace, loaded, store, session.state, listen=ui.listen) as planner:
             suspected = [one.id for one in managed]
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
-            planner.tell_gaps(snapshot)
+            planner.report_gaps(snapshot)
             free = untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
             elsewhere = planner.elsewhere(free)
             found = planning.unowned(session.state, snapshot.live, workspace.catalogue, elsewhere=elsewhere)
             is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
-            chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, face)
+            chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, ui)
             if not chosen:
                 return Adopted(found, requests=planner.cloud.requests, is_partial=is_partial)
             known = frozenset(_with_term(workspace, managed, snapshot))
@@ -111,21 +111,21 @@ async def adopt(workspace: Workspace, request: AdoptRequest, face: Face) -> Adop
             existing = tuple(servers_as_specs(workspace, loaded, session.state, chosen, managed))
             text = specs_text(workspace, loaded, existing, chosen, terraform=bool(managed))
             path = free_path(workspace.directory) if text else None
-            if not face.approve(path, text, chosen):
+            if not ui.approve(path, text, chosen):
                 return Adopted(found, approved=False, requests=planner.cloud.requests)
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
             snapshot = paid.told(snapshot, workspace.catalogue)
             _take_over(planner, request, session, snapshot, paid, path=path, text=text, existing=existing)
             after, state = replace(planner, loaded=workspace.load()), session.checkpoint()
             seen = await after.read_renewals(state, await after.read_cloud(state, suspected=()))
-            plan = after.plan_offline(state, seen.sight)
+            plan = after.plan_offline(state, seen.snapshot)
             addresses = tuple(one.address for one in existing)
             return Adopted(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
 
 
-def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], face: Face) -> Sequence[Live]:
+def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], ui: AdoptUI) -> Sequence[Live]:
     if not request.everything and not request.match:
-        return face.choose(found)
+        return ui.choose(found)
     for pattern in request.match:
         if not any(fnmatchcase(one.row.name, pattern) for one in found):
             hint = "provisioner adopt lists those that there are; nothing was changed"
@@ -155,9 +155,11 @@ def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: Stat
     return [free[one.id].row for one in managed if one.id in free]
 
 
-def _with_term(workspace: Workspace, managed: Sequence[Managed], sight: Sight) -> Iterable[str]:
+def _with_term(workspace: Workspace, managed: Sequence[Managed], snapshot: CloudSnapshot) -> Iterable[str]:
     """Those of which Terraform says for how long they were bought."""
-    rows = ((one, row, workspace.catalogue[row.kind]) for one in managed if (row := sight.live.get(one.id)) is not None)
+    rows = (
+        (one, row, workspace.catalogue[row.kind]) for one in managed if (row := snapshot.live.get(one.id)) is not None
+    )
     told = ((one.id, kind, kind.adoption.told_by_terraform(one.attributes, row)) for one, row, kind in rows)
     return (identifier for identifier, kind, fields in told if kind.billing.field in fields)
 
@@ -166,7 +168,7 @@ def _take_over(
     planner: PlanSession,
     request: AdoptRequest,
     session: Session,
-    snapshot: Sight,
+    snapshot: CloudSnapshot,
     paid: PaidTerms,
     *,
     path: Path | None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from provisioner.applying import Sight, recover
+from provisioner.applying import CloudSnapshot, recover
 from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.action import Action
@@ -25,14 +25,14 @@ from provisioner.model.state import State
 from provisioner.planning import cleared, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
-from provisioner.workflow.cloud_snapshot import check_identity, look
+from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.forgotten_servers import suspected_by
 from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import secrets_notes
 from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.plan_validity import check_current, require_unchanged
-from provisioner.workflow.run import Audience, Run, RunOutcome
+from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.selection import check_choice
 from provisioner.workflow.sibling_states import Elsewhere
@@ -43,7 +43,7 @@ _FRESH_SECONDS = 2.0
 """For so long after a look nobody looks again before buying."""
 
 
-class Face(Audience, Protocol):
+class ApplyUI(RunUI, Protocol):
     """Whoever sits in front of the run: shows the plan, answers the question, hears the events, catches signals."""
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None: ...
@@ -77,40 +77,40 @@ class Applied:
     results: Results = field(default=Results(), repr=False)
 
 
-async def apply(workspace: Workspace, request: ApplyRequest, face: Face) -> Applied:
+async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> Applied:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
-    return _with_results(await _apply(workspace, loaded, request, face), workspace, loaded)
+    return _with_results(await _apply(workspace, loaded, request, ui), workspace, loaded)
 
 
-async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, face: Face) -> Applied:
+async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> Applied:
     notes = secrets_notes(workspace, request.plan, loaded)
-    with _session(workspace, loaded.stack, request, face) as (session, store):
+    with _session(workspace, loaded.stack, request, ui) as (session, store):
         check_choice(request.plan, loaded, session.state)
-        opened = open_plan_session(workspace, loaded, store, session.state, listen=face.listen, request=request.plan)
+        opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=request.plan)
         async with opened as planner:
             snapshot = await planner.read_cloud(session.state)
-            state = _recovered(planner, session, snapshot, request, face)
+            state = _recovered(planner, session, snapshot, request, ui)
             made = await planner.plan(state, snapshot)
-            face.show(made.plan, (*loaded.warnings, *notes, *made.notes))
+            ui.show(made.plan, (*loaded.warnings, *notes, *made.notes))
             _require_no_refusals(made.plan, state)
             if not made.plan.work:
                 state = await _note_terms(planner, session, state, made)
                 return Applied(made.plan, approved=True, result=None, state=state)
             _require_secrets(workspace, made.plan)
-            current = await _approved(planner, state, made, face)
+            current = await _approved(planner, state, made, ui)
             if current is None:
                 return Applied(made.plan, approved=False, result=None, state=state)
-            run = _run(workspace, request, session, planner.cloud, current, face, planner.elsewhere)
+            run = _run(workspace, request, session, planner.cloud, current, ui, planner.elsewhere)
             return _applied(made.plan, await run.execute(made.plan, loaded.stack, plan_id=plan_id(made.plan)))
 
 
-async def _approved(planner: PlanSession, state: State | None, made: CurrentPlan, face: Face) -> Sight | None:
+async def _approved(planner: PlanSession, state: State | None, made: CurrentPlan, ui: ApplyUI) -> CloudSnapshot | None:
     """The snapshot to carry the plan out from, which is a new one where the answer took long; None without an approval. Raises UsageError
     where the cloud has changed meanwhile.
     """
     asked_at = SystemClock().monotonic()
-    if not face.approve(made.plan):
+    if not ui.approve(made.plan):
         return None
     if SystemClock().monotonic() - asked_at <= _FRESH_SECONDS:
         return made.snapshot
@@ -133,7 +133,7 @@ async def _note_terms(planner: PlanSession, session: Session, state: State | Non
     return await note_terms(planner.cloud, session, planner.catalogue, known=made.terms)
 
 
-async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, face: Face) -> Applied:
+async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> Applied:
     """Raises UsageError for a plan that is damaged, used, stale or another stack's, or while another call is unsettled; InDoubt
     while a purchase is.
 
@@ -142,31 +142,31 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, f
     plan = read_plan(path)
     request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
-    return _with_results(await _apply_saved(workspace, plan, path, request, face), workspace, None)
+    return _with_results(await _apply_saved(workspace, plan, path, request, ui), workspace, None)
 
 
-async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, face: Face) -> Applied:
+async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, ui: ApplyUI) -> Applied:
     stack = workspace.stack()
-    with _session(workspace, stack, request, face) as (session, store):
-        async with workspace.cloud(stack, face.listen) as cloud:
+    with _session(workspace, stack, request, ui) as (session, store):
+        async with workspace.cloud(stack, ui.listen) as cloud:
             check_identity(session.state, cloud.identity)
             check_current(plan, path, stack, session, cloud)
             _check_secrets(workspace, plan, session)
-            sight = await look(
+            snapshot = await read_cloud(
                 cloud,
                 session.state,
                 workspace.catalogue,
                 history=store.history,
                 suspected=suspected_by(plan, store.history, session.state),
             )
-            face.show(plan, ())
+            ui.show(plan, ())
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=_note(plan, session))
             _require_secrets(workspace, plan)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(elsewhere.refusals(plan)):
                 raise Refused(*refusals)
-            run = _run(workspace, request, session, cloud, sight, face, elsewhere)
+            run = _run(workspace, request, session, cloud, snapshot, ui, elsewhere)
             return _applied(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
 
 
@@ -203,7 +203,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
 
 
 def _recovered(
-    planner: PlanSession, session: Session, snapshot: Sight, request: ApplyRequest, face: Face
+    planner: PlanSession, session: Session, snapshot: CloudSnapshot, request: ApplyRequest, ui: ApplyUI
 ) -> State | None:
     state = session.state
     if state is None or not (state.in_doubt or state.absent):
@@ -216,19 +216,19 @@ def _recovered(
         catalogue=planner.catalogue,
         policy=planner.loaded.stack.purchase,
         ledger=ledger,
-        listen=face.listen,
+        listen=ui.listen,
         other_states=planner.elsewhere,
     )
 
 
 @contextmanager
 def _session(
-    workspace: Workspace, stack: Stack, request: ApplyRequest, face: Face
+    workspace: Workspace, stack: Stack, request: ApplyRequest, ui: ApplyUI
 ) -> Iterator[tuple[Session, StateStore]]:
     store = workspace.store(stack)
     for finding in store.warnings:
-        face.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+        ui.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
     with lock as session:
         yield session, store
 
@@ -238,16 +238,16 @@ def _run(
     request: ApplyRequest,
     session: Session,
     cloud: Cloud,
-    sight: Sight,
-    face: Face,
+    snapshot: CloudSnapshot,
+    ui: ApplyUI,
     elsewhere: Elsewhere,
 ) -> Run:
     return Run(
         workspace,
         session,
         cloud,
-        sight,
-        face,
+        snapshot,
+        ui,
         command=request.command,
         reason=request.reason,
         parallelism=request.parallelism,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.cloud import Cloud
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import moment
@@ -23,14 +23,14 @@ def undated(why: str) -> str:
     return f"the cloud's answers {why}, so that no purchase could be dated"
 
 
-def clock_notes(cloud: Cloud, sight: Sight) -> Iterator[Diagnostic]:
-    if sight.at is None:
+def clock_notes(cloud: Cloud, snapshot: CloudSnapshot) -> Iterator[Diagnostic]:
+    if snapshot.at is None:
         yield warning(UNDATED, f"{undated(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT)
-    elif sight.here is not None and abs(apart := sight.at - sight.here) > _TOLERANCE:
+    elif snapshot.here is not None and abs(apart := snapshot.at - snapshot.here) > _TOLERANCE:
         ahead = "ahead of" if apart > 0 else "behind"
         yield warning(
             "clocks-differ",
-            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(sight.at)} there, {moment(sight.here)} here",
+            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(snapshot.at)} there, {moment(snapshot.here)} here",
             detail="a purchase in doubt is believed never carried out only once the quiet period is over by both",
             hint="set this machine's clock where that is wrong; else something on the way changes the Date of the cloud's answers",
         )

@@ -8,7 +8,15 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from provisioner import planning
-from provisioner.applying import CloudListing, Sight, read_closer, read_ordered, read_shown, read_traces, run_read
+from provisioner.applying import (
+    CloudListing,
+    CloudSnapshot,
+    read_closer,
+    read_ordered,
+    read_shown,
+    read_traces,
+    run_read,
+)
 from provisioner.applying.ports import ChannelPort
 from provisioner.cloud import Cloud, translate
 from provisioner.model.diagnostic import StoreError, error
@@ -46,7 +54,7 @@ def check_identity(state: State | None, identity: Identity) -> None:
         )
 
 
-async def look(
+async def read_cloud(
     cloud: Cloud,
     state: State | None,
     catalogue: Catalogue,
@@ -55,7 +63,7 @@ async def look(
     orders: Iterable[str] = (),
     suspected: Iterable[str] = (),
     given_up: Iterable[Intent] = (),
-) -> Sight:
+) -> CloudSnapshot:
     """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
     that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
     seen, one that may be a purchase in doubt, and `orders`. Besides what is recorded, those `suspected` to be there, and those that bore
@@ -101,7 +109,7 @@ async def look(
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
     # A list is as old as its first page, whatever was asked after it.
     at = None if now is None else now - took
-    return Sight(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
+    return CloudSnapshot(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
 
 
 def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
@@ -132,9 +140,9 @@ def _beside_open_orders(state: State) -> Iterable[Intent]:
     return [one for one in state.absent.values() if one.passed_over_orders and taken.isdisjoint(one.addresses)]
 
 
-def tell_gaps(sight: Sight, catalogue: Catalogue, listen: Listener) -> None:
+def report_gaps(snapshot: CloudSnapshot, catalogue: Catalogue, listen: Listener) -> None:
     """For verbs that show no plan: what the list may hide."""
-    for finding in planning.gaps_told(sight.gaps, catalogue):
+    for finding in planning.gaps_told(snapshot.gaps, catalogue):
         listen(Event(EventType.NOTICE, diagnostic=finding))
 
 
@@ -171,9 +179,9 @@ def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, .
     return tuple(trace for trace in traces if trace.order_id not in known)
 
 
-async def ask_each(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogue) -> Sight:
-    """`sight` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
-    live = dict(sight.live)
+async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
+    """`snapshot` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
+    live = dict(snapshot.live)
     waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]
 
     async def ask() -> None:
@@ -189,7 +197,7 @@ async def ask_each(cloud: Cloud, state: State, sight: Sight, catalogue: Catalogu
             raise translate(failed, "asking for public addresses") from failed
         if failed is not None:
             raise failed
-    return replace(sight, live=live)
+    return replace(snapshot, live=live)
 
 
 def _orders(entry: Entry) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from provisioner.workflow.workspace import Workspace, who
 COMMAND = "import"
 
 
-class Face(Protocol):
+class ImportUI(Protocol):
     def show(self, change: Change) -> None:
         """What is compared, before it is recorded."""
         ...
@@ -53,19 +53,19 @@ class Outcome:
     findings: tuple[Diagnostic, ...]
 
 
-async def import_server(workspace: Workspace, request: ImportRequest, face: Face) -> Outcome:
+async def import_server(workspace: Workspace, request: ImportRequest, ui: ImportUI) -> Outcome:
     """Raises UsageError, and changes nothing, for what cannot be that address's server."""
     loaded = workspace.load()
     require_declared([request.address], loaded, "import")
     named = replace(loaded, handover=Handover(imports=(Import(request.address, request.id),)))
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
-        face.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+        ui.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
     with lock as session:
-        async with open_plan_session(workspace, named, store, session.state, listen=face.listen) as planner:
+        async with open_plan_session(workspace, named, store, session.state, listen=ui.listen) as planner:
             snapshot = await planner.read_cloud(session.state, suspected=(request.id,))
-            planner.tell_gaps(snapshot)
+            planner.report_gaps(snapshot)
             paid = await planner.read_paid_terms(snapshot, [request.id])
             snapshot = paid.told(snapshot, workspace.catalogue)
         _require_vacant(session.state, request)
@@ -74,7 +74,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, face: Face
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
         change = _adoption(planner.plan_offline(state, snapshot, elsewhere=claims), request.address)
-        face.show(change)
+        ui.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
         ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)

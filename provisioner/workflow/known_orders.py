@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from provisioner.applying import Sight, run_read
+from provisioner.applying import CloudSnapshot, run_read
 from provisioner.cloud import Cloud
 from provisioner.model.action import Action
 from provisioner.model.flow import CallFailed
@@ -23,10 +23,16 @@ def buys(plan: Plan) -> bool:
 
 
 async def known_orders(
-    plan: Plan, sight: Sight, cloud: Cloud, *, catalogue: Catalogue, policy: PurchasePolicy, elsewhere: Iterable[str]
+    plan: Plan,
+    snapshot: CloudSnapshot,
+    cloud: Cloud,
+    *,
+    catalogue: Catalogue,
+    policy: PurchasePolicy,
+    elsewhere: Iterable[str],
 ) -> tuple[frozenset[str], bool]:
     """And whether billing told them all. `elsewhere` are those of other states; where billing does not say, the others count alone."""
-    found = {row.order_id for row in sight.live.values() if row.order_id is not None} | set(elsewhere)
+    found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(elsewhere)
     now = cloud.time().latest()
     if now is None:
         return frozenset(found), False

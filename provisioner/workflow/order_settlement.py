@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.model.action import Action
 from provisioner.model.change import CancelChange, PayChange
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
@@ -26,7 +26,7 @@ from provisioner.workflow.cloud_snapshot import basis_of, check_identity
 from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.order_lookup import Wanted, find, read_order
 from provisioner.workflow.order_specs import OrderSpecs
-from provisioner.workflow.run import Audience, Run, RunOutcome
+from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.workspace import Workspace, who
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _NAMED = 3
 """So many purchases in doubt are named."""
 
 
-class Face(Audience, Protocol):
+class OrdersUI(RunUI, Protocol):
     """Whoever is asked."""
 
     def approve(self, order: PlacedOrder) -> bool: ...
@@ -71,23 +71,23 @@ class Settled:
     """The state could not be written after the work."""
 
 
-async def settle(workspace: Workspace, request: SettleRequest, face: Face) -> Settled:
+async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> Settled:
     """Raises ProvisionerError, and changes nothing, for an order that is not this state's or that cannot be settled so."""
     stack = workspace.stack()
     store = workspace.store(stack)
     for finding in store.warnings:
-        face.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+        ui.listen(Event(EventType.NOTICE, diagnostic=finding))
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
     with lock as session:
         state = session.state
-        async with workspace.cloud(stack, face.listen) as cloud, cloud.channel() as channel:
+        async with workspace.cloud(stack, ui.listen) as cloud, cloud.channel() as channel:
             check_identity(state, cloud.identity)
             specs = OrderSpecs(workspace, stack)
             wanted = find(state, request.target, specs)
             if state is None or not wanted.owners:
                 raise _untracked(wanted.id, state, store.location)
             work = _Work(workspace, request, session, state, wanted, specs)
-            return await work.settle(stack, cloud, channel.ask, face)
+            return await work.settle(stack, cloud, channel.ask, ui)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +99,23 @@ class _Work:
     wanted: Wanted
     specs: OrderSpecs
 
-    async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, face: Face) -> Settled:
+    async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, ui: OrdersUI) -> Settled:
         mode = self.specs.sold_otherwise(self.wanted.owners)
         order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
         if (ended := self._judge(order)) is not None:
             self._close_leftovers()
             return ended
         for remark in self.specs.remarks(order, self.wanted.owners) if self.request.action is Action.PAY else ():
-            face.listen(Event(EventType.NOTICE, diagnostic=remark))
-        if not face.approve(order):
+            ui.listen(Event(EventType.NOTICE, diagnostic=remark))
+        if not ui.approve(order):
             return Settled(order, Settlement.NOT_APPROVED)
         self._close_leftovers()
         run = Run(
             self.workspace,
             self.session,
             cloud,
-            Sight({}, None),
-            face,
+            CloudSnapshot({}, None),
+            ui,
             command=self.request.command,
             reason=self.request.reason,
             dated_by=Service.BILLING,

@@ -13,7 +13,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Outcome, Service
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
-from provisioner.workflow.cloud_snapshot import check_identity, look
+from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.order_lookup import (
     ask_for_order,
     find,
@@ -160,9 +160,9 @@ async def _others(
     """New orders of the sort that servers are ordered by, which only the orders of known servers tell."""
     from provisioner.cloud.orders import OrderType
 
-    sight = await look(desk.cloud, desk.state, workspace.catalogue)
+    snapshot = await read_cloud(desk.cloud, desk.state, workspace.catalogue)
     servers: dict[str, list[str]] = {}
-    for row in sight.live.values():
+    for row in snapshot.live.values():
         if row.order_id is not None:
             servers.setdefault(row.order_id, []).append(row.id)
     sorts = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.model.flow import CallFailed
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Recorded
@@ -35,14 +35,14 @@ class PaidTerms:
     orders: Mapping[str, str] = field(default_factory=dict)
     """By the server's id, the order that is recorded: rows need not name it."""
 
-    def told(self, sight: Sight, catalogue: Catalogue) -> Sight:
+    def told(self, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
         """The look, in which the rows of these servers show what billing told of them."""
-        live = dict(sight.live)
-        for identifier, row in sight.live.items():
+        live = dict(snapshot.live)
+        for identifier, row in snapshot.live.items():
             term, period = self.terms.get(identifier), self.periods.get(row.order_id or self.orders.get(identifier, ""))
             if term is not None or period is not None:
                 live[identifier] = catalogue[row.kind].billing.with_term(row, period, term)
-        return replace(sight, live=live)
+        return replace(snapshot, live=live)
 
     def recorded(self, record: Recorded) -> Recorded:
         return replace(record, term=self.terms.get(record.id or "", record.term))
@@ -50,7 +50,7 @@ class PaidTerms:
 
 async def read_paid_terms(
     cloud: Cloud,
-    sight: Sight,
+    snapshot: CloudSnapshot,
     identifiers: Iterable[str],
     catalogue: Catalogue,
     *,
@@ -60,7 +60,7 @@ async def read_paid_terms(
     """Of those that their rows show as prepaid. One question for fifty servers, and one for each order, but for that of a server of which it
     is `known` for how long it was bought. `orders` are those that are recorded, by the server's id.
     """
-    rows = [sight.live[each] for each in identifiers if each in sight.live]
+    rows = [snapshot.live[each] for each in identifiers if each in snapshot.live]
     paid = [row for row in rows if catalogue[row.kind].billing.shows_prepaid(row)][:MOST_IN_A_PLAN]
     terms: Mapping[str, Term] = {}
     with suppress(CallFailed):

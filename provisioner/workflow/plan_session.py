@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from provisioner import planning
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic
@@ -29,13 +29,13 @@ from provisioner.model.state import State
 from provisioner.model.term import Term
 from provisioner.planning import Survey
 from provisioner.store import StateStore
-from provisioner.workflow.cloud_snapshot import ask_each, basis_of, check_identity, look, tell_gaps
+from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
 from provisioner.workflow.forgotten_servers import let_go
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
 from provisioner.workflow.release_facts import foresee
 from provisioner.workflow.secret_resolver import Vault
 from provisioner.workflow.sibling_states import Elsewhere
-from provisioner.workflow.terms import Seen, with_renewals
+from provisioner.workflow.terms import SnapshotWithTerms, read_renewals
 from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class CurrentPlan:
     """A plan with the snapshot that it was made from, with what billing added to it. `notes` say what billing did not."""
 
     plan: Plan = field(repr=False)
-    snapshot: Sight = field(repr=False)
+    snapshot: CloudSnapshot = field(repr=False)
     terms: Mapping[str, Term] = field(repr=False)
     notes: tuple[Diagnostic, ...]
 
@@ -93,46 +93,46 @@ class PlanSession:
     def elsewhere(self) -> Elsewhere:
         return Elsewhere(self.store, self.catalogue, self.cloud.identity, self.request.allow)
 
-    async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> Sight:
+    async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> CloudSnapshot:
         """`suspected` are asked for by their ids where the list lacks them, besides what is recorded; by default what the specs import
         and what was let go. Raises CloudError.
         """
         ids = self._suspected(state) if suspected is None else suspected
-        snapshot = await look(self.cloud, state, self.catalogue, history=self.history, suspected=ids)
+        snapshot = await read_cloud(self.cloud, state, self.catalogue, history=self.history, suspected=ids)
         if state is None or not self.request.closely:
             return snapshot
-        return await ask_each(self.cloud, state, snapshot, self.catalogue)
+        return await read_details(self.cloud, state, snapshot, self.catalogue)
 
-    def tell_gaps(self, snapshot: Sight) -> None:
+    def report_gaps(self, snapshot: CloudSnapshot) -> None:
         """For commands that show no plan: what the list may hide."""
-        tell_gaps(snapshot, self.catalogue, self.listen)
+        report_gaps(snapshot, self.catalogue, self.listen)
 
     async def read_paid_terms(
-        self, snapshot: Sight, ids: Iterable[str], *, known: frozenset[str] = frozenset()
+        self, snapshot: CloudSnapshot, ids: Iterable[str], *, known: frozenset[str] = frozenset()
     ) -> PaidTerms:
         """For how long these were bought; it is `known` already of some."""
         return await read_paid_terms(self.cloud, snapshot, ids, self.catalogue, known=known)
 
-    async def read_renewals(self, state: State | None, snapshot: Sight) -> Seen:
+    async def read_renewals(self, state: State | None, snapshot: CloudSnapshot) -> SnapshotWithTerms:
         """The snapshot with what only billing shows; of what is to be released nobody needs to know."""
         if self.request.mode is Mode.DESTROY:
-            return Seen(snapshot)
+            return SnapshotWithTerms(snapshot)
         imported = self._imported(state)
         stating = self._stating_terms(state)
         orders = {one.id: one.order_id for one in stating if one.id is not None and one.order_id is not None}
         asked = (*sorted(imported), *(one.id for one in stating if one.id is not None and one.id in snapshot.live))
         paid = await read_paid_terms(self.cloud, snapshot, asked, self.catalogue, orders=orders)
         snapshot = paid.told(snapshot, self.catalogue)
-        return await with_renewals(
+        return await read_renewals(
             self.cloud, snapshot, desired=self.loaded.desired, state=state, catalogue=self.catalogue
         )
 
-    async def plan(self, state: State | None, snapshot: Sight) -> CurrentPlan:
+    async def plan(self, state: State | None, snapshot: CloudSnapshot) -> CurrentPlan:
         """What has to be known before a release is asked when a plan has one."""
         seen = await self.read_renewals(state, snapshot)
-        return CurrentPlan(await self._plan(state, seen.sight), seen.sight, seen.terms, seen.notes)
+        return CurrentPlan(await self._plan(state, seen.snapshot), seen.snapshot, seen.terms, seen.notes)
 
-    async def _plan(self, state: State | None, snapshot: Sight) -> Plan:
+    async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         elsewhere = self.elsewhere
         claims = self._claims(elsewhere, state, snapshot)
         unsure = _unsure(elsewhere, claims, snapshot)
@@ -151,7 +151,7 @@ class PlanSession:
     def plan_offline(
         self,
         state: State | None,
-        snapshot: Sight,
+        snapshot: CloudSnapshot,
         *,
         foresight: Foresight = NOTHING_ASKED,
         elsewhere: Mapping[str, str] | None = None,
@@ -211,7 +211,7 @@ class PlanSession:
         )
         return tuple(islice(found, _MOST_TERMS))
 
-    def _claims(self, elsewhere: Elsewhere, state: State | None, snapshot: Sight) -> Mapping[str, str]:
+    def _claims(self, elsewhere: Elsewhere, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
         """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
         rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
         asked = planning.in_question(self.loaded.desired, state, snapshot.live, self.catalogue)
@@ -238,7 +238,7 @@ async def open_plan_session(
         yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, at_work)
 
 
-def _unsure(elsewhere: Elsewhere, claims: Mapping[str, str], snapshot: Sight) -> frozenset[str]:
+def _unsure(elsewhere: Elsewhere, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
     if not elsewhere.unread():
         return frozenset()
     return frozenset(claims.keys() - elsewhere([snapshot.live[one] for one in claims], told=True).keys())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import is_anothers, is_too_soon_here, may_be, quiet_until, settling, untracked
 from provisioner.model.event import Listener
@@ -19,7 +19,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
-from provisioner.workflow.cloud_snapshot import check_identity, look, tell_gaps
+from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import SignedLedger
 from provisioner.workflow.resolve_checks import (
     Decision,
@@ -62,7 +62,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         async with workspace.cloud(stack, listen) as cloud:
             check_identity(state, cloud.identity)
             named = () if decision.adopt is None else (decision.adopt,)
-            sight = await look(
+            snapshot = await read_cloud(
                 cloud,
                 state,
                 workspace.catalogue,
@@ -71,14 +71,14 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 suspected=named,
                 given_up=_candidates(state, decision),
             )
-            tell_gaps(sight, workspace.catalogue, listen)
+            report_gaps(snapshot, workspace.catalogue, listen)
             elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
-            entry: Entry = _given_up(unseen, decision, state, sight)
+            entry: Entry = _given_up(unseen, decision, state, snapshot)
             listed = tuple(
                 row
-                for row in untracked(sight.live.values(), state.resources.values())
+                for row in untracked(snapshot.live.values(), state.resources.values())
                 if (row.kind, row.name) == (unseen.kind, unseen.name)
             )
             resolved = Resolved(
@@ -89,22 +89,22 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 noun=workspace.catalogue[unseen.kind].noun,
             )
         else:
-            intent = _intent(state, decision, sight)
-            require_sight(intent, decision, sight)
+            intent = _intent(state, decision, snapshot)
+            require_sight(intent, decision, snapshot)
             holders = elsewhere.holders()
-            require_not_held(decision, sight, holders)
+            require_not_held(decision, snapshot, holders)
             if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
             may_be_it = (
-                _MayBeIt.of(intent, state, sight, workspace.catalogue, holders)
+                _MayBeIt.of(intent, state, snapshot, workspace.catalogue, holders)
                 if decision.adopt is None
                 else _MayBeIt()
             )
             may_be_it.refuse(intent, kind)
-            entry = _decided(intent, decision, state, sight, kind=kind)
-            too_soon = is_too_soon_here(intent, stack.purchase, sight.here)
-            early = sight.at is None or sight.at < quiet_until(intent, stack.purchase) or too_soon
+            entry = _decided(intent, decision, state, snapshot, kind=kind)
+            too_soon = is_too_soon_here(intent, stack.purchase, snapshot.here)
+            early = snapshot.at is None or snapshot.at < quiet_until(intent, stack.purchase) or too_soon
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))
@@ -128,14 +128,19 @@ class _MayBeIt:
 
     @classmethod
     def of(
-        cls, intent: Intent, state: State | None, sight: Sight, catalogue: Catalogue, holders: Mapping[str, str]
+        cls,
+        intent: Intent,
+        state: State | None,
+        snapshot: CloudSnapshot,
+        catalogue: Catalogue,
+        holders: Mapping[str, str],
     ) -> _MayBeIt:
         """Without what another state holds, or another purchase in doubt accounts for."""
         kind = catalogue[intent.kind]
         records = state.resources.values() if state else ()
         free = [
             row
-            for row in untracked(sight.live.values(), records)
+            for row in untracked(snapshot.live.values(), records)
             if holders.keys().isdisjoint({row.id, row.order_id} - {None})
         ]
         fitting = kind.match(intent, free)
@@ -143,7 +148,9 @@ class _MayBeIt:
         alike |= {row.id: row for row in free if may_be(intent, row, kind)}
         left = tuple(row for row in alike.values() if row not in fitting)
         return cls(
-            fitting, left, tuple(trace.order_id for trace in sight.traces.get(intent.id) or () if not trace.otherwise)
+            fitting,
+            left,
+            tuple(trace.order_id for trace in snapshot.traces.get(intent.id) or () if not trace.otherwise),
         )
 
     def refuse(self, intent: Intent, kind: Kind) -> None:
@@ -171,9 +178,9 @@ def _unseen(state: State | None, decision: Decision) -> Recorded | None:
     return recorded if recorded is not None and not recorded.observed else None
 
 
-def _given_up(recorded: Recorded, decision: Decision, state: State, sight: Sight) -> Forgotten:
-    ordered = by_order(state.resources.values(), sight.live.values())
-    listed = sight.live.get(recorded.id or "") or ordered.get(recorded.address)
+def _given_up(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
+    ordered = by_order(state.resources.values(), snapshot.live.values())
+    listed = snapshot.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:
         summary, hint = (
             f"the cloud lists it: {listed.id}",
@@ -206,17 +213,17 @@ def _candidates(state: State | None, decision: Decision) -> tuple[Intent, ...]:
     return tuple(one for one in known if decision.address in one.addresses)
 
 
-def _is_its_order(intent: Intent, decision: Decision, sight: Sight) -> bool:
-    traces = sight.traces.get(intent.id) or ()
+def _is_its_order(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> bool:
+    traces = snapshot.traces.get(intent.id) or ()
     return any(one.order_id == decision.adopt and not unlike(intent, one) for one in traces)
 
 
-def _intent(state: State | None, decision: Decision, sight: Sight) -> Intent:
+def _intent(state: State | None, decision: Decision, snapshot: CloudSnapshot) -> Intent:
     """The one that the order can be, where an order is named and several can be meant."""
     address = decision.address
     doubts = state.purchases_in_doubt if state else ()
     candidates = _candidates(state, decision)
-    fitting = (each for each in candidates if _is_its_order(each, decision, sight))
+    fitting = (each for each in candidates if _is_its_order(each, decision, snapshot))
     intent = next(fitting, None) or next(iter(candidates), None)
     if intent is None:
         in_doubt = ", ".join(each.whose for each in doubts)
@@ -227,25 +234,27 @@ def _intent(state: State | None, decision: Decision, sight: Sight) -> Intent:
     return intent
 
 
-def _decided(intent: Intent, decision: Decision, state: State | None, sight: Sight, *, kind: Kind) -> Entry:
+def _decided(intent: Intent, decision: Decision, state: State | None, snapshot: CloudSnapshot, *, kind: Kind) -> Entry:
     evidence = _evidence(decision)
     if decision.adopt is None:
-        free = untracked(sight.live.values(), state.resources.values() if state else ())
+        free = untracked(snapshot.live.values(), state.resources.values() if state else ())
         passed_over = tuple(sorted(row.id for row in kind.resembles(intent, free)))
-        traces = sight.traces.get(intent.id) or ()
+        traces = snapshot.traces.get(intent.id) or ()
         orders = tuple(one.order_id for one in traces if not one.is_over and not one.otherwise)
         return Settled(intent.id, "absent", evidence, passed_over=passed_over, orders=orders)
     if intent.members:
         require_unowned(intent, state, *decision.named)
-        require_order(intent, decision.adopt, sight, kind)
+        require_order(intent, decision.adopt, snapshot, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
-    named = sight.live.get(resource_id(decision.adopt))
-    row = named if named is not None and named.kind == kind.name else only_server(intent, decision.adopt, sight, kind)
+    named = snapshot.live.get(resource_id(decision.adopt))
+    row = (
+        named if named is not None and named.kind == kind.name else only_server(intent, decision.adopt, snapshot, kind)
+    )
     require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
         require_fitting(intent, row, kind, renamed=decision.renamed)
         return Adopted(intent.id, row.id, evidence, row.order_id)
-    for trace in sight.traces.get(intent.id) or ():
+    for trace in snapshot.traces.get(intent.id) or ():
         if trace.order_id == decision.adopt:
             require_like(intent, trace)
             return Adopted(intent.id, None, evidence, decision.adopt)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import placed_before
@@ -37,12 +37,12 @@ class Decision:
         return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
-def require_sight(intent: Intent, decision: Decision, sight: Sight) -> None:
+def require_sight(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> None:
     """Raises UsageError where nothing that these keys show can tell what became of the purchase, unless a person says it knowing that."""
     if decision.adopt is not None or decision.blindly:
         return
-    others = [gap for gap in sight.gaps if gap.of_others]
-    if any(gap.blinds(sight.reader, kind=intent.kind, sender=intent.sender) for gap in others):
+    others = [gap for gap in snapshot.gaps if gap.of_others]
+    if any(gap.blinds(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in others):
         raise UsageError(
             error(
                 "own-list",
@@ -62,9 +62,9 @@ def unlike(intent: Intent, trace: Trace) -> str:
     return "; ".join(filter(None, (earlier, trace.otherwise)))
 
 
-def only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Live | None:
+def only_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> Live | None:
     """The server of an order that a person names instead of it; None where none is known."""
-    rows = [row for row in sight.live.values() if row.order_id == order_id]
+    rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     fitting = kind.match(intent, rows) if len(rows) > 1 else rows
     if rows and len(fitting) != 1:
         ids = ", ".join(sorted(row.id for row in rows))
@@ -73,9 +73,9 @@ def only_server(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> Live
     return next(iter(fitting), None)
 
 
-def require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str]) -> None:
+def require_not_held(decision: Decision, snapshot: CloudSnapshot, holders: Mapping[str, str]) -> None:
     """What another state only may have bought is for the person to say, and not refused."""
-    rows = [row for row in sight.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
+    rows = [row for row in snapshot.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
     named = {one for row in rows for one in (row.id, row.order_id)}
     label = next((holders[one] for one in {*decision.named, *named} & holders.keys() if one is not None), None)
     if label is not None:
@@ -86,14 +86,14 @@ def require_not_held(decision: Decision, sight: Sight, holders: Mapping[str, str
         raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
 
 
-def require_order(intent: Intent, order_id: str, sight: Sight, kind: Kind) -> None:
+def require_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> None:
     """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
-    rows = [row for row in sight.live.values() if row.order_id == order_id]
-    trace = next((one for one in sight.traces.get(intent.id) or () if one.order_id == order_id), None)
+    rows = [row for row in snapshot.live.values() if row.order_id == order_id]
+    trace = next((one for one in snapshot.traces.get(intent.id) or () if one.order_id == order_id), None)
     if trace is not None and not rows:
         require_like(intent, trace)
     if not rows and trace is None:
-        row = sight.live.get(resource_id(order_id))
+        row = snapshot.live.get(resource_id(order_id))
         hint = f"that is a {kind.noun}; name its order: {row.order_id}" if row else "check the id in the console"
         summary = f"no order {order_id} is known since the purchase was sent, and no {kind.noun} of it is listed"
         raise UsageError(error("unknown-order", summary, hint=f"{hint}. Nothing was changed", address=intent.address))

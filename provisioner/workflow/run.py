@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
 
-from provisioner.applying import Interruption, OtherStatesPort, RunContext, Sight, execute, no_other_states
+from provisioner.applying import CloudSnapshot, Interruption, OtherStatesPort, RunContext, execute, no_other_states
 from provisioner.cloud import Cloud
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
@@ -30,7 +30,7 @@ from provisioner.workflow.terms import note_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 
-class Audience(Protocol):
+class RunUI(Protocol):
     """Whoever sits in front of the work."""
 
     def listen(self, event: Event) -> None: ...
@@ -56,8 +56,8 @@ class Run:
     workspace: Workspace
     session: Session
     cloud: Cloud
-    sight: Sight
-    audience: Audience
+    snapshot: CloudSnapshot
+    audience: RunUI
     command: str
     reason: str | None = None
     parallelism: int = 1
@@ -94,7 +94,7 @@ class Run:
         listed: list[Listed] = []
         if buys(plan):
             orders, are_all = await self._known_orders(plan, stack, state)
-            listed = [Listed(tuple(sorted(self.sight.live)), not self.sight.gaps, tuple(sorted(orders)), are_all)]
+            listed = [Listed(tuple(sorted(self.snapshot.live)), not self.snapshot.gaps, tuple(sorted(orders)), are_all)]
         session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
         plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
@@ -106,7 +106,7 @@ class Run:
         recorded = {record.order_id for record in state.resources.values() if record.order_id is not None}
         found, are_all = await known_orders(
             plan,
-            self.sight,
+            self.snapshot,
             self.cloud,
             catalogue=self.workspace.catalogue,
             policy=stack.purchase,
@@ -125,9 +125,9 @@ class Run:
     ) -> RunContext:
         return RunContext(
             plan=plan,
-            live=self.sight.live,
-            gaps=self.sight.gaps,
-            looked_at=self.sight.looked_at,
+            live=self.snapshot.live,
+            gaps=self.snapshot.gaps,
+            looked_at=self.snapshot.looked_at,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,

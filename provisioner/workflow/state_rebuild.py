@@ -39,7 +39,7 @@ class Draft:
     notes: tuple[Diagnostic, ...]
 
 
-class Face(Protocol):
+class RebuildUI(Protocol):
     def show(self, draft: Draft) -> None: ...
 
     def approve(self, draft: Draft) -> bool: ...
@@ -71,26 +71,26 @@ class Rebuilt:
     aside: tuple[str, ...] = ()
 
 
-async def rebuild(workspace: Workspace, request: RebuildRequest, face: Face) -> Rebuilt:
+async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) -> Rebuilt:
     """Raises ProvisionerError, and changes nothing, for what must not or cannot be rebuilt."""
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
-        face.listen(Event(EventType.NOTICE, diagnostic=finding))
-    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=face.waiting)
+        ui.listen(Event(EventType.NOTICE, diagnostic=finding))
+    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
     with locked as repair:
         found = repair.salvaged
         if not found.damage and not found.nothing and not request.force:
             return Rebuilt(store.location, None)
         # The history of a damaged state is no ground to judge by.
-        async with open_plan_session(workspace, loaded, store, None, listen=face.listen, history=tuple) as planner:
+        async with open_plan_session(workspace, loaded, store, None, listen=ui.listen, history=tuple) as planner:
             empty = _empty_state(loaded, found, planner.cloud.identity)
             proposal = await _propose(planner, found, empty, force=request.force)
         draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
-        face.show(draft)
+        ui.show(draft)
         if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
             return Rebuilt(store.location, draft)
-        if not face.approve(draft):
+        if not ui.approve(draft):
             return Rebuilt(store.location, draft, approved=False)
         return _write(workspace, request, repair, empty, draft)
 
@@ -112,7 +112,7 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
     check_identity(known, planner.cloud.identity)
     named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
     snapshot = await planner.read_cloud(known, suspected=named)
-    planner.tell_gaps(snapshot)
+    planner.report_gaps(snapshot)
     free = untracked(snapshot.live.values(), found.resources.values())
     vault = Vault(workspace.secrets(), empty.lineage)
     proposal = planning.propose(

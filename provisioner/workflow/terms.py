@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from provisioner.applying import Sight
+from provisioner.applying import CloudSnapshot
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import CallFailed, Service
@@ -32,28 +32,30 @@ MOST_IN_A_PLAN = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SnapshotWithTerms:
     """A look with what billing added to it. `notes` say what it did not."""
 
-    sight: Sight
+    snapshot: CloudSnapshot
     terms: Mapping[str, Term] = field(default_factory=dict)
     notes: tuple[Diagnostic, ...] = ()
 
 
-async def with_renewals(
-    cloud: Cloud, sight: Sight, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
-) -> Seen:
+async def read_renewals(
+    cloud: Cloud, snapshot: CloudSnapshot, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
+) -> SnapshotWithTerms:
     """The look, with the renewal of every prepaid server about which the specs decide and have decided."""
-    asked = {record.id: record for record in _decided(desired, state, catalogue) if record.id in sight.live}
+    asked = {record.id: record for record in _decided(desired, state, catalogue) if record.id in snapshot.live}
     if not asked:
-        return Seen(sight)
+        return SnapshotWithTerms(snapshot)
     if len(asked) > MOST_IN_A_PLAN:
-        return Seen(sight, notes=(_unread(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),))
+        return SnapshotWithTerms(
+            snapshot, notes=(_unread(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),)
+        )
     try:
         terms = await read_terms(cloud, (identifier for identifier in asked if identifier is not None))
     except CallFailed as failed:
-        return Seen(sight, notes=(_unread(len(asked), failed.message),))
-    live: dict[str, Live] = dict(sight.live)
+        return SnapshotWithTerms(snapshot, notes=(_unread(len(asked), failed.message),))
+    live: dict[str, Live] = dict(snapshot.live)
     for identifier, term in terms.items():
         row = live[identifier]
         if term.renews is not None:
@@ -62,7 +64,7 @@ async def with_renewals(
     told = sum(term.renews is not None for term in terms.values())
     silent = len(asked) - told
     notes = (_unread(silent, "billing does not say"),) if silent else ()
-    return Seen(replace(sight, live=live), terms, notes)
+    return SnapshotWithTerms(replace(snapshot, live=live), terms, notes)
 
 
 async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:

@@ -17,9 +17,9 @@ from support.scripted_cloud import ScriptedCloud
 from provisioner import planning
 from provisioner.applying import (
     CloudListing,
+    CloudSnapshot,
     Interruption,
     RunContext,
-    Sight,
     execute,
     read_shown,
     read_traces,
@@ -100,10 +100,10 @@ class World:
         async def run() -> RunResult:
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 shown = await self._look()
-                sight = Sight(shown.live, self.server_time(), await self._traces(), shown.gaps)
+                snapshot = CloudSnapshot(shown.live, self.server_time(), await self._traces(), shown.gaps)
                 state = recover(
                     self.state,
-                    sight,
+                    snapshot,
                     catalogue=CATALOGUE,
                     policy=self.policy,
                     ledger=self.ledger,

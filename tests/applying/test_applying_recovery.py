@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_recorded, a_state, an_address, an_intent
 from support.fate import NOON, Fate, MemoryLedger
 
-from provisioner.applying import Sight, no_other_states, recover
+from provisioner.applying import CloudSnapshot, no_other_states, recover
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
@@ -44,7 +44,7 @@ class Recovery:
         """`at` is the cloud's time."""
         self.state = recover(
             self.state,
-            Sight({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}, gaps),
+            CloudSnapshot({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}, gaps),
             catalogue=CATALOGUE,
             policy=policy,
             ledger=self.ledger,

@@ -3,7 +3,7 @@
 import pytest
 from support.stores import folder_store
 
-from provisioner.cli.apply_ui import Face
+from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.model.diagnostic import LockHeld
 from provisioner.store import open_store
@@ -33,12 +33,12 @@ def wait_in_vain(tmp_path, capsys, monkeypatch):
         if on_terminal:
             be_terminal(monkeypatch)
         console = Console()
-        face = Face(console, auto_approve=True, may_ask=False, lock_timeout=seconds)
+        ui = ConsoleApplyUI(console, auto_approve=True, may_ask=False, lock_timeout=seconds)
         store = folder_store(tmp_path, "demo", clock=MovedClock().clock())
         with (
             open_store(tmp_path, "demo").write(command="apply", who="ana\x1b[2J@laptop", timeout=0),
             pytest.raises(LockHeld),
-            store.write(command="apply", who="bob", timeout=seconds, waiting=face.waiting),
+            store.write(command="apply", who="bob", timeout=seconds, waiting=ui.waiting),
         ):
             pytest.fail("two writers at once")
         console.tell("The end.")

@@ -122,7 +122,7 @@ class Protocol:
 class World:
     outcome: Outcome
     landing: int
-    sight: int
+    snapshot: int
     stranger: Stranger
     deaths: tuple[int | None, int | None]
     reply: Reply = Reply.OURS
@@ -284,7 +284,7 @@ class Life:
         return is_over_there and is_over_here
 
     def _listed(self) -> list[Server]:
-        return [one for one in self.servers if one.created + self.world.sight <= self.tick]
+        return [one for one in self.servers if one.created + self.world.snapshot <= self.tick]
 
     def _buy(self) -> None:
         self._step()
@@ -349,10 +349,10 @@ class Life:
 
 DEATHS = tuple(product((None, *range(STEPS)), repeat=2))
 WORLDS = tuple(
-    World(outcome, landing, sight, stranger, deaths)
+    World(outcome, landing, snapshot, stranger, deaths)
     for outcome in Outcome
     for landing in ((1, SLOWEST_LANDING // 2, SLOWEST_LANDING) if outcome is Outcome.LATE else (0,))
-    for sight in (0, SLOWEST_SIGHT // 2, SLOWEST_SIGHT)
+    for snapshot in (0, SLOWEST_SIGHT // 2, SLOWEST_SIGHT)
     for stranger in Stranger
     for deaths in DEATHS
 )

@@ -55,19 +55,19 @@ def landings(*happenings: Happening) -> tuple[float, ...]:
 
 
 def pay_per_use(purchase: Happening, strangers: tuple[Stranger, ...]) -> Iterator[World]:
-    for landing, sight, stranger in product(landings(purchase), (0.0, 5 * MINUTE, SLOWEST_SIGHT), strangers):
-        yield World(purchase, landing=landing, sight=sight, stranger=stranger)
+    for landing, snapshot, stranger in product(landings(purchase), (0.0, 5 * MINUTE, SLOWEST_SIGHT), strangers):
+        yield World(purchase, landing=landing, snapshot=snapshot, stranger=stranger)
 
 
 def two_step(purchase: Happening, payment: Happening) -> Iterator[World]:
-    for landing, sight in product(landings(purchase, payment), (0.0, SLOWEST_SIGHT)):
-        world = World(purchase, payment, landing=landing, sight=sight)
+    for landing, snapshot in product(landings(purchase, payment), (0.0, SLOWEST_SIGHT)):
+        world = World(purchase, payment, landing=landing, snapshot=snapshot)
         if DEEP or is_slowest(world):
             yield world
 
 
 def is_slowest(world: World) -> bool:
-    return world.landing in {0.0, SLOWEST_LANDING} and world.sight == SLOWEST_SIGHT
+    return world.landing in {0.0, SLOWEST_LANDING} and world.snapshot == SLOWEST_SIGHT
 
 
 def told(
@@ -253,7 +253,7 @@ def test_of_two_that_fit_none_is_taken():
 class TestTheseWorldsCanFail:
     def test_where_silence_is_believed_too_early(self):
         hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchasing.MINUTE)
-        slowest = World(Happening.LATE, landing=SLOWEST_LANDING, sight=SLOWEST_SIGHT)
+        slowest = World(Happening.LATE, landing=SLOWEST_LANDING, snapshot=SLOWEST_SIGHT)
         assert "bought twice" in violations(iter([slowest]), hasty)[0]
 
     def test_where_a_stranger_buys_the_same_name_in_the_same_minutes_under_the_default_marker(self):

@@ -148,7 +148,7 @@ class HomeWorkspace(Workspace):
 
 
 @dataclass
-class QuietFace:
+class QuietUI:
     """Approves everything, and remembers what it was shown."""
 
     plan: Plan | None = None
@@ -238,18 +238,18 @@ class Household:
             PlanRequest(mode, replacing, allow=ALL - {Allowance.UNREAD_SIBLING}),
             resolve_timeout=resolve_timeout,
         )
-        face = QuietFace()
+        ui = QuietUI()
         try:
-            applied = self._run(apply(self._workspace(), request, face))
+            applied = self._run(apply(self._workspace(), request, ui))
         except Death:
-            return Ran(None, [], face.plan, face.heard, len(fate.steps))
+            return Ran(None, [], ui.plan, ui.heard, len(fate.steps))
         except ProvisionerError as failure:
-            return Ran(of_error(failure), [*failure.diagnostics], face.plan, face.heard, len(fate.steps))
+            return Ran(of_error(failure), [*failure.diagnostics], ui.plan, ui.heard, len(fate.steps))
         finally:
             self.cloud.fate, self.disk = before
         results = applied.result.results if applied.result else ()
         told = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
-        return Ran(of_apply(applied), told, face.plan, face.heard, len(fate.steps))
+        return Ran(of_apply(applied), told, ui.plan, ui.heard, len(fate.steps))
 
     def break_sibling(self, *, broken: bool) -> None:
         """A state beside this one becomes unreadable, or is moved away."""

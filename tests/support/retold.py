@@ -20,9 +20,9 @@ from support.untidy import Clocks, Reply, Sibling, Times, View, elsewhere, spell
 
 from provisioner import planning
 from provisioner.applying import (
+    CloudSnapshot,
     Interruption,
     RunContext,
-    Sight,
     execute,
     no_other_states,
     read_live,
@@ -62,12 +62,12 @@ class Stranger(Enum):
 
 @dataclass(frozen=True)
 class World:
-    """What becomes of the first purchase and of the first payment; `landing` and `sight` are in seconds."""
+    """What becomes of the first purchase and of the first payment; `landing` and `snapshot` are in seconds."""
 
     purchase: Happening = Happening.ANSWERED
     payment: Happening = Happening.ANSWERED
     landing: float = 0.0
-    sight: float = 0.0
+    snapshot: float = 0.0
     stranger: Stranger = Stranger.NONE
     view: View = View.WHOLE
     reply: Reply = Reply.OURS
@@ -115,7 +115,7 @@ class Retold:
         world = self.world
         self._replayed = Replayed()
         self._began, self._is_seen_whole = False, False
-        self.cloud = LateCloud(self.clock, listed_after=world.sight, landing=world.landing)
+        self.cloud = LateCloud(self.clock, listed_after=world.snapshot, landing=world.landing)
         self.cloud.arrivals.append(self._on_arrival)
         self.cloud.answered = self._hear_the_time
         self.cloud.will(Effect.PURCHASE, world.purchase)
@@ -205,10 +205,10 @@ class Retold:
         if self.policy.prepaid is Prepaid.TWO_STEP and self._take_orders(ledger, traces):
             traces = await self._traces(live)
         gaps = (_NOBODY_ELSES,) if self._reader == "bob" else ()
-        sight = Sight(live, self.times.earliest, traces, gaps, self._reader, self.times.here)
+        snapshot = CloudSnapshot(live, self.times.earliest, traces, gaps, self._reader, self.times.here)
         state = recover(
             self.state,
-            sight,
+            snapshot,
             catalogue=CATALOGUE,
             policy=self.policy,
             ledger=ledger,

@@ -21,7 +21,7 @@ from support.builders import IDENTITY, a_state, an_address, an_intent
 from support.fate import Fate, ManualClock, MemoryLedger
 from support.loop import run
 
-from provisioner.applying import Interruption, RunContext, Sight, execute, recover
+from provisioner.applying import CloudSnapshot, Interruption, RunContext, execute, recover
 from provisioner.applying.cloud_reading import run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
@@ -208,9 +208,9 @@ class Scenario:
         """What a run sends, then how each address ended."""
         ledger = MemoryLedger([], Fate())
         if state is not None:
-            sight = Sight(live, SENT + MINUTE)
+            snapshot = CloudSnapshot(live, SENT + MINUTE)
             state = recover(
-                state, sight, catalogue=CATALOGUE, policy=self._policy, ledger=ledger, listen=lambda _event: None
+                state, snapshot, catalogue=CATALOGUE, policy=self._policy, ledger=ledger, listen=lambda _event: None
             )
         made = self._plan(state, live)
         if made.refusals:
