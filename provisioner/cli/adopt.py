@@ -143,7 +143,7 @@ class ConsoleAdoptUI:
         if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
         question = (
-            f"Do you want to take over {amount(len(chosen), 'server')}?\n  From then on `destroy` releases them.\n"
+            f"Do you want to take over {amount(len(chosen), 'resource')}?\n  From then on `destroy` releases them.\n"
         )
         return ask(self.console, question)
 
@@ -156,7 +156,7 @@ class ConsoleAdoptUI:
         )
 
     def conclude(self, adopted: Adopted) -> ExitCode:
-        from provisioner.rendering.adopting import unowned_document
+        from provisioner.rendering.adopting import counted, unowned_document
         from provisioner.rendering.style import escape
         from provisioner.rendering.wording import amount
 
@@ -167,7 +167,7 @@ class ConsoleAdoptUI:
                 unowned_document(adopted.found, adopted=addresses, path=path, requests=adopted.requests)
             )
         elif adopted.plan is not None:
-            servers = amount(len(adopted.addresses), "server")
+            servers = counted(len(adopted.addresses), adopted.found)
             proof = "A plan was made with them: it has nothing to do for any of them."
             if adopted.unproven:
                 proof = (

@@ -147,7 +147,7 @@ def _imported(
             if (first := seen.setdefault(what, one)) is not one:
                 summary = f"imports names {what} twice, first at {first.source}"
                 yield (
-                    Mistake("imported-twice", summary, hint="one server, one address: keep one of the two"),
+                    Mistake("imported-twice", summary, hint="one resource, one address: keep one of the two"),
                     one.source,
                 )
 

@@ -2,7 +2,7 @@
 
 What is left out is answered for by the neutral values at the end of this file, so that nobody else asks whether a kind has a capability: a
 kind without `Billing` is never prepaid, one without `Reinstall` never wiped, one without `Orders` has no order, one without `Batch` is bought
-one by one, one without `Stock` is never sold out, and one without `Adoption` is written down as its row shows it.
+one by one, one without `StockCheck` is never sold out, and one without `Adoption` is written down as its row shows it.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class StockCheck:
     """What may be sold out, or not be on sale at all.
 
     `ware` is what buying one asks the market for; None where that is nothing. `advise` is what may be refused of these fields, before it is bought, by the type of
@@ -146,12 +146,14 @@ class Terraform:
 class Adoption:
     """How specs are written for a live one that nobody owns.
 
-    `draft` is what they would say of it, under the stack's defaults; `hidden` says in words what the API never shows of one.
+    `draft` is what they would say of it, under the stack's defaults; `hidden` says in words what the API never shows of one. `particulars`
+    are two words that tell a live one from others in a list, beside its name, id and status; each may be empty.
     """
 
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
     hidden: str
     terraform: Terraform | None
+    particulars: Callable[[Live], tuple[str, str]]
 
     def told_by_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
         """What specs would say of one by its attributes in a Terraform state."""
@@ -227,5 +229,10 @@ NO_BILLING: Final = Billing(
 )
 NO_REINSTALL: Final = Reinstall(wiped=never, failed=frozenset(), remarks=nothing)
 NO_BATCH: Final = Batch(most=1, buy=_one_by_one, advise=_no_batch)
-NO_STOCK: Final = Stock(ware=unknown, advise=nothing)
-NO_ADOPTION: Final = Adoption(draft=lambda row, _defaults: Draft(dict(row.shown)), hidden="nothing", terraform=None)
+NO_STOCK: Final = StockCheck(ware=unknown, advise=nothing)
+NO_ADOPTION: Final = Adoption(
+    draft=lambda row, _defaults: Draft(dict(row.shown)),
+    hidden="nothing",
+    terraform=None,
+    particulars=lambda _row: ("", ""),
+)

@@ -25,7 +25,7 @@ from provisioner.model.capability import (
     Billing,
     Orders,
     Reinstall,
-    Stock,
+    StockCheck,
     never,
     not_limited,
     nothing,
@@ -33,6 +33,8 @@ from provisioner.model.capability import (
     unknown,
 )
 from provisioner.model.change import Change
+from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.facts import Facts
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.foresight import Ware
@@ -64,43 +66,6 @@ class Statuses:
     @property
     def unwell(self) -> frozenset[str]:
         return self.adverse | self.releasing
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What other tools and outputs ask of a resource and no spec says, read from what is observed of it, in this one place.
-
-    `read` tells what was shown; what was never shown is absent. `names` are those that outputs and expressions have. `firsts` names the
-    lists among them: to each, the name of the fact that its first item is.
-    """
-
-    read: Callable[[JsonObject], JsonObject]
-    names: tuple[str, ...]
-    firsts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def are_of_hosts(self) -> bool:
-        """Whether such a resource can be reached by other tools, at addresses."""
-        return "private_addresses" in self.names
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """What can be asked of one: of everything recorded its ids, name and labels, and these facts."""
-        told = (each for name in self.names for each in ((self.firsts[name], name) if name in self.firsts else (name,)))
-        return ("id", "name", "order_id", *told, "labels")
-
-    def of(self, recorded: Recorded) -> dict[str, JsonValue]:
-        """All `fields`. None, or an empty list, is what the cloud never told."""
-        told = self.read(recorded.observed)
-        facts: dict[str, JsonValue] = {"id": recorded.id, "name": recorded.name, "order_id": recorded.order_id}
-        for name in self.names:
-            if (first := self.firsts.get(name)) is None:
-                facts[name] = told.get(name)
-            else:
-                shown = told.get(name)
-                items = shown if isinstance(shown, list) else []
-                facts |= {first: next(iter(items), None), name: items}
-        return {**facts, "labels": dict(recorded.labels)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +127,7 @@ class Kind:
     billing: Billing = NO_BILLING
     reinstall: Reinstall = NO_REINSTALL
     batch: Batch = NO_BATCH
-    stock: Stock = NO_STOCK
+    stock: StockCheck = NO_STOCK
     adoption: Adoption = NO_ADOPTION
     _rule_of: Mapping[FieldPath, FieldRule] = field(init=False, repr=False, compare=False)
 
@@ -266,11 +231,14 @@ class Catalogue:
     kinds: tuple[Kind, ...]
 
     def __getitem__(self, name: str) -> Kind:
-        """Raises KeyError for a name that is in no catalogue of this version."""
+        """Raises StoreError for a name that is in no catalogue of this version: a record or a saved plan of another one has it."""
         for kind in self.kinds:
             if kind.name == name:
                 return kind
-        raise KeyError(name)
+        summary = f"there is something of the kind {name!r}, which this version does not know"
+        raise StoreError(
+            error("kind-unknown", summary, hint="use the version that has recorded it; nothing was changed")
+        )
 
     @property
     def first(self) -> Kind:

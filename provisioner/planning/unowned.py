@@ -26,6 +26,9 @@ class Unowned:
 
     row: Live
     problem: str = ""
+    noun: str = "server"
+    particulars: tuple[str, str] = ("", "")
+    """What its kind tells it by in a list."""
 
 
 def unowned(
@@ -35,8 +38,12 @@ def unowned(
     names = Counter((row.kind, row.name) for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
     claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
-    found = (Unowned(row, claims.get(row.id) or _problem(row, state, names, catalogue[row.kind])) for row in free)
+    found = (_judged(row, claims.get(row.id), state, names, catalogue[row.kind]) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
+
+
+def _judged(row: Live, claim: str | None, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> Unowned:
+    return Unowned(row, claim or _problem(row, state, names, kind), kind.noun, kind.adoption.particulars(row))
 
 
 def in_question(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from support.bucket_kind import catalogue
@@ -198,3 +199,18 @@ def test_one_that_nobody_owns_is_adopted_into_its_section(site, buckets):
     written = (site.folder / "specs" / "adopted.yaml").read_text()
     assert "buckets:\n  archive:\n    name: archive\n    size: 7\n    acl: public-read\n" in written, written
     assert site.here("plan", "--detailed-exitcode").code == DONE
+
+
+def test_a_tool_that_does_not_know_the_kind_says_so_and_changes_nothing(site, buckets):
+    assert site.apply().code == DONE
+    site.catalogue = Site.catalogue
+    site.write("servers: {alpha: {}}\n")
+    refused = site.apply()
+    assert (refused.code, "Error[kind-unknown]" in refused.text) == (FAILED, True), refused.text
+    assert (buckets.ledger, site.purchases) == ([("created", "archive")], {})
+
+
+def test_not_one_file_of_the_tool_knows_it():
+    ours = Path(__file__).parents[2] / "provisioner"
+    tool = [path for path in ours.rglob("*.py") if "sandbox" not in path.parts]
+    assert [path for path in tool if '"bucket' in path.read_text() or "/buckets" in path.read_text()] == []

@@ -61,7 +61,7 @@ def test_a_catalogue_finds_kinds_by_name_and_by_section():
     assert CATALOGUE.section("servers") is CATALOGUE["dev_server"]
     assert CATALOGUE.section("nothing") is None
     assert CATALOGUE.sections == ("servers",)
-    with pytest.raises(KeyError):
+    with pytest.raises(StoreError, match="the kind 'nothing', which this version does not know"):
         CATALOGUE["nothing"]
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.facts import Facts
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import (
     Answer,
@@ -27,7 +28,7 @@ from provisioner.model.flow import (
     Service,
     Wait,
 )
-from provisioner.model.kind import Catalogue, Facts, Kind, Matching, Statuses
+from provisioner.model.kind import Catalogue, Kind, Matching, Statuses
 from provisioner.model.purchasing import Absence, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import Intent

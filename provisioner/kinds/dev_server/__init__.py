@@ -31,9 +31,10 @@ from provisioner.kinds.dev_server import (
     terraform,
 )
 from provisioner.model.canonical import digest
-from provisioner.model.capability import Adoption, Batch, Billing, Orders, Reinstall, Stock, Terraform
+from provisioner.model.capability import Adoption, Batch, Billing, Orders, Reinstall, StockCheck, Terraform
+from provisioner.model.facts import Facts
 from provisioner.model.field_rule import FieldRule, OnChange
-from provisioner.model.kind import Facts, Kind, Matching, Statuses
+from provisioner.model.kind import Kind, Matching, Statuses
 from provisioner.model.redaction import DIGEST
 
 _PREPAID = (("charging_info", "charging_mode"), charging.PRE_PAID)
@@ -125,8 +126,11 @@ KIND = Kind(
     ),
     reinstall=Reinstall(reinstalling.wiped, reinstalling.FAILED, reinstall_remarks.of_reinstallation),
     batch=Batch(grouping.MOST, grouping.buy, grouping.advise),
-    stock=Stock(schema.ware, attaching.advise_of_machine),
+    stock=StockCheck(schema.ware, attaching.advise_of_machine),
     adoption=Adoption(
-        drafting.draft, drafting.HIDDEN, Terraform(terraform.RESOURCE, terraform.hidden, terraform.ACTIONS)
+        drafting.draft,
+        drafting.HIDDEN,
+        Terraform(terraform.RESOURCE, terraform.hidden, terraform.ACTIONS),
+        drafting.particulars,
     ),
 )

@@ -69,3 +69,8 @@ def _term(fields: Mapping[str, JsonValue]) -> JsonObject:
 def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:
     charging = fields.get("charging_info")
     return charging.get("charging_mode") if isinstance(charging, Mapping) else None
+
+
+def particulars(row: Live) -> tuple[str, str]:
+    machine = row.shown.get("flavor") or row.shown.get("resource_flavor") or ""
+    return str(machine), str(row.observed.get("charging_mode") or "")
