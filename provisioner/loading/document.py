@@ -23,6 +23,10 @@ UNSAFE = re.compile(
 """Characters that can hide or reorder what a reader sees; line breaks and tabs are not among them."""
 
 _KEY = re.compile(r"""(?<![\w-])(?:"([^"\n]{1,128})"|'([^'\n]{1,128})'|([\w.-]{1,128}))\s*:""")
+_KEY_WITHOUT_COLON = re.compile(r"(?<![\w.-])([\w.-]{1,128})(?=[ \t]+[^\s:#])")
+"""The colon was forgotten, or stands elsewhere; so may the underscore have been (`admin pass`)."""
+_CONTENTS = ("userdata",)
+"""Keys whose value may hold anything, a password in a command too."""
 _SECRETIVE = re.compile(
     r"pass|pw|psw|secret|token|credential|private|auth(?!or)|(api|access|ssh|encryption).?key|\bs?ak\b|\bsk\b",
     re.IGNORECASE,
@@ -67,6 +71,10 @@ class Document:
             self._length(offset) if token is None else len(token) or 1,
         )
 
+    def shown(self, word: str, offset: int) -> str:
+        """A word that stands there, unless it may be a part of a secret: one that is written without quotes may begin with `*` or `!`."""
+        return HIDDEN if self.place(offset).excerpt.endswith(HIDDEN) else word
+
     @cached_property
     def _starts(self) -> list[int]:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
@@ -76,7 +84,7 @@ class Document:
         if key in self.hidden or _SECRETIVE.search(key):
             return True
         bare = _bare(key)
-        near = (name for name in map(_bare, self.hidden) if abs(len(name) - len(bare)) <= _AS_LONG)
+        near = (name for name in map(_bare, (*self.hidden, *_CONTENTS)) if abs(len(name) - len(bare)) <= _AS_LONG)
         return any(SequenceMatcher(None, bare, name).ratio() >= _ALIKE for name in near)
 
     def _secret_keys(self, text: str) -> Iterator[re.Match[str]]:
@@ -108,6 +116,9 @@ class Document:
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self.text)
         return self.text[self._starts[index] : min(end, self._starts[index] + 10 * _EXCERPT)].rstrip("\r\n")
 
+    def _without_colon(self, line: str) -> re.Match[str] | None:
+        return next((found for found in _KEY_WITHOUT_COLON.finditer(line) if self.may_hide(found[1])), None)
+
     def _length(self, offset: int) -> int:
         found = _QUOTED.match(self.text, offset) or _PLAIN.match(self.text, offset, offset + _EXCERPT)
         return max(1, found.end() - found.start()) if found else 1
@@ -118,8 +129,8 @@ class Document:
             line = f"{line[: found.start(1)]}{HIDDEN}"
         if index in self._continuations:
             line = " " * _depth(line) + HIDDEN
-        elif (found := next(self._secret_keys(line), None)) and line[found.end() :].strip():
-            line = f"{line[: found.end()]} {HIDDEN}"
+        elif found := next(self._secret_keys(line), None) or self._without_colon(line):
+            line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
 
 

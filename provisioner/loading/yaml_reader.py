@@ -220,7 +220,8 @@ class _Reader:
         value, size, height = self._anchors.get(event.anchor, (BROKEN, 0, -2))
         if height < 0:
             why = "stands inside the value it names" if height == -1 else "names no anchor above it"
-            raise _Stop(Mistake("yaml-alias", f"the alias *{event.anchor} {why}", hint="write the value out"), offset)
+            name = self._document.shown(f"*{event.anchor}", offset)
+            raise _Stop(Mistake("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset)
         self._count += size
         if self._count > EXPANSION_LIMIT:
             summary = f"with its aliases followed, this file stands for more than {EXPANSION_LIMIT:,} values"
@@ -241,7 +242,8 @@ class _Reader:
 
     def _tag(self, event: Any) -> None:
         hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
-        mistake = Mistake("yaml-tag", f"the tag {_short(event.tag)} is refused", hint=hint)
+        tag = self._document.shown(_short(event.tag), event.start_mark.index)
+        mistake = Mistake("yaml-tag", f"the tag {tag} is refused", hint=hint)
         self._tell(mistake, self._document.place(event.start_mark.index))
 
 

@@ -138,3 +138,30 @@ def test_a_mistake_on_the_same_line_or_in_the_value_shows_no_password(stack: Sta
 def test_what_stands_under_a_key_that_was_meant_for_a_known_one_is_shown(stack: StackFolder):
     found = stack.mistake("servers:\n  x:\n    flavour: Si2.large.4\n")
     assert found.source.excerpt == "    flavour: Si2.large.4"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{admin_pass WORD, key_pair_name: null}",
+        "{admin pass: WORD}",
+        "{flavor: [1, admin pass WORD}",
+        "{userdata: {txt: 'echo root:WORD | chpasswd'}}",
+        "{userdta: WORD}",
+        "{user_data: WORD}",
+        "{admin_pass: *WORD}",
+        "{admin_pass: !WORD x}",
+        "{password: !WORD}",
+        "{userdata: *WORD}",
+    ],
+)
+def test_no_form_of_a_mistake_shows_a_value_that_may_be_secret(stack: StackFolder, body):
+    with pytest.raises(ProvisionerError) as refused:
+        stack.write("servers.yaml", "servers:\n  x: " + body.replace("WORD", "Zq4-Kanarie_88vX") + "\n").load()
+    assert "Zq4" not in repr(refused.value.diagnostics)
+    assert refused.value.diagnostics[0].source.line == 2
+
+
+def test_an_alias_and_a_tag_that_can_be_no_secret_are_named(stack: StackFolder):
+    assert "the alias *base names" in stack.mistake("servers:\n  x: {flavor: *base}\n").summary
+    assert "the tag !word is refused" in stack.mistake("servers:\n  x: {flavor: !word x}\n").summary
