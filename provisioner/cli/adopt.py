@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from provisioner.model.resource import Live
     from provisioner.planning import Unowned
     from provisioner.store import LockHolder
-    from provisioner.workflow.adopt import Adopted
+    from provisioner.workflow.adopt import AdoptResult
     from provisioner.workflow.workspace import Workspace
 
 _LONGEST_SHOWN = 60
@@ -155,7 +155,7 @@ class ConsoleAdoptUI:
             holder, seconds
         )
 
-    def conclude(self, adopted: Adopted) -> ExitCode:
+    def conclude(self, adopted: AdoptResult) -> ExitCode:
         from provisioner.rendering.adopting import counted, unowned_document
         from provisioner.rendering.style import escape
         from provisioner.rendering.wording import amount

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Plan
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.expiring import Expiring
-    from provisioner.workflow.order_settlement import Settled
+    from provisioner.workflow.order_settlement import SettlementResult
 
 
 class ExitCode(IntEnum):
@@ -94,7 +94,7 @@ def of_apply(applied: Applied) -> ExitCode:
     )
 
 
-def of_settled(settled: Settled) -> ExitCode:
+def of_settled(settled: SettlementResult) -> ExitCode:
     """An order that is still open is what apply, too, calls incomplete."""
     from provisioner.model.placed_order import Settlement
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.model.change import Change
     from provisioner.model.event import Event
     from provisioner.store import LockHolder
-    from provisioner.workflow.import_server import Outcome
+    from provisioner.workflow.import_server import ImportResult
     from provisioner.workflow.workspace import Workspace
 
 
@@ -60,7 +60,7 @@ class ConsoleImportUI:
             holder, seconds
         )
 
-    def conclude(self, outcome: Outcome) -> None:
+    def conclude(self, outcome: ImportResult) -> None:
         from provisioner.rendering.values import path_text
 
         self.console.diagnose(outcome.findings)

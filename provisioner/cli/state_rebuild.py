@@ -14,7 +14,7 @@ from provisioner.rendering.style import escape
 if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.store import LockHolder
-    from provisioner.workflow.state_rebuild import Draft, Rebuilt
+    from provisioner.workflow.state_rebuild import RebuildDraft, RebuildResult
 
 _QUESTION = (
     "Do you want to write this state?\n  Nothing is sent to the cloud. The files as they are now are kept beside it.\n"
@@ -30,14 +30,14 @@ class ConsoleRebuildUI:
     def console(self) -> Console:
         return self.run.console
 
-    def show(self, draft: Draft) -> None:
+    def show(self, draft: RebuildDraft) -> None:
         self.console.diagnose(draft.notes)
         if not self.run.as_json:
             style = self.console.style()
             self.console.write(f"{render_parts(draft.parts, draft.damage, style, location=draft.location)}\n")
             self.console.write(render_proposal(draft.proposal, style))
 
-    def approve(self, _draft: Draft) -> bool:
+    def approve(self, _draft: RebuildDraft) -> bool:
         if self.run.auto_approve:
             return True
         hint = "look at what is shown, then run it again with --auto-approve"
@@ -51,7 +51,7 @@ class ConsoleRebuildUI:
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         self.run.waiting(holder, seconds)
 
-    def conclude(self, rebuilt: Rebuilt) -> None:
+    def conclude(self, rebuilt: RebuildResult) -> None:
         if self.run.as_json:
             self._document(rebuilt)
         elif rebuilt.draft is None:
@@ -68,7 +68,7 @@ class ConsoleRebuildUI:
         elif rebuilt.approved:
             self.console.write("\nThere is nothing to write. Nothing was changed.\n")
 
-    def _document(self, rebuilt: Rebuilt) -> None:
+    def _document(self, rebuilt: RebuildResult) -> None:
         from provisioner.model.proposal import Proposal
 
         draft = rebuilt.draft

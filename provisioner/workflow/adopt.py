@@ -28,7 +28,7 @@ from provisioner.model.state import State
 from provisioner.planning import Unowned
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
-from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.paid_terms import PaidTerms
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.terraform_state import Managed, read_terraform
@@ -65,7 +65,7 @@ class AdoptRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class AdoptResult:
     """`plan` was made after all was recorded; None when nothing was. `requests` is how many HTTP requests it took."""
 
     found: tuple[Unowned, ...]
@@ -84,7 +84,7 @@ class Adopted:
         return tuple(change for change in self.plan.work if change.address in ours) if self.plan else ()
 
 
-async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Adopted:
+async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> AdoptResult:
     """Raises ProvisionerError, with specs and state as they were, where something does not fit."""
     loaded = workspace.load()
     managed = read_terraform(request.terraform, workspace.catalogue) if request.terraform else ()
@@ -103,7 +103,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, ui)
             if not chosen:
-                return Adopted(found, requests=planner.cloud.requests, is_partial=is_partial)
+                return AdoptResult(found, requests=planner.cloud.requests, is_partial=is_partial)
             known = frozenset(_with_term(workspace, managed, snapshot))
             paid = await planner.read_paid_terms(snapshot, [row.id for row in chosen], known=known)
             live = paid.told(snapshot, workspace.catalogue).live
@@ -112,7 +112,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             text = specs_text(workspace, loaded, existing, chosen, terraform=bool(managed))
             path = free_path(workspace.directory) if text else None
             if not ui.approve(path, text, chosen):
-                return Adopted(found, approved=False, requests=planner.cloud.requests)
+                return AdoptResult(found, approved=False, requests=planner.cloud.requests)
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
             snapshot = paid.told(snapshot, workspace.catalogue)
             _take_over(planner, request, session, snapshot, paid, path=path, text=text, existing=existing)
@@ -120,7 +120,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             seen = await after.read_renewals(state, await after.read_cloud(state, suspected=()))
             plan = after.plan_offline(state, seen.snapshot)
             addresses = tuple(one.address for one in existing)
-            return Adopted(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
+            return AdoptResult(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
 
 
 def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], ui: AdoptUI) -> Sequence[Live]:
@@ -189,7 +189,7 @@ def _take_over(
     state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
     changes = _adoptions(planner.plan_offline(state, snapshot), existing)
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
-    ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
+    ledger = JournalRun(session, COMMAND, workspace.version, request.reason)
     records = [paid.recorded(change.recorded) for change in changes if change.recorded is not None]
     ledger.append([Imported(record, evidence) for record in records])
 

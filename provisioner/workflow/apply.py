@@ -27,15 +27,15 @@ from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.forgotten_servers import suspected_by
-from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.outputs import Results, results
 from provisioner.workflow.plan import secrets_notes
 from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.run import Run, RunOutcome, RunUI
-from provisioner.workflow.secret_resolver import Vault
-from provisioner.workflow.selection import check_choice
-from provisioner.workflow.sibling_states import Elsewhere
+from provisioner.workflow.secret_resolver import SecretResolver
+from provisioner.workflow.selection import check_selection
+from provisioner.workflow.sibling_states import OtherStates
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -86,7 +86,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> App
 async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> Applied:
     notes = secrets_notes(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, ui) as (session, store):
-        check_choice(request.plan, loaded, session.state)
+        check_selection(request.plan, loaded, session.state)
         opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=request.plan)
         async with opened as planner:
             snapshot = await planner.read_cloud(session.state)
@@ -163,7 +163,7 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=_note(plan, session))
             _require_secrets(workspace, plan)
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
+            elsewhere = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(elsewhere.refusals(plan)):
                 raise Refused(*refusals)
             run = _run(workspace, request, session, cloud, snapshot, ui, elsewhere)
@@ -186,8 +186,8 @@ def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None)
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
-    vault = Vault(workspace.secrets(), session.state.lineage if session.state else None)
-    if changed := tuple(vault.unlike(plan, workspace.catalogue)):
+    resolver = SecretResolver(workspace.secrets(), session.state.lineage if session.state else None)
+    if changed := tuple(resolver.unlike(plan, workspace.catalogue)):
         raise UsageError(*changed)
 
 
@@ -199,7 +199,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE, Action.REINSTALL}
     ]
     if plan.mode is Mode.APPLY:
-        Vault(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
+        SecretResolver(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
 
 
 def _recovered(
@@ -209,7 +209,7 @@ def _recovered(
     if state is None or not (state.in_doubt or state.absent):
         return state
     workspace = planner.workspace
-    ledger = SignedLedger(session, f"{request.command} (recovery)", workspace.version, request.reason)
+    ledger = JournalRun(session, f"{request.command} (recovery)", workspace.version, request.reason)
     return recover(
         state,
         snapshot,
@@ -240,7 +240,7 @@ def _run(
     cloud: Cloud,
     snapshot: CloudSnapshot,
     ui: ApplyUI,
-    elsewhere: Elsewhere,
+    elsewhere: OtherStates,
 ) -> Run:
     return Run(
         workspace,

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[Item]):
+class SaleList(Generic[Item]):
     """What a list of the catalogue has. `gap` says why it is not known to be all, and is empty where it is."""
 
     items: Sequence[Item] = ()
@@ -39,11 +39,11 @@ class SingleImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class SaleCatalogue:
     """All that was read for some wares. `flavors` is by whether they are resource flavors."""
 
-    flavors: dict[bool, Listing[Flavor]]
-    images: Listing[Image]
+    flavors: dict[bool, SaleList[Flavor]]
+    images: SaleList[Image]
     single: dict[str, SingleImage]
 
     def offer(self, ware: Ware) -> Offer:
@@ -95,7 +95,7 @@ _GRAVEST_FIRST = (
 )
 
 
-def fitting(ware: Ware, listing: Listing[Flavor]) -> tuple[Sequence[Flavor], Offer]:
+def fitting(ware: Ware, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
     """The rows of a flavor that would do, and what they say."""
     what = f"{'resource flavor' if ware.is_resource else 'flavor'} {ware.flavor}"
     rows = [row for row in listing.items if row.name == ware.flavor]
@@ -128,7 +128,7 @@ def fitting(ware: Ware, listing: Listing[Flavor]) -> tuple[Sequence[Flavor], Off
     return rows, Offer(Availability.LISTED, server_type=kind)
 
 
-def _missing(listing: Listing[Flavor], known: str, guessed: str) -> Offer:
+def _missing(listing: SaleList[Flavor], known: str, guessed: str) -> Offer:
     if listing.gap:
         return Offer(Availability.UNKNOWN, f"{guessed}, and {listing.gap}")
     return Offer(Availability.NOT_LISTED, f"the cloud's catalogue {known}")

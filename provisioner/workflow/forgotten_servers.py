@@ -24,10 +24,12 @@ def suspected_by(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], sta
     """What a plan that is carried out later than it was made would ask for if it were made now."""
     adopted = [change.recorded.id for change in plan.work if change.action is Action.ADOPT and change.recorded]
     wanted = [change.desired for change in plan.work if change.desired is not None]
-    return [*filter(None, adopted), *(let_go(history, wanted, state) if plan.mode is Mode.APPLY else ())]
+    return [*filter(None, adopted), *(forgotten_servers(history, wanted, state) if plan.mode is Mode.APPLY else ())]
 
 
-def let_go(history: Callable[[], Iterable[HistoryRecord]], wanted: Iterable[Desired], state: State | None) -> list[str]:
+def forgotten_servers(
+    history: Callable[[], Iterable[HistoryRecord]], wanted: Iterable[Desired], state: State | None
+) -> list[str]:
     """The ids of those that an address without a record, or its name, was the address or name of."""
     held = state.resources if state else {}
     vacant = [desired for desired in wanted if desired.address not in held]

@@ -19,7 +19,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder
-from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.plan_session import open_plan_session
 from provisioner.workflow.selection import require_declared
 from provisioner.workflow.workspace import Workspace, who
@@ -46,14 +46,14 @@ class ImportRequest(HasId):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportResult:
     """`then` is what the plan has for the address now; `findings` are its own."""
 
     then: Change
     findings: tuple[Diagnostic, ...]
 
 
-async def import_server(workspace: Workspace, request: ImportRequest, ui: ImportUI) -> Outcome:
+async def import_server(workspace: Workspace, request: ImportRequest, ui: ImportUI) -> ImportResult:
     """Raises UsageError, and changes nothing, for what cannot be that address's server."""
     loaded = workspace.load()
     require_declared([request.address], loaded, "import")
@@ -77,10 +77,10 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
         ui.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
-        ledger = SignedLedger(session, COMMAND, workspace.version, request.reason)
+        ledger = JournalRun(session, COMMAND, workspace.version, request.reason)
         ledger.append([Imported(paid.recorded(change.recorded), evidence)])
         after = replace(planner, loaded=loaded).plan_offline(session.checkpoint(), snapshot)
-    return Outcome(_of(after, request.address), _findings(after, request.address))
+    return ImportResult(_of(after, request.address), _findings(after, request.address))
 
 
 def _require_vacant(state: State | None, request: ImportRequest) -> None:

@@ -14,7 +14,7 @@ from provisioner.workflow.workspace import who
 
 
 @dataclass(frozen=True, slots=True)
-class SignedLedger:
+class JournalRun:
     """Appends to a session, each time as one run."""
 
     session: Session

@@ -27,14 +27,14 @@ _NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NamedOrder:
     """The order that somebody named, and whose it is in this state."""
 
     id: str
     owners: tuple[Recorded, ...]
 
 
-def find(state: State | None, target: str, specs: OrderSpecs) -> Wanted:
+def find(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
     """By the address that it was placed for, or by its own id. Raises UsageError."""
     from provisioner.cloud.orders import is_order_id
 
@@ -50,7 +50,7 @@ def find(state: State | None, target: str, specs: OrderSpecs) -> Wanted:
         _refuse_orderless(address, state, specs)
     if recorded is None and not is_order_id(target):
         raise _unknown(target)
-    return Wanted(order_id, owners)
+    return NamedOrder(order_id, owners)
 
 
 def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) -> None:
@@ -81,22 +81,22 @@ def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
     return owners
 
 
-async def read_order(ask: Ask, wanted: Wanted) -> PlacedOrder:
+async def read_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
     """With its items. Raises UsageError where billing does not know it, CloudError where it does not say."""
     try:
         return await ask_for_order(ask, wanted)
     except CallFailed as failed:
-        raise untold(failed, wanted) from failed
+        raise order_error(failed, wanted) from failed
 
 
-async def ask_for_order(ask: Ask, wanted: Wanted) -> PlacedOrder:
+async def ask_for_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
     """Raises CallFailed."""
     from provisioner.cloud.orders import show_order
 
-    return placed(await show_order(ask, wanted.id), wanted.owners)
+    return placed_order(await show_order(ask, wanted.id), wanted.owners)
 
 
-def untold(failed: CallFailed, wanted: Wanted) -> ProvisionerError:
+def order_error(failed: CallFailed, wanted: NamedOrder) -> ProvisionerError:
     from provisioner.cloud import translate
 
     if is_unknown(failed):
@@ -109,7 +109,7 @@ def is_unknown(failed: CallFailed) -> bool:
     return failed.outcome is Outcome.REFUSED and failed.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
 
 
-def placed(read: Order | OrderDetail, owners: Sequence[Recorded]) -> PlacedOrder:
+def placed_order(read: Order | OrderDetail, owners: Sequence[Recorded]) -> PlacedOrder:
     from provisioner.cloud.orders import OrderDetail
 
     order, lines = (read.order, read.lines) if isinstance(read, OrderDetail) else (read, None)

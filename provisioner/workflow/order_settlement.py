@@ -23,8 +23,8 @@ from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity
-from provisioner.workflow.journal_run import SignedLedger
-from provisioner.workflow.order_lookup import Wanted, find, read_order
+from provisioner.workflow.journal_run import JournalRun
+from provisioner.workflow.order_lookup import NamedOrder, find, read_order
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.workspace import Workspace, who
@@ -60,7 +60,7 @@ class SettleRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettlementResult:
     """`order` is as it was read last; `findings` say what is open, and what went wrong with the record."""
 
     order: PlacedOrder
@@ -71,7 +71,7 @@ class Settled:
     """The state could not be written after the work."""
 
 
-async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> Settled:
+async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> SettlementResult:
     """Raises ProvisionerError, and changes nothing, for an order that is not this state's or that cannot be settled so."""
     stack = workspace.stack()
     store = workspace.store(stack)
@@ -96,10 +96,10 @@ class _Work:
     request: SettleRequest
     session: Session
     state: State
-    wanted: Wanted
+    wanted: NamedOrder
     specs: OrderSpecs
 
-    async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, ui: OrdersUI) -> Settled:
+    async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, ui: OrdersUI) -> SettlementResult:
         mode = self.specs.sold_otherwise(self.wanted.owners)
         order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
         if (ended := self._judge(order)) is not None:
@@ -108,7 +108,7 @@ class _Work:
         for remark in self.specs.remarks(order, self.wanted.owners) if self.request.action is Action.PAY else ():
             ui.listen(Event(EventType.NOTICE, diagnostic=remark))
         if not ui.approve(order):
-            return Settled(order, Settlement.NOT_APPROVED)
+            return SettlementResult(order, Settlement.NOT_APPROVED)
         self._close_leftovers()
         run = Run(
             self.workspace,
@@ -122,19 +122,19 @@ class _Work:
         )
         return await self._told(ask, order, await run.execute(self._plan(stack, cloud), stack, plan_id=None))
 
-    def _judge(self, order: PlacedOrder) -> Settled | None:
+    def _judge(self, order: PlacedOrder) -> SettlementResult | None:
         """None for what there is to do. Raises UsageError for what must not be done."""
         if self.request.action is Action.CANCEL:
             if order.is_unpaid or order.status == OrderStatus.CANCELLED:
                 return None
             raise UsageError(_paid(order) if order.is_paid else _unsettleable(order, "cancelled"))
         if order.is_paid:
-            return Settled(order, Settlement.ALREADY_PAID)
+            return SettlementResult(order, Settlement.ALREADY_PAID)
         match order.status:
             case OrderStatus.AWAITING_PAYMENT:
                 return None
             case OrderStatus.AWAITING_APPROVAL:
-                return Settled(order, Settlement.OPEN, (_unapproved(order),))
+                return SettlementResult(order, Settlement.OPEN, (_unapproved(order),))
             case OrderStatus.CANCELLED:
                 raise UsageError(_cancelled(order))
             case _:
@@ -155,18 +155,18 @@ class _Work:
             if intent.effect.is_told_by_its_order and intent.target_id == self.wanted.id
         ]
         if left:
-            ledger = SignedLedger(self.session, f"{self.request.command} (recovery)", self.workspace.version)
+            ledger = JournalRun(self.session, f"{self.request.command} (recovery)", self.workspace.version)
             ledger.append(left)
             self.session.checkpoint()
 
-    async def _told(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> Settled:
+    async def _told(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> SettlementResult:
         results = done.result.results
         open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
         is_done = all(result.type is ResultType.DONE for result in results)
         settled = Settlement.PAID if self.request.action is Action.PAY else Settlement.CANCELLED
         with suppress(ProvisionerError):  # what was done is known without it
             order = replace(await read_order(ask, self.wanted), sold_otherwise=order.sold_otherwise)
-        return Settled(
+        return SettlementResult(
             order,
             settled if is_done else Settlement.OPEN,
             (*open_ones, *done.trouble),

@@ -18,11 +18,11 @@ from provisioner.workflow.order_lookup import (
     ask_for_order,
     find,
     is_unknown,
+    order_error,
     owners_of,
-    placed,
+    placed_order,
     read_order,
     unshown,
-    untold,
 )
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.workspace import SystemClock, Workspace
@@ -40,7 +40,7 @@ _FAILURES_IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class OrderList:
     """Those of this state's addresses first, each group oldest first."""
 
     orders: tuple[PlacedOrder, ...]
@@ -62,23 +62,23 @@ class _Desk:
         return datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
 
 
-async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> Listed:
+async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> OrderList:
     """`everything`: also the account's other orders of this sort, of which no address here knows."""
     async with _desk(workspace, listen) as desk:
         owners = owners_of(desk.state.resources.values() if desk.state else ())
         by_id = await _read_many(desk, owners.keys(), everything=everything)
         own = _by_time(
             replace(
-                placed(by_id[order_id], records) if order_id in by_id else unshown(order_id, records),
+                placed_order(by_id[order_id], records) if order_id in by_id else unshown(order_id, records),
                 sold_otherwise=desk.specs.sold_otherwise(records),
             )
             for order_id, records in owners.items()
         )
         notes = tuple(note for order in own for note in desk.specs.remarks(order, owners[order.id]))
         if not everything:
-            return Listed(own, notes)
+            return OrderList(own, notes)
         others, of_others = await _others(workspace, desk, by_id, own=frozenset(owners))
-        return Listed((*own, *_by_time(others)), (*notes, *of_others))
+        return OrderList((*own, *_by_time(others)), (*notes, *of_others))
 
 
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
@@ -119,7 +119,7 @@ async def wait_for_order(
             except CallFailed as failed:
                 failures += 1
                 if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
-                    raise untold(failed, wanted) from failed
+                    raise order_error(failed, wanted) from failed
         return replace(order, sold_otherwise=desk.specs.sold_otherwise(wanted.owners))
 
 
@@ -167,7 +167,7 @@ async def _others(
             servers.setdefault(row.order_id, []).append(row.id)
     sorts = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}
     others = [
-        replace(placed(order, ()), servers=tuple(servers.get(order.id, ())))
+        replace(placed_order(order, ()), servers=tuple(servers.get(order.id, ())))
         for order in by_id.values()
         if order.id not in own and order.type == OrderType.NEW and (not sorts or order.service_type in sorts)
     ]

@@ -10,8 +10,8 @@ from provisioner.model.event import Listener
 from provisioner.model.plan import Mode, Plan
 from provisioner.workflow.clock_notes import clock_notes
 from provisioner.workflow.plan_session import PlanRequest, open_plan_session
-from provisioner.workflow.secret_resolver import Vault
-from provisioner.workflow.selection import check_choice
+from provisioner.workflow.secret_resolver import SecretResolver
+from provisioner.workflow.selection import check_selection
 from provisioner.workflow.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
-    check_choice(request, loaded, state)
+    check_selection(request, loaded, state)
     at_work = store.holder() is not None
     notes = secrets_notes(workspace, request, loaded)
     async with open_plan_session(
@@ -44,4 +44,4 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
 def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
     """About passwords that cannot be had here. What is only looked at needs none."""
     wanted = () if request.mode is Mode.REFRESH else loaded.desired
-    return Vault(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)
+    return SecretResolver(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)

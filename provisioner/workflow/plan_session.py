@@ -30,11 +30,11 @@ from provisioner.model.term import Term
 from provisioner.planning import Survey
 from provisioner.store import StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
-from provisioner.workflow.forgotten_servers import let_go
+from provisioner.workflow.forgotten_servers import forgotten_servers
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
-from provisioner.workflow.release_facts import foresee
-from provisioner.workflow.secret_resolver import Vault
-from provisioner.workflow.sibling_states import Elsewhere
+from provisioner.workflow.release_facts import read_release_facts
+from provisioner.workflow.secret_resolver import SecretResolver
+from provisioner.workflow.sibling_states import OtherStates
 from provisioner.workflow.terms import SnapshotWithTerms, read_renewals
 from provisioner.workflow.workspace import Workspace
 
@@ -90,8 +90,8 @@ class PlanSession:
         return self.workspace.catalogue
 
     @property
-    def elsewhere(self) -> Elsewhere:
-        return Elsewhere(self.store, self.catalogue, self.cloud.identity, self.request.allow)
+    def elsewhere(self) -> OtherStates:
+        return OtherStates(self.store, self.catalogue, self.cloud.identity, self.request.allow)
 
     async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> CloudSnapshot:
         """`suspected` are asked for by their ids where the list lacks them, besides what is recorded; by default what the specs import
@@ -143,7 +143,7 @@ class PlanSession:
         questions = planning.questions(made, self.catalogue)
         if questions.are_none:
             return made
-        foresight = await foresee(self.cloud, questions)
+        foresight = await read_release_facts(self.cloud, questions)
         if questions.forbid_nothing:
             return planning.with_offers(made, foresight, self.catalogue)
         return replace(again := planned(foresight=foresight), refusals=(*again.refusals, *refusals))
@@ -159,7 +159,7 @@ class PlanSession:
     ) -> Plan:
         """The plan of what is known already: neither the cloud nor another state is asked."""
         request, loaded = self.request, self.loaded
-        vault = Vault(self.workspace.secrets(), state.lineage if state else None)
+        resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
         survey = Survey(
             loaded.desired,
             state,
@@ -186,14 +186,14 @@ class PlanSession:
             mode=request.mode,
             basis=basis_of(loaded.stack, state, self.cloud.identity),
             catalogue=self.catalogue,
-            fingerprint=vault.fingerprint,
+            fingerprint=resolver.fingerprint,
         )
 
     def _suspected(self, state: State | None) -> list[str]:
         imported = [one.id for one in self.loaded.handover.imports]
         if self.request.mode is not Mode.APPLY:
             return imported
-        return imported + let_go(self.history, self.loaded.desired, state)
+        return imported + forgotten_servers(self.history, self.loaded.desired, state)
 
     def _imported(self, state: State | None) -> set[str]:
         """Those that the specs want to take over and have not yet."""
@@ -211,7 +211,7 @@ class PlanSession:
         )
         return tuple(islice(found, _MOST_TERMS))
 
-    def _claims(self, elsewhere: Elsewhere, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
+    def _claims(self, elsewhere: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
         """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
         rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
         asked = planning.in_question(self.loaded.desired, state, snapshot.live, self.catalogue)
@@ -238,7 +238,7 @@ async def open_plan_session(
         yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, at_work)
 
 
-def _unsure(elsewhere: Elsewhere, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
+def _unsure(elsewhere: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
     if not elsewhere.unread():
         return frozenset()
     return frozenset(claims.keys() - elsewhere([snapshot.live[one] for one in claims], told=True).keys())

@@ -17,7 +17,7 @@ from provisioner.workflow.workspace import SystemClock
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud
-    from provisioner.workflow.availability import Catalogue, Listing, SingleImage
+    from provisioner.workflow.availability import SaleCatalogue, SaleList, SingleImage
 
 _FRESH_SECONDS = 2.0
 """For so long what the catalogue said stands for releases that begin together."""
@@ -26,7 +26,7 @@ _NOT_ALLOWED = frozenset({401, 403, 429})
 Item = TypeVar("Item")
 
 
-async def foresee(cloud: Cloud, questions: Questions) -> Foresight:
+async def read_release_facts(cloud: Cloud, questions: Questions) -> Foresight:
     """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
     that a complete list lacks, and one to billing for every fifty servers.
     """
@@ -40,7 +40,7 @@ async def foresee(cloud: Cloud, questions: Questions) -> Foresight:
 
 
 @dataclass(slots=True)
-class Market:
+class StockReader:
     """Asked anew right before something is released or wiped."""
 
     cloud: Cloud
@@ -56,10 +56,10 @@ class Market:
         return offer
 
 
-async def read_catalogue(ask: Ask, wares: Iterable[Ware]) -> Catalogue:
+async def read_catalogue(ask: Ask, wares: Iterable[Ware]) -> SaleCatalogue:
     """What these wares need of it; a list that cannot be had is one of which nothing is known."""
     from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
-    from provisioner.workflow.availability import Catalogue, Listing
+    from provisioner.workflow.availability import SaleCatalogue, SaleList
 
     wanted = tuple(wares)
     flavors = {
@@ -67,22 +67,22 @@ async def read_catalogue(ask: Ask, wares: Iterable[Ware]) -> Catalogue:
         for is_resource in sorted({ware.is_resource for ware in wanted if ware.flavor is not None})
     }
     images = [ware.image for ware in wanted if ware.image is not None]
-    listed = await _listing(lambda: list_images(ask)) if images else Listing()
+    listed = await _listing(lambda: list_images(ask)) if images else SaleList()
     known = {image.id for image in listed.items}
     unlisted = () if listed.gap else sorted(set(images) - known)
-    return Catalogue(flavors, listed, {identifier: await _single(ask, identifier) for identifier in unlisted})
+    return SaleCatalogue(flavors, listed, {identifier: await _single(ask, identifier) for identifier in unlisted})
 
 
-async def _listing(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> Listing[Item]:
+async def _listing(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> SaleList[Item]:
     from provisioner.cloud.catalogue import PartialCatalogue
-    from provisioner.workflow.availability import Listing
+    from provisioner.workflow.availability import SaleList
 
     try:
-        return Listing(await read())
+        return SaleList(await read())
     except PartialCatalogue as partial:
-        return Listing(partial.items, f"that list is incomplete: {partial.gap}")
+        return SaleList(partial.items, f"that list is incomplete: {partial.gap}")
     except CallFailed as failed:
-        return Listing((), f"the list cannot be read: {failed.message}")
+        return SaleList((), f"the list cannot be read: {failed.message}")
 
 
 async def _single(ask: Ask, identifier: str) -> SingleImage:

@@ -20,7 +20,7 @@ from provisioner.model.resource_id import resource_id
 from provisioner.model.sharing import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
-from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.resolve_checks import (
     Decision,
     only_server,
@@ -32,7 +32,7 @@ from provisioner.workflow.resolve_checks import (
     require_unowned,
     unlike,
 )
-from provisioner.workflow.sibling_states import Elsewhere
+from provisioner.workflow.sibling_states import OtherStates
 from provisioner.workflow.workspace import Workspace, who
 
 
@@ -72,7 +72,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 given_up=_candidates(state, decision),
             )
             report_gaps(snapshot, workspace.catalogue, listen)
-            elsewhere = Elsewhere(store, workspace.catalogue, cloud.identity)
+            elsewhere = OtherStates(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, snapshot)
@@ -111,7 +111,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             resolved = Resolved(
                 intent.whose, names, until, listed=may_be_it.alike, orders=may_be_it.orders, noun=kind.noun
             )
-        SignedLedger(session, "resolve", workspace.version, decision.reason).append([entry])
+        JournalRun(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
     return resolved
 

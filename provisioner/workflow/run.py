@@ -24,8 +24,8 @@ from provisioner.planning import as_stated, cleared, noted, statements
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
 from provisioner.workflow.known_orders import buys, known_orders
-from provisioner.workflow.release_facts import Market
-from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.release_facts import StockReader
+from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.terms import note_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -79,7 +79,7 @@ class Run:
             why = self.cloud.time(self.dated_by).unknown_because
             raise CloudError(error(UNDATED, f"{undated(why)}; nothing was sent", hint=UNDATED_HINT))
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
-        vault = Vault(self.workspace.secrets(), state.lineage)
+        resolver = SecretResolver(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
         started = RunStarted(
             run,
@@ -98,7 +98,7 @@ class Run:
         session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
         plan = as_stated(plan)
         with self.audience.at_work(plan) as interruption:
-            result = await execute(self._context(plan, state, stack, vault, interruption, orders))
+            result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
             done = self._recorded(run, result)  # a person's impatience must not cost the summary
             return await self._with_terms(done, plan, interruption) if self.notes_terms else done
 
@@ -119,7 +119,7 @@ class Run:
         plan: Plan,
         state: State,
         stack: Stack,
-        vault: Vault,
+        resolver: SecretResolver,
         interruption: Interruption,
         orders: frozenset[str],
     ) -> RunContext:
@@ -131,7 +131,7 @@ class Run:
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,
-            secrets=vault,
+            secrets=resolver,
             clock=SystemClock(),
             interruption=interruption,
             listen=self.audience.listen,
@@ -143,7 +143,7 @@ class Run:
             resolve_timeout=self.resolve_timeout,
             parallelism=self.parallelism,
             server_time=self._server_time,
-            stock=Market(self.cloud),
+            stock=StockReader(self.cloud),
             other_states=self.elsewhere,
             orders=orders,
         )

@@ -14,7 +14,7 @@ from provisioner.model.secret import Secret, SecretReference
 from provisioner.secrets import SecretReader
 
 
-class Vault:
+class SecretResolver:
     """`lineage` is None before the first apply, when there is nothing yet to compare a fingerprint with."""
 
     def __init__(self, reader: SecretReader, lineage: str | None) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-def check_choice(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
+def check_selection(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
     """Raises UsageError for an address, group, module or label that nothing has, and for a choice that leaves nothing."""
     labels = _labels(loaded, state)
     mistakes = [

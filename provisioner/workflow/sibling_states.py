@@ -24,7 +24,7 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class OtherStates:
     """`identity` is the account that the servers were read as: a doubt of another one is about other servers. `allowed`: what a person
     lets pass for this one run.
     """

@@ -15,7 +15,7 @@ from provisioner.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownState:
     """`state` is None before the first apply. `at_work`: another run holds the lock, so open intents are in flight."""
 
     state: State | None
@@ -35,7 +35,7 @@ class ShownResource:
     findings: tuple[Diagnostic, ...] = ()
 
 
-def read_state(workspace: Workspace) -> Shown:
+def read_state(workspace: Workspace) -> ShownState:
     """Raises StoreError for a state that is damaged, or another stack's."""
     stack = workspace.stack()
     store = workspace.store(stack)
@@ -43,7 +43,7 @@ def read_state(workspace: Workspace) -> Shown:
     resources = state.resources.values() if state else ()
     hidden = {path for recorded in resources for path in _hidden(workspace, recorded)}
     findings = tuple(finding for recorded in resources for finding in _unknown_status(workspace, recorded))
-    return Shown(state, store.location, store.holder() is not None, tuple(sorted(hidden)), findings)
+    return ShownState(state, store.location, store.holder() is not None, tuple(sorted(hidden)), findings)
 
 
 def show_resource(workspace: Workspace, address: Address) -> ShownResource:

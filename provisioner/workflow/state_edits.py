@@ -20,7 +20,7 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.journal_run import SignedLedger
+from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.workspace import Workspace, who
 
 Waiting = Callable[[LockHolder, float], None]
@@ -127,7 +127,7 @@ def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence
     if problem is not None:
         hint = "nothing was changed; please report this"
         raise StoreError(error("state-invalid", f"the state would contradict itself: {problem}", hint=hint))
-    SignedLedger(session, edit.command, workspace.version, edit.reason).append(entries)
+    JournalRun(session, edit.command, workspace.version, edit.reason).append(entries)
     session.checkpoint()
 
 

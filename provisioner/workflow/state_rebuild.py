@@ -22,14 +22,14 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Part, Repair, Salvaged
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
-from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 COMMAND = "state rebuild"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RebuildDraft:
     """What is shown before anything is written. `location` is the state file's."""
 
     location: str
@@ -40,9 +40,9 @@ class Draft:
 
 
 class RebuildUI(Protocol):
-    def show(self, draft: Draft) -> None: ...
+    def show(self, draft: RebuildDraft) -> None: ...
 
-    def approve(self, draft: Draft) -> bool: ...
+    def approve(self, draft: RebuildDraft) -> bool: ...
 
     def listen(self, event: Event) -> None: ...
 
@@ -59,19 +59,19 @@ class RebuildRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """`draft` is None when there was no reason to look; `state` is None when nothing was written. Then, if it was approved
     all the same, what stands there needs no rebuilding.
     """
 
     location: str
-    draft: Draft | None
+    draft: RebuildDraft | None
     approved: bool = True
     state: State | None = None
     aside: tuple[str, ...] = ()
 
 
-async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) -> Rebuilt:
+async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) -> RebuildResult:
     """Raises ProvisionerError, and changes nothing, for what must not or cannot be rebuilt."""
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
@@ -81,17 +81,17 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
     with locked as repair:
         found = repair.salvaged
         if not found.damage and not found.nothing and not request.force:
-            return Rebuilt(store.location, None)
+            return RebuildResult(store.location, None)
         # The history of a damaged state is no ground to judge by.
         async with open_plan_session(workspace, loaded, store, None, listen=ui.listen, history=tuple) as planner:
             empty = _empty_state(loaded, found, planner.cloud.identity)
             proposal = await _propose(planner, found, empty, force=request.force)
-        draft = Draft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
+        draft = RebuildDraft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
         ui.show(draft)
         if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
-            return Rebuilt(store.location, draft)
+            return RebuildResult(store.location, draft)
         if not ui.approve(draft):
-            return Rebuilt(store.location, draft, approved=False)
+            return RebuildResult(store.location, draft, approved=False)
         return _write(workspace, request, repair, empty, draft)
 
 
@@ -114,7 +114,7 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
     snapshot = await planner.read_cloud(known, suspected=named)
     planner.report_gaps(snapshot)
     free = untracked(snapshot.live.values(), found.resources.values())
-    vault = Vault(workspace.secrets(), empty.lineage)
+    resolver = SecretResolver(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
         planning.Remains(
             resources=found.resources,
@@ -130,12 +130,12 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
         loaded.desired,
         snapshot.live,
         catalogue=workspace.catalogue,
-        fingerprint=vault.fingerprint,
+        fingerprint=resolver.fingerprint,
         now=snapshot.at or SystemClock().now(),
     )
     by_specs = {row.address for row in proposal.rows if row.by_specs}
     needed = [desired for desired in loaded.desired if desired.address in by_specs]
-    vault.check(needed, workspace.catalogue, all_needed=True)
+    resolver.check(needed, workspace.catalogue, all_needed=True)
     return proposal
 
 
@@ -178,7 +178,9 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
         )
 
 
-def _write(workspace: Workspace, request: RebuildRequest, repair: Repair, empty: State, draft: Draft) -> Rebuilt:
+def _write(
+    workspace: Workspace, request: RebuildRequest, repair: Repair, empty: State, draft: RebuildDraft
+) -> RebuildResult:
     run, now = uuid4().hex, SystemClock().now()
     sources = "; ".join(f"{part.name}: {part.found}" for part in draft.parts)
     reason = f"rebuilt from the specs, the cloud's list, {sources}" + (f"; {request.reason}" if request.reason else "")
@@ -190,4 +192,4 @@ def _write(workspace: Workspace, request: RebuildRequest, repair: Repair, empty:
             RunEnded(run, "ended"),
         ],
     )
-    return Rebuilt(draft.location, draft, state=replaced.state, aside=replaced.aside)
+    return RebuildResult(draft.location, draft, state=replaced.state, aside=replaced.aside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, Severity
-from provisioner.workflow.secret_resolver import Vault
+from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ class Validated:
 def validate(workspace: Workspace) -> Validated:
     try:
         loaded = workspace.load()
-        Vault(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
+        SecretResolver(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     except ProvisionerError as wrong:
         return Validated(wrong.diagnostics)
     kinds = (desired.kind for desired in loaded.desired)

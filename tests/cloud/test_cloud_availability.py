@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.cloud.catalogue import Flavor, Image, Stock
 from provisioner.model.foresight import Availability, Ware
-from provisioner.workflow.availability import Catalogue, Listing, SingleImage
+from provisioner.workflow.availability import SaleCatalogue, SaleList, SingleImage
 
 FLAVORS = (
     Flavor(name="small", architecture="X86", server_type="ECS", charging_mode="COMMON", stock=(Stock("a", False), Stock("b", True))),
@@ -24,9 +24,9 @@ IMAGES = (
 
 
 def offered(ware: Ware, *, gap: str = "", single: SingleImage | None = None):
-    flavors = Listing(FLAVORS, gap)
+    flavors = SaleList(FLAVORS, gap)
     known = {} if single is None else {ware.image or "": single}
-    return Catalogue({False: flavors, True: flavors}, Listing(IMAGES, gap), known).offer(ware)
+    return SaleCatalogue({False: flavors, True: flavors}, SaleList(IMAGES, gap), known).offer(ware)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_image_in_no_list_is_asked_for_by_its_id(single, availability):
 
 
 def test_an_empty_catalogue_has_nothing():
-    offer = Catalogue({False: Listing()}, Listing(), {}).offer(Ware("small"))
+    offer = SaleCatalogue({False: SaleList()}, SaleList(), {}).offer(Ware("small"))
     assert (offer.availability, "is empty" in offer.why) == (Availability.NOT_LISTED, True)
 
 

@@ -42,7 +42,7 @@ from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
 from provisioner.model.state import State
 from provisioner.planning import Survey
-from provisioner.workflow.sibling_states import Elsewhere
+from provisioner.workflow.sibling_states import OtherStates
 
 NAME = "trainer"
 _END = 200 * MINUTE
@@ -193,7 +193,7 @@ class Retold:
         return spelling(view, len(self.cloud.log))(row)
 
     @property
-    def _elsewhere(self) -> Elsewhere | None:
+    def _elsewhere(self) -> OtherStates | None:
         if self.world.sibling is Sibling.NONE:
             return None
         stranger = next((one.id for one in self.cloud.servers.values() if one.strange), None)

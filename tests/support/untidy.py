@@ -20,7 +20,7 @@ from provisioner.cloud.server_time import ServerTime
 from provisioner.kinds import CATALOGUE
 from provisioner.store import Siblings
 from provisioner.web import HttpAnswer
-from provisioner.workflow.sibling_states import Elsewhere
+from provisioner.workflow.sibling_states import OtherStates
 
 MINUTE = 60.0
 NODES_DIFFER = 13 * MINUTE
@@ -142,14 +142,14 @@ class Beside:
     siblings: Callable[[], Siblings]
 
 
-def elsewhere(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> Elsewhere:
+def elsewhere(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> OtherStates:
     """`stranger`: the id of the server that somebody else has bought, or None."""
     label = "demo.prod"
     owned = [stranger] if sibling is Sibling.OWNS_THE_STRANGER and stranger else []
     state = a_state(*(a_recorded("theirs", id=one) for one in owned))
     beside = Siblings({}, {label: "it was cut short"}) if is_unread else Siblings({label: state}, {})
     store: Any = Beside(lambda: beside)
-    return Elsewhere(store, CATALOGUE, IDENTITY)
+    return OtherStates(store, CATALOGUE, IDENTITY)
 
 
 def spelling(view: View, look: int) -> Callable[[dict[str, Any]], dict[str, Any]]:

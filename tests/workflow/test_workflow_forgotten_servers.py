@@ -5,7 +5,7 @@ from support.builders import a_desired, a_recorded, a_state, an_address, an_inte
 
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import Forgotten, Imported, Intended, Moved
-from provisioner.workflow.forgotten_servers import let_go
+from provisioner.workflow.forgotten_servers import forgotten_servers
 
 BY_HAND = "removed from the state by ana; nobody has released it"
 BETA = a_desired("beta", fields={"name": "beta"})
@@ -31,7 +31,7 @@ def gone(address, identifier, reason=BY_HAND):
     ],
 )
 def test_all_but_what_was_released(reason, asked):
-    assert let_go(told(gone("beta", "id-1", reason)), [BETA], a_state()) == asked
+    assert forgotten_servers(told(gone("beta", "id-1", reason)), [BETA], a_state()) == asked
 
 
 def test_by_its_address_or_by_its_name_wherever_it_stood():
@@ -45,14 +45,14 @@ def test_by_its_address_or_by_its_name_wherever_it_stood():
         gone("omega", "id-3"),
         gone("beta", None),
     ]
-    assert let_go(told(*entries), [BETA], a_state()) == ["id-1", "id-2"]
+    assert forgotten_servers(told(*entries), [BETA], a_state()) == ["id-1", "id-2"]
 
 
 def test_only_where_something_may_be_bought_and_only_the_last_of_many():
     def unread():
         raise AssertionError("the journal is not read for nothing")
 
-    assert let_go(unread, [BETA], a_state(a_recorded("beta"))) == []
-    assert let_go(unread, [BETA], None) == []
+    assert forgotten_servers(unread, [BETA], a_state(a_recorded("beta"))) == []
+    assert forgotten_servers(unread, [BETA], None) == []
     many = told(*(gone("beta", f"id-{number}") for number in range(50)))
-    assert let_go(many, [BETA], a_state()) == [f"id-{number}" for number in range(30, 50)]
+    assert forgotten_servers(many, [BETA], a_state()) == [f"id-{number}" for number in range(30, 50)]
