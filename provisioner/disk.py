@@ -7,6 +7,7 @@ link, and nothing is created wider than its owner. It knows no file format.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,10 @@ class Disk:
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
+
+    def lock(self, descriptor: int) -> None:
+        """Until it is closed. Raises BlockingIOError where another process holds it."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def write(self, descriptor: int, data: bytes) -> int:
         """How many bytes were taken: fewer than given on a disk that is filling up."""

@@ -18,6 +18,7 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
 from provisioner.model.journal import (
     JOURNAL_FORMAT,
+    Created,
     Entry,
     Imported,
     Intended,
@@ -116,6 +117,11 @@ def journal_lines(
                 hint="Nothing was written. Look for text that is no Unicode, such as a --reason or a user's name.",
             )
         ) from problem
+
+
+def created_of(state: State) -> Created:
+    """What its journal says of it first."""
+    return Created(state.stack, state.environment, state.identity)
 
 
 def entry_from_json(content: JsonObject) -> Entry:

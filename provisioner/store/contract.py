@@ -19,6 +19,8 @@ from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.state import JournalHead
 
 JOURNAL: Final = "journal"
+LATE: Final = "late"
+"""What was answered to runs that had lost their lock. Several may append to it at the same time."""
 START: Final = JournalHead()
 """Before the first record."""
 
@@ -89,6 +91,9 @@ class Words:
     make_room: str
     end_other_writers: str
     lock_free: str
+    late: str
+    """Where the log of late answers is."""
+    clear_late: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,9 @@ class Log(Protocol):
 
     def close(self, after: JournalHead, batch: bytes) -> None:
         """Appends `batch` as the last one: no append ever succeeds behind it. Raises as `append` does."""
+
+    def release(self) -> None:
+        """Lets go of what it holds open: nothing is appended by it any more. Those of a hold are released with it."""
 
 
 class Reader(Protocol):

@@ -13,11 +13,11 @@ from secrets import token_hex
 from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
-from provisioner.model.journal import Created, Entry
+from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.clock import Clock
-from provisioner.store.codec import journal_lines, state_to_json
+from provisioner.store.codec import created_of, journal_lines, state_to_json
 from provisioner.store.contract import START, DamagedParts, Hold, NotDone, Words
 from provisioner.store.reading import require_own
 from provisioner.store.salvage import Salvaged
@@ -69,7 +69,7 @@ class Repair:
         """The journal names the serial before the new state's: what a run that checkpoints it would have written."""
         lines, head = journal_lines(
             self._words,
-            [Created(empty.stack, empty.environment, empty.identity), *entries],
+            [created_of(empty), *entries],
             lineage=empty.lineage,
             serial=empty.serial - 1,
             head=START,

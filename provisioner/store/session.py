@@ -6,7 +6,7 @@ caller to print: the errors here name the place and the reason, not the entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
@@ -19,12 +19,13 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.identity import Identity
-from provisioner.model.journal import Created, Entry, Intended, RunEnded, RunStarted
+from provisioner.model.journal import Entry, Intended, RunEnded, RunStarted
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import Clock
-from provisioner.store.codec import journal_lines, state_to_json
+from provisioner.store.codec import created_of, journal_lines, state_to_json
 from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, Undecided, Words
+from provisioner.store.late import answers_of, with_kept, write_late
 from provisioner.store.reading import Known, plans_begun, require_own
 from provisioner.store.witness import Sighting, Witness
 
@@ -39,8 +40,18 @@ class Session:
     failed append says nothing about what the store holds. Only after `journal-full` it is not: then nothing of it was written.
     """
 
-    def __init__(self, hold: Hold, words: Words, *, clock: Clock, witness: Witness, known: Known | None) -> None:
-        """`known` was read through `hold`; None before the first run."""
+    def __init__(
+        self,
+        hold: Hold,
+        words: Words,
+        *,
+        clock: Clock,
+        witness: Witness,
+        known: Known | None,
+        late: Sequence[Entry],
+        late_log: Callable[[], Log],
+    ) -> None:
+        """`known` was read through `hold`; None before the first run. `late` are the late answers of intents that are open in it."""
         self._hold = hold
         self._words = words
         self._clock = clock
@@ -53,14 +64,21 @@ class Session:
         self._is_described = known is not None and known.is_described
         self._is_settled = False
         self._entries: list[Entry] = []
+        self._late = tuple(late)
+        self._late_is_told = not late
+        self._late_log = late_log
+        self._kept_late: set[str] = set()
         self._broken: str | None = None
+        self._is_over = False
         self._fenced_off: StoreError | None = None
         self._one_at_a_time = Lock()
 
     @property
     def state(self) -> State | None:
         """As loaded under the lock, or as last created or checkpointed; None before the first run."""
-        return None if self._known is None else self._known.state
+        if self._known is None:
+            return None
+        return replay(self._known.state, self._late) if self._late else self._known.state
 
     def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
         """The first state: a new lineage, serial 1. Durable before a journal exists."""
@@ -84,33 +102,18 @@ class Session:
         them never do, so that nothing is sent whose answer could not be written down.
         """
         with self._one_at_a_time:
-            known = self._begun()
-            if not entries:
-                return self._head
-            described = [] if self._is_described else [_created(known.written)]
-            lines, _ = journal_lines(
-                self._words,
-                [*described, *entries],
-                lineage=known.written.lineage,
-                serial=known.written.serial,
-                head=self._head,
-                time=self._clock.now(),
-                batch=self._batch(entries),
-            )
-            sending = any(isinstance(entry, Intended) for entry in entries)
-            if sending:
-                self._require_alone()
-            self._append(lines, sending=sending)
-            self._is_described = True
-            if sending:
-                self._note(known.written.serial, self._head)
-            self._entries.extend(entries)
-            return self._head
+            try:
+                return self._append_entries(entries)
+            except StoreError as failure:
+                if self._keep_late(entries):
+                    raise with_kept(failure, self._words) from failure
+                raise
 
     def checkpoint(self) -> State:
         """The state after everything appended, written in one step. Writes nothing when nothing has happened."""
         with self._one_at_a_time:
             known = self._begun()
+            self._append_entries(())
             if self._head == known.written.head:
                 return known.state
             state = self._advanced(known)
@@ -126,6 +129,7 @@ class Session:
             plans = None if known.plans is None else known.plans | self._plans()
             self._known = replace(known, written=state, state=state, plans=plans)
             self._entries.clear()
+            self._late = ()
             self._note(state.serial, state.head)
             return state
 
@@ -143,6 +147,52 @@ class Session:
         """After it nothing is written any more: the lock is about to be free."""
         with self._one_at_a_time:
             self._broken = self._broken or "the run has ended"
+            self._is_over = True
+
+    def _append_entries(self, entries: Sequence[Entry]) -> JournalHead:
+        known = self._begun()
+        if not self._late_is_told:
+            entries = [*self._late, *(entry for entry in entries if entry not in self._late)]
+        if not entries:
+            return self._head
+        described = [] if self._is_described else [created_of(known.written)]
+        lines, _ = journal_lines(
+            self._words,
+            [*described, *entries],
+            lineage=known.written.lineage,
+            serial=known.written.serial,
+            head=self._head,
+            time=self._clock.now(),
+            batch=self._batch(entries),
+        )
+        sending = any(isinstance(entry, Intended) for entry in entries)
+        if sending:
+            self._require_alone()
+        self._append(lines, sending=sending)
+        self._is_described = self._late_is_told = True
+        if sending:
+            self._note(known.written.serial, self._head)
+        self._entries.extend(entries)
+        return self._head
+
+    def _keep_late(self, entries: Sequence[Entry]) -> bool:
+        """What was answered to calls of ours, when the journal is not ours any more or takes nothing."""
+        known = self._known
+        if known is None or self._broken is None or self._is_over:
+            return False
+        sent = {entry.intent.id: entry.intent for entry in self._entries if isinstance(entry, Intended)}
+        answers = answers_of(entries, {**known.state.intents, **sent})
+        new = [(intent, answer) for intent, answer in answers if answer.intent not in self._kept_late]
+        if new and write_late(
+            self._late_log,
+            self._words,
+            new,
+            lineage=known.written.lineage,
+            batch=self._batch(entries),
+            clock=self._clock,
+        ):
+            self._kept_late |= {answer.intent for _, answer in new}
+        return bool(answers) and self._kept_late.issuperset(answer.intent for _, answer in answers)
 
     def _batch(self, entries: Sequence[Entry]) -> JsonObject:
         """Whose append it is. What ends a run is still its own."""
@@ -248,7 +298,3 @@ class Session:
 
 def _document(state: State) -> bytes:
     return seal(state_to_json(state), tool=__version__)
-
-
-def _created(state: State) -> Created:
-    return Created(state.stack, state.environment, state.identity)

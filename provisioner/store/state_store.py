@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_hex
@@ -15,10 +15,12 @@ from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, Verified
-from provisioner.model.state import State
+from provisioner.model.replay import replay
+from provisioner.model.state import Intent, State
 from provisioner.store.clock import Clock
-from provisioner.store.contract import DamagedParts, Ending, Hold, LockHolder, Reader, Store, Waiting, Words
+from provisioner.store.contract import LATE, DamagedParts, Ending, Hold, LockHolder, Reader, Store, Waiting, Words
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
+from provisioner.store.late import Answer, read_late, still_open, unaccounted
 from provisioner.store.reading import FOREIGN, Known, read_history, require_own
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
@@ -61,8 +63,12 @@ class StateStore:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is unwise about the place, though it works."""
-        return self._store.warnings
+        """What is unwise about the place, though it works; and what was bought by a run that had lost its lock, and nobody knows of."""
+        if not (late := read_late(self._store)):
+            return self._store.warnings
+        known = self._read(self._store)
+        found = unaccounted(self._words, None if known is None else known.state, late)
+        return (*self._store.warnings, *found)
 
     @property
     def lock_free(self) -> str:
@@ -75,7 +81,7 @@ class StateStore:
         None where nothing was ever recorded. Raises StoreError for damage.
         """
         known = self._read(self._store)
-        return None if known is None else known.state
+        return None if known is None else _with_late(known.state, read_late(self._store))
 
     def siblings(self) -> Siblings:
         """The other states that are kept at the same place: of other environments and stacks."""
@@ -98,7 +104,7 @@ class StateStore:
                 if state is None:
                     unread[label] = "only leftovers of it are there, such as a copy or names in other letters"
                 else:
-                    states[label] = state
+                    states[label] = _with_late(state, read_late(sibling))
         return Siblings(states, unread)
 
     def holder(self) -> LockHolder | None:
@@ -135,7 +141,15 @@ class StateStore:
         """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
         with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as hold:
             known = self._read(hold)
-            session = Session(hold, self._words, clock=self._clock, witness=self._witness, known=known)
+            session = Session(
+                hold,
+                self._words,
+                clock=self._clock,
+                witness=self._witness,
+                known=known,
+                late=() if known is None else still_open(known.state, read_late(hold)),
+                late_log=lambda: self._store.log(LATE),
+            )
             try:
                 yield session
             finally:
@@ -209,3 +223,9 @@ class StateStore:
         if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
             return salvaged
         return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.serial))
+
+
+def _with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
+    """The next run journals the same."""
+    answers = still_open(state, late)
+    return replay(state, answers) if answers else state

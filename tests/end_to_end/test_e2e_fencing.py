@@ -84,6 +84,25 @@ def test_a_run_whose_journal_was_replaced_behind_it_buys_nothing_more(site, at_w
     assert site.purchases == EACH_ONCE
 
 
+def test_an_answer_that_could_not_be_journaled_is_known_to_every_run_after_it(site, at_work):
+    """Nobody has to look for its server: what was answered stands beside the journal until the next run notes it there."""
+    journal = site.folder / "state" / "test.journal"
+    shutil.copy(journal, journal.with_suffix(".copy"))
+    journal.with_suffix(".copy").replace(journal)
+    before = journal.read_bytes()
+    journal.with_suffix(".copy").unlink(missing_ok=True)
+    first = ends(*at_work)
+    assert "test.late: the next run reads it" in " ".join(first.text.split())
+    assert list(site.outputs) == ["alpha"]
+    assert "in doubt" not in site.here("show").text
+    assert journal.read_bytes() == before
+    assert site.apply().code == 0
+    assert site.purchases == EACH_ONCE
+    assert b'"adopted"' not in journal.read_bytes()
+    assert site.here("history", "--verify").code == 0
+    assert "late-answer" not in site.here("plan").err
+
+
 def test_a_live_run_keeps_its_lock_from_force_unlock_and_a_dead_one_has_none(site, at_work):
     running, gate = at_work
     refused = site.run("apply", "--auto-approve")

@@ -85,8 +85,12 @@ def test_an_answer_is_not_written_over_what_another_run_has_recorded(folder, sto
         with pytest.raises(StoreError):
             first.checkpoint()
     assert "somebody else has written" in str(caught.value)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert set(store.load().resources) == {an_address("gateway")}
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after.keys() - before.keys() == {"demo.dev.late"}
+    assert {name: after[name] for name in before} == before
+    assert "demo.dev.late: the next run reads it" in caught.value.diagnostics[0].hint
+    assert set(store.load().resources) == {an_address("gateway"), an_address()}
+    (folder / "demo.dev.late").unlink()
     assert store.load().open_intent(an_address()) is not None
 
 

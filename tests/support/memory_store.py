@@ -98,6 +98,9 @@ class MemoryLog:
     def close(self, after: JournalHead, batch: bytes) -> None:
         self.append(after, batch)
 
+    def release(self) -> None:
+        """It holds nothing open."""
+
     def _write(self, before: bytes, batch: bytes) -> None:
         faults = self._place.faults.get(self._name, [])
         match faults.pop(0) if faults else None:
@@ -159,6 +162,8 @@ class MemoryStore:
             make_room="Make room in the store",
             end_other_writers="Find out who else writes",
             lock_free="a lock ends with its connection",
+            late=f"memory://{self._label}/late",
+            clear_late="Delete the log of late answers.",
         )
 
     @property

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.store.contract import Words
+from provisioner.store.contract import JOURNAL, LATE, Words
 
-_PART = re.compile(r"(?P<label>.+)\.(json|journal|backup|reserve)", re.IGNORECASE | re.DOTALL)
+_PART = re.compile(r"(?P<label>.+)\.(json|journal|backup|reserve|late)", re.IGNORECASE | re.DOTALL)
 _COPY_OF_PART = re.compile(_PART.pattern + r"[^A-Za-z].*", re.IGNORECASE | re.DOTALL)
 
 
@@ -38,7 +38,7 @@ class Files:
 
     @property
     def journal(self) -> Path:
-        return self.log("journal")
+        return self.log(JOURNAL)
 
     def log(self, name: str) -> Path:
         return self.folder / f"{self.label}.{name}"
@@ -69,6 +69,8 @@ class Files:
             make_room="Make room in that folder",
             end_other_writers="Find out who else works on this folder (another run, an editor, a sync tool) and end it",
             lock_free="a lock ends with the process that held it",
+            late=str(self.log(LATE)),
+            clear_late=f"When that is done, move {self.log(LATE).name} out of the folder.",
         )
 
 

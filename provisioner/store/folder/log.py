@@ -27,10 +27,13 @@ _FIRST_LOOK: Final = 64 * 1024
 
 
 class FileLog:
-    def __init__(self, path: Path, *, disk: Disk, reserve: Reserve) -> None:
+    """`is_shared`: the store's lock keeps nobody out of it, so the file itself is locked for the time of an append."""
+
+    def __init__(self, path: Path, *, disk: Disk, reserve: Reserve, is_shared: bool = False) -> None:
         self._path = path
         self._disk = disk
         self._reserve = reserve
+        self._is_shared = is_shared
         self._content: bytes | None = None
         """As it was read last, for as long as nothing was appended."""
         self._head = START
@@ -105,12 +108,17 @@ class FileLog:
     def _opened(self, after: JournalHead) -> int:
         """What an earlier run left behind becomes durable before anything is built on it, and a torn record is cut off."""
         if self._descriptor is None:
-            content = self._content if self._content is not None else (self._disk.read(self._path) or b"")
+            if self._is_shared:
+                self._descriptor = self._open()
+                self._disk.lock(self._descriptor)
+            content = self._content
+            if content is None or self._is_shared:
+                content = self._disk.read(self._path) or b""
             end = _end_of(content, after)
             if is_closing(content[:end]):
                 raise Conflict(_CLOSED)
             self._size = len(content)
-            descriptor = self._descriptor = self._disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            descriptor = self._descriptor = self._open() if self._descriptor is None else self._descriptor
             self._require_ours(descriptor)
             if self._size > end:
                 self._disk.truncate(descriptor, end)
@@ -120,6 +128,9 @@ class FileLog:
             self._content, self._head = None, after
             self._unterminated = end > 0 and content[end - 1 : end] != b"\n"
         return self._descriptor
+
+    def _open(self) -> int:
+        return self._disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def _write(self, descriptor: int, data: bytes, *, sending: bool) -> None:
         try:

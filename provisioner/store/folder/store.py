@@ -9,7 +9,7 @@ from pathlib import Path
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import Clock
-from provisioner.store.contract import Blob, Ending, LockHolder, LockType, Waiting, Words
+from provisioner.store.contract import LATE, Blob, Ending, LockHolder, LockType, Waiting, Words
 from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.hold import FolderHold, read_checkpoint
 from provisioner.store.folder.lock import FileLock
@@ -59,7 +59,8 @@ class FolderStore:
         return read_checkpoint(self._disk, self._files, age)
 
     def log(self, name: str) -> FileLog:
-        return FileLog(self._files.log(name), disk=self._disk, reserve=Reserve(self._files.reserve, disk=self._disk))
+        reserve = Reserve(self._files.reserve, disk=self._disk)
+        return FileLog(self._files.log(name), disk=self._disk, reserve=reserve, is_shared=name == LATE)
 
     def names(self) -> tuple[str, ...]:
         try:
