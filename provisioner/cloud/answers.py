@@ -31,7 +31,7 @@ class Malformed(ValueError):  # noqa: N818 - named for what the answer is
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AnswerRow:
     """An object of an answer. `place` is where it stands, such as `order_infos[3].`; it is empty for the answer itself.
 
     Whatever is absent or null is None, and so is an empty text, which billing writes for "none". Raises Malformed for what
@@ -83,11 +83,11 @@ class Row:
         except (ValueError, OverflowError):
             raise self._malformed(name, "is no time") from None
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: str) -> AnswerRow | None:
         value = self.fields.get(name)
         return None if value is None else self._row(value, name)
 
-    def rows(self, name: str) -> tuple[Row, ...] | None:
+    def rows(self, name: str) -> tuple[AnswerRow, ...] | None:
         value = self.fields.get(name)
         if value is None:
             return None
@@ -102,10 +102,10 @@ class Row:
             raise self._malformed(name, "is missing")
         return value
 
-    def _row(self, value: JsonValue, name: str) -> Row:
+    def _row(self, value: JsonValue, name: str) -> AnswerRow:
         if not isinstance(value, Mapping):
             raise self._malformed(name, "is no object")
-        return Row(value, f"{self.place}{name}.")
+        return AnswerRow(value, f"{self.place}{name}.")
 
     def _malformed(self, name: str, fault: str) -> Malformed:
         return Malformed(f"{self.place}{name} {fault}")
@@ -116,17 +116,17 @@ def known(kind: type[Known], number: Number) -> Known | Number:
     return next((member for member in kind if member == number), number)
 
 
-async def ask_for(ask: Ask, call: Call, read: Callable[[Row], Value]) -> Value:
+async def ask_for(ask: Ask, call: Call, read: Callable[[AnswerRow], Value]) -> Value:
     """Raises CallFailed, also for an answer that cannot be read."""
     return interpret(call, await ask(call), read)
 
 
-def interpret(call: Call, reply: Reply, read: Callable[[Row], Value]) -> Value:
+def interpret(call: Call, reply: Reply, read: Callable[[AnswerRow], Value]) -> Value:
     """Raises CallFailed where `read` raises Malformed."""
     if not isinstance(reply.body, Mapping):
         raise unreadable(call, reply, "it is no object")
     try:
-        return read(Row(reply.body))
+        return read(AnswerRow(reply.body))
     except Malformed as fault:
         raise unreadable(call, reply, str(fault)) from None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from provisioner.cloud.answers import Ask, Malformed, Row, ask_for, interpret, unreadable
+from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, interpret, unreadable
 from provisioner.model.flow import Call, CallFailed, Effect, Service
 
 _SERVERS: Final = "/v1/{project_id}/dev-servers"
@@ -110,13 +110,13 @@ async def show_image(ask: Ask, identifier: str) -> Image:
     return await ask_for(ask, call, read_image)
 
 
-def read_flavor(row: Row) -> Flavor:
+def read_flavor(row: AnswerRow) -> Flavor:
     """Raises Malformed."""
     stock = Stock(row.text("availability_zone"), row.flag("is_sold_out"))
     return replace(_bare_flavor(row), stock=() if stock == Stock(None, None) else (stock,))
 
 
-def read_resource_flavor(row: Row) -> Flavor:
+def read_resource_flavor(row: AnswerRow) -> Flavor:
     """Raises Malformed."""
     zones = row.rows("availability_zones") or ()
     parts = row.rows("server_flavors")
@@ -127,7 +127,7 @@ def read_resource_flavor(row: Row) -> Flavor:
     )
 
 
-def read_image(row: Row) -> Image:
+def read_image(row: AnswerRow) -> Image:
     """Raises Malformed."""
     return Image(
         id=row.required(row.text, "image_id"),
@@ -138,7 +138,7 @@ def read_image(row: Row) -> Image:
     )
 
 
-def _bare_flavor(row: Row) -> Flavor:
+def _bare_flavor(row: AnswerRow) -> Flavor:
     return Flavor(
         name=row.required(row.text, "flavor"),
         architecture=row.text("arch"),
@@ -163,7 +163,7 @@ async def _read_page(
     ask: Ask,
     name: str,
     query: dict[str, str | None],
-    read: Callable[[Row], Item],
+    read: Callable[[AnswerRow], Item],
     *,
     may_lack_total: bool = False,
 ) -> tuple[Item, ...]:
@@ -173,7 +173,7 @@ async def _read_page(
     asked = {key: value for key, value in query.items() if value is not None}
     call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/{name}", Effect.READ, query=asked)
 
-    def read_body(answer: Row) -> tuple[tuple[Item, ...], list[str], int | None, int]:
+    def read_body(answer: AnswerRow) -> tuple[tuple[Item, ...], list[str], int | None, int]:
         total = answer.number("total") if may_lack_total else answer.required(answer.number, "total")
         rows = answer.required(answer.rows, "data")
         items, faults = _readable(rows, read)
@@ -187,7 +187,7 @@ async def _read_page(
     return items
 
 
-def _readable(rows: Iterable[Row], read: Callable[[Row], Item]) -> tuple[tuple[Item, ...], list[str]]:
+def _readable(rows: Iterable[AnswerRow], read: Callable[[AnswerRow], Item]) -> tuple[tuple[Item, ...], list[str]]:
     items: list[Item] = []
     faults: list[str] = []
     for row in rows:

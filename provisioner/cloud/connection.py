@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Final, assert_never
 
 from provisioner.cloud.authentication import Anonymous, Authentication, Signer
-from provisioner.cloud.budget import Budget, Waiting
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import error_in, request_id_of, unusable
+from provisioner.cloud.failures import error_in, request_id_of, unreadable_answer
 from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
-from provisioner.cloud.line import Line
 from provisioner.cloud.request import Request, Reveal, encode
+from provisioner.cloud.request_budget import RequestBudget, Waiting
+from provisioner.cloud.retrying_sender import RetryingSender
 from provisioner.cloud.senders import pseudonym_of, pseudonym_of_token
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
@@ -52,7 +52,9 @@ _DEEPEST: Final = 64
 class Channel:
     """One worker's way to the cloud."""
 
-    def __init__(self, line: Line, endpoints: Endpoints, identity: Identity | None, budget: Budget, mask: Mask) -> None:
+    def __init__(
+        self, line: RetryingSender, endpoints: Endpoints, identity: Identity | None, budget: RequestBudget, mask: Mask
+    ) -> None:
         self._line = line
         self._mask = mask
         self._endpoints = endpoints
@@ -86,7 +88,7 @@ class Cloud:
         authentication: Authentication,
         endpoints: Endpoints,
         identity: Identity,
-        budget: Budget,
+        budget: RequestBudget,
         clock: Clock,
         mask: Mask,
         user: str = "",
@@ -123,7 +125,7 @@ class Cloud:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
         async with self._network.transport() as transport:
-            line = Line(
+            line = RetryingSender(
                 transport,
                 self._authentication,
                 budget=self._budget,
@@ -177,7 +179,7 @@ async def connect(
         )
     )
     times = {service: ServerTime(clock) for service in Service}
-    budget = Budget(clock, waiting)
+    budget = RequestBudget(clock, waiting)
     mask = mask or Mask()
     async with network.transport() as transport:
         cache = TokenFiles(token_folder) if token_folder else NoCache()
@@ -208,7 +210,7 @@ class _Entrance:
     transport: HttpTransport
     endpoints: Endpoints
     claim: Claim
-    budget: Budget
+    budget: RequestBudget
     clock: Clock
     cache: TokenCache
     mask: Mask
@@ -261,8 +263,8 @@ class _Entrance:
             cache=self.cache,
         )
 
-    def _line(self, authentication: Authentication) -> Line:
-        return Line(
+    def _line(self, authentication: Authentication) -> RetryingSender:
+        return RetryingSender(
             self.transport, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times
         )
 
@@ -275,11 +277,13 @@ def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
     try:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:
-        raise unusable(request, answer, "it is no JSON", mask=mask) from None
+        raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
-        raise unusable(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
+        raise unreadable_answer(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
     if (told := error_in(body, mask)) is not None:
-        raise unusable(request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask)
+        raise unreadable_answer(
+            request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask
+        )
     if mask.may_stand_in(answer.body):
         body = mask.clean(body)
     return Reply(answer.status, body, request_id_of(answer, mask), answer.server_time)

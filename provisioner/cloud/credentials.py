@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, assert_never
 
 from provisioner.cloud.hcloud_profile import read_profile
 from provisioner.cloud.sdk_profile import read_sdk_profile
-from provisioner.cloud.variables import Variables
+from provisioner.cloud.vendor_variables import VendorVariables
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.model.secret import Secret
 
@@ -94,7 +94,7 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
 
     `instance_metadata`: whether this machine may be asked at last; elsewhere than in the cloud anybody could answer.
     """
-    variables = Variables(environ)
+    variables = VendorVariables(environ)
     _refuse_assumed_role(variables)
     found = (
         _from_provider_variables(variables)
@@ -118,14 +118,14 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
     )
 
 
-def _from_provider_variables(variables: Variables) -> Found | None:
+def _from_provider_variables(variables: VendorVariables) -> Found | None:
     if not variables.are_given("HW_ACCESS_KEY", "HW_SECRET_KEY"):
         return None
     key = _access_key(variables, "HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
     return Found(key, variables.given("HW_ACCESS_KEY") or "")
 
 
-def _from_sdk_variables(variables: Variables) -> Found | None:
+def _from_sdk_variables(variables: VendorVariables) -> Found | None:
     access_key, secret_key = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
     if not variables.are_given(access_key, secret_key):
         return None
@@ -137,12 +137,12 @@ def _from_sdk_variables(variables: Variables) -> Found | None:
     )
 
 
-def _from_token_variable(variables: Variables) -> Found | None:
+def _from_token_variable(variables: VendorVariables) -> Found | None:
     token = variables.sendable("HW_AUTH_TOKEN")
     return Found(IssuedToken(Secret(token)), variables.given("HW_AUTH_TOKEN") or "") if token else None
 
 
-def _from_hcloud_profile(variables: Variables, home: Path) -> Found | None:
+def _from_hcloud_profile(variables: VendorVariables, home: Path) -> Found | None:
     path = Path(variables.get("HW_SHARED_CONFIG_FILE") or home / ".hcloud" / "config.json")
     profile = read_profile(path, variables.get("HW_PROFILE"))
     if profile is None:
@@ -157,7 +157,7 @@ def _from_hcloud_profile(variables: Variables, home: Path) -> Found | None:
     )
 
 
-def _from_sdk_profile(variables: Variables, home: Path) -> Found | None:
+def _from_sdk_profile(variables: VendorVariables, home: Path) -> Found | None:
     path = Path(variables.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE") or home / ".huaweicloud" / "credentials")
     profile = read_sdk_profile(path)
     if profile is None:
@@ -170,7 +170,7 @@ def _from_sdk_profile(variables: Variables, home: Path) -> Found | None:
     )
 
 
-def _from_password_variables(variables: Variables) -> Found | None:
+def _from_password_variables(variables: VendorVariables) -> Found | None:
     """By name where a name is given; an id alone needs no account."""
     by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
     name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
@@ -186,7 +186,7 @@ def _from_password_variables(variables: Variables) -> Found | None:
     return Found(user, variables.given(name) or "")
 
 
-def _access_key(variables: Variables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
+def _access_key(variables: VendorVariables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
     token = variables.sendable(security_token)
     return AccessKey(
         variables.sendable(access_key) or "",
@@ -195,7 +195,7 @@ def _access_key(variables: Variables, access_key: str, secret_key: str, security
     )
 
 
-def _refuse_assumed_role(variables: Variables) -> None:
+def _refuse_assumed_role(variables: VendorVariables) -> None:
     """Whoever sets it wants to act in another account than his keys': nothing may be bought in his own instead."""
     if names := ", ".join(variables.agencies()):
         raise UsageError(
@@ -208,11 +208,11 @@ def _refuse_assumed_role(variables: Variables) -> None:
         )
 
 
-def _warnings(variables: Variables) -> tuple[Diagnostic, ...]:
+def _warnings(variables: VendorVariables) -> tuple[Diagnostic, ...]:
     return (*_insecure(variables), *_passed_over(variables))
 
 
-def _passed_over(variables: Variables) -> tuple[Diagnostic, ...]:
+def _passed_over(variables: VendorVariables) -> tuple[Diagnostic, ...]:
     """What people set for the vendor's tools and would else believe to hold here, named once."""
     names = variables.passed_over()
     if not names:
@@ -226,7 +226,7 @@ def _passed_over(variables: Variables) -> tuple[Diagnostic, ...]:
     return (warning("variable-ignored", f"{', '.join(names)} {are} set and not followed", hint=hint),)
 
 
-def _insecure(variables: Variables) -> tuple[Diagnostic, ...]:
+def _insecure(variables: VendorVariables) -> tuple[Diagnostic, ...]:
     if (variables.get("HW_INSECURE") or "false").lower() in {"0", "f", "false", "no"}:
         return ()
     name = variables.given("HW_INSECURE")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 from urllib.parse import SplitResult, urlsplit
 
-from provisioner.cloud.variables import VENDOR_DOMAINS, Variables
+from provisioner.cloud.vendor_variables import VENDOR_DOMAINS, VendorVariables
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Service
 from provisioner.web import is_loopback
@@ -57,7 +57,7 @@ def for_region(
     has a billing of its own.
     """
     _check_region(region)
-    variables = Variables(environ)
+    variables = VendorVariables(environ)
     domain = _domain(variables)
     chosen = {
         Service.MODELARTS: f"https://modelarts.{region}.{domain}",
@@ -89,7 +89,7 @@ def _check_region(region: str) -> None:
         )
 
 
-def _domain(variables: Variables) -> str:
+def _domain(variables: VendorVariables) -> str:
     domain = variables.get("HW_CLOUD") or VENDOR_DOMAINS[0]
     if domain not in VENDOR_DOMAINS:
         hint = f"use one of {', '.join(VENDOR_DOMAINS)}, or name other hosts by PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM"

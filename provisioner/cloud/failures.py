@@ -78,7 +78,7 @@ class Failure(CallFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ErrorBody:
     """An error body, whatever its shape."""
 
     code: str
@@ -86,14 +86,14 @@ class Complaint:
     request_id: str | None
 
 
-def silence(request: Request, nothing: NoAnswer) -> Failure:
+def no_answer(request: Request, nothing: NoAnswer) -> Failure:
     if nothing.may_have_left:
         message = f"{request.origin} gave no answer to {request.line} ({nothing.reason})"
         return Failure(Outcome.UNKNOWN, message, transient=True)
     return Failure(Outcome.NOT_SENT, f"the request did not reach {request.origin} ({nothing.reason})", transient=True)
 
 
-def unusable(request: Request, answer: HttpAnswer, fault: str, *, mask: Mask | None = None) -> Failure:
+def unreadable_answer(request: Request, answer: HttpAnswer, fault: str, *, mask: Mask | None = None) -> Failure:
     """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known. Without a `mask` the request's
     own secrets are all that can be echoed.
     """
@@ -110,7 +110,7 @@ def unusable(request: Request, answer: HttpAnswer, fault: str, *, mask: Mask | N
 
 def refusal(request: Request, answer: HttpAnswer, *, advice: str, now: float, mask: Mask) -> Failure:
     """Any status but 2xx. `advice` is what to check when it is for who we are."""
-    status, complaint = answer.status, complaint_of(answer, mask)
+    status, complaint = answer.status, error_body_of(answer, mask)
     message = _verdict(request, status, complaint)
     if _is_unauthenticated(status, complaint.code):
         message += f"; {advice}{_skew(answer, now)}"
@@ -147,7 +147,7 @@ def _limit(text: str) -> Limit | None:
     return limit if limit.seconds <= _SLOWEST_PACE * limit.requests else None
 
 
-def _verdict(request: Request, status: int, complaint: Complaint) -> str:
+def _verdict(request: Request, status: int, complaint: ErrorBody) -> str:
     if _is_redirect(status):
         return f"{request.line} was answered with a redirect, which is never followed ({status})"
     verdict = "was refused" if _is_client_error(status) else "failed"
@@ -172,7 +172,7 @@ def request_id_of(answer: HttpAnswer, mask: Mask) -> str | None:
     return _printable(answer.headers.get("x-request-id"), mask)
 
 
-def complaint_of(answer: HttpAnswer, mask: Mask) -> Complaint:
+def error_body_of(answer: HttpAnswer, mask: Mask) -> ErrorBody:
     """The shapes of docs/api/devserver-api.md section 5.1, in its order. The gateway echoes what was signed, a security token included,
     and a service may echo a field that it dislikes.
     """
@@ -186,7 +186,7 @@ def complaint_of(answer: HttpAnswer, mask: Mask) -> Complaint:
         if all(candidate.get(name) is not None for name in shape):
             return _complaint(candidate, *shape, objects, mask)
     text = mask.text(answer.body.decode(errors="replace"))
-    return Complaint(str(answer.status), text, _body_request_id(objects, mask))
+    return ErrorBody(str(answer.status), text, _body_request_id(objects, mask))
 
 
 def error_in(body: JsonValue, mask: Mask) -> str | None:
@@ -204,9 +204,9 @@ def _objects(body: JsonValue) -> Iterator[JsonObject]:
 
 def _complaint(
     body: JsonObject, code_name: str, text_name: str, objects: Sequence[JsonObject], mask: Mask
-) -> Complaint:
+) -> ErrorBody:
     code = re.sub(r"^APIGW\.", "APIG.", mask.text(str(body[code_name])))
-    return Complaint(_shorten(code), mask.text(str(body[text_name])), _body_request_id(objects, mask))
+    return ErrorBody(_shorten(code), mask.text(str(body[text_name])), _body_request_id(objects, mask))
 
 
 def _body_request_id(objects: Sequence[JsonObject], mask: Mask) -> str | None:

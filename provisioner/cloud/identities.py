@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
-from provisioner.cloud.answers import Ask, Row, ask_for
+from provisioner.cloud.answers import AnswerRow, Ask, ask_for
 from provisioner.model.flow import Call, CallFailed, Effect, Service
 from provisioner.model.identity import Identity
 
@@ -61,7 +61,7 @@ async def names_of(ask: Ask, identity: Identity) -> tuple[str | None, str | None
     return _name_of(identity.account, accounts), _name_of(identity.project, projects)
 
 
-def read_project(row: Row) -> Project:
+def read_project(row: AnswerRow) -> Project:
     """Raises Malformed."""
     return Project(
         id=row.required(row.text, "id"),
@@ -71,13 +71,13 @@ def read_project(row: Row) -> Project:
     )
 
 
-def read_account(row: Row) -> Account:
+def read_account(row: AnswerRow) -> Account:
     """Raises Malformed."""
     return Account(id=row.required(row.text, "id"), name=row.required(row.text, "name"))
 
 
 async def _list(
-    ask: Ask, path: str, rows: str, read: Callable[[Row], Item], *, name: str | None = None
+    ask: Ask, path: str, rows: str, read: Callable[[AnswerRow], Item], *, name: str | None = None
 ) -> tuple[Item, ...]:
     """These lists come whole, without a total."""
     query = {} if name is None else {"name": name}

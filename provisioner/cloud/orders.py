@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from provisioner.cloud.answers import Ask, Malformed, Row, ask_for, known
+from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, known
 from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Call, Effect, Service
@@ -150,7 +150,7 @@ def is_order_id(text: str) -> bool:
     return _ORDER_ID.fullmatch(text) is not None
 
 
-def read_order(row: Row) -> Order:
+def read_order(row: AnswerRow) -> Order:
     """Raises Malformed."""
     return Order(
         id=row.required(row.text, "order_id"),
@@ -167,7 +167,7 @@ def read_order(row: Row) -> Order:
     )
 
 
-def read_line(row: Row) -> OrderLine:
+def read_line(row: AnswerRow) -> OrderLine:
     """Raises Malformed."""
     return OrderLine(
         id=row.text("order_line_item_id"),
@@ -184,7 +184,7 @@ def read_line(row: Row) -> OrderLine:
     )
 
 
-def read_detail(answer: Row) -> OrderDetail:
+def read_detail(answer: AnswerRow) -> OrderDetail:
     """With the lines of this page. Raises Malformed.
 
     No line at all beside a total above 0 is "not told": so does the reference's own example answer.
@@ -202,7 +202,7 @@ def billing_time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _read_first_page(answer: Row, order_id: str) -> tuple[OrderDetail, bool]:
+def _read_first_page(answer: AnswerRow, order_id: str) -> tuple[OrderDetail, bool]:
     """And whether it is the only one."""
     detail = read_detail(answer)
     if detail.order.id != order_id:

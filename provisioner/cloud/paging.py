@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from provisioner.cloud.answers import Ask, Row, interpret, unreadable
+from provisioner.cloud.answers import AnswerRow, Ask, interpret, unreadable
 from provisioner.model.flow import Call, Reply
 
 PAGE: Final = 100
@@ -44,10 +44,10 @@ class Listing(Generic[Item]):
 
     what: str
     rows: str
-    read: Callable[[Row], Item]
+    read: Callable[[AnswerRow], Item]
     key: Callable[[Item], str | None]
 
-    def page(self, answer: Row) -> Page[Item]:
+    def page(self, answer: AnswerRow) -> Page[Item]:
         """Raises Malformed. Rows that are absent are none, which is right only when the total is 0."""
         items = [self.read(row) for row in answer.rows(self.rows) or ()]
         keyed = {self.key(item) or index: item for index, item in enumerate(items)}
@@ -55,7 +55,7 @@ class Listing(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading(Generic[Item]):
+class _ListReading(Generic[Item]):
     """All pages, one after the other; `totals` are those that any of them named, `call` and `reply` are the last."""
 
     items: Mapping[str | int, Item]
@@ -82,7 +82,7 @@ async def read_all(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]
     return tuple(reading.items.values())
 
 
-async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]) -> _Reading[Item]:
+async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]) -> _ListReading[Item]:
     """A page that brings nothing new is the last, whatever the total."""
     items: dict[str | int, Item] = {}
     totals: set[int] = set()
@@ -96,4 +96,4 @@ async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Cal
         totals.add(page.total)
         offset += page.count
         if is_stuck or offset >= page.total:
-            return _Reading(items, frozenset(totals), asked, reply)
+            return _ListReading(items, frozenset(totals), asked, reply)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from provisioner.cloud.answers import Ask, Malformed, Row, ask_for
+from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for
 from provisioner.cloud.orders import PeriodType
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.identity import Identity
@@ -59,7 +59,7 @@ async def price_hour(ask: Ask, product: Product, *, identity: Identity, quantity
     return await ask_for(ask, _inquiry("on-demand-resources", product, identity, quantity, usage), read_usage)
 
 
-def read_term(answer: Row) -> Price:
+def read_term(answer: AnswerRow) -> Price:
     """Raises Malformed."""
     official = answer.row("official_website_rating_result")
     offers = answer.rows("optional_discount_rating_results") or ()
@@ -71,12 +71,12 @@ def read_term(answer: Row) -> Price:
     )
 
 
-def read_usage(answer: Row) -> Price:
+def read_usage(answer: AnswerRow) -> Price:
     """Raises Malformed."""
     return _price(answer, amount=answer.amount("amount"), official_amount=answer.amount("official_website_amount"))
 
 
-def _price(answer: Row, *, amount: Decimal | None, official_amount: Decimal | None) -> Price:
+def _price(answer: AnswerRow, *, amount: Decimal | None, official_amount: Decimal | None) -> Price:
     if amount is None and official_amount is None:
         raise Malformed("it names no amount in whole units of a currency")
     return Price(amount=amount, official_amount=official_amount, currency=answer.text("currency"))

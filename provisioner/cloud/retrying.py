@@ -1,6 +1,6 @@
 """When a request that may be repeated is repeated, and after how long. Knows nothing of what is sent.
 
-Purchases and destructive calls never come here. How long a throttled request waits is the budget's to say (budget.py): it is
+Purchases and destructive calls never come here. How long a throttled request waits is the budget's to say (request_budget.py): it is
 tried again as soon as its turn has come.
 """
 
@@ -25,7 +25,7 @@ _LONGEST_WAIT: Final = 16.0
 Result = TypeVar("Result")
 
 
-async def persist(
+async def retry(
     attempt: Callable[[], Awaitable[Result]], clock: Clock, *, answered: Callable[[], bool] = lambda: True
 ) -> Result:
     """Run `attempt` until it succeeds, fails for good, or patience ends; then its last failure is raised.

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from provisioner.cloud.answers import Ask, Row, known
+from provisioner.cloud.answers import AnswerRow, Ask, known
 from provisioner.cloud.orders import billing_time
 from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.flow import Call, Effect, Service
@@ -101,7 +101,7 @@ async def list_subscriptions(
     return tuple([row for part in parts for row in await _read(ask, {**body, "resource_ids": part})])
 
 
-def read_subscription(row: Row) -> Subscription:
+def read_subscription(row: AnswerRow) -> Subscription:
     """Raises Malformed."""
     return Subscription(
         resource_id=row.required(row.text, "resource_id"),

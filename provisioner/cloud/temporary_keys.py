@@ -17,7 +17,7 @@ from provisioner.cloud.authentication import Signer
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, IssuedToken
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import Failure, unsent, unusable
+from provisioner.cloud.failures import Failure, unreadable_answer, unsent
 from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Effect, Service
@@ -119,7 +119,7 @@ class TemporaryKeys:
             ends = datetime.fromisoformat(str(credential["expires_at"])).timestamp()
             access, secret, token = (_text(credential[name]) for name in ("access", "secret", "securitytoken"))
         except (KeyError, ValueError):
-            raise unusable(self._request, answer, "it holds no temporary key, or none with an end") from None
+            raise unreadable_answer(self._request, answer, "it holds no temporary key, or none with an end") from None
         life = ends - (answer.server_time / 1000 if answer.server_time else now)
         key = AccessKey(access, Secret(secret), Secret(token))
         return TemporaryKey(key, now + life, now + life - min(_RENEW_BEFORE, life / 2))

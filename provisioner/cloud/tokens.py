@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeAlias
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import Failure, unsent, unusable
+from provisioner.cloud.failures import Failure, unreadable_answer, unsent
 from provisioner.cloud.request import Request, encode
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Call, Effect, Outcome, Service
@@ -170,7 +170,7 @@ class Tokens:
             ends = datetime.fromisoformat(str(grant["expires_at"])).timestamp()
             value = answer.headers["x-subject-token"]
         except (KeyError, ValueError):
-            raise unusable(request, answer, "it holds no token, or none with an end") from None
+            raise unreadable_answer(request, answer, "it holds no token, or none with an end") from None
         life = ends - (answer.server_time / 1000 if answer.server_time else now)
         return Token(Secret(value), now + life, now + life - min(RENEW_BEFORE, life / 2), grant)
 

@@ -20,7 +20,7 @@ TEMPLATE_LIMIT = 1024 * 1024
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
-class Allowance:
+class ByteAllowance:
     """What is left of STACK_LIMIT for the files that are still to be read."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Allowance:
             raise Mistake("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
 
 
-def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: Allowance | None = None) -> str:
+def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance | None = None) -> str:
     """Raises Mistake for what is no regular UTF-8 file of at most `limit` bytes, or more than is left of `allowance`."""
     try:
         content = _read(path, limit)

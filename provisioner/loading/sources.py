@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioner.loading.document import Document, label
-from provisioner.loading.files import Allowance, inside, read_text
+from provisioner.loading.files import ByteAllowance, inside, read_text
 from provisioner.loading.findings import Findings
 from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import BROKEN, Layer, MapNode
@@ -46,7 +46,7 @@ class Sources:
     findings: Findings
     hidden: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: ByteAllowance = field(default_factory=ByteAllowance)
 
     def stack(self) -> Layer | None:
         """Raises UsageError when there is no stack here at all."""

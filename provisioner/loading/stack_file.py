@@ -20,7 +20,7 @@ from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.validation import problems
 from provisioner.model.lookalikes import strange_character
-from provisioner.model.stack import Cloud, Stack
+from provisioner.model.stack import CloudName, Stack
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -85,7 +85,7 @@ def stack_of(layer: Layer, findings: Findings) -> Stack:
     settings = _StackFile.model_validate({"stack": "broken"} | sound)
     return Stack(
         settings.stack,
-        Cloud(settings.cloud),
+        CloudName(settings.cloud),
         settings.region,
         settings.environment,
         purchase=settings.purchase.policy(),

@@ -29,7 +29,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class UnreachableServer:
     """A recorded or doubtful server that nothing can be told to reach, and why."""
 
     address: Address
@@ -44,4 +44,4 @@ class Inventory:
     environment: str | None
     hosts: tuple[Host, ...]
     groups: Mapping[str, tuple[Host, ...]] = field(default_factory=dict)
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[UnreachableServer, ...] = ()

@@ -9,7 +9,7 @@ from provisioner.model.guarding import DEFAULT_LIMITS, GuardLimits
 from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
 
 
-class Cloud(StrEnum):
+class CloudName(StrEnum):
     HUAWEICLOUD = "huaweicloud"
     SANDBOX = "sandbox"
 
@@ -19,7 +19,7 @@ class Stack:
     """`region` is None when the credentials' surroundings are to say it."""
 
     name: str
-    cloud: Cloud = Cloud.HUAWEICLOUD
+    cloud: CloudName = CloudName.HUAWEICLOUD
     region: str | None = None
     environment: str | None = None
     purchase: PurchasePolicy = DEFAULT_POLICY

@@ -22,7 +22,7 @@ from provisioner.planning.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedSurvey:
     """`survey` is as if the moves were made; `origins` are the former addresses, by the new ones."""
 
     survey: Survey
@@ -30,11 +30,11 @@ class Moved:
     refusals: tuple[Diagnostic, ...] = ()
 
 
-def moved(survey: Survey, mode: Mode) -> Moved:
+def moved(survey: Survey, mode: Mode) -> MovedSurvey:
     moves, state = survey.handover.moves, survey.state
     back = {deposed: address for address, deposed in vacancies(survey, mode).items()}
     if mode is Mode.DESTROY or state is None or not (moves or back):
-        return Moved(survey, {})
+        return MovedSurvey(survey, {})
     ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
     groups = frozenset(address.group for address in wanted)
     held = [address for address in state.resources if not address.deposed]
@@ -42,7 +42,7 @@ def moved(survey: Survey, mode: Mode) -> Moved:
     led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
     refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
     if refusals:
-        return Moved(survey, {}, refusals)
+        return MovedSurvey(survey, {}, refusals)
     destinations = {origin: way.end for origin, way in led.items()} | back
     resources = {
         destinations.get(address, address): replace(recorded, address=destinations[address], term_given_up=False)
@@ -51,7 +51,7 @@ def moved(survey: Survey, mode: Mode) -> Moved:
         for address, recorded in state.resources.items()
     }
     there = replace(survey, state=replace(state, resources=resources))
-    return Moved(there, {end: origin for origin, end in destinations.items()})
+    return MovedSurvey(there, {end: origin for origin, end in destinations.items()})
 
 
 def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
@@ -60,7 +60,7 @@ def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _MovePath:
     end: Address
     last: Move
 
@@ -75,15 +75,15 @@ class _Ways:
     def __init__(self, moves: tuple[Move, ...]) -> None:
         self._by_origin = {move.origin: move for move in moves}
 
-    def of(self, address: Address) -> _Way | None:
-        way: _Way | None = None
+    def of(self, address: Address) -> _MovePath | None:
+        way: _MovePath | None = None
         passed = {address}
         while (move := self._next(address)) is not None:
             address = move.address if move.origin == address else replace(move.address, key=address.key)
             if address in passed:
                 return None
             passed.add(address)
-            way = _Way(address, move)
+            way = _MovePath(address, move)
         return way
 
     def _next(self, address: Address) -> Move | None:
@@ -93,12 +93,12 @@ class _Ways:
         return self._by_origin.get(address) or (of_group if address.key is not None else None)
 
 
-def _has_shrunk(way: _Way, groups: frozenset[Address]) -> bool:
+def _has_shrunk(way: _MovePath, groups: frozenset[Address]) -> bool:
     """Members of a group that are not wanted any more stay where they are, and are released from there."""
     return way.is_of_group and way.last.address in groups
 
 
-def _refused(led: Mapping[Address, _Way], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
+def _refused(led: Mapping[Address, _MovePath], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
     ends = Counter(way.end for way in led.values())
     doubts = state.doubts
     for origin, way in sorted(led.items()):

@@ -29,7 +29,7 @@ _Leaves: TypeAlias = Mapping[FieldPath, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     change: Change
     differences: tuple[tuple[FieldPath, JsonValue], ...]
     """What differs from the model, the name aside."""
@@ -40,7 +40,7 @@ class Likenesses:
     """Neighbours that are created like `model`, which is shown in full before them."""
 
     model: Address
-    members: tuple[Member, ...]
+    members: tuple[GroupMember, ...]
 
 
 def grouped(changes: Iterable[Change]) -> Iterator[Change | Likenesses]:
@@ -64,7 +64,7 @@ def _likened(family: tuple[Change, ...]) -> Iterator[Change | Likenesses]:
     compared = [(change, _differences(wanted, change)) for change in others]
     for alike, run in groupby(compared, key=lambda pair: pair[1] is not None):
         if alike:
-            yield Likenesses(model.address, tuple(Member(change, found or ()) for change, found in run))
+            yield Likenesses(model.address, tuple(GroupMember(change, found or ()) for change, found in run))
         else:
             yield from (change for change, _ in run)
 

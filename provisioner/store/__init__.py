@@ -16,7 +16,7 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.store.contract import Ending, LockHolder, Store, Waiting
 from provisioner.store.folder import FolderStore, locate
 from provisioner.store.repair import Repair
-from provisioner.store.salvage import Part, Salvaged
+from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.state_store import Siblings, StateStore
 from provisioner.store.witness import Witness, witness_folder
@@ -24,9 +24,9 @@ from provisioner.store.witness import Witness, witness_folder
 __all__ = [
     "Ending",
     "LockHolder",
-    "Part",
     "Repair",
     "Salvaged",
+    "SalvagedPart",
     "Session",
     "Siblings",
     "StateStore",

@@ -12,7 +12,7 @@ def _milliseconds() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class StoreClock:
     """`now` is in milliseconds since the epoch; `elapsed` counts seconds from any start and never goes backwards."""
 
     now: Callable[[], int] = _milliseconds

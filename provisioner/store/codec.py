@@ -30,7 +30,7 @@ from provisioner.model.journal import (
 )
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
-from provisioner.store.contract import Words
+from provisioner.store.contract import StoreWords
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
@@ -97,7 +97,7 @@ def entry_to_json(entry: Entry) -> JsonObject:
 
 
 def journal_lines(
-    words: Words,
+    words: StoreWords,
     entries: Sequence[Entry],
     *,
     lineage: str,

@@ -3,7 +3,7 @@
 A log is a chain of records (`chain.py` has their form) that grows by whole batches, each appended only behind the head that its writer
 has seen. The journal is the truth; a checkpoint is a state that was made of it, and saves reading it from its beginning.
 Everything above this contract (`StateStore`, `Session`, the replay) knows no file, table or address of any store; what a person reads
-about these comes from `Words`.
+about these comes from `StoreWords`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class StoreWords:
     """What a store calls the parts of a state, and what a person can do about them there. Remedies are whole sentences.
 
     `label` is the name under which the state is kept. A place is named in full, and by its short name in the rest of a message.
@@ -194,7 +194,7 @@ class Hold(Reader, Protocol):
 
 class Store(Reader, Protocol):
     @property
-    def words(self) -> Words: ...
+    def words(self) -> StoreWords: ...
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

@@ -12,7 +12,7 @@ from itertools import count
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.store.chain import ends_with
-from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, Words
+from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, StoreWords
 from provisioner.store.reading import (
     Known,
     begun,
@@ -27,7 +27,7 @@ from provisioner.store.reading import (
 from provisioner.store.witness import Witness
 
 
-def read_current(reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness) -> Known | None:
+def read_current(reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness) -> Known | None:
     """None where nothing was ever recorded. Raises StoreError for damage, and for a state that is older than one that was seen."""
     if requires_checkpoint:
         read = _read_pair(reader, words, witness)
@@ -39,7 +39,7 @@ def read_current(reader: Reader, words: Words, *, requires_checkpoint: bool, wit
 
 
 def read_whole(
-    reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness
+    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness
 ) -> tuple[Known, bytes] | None:
     """The same with the whole journal that it was read from."""
     if requires_checkpoint:
@@ -51,7 +51,7 @@ def read_whole(
     return known, journal or b""
 
 
-def read_quickly(reader: Reader, words: Words, *, requires_checkpoint: bool, witness: Witness) -> State | None:
+def read_quickly(reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness) -> State | None:
     """The same without the journal's records from before the checkpoint, and so without noticing damage there."""
     if requires_checkpoint and (newest := reader.checkpoint()) is not None:
         try:
@@ -71,7 +71,7 @@ def read_journal(reader: Reader) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
-def _read_pair(reader: Reader, words: Words, witness: Witness) -> tuple[Known, bytes] | None:
+def _read_pair(reader: Reader, words: StoreWords, witness: Witness) -> tuple[Known, bytes] | None:
     """A refusal counts when a second look finds the same: without the lock a run may write between the two parts."""
     looked = _look(reader)
     while True:
@@ -91,7 +91,7 @@ def _look(reader: Reader) -> tuple[bytes | None, bytes | None]:
 
 
 def _judged(
-    reader: Reader, words: Words, witness: Witness, state: bytes | None, journal: bytes | None
+    reader: Reader, words: StoreWords, witness: Witness, state: bytes | None, journal: bytes | None
 ) -> tuple[Known, bytes] | None:
     if state is None:
         if journal is not None:
@@ -104,7 +104,7 @@ def _judged(
     return known, journal or b""
 
 
-def _read_newest(reader: Reader, words: Words) -> Known | None:
+def _read_newest(reader: Reader, words: StoreWords) -> Known | None:
     for written in _checkpoints(reader, words):
         try:
             return _from_checkpoint(reader, words, written)
@@ -114,7 +114,7 @@ def _read_newest(reader: Reader, words: Words) -> Known | None:
     return None if journal is None else _newest_of(reader, words, journal)
 
 
-def _newest_of(reader: Reader, words: Words, journal: bytes) -> Known:
+def _newest_of(reader: Reader, words: StoreWords, journal: bytes) -> Known:
     for written in _checkpoints(reader, words):
         if written.head == START or ends_with(written.head) in journal:
             return continued(words, written, journal)
@@ -124,7 +124,7 @@ def _newest_of(reader: Reader, words: Words, journal: bytes) -> Known:
     raise state_missing(words, beside=words.journal_name)
 
 
-def _checkpoints(reader: Reader, words: Words) -> Iterator[State]:
+def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[State]:
     """Those that are whole, newest first. One that a newer version wrote, or another stack's, is refused."""
     for age in count():
         if (blob := reader.checkpoint(age)) is None:
@@ -136,13 +136,13 @@ def _checkpoints(reader: Reader, words: Words) -> Iterator[State]:
                 raise
 
 
-def _from_checkpoint(reader: Reader, words: Words, written: State) -> Known:
+def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> Known:
     """Raises NotInLog."""
     journal = b"".join(reader.log(JOURNAL).read(written.head))
     return continued(words, written, journal, is_whole=written.head.sequence == 0)
 
 
-def _require_newest(words: Words, known: Known, journal: Callable[[], bytes | None], witness: Witness) -> None:
+def _require_newest(words: StoreWords, known: Known, journal: Callable[[], bytes | None], witness: Witness) -> None:
     seen = witness.last_seen(known.written.lineage)
     if seen is not None and is_behind(words, known, lambda: journal() or b"", seen=seen):
         raise state_behind(words, known, seen)

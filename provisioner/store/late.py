@@ -18,9 +18,9 @@ from provisioner.model.document import Damaged
 from provisioner.model.journal import Answered, Entry, Intended, Settled
 from provisioner.model.state import Intent, State
 from provisioner.store.chain import Record, single_lines
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_from_json, journal_lines
-from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, Undecided, Words
+from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, StoreWords, Undecided
 
 Answer: TypeAlias = Answered | Settled
 _ATTEMPTS: Final = 10
@@ -40,12 +40,12 @@ def answers_of(entries: Sequence[Entry], intents: Mapping[str, Intent]) -> list[
 
 def write_late(
     opened: Callable[[], Log],
-    words: Words,
+    words: StoreWords,
     answers: Sequence[tuple[Intent, Answer]],
     *,
     lineage: str,
     batch: JsonObject,
-    clock: Clock,
+    clock: StoreClock,
 ) -> bool:
     """Whether they are kept. Never raises: what they could not be written for is told already."""
     entries = [entry for intent, answer in answers for entry in (Intended(intent), answer)]
@@ -69,7 +69,7 @@ def write_late(
     return False
 
 
-def with_kept(failure: StoreError, words: Words) -> StoreError:
+def with_kept(failure: StoreError, words: StoreWords) -> StoreError:
     """The same, and where the answers are kept."""
     where = f"What was answered is kept in {words.late}: the next run reads it there."
     return StoreError(*(replace(one, hint=f"{one.hint} {where}") for one in failure.diagnostics))
@@ -99,7 +99,7 @@ def still_open(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Ans
     return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in held)
 
 
-def unaccounted(words: Words, state: State | None, late: Sequence[tuple[Intent, Answer]]) -> Iterator[Diagnostic]:
+def unaccounted(words: StoreWords, state: State | None, late: Sequence[tuple[Intent, Answer]]) -> Iterator[Diagnostic]:
     """What was bought by an intent that has ended otherwise, and stands in no record."""
     for intent, answer in late:
         if not isinstance(answer, Answered) or (state is not None and answer.intent in state.intents):

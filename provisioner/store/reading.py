@@ -17,7 +17,7 @@ from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
-from provisioner.store.contract import START, Words
+from provisioner.store.contract import START, StoreWords
 from provisioner.store.witness import Sighting
 
 FOREIGN: Final = "state-foreign"
@@ -41,12 +41,12 @@ class Known:
     is_described: bool = True
 
 
-def read_known(words: Words, *, state: bytes, journal: bytes | None) -> Known:
+def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> Known:
     """Raises StoreError for damage."""
     return continued(words, read_state(words, state, place=words.state), journal)
 
 
-def continued(words: Words, written: State, journal: bytes | None, *, is_whole: bool = True) -> Known:
+def continued(words: StoreWords, written: State, journal: bytes | None, *, is_whole: bool = True) -> Known:
     """What `written` has become by now. A journal that is not whole begins with the record of its head.
 
     Raises StoreError for damage.
@@ -77,7 +77,7 @@ def continued(words: Words, written: State, journal: bytes | None, *, is_whole: 
     return Known(written, state, frozenset(plans) if is_whole else None, end, is_described)
 
 
-def begun(words: Words, journal: bytes) -> State | None:
+def begun(words: StoreWords, journal: bytes) -> State | None:
     """The state before the first record after `created`, for a journal whose checkpoints are lost. None where it does not begin so."""
     first = next(single_lines(journal), None)
     if not isinstance(first, Record) or first.lineage is None:
@@ -90,33 +90,33 @@ def begun(words: Words, journal: bytes) -> State | None:
             return None
 
 
-def plans_begun(words: Words, journal: bytes, *, lineage: str) -> frozenset[str]:
+def plans_begun(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset[str]:
     """The ids of all plans that runs have begun to carry out."""
     entries = (record.entry for record in checked_records(words, journal, lineage=lineage))
     plans = (entry.get("plan") for entry in entries if entry.get("type") == "run_started")
     return frozenset(plan for plan in plans if isinstance(plan, str))
 
 
-def read_history(words: Words, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
+def read_history(words: StoreWords, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
     for record in checked_records(words, journal, lineage=lineage):
         yield HistoryRecord(record.sequence, record.time, record.hash, entry_of(words, record))
 
 
-def entry_of(words: Words, record: Record) -> Entry:
+def entry_of(words: StoreWords, record: Record) -> Entry:
     try:
         return entry_from_json(record.entry)
     except Damaged as problem:
         raise journal_damaged(words, problem, line=record.sequence) from problem
 
 
-def checked_records(words: Words, journal: bytes, *, lineage: str, at: JournalHead = START) -> Iterator[Record]:
+def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: JournalHead = START) -> Iterator[Record]:
     try:
         yield from records(journal, lineage=lineage, at=at)
     except BrokenChain as problem:
         raise journal_damaged(words, problem, line=problem.line) from problem
 
 
-def require_own(words: Words, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
+def require_own(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
     """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment only come to
     the same label. It would be planned against the wrong specs.
     """
@@ -129,7 +129,7 @@ def require_own(words: Words, state: State, *, owner: tuple[str, str | None] | N
         raise StoreError(error(FOREIGN, summary, hint="check `stack:` in stack.yaml, -e and --state"))
 
 
-def read_state(words: Words, data: bytes, *, place: str) -> State:
+def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
     """`place` is where `data` stood. Raises StoreError: `state-damaged`, `state-format` or `state-foreign`."""
     try:
         state = state_from_json(unseal(data))
@@ -153,7 +153,7 @@ def read_state(words: Words, data: bytes, *, place: str) -> State:
     return state
 
 
-def _replayed(words: Words, written: State, tail: list[Record], *, head: JournalHead) -> State:
+def _replayed(words: StoreWords, written: State, tail: list[Record], *, head: JournalHead) -> State:
     line = written.head.sequence
     for_replay = []
     try:
@@ -168,7 +168,7 @@ def _replayed(words: Words, written: State, tail: list[Record], *, head: Journal
     return state
 
 
-def state_missing(words: Words, beside: str) -> StoreError:
+def state_missing(words: StoreWords, beside: str) -> StoreError:
     return StoreError(
         error(
             "state-missing",
@@ -178,7 +178,7 @@ def state_missing(words: Words, beside: str) -> StoreError:
     )
 
 
-def journal_missing(words: Words, head: JournalHead) -> StoreError:
+def journal_missing(words: StoreWords, head: JournalHead) -> StoreError:
     return StoreError(
         error(
             "journal-missing",
@@ -188,7 +188,7 @@ def journal_missing(words: Words, head: JournalHead) -> StoreError:
     )
 
 
-def _state_older(words: Words, serial: int, newest: int) -> StoreError:
+def _state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
     return StoreError(
         error(
             "state-older",
@@ -199,7 +199,7 @@ def _state_older(words: Words, serial: int, newest: int) -> StoreError:
     )
 
 
-def is_behind(words: Words, known: Known, journal: Callable[[], bytes], *, seen: Sighting) -> bool:
+def is_behind(words: StoreWords, known: Known, journal: Callable[[], bytes], *, seen: Sighting) -> bool:
     """Whether the record that was seen last is missing from the whole `journal`. A rebuilt journal lacks it too, and stands beside
     a higher serial.
     """
@@ -209,7 +209,7 @@ def is_behind(words: Words, known: Known, journal: Callable[[], bytes], *, seen:
     return not any(record.head == seen.head for record in lines)
 
 
-def state_behind(words: Words, found: Known, seen: Sighting) -> StoreError:
+def state_behind(words: StoreWords, found: Known, seen: Sighting) -> StoreError:
     has, was = _told(found.written.serial, found.state.head), _told(seen.serial, seen.head)
     there = "it" if seen.location == words.state else seen.location
     return StoreError(
@@ -226,7 +226,7 @@ def _told(serial: int, head: JournalHead) -> str:
     return f"serial {serial} and {head.sequence} records"
 
 
-def _require_same_owner(words: Words, record: Record, written: State) -> bool:
+def _require_same_owner(words: StoreWords, record: Record, written: State) -> bool:
     told = entry_of(words, record)
     if isinstance(told, Created) and (told.stack, told.environment, told.identity) != (
         written.stack,
@@ -238,7 +238,7 @@ def _require_same_owner(words: Words, record: Record, written: State) -> bool:
     return True
 
 
-def _require_same(words: Words, found: JournalHead, expected: JournalHead) -> None:
+def _require_same(words: StoreWords, found: JournalHead, expected: JournalHead) -> None:
     if found != expected:
         problem = Damaged(
             f"is not the record that {words.state_name} was made of: the two files are not of one history"
@@ -246,12 +246,12 @@ def _require_same(words: Words, found: JournalHead, expected: JournalHead) -> No
         raise journal_damaged(words, problem, line=found.sequence)
 
 
-def _journal_short(words: Words, found: JournalHead, expected: JournalHead) -> StoreError:
+def _journal_short(words: StoreWords, found: JournalHead, expected: JournalHead) -> StoreError:
     problem = Damaged(f"ends there, but {words.state_name} was made of its first {expected.sequence} records")
     return journal_damaged(words, problem, line=found.sequence)
 
 
-def journal_damaged(words: Words, problem: ValueError, *, line: int) -> StoreError:
+def journal_damaged(words: StoreWords, problem: ValueError, *, line: int) -> StoreError:
     newer = isinstance(problem, FromNewerVersion)
     return StoreError(
         error(

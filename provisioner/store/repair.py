@@ -16,9 +16,9 @@ from provisioner.model.document import seal
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_of, journal_lines, state_to_json
-from provisioner.store.contract import START, DamagedParts, Hold, NotDone, Words
+from provisioner.store.contract import START, DamagedParts, Hold, NotDone, StoreWords
 from provisioner.store.reading import require_own
 from provisioner.store.salvage import Salvaged
 from provisioner.store.witness import Sighting, Witness
@@ -34,7 +34,14 @@ class Replaced:
 
 class Repair:
     def __init__(
-        self, hold: Hold, words: Words, *, clock: Clock, witness: Witness, damaged: DamagedParts, salvaged: Salvaged
+        self,
+        hold: Hold,
+        words: StoreWords,
+        *,
+        clock: StoreClock,
+        witness: Witness,
+        damaged: DamagedParts,
+        salvaged: Salvaged,
     ) -> None:
         self._hold = hold
         self._words = words

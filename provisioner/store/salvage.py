@@ -24,7 +24,7 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
-from provisioner.store.contract import DamagedParts, Words
+from provisioner.store.contract import DamagedParts, StoreWords
 from provisioner.store.partial_replay import PartialReplay
 from provisioner.store.reading import journal_damaged, read_state
 
@@ -36,7 +36,7 @@ Lines: TypeAlias = Sequence[Record | bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SalvagedPart:
     """One part of a state that has to be rebuilt, and in words what of it can still be read."""
 
     name: str
@@ -48,7 +48,7 @@ class Salvaged:
     """Everything that can still be read, and what it leads to. `damage` says why the store refuses; none when it does not."""
 
     damage: tuple[Diagnostic, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SalvagedPart, ...]
     lineage: str | None
     """None where it stands nowhere any more, or cannot be proven."""
     identity: Identity | None
@@ -72,7 +72,7 @@ class Salvaged:
     """There is no part at all."""
 
 
-def salvage(words: Words, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
+def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
     """Raises StoreError for what must not be rebuilt: parts of a newer version, of another stack, or of two histories."""
     states = dict(_states(words, damaged))
     lines = tuple(single_lines(damaged.journal or b""))
@@ -102,7 +102,7 @@ def salvage(words: Words, damaged: DamagedParts, *, damage: Sequence[Diagnostic]
     )
 
 
-def _states(words: Words, damaged: DamagedParts) -> Iterator[tuple[str, State | None]]:
+def _states(words: StoreWords, damaged: DamagedParts) -> Iterator[tuple[str, State | None]]:
     """By the name of its part; None for one that is damaged."""
     parts = (
         (words.state_name, words.state, damaged.state),
@@ -119,7 +119,7 @@ def _states(words: Words, damaged: DamagedParts) -> Iterator[tuple[str, State | 
             yield name, None
 
 
-def _base(words: Words, states: dict[str, State | None], lines: Lines) -> State | None:
+def _base(words: StoreWords, states: dict[str, State | None], lines: Lines) -> State | None:
     """The newest whole state that the journal continues; None where the journal holds everything by itself, or nothing does."""
     whole = [state for state in states.values() if state is not None]
     candidates = [state for state in whole if state.lineage == whole[0].lineage and not _is_superseded(state, lines)]
@@ -141,13 +141,13 @@ def _first(lines: Lines) -> Record | None:
     return next((line for line in _whole(lines) if line.sequence == 1), None)
 
 
-def _told_identity(words: Words, lines: Lines) -> Identity | None:
+def _told_identity(words: StoreWords, lines: Lines) -> Identity | None:
     """As the journal itself says it."""
     entries = (_entry(words, line) for line in _whole(lines) if line.entry.get("type") == "created")
     return next((entry.identity for entry in entries if isinstance(entry, Created)), None)
 
 
-def _highest_serial(words: Words, states: dict[str, State | None], lines: Lines) -> int:
+def _highest_serial(words: StoreWords, states: dict[str, State | None], lines: Lines) -> int:
     """A state that is lost was at most one ahead of all that is left: the next checkpoint needs a line beside it."""
     named = [line.serial or 0 for line in _whole(lines)]
     named += [state.serial for state in states.values() if state is not None]
@@ -208,7 +208,7 @@ def _rising(lines: Lines, *, above: int) -> list[Record]:
     return kept
 
 
-def _replayed(words: Words, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
+def _replayed(words: StoreWords, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
     """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
     partial = PartialReplay(base)
     entries = [_entry(words, record) for record in linked]
@@ -223,7 +223,7 @@ def _replayed(words: Words, base: State | None, linked: list[Record], loose: lis
     return partial
 
 
-def _entry(words: Words, record: Record) -> Entry | None:
+def _entry(words: StoreWords, record: Record) -> Entry | None:
     try:
         return entry_from_json(record.entry)
     except FromNewerVersion as problem:
@@ -239,16 +239,20 @@ def _addresses(line: bytes) -> Iterator[Address]:
             yield Address.parse(json.loads(found))
 
 
-def _parts(words: Words, damaged: DamagedParts, states: dict[str, State | None], lines: Lines) -> tuple[Part, ...]:
-    def state_part(name: str) -> Part:
+def _parts(
+    words: StoreWords, damaged: DamagedParts, states: dict[str, State | None], lines: Lines
+) -> tuple[SalvagedPart, ...]:
+    def state_part(name: str) -> SalvagedPart:
         if name not in states:
-            return Part(name, "missing")
+            return SalvagedPart(name, "missing")
         state = states[name]
-        return Part(name, "damaged: nothing of it is used" if state is None else f"whole, serial {state.serial}")
+        return SalvagedPart(
+            name, "damaged: nothing of it is used" if state is None else f"whole, serial {state.serial}"
+        )
 
     return (
         state_part(words.state_name),
-        Part(words.journal_name, _lines_found(lines, damaged)),
+        SalvagedPart(words.journal_name, _lines_found(lines, damaged)),
         state_part(words.backup_name),
     )
 
@@ -265,7 +269,7 @@ def _lines_found(lines: Lines, damaged: DamagedParts) -> str:
     )
 
 
-def _two_histories(words: Words, line: Record) -> StoreError:
+def _two_histories(words: StoreWords, line: Record) -> StoreError:
     return StoreError(
         error(
             "rebuild-conflict",

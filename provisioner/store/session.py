@@ -22,9 +22,9 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunEnded, RunStarted
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_of, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, Undecided, Words
+from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, StoreWords, Undecided
 from provisioner.store.late import answers_of, with_kept, write_late
 from provisioner.store.reading import Known, plans_begun, require_own
 from provisioner.store.witness import Sighting, Witness
@@ -43,9 +43,9 @@ class Session:
     def __init__(
         self,
         hold: Hold,
-        words: Words,
+        words: StoreWords,
         *,
-        clock: Clock,
+        clock: StoreClock,
         witness: Witness,
         known: Known | None,
         late: Sequence[Entry],

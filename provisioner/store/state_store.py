@@ -17,8 +17,8 @@ from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
-from provisioner.store.clock import Clock
-from provisioner.store.contract import LATE, DamagedParts, Ending, Hold, LockHolder, Reader, Store, Waiting, Words
+from provisioner.store.clock import StoreClock
+from provisioner.store.contract import LATE, DamagedParts, Ending, Hold, LockHolder, Reader, Store, StoreWords, Waiting
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
 from provisioner.store.late import Answer, read_late, still_open, unaccounted
 from provisioner.store.reading import FOREIGN, Known, read_history, require_own
@@ -48,12 +48,12 @@ class StateStore:
         store: Store,
         *,
         owner: tuple[str, str | None] | None = None,
-        clock: Clock | None = None,
+        clock: StoreClock | None = None,
         witness: Witness | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
-        self._clock = clock or Clock()
+        self._clock = clock or StoreClock()
         self._witness = witness or Witness()
 
     @property
@@ -185,7 +185,7 @@ class StateStore:
             )
 
     @property
-    def _words(self) -> Words:
+    def _words(self) -> StoreWords:
         return self._store.words
 
     @contextmanager

@@ -14,7 +14,7 @@ from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
-from provisioner.store.contract import Words
+from provisioner.store.contract import StoreWords
 from provisioner.store.reading import Known, read_history
 
 _HINT = (
@@ -23,7 +23,7 @@ _HINT = (
 )
 
 
-def verify(words: Words, known: Known, journal: bytes) -> Verified:
+def verify(words: StoreWords, known: Known, journal: bytes) -> Verified:
     """`journal` is the whole one that `known` was read from. Raises StoreError for damage."""
     records = tuple(read_history(words, journal, lineage=known.written.lineage))
     _require_same(words, known.written, _replayed(words, known.written, records))
@@ -39,7 +39,7 @@ def verify(words: Words, known: Known, journal: bytes) -> Verified:
     )
 
 
-def _replayed(words: Words, written: State, records: Iterable[HistoryRecord]) -> State:
+def _replayed(words: StoreWords, written: State, records: Iterable[HistoryRecord]) -> State:
     """What the records up to the checkpoint lead to, beginning with nothing."""
     line = 0
 
@@ -64,7 +64,7 @@ def _replayed(words: Words, written: State, records: Iterable[HistoryRecord]) ->
         ) from contradiction
 
 
-def _require_same(words: Words, written: State, replayed: State) -> None:
+def _require_same(words: StoreWords, written: State, replayed: State) -> None:
     if written == replayed:
         return
     addresses = {*written.resources, *replayed.resources}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from provisioner.model.event import Listener
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Introduction
-from provisioner.model.stack import Cloud as CloudName
+from provisioner.model.stack import CloudName
 from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.model.canonical import JsonObject
-from provisioner.model.inventory import Host, Inventory, LeftOut
+from provisioner.model.inventory import Host, Inventory, UnreachableServer
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import State
@@ -57,7 +57,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
         if reason is None:
             hosts.append(host)
         else:
-            left_out.append(LeftOut(one.address, reason))
+            left_out.append(UnreachableServer(one.address, reason))
     left_out.sort(key=lambda one: one.address)
     return Inventory(stack.name, stack.environment, tuple(hosts), _groups(hosts), tuple(left_out))
 
@@ -75,12 +75,12 @@ def _serving(state: State) -> Iterator[Recorded]:
         )
 
 
-def _doubtful(state: State, request: InventoryRequest, catalogue: Catalogue) -> Iterator[LeftOut]:
+def _doubtful(state: State, request: InventoryRequest, catalogue: Catalogue) -> Iterator[UnreachableServer]:
     for address, intent in state.doubts.items():
         labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
         is_held = address in state.resources or address.as_deposed in state.resources
         if not is_held and catalogue[intent.kind].facts.are_of_hosts and request.labels.items() <= labels.items():
-            yield LeftOut(address, "the outcome of its purchase is not known")
+            yield UnreachableServer(address, "the outcome of its purchase is not known")
 
 
 def _host(recorded: Recorded, facts: JsonObject, *, is_unique: bool) -> Host:

@@ -19,7 +19,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Part, Repair, Salvaged
+from provisioner.store import LockHolder, Repair, Salvaged, SalvagedPart
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -34,7 +34,7 @@ class RebuildDraft:
 
     location: str
     damage: tuple[Diagnostic, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SalvagedPart, ...]
     proposal: Proposal
     notes: tuple[Diagnostic, ...]
 

@@ -24,8 +24,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.mask import Mask
 from provisioner.model.redaction import secrets_in
 from provisioner.model.secret import Secret
-from provisioner.model.stack import Cloud as CloudName
-from provisioner.model.stack import Stack
+from provisioner.model.stack import CloudName, Stack
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
 from provisioner.store import StateStore, locate, open_store, witness_folder

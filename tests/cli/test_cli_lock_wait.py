@@ -7,7 +7,7 @@ from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.model.diagnostic import LockHeld
 from provisioner.store import open_store
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 
 
 class MovedClock:
@@ -19,8 +19,8 @@ class MovedClock:
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
-    def clock(self) -> Clock:
-        return Clock(now=lambda: 1_700_000_000_000, elapsed=lambda: self.seconds, sleep=self.sleep)
+    def clock(self) -> StoreClock:
+        return StoreClock(now=lambda: 1_700_000_000_000, elapsed=lambda: self.seconds, sleep=self.sleep)
 
 
 @pytest.fixture

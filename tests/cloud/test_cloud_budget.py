@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.cloud import Clock
-from provisioner.cloud.budget import LONGEST_PAUSE, NOTEWORTHY, Budget
 from provisioner.cloud.failures import Limit
+from provisioner.cloud.request_budget import LONGEST_PAUSE, NOTEWORTHY, RequestBudget
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
 
 READ = Call(Service.MODELARTS, "GET", "/x", Effect.READ)
@@ -111,7 +111,7 @@ def test_refusals_without_a_word_are_answered_by_longer_and_longer_pauses(connec
 
 
 def test_refusals_of_what_was_on_its_way_already_do_not_lengthen_the_pause(time) -> None:
-    budget = Budget(time.clock(), lambda _: None)
+    budget = RequestBudget(time.clock(), lambda _: None)
     for sent_at in (time.seconds, *[time.seconds - 1] * 9):
         budget.throttled(Service.MODELARTS, sent_at=sent_at, limit=None, retry_after=None)
     asyncio.run(budget.turn(Service.MODELARTS))
@@ -127,7 +127,7 @@ def test_a_message_without_a_limit_teaches_nothing(connect_to, time, told: str) 
 
 
 def test_an_answer_to_an_earlier_request_does_not_end_the_trouble(time) -> None:
-    budget = Budget(time.clock(), lambda _: None)
+    budget = RequestBudget(time.clock(), lambda _: None)
     for _ in range(3):
         asyncio.run(budget.turn(Service.MODELARTS))
         budget.throttled(Service.MODELARTS, sent_at=time.seconds, limit=None, retry_after=None)
@@ -176,7 +176,7 @@ def test_workers_queue_in_the_order_of_asking_and_one_that_gives_up_blocks_nobod
     went: list[int] = []
 
     async def conversation() -> None:
-        budget = Budget(time.clock(), lambda _: None)
+        budget = RequestBudget(time.clock(), lambda _: None)
         budget.throttled(
             Service.MODELARTS, sent_at=time.seconds, limit=Limit(requests=60, seconds=60.0), retry_after=None
         )
@@ -213,7 +213,7 @@ def test_whatever_the_cloud_says_every_turn_comes_and_long_waits_are_told(refusa
 
     async def conversation() -> None:
         clock = Clock(now=lambda: now, monotonic=lambda: now, sleep=sleep, chance=lambda: chance)
-        budget = Budget(clock, told.append)
+        budget = RequestBudget(clock, told.append)
         for limit, retry_after in refusals:
             await budget.turn(Service.MODELARTS)
             budget.throttled(Service.MODELARTS, sent_at=now, limit=limit, retry_after=retry_after)

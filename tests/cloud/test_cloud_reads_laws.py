@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.cloud import list_own_accounts, list_own_projects, list_projects
-from provisioner.cloud.answers import Malformed, Row, known
+from provisioner.cloud.answers import AnswerRow, Malformed, known
 from provisioner.cloud.catalogue import (
     list_flavors,
     list_images,
@@ -110,15 +110,15 @@ def every_question(ask: Any) -> list[Any]:
 def test_any_row_is_read_or_refused(fields) -> None:
     for read in READERS:
         with suppress(Malformed):
-            read(Row(fields))
+            read(AnswerRow(fields))
 
 
 @given(data=st.data(), valid=st.sampled_from(VALID))
 def test_a_good_row_with_one_odd_field_is_read_or_refused(data, valid) -> None:
     read, fields = valid
-    read(Row(fields))
+    read(AnswerRow(fields))
     with suppress(Malformed):
-        read(Row({**fields, data.draw(st.sampled_from(sorted(fields))): data.draw(JSON)}))
+        read(AnswerRow({**fields, data.draw(st.sampled_from(sorted(fields))): data.draw(JSON)}))
 
 
 @given(JSON)
@@ -152,7 +152,7 @@ def test_every_question_only_reads() -> None:
 @given(st.decimals(0, 10**9, places=2))
 def test_an_amount_keeps_the_digits_that_the_cloud_wrote(amount: Decimal) -> None:
     body = json.loads(f'{{"amount_after_discount": {amount}}}')
-    assert Row(body).amount("amount_after_discount") == amount
+    assert AnswerRow(body).amount("amount_after_discount") == amount
 
 
 @pytest.mark.parametrize(
@@ -168,19 +168,19 @@ def test_an_amount_keeps_the_digits_that_the_cloud_wrote(amount: Decimal) -> Non
     ids=repr,
 )
 def test_an_amount_in_a_unit_that_is_not_published_is_unknown(row, amount) -> None:
-    assert Row(row).amount("amount") == amount
+    assert AnswerRow(row).amount("amount") == amount
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - hypothesis wants it so
 def test_a_moment_is_the_same_in_whatever_zone_it_was_written(moment: datetime) -> None:
-    read = Row({"at": moment.isoformat()}).moment("at")
+    read = AnswerRow({"at": moment.isoformat()}).moment("at")
     assert read == moment.astimezone(UTC)
     assert read is not None
     assert read.tzinfo is UTC
 
 
 def test_a_moment_without_a_zone_is_in_utc() -> None:
-    assert Row({"at": "2026-01-02T03:04:05"}).moment("at") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert AnswerRow({"at": "2026-01-02T03:04:05"}).moment("at") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59", 1_767_268_800])
@@ -200,7 +200,7 @@ def _always(body: Any) -> Any:
 
 
 def test_what_the_reference_does_not_know_stays_what_it_is() -> None:
-    order = read_order(Row({"order_id": "CS1", "status": 77, "order_type": 99, "colour": "red"}))
+    order = read_order(AnswerRow({"order_id": "CS1", "status": 77, "order_type": 99, "colour": "red"}))
     assert (order.status, order.type) == (77, 99)
     assert known(OrderStatus, 5) is OrderStatus.COMPLETED
     assert known(OrderStatus, None) is None
@@ -211,7 +211,7 @@ def test_what_the_reference_does_not_know_stays_what_it_is() -> None:
     [({}, None), ({"expire_policy": 3}, True), ({"expire_policy": 0}, False), ({"expire_policy": 9}, False)],
 )
 def test_whether_a_term_renews_is_unknown_where_billing_is_silent(policy, renews) -> None:
-    one = read_subscription(Row({"resource_id": "r", **policy}))
+    one = read_subscription(AnswerRow({"resource_id": "r", **policy}))
     assert one.renews is renews
     assert (one.expires_at, one.status, one.is_main) == (None, None, None)
     assert one.expire_policy in {None, ExpirePolicy.RENEW, ExpirePolicy.GRACE, 9}
@@ -224,11 +224,11 @@ def test_the_price_of_a_term_is_that_of_the_best_offer() -> None:
         "official_website_rating_result": {"official_website_amount": 100, "measure_id": 1},
         "optional_discount_rating_results": offers,
     }
-    price = read_term(Row(answer))
+    price = read_term(AnswerRow(answer))
     assert (price.amount, price.official_amount, price.currency) == (Decimal("80.5"), Decimal(100), "CNY")
 
 
 def test_a_flavor_row_without_a_zone_speaks_for_every_zone() -> None:
-    flavor = read_flavor(Row({"flavor": "f", "is_sold_out": True}))
+    flavor = read_flavor(AnswerRow({"flavor": "f", "is_sold_out": True}))
     assert [flavor.is_sold_out(), flavor.is_sold_out("a")] == [True, True]
-    assert read_flavor(Row({"flavor": "f"})).is_sold_out() is None
+    assert read_flavor(AnswerRow({"flavor": "f"})).is_sold_out() is None

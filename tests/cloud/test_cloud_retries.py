@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.cloud import Clock
 from provisioner.cloud.failures import Failure
-from provisioner.cloud.retrying import PATIENCE, TRIES, persist
+from provisioner.cloud.retrying import PATIENCE, TRIES, retry
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 
 Act = Callable[[], httpx.Response]
@@ -157,7 +157,7 @@ def test_tries_and_waits_are_bounded_whatever_the_server_says(
 
     clock = Clock(now=lambda: now, monotonic=lambda: now, sleep=sleep, chance=lambda: chance)
     try:
-        assert asyncio.run(persist(attempt, clock)) == "done"
+        assert asyncio.run(retry(attempt, clock)) == "done"
     except Failure:
         assert tries == TRIES or now >= PATIENCE
     assert tries <= TRIES

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password, find_credentials
-from provisioner.cloud.variables import AGENCIES, PASSED_OVER
+from provisioner.cloud.vendor_variables import AGENCIES, PASSED_OVER
 from provisioner.model.diagnostic import Diagnostic, UsageError
 from provisioner.model.secret import Secret
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.fault_proxy import answering, message
 
-from provisioner.cloud import budget
+from provisioner.cloud import request_budget
 
 LIMITED = b'{"error_code": "APIG.0308", "error_msg": "over ratelimit,limit:2400,time:1 second"}'
 SLOW_DOWN = message("429 Too Many Requests", LIMITED, extra="Retry-After: 1\r\n")
@@ -15,7 +15,7 @@ SENTENCE = "The cloud asks for fewer requests: going on in 1s"
 @pytest.fixture
 def throttled(site, proxy, monkeypatch):
     """The first look at the servers and the first purchase are turned away, for a second that counts as long."""
-    monkeypatch.setattr(budget, "NOTEWORTHY", 0.9)
+    monkeypatch.setattr(request_budget, "NOTEWORTHY", 0.9)
     proxy.on(answering(SLOW_DOWN, executed=False), method="GET", ending="/dev-servers/all")
     proxy.on(answering(SLOW_DOWN, executed=False))
     return site

@@ -10,12 +10,12 @@ from loading.stack_folder import STACK, StackFolder
 from provisioner.loading import read_stack
 from provisioner.model.diagnostic import SpecError, UsageError
 from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy, UserdataField
-from provisioner.model.stack import Cloud, Stack
+from provisioner.model.stack import CloudName, Stack
 
 
 def test_a_stack_says_its_name_cloud_and_region(stack: StackFolder):
     stack.write("stack.yaml", "stack: demo\ncloud: sandbox\nregion: cn-north-4\n")
-    assert read_stack(stack.path, None) == Stack("demo", Cloud.SANDBOX, "cn-north-4", None)
+    assert read_stack(stack.path, None) == Stack("demo", CloudName.SANDBOX, "cn-north-4", None)
     assert stack.load().stack == read_stack(stack.path, None)
 
 

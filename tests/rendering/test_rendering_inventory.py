@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError
-from provisioner.model.inventory import Host, Inventory, LeftOut
+from provisioner.model.inventory import Host, Inventory, UnreachableServer
 from provisioner.rendering.inventory import FORMATS, render_inventory
 
 
@@ -32,7 +32,7 @@ def host(address: str, private: str = "192.168.0.1", *public: str, **facts) -> H
     return Host(Address.parse(address), f"id-of-{name}", **(known | facts))
 
 
-def inventory(*hosts: Host, left_out: tuple[LeftOut, ...] = ()) -> Inventory:
+def inventory(*hosts: Host, left_out: tuple[UnreachableServer, ...] = ()) -> Inventory:
     groups: dict[str, list[Host]] = {}
     for one in hosts:
         if one.address.key is not None:
@@ -168,7 +168,7 @@ def test_public_addresses_are_used_where_that_is_asked_for(tmp_path):
 
 
 def test_how_many_are_left_out_stands_in_every_text():
-    made = inventory(host("gateway"), left_out=(LeftOut(Address("trainer", 0), "it is being built"),))
+    made = inventory(host("gateway"), left_out=(UnreachableServer(Address("trainer", 0), "it is being built"),))
     for form in FORMATS.keys() - {"json"}:
         assert render_inventory(made, form=form).startswith("# demo, environment dev: 1 server, 1 left out\n")
     document = json.loads(render_inventory(made, form="json"))

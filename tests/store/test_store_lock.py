@@ -19,7 +19,7 @@ from support.stores import folder_store
 
 from provisioner.model.diagnostic import LockHeld, StoreError
 from provisioner.store import LockHolder, open_store
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 
 HOLD = """
 import sys
@@ -63,7 +63,7 @@ class MovedClock:
         self.on_sleep()
 
     def clock(self):
-        return Clock(now=lambda: 1_700_000_000_000, elapsed=lambda: self.seconds, sleep=self.sleep)
+        return StoreClock(now=lambda: 1_700_000_000_000, elapsed=lambda: self.seconds, sleep=self.sleep)
 
 
 def test_the_holder_is_named_to_whoever_asks(store, another):

@@ -13,7 +13,7 @@ from provisioner.model.journal import Answered, Imported, Intended, RunEnded, Ru
 from provisioner.model.resource import Phase
 from provisioner.store import StateStore
 from provisioner.store.chain import link
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_to_json
 from provisioner.store.contract import JOURNAL, LATE
 from provisioner.store.late import write_late
@@ -169,6 +169,6 @@ def test_two_runs_that_lost_their_lock_both_keep_what_they_heard(store, writing)
     for name in ("one", "two"):
         heard = [(an_intent(name), answered(name))]
         assert write_late(
-            partial(store.log, LATE), store.words, heard, lineage=lineage, batch={"writer": name}, clock=Clock()
+            partial(store.log, LATE), store.words, heard, lineage=lineage, batch={"writer": name}, clock=StoreClock()
         )
     assert states.load().resources.keys() == {an_address("one"), an_address("two")}

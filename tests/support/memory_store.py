@@ -24,8 +24,8 @@ from provisioner.store.contract import (
     LockType,
     NotInLog,
     NotWritten,
+    StoreWords,
     Undecided,
-    Words,
 )
 
 
@@ -140,8 +140,8 @@ class MemoryStore:
         self._label = label
 
     @property
-    def words(self) -> Words:
-        return Words(
+    def words(self) -> StoreWords:
+        return StoreWords(
             label=self._label,
             state=f"memory://{self._label}",
             journal=f"memory://{self._label}/journal",

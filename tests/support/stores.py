@@ -6,12 +6,17 @@ from pathlib import Path
 
 from provisioner.disk import Disk
 from provisioner.store import StateStore
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.folder import FolderStore
 from provisioner.store.witness import Witness
 
 
 def folder_store(
-    folder: Path, label: str, *, disk: Disk | None = None, clock: Clock | None = None, witness: Witness | None = None
+    folder: Path,
+    label: str,
+    *,
+    disk: Disk | None = None,
+    clock: StoreClock | None = None,
+    witness: Witness | None = None,
 ) -> StateStore:
     return StateStore(FolderStore(folder, label, disk=disk, clock=clock), clock=clock, witness=witness)

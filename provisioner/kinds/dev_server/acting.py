@@ -31,7 +31,7 @@ class GaveUp(Exception):  # noqa: N818 - how a change ends, not a malfunction
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _ActionRule:
     """From which statuses an action may be asked for, and where it leads."""
 
     action: str
@@ -40,9 +40,9 @@ class _Way:
     body: Fields | None = None
 
 
-_WAYS: Mapping[Power, _Way] = {
-    "running": _Way("start", frozenset({rows.STOPPED, "STOP_FAILED", "START_FAILED"}), rows.RUNNING, body={}),
-    "stopped": _Way("stop", frozenset({rows.RUNNING, "STOP_FAILED"}), rows.STOPPED),
+_WAYS: Mapping[Power, _ActionRule] = {
+    "running": _ActionRule("start", frozenset({rows.STOPPED, "STOP_FAILED", "START_FAILED"}), rows.RUNNING, body={}),
+    "stopped": _ActionRule("stop", frozenset({rows.RUNNING, "STOP_FAILED"}), rows.STOPPED),
 }
 
 
@@ -102,7 +102,7 @@ def bring(row: Live, power: Power) -> Generator[Step, Answer, Live]:
     )
 
 
-def _ask(identifier: str, way: _Way) -> Generator[Step, Answer, CallFailed | None]:
+def _ask(identifier: str, way: _ActionRule) -> Generator[Step, Answer, CallFailed | None]:
     """What kept it from being asked, where looking at the server tells more than the answer does."""
     path = f"{rows.server_path(identifier)}/{way.action}"
     try:

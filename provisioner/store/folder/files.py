@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.store.contract import JOURNAL, LATE, Words
+from provisioner.store.contract import JOURNAL, LATE, StoreWords
 
 _PART = re.compile(r"(?P<label>.+)\.(json|journal|backup|reserve|late)", re.IGNORECASE | re.DOTALL)
 _COPY_OF_PART = re.compile(_PART.pattern + r"[^A-Za-z].*", re.IGNORECASE | re.DOTALL)
@@ -44,9 +44,9 @@ class Files:
         return self.folder / f"{self.label}.{name}"
 
     @property
-    def words(self) -> Words:
+    def words(self) -> StoreWords:
         backup, journal, state = self.backup.name, self.journal.name, self.state.name
-        return Words(
+        return StoreWords(
             label=self.label,
             state=str(self.state),
             journal=str(self.journal),

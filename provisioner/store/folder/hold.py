@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provisioner.disk import Disk, replace_file
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.contract import Blob, Conflict, DamagedParts, Intrusion, Undecided
 from provisioner.store.folder.files import Files
 from provisioner.store.folder.log import FileLog, read_file
@@ -18,7 +18,7 @@ from provisioner.store.folder.reserve import Reserve
 class FolderHold:
     """`locked` tells whether the lock that was taken still keeps others out."""
 
-    def __init__(self, files: Files, *, disk: Disk, clock: Clock, locked: Callable[[], bool]) -> None:
+    def __init__(self, files: Files, *, disk: Disk, clock: StoreClock, locked: Callable[[], bool]) -> None:
         self._files = files
         self._disk = disk
         self._clock = clock

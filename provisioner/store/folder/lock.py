@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
-from provisioner.store.clock import Clock
+from provisioner.store.clock import StoreClock
 from provisioner.store.contract import Ending, LockHolder, Waiting
 
 _POLL = 0.25
@@ -29,7 +29,7 @@ _LATEST = 253_402_300_799_000
 
 
 class FileLock:
-    def __init__(self, path: Path, *, disk: Disk, clock: Clock) -> None:
+    def __init__(self, path: Path, *, disk: Disk, clock: StoreClock) -> None:
         self._path = path
         self._disk = disk
         self._clock = clock

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
-from provisioner.store.clock import Clock
-from provisioner.store.contract import LATE, Blob, Ending, LockHolder, LockType, Waiting, Words
+from provisioner.store.clock import StoreClock
+from provisioner.store.contract import LATE, Blob, Ending, LockHolder, LockType, StoreWords, Waiting
 from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.hold import FolderHold, read_checkpoint
 from provisioner.store.folder.lock import FileLock
@@ -21,16 +21,16 @@ _OTHERS_WRITE = 0o022
 
 
 class FolderStore:
-    def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: StoreClock | None = None) -> None:
         if label in {"", ".."} or Path(label).name != label:
             raise UsageError(error("store-label", f"{label!r} cannot name a state", hint="Use a name without a slash."))
         self._files = Files(folder, label)
         self._disk = disk or Disk()
-        self._clock = clock or Clock()
+        self._clock = clock or StoreClock()
         self._lock = FileLock(self._files.lock, disk=self._disk, clock=self._clock)
 
     @property
-    def words(self) -> Words:
+    def words(self) -> StoreWords:
         return self._files.words
 
     @property

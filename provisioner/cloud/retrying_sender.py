@@ -10,11 +10,11 @@ from collections.abc import Coroutine, Mapping
 from typing import Final
 
 from provisioner.cloud.authentication import Authentication
-from provisioner.cloud.budget import Budget
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.failures import Failure, refusal, request_id_of, silence, unusable
+from provisioner.cloud.failures import Failure, no_answer, refusal, request_id_of, unreadable_answer
 from provisioner.cloud.request import Request
-from provisioner.cloud.retrying import persist
+from provisioner.cloud.request_budget import RequestBudget
+from provisioner.cloud.retrying import retry
 from provisioner.cloud.server_time import ServerTime
 from provisioner.model.flow import Effect, Service
 from provisioner.model.mask import Mask
@@ -23,7 +23,7 @@ from provisioner.web import HttpAnswer, HttpRequest, HttpTransport, NoAnswer
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
 
-class Line:
+class RetryingSender:
     """One worker's; the authentication and the budget are shared by all lines of a run."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Line:
         transport: HttpTransport,
         authentication: Authentication,
         *,
-        budget: Budget,
+        budget: RequestBudget,
         clock: Clock,
         mask: Mask,
         times: Mapping[Service, ServerTime],
@@ -49,7 +49,7 @@ class Line:
         What may be sent only once waits for no turn here: its sender has done so before it was journaled.
         """
         if request.is_repeatable:
-            return persist(
+            return retry(
                 lambda: self._renewing(request),
                 self._clock,
                 answered=lambda: self._transport.has_answered(request.origin),
@@ -76,7 +76,7 @@ class Line:
             answer = await self._transport.exchange(_as_sent(request, headers))
         except NoAnswer as nothing:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
-            raise silence(request, nothing) from None
+            raise no_answer(request, nothing) from None
         if answer.is_success:
             self._times[request.service].hear(*answer.told_time)
         self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
@@ -84,7 +84,7 @@ class Line:
             raise self._refused(request, answer, headers, sent_at=begun)
         self._budget.succeeded(request.service, sent_at=begun)
         if answer.fault:
-            raise unusable(request, answer, answer.fault, mask=self._mask)
+            raise unreadable_answer(request, answer, answer.fault, mask=self._mask)
         return answer
 
     def _refused(self, request: Request, answer: HttpAnswer, sent: Mapping[str, str], *, sent_at: float) -> Failure:

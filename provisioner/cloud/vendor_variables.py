@@ -66,7 +66,7 @@ _FOLLOWED_OF_THE_SDKS: Final = frozenset(
 )
 
 
-class Variables:
+class VendorVariables:
     """Empty values count as unset, as elsewhere in the field."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -68,7 +68,7 @@ class _Bucket:
         self.room, self.filled_at = 0.0, now
 
 
-class Budget:
+class RequestBudget:
     def __init__(self, clock: Clock, waiting: Waiting) -> None:
         self._clock = clock
         self._waiting = waiting
