@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from provisioner.model.address import Address
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.sharing import deal
+from provisioner.model.sharing import assign_servers
 
 
 class IdRegistry:
@@ -60,7 +60,7 @@ class IdRegistry:
         waiting = self._without_server[free[0].order_id or ""] if free else {}
         if address not in waiting:
             return None if waiting else next(iter(free), None)
-        if (chosen := deal(waiting, free).get(address)) is not None:
+        if (chosen := assign_servers(waiting, free).get(address)) is not None:
             self.take(address, chosen.id)
             del waiting[address]
         return chosen

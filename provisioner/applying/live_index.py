@@ -80,12 +80,12 @@ class OrderIndex:
 
     @cached_property
     def _leaving(self) -> frozenset[str | None]:
-        """Ids; where only an order is recorded, the row that is dealt to it."""
+        """Ids; where only an order is recorded, the row that is assigned to it."""
         addresses = {record.address for record in self._released}
         records = [change.recorded for change in self._plan.changes if change.recorded is not None]
-        dealt = by_order(records, self._live.values())
+        assigned = by_order(records, self._live.values())
         ids = {record.id for record in self._released}
-        return frozenset(ids | {row.id for address, row in dealt.items() if address in addresses})
+        return frozenset(ids | {row.id for address, row in assigned.items() if address in addresses})
 
     @cached_property
     def _released(self) -> tuple[Recorded, ...]:

@@ -1,6 +1,6 @@
 """Which server of an order is whose, where several addresses share the order. Pure: the same records and rows, the same answer.
 
-Nothing that is answered here holds until it is journaled; what is journaled is never dealt out again (docs/decisions/0010).
+Nothing that is answered here holds until it is journaled; what is journaled is never assigned again (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from provisioner.model.address import Address
 from provisioner.model.resource import Live, Recorded
 
 
-def deal(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[Address, Live]:
-    """A row each, as far as they go: whoever's wanted name a row bears comes first, the others take what is left, both in order.
-    `wanted` are names by address.
+def assign_servers(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[Address, Live]:
+    """Assigns a row to each address, as far as they go. A row goes to the address that wants its name; the addresses that are left take
+    the rows that are left, both in order. `wanted` are names by address.
     """
     free = sorted(rows, key=lambda row: (row.name, row.id))
-    dealt: dict[Address, Live] = {}
+    assigned: dict[Address, Live] = {}
     for address in sorted(wanted):
         named = next((row for row in free if row.name == wanted[address]), None)
         if named is not None:
-            dealt[address] = named
+            assigned[address] = named
             free.remove(named)
-    return dealt | dict(zip(sorted(wanted.keys() - dealt.keys()), free, strict=False))
+    return assigned | dict(zip(sorted(wanted.keys() - assigned.keys()), free, strict=False))
 
 
 def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address, Live]:
@@ -40,7 +40,11 @@ def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address
     for row in rows.values():
         if row.order_id is not None and row.order_id in waiting and row.id not in held:
             ordered[row.order_id].append(row)
-    return {address: row for order, found in ordered.items() for address, row in deal(waiting[order], found).items()}
+    return {
+        address: row
+        for order, found in ordered.items()
+        for address, row in assign_servers(waiting[order], found).items()
+    }
 
 
 def unseen(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Recorded, ...]:

@@ -12,7 +12,7 @@ from provisioner.model.history import HistoryRecord, told
 from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, Remembered, Settled
 from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
-from provisioner.model.sharing import by_order, deal, surplus
+from provisioner.model.sharing import assign_servers, by_order, surplus
 from provisioner.model.state import Member
 
 THREE = a_purchase_of_several("a", "b", "c", declared={"name": "a", "flavor": "large"})
@@ -59,12 +59,14 @@ def test_what_became_of_none_is_absent_for_all():
 )
 def test_each_row_goes_to_one_address_as_far_as_they_go_and_in_any_order_alike(wanted, listed):
     rows = [row(str(number), name) for number, name in listed]
-    dealt = deal(wanted, rows)
-    assert deal(dict(reversed(wanted.items())), reversed(rows)) == dealt
-    assert len({one.id for one in dealt.values()}) == len(dealt) == min(len(wanted), len(rows))
-    misnamed = [one for address, one in dealt.items() if one.name != wanted[address]]
-    left = {one.name for one in (*misnamed, *(one for one in rows if one not in dealt.values()))}
-    assert not left & {name for address, name in wanted.items() if address in dealt and dealt[address].name != name}
+    assigned = assign_servers(wanted, rows)
+    assert assign_servers(dict(reversed(wanted.items())), reversed(rows)) == assigned
+    assert len({one.id for one in assigned.values()}) == len(assigned) == min(len(wanted), len(rows))
+    misnamed = [one for address, one in assigned.items() if one.name != wanted[address]]
+    left = {one.name for one in (*misnamed, *(one for one in rows if one not in assigned.values()))}
+    assert not left & {
+        name for address, name in wanted.items() if address in assigned and assigned[address].name != name
+    }
 
 
 def test_a_server_that_is_recorded_is_not_dealt_out_again():
