@@ -62,9 +62,9 @@ class ConsoleRebuildUI:
         elif rebuilt.state is not None:
             aside = "".join(f"  {escape(name)}\n" for name in rebuilt.aside)
             kept = f" What stood there is kept as:\n{aside}" if aside else "\n"
-            count = len(rebuilt.state.resources)
-            servers = "1 server" if count == 1 else f"{count} servers"
-            self.console.write(f"\nRebuilt: {servers}, serial {rebuilt.state.serial}.{kept}Next: provisioner plan\n")
+            self.console.write(
+                f"\nRebuilt: {rebuilt.counted}, serial {rebuilt.state.serial}.{kept}Next: provisioner plan\n"
+            )
         elif rebuilt.approved:
             self.console.write("\nThere is nothing to write. Nothing was changed.\n")
 

@@ -69,6 +69,8 @@ class RebuildResult:
     approved: bool = True
     state: State | None = None
     aside: tuple[str, ...] = ()
+    counted: str = ""
+    """How many the rebuilt state holds, in words: "3 servers"."""
 
 
 async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) -> RebuildResult:
@@ -192,4 +194,6 @@ def _write(
             RunEnded(run, "ended"),
         ],
     )
-    return RebuildResult(draft.location, draft, state=replaced.state, aside=replaced.aside)
+    kinds = [one.kind for one in replaced.state.resources.values()]
+    counted = workspace.catalogue.counted(len(kinds), kinds)
+    return RebuildResult(draft.location, draft, state=replaced.state, aside=replaced.aside, counted=counted)

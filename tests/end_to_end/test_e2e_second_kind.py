@@ -210,6 +210,42 @@ def test_a_tool_that_does_not_know_the_kind_says_so_and_changes_nothing(site, bu
     assert (buckets.ledger, site.purchases) == ([("created", "archive")], {})
 
 
+def test_what_it_cannot_do_is_refused_or_comes_to_nothing(site, buckets):
+    site.write("buckets: {a: {count: 2, order: together}}\n", stack=SECTIONED)
+    refused = site.here("validate")
+    assert "order: together is not for resources of this kind" in refused.text, refused.text
+    site.write("buckets: {archive: {}}\n", stack=SECTIONED)
+    assert site.apply().code == DONE
+    assert site.here("plan", "--reinstall", "archive").out == "No changes. Your buckets match the specs.\n"
+    assert site.here("expiring").code == DONE
+    assert site.here("orders", "list").out == "No orders.\n"
+    assert buckets.ledger == [("created", "archive")]
+
+
+def test_it_is_bought_under_a_marker_in_waves_and_labelled_without_a_call(site, buckets):
+    nonce = SECTIONED + "purchase: {marker: nonce}\n"
+    three = "count: 3, name: 'data-{{ count.index }}', rollout: [1, 2]"
+    site.write(f"buckets: {{a: {{{three}}}}}\n", stack=nonce)
+    applied = site.apply()
+    assert applied.code == DONE, applied.text
+    assert {one["name"] for one in buckets.buckets.values()} == {"data-0", "data-1", "data-2"}
+    calls = len(buckets.ledger)
+    site.write(f"buckets: {{a: {{{three}, labels: {{team: vision}}}}}}\n", stack=nonce)
+    assert site.apply().code == DONE
+    assert len(buckets.ledger) == calls
+    assert site.here("plan", "--detailed-exitcode").code == DONE
+
+
+def test_a_lost_state_is_rebuilt_from_what_the_cloud_lists(site):
+    declare(site, "{}", more="servers: {archive-server: {name: archive}}\n")
+    assert site.apply().code == DONE
+    for file in (site.folder / "state").glob("test.*"):
+        file.unlink()
+    rebuilt = site.here("state", "rebuild", "--auto-approve", "--force")
+    assert (rebuilt.code, "Rebuilt: 2 resources" in rebuilt.text) == (DONE, True), rebuilt.text
+    assert site.here("plan", "--detailed-exitcode").code == DONE
+
+
 def test_not_one_file_of_the_tool_knows_it():
     ours = Path(__file__).parents[2] / "provisioner"
     tool = [path for path in ours.rglob("*.py") if "sandbox" not in path.parts]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 from loading.stack_folder import STACK, StackFolder
+from support.bucket_kind import catalogue
+
+from provisioner.loading import VariableInputs, load
+from provisioner.model.diagnostic import SpecError
 
 ONE = "servers: {x: {}}\n"
 
@@ -45,3 +49,33 @@ def test_what_is_no_map_of_fields_is_refused(stack: StackFolder, written):
 def test_an_empty_section_of_defaults_says_nothing(stack: StackFolder):
     (wanted,) = with_defaults(stack, "  servers:\n").load().desired
     assert wanted.fields["flavor"] == "Si2.large.4"
+
+
+def with_buckets(stack: StackFolder, defaults: str, specs: str):
+    stack.write("stack.yaml", STACK + defaults).write("servers.yaml", specs)
+    return load(stack.path, catalogue=catalogue(), environment=None, inputs=VariableInputs())
+
+
+def test_what_stands_without_a_section_is_laid_under_the_servers_alone(stack: StackFolder):
+    bucket, server = with_buckets(stack, "  buckets: {size: 5}\n", "buckets: {archive: {}}\nservers: {b: {}}\n").desired
+    assert (bucket.kind, bucket.fields) == ("bucket", {"name": "archive", "size": 5})
+    assert "size" not in server.fields
+
+
+def test_a_field_that_the_kind_lacks_is_told_at_the_defaults_of_its_section(stack: StackFolder):
+    with pytest.raises(SpecError) as caught:
+        with_buckets(stack, "  buckets: {flavor: x, size: 5}\n", "buckets: {archive: {}}\n")
+    (found,) = caught.value.diagnostics
+    assert (found.code, str(found.source)) == ("unknown-field", "specs/stack.yaml:10:13")
+
+
+def test_a_name_is_taken_once_a_kind_and_an_address_once(stack: StackFolder):
+    names = [
+        one.name
+        for one in with_buckets(
+            stack, "  buckets: {size: 5}\n", "buckets: {a: {name: same}}\nservers: {b: {name: same}}\n"
+        ).desired
+    ]
+    assert names == ["same", "same"]
+    with pytest.raises(SpecError, match="declared already"):
+        with_buckets(stack, "  buckets: {size: 5}\n", "buckets: {archive: {}}\nservers: {archive: {}}\n")

@@ -94,8 +94,14 @@ def create(desired: Desired, recorded: Recorded | None, _policy: PurchasePolicy)
 
 
 def update(desired: Desired, recorded: Recorded, changed: frozenset[FieldPath], _policy: PurchasePolicy) -> Flow:
-    heads = sorted(path[0] for path in changed)
-    return (yield from change(recorded.id or "", {head: desired.fields.get(head, "private") for head in heads}))
+    """Labels stand in the state alone: with nothing to send, only the facts are told."""
+    body = {
+        head: desired.fields.get(head, "private") for head in sorted({path[0] for path in changed} & {"name", "acl"})
+    }
+    if not body:
+        yield Remember(Phase.READY)
+        return Ended(Phase.READY)
+    return (yield from change(recorded.id or "", body))
 
 
 def change(identifier: str, body: JsonObject) -> Flow:
