@@ -1,7 +1,7 @@
 """One list read a tick for everybody who waits, however many they are.
 
-It looks at once when somebody starts to wait, then after 1, 2, 4 ... 10 seconds; while new waiters keep coming, once a
-second. A reading that misses rows tells of those it has; one that fails is no news; one that is refused, or fails five times in a row, ends every wait.
+It looks at once when somebody starts to wait, then after 0.2, 0.5, 1, 2 ... 10 seconds; while new waiters keep coming, once a
+second, or less often where the list is long (`poll_pace.py`). A reading that misses rows tells of those it has; one that fails is no news; one that is refused, or fails five times in a row, ends every wait.
 
 What is waited for by an id that the list lacks is asked for alone, a few of them a look: it may stand in no list at all. Whoever is found so
 proves that the list lacks servers.
@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from provisioner.applying.cloud_reading import read_lists, run_read
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.poll_pace import PAUSES, STEADY, PollPace
 from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.gap import Gap, unlisted
@@ -31,9 +32,6 @@ Settled: TypeAlias = Callable[[Live | None], bool]
 Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
 """Out of the rows of an order."""
 
-_SHORTEST, _LONGEST = 1.0, 10.0
-_BREATH = 0.1
-"""Seconds after a look that answered everybody: servers that run at once must not cost a list read each."""
 _FAILURES_IN_A_ROW = 5
 _ALONE = 5
 """So many are asked for alone a look, those whom nobody has asked for longest first."""
@@ -117,6 +115,7 @@ class ListPoll:
         self._asked: dict[str, int] = {}
         """By id, the look at which it was asked for alone."""
         self._looks = 0
+        self._pace = PollPace(clock)
         self._clock = clock
         self._interruption = interruption
         self._watchers: dict[_Watcher, None] = {}
@@ -168,31 +167,40 @@ class ListPoll:
                 await self._arrival.wait()
                 await self._look_until_answered(channel)
                 self._arrival.clear()
-                await self._clock.sleep(_BREATH)
+                await self._clock.sleep(self._pace.breath())
         except BaseException as fault:
             self.end(fault)
             raise
 
     async def _look_until_answered(self, channel: ChannelPort) -> None:
-        pause = _SHORTEST
+        self._pace.restart()
         while self._waiting():
-            if self._arrival.is_set():
-                self._arrival.clear()
-                pause = _SHORTEST
+            self._arrival.clear()
+            began = self._clock.monotonic()
             await self._look(channel)
             self._end_late()
             if self._waiting():
-                await self._rest(pause)
-            pause = min(pause * 2, _LONGEST)
+                await self._rest(self._pace.pause(), took=self._clock.monotonic() - began)
 
     def _waiting(self) -> list[_Watcher]:
         return [watcher for watcher in self._watchers if not watcher.answer.done()]
 
-    async def _rest(self, pause: float) -> None:
-        """Sleeps for the pause, or until somebody new waits, but never less than the shortest pause."""
-        await self._clock.sleep(_SHORTEST)
-        if pause > _SHORTEST and not self._arrival.is_set():
-            rest = asyncio.ensure_future(self._clock.sleep(pause - _SHORTEST))
+    async def _rest(self, pause: float, *, took: float) -> None:
+        """Sleeps for the pause, or for its first second and then until somebody new waits. While more keep coming, the next look is put
+        off; the longer the last one `took`, the more.
+        """
+        latest = self._clock.monotonic() + self._pace.patience(took)
+        await self._clock.sleep(min(pause, STEADY))
+        await self._arrived_within(pause - STEADY)
+        while self._arrival.is_set():
+            self._arrival.clear()
+            self._pace.somebody_new()
+            if self._clock.monotonic() < latest:
+                await self._clock.sleep(max(took, PAUSES[0]))
+
+    async def _arrived_within(self, seconds: float) -> None:
+        if seconds > 0 and not self._arrival.is_set():
+            rest = asyncio.ensure_future(self._clock.sleep(seconds))
             arrival = asyncio.ensure_future(self._arrival.wait())
             try:
                 await asyncio.wait({rest, arrival}, return_when=asyncio.FIRST_COMPLETED)

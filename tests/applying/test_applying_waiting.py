@@ -20,11 +20,14 @@ def looks(world):
     return [sent.at for sent in world.cloud.log if sent.what == "list"][1:]
 
 
-def test_it_looks_at_once_then_after_one_two_four_eight_and_then_every_ten_seconds(world, servers, types):
+def test_it_looks_at_once_then_after_tenths_then_after_one_two_four_eight_and_then_every_ten_seconds(
+    world, servers, types
+):
     world.cloud.build_seconds = 64.5
     assert types(world.apply(*servers(1))) == ["done"]
     _, first, *others = looks(world)  # the one before found it
-    assert [round(at - first) for at in (first, *others)] == [0, 1, 3, 7, 15, 25, 35, 45, 55, 65]
+    pauses = [round(later - sooner, 1) for sooner, later in pairwise((first, *others))]
+    assert pauses == [0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0, 10.0]
 
 
 def test_the_pace_is_fast_again_for_somebody_new(world, servers, types):
@@ -36,6 +39,20 @@ def test_the_pace_is_fast_again_for_somebody_new(world, servers, types):
     assert min(pauses) >= 1.0
     assert world.clock.time < 12.0 * 4 + 30.0 + 12.0 * 3
     assert first > 0 < second
+
+
+def test_list_reads_grow_with_time_and_not_with_servers_that_run_at_once(world, servers, types):
+    world.cloud.latency = 0.5
+    assert types(world.apply(*servers(200), parallelism=4)) == ["done"] * 200
+    assert len(looks(world)) <= world.clock.time / 2
+
+
+def test_while_servers_keep_coming_a_list_that_takes_long_is_read_less_often(world, servers, types):
+    world.cloud.latency = 1.0
+    world.cloud.build_seconds = 3.0
+    assert types(world.apply(*servers(40), parallelism=1)) == ["done"] * 40
+    pauses = [later - sooner for sooner, later in pairwise(looks(world))]
+    assert sum(pause >= 5.0 for pause in pauses) > len(pauses) / 2
 
 
 def test_three_hundred_servers_cost_no_more_looks_than_one(new_world, servers, types):
