@@ -13,7 +13,7 @@ from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.store.chain import ends_with
 from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, StoreWords
-from provisioner.store.reading import (
+from provisioner.store.known_state import (
     Known,
     begun,
     continued,

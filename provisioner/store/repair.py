@@ -19,7 +19,7 @@ from provisioner.model.state import State
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_of, journal_lines, state_to_json
 from provisioner.store.contract import START, DamagedParts, Hold, NotDone, StoreWords
-from provisioner.store.reading import require_own
+from provisioner.store.known_state import require_own
 from provisioner.store.salvage import Salvaged
 from provisioner.store.witness import Sighting, Witness
 

@@ -25,8 +25,8 @@ from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
 from provisioner.store.contract import DamagedParts, StoreWords
+from provisioner.store.known_state import journal_damaged, read_state
 from provisioner.store.partial_replay import PartialReplay
-from provisioner.store.reading import journal_damaged, read_state
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')

@@ -25,8 +25,8 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_of, journal_lines, state_to_json
 from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, StoreWords, Undecided
+from provisioner.store.known_state import Known, plans_begun, require_own
 from provisioner.store.late import answers_of, with_kept, write_late
-from provisioner.store.reading import Known, plans_begun, require_own
 from provisioner.store.witness import Sighting, Witness
 
 _WRITER_BYTES: Final = 16

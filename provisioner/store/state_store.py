@@ -20,8 +20,8 @@ from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, DamagedParts, Ending, Hold, LockHolder, Reader, Store, StoreWords, Waiting
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
+from provisioner.store.known_state import FOREIGN, Known, read_history, require_own
 from provisioner.store.late import Answer, read_late, still_open, unaccounted
-from provisioner.store.reading import FOREIGN, Known, read_history, require_own
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session

@@ -15,7 +15,7 @@ from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.contract import StoreWords
-from provisioner.store.reading import Known, read_history
+from provisioner.store.known_state import Known, read_history
 
 _HINT = (
     "Nothing was changed. Put your own copy of both files back, or let `provisioner state rebuild` make them anew from "

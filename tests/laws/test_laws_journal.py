@@ -27,7 +27,7 @@ from provisioner.model.state import JournalHead
 from provisioner.store.chain import CHAIN_KEYS, link, records
 from provisioner.store.codec import entry_from_json, entry_to_json, state_from_json, state_to_json
 from provisioner.store.folder.files import Files
-from provisioner.store.reading import read_known
+from provisioner.store.known_state import read_known
 
 WORDS = Files(Path("state"), "demo.dev").words
 

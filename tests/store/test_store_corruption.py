@@ -20,7 +20,7 @@ from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Settled
 from provisioner.store.contract import DamagedParts
 from provisioner.store.folder.files import Files
-from provisioner.store.reading import read_known
+from provisioner.store.known_state import read_known
 from provisioner.store.salvage import salvage
 
 pytestmark = pytest.mark.crash_part("corruption")
