@@ -109,7 +109,7 @@ def of_settled(settled: SettlementResult) -> ExitCode:
 
 
 def of_waiting(order: PlacedOrder) -> ExitCode:
-    from provisioner.model.placed_order import OrderStatus
+    from provisioner.model.billing import OrderStatus
 
     if not order.is_over:
         return ExitCode.INCOMPLETE

@@ -6,7 +6,6 @@ cannot be asked: the API publishes no estimate. All fail with CallFailed.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,25 +14,9 @@ from typing import Final
 
 from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, known
 from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.model.billing import ORDERS, OrderStatus, is_order_id, order_path, order_status, status_number
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Call, Effect, Service
-
-_ORDERS: Final = "/v2/orders/customer-orders"
-_ORDER_ID: Final = re.compile(r"[a-zA-Z0-9]{1,64}")
-
-
-class OrderStatus(IntEnum):
-    AWAITING_APPROVAL = 1
-    AWAITING_REFUND = 2
-    PROCESSING = 3
-    CANCELLED = 4
-    COMPLETED = 5
-    AWAITING_PAYMENT = 6
-    AWAITING_CONFIRMATION = 9
-    AWAITING_SHIPMENT = 10
-    AWAITING_RECEIPT = 11
-    AWAITING_RETURN = 12
-    EXCHANGING = 13
 
 
 class OrderType(IntEnum):
@@ -123,11 +106,11 @@ async def list_orders(
     if created_until is not None:
         query["create_time_end"] = billing_time(created_until)
     if status is not None:
-        query["status"] = status.value
+        query["status"] = status_number(status)
     if order_type is not None:
         query["order_type"] = order_type.value
     return await read_all(
-        _LIST, ask, lambda offset: Call(Service.BILLING, "GET", _ORDERS, Effect.READ, query={**query, "offset": offset})
+        _LIST, ask, lambda offset: Call(Service.BILLING, "GET", ORDERS, Effect.READ, query={**query, "offset": offset})
     )
 
 
@@ -139,22 +122,17 @@ async def show_order(ask: Ask, order_id: str) -> OrderDetail:
 
     def page(offset: int) -> Call:
         query: dict[str, str | int] = {"limit": PAGE, "offset": offset}
-        return Call(Service.BILLING, "GET", f"{_ORDERS}/details/{order_id}", Effect.READ, query=query)
+        return Call(Service.BILLING, "GET", order_path(order_id), Effect.READ, query=query)
 
     detail, is_whole = await ask_for(ask, page(0), lambda answer: _read_first_page(answer, order_id))
     return detail if is_whole else replace(detail, lines=await read_all(_LINES, ask, page))
-
-
-def is_order_id(text: str) -> bool:
-    """Whether an order may be called so."""
-    return _ORDER_ID.fullmatch(text) is not None
 
 
 def read_order(row: AnswerRow) -> Order:
     """Raises Malformed."""
     return Order(
         id=row.required(row.text, "order_id"),
-        status=known(OrderStatus, row.required(row.number, "status")),
+        status=order_status(number := row.required(row.number, "status")) or number,
         type=known(OrderType, row.number("order_type")),
         service_type=row.text("service_type_code"),
         user=row.text("user_name"),

@@ -11,17 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from provisioner.model.address import Address
-
-
-class OrderStatus(StrEnum):
-    """Those that decide what may be done; billing has others."""
-
-    AWAITING_APPROVAL = "awaiting approval"
-    AWAITING_PAYMENT = "awaiting payment"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "not shown by billing"
+from provisioner.model.billing import OrderStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from provisioner.model.billing import OrderStatus
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.order_ways import cancelling, following, keeping, paying
-from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder, Settlement
+from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.blocks import Line, block_text
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
 from provisioner.rendering.style import Style, escape

@@ -11,9 +11,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from provisioner.model.address import Address
+from provisioner.model.billing import OrderStatus, is_order_id
 from provisioner.model.diagnostic import ProvisionerError, UsageError, error
 from provisioner.model.flow import CallFailed, Outcome
-from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder
+from provisioner.model.placed_order import PlacedItem, PlacedOrder
 from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 
@@ -36,8 +37,6 @@ class NamedOrder:
 
 def find(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
     """By the address that it was placed for, or by its own id. Raises UsageError."""
-    from provisioner.cloud.orders import is_order_id
-
     records = state.resources if state else {}
     recorded = records.get(address) if (address := _address(target)) is not None else None
     if recorded is not None and recorded.order_id is None:
@@ -152,8 +151,10 @@ def _address(target: str) -> Address | None:
         return None
 
 
-def _words(number: int) -> str:
+def _words(number: OrderStatus | int) -> str:
     """The name of a member of billing's lists; what is in none of them is told as it came."""
+    if isinstance(number, OrderStatus):
+        return str(number)
     name = getattr(number, "name", None)
     return f"status {number}" if name is None else str(name).lower().replace("_", " ")
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from provisioner.applying import CloudSnapshot
 from provisioner.model.action import Action
+from provisioner.model.billing import OrderStatus
 from provisioner.model.change import CancelChange, PayChange
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
 from provisioner.model.order_ways import following, releasing
-from provisioner.model.placed_order import OrderStatus, PlacedOrder, Settlement
+from provisioner.model.placed_order import PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from provisioner.applying import CloudSnapshot
+from provisioner.model.billing import is_order_id
 from provisioner.model.flow import CallFailed
 from provisioner.model.kind import Catalogue
 from provisioner.model.resource import Recorded
@@ -70,7 +71,7 @@ async def read_paid_terms(
 
 
 async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tuple[str, int]]:
-    from provisioner.cloud.orders import is_order_id, show_order
+    from provisioner.cloud.orders import show_order
 
     waiting = sorted(filter(is_order_id, orders))
     periods: dict[str, tuple[str, int]] = {}

@@ -23,7 +23,7 @@ from provisioner.cloud.catalogue import (
 )
 from provisioner.cloud.identities import read_account, read_project
 from provisioner.cloud.orders import (
-    OrderStatus,
+    OrderType,
     PeriodType,
     list_orders,
     read_detail,
@@ -33,6 +33,7 @@ from provisioner.cloud.orders import (
 )
 from provisioner.cloud.prices import Product, price_hour, price_term, read_term, read_usage
 from provisioner.cloud.subscriptions import ExpirePolicy, list_subscriptions, read_subscription
+from provisioner.model.billing import OrderStatus, order_status
 from provisioner.model.flow import Call, CallFailed, Effect, Reply
 from provisioner.model.identity import Identity
 
@@ -202,8 +203,9 @@ def _always(body: Any) -> Any:
 def test_what_the_reference_does_not_know_stays_what_it_is() -> None:
     order = read_order(AnswerRow({"order_id": "CS1", "status": 77, "order_type": 99, "colour": "red"}))
     assert (order.status, order.type) == (77, 99)
-    assert known(OrderStatus, 5) is OrderStatus.COMPLETED
-    assert known(OrderStatus, None) is None
+    assert known(OrderType, 2) is OrderType.RENEWAL
+    assert known(OrderType, None) is None
+    assert (order_status(5), order_status(77)) == (OrderStatus.COMPLETED, None)
 
 
 @pytest.mark.parametrize(

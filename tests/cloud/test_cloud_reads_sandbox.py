@@ -25,9 +25,10 @@ from provisioner.cloud import (
     subscriptions,
 )
 from provisioner.cloud.catalogue import Flavor, Stock, list_flavors, list_images, list_resource_flavors
-from provisioner.cloud.orders import OrderStatus, OrderType, PeriodType, list_orders, show_order
+from provisioner.cloud.orders import OrderType, PeriodType, list_orders, show_order
 from provisioner.cloud.prices import Price, Product, price_hour, price_term
 from provisioner.cloud.subscriptions import ExpirePolicy, SubscriptionStatus, list_subscriptions
+from provisioner.model.billing import OrderStatus
 from provisioner.model.diagnostic import UsageError
 from provisioner.model.flow import Call, CallFailed, Effect, Service
 from provisioner.model.identity import Identity

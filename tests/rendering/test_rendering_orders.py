@@ -10,8 +10,9 @@ import pytest
 from rendering.samples import PLAIN
 from support.builders import an_address
 
+from provisioner.model.billing import OrderStatus
 from provisioner.model.expiry import Expiry
-from provisioner.model.placed_order import OrderStatus, PlacedItem, PlacedOrder, Settlement
+from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.expiring import expiring_document, render_expiring
 from provisioner.rendering.orders import (
     ended_document,

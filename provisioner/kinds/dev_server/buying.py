@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from provisioner.kinds.dev_server import changing, charging, orders, rows, userdata
 from provisioner.kinds.dev_server.ordering import not_as_ordered
-from provisioner.kinds.dev_server.orders import OrderStatus
 from provisioner.kinds.dev_server.renaming import rename
 from provisioner.model.address import Address
+from provisioner.model.billing import OrderStatus
 from provisioner.model.canonical import JsonObject, canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchasing import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy

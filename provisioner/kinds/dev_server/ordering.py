@@ -7,7 +7,7 @@ the answer: a flow that starts again after a death finds the work done, or not d
 from __future__ import annotations
 
 from provisioner.kinds.dev_server import orders, rows
-from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.model.billing import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
 from provisioner.model.order_ways import cancelling, releasing
 from provisioner.model.resource import Live, Phase, Recorded

@@ -5,21 +5,19 @@ Source: docs/api/devserver-api.md section 8. Which of that is right at a moment 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
-from enum import Enum
 from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
+from provisioner.model.billing import ORDERS, OrderStatus, is_order_id, order_path, order_status
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Fields
 from provisioner.model.resource_id import resource_ids
 
-_ORDERS = "/v2/orders/customer-orders"
 _PAYMENT = "/v3/orders/customer-orders/pay"
-_CANCELLATION = f"{_ORDERS}/cancel"
+_CANCELLATION = f"{ORDERS}/cancel"
 _NEW = 1
 _PAGE = 100
 _MOST_ASKED = 50
@@ -28,23 +26,14 @@ _PAID_WITHIN = 8 * 24 * 60 * 60 * 1000
 """An order lapses after about seven days, so that no server is made longer than that after its order."""
 _CLOCKS_DIFFER = 15 * 60 * 1000
 _RESOURCES = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
-_ORDER_ID = re.compile(r"[a-zA-Z0-9]{1,64}")
-
-
-class OrderStatus(Enum):
-    AWAITING_APPROVAL = 1
-    PROCESSING = 3
-    CANCELLED = 4
-    COMPLETED = 5
-    AWAITING_PAYMENT = 6
-    UNKNOWN = 0
-    """A status that leaves the outcome open, or an order that cannot be read: never a reason to act."""
 
 
 _MONTHS = {2: 1, 3: 12}
 """Of billing's period types, those that a server is bought for."""
 
 UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
+_DECISIVE = UNPAID | {OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.COMPLETED}
+"""All others leave open what becomes of a server of it."""
 
 
 Lines: TypeAlias = tuple[Mapping[str, object], ...]
@@ -53,17 +42,17 @@ Lines: TypeAlias = tuple[Mapping[str, object], ...]
 
 def read(order_id: str) -> Generator[Call, Answer, tuple[OrderStatus, Lines]]:
     """UNKNOWN where billing refuses to say: users may lack account-wide rights, and the list will tell in time."""
-    if _ORDER_ID.fullmatch(order_id) is None:
+    if not is_order_id(order_id):
         return OrderStatus.UNKNOWN, ()
     try:
-        reply = yield Call(Service.BILLING, "GET", f"{_ORDERS}/details/{order_id}", Effect.READ)
+        reply = yield Call(Service.BILLING, "GET", order_path(order_id), Effect.READ)
     except CallFailed:
         return OrderStatus.UNKNOWN, ()
     answer = reply.object() if isinstance(reply, Reply) else {}
     order, lines = answer.get("order_info"), answer.get("order_line_items")
-    status = order.get("status") if isinstance(order, Mapping) else None
+    status = order_status(order.get("status")) if isinstance(order, Mapping) else None
     told = tuple(line for line in lines if isinstance(line, Mapping)) if isinstance(lines, list) else ()
-    return next((known for known in OrderStatus if known.value == status), OrderStatus.UNKNOWN), told
+    return status if status in _DECISIVE else OrderStatus.UNKNOWN, told
 
 
 def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
@@ -97,7 +86,7 @@ def _months(periods: object, months: int | None) -> int | None:
 
 def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
     """The ids of the servers that billing knows an order by, for an order that no row names; None where billing does not say."""
-    if _ORDER_ID.fullmatch(order_id) is None:
+    if not is_order_id(order_id):
         return ()
     try:
         reply = yield _question(order_id)
@@ -114,7 +103,7 @@ def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
 def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
     """As `resources`, for what may end the order: raises CallFailed where billing does not say all of it."""
     what = f"billing does not tell all that order {order_id!r} has bought"
-    if _ORDER_ID.fullmatch(order_id) is None:
+    if not is_order_id(order_id):
         raise CallFailed(Outcome.UNKNOWN, f"{what}: it takes no such id")
     reply = yield _question(order_id)
     answer = reply.object() if isinstance(reply, Reply) else {}
@@ -142,7 +131,7 @@ def order_of(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
         "offset": 0,
     }
     try:
-        reply = yield Call(Service.BILLING, "GET", _ORDERS, Effect.READ, query=query)
+        reply = yield Call(Service.BILLING, "GET", ORDERS, Effect.READ, query=query)
     except CallFailed:
         return None
     found = reply.object().get("order_infos")
@@ -207,7 +196,7 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
         query: dict[str, str | int] = {"create_time_begin": begin, "order_type": _NEW, "order_by": "createTime"}
         try:
             reply = yield Call(
-                Service.BILLING, "GET", _ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset}
+                Service.BILLING, "GET", ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset}
             )
         except CallFailed:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from provisioner.kinds.dev_server import charging, orders, rows
-from provisioner.kinds.dev_server.orders import OrderStatus
+from provisioner.model.billing import OrderStatus
 from provisioner.model.canonical import JsonObject
 from provisioner.model.doubt import absent_by_hand
 from provisioner.model.flow import (
