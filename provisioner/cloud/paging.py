@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from provisioner.cloud.answers import AnswerRow, Ask, interpret, unreadable
+from provisioner.model.billing import PageTaken, read_pages
 from provisioner.model.flow import Call, Reply
 
 PAGE: Final = 100
@@ -86,14 +87,19 @@ async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Cal
     """A page that brings nothing new is the last, whatever the total."""
     items: dict[str | int, Item] = {}
     totals: set[int] = set()
-    offset = 0
-    while True:
-        asked = call(offset)
-        reply = await ask(asked)
+
+    def take(asked: Call, reply: Reply) -> PageTaken:
         page = interpret(asked, reply, listing.page)
-        is_stuck = page.items.keys() <= items.keys()
+        brings_more = not page.items.keys() <= items.keys()
         items.update(page.items)
         totals.add(page.total)
-        offset += page.count
-        if is_stuck or offset >= page.total:
+        return PageTaken(page.count, page.total, brings_more)
+
+    pages = read_pages(call, take)
+    asked = next(pages)
+    while True:
+        reply = await ask(asked)
+        try:
+            asked = pages.send(reply)
+        except StopIteration:
             return _ListReading(items, frozenset(totals), asked, reply)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
-from provisioner.model.billing import ORDERS, OrderStatus, is_order_id, order_path, order_status
+from provisioner.model.billing import ORDERS, OrderStatus, PageTaken, is_order_id, order_path, order_status, read_pages
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Fields
@@ -189,33 +189,31 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
     """The new orders of the account that are not cancelled, oldest first; None where billing does not say, or not all of it.
     `moment` is in milliseconds since the epoch.
     """
-    begin = _time(moment)
+    query: dict[str, str | int] = {"create_time_begin": _time(moment), "order_type": _NEW, "order_by": "createTime"}
     found: dict[str, Trace] = {}
-    offset = 0
-    while True:
-        query: dict[str, str | int] = {"create_time_begin": begin, "order_type": _NEW, "order_by": "createTime"}
-        try:
-            reply = yield Call(
-                Service.BILLING, "GET", ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset}
-            )
-        except CallFailed:
+
+    def page(offset: int) -> Call:
+        return Call(Service.BILLING, "GET", ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset})
+
+    def take(_asked: Call, reply: Reply) -> PageTaken | None:
+        rows_found, total = reply.object().get("order_infos"), reply.object().get("total_count")
+        if not isinstance(rows_found, list) or not isinstance(total, int):
             return None
-        page, total = reply.object().get("order_infos"), reply.object().get("total_count")
-        if not isinstance(page, list) or not isinstance(total, int):
-            return None
-        for order in page:
-            if not isinstance(order, Mapping) or not isinstance(order.get("order_id"), str):
+        for order in rows_found:
+            if not isinstance(order, Mapping) or not isinstance(order_id := order.get("order_id"), str):
                 return None
-            if order.get("status") != OrderStatus.CANCELLED.value:
-                status = order.get("status")
-                found[order["order_id"]] = Trace(
-                    order["order_id"],
-                    status == OrderStatus.AWAITING_PAYMENT.value,
+            status = order_status(order.get("status"))
+            if status is not OrderStatus.CANCELLED:
+                found[order_id] = Trace(
+                    order_id,
+                    status is OrderStatus.AWAITING_PAYMENT,
                     _moment(order.get("create_time")),
-                    is_over=status == OrderStatus.COMPLETED.value,
+                    is_over=status is OrderStatus.COMPLETED,
                 )
-        offset += len(page)
-        if offset >= total:
-            return tuple(found.values())
-        if not page:
-            return None
+        return PageTaken(len(rows_found), total, brings_more=bool(rows_found))
+
+    try:
+        is_whole = yield from read_pages(page, take)
+    except CallFailed:
+        return None
+    return tuple(found.values()) if is_whole else None
