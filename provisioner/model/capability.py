@@ -50,7 +50,7 @@ class Orders:
     says); `all_resources` the same before that order is ended, and raises CallFailed where not all of it is said. `order_of` asks for
     the order that has bought a resource, by its id and when it was made, where no row names it (None: nobody says). `ends_its_order`:
     whether releasing one releases all that was bought by its order; `deleted_alone`: its row shows that it goes by itself, whatever billing
-    says of it. `advise` is what a plan says that would buy one with these fields.
+    says of it. `may_be_placed`: whether a purchase with these fields may place an order; it may where that is left to the cloud. `advise` is what a plan says that would buy one with these fields.
     """
 
     pay: Callable[[Recorded], Flow]
@@ -62,6 +62,7 @@ class Orders:
     order_of: Callable[[str, int | None], ReadFlow[str | None]]
     ends_its_order: OfARelease
     deleted_alone: Callable[[Live], bool]
+    may_be_placed: Callable[[Fields, PurchasePolicy], bool]
     advise: Callable[[Fields], Iterable[Advice]]
 
 
@@ -212,6 +213,7 @@ NO_ORDERS: Final = Orders(
     order_of=answers(None),
     ends_its_order=_never_by_a_release,
     deleted_alone=never,
+    may_be_placed=never,
     advise=nothing,
 )
 NO_BILLING: Final = Billing(

@@ -174,10 +174,6 @@ class Kind:
                 found = replaced(found, rule.path, now)
         return found
 
-    def may_place_order(self, fields: Fields, policy: PurchasePolicy) -> bool:
-        """Whether a purchase with these fields may be paid for in advance; it may where that is left to the cloud."""
-        return at(self.billing.charging(fields, policy), (self.billing.field, "charging_mode")) != "POST_PAID"
-
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
         """What leaving the field out says; how a server is charged may be the cloud's to choose."""
         return at(self.billing.charging({}, policy), rule.path) if rule.path[0] == self.billing.field else rule.default

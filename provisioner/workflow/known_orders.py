@@ -52,5 +52,5 @@ def _kinds_with_orders(plan: Plan, catalogue: Catalogue, policy: PurchasePolicy)
         for change in plan.work
         if change.action in {Action.CREATE, Action.REPLACE}
         and change.desired is not None
-        and catalogue[change.kind].may_place_order(change.desired.fields, policy)
+        and catalogue[change.kind].orders.may_be_placed(change.desired.fields, policy)
     }

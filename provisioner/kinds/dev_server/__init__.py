@@ -109,6 +109,7 @@ KIND = Kind(
         order_of=orders.order_of,
         ends_its_order=releasing.ends_its_order,
         deleted_alone=releasing.deleted_alone,
+        may_be_placed=charging.may_place_order,
         advise=schema.advise_of_purchase,
     ),
     billing=Billing(

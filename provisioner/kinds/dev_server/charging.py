@@ -46,6 +46,11 @@ def wanted(fields: Mapping[str, FieldValue] | JsonObject, policy: PurchasePolicy
     return None if policy.charging_default is ChargingDefault.CLOUD else POST_PAID
 
 
+def may_place_order(fields: Fields, policy: PurchasePolicy) -> bool:
+    """Only what is paid for in advance is ordered; what is left to the cloud may be."""
+    return wanted(fields, policy) != POST_PAID
+
+
 def mode(value: object) -> str | None:
     """PRE_PAID or POST_PAID, however it is spelt. None for anything else: COMMON describes a flavor and says nothing of a server."""
     return _MODES.get(value.strip().upper().replace("_", "").replace("-", "")) if isinstance(value, str) else None
