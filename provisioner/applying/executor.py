@@ -10,9 +10,6 @@ from dataclasses import replace
 from provisioner.applying.change_runner import ChangeRunner, GroupPurchase
 from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.preflight import Preflight
-from provisioner.applying.preflight_names import NameCheck
-from provisioner.applying.preflight_orders import OrderCheck
-from provisioner.applying.preflight_readiness import ReadinessCheck
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
@@ -31,8 +28,7 @@ async def execute(context: RunContext) -> RunResult:
     async with context.opened():
         await _move(context)
         gate = DependencyGate(context.plan.turns, (change.address for change in context.plan.work))
-        names, orders = NameCheck(context), OrderCheck(context)
-        preflight = Preflight(context, names, ReadinessCheck(context, gate), orders)
+        preflight = Preflight(context, gate)
         groups = _groups(context)
         runners = [
             ChangeRunner(context, preflight, gate, change, group=groups.get(change.address))

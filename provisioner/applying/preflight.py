@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from provisioner.applying.cloud_reading import run_read
+from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.ports import OtherStatesPort
 from provisioner.applying.preflight_names import NameCheck
 from provisioner.applying.preflight_orders import OrderCheck, order_to_end
@@ -33,11 +34,11 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 class Preflight:
     """Checks once more, right before a call, what may have changed since the plan was made. One value serves all changes of a run."""
 
-    def __init__(self, context: RunContext, names: NameCheck, readiness: ReadinessCheck, orders: OrderCheck) -> None:
+    def __init__(self, context: RunContext, gate: DependencyGate) -> None:
         self._context = context
-        self._names = names
-        self._readiness = readiness
-        self._orders = orders
+        self._names = NameCheck(context)
+        self._readiness = ReadinessCheck(context, gate)
+        self._orders = OrderCheck(context)
         self._forgotten: set[Address] = set()
         self._asked: dict[str, asyncio.Future[None]] = {}
         """By order, of those that buy several."""
