@@ -12,6 +12,7 @@ from provisioner.cloud import list_projects, translate
 from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
 from provisioner.cloud.orders import Order, OrderDetail, list_orders, show_order
 from provisioner.cloud.subscriptions import list_subscriptions
+from provisioner.model.billing import OrderStatus
 from provisioner.model.flow import Call, CallFailed, Reply
 
 
@@ -144,7 +145,7 @@ def detail(body: dict[str, Any]) -> OrderDetail:
     ids=repr,
 )
 def test_lines_that_billing_does_not_tell_are_unknown_and_not_none(body) -> None:
-    assert detail(body) == OrderDetail(Order(id="CS1", status=6), lines=None)
+    assert detail(body) == OrderDetail(Order(id="CS1", status=OrderStatus.AWAITING_PAYMENT), lines=None)
 
 
 def test_an_order_without_lines_has_none() -> None:
