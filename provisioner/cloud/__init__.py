@@ -6,8 +6,9 @@ Knows HTTP, signatures and tokens; knows neither servers nor state, and never de
 """
 
 from provisioner.cloud.answers import Ask
+from provisioner.cloud.channel import Channel
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.connection import Channel, Cloud, connect
+from provisioner.cloud.connection import Cloud, connect
 from provisioner.cloud.credentials import (
     AccessKey,
     Credentials,

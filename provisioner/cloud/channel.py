@@ -1,0 +1,80 @@
+"""One worker's way to the cloud: from an inert call to its reply, or to a failure that says what became of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from provisioner.cloud.endpoints import Endpoints
+from provisioner.cloud.failures import error_in, request_id_of, unreadable_answer
+from provisioner.cloud.request import Request, Reveal, encode
+from provisioner.cloud.request_budget import RequestBudget
+from provisioner.cloud.retrying_sender import RetryingSender
+from provisioner.model.canonical import JsonValue, parse_json
+from provisioner.model.flow import Call, Reply
+from provisioner.model.identity import Identity
+from provisioner.model.mask import Mask
+from provisioner.model.secret import Secret, SecretReference
+from provisioner.web import HttpAnswer
+
+_DEEPEST: Final = 64
+
+
+class Channel:
+    """One worker's way to the cloud."""
+
+    def __init__(
+        self, line: RetryingSender, endpoints: Endpoints, identity: Identity | None, budget: RequestBudget, mask: Mask
+    ) -> None:
+        self._line = line
+        self._mask = mask
+        self._endpoints = endpoints
+        self._identity = identity
+        self._budget = budget
+
+    async def turn(self, call: Call) -> None:
+        """Returns when the account's budget has room for `call`. For what is journaled before it is sent."""
+        await self._budget.turn(call.service)
+
+    async def send(self, call: Call, reveal: Reveal) -> Reply:
+        """Raises CallFailed. Reads and repeatable calls wait for their turn and are tried up to five times; all others are
+        sent at once and exactly once.
+        """
+        request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
+        return _reply(request, await self._line.deliver(request), self._mask)
+
+    async def ask(self, call: Call) -> Reply:
+        """Sends what holds no secret, as every question does. Raises CallFailed."""
+        return await self.send(call, _no_secrets)
+
+
+def _no_secrets(reference: SecretReference) -> Secret:
+    raise AssertionError(f"a question holds a secret: {reference}")
+
+
+def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
+    try:
+        body = parse_json(answer.body) if answer.body else None
+    except ValueError:
+        raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
+    if _is_too_deep(body):
+        raise unreadable_answer(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
+    if (told := error_in(body, mask)) is not None:
+        raise unreadable_answer(
+            request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask
+        )
+    if mask.may_stand_in(answer.body):
+        body = mask.clean(body)
+    return Reply(answer.status, body, request_id_of(answer, mask), answer.server_time)
+
+
+def _is_too_deep(body: JsonValue) -> bool:
+    """What comes in is written down later, and writers have a limit too. Level by level, so that no depth can hurt."""
+    level = [body]
+    for _ in range(_DEEPEST):
+        children = (
+            node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)
+        )
+        level = [child for group in children for child in group if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
