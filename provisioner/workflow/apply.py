@@ -101,7 +101,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             current = await _approved(planner, state, made, ui)
             if current is None:
                 return Applied(made.plan, approved=False, result=None, state=state)
-            run = _run(workspace, request, session, planner.cloud, current, ui, planner.elsewhere)
+            run = _run(workspace, request, session, planner.cloud, current, ui, planner.other_states)
             return _applied(made.plan, await run.execute(made.plan, loaded.stack, plan_id=plan_id(made.plan)))
 
 
@@ -163,10 +163,10 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             if not plan.work:
                 return Applied(plan, approved=True, result=None, state=_note(plan, session))
             _require_secrets(workspace, plan)
-            elsewhere = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
-            if refusals := tuple(elsewhere.refusals(plan)):
+            other_states = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
+            if refusals := tuple(other_states.refusals(plan)):
                 raise Refused(*refusals)
-            run = _run(workspace, request, session, cloud, snapshot, ui, elsewhere)
+            run = _run(workspace, request, session, cloud, snapshot, ui, other_states)
             return _applied(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
 
 
@@ -217,7 +217,7 @@ def _recovered(
         policy=planner.loaded.stack.purchase,
         ledger=ledger,
         listen=ui.listen,
-        other_states=planner.elsewhere,
+        other_states=planner.other_states,
     )
 
 
@@ -240,7 +240,7 @@ def _run(
     cloud: Cloud,
     snapshot: CloudSnapshot,
     ui: ApplyUI,
-    elsewhere: OtherStates,
+    other_states: OtherStates,
 ) -> Run:
     return Run(
         workspace,
@@ -253,8 +253,8 @@ def _run(
         parallelism=request.parallelism,
         resolve_timeout=request.resolve_timeout,
         notes_terms=True,
-        elsewhere=elsewhere,
-        orders_elsewhere=elsewhere.orders,
+        other_states=other_states,
+        orders_elsewhere=other_states.orders,
     )
 
 

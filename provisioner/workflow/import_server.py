@@ -69,11 +69,11 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
             paid = await planner.read_paid_terms(snapshot, [request.id])
             snapshot = paid.told(snapshot, workspace.catalogue)
         _require_vacant(session.state, request)
-        claims = planner.elsewhere(row for row in snapshot.live.values() if row.id == request.id)
-        _adoption(planner.plan_offline(session.state, snapshot, elsewhere=claims), request.address)
+        claims = planner.other_states(row for row in snapshot.live.values() if row.id == request.id)
+        _adoption(planner.plan_offline(session.state, snapshot, claims=claims), request.address)
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
-        change = _adoption(planner.plan_offline(state, snapshot, elsewhere=claims), request.address)
+        change = _adoption(planner.plan_offline(state, snapshot, claims=claims), request.address)
         ui.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")

@@ -34,11 +34,11 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     notes = secrets_notes(workspace, request, loaded)
     async with open_plan_session(
         workspace, loaded, store, state, listen=listen, request=request, at_work=at_work
-    ) as session:
-        made = await session.plan(state, await session.read_cloud(state))
-        notes = (*notes, *made.notes, *clock_notes(session.cloud, made.snapshot))
+    ) as planner:
+        made = await planner.plan(state, await planner.read_cloud(state))
+        notes = (*notes, *made.notes, *clock_notes(planner.cloud, made.snapshot))
         warnings = (*store.warnings, *loaded.warnings, *notes)
-        return Planned(made.plan, warnings, session.cloud.requests)
+        return Planned(made.plan, warnings, planner.cloud.requests)
 
 
 def secrets_notes(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:

@@ -90,7 +90,7 @@ class PlanSession:
         return self.workspace.catalogue
 
     @property
-    def elsewhere(self) -> OtherStates:
+    def other_states(self) -> OtherStates:
         return OtherStates(self.store, self.catalogue, self.cloud.identity, self.request.allow)
 
     async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> CloudSnapshot:
@@ -129,16 +129,16 @@ class PlanSession:
 
     async def plan(self, state: State | None, snapshot: CloudSnapshot) -> CurrentPlan:
         """What has to be known before a release is asked when a plan has one."""
-        seen = await self.read_renewals(state, snapshot)
-        return CurrentPlan(await self._plan(state, seen.snapshot), seen.snapshot, seen.terms, seen.notes)
+        renewed = await self.read_renewals(state, snapshot)
+        return CurrentPlan(await self._plan(state, renewed.snapshot), renewed.snapshot, renewed.terms, renewed.notes)
 
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
-        elsewhere = self.elsewhere
-        claims = self._claims(elsewhere, state, snapshot)
-        unsure = _unsure(elsewhere, claims, snapshot)
-        planned = partial(self.plan_offline, state, snapshot, elsewhere=claims, unsure=unsure)
+        other_states = self.other_states
+        claims = self._claims(other_states, state, snapshot)
+        unsure = _unsure(other_states, claims, snapshot)
+        planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure)
         made = planned()
-        if refusals := tuple(elsewhere.refusals(made)):
+        if refusals := tuple(other_states.refusals(made)):
             made = replace(made, refusals=(*made.refusals, *refusals))
         questions = planning.questions(made, self.catalogue)
         if questions.are_none:
@@ -154,7 +154,7 @@ class PlanSession:
         snapshot: CloudSnapshot,
         *,
         foresight: Foresight = NOTHING_ASKED,
-        elsewhere: Mapping[str, str] | None = None,
+        claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
     ) -> Plan:
         """The plan of what is known already: neither the cloud nor another state is asked."""
@@ -176,7 +176,7 @@ class PlanSession:
             handover=loaded.handover,
             at=snapshot.at,
             here=snapshot.here,
-            elsewhere=elsewhere or {},
+            elsewhere=claims or {},
             unsure=unsure,
             gaps=snapshot.gaps,
             reader=snapshot.reader,
@@ -211,11 +211,11 @@ class PlanSession:
         )
         return tuple(islice(found, _MOST_TERMS))
 
-    def _claims(self, elsewhere: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
+    def _claims(self, other_states: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
         """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
         rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
         asked = planning.in_question(self.loaded.desired, state, snapshot.live, self.catalogue)
-        return elsewhere((rows | {row.id: row for row in asked}).values())
+        return other_states((rows | {row.id: row for row in asked}).values())
 
 
 @asynccontextmanager
@@ -238,7 +238,7 @@ async def open_plan_session(
         yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, at_work)
 
 
-def _unsure(elsewhere: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
-    if not elsewhere.unread():
+def _unsure(other_states: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
+    if not other_states.unread():
         return frozenset()
-    return frozenset(claims.keys() - elsewhere([snapshot.live[one] for one in claims], told=True).keys())
+    return frozenset(claims.keys() - other_states([snapshot.live[one] for one in claims], told=True).keys())

@@ -72,7 +72,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 given_up=_candidates(state, decision),
             )
             report_gaps(snapshot, workspace.catalogue, listen)
-            elsewhere = OtherStates(store, workspace.catalogue, cloud.identity)
+            other_states = OtherStates(store, workspace.catalogue, cloud.identity)
         if (unseen := _unseen(state, decision)) is not None:
             assert state is not None  # that is where it was found
             entry: Entry = _given_up(unseen, decision, state, snapshot)
@@ -91,9 +91,9 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
         else:
             intent = _intent(state, decision, snapshot)
             require_sight(intent, decision, snapshot)
-            holders = elsewhere.holders()
+            holders = other_states.holders()
             require_not_held(decision, snapshot, holders)
-            if decision.adopt is not None and (unread := tuple(elsewhere.unreadable())):
+            if decision.adopt is not None and (unread := tuple(other_states.unreadable())):
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
             may_be_it = (

@@ -64,7 +64,7 @@ class Run:
     resolve_timeout: float = 0.0
     notes_terms: bool = False
     """Afterwards billing is asked until when the servers that are there are paid for."""
-    elsewhere: OtherStatesPort = no_other_states
+    other_states: OtherStatesPort = no_other_states
     orders_elsewhere: Callable[[], Iterable[str]] = tuple
     """Those that other states know."""
     dated_by: Service = Service.MODELARTS
@@ -144,7 +144,7 @@ class Run:
             parallelism=self.parallelism,
             server_time=self._server_time,
             stock=StockReader(self.cloud),
-            other_states=self.elsewhere,
+            other_states=self.other_states,
             orders=orders,
         )
 

@@ -127,7 +127,7 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
             complete=found.complete and not snapshot.gaps and not force,
             salted_anew=found.lineage is None,
             lineage=empty.lineage,
-            elsewhere=planner.elsewhere(free),
+            elsewhere=planner.other_states(free),
         ),
         loaded.desired,
         snapshot.live,
