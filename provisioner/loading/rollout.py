@@ -43,7 +43,7 @@ def wave_of(instance: Instance, sizes: Sequence[int | str]) -> int:
         if start >= total:
             raise Mistake(
                 "invalid-rollout",
-                f"wave {number} of {len(sizes)} has no servers: the waves before it take all {total}",
+                f"wave {number} of {len(sizes)} has no members: the waves before it take all {total}",
                 hint="name fewer waves, or let a template choose: rollout: \"{{ [1, '50%'] if env == 'prod' else [1] }}\"",
             )
     if position < ends[-1]:

@@ -209,8 +209,8 @@ def _unfit(found: tuple[Diagnostic, ...]) -> Diagnostic:
     rest = f"\n... and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
     return error(
         "adopt-unfit",
-        "what would be written does not make whole specs that fit these servers",
+        "what would be written does not make whole specs that fit what is there",
         detail="\n".join(told[:_TOLD]) + rest,
-        hint="what the cloud never shows and every server needs belongs under `defaults:` in stack.yaml (often network: "
-        "{security_group_id: ...}); servers that differ can be left out by --match. Nothing was changed",
+        hint="what the cloud never shows and each of them needs belongs under `defaults:` in stack.yaml (often network: "
+        "{security_group_id: ...}); what differs can be left out by --match. Nothing was changed",
     )

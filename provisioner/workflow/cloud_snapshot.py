@@ -129,7 +129,7 @@ def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]
         if intent.effect is not Effect.PURCHASE or not is_known:
             continue
         if not any(one.bought_by == intent.sender and one.id is not None and one.id in live for one in records):
-            finding = "it shows no server that the user who sent it is known to have bought"
+            finding = "it shows nothing that the user who sent it is known to have bought"
             yield Gap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
             return
 

@@ -46,9 +46,9 @@ def require_sight(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -
         raise UsageError(
             error(
                 "own-list",
-                f"{intent.whose}: another user sent this purchase ({intent.who}), and these keys list nobody else's servers: it may be there",
+                f"{intent.whose}: another user sent this purchase ({intent.who}), and these keys list nothing of anybody else: it may be there",
                 detail="the next apply would buy it again beside that one; nothing was changed",
-                hint="have that user say it, or use keys that may list all servers; where the console shows them all and has none that is it: "
+                hint="have that user say it, or use keys that may list what all users have; where the console shows them all and has none that is it: "
                 f"`provisioner resolve {intent.address.typed} --absent --allow list-incomplete`",
                 address=intent.address,
             )

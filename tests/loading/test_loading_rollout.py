@@ -56,9 +56,9 @@ def test_keys_are_in_waves_as_they_are_written(stack: StackFolder):
         (
             "{count: 3, rollout: [1, 2, 1]}",
             "invalid-rollout",
-            "wave 3 of 3 has no servers: the waves before it take all 3",
+            "wave 3 of 3 has no members: the waves before it take all 3",
         ),
-        ("{count: 3, rollout: [100%, 1]}", "invalid-rollout", "wave 2 of 2 has no servers"),
+        ("{count: 3, rollout: [100%, 1]}", "invalid-rollout", "wave 2 of 2 has no members"),
         ("{count: 3, rollout: []}", "invalid-rollout", "rollout names no wave"),
         ("{rollout: [1]}", "invalid-rollout", "rollout is for several, and pool is one"),
         ("{count: 3, rollout: [0]}", "invalid-value", "0 is no size of a wave"),
