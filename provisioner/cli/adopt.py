@@ -1,4 +1,4 @@
-"""adopt: the servers that nobody owns, chosen, written into the specs and recorded."""
+"""The `adopt` command: lists the servers that no state owns, and takes over those that a person chooses."""
 
 from __future__ import annotations
 

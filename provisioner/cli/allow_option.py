@@ -1,4 +1,4 @@
-"""--allow CODE: what a person may allow for one run, as a click option."""
+"""The option `--allow CODE`: which guards a person lifts for one run."""
 
 from __future__ import annotations
 

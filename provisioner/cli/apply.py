@@ -1,4 +1,4 @@
-"""apply: make it so."""
+"""The `apply` command: plans, asks for approval and carries the plan out, or carries out a saved plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The face of a run that changes something: shows the plan, asks, tells what happens, and passes signals on.
+"""The console of a run that changes something: shows the plan, asks for approval, shows progress and passes signals on.
 
 Three ways of telling: a live table on a terminal, a line per event elsewhere, a JSON stream with --json. None of them can
 stop the work.

@@ -1,4 +1,4 @@
-"""Runs one command line to its exit code. The one place where an exception becomes a message."""
+"""Runs one command line and returns its exit code. This is the one place where an exception becomes a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of commands, with the line that help shows of each, so that listing them imports none."""
+"""Lists the commands with the line that help shows of each, so that listing them imports none of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the words go: results to stdout, progress and diagnostics to stderr, each coloured only where that is wanted.
+"""Writes results to stdout, and progress and diagnostics to stderr, each in colour only where that is wanted.
 
 The one place that looks at the terminal. A reader who has gone away never ends a run: what cannot be written is dropped.
 """

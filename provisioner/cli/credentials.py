@@ -1,4 +1,4 @@
-"""credentials: who we are to the cloud, asked before it matters."""
+"""The `credentials` command: shows which credentials are found, and which account they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""destroy: apply with nothing wanted."""
+"""The `destroy` command: an apply in which no server is wanted."""
 
 from __future__ import annotations
 

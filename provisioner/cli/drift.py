@@ -1,4 +1,4 @@
-"""drift: what the cloud has otherwise than it is recorded."""
+"""The `drift` command: shows where the cloud differs from what is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each exit code means, and who decides it: this file and no other.
+"""Defines what each exit code means, and decides which one a command ends with.
 
 When several apply the worst wins, in the order 6 > 7 > 5 > 8 > 4 > 2 > 1: what may cost money first.
 """

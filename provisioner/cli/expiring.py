@@ -1,4 +1,4 @@
-"""expiring: what comes to the end of what is paid, for people and for pipelines."""
+"""The `expiring` command: shows which prepaid servers come to the end of their paid term."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command that failed, as JSON: what stands on stdout in the place of the result that --json was to bring.
+"""Writes the JSON of a command that failed, which stands on stdout in place of the result.
 
 Knows the two shapes; the console decides which one is wanted and whether there is room for it.
 """

@@ -1,4 +1,4 @@
-"""force-unlock: for a lock that seems to be in the way."""
+"""The `force-unlock` command: shows who holds a lock and how it is released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""history: the journal for people and auditors."""
+"""The `history` command: shows the audit log of a stack or of one address."""
 
 from __future__ import annotations
 

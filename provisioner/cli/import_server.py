@@ -1,4 +1,4 @@
-"""import: a server that exists becomes that of an address."""
+"""The `import` command: records an existing server under an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""init: specs to begin with."""
+"""The `init` command: writes specs to begin with."""
 
 from __future__ import annotations
 

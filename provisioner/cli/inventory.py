@@ -1,4 +1,4 @@
-"""inventory: the servers for the tools that work on them."""
+"""The `inventory` command: prints the recorded servers for the tools that work on them."""
 
 from __future__ import annotations
 

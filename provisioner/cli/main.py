@@ -1,4 +1,4 @@
-"""The entry point: answers --version before anything is imported, finds the command, turns what went wrong into words.
+"""The entry point: answers --version before anything is imported, and runs the command otherwise.
 
 It knows the commands by name only; each is imported when it is called. Exit codes are decided in exit_codes.py.
 """

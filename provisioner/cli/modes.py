@@ -1,4 +1,4 @@
-"""What a plan is for, as the options of plan and apply say it; two of them together mean nothing."""
+"""Decides the mode of a plan from the options of plan and apply, and refuses options that exclude each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the workspace they make together."""
+"""Defines the options that several commands share, and makes the workspace of them."""
 
 from __future__ import annotations
 

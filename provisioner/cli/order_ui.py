@@ -1,4 +1,4 @@
-"""The face of `orders pay` and `orders cancel`: shows the order, asks, and tells what happens. Knows no other command."""
+"""The console of `orders pay` and `orders cancel`: shows the order, asks for approval and shows progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""orders list, show, pay, cancel, wait: what was ordered, and a person's word on it."""
+"""The `orders` commands: list, show, wait, pay and cancel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""output: values for other tools and other people: those that the specs declare, else what is recorded of each server."""
+"""The `output` command: prints the outputs that the specs declare, or else what is recorded of each server."""
 
 from __future__ import annotations
 

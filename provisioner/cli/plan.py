@@ -1,4 +1,4 @@
-"""plan: what apply would do."""
+"""The `plan` command: shows what apply would do."""
 
 from __future__ import annotations
 

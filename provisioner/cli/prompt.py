@@ -1,4 +1,4 @@
-"""Asking a person, where there is one: only `yes` is a yes, and where nobody can be asked the answer is no.
+"""Asks a person for approval: only `yes` approves, and where nobody can be asked nothing is approved.
 
 What is asked about is the caller's business.
 """

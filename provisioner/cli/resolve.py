@@ -1,4 +1,4 @@
-"""resolve: a person's word on a purchase in doubt."""
+"""The `resolve` command: a person settles a purchase in doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sandbox: the emulator of the cloud over real HTTP, and its ledger. The one command that imports the sandbox."""
+"""The `sandbox` commands: serve the emulator of the cloud over HTTP, and read its ledger. No other command imports the sandbox."""
 
 from __future__ import annotations
 

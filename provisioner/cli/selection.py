@@ -1,4 +1,4 @@
-"""--target, --exclude and --selector: which servers a command is about, as click options."""
+"""The options `--target`, `--exclude` and `--selector`: which servers a command is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""show: the recorded servers, or a saved plan."""
+"""The `show` command: shows the recorded servers, or a saved plan."""
 
 from __future__ import annotations
 

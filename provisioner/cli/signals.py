@@ -1,4 +1,4 @@
-"""Signals while a person is asked, and while servers are being bought: the first asks to stop, the second not to wait."""
+"""Handles signals while a person is asked and while a run is under way: the first asks the run to stop, the second not to wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terraform's spelling of options: `-auto-approve`, `-out=plan`, `-var x=1` mean what they mean with two dashes."""
+"""Accepts Terraform's spelling of options: `-auto-approve`, `-out=plan` and `-var x=1` mean the same as with two dashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""state list, state show, state rebuild: what is recorded, by address, and how it is put together again.
+"""The commands `state list`, `state show` and `state rebuild`.
 
 The commands that change a record by hand stand in state_edits.py.
 """

@@ -1,4 +1,4 @@
-"""state mv, state rm, state unprotect: a record is changed by hand. Nothing is sent to the cloud by any of them."""
+"""The commands `state mv`, `state rm` and `state unprotect`: they change a record by hand and send nothing to the cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The face of `state rebuild`: shows the draft, asks, and says what was written. Knows no other command."""
+"""The console of `state rebuild`: shows the draft, asks for approval, and says what was written."""
 
 from __future__ import annotations
 

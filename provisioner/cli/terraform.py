@@ -1,4 +1,4 @@
-"""Words of Terraform's that this tool has not, and for each what its user wanted: advice in the place of a guess.
+"""Lists the commands and options of Terraform that this tool does not have, with advice on what to use instead.
 
 Knows words only; a test holds that none of them is a word of ours.
 """

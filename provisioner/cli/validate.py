@@ -1,4 +1,4 @@
-"""validate: the specs' mistakes, all of them, for people or for machines."""
+"""The `validate` command: shows every mistake of the specs, for people or for machines."""
 
 from __future__ import annotations
 

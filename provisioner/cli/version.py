@@ -1,4 +1,4 @@
-"""version: the same as --version, for whoever types it as a word."""
+"""The `version` command: prints the same as `--version`."""
 
 from __future__ import annotations
 

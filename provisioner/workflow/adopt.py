@@ -1,4 +1,4 @@
-"""adopt: servers that no state owns are chosen, written into the specs, recorded, and proven to be as they are declared.
+"""Adopts servers that no state owns: they are chosen, written into the specs, recorded, and compared with what was written.
 
 The specs come first, and name what is to be imported: whoever dies after that has only to apply. What turns out not to fit is
 taken out of the specs again before anything is recorded.

@@ -1,4 +1,4 @@
-"""The file of specs that `adopt` writes: which addresses the servers get, what is said of them, and where it stands."""
+"""Writes the file of specs for adopted servers: decides their addresses, the text, and the path."""
 
 from __future__ import annotations
 

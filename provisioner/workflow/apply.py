@@ -1,4 +1,4 @@
-"""apply and destroy: recover what is open, plan, ask, carry out, record.
+"""Carries out apply and destroy: recovers what is open, plans, asks, runs and records.
 
 A saved plan is carried out as it stands or refused: when anything it was made from has moved, when it was used before, or
 while a purchase is in doubt.

@@ -1,4 +1,4 @@
-"""Whether a ware can be had, by what the cloud's catalogue lists. Pure: it is handed what was read.
+"""Decides whether an offering can be bought, from what the cloud's catalogue lists. Pure: what was read is handed to it.
 
 Only a complete list says that something is not there. What is listed in several ways (by charging mode, architecture, machine type,
 zone) can be had when one of them would do.

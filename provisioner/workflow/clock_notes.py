@@ -1,4 +1,4 @@
-"""What a plan says of clocks: that no purchase could be dated, or that the cloud's clock and this machine's are far apart."""
+"""Warns in a plan that no purchase could be dated, or that the cloud's clock and this machine's are far apart."""
 
 from __future__ import annotations
 

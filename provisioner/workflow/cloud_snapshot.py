@@ -1,4 +1,4 @@
-"""What every verb does before it decides anything: whose cloud this is, and what is in it."""
+"""Reads which servers there are, before any command decides anything, and checks that the state is of the same account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""credentials: who the cloud takes us for, and by which of the places where credentials are looked for. Tells no secret."""
+"""Finds out which credentials are used, where they were found, and who the cloud takes us for. It shows no secret."""
 
 from __future__ import annotations
 

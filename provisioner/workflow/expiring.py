@@ -1,4 +1,4 @@
-"""expiring: which prepaid servers of this state come to the end of what is paid, as billing says now.
+"""Finds the prepaid servers of this state that come to the end of their paid term, by what billing says now.
 
 It reads, takes no lock and writes nothing: what the state keeps of a term is apply's to renew (docs/decisions/0011).
 """

@@ -1,4 +1,4 @@
-"""force-unlock: what can be done about a lock that seems to be in the way.
+"""Explains who holds a lock and how it is released.
 
 A lock is its holder's, so none is ever broken here: whoever asks is told who holds it, how that ends as the store says, and what
 the next apply will do about the calls that are open. Nothing is changed.

@@ -1,4 +1,4 @@
-"""Servers that this state has held and let go without releasing them: they may bear a wanted name, and a list may lack them.
+"""Finds the servers that this state once held and forgot without releasing them: one may have a wanted name and be missing from a list.
 
 Only the journal knows of them, so that it is read where something may be bought.
 """

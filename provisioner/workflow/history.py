@@ -1,4 +1,4 @@
-"""history: what the journal tells of a stack or of one address, and whether it can be believed.
+"""Reads the audit log of a stack or of one address, and checks whether it can be believed.
 
 Reads files only: neither the cloud nor a lock is needed.
 """

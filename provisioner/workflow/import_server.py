@@ -1,4 +1,4 @@
-"""import: a server that exists is that of an address from now on. Nothing is sent; what is recorded is shown before.
+"""Records an existing server under an address. Nothing is sent, and what is recorded is shown before.
 
 What is judged and recorded is the plan's word for it, so that `import` and `imports:` cannot come to differ.
 """

@@ -1,4 +1,4 @@
-"""init: specs to begin with. Writes only what is not there yet, and nothing that would cost money."""
+"""Writes specs to begin with: only files that are not there yet, and nothing that would cost money."""
 
 from __future__ import annotations
 

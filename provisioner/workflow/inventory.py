@@ -1,4 +1,4 @@
-"""inventory: who can be reached, where, from the state alone. No cloud is asked and no lock is taken.
+"""Lists which servers can be reached and where, from the state alone. It asks no cloud and takes no lock.
 
 A server that is not ready, or whose address is not known, is left out and named: a list that looks whole and is not would be
 believed.

@@ -1,5 +1,5 @@
-"""Entries that no plan stands behind (a recovery, a person's decision), bracketed as a run of their own, so that the history says
-who wrote them and why.
+"""Appends entries that no plan stands behind (a recovery, a person's decision) as a run of their own, so that the history says who wrote
+them and why.
 """
 
 from __future__ import annotations

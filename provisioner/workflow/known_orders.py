@@ -1,4 +1,4 @@
-"""Which orders were there before a run buys anything: a reply that names one of them is no answer to its purchase.
+"""Finds the orders that were there before a run buys anything: a reply that names one of them does not answer its purchase.
 
 Rows name those of servers, records and other states those of ours. One that nobody has paid yet has no server, so that billing
 alone knows it: that is asked only where a purchase may place an order (docs/decisions/0008).

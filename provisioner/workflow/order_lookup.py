@@ -1,4 +1,4 @@
-"""Which order somebody means, and what billing shows of it: the ground that all commands about orders stand on.
+"""Finds the order that a person named, and reads what billing shows of it. All commands about orders use it.
 
 It only reads. An order that billing does not know is told apart from a billing that does not answer.
 """

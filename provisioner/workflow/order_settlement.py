@@ -1,4 +1,4 @@
-"""orders pay, orders cancel: a person settles an unpaid order of this state, under the lock and journaled.
+"""Pays or cancels an unpaid order of this state at a person's word, under the lock and journaled.
 
 It sends nothing itself: the order is read, shown and asked about here, and then carried out as any change is. Only what an
 address of this state was ordered by is settled: another order may be somebody else's money.

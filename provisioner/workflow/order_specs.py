@@ -1,5 +1,5 @@
-"""What the specs say of what was ordered, for the commands about orders: read once, and only where it matters. Specs that cannot be
-read say nothing: an order is shown, paid and cancelled without them.
+"""Reads from the specs what an order was placed for, once and only where it matters. Specs that cannot be read say nothing: an order is shown,
+paid and cancelled without them.
 """
 
 from __future__ import annotations

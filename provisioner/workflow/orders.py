@@ -1,4 +1,4 @@
-"""orders list, show, wait: what was ordered, read from billing without a lock and without writing anything."""
+"""Lists, shows and waits for orders: it reads billing, takes no lock and writes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""output, and what an apply ends with: what the specs declare as outputs, worked out from the state at this moment.
+"""Works out the outputs that the specs declare from the recorded state, for `output` and for the end of an apply.
 
 Where they declare none, `output` has what is recorded of every server. No cloud is asked and no lock is taken.
 """

@@ -1,5 +1,5 @@
-"""What only billing tells of a prepaid server that is to be taken over, or of whose term the specs say something new: for how long it was bought, until when it is paid for, and whether it
-renews. What billing does not tell is left as it is, and stops nothing.
+"""Reads what only billing tells of prepaid servers that are taken over, or whose term the specs newly state: the period, the end, and whether
+it renews. What billing does not tell is left as it is, and stops nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""plan: what would happen, without a lock and without writing anything."""
+"""Plans without a lock and without writing anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command that plans is asked for, and the one way from the specs, the state and the cloud to a plan.
+"""Makes a plan from the specs, the state and the cloud. This is the one way to a plan.
 
 plan, apply, import, adopt and state rebuild share it, so that apply can do nothing that plan would not have shown.
 """

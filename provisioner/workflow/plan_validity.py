@@ -1,4 +1,4 @@
-"""Whether a plan may still be carried out: what was shown, or saved, must be what would be planned now."""
+"""Decides whether a plan may still be carried out: what was shown, or saved, must be what would be planned now."""
 
 from __future__ import annotations
 

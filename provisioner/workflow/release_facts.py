@@ -1,5 +1,5 @@
-"""Asks what has to be known before a server is bought, wiped or released: billing until when it is paid for, the catalogue whether
-what is wanted can be had.
+"""Asks what has to be known before a server is bought, wiped or released: billing until when it is paid for, and the catalogue whether what
+is wanted can be had.
 
 What neither of them tells is unknown. It is said so where it matters, and forbids nothing: nobody could release anything
 where the user may not read billing.

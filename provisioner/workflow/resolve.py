@@ -1,5 +1,5 @@
-"""resolve: a person settles what the tool cannot know: which server a purchase in doubt became, or that it became none; or that
-one which the cloud answered and never showed is not there.
+"""Records a person's decision about a purchase in doubt: which server it became, or that it became none; or that a server which the cloud
+answered and never showed is not there.
 
 The decision is journaled with who made it. It sends nothing; what it allows happens at the next apply.
 """

@@ -1,4 +1,5 @@
-"""What `resolve` refuses: a server, or an order, that cannot be the purchase, and a word on what nobody who says it can see.
+"""Refuses decisions of `resolve` that cannot be right: a server or an order that cannot be the purchase, or a word on what these
+credentials cannot see.
 
 Each check raises UsageError with the way out; none changes anything.
 """

@@ -1,4 +1,4 @@
-"""From an approved plan to a recorded result: the one way in which anything is sent, whichever command has planned it.
+"""Carries an approved plan out and records the result. Every command that sends anything does it by this module.
 
 It decides nothing. Whoever calls it holds the lock, has looked, and has been told yes.
 """

@@ -1,4 +1,4 @@
-"""Secrets as one run needs them: revealed where they are sent, fingerprinted under the lineage of its state."""
+"""Reveals the secrets of one run where they are sent, and makes their fingerprints under the lineage of its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the servers that a person named are there: a slip of the pen is noticed before anybody is asked anything."""
+"""Checks that the servers which a person named are there, before anybody is asked anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the other states kept at the same place hold, so that no server comes to stand in two of them.
+"""Reads what the other states at the same place hold, so that no server comes to stand in two of them.
 
 Two states that hold one server would each release it under the other. Whoever buys from there at this moment has noted it before
 anything was sent, so that this is asked after the cloud was read. A state that cannot be read may hold anything (docs/decisions/0013).

@@ -1,4 +1,4 @@
-"""show, state list, state show, output: what is recorded, read without a lock and without the cloud."""
+"""Reads what is recorded, for `show`, `state list`, `state show` and `output`: without a lock and without the cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""state mv, state rm, state unprotect: the record is changed by hand, and the cloud is not asked.
+"""Changes records by hand, for `state mv`, `state rm` and `state unprotect`. The cloud is not asked.
 
 Each is journaled with who did it. An address whose last call has an unknown outcome is left alone: what is found of it later
 must find its address, too.

@@ -1,4 +1,4 @@
-"""state rebuild: puts a damaged or lost state together from what is left of it, the specs and the cloud's list.
+"""Rebuilds a damaged or lost state from what is left of it, the specs and the cloud's list.
 
 It sends nothing that changes anything in the cloud, and writes only what was shown and approved.
 """

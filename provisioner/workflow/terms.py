@@ -1,4 +1,4 @@
-"""Until when servers are paid for, and what happens then: asked of billing, fifty servers a question.
+"""Asks billing until when servers are paid for and whether they renew, fifty servers a question.
 
 A plan asks only where the specs decide about the renewal, and only up to a bound; what apply learns it writes down. What billing
 does not tell is unknown, and stops nothing (docs/decisions/0011).

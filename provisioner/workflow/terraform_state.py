@@ -1,4 +1,4 @@
-"""A terraform.tfstate as somebody else's word on servers that exist: which they are, and what the cloud hides of them.
+"""Reads from a terraform.tfstate which servers it manages, and what it knows of them that the cloud hides.
 
 Read whole or refused: a state of another version, with other resources, or with an apply that went wrong is first put right by
 those who own it.

@@ -1,4 +1,4 @@
-"""validate: are the specs right, as far as can be said without asking anybody?"""
+"""Checks the specs as far as that is possible without asking anybody."""
 
 from __future__ import annotations
 

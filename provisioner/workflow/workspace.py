@@ -1,4 +1,4 @@
-"""Where a run happens: which specs, which state, which cloud and as whom. Made by the command line, used by every verb.
+"""Holds where a run happens: which specs, which state, which cloud, and as whom. The command line makes it, and every command uses it.
 
 It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them. The cloud's room
 and templates cost most of the start-up, so they are imported by those who connect and who load specs.
