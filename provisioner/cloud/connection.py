@@ -17,7 +17,7 @@ from provisioner.cloud.channel import Channel
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.identification import Claim, identify_by_list, identify_by_token
+from provisioner.cloud.identification import GivenIdentity, identify_by_list, identify_by_token
 from provisioner.cloud.request import Request
 from provisioner.cloud.request_budget import RequestBudget, Waiting
 from provisioner.cloud.retrying_sender import RetryingSender
@@ -133,7 +133,7 @@ async def connect(
     answer comes to, `reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
     on purpose does not keep time. `user_named` says whose temporary credentials are.
     """
-    claim = Claim(region, project_id, project_name, domain_id)
+    given = GivenIdentity(region, project_id, project_name, domain_id)
     network = HttpNetwork(
         NetworkSettings(
             base_urls=tuple(endpoints.of(service) for service in Service),
@@ -151,10 +151,10 @@ async def connect(
     mask = mask or Mask()
     async with network.transport() as transport:
         cache = TokenFiles(token_folder) if token_folder else NoCache()
-        entrance = _Entrance(transport, endpoints, claim, budget, clock, cache, mask, times)
+        authenticator = _Authenticator(transport, endpoints, given, budget, clock, cache, mask, times)
         try:
-            authentication, identity = await entrance.introduce(credentials)
-            user = await entrance.user_of(credentials, user_named)
+            authentication, identity = await authenticator.authenticate(credentials)
+            user = await authenticator.user_of(credentials, user_named)
         except CallFailed as failed:
             raise translate(failed, "finding out the account and the project") from None
         yield Cloud(
@@ -172,19 +172,19 @@ async def connect(
 
 
 @dataclass(frozen=True, slots=True)
-class _Entrance:
+class _Authenticator:
     """From credentials to a proof that can be used, and to whom they belong."""
 
     transport: HttpTransport
     endpoints: Endpoints
-    claim: Claim
+    given: GivenIdentity
     budget: RequestBudget
     clock: Clock
     cache: TokenCache
     mask: Mask
     times: Mapping[Service, ServerTime]
 
-    async def introduce(self, credentials: Credentials) -> tuple[Authentication, Identity]:
+    async def authenticate(self, credentials: Credentials) -> tuple[Authentication, Identity]:
         match credentials:
             case AccessKey():
                 return await self._by_list(Signer(credentials, self.clock))
@@ -198,7 +198,7 @@ class _Entrance:
                 return await self._by_list(self._temporary(of_instance(), advice))
             case Password():
                 tokens = self._tokens(credentials)
-                return tokens, await identify_by_token(self.claim, tokens)
+                return tokens, await identify_by_token(self.given, tokens)
             case _:
                 assert_never(credentials)
 
@@ -209,20 +209,20 @@ class _Entrance:
 
     async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
         channel = Channel(self._line(authentication), self.endpoints, None, self.budget, self.mask)
-        return authentication, await identify_by_list(self.claim, channel.ask)
+        return authentication, await identify_by_list(self.given, channel.ask)
 
     def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
         return TemporaryKeys(request, advice=advice, deliver=self._line(Anonymous(advice)).deliver, clock=self.clock)
 
     def _tokens(self, user: Password) -> Tokens:
-        claim = self.claim
+        given = self.given
         account = (
-            {"id": claim.domain_id} if claim.domain_id else {"name": user.domain_name} if user.domain_name else None
+            {"id": given.domain_id} if given.domain_id else {"name": user.domain_name} if user.domain_name else None
         )
         return Tokens(
             user,
             scopes={
-                Scope.PROJECT: {"id": claim.project_id} if claim.project_id else {"name": claim.name},
+                Scope.PROJECT: {"id": given.project_id} if given.project_id else {"name": given.name},
                 **({Scope.ACCOUNT: account} if account else {}),
             },
             endpoints=self.endpoints,

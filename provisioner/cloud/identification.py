@@ -19,8 +19,8 @@ from provisioner.model.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What the surroundings say of the project and the account; what is None is to be found out."""
+class GivenIdentity:
+    """What specs and environment say of the project and the account. What is None has to be found out."""
 
     region: str
     project_id: str | None = None
@@ -33,46 +33,46 @@ class Claim:
         return self.project_name or self.region
 
 
-async def identify_by_list(claim: Claim, ask: Ask) -> Identity:
+async def identify_by_list(given: GivenIdentity, ask: Ask) -> Identity:
     """For access keys. Raises CallFailed, or UsageError when the answer is none or more than one."""
-    if claim.project_id and claim.domain_id:
-        return Identity(claim.domain_id, claim.project_id, claim.region)
-    reachable = await list_projects(ask, name=None if claim.project_id else claim.name)
-    matching = [project for project in reachable if _matches(project, claim)]
+    if given.project_id and given.domain_id:
+        return Identity(given.domain_id, given.project_id, given.region)
+    reachable = await list_projects(ask, name=None if given.project_id else given.name)
+    matching = [project for project in reachable if _matches(project, given)]
     if len(matching) != 1:
-        _undecided(claim, len(matching))
-    return _identity(claim, matching[0].id, matching[0].account or claim.domain_id)
+        _undecided(given, len(matching))
+    return _identity(given, matching[0].id, matching[0].account or given.domain_id)
 
 
-async def identify_by_token(claim: Claim, tokens: Tokens) -> Identity:
+async def identify_by_token(given: GivenIdentity, tokens: Tokens) -> Identity:
     """For passwords: the token itself says what it is good for. Raises CallFailed or UsageError."""
     grant = (await tokens.token(Scope.PROJECT)).grant
-    found = _identity(claim, _object(grant.get("project")).get("id"), account_of(grant) or claim.domain_id)
-    if found.account != (claim.domain_id or found.account) or found.project != (claim.project_id or found.project):
-        _undecided(claim, 0)
+    found = _identity(given, _object(grant.get("project")).get("id"), account_of(grant) or given.domain_id)
+    if found.account != (given.domain_id or found.account) or found.project != (given.project_id or found.project):
+        _undecided(given, 0)
     return found
 
 
-def _matches(project: Project, claim: Claim) -> bool:
-    is_wanted = project.id == claim.project_id if claim.project_id else project.name == claim.name
-    return is_wanted and (not claim.domain_id or project.account in {None, claim.domain_id})
+def _matches(project: Project, given: GivenIdentity) -> bool:
+    is_wanted = project.id == given.project_id if given.project_id else project.name == given.name
+    return is_wanted and (not given.domain_id or project.account in {None, given.domain_id})
 
 
-def _identity(claim: Claim, project: JsonValue, account: JsonValue) -> Identity:
+def _identity(given: GivenIdentity, project: JsonValue, account: JsonValue) -> Identity:
     if not isinstance(project, str) or not isinstance(account, str):
         raise UsageError(
             error(
                 "identity-unknown",
-                f"the cloud does not say which account and project these credentials act in (region {claim.region})",
+                f"the cloud does not say which account and project these credentials act in (region {given.region})",
                 hint="set HW_PROJECT_ID and HW_DOMAIN_ID",
             )
         )
-    return Identity(account, project, claim.region)
+    return Identity(account, project, given.region)
 
 
-def _undecided(claim: Claim, count: int) -> NoReturn:
-    project = f"with the id {claim.project_id}" if claim.project_id else f"named {claim.name!r}"
-    account = f" in the account {claim.domain_id}" if claim.domain_id else ""
+def _undecided(given: GivenIdentity, count: int) -> NoReturn:
+    project = f"with the id {given.project_id}" if given.project_id else f"named {given.name!r}"
+    account = f" in the account {given.domain_id}" if given.domain_id else ""
     found = "no project" if count == 0 else f"{count} projects"
     raise UsageError(
         error(
