@@ -22,7 +22,7 @@ from support.stores import folder_store
 from provisioner.applying import Interruption
 from provisioner.cli.exit_codes import ExitCode, of_apply, of_error
 from provisioner.cloud import AccessKey, Cloud, connect, for_sandbox
-from provisioner.cloud import StoreClock as CloudClock
+from provisioner.cloud import Clock as CloudClock
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs
 from provisioner.model.address import Address
