@@ -112,7 +112,7 @@ class ConsoleAdoptUI:
             return ()
         self._list(found)
         if not self.may_ask or not sys.stdin.isatty():
-            self.console.tell("\nTo take them over: adopt --all, or adopt --match GLOB.")
+            self.console.message("\nTo take them over: adopt --all, or adopt --match GLOB.")
             return ()
         with answerable():
             sys.stderr.write(
@@ -148,7 +148,7 @@ class ConsoleAdoptUI:
         return ask(self.console, question)
 
     def listen(self, event: Event) -> None:
-        self.console.hear(event)
+        self.console.show_event(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(

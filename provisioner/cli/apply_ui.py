@@ -86,9 +86,9 @@ class ConsoleApplyUI:
             if self.console.is_news(event):
                 self._stream(event_document(event, timestamp=now()))
         elif self._table is not None:
-            self._table.hear(event)
+            self._table.update(event)
         else:
-            self.console.hear(event)
+            self.console.show_event(event)
 
     def _stream(self, document: object) -> None:
         """What happens first is not always the plan: a warning or a recovery may come before it."""
@@ -110,11 +110,11 @@ class ConsoleApplyUI:
                 self.console.pass_by(line)
         elif seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
             self._lock_news = seconds
-            self.console.tell(line)
+            self.console.message(line)
 
     @contextmanager
     def at_work(self, plan: Plan) -> Iterator[Interruption]:
-        with self._live(plan), interruptible(self.console.tell) as interruption:
+        with self._live(plan), interruptible(self.console.message) as interruption:
             yield interruption
 
     @contextmanager

@@ -30,7 +30,7 @@ def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
         advised(wrong).show()
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
-        console().tell("\nInterrupted.")
+        console().message("\nInterrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _leave_stdout_alone()

@@ -64,9 +64,9 @@ class Console:
         failure = _write(sys.stdout, text)
         if failure is not None and not isinstance(failure, BrokenPipeError):
             self.lost = True
-            self.tell(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
+            self.message(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Progress, to stderr, with its end of line."""
         self._wipe()
         _write(sys.stderr, f"{line}\n")
@@ -114,14 +114,14 @@ class Console:
         self._begun = True
         self.write(f"{escape_json(canonical(document).decode())}\n")
 
-    def hear(self, event: Event) -> None:
+    def show_event(self, event: Event) -> None:
         """What happens while something is only looked at."""
         from provisioner.rendering.progress import event_line
 
         if event.diagnostic is not None:
             self.diagnose([event.diagnostic])
         elif self.is_news(event) and (line := event_line(event, self.style(sys.stderr))) is not None:
-            self.tell(line)
+            self.message(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics

@@ -26,7 +26,7 @@ def command(*, workspace: Workspace, as_json: bool) -> None:
 
     from provisioner.workflow.credentials import credentials
 
-    known = asyncio.run(credentials(workspace, console().hear))
+    known = asyncio.run(credentials(workspace, console().show_event))
     if as_json:
         from provisioner.rendering.credentials import introduction_document
 

@@ -34,7 +34,7 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
     from provisioner.workflow.plan import plan
     from provisioner.workflow.plan_session import PlanRequest
 
-    planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().hear))
+    planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().show_event))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.drift import drift_document
@@ -45,5 +45,5 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
 
         console().write(render_drift(planned.plan, console().style()))
         if planned.plan.work and not workspace.settings.in_automation:
-            console().tell("\nplan shows what apply would do about it; apply --refresh-only only records it.")
+            console().message("\nplan shows what apply would do about it; apply --refresh-only only records it.")
     return of_plan(planned.plan, detailed=detailed_exitcode)

@@ -43,7 +43,7 @@ def command(*, workspace: Workspace, within: float, detailed_exitcode: bool, as_
     from provisioner.rendering.expiring import expiring_document, render_expiring
     from provisioner.workflow.expiring import expiring
 
-    found = asyncio.run(expiring(workspace, console().hear, within=within))
+    found = asyncio.run(expiring(workspace, console().show_event, within=within))
     code = of_expiring(found, detailed=detailed_exitcode)
     console().diagnose(found.notes)
     if as_json:

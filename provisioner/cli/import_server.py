@@ -53,7 +53,7 @@ class ConsoleImportUI:
         self.console.write("\n".join(change_text(change, self.console.style())) + "\n")
 
     def listen(self, event: Event) -> None:
-        self.console.hear(event)
+        self.console.show_event(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(

@@ -33,4 +33,4 @@ def command(*, specs: Path | None) -> None:
     for path in made.written:
         console().write(f"wrote {path}\n")
     again = f" --specs {specs}" if specs else ""
-    console().tell(f"\nNext: provisioner plan{again}")
+    console().message(f"\nNext: provisioner plan{again}")

@@ -80,7 +80,7 @@ def list_orders(*, workspace: Workspace, everything: bool, as_json: bool) -> Non
     from provisioner.rendering.orders import orders_document, render_orders
     from provisioner.workflow import orders
 
-    listed = asyncio.run(orders.list_orders(workspace, console().hear, everything=everything))
+    listed = asyncio.run(orders.list_orders(workspace, console().show_event, everything=everything))
     console().diagnose(listed.notes)
     if as_json:
         console().document(orders_document(listed.orders, listed.notes))
@@ -100,7 +100,7 @@ def show_order(*, workspace: Workspace, target: str, as_json: bool) -> None:
     from provisioner.rendering.orders import order_document, render_order
     from provisioner.workflow import orders
 
-    order = asyncio.run(orders.show_order(workspace, target, console().hear))
+    order = asyncio.run(orders.show_order(workspace, target, console().show_event))
     if as_json:
         console().document(order_document(order))
     else:
@@ -165,9 +165,9 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
         orders.wait_for_order(
             workspace,
             target,
-            console().hear,
+            console().show_event,
             seconds=timeout,
-            tell=lambda order, seconds: console().tell(wait_line(order, seconds)),
+            tell=lambda order, seconds: console().message(wait_line(order, seconds)),
         )
     )
     code = of_waiting(order)

@@ -74,7 +74,7 @@ def command(
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
     )
-    planned = asyncio.run(plan(workspace, request, console().hear))
+    planned = asyncio.run(plan(workspace, request, console().show_event))
     console().diagnose(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document
@@ -120,10 +120,10 @@ def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
     if out is not None:
         write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)
     if out is not None and hints:
-        console().tell(
+        console().message(
             f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
         )
     elif plan.work and hints and not any(finding.code in _LOOKED_FOR for finding in plan.findings):
-        console().tell(
+        console().message(
             "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
         )

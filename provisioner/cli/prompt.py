@@ -27,7 +27,7 @@ def ask(console: Console, question: str) -> bool:
         sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip()
-    console.tell("")
+    console.message("")
     if answer != "yes":
-        console.tell("Not approved. Nothing was changed.")
+        console.message("Not approved. Nothing was changed.")
     return answer == "yes"

@@ -59,7 +59,7 @@ def command(
         resolve(
             workspace,
             Decision(address, adopt, reason, blindly="list-incomplete" in allow, renamed="other-name" in allow),
-            console().hear,
+            console().show_event,
         )
     )
     if adopt is not None:

@@ -133,12 +133,12 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
         from provisioner.rendering.style import escape
 
         ids = [f"{one.address} ({one.id or one.order_id}, {one.name})" for one in let_go.records]
-        console().tell("To be forgotten, and not released:\n" + "".join(f"  {escape(line)}\n" for line in _cut(ids)))
+        console().message("To be forgotten, and not released:\n" + "".join(f"  {escape(line)}\n" for line in _cut(ids)))
         if let_go.declared:
             still = ", ".join(_cut([str(address) for address in let_go.declared]))
             first = next(one for one in let_go.records if one.address == let_go.declared[0])
             take_back = f"`provisioner import {first.address.typed} {first.id or 'ID'}`"
-            console().tell(
+            console().message(
                 f"The specs still declare {still}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
                 f"the specs; to take back what is there: {take_back}, which `imports:` in the specs does by itself."
             )

@@ -46,7 +46,7 @@ class ConsoleRebuildUI:
         return ask(self.console, _QUESTION)
 
     def listen(self, event: Event) -> None:
-        self.console.hear(event)
+        self.console.show_event(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
         self.run.waiting(holder, seconds)

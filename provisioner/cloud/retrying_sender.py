@@ -78,7 +78,7 @@ class RetryingSender:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
             raise no_answer(request, nothing) from None
         if answer.is_success:
-            self._times[request.service].hear(*answer.told_time)
+            self._times[request.service].observe(*answer.told_time)
         self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
         if not answer.is_success:
             raise self._refused(request, answer, headers, sent_at=begun)

@@ -19,7 +19,7 @@ class ServerTime:
         self.unknown_because = "have not come"
         """Why no answer has told a time, as the rest of a sentence about the answers; it means nothing once one has."""
 
-    def hear(self, told: int | None, why: str = "") -> None:
+    def observe(self, told: int | None, why: str = "") -> None:
         if told is None:
             self.unknown_because = why or self.unknown_because
             return

@@ -155,7 +155,7 @@ class LiveTable:
         self._rows: dict[Address, _Row] = {}
         self._paused_until = self._began
 
-    def hear(self, event: Event) -> None:
+    def update(self, event: Event) -> None:
         if event.type is EventType.PAUSED:
             self._paused_until = self._clock() + event.remaining
         if event.address is not None and event.type not in _SILENT:

@@ -32,9 +32,9 @@ def time(monkeypatch):
 def test_a_reading_is_told_only_after_silence(time, capsys, before, seconds, is_told):
     console = Console(no_color=True)
     if before == "word":
-        console.tell("a word")
+        console.message("a word")
     elif before == "work":
         assert console.is_news(OF_WORK)
     time.now += seconds
-    console.hear(READING)
+    console.show_event(READING)
     assert ("Still reading from the cloud: 57 requests in 50s" in capsys.readouterr().err) is is_told

@@ -20,5 +20,5 @@ def test_the_cause_is_told_by_its_name(headers, why):
     told, because = HttpAnswer(200, headers, b"").told_time
     assert (because, told is None) == (why, bool(why))
     time = ServerTime(Clock(monotonic=lambda: 0.0))
-    time.hear(told, because)
+    time.observe(told, because)
     assert (time.latest() is None, time.unknown_because if why else "") == (bool(why), why)

@@ -90,7 +90,7 @@ def test_progress_and_summary(text, kind, action):
     event = Event(kind, Address("a", text), action, text, text, text, 1.0, told)
     assert_harmless(event_line(event, COLORED) or "")
     live = LiveTable(1, COLORED, clock=lambda: 0.0)
-    live.hear(event)
+    live.update(event)
     assert_harmless("\n".join(live.lines(9)))
     screen = io.StringIO()
     Console(file=screen, width=80, height=9, _environ={}).print(live)

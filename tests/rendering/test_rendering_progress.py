@@ -89,11 +89,11 @@ def table(clock: Clock, total: int = 3, style: Style = PLAIN) -> LiveTable:
 def test_the_table_holds_the_latest_word_of_every_address_and_counts_on(clock):
     live = table(clock)
     for index in range(3):
-        live.hear(event(EventType.STARTED, address=Address("trainer", index)))
-    live.hear(event(EventType.FINISHED, elapsed=4, id="6238"))
-    live.hear(event(EventType.WAITING, address=Address("trainer", 1), elapsed=10, detail="CREATING"))
-    live.hear(event(EventType.FAILED, address=Address("trainer", 2), elapsed=2, diagnostic=SOLD_OUT))
-    live.hear(event(EventType.NOTICE, address=Address("trainer", 1), detail="an aside"))
+        live.update(event(EventType.STARTED, address=Address("trainer", index)))
+    live.update(event(EventType.FINISHED, elapsed=4, id="6238"))
+    live.update(event(EventType.WAITING, address=Address("trainer", 1), elapsed=10, detail="CREATING"))
+    live.update(event(EventType.FAILED, address=Address("trainer", 2), elapsed=2, diagnostic=SOLD_OUT))
+    live.update(event(EventType.NOTICE, address=Address("trainer", 1), detail="an aside"))
     clock.now += 5
     assert live.lines(20) == [
         "  trainer[2]  Creation failed after 2s: the flavor is sold out",
@@ -106,7 +106,7 @@ def test_the_table_holds_the_latest_word_of_every_address_and_counts_on(clock):
 def test_the_table_never_grows_above_its_height_nor_beyond_its_width(clock):
     live = table(clock, 50, Style(color=False, width=40))
     for index in range(50):
-        live.hear(event(EventType.WAITING, address=Address("trainer", index), detail="CREATING " * 20))
+        live.update(event(EventType.WAITING, address=Address("trainer", index), detail="CREATING " * 20))
     lines = live.lines(6)
     assert len(lines) == 6
     assert lines[-2:] == ["  and 46 more", "0 of 50 done, 50 under way, 0s"]
@@ -116,7 +116,7 @@ def test_the_table_never_grows_above_its_height_nor_beyond_its_width(clock):
 def test_a_console_shows_the_table_within_its_height_and_takes_no_markup_from_names(clock):
     live = table(clock, 9, COLORED)
     for index in range(9):
-        live.hear(event(EventType.WAITING, address=Address("pool", f"[red]{index}"), detail="[bold]CREATING"))
+        live.update(event(EventType.WAITING, address=Address("pool", f"[red]{index}"), detail="[bold]CREATING"))
     screen = io.StringIO()
     Console(file=screen, width=80, height=5, _environ={}).print(live)
     lines = screen.getvalue().splitlines()
@@ -126,7 +126,7 @@ def test_a_console_shows_the_table_within_its_height_and_takes_no_markup_from_na
 
 def test_a_pause_is_counted_down_beside_the_totals_and_then_gone(clock):
     live = table(clock)
-    live.hear(event(EventType.PAUSED, None, None, remaining=45))
+    live.update(event(EventType.PAUSED, None, None, remaining=45))
     clock.now += 15
     assert live.lines(9) == ["0 of 3 done, 15s  paused for 30s: the cloud asks for fewer requests"]
     clock.now += 30
@@ -135,5 +135,5 @@ def test_a_pause_is_counted_down_beside_the_totals_and_then_gone(clock):
 
 def test_a_pause_is_cut_to_the_width(clock):
     live = table(clock, 3, Style(color=False, width=40))
-    live.hear(event(EventType.PAUSED, None, None, remaining=45))
+    live.update(event(EventType.PAUSED, None, None, remaining=45))
     assert len(live.lines(9)[0]) == 40

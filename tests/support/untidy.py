@@ -115,7 +115,7 @@ class Times:
         headers = {"date": format_datetime(when, usegmt=True)} | ({"age": "10800"} if heard.is_cached else {})
         answer = HttpAnswer(200, headers, b"")
         if answer.is_fresh:
-            self._told.hear(answer.server_time)
+            self._told.observe(answer.server_time)
 
     @property
     def earliest(self) -> int | None:
