@@ -23,22 +23,22 @@ def told_while(play, *, news: int) -> list[tuple[str, float]]:
             enough.set()
 
     async def conversation() -> None:
-        patience = SlowRequestWatch(lambda: now, INTERVAL, hear)
+        watch = SlowRequestWatch(lambda: now, INTERVAL, hear)
 
         def passes(seconds: float) -> None:
             nonlocal now
             now += seconds
 
         async with asyncio.timeout(10):
-            await play(patience, passes, enough)
+            await play(watch, passes, enough)
 
     asyncio.run(conversation())
     return told
 
 
 def test_the_oldest_of_many_is_told_of_again_and_again():
-    async def play(patience, passes, enough):
-        with patience.waiting("GET /first"), patience.waiting("GET /second"):
+    async def play(watch, passes, enough):
+        with watch.waiting("GET /first"), watch.waiting("GET /second"):
             passes(10)
             await enough.wait()
 
@@ -46,10 +46,10 @@ def test_the_oldest_of_many_is_told_of_again_and_again():
 
 
 def test_when_the_oldest_is_answered_the_next_one_is_told_of():
-    async def play(patience, passes, enough):
-        first = patience.waiting("GET /first")
+    async def play(watch, passes, enough):
+        first = watch.waiting("GET /first")
         first.__enter__()
-        with patience.waiting("GET /second"):
+        with watch.waiting("GET /second"):
             passes(10)
             first.__exit__(None, None, None)
             await enough.wait()
@@ -58,9 +58,9 @@ def test_when_the_oldest_is_answered_the_next_one_is_told_of():
 
 
 def test_nothing_is_told_of_what_is_answered_at_once():
-    async def play(patience, passes, _enough):
+    async def play(watch, passes, _enough):
         for _ in range(3):
-            with patience.waiting("GET /quick"):
+            with watch.waiting("GET /quick"):
                 pass
             await asyncio.sleep(2 * INTERVAL)
 
