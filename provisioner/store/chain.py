@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
@@ -33,8 +33,7 @@ _HASH_ENDS = len(_AFTER_HASH) + len(b"\n")
 CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "batch", "closed"})
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """`sequence` is also the number of its line; `end` is where the next line begins."""
 
     sequence: int
@@ -70,16 +69,21 @@ def link(
 ) -> tuple[bytes, JournalHead]:
     """The lines that continue a journal after `head`, and its new head. `closing`: nothing is to follow them, ever."""
     lines = bytearray()
-    for entry in entries:
+    written = [dict(entry) for entry in entries]
+    if written and batch:
+        written[0]["batch"] = batch
+    if written and closing:
+        written[-1]["closed"] = True
+    for line in written:
         sequence = head.sequence + 1
-        own = {"sequence": sequence, "time": time, "serial": serial, "previous": anchor(lineage, head)}
-        first = {"lineage": lineage} if sequence == 1 else {}
-        named = {"batch": batch} if batch else {}
-        last = {"closed": True} if closing else {}
-        body = canonical({**entry, **own, **first, **named, **last})
+        line["sequence"], line["time"], line["serial"] = sequence, time, serial
+        line["previous"] = anchor(lineage, head)
+        if sequence == 1:
+            line["lineage"] = lineage
+        body = canonical(line)
         hash_ = hashlib.sha256(body).hexdigest()
         lines += body[:-1] + _BEFORE_HASH + hash_.encode() + _AFTER_HASH + b"\n"
-        head, batch = JournalHead(sequence, hash_), None
+        head = JournalHead(sequence, hash_)
     return bytes(lines), head
 
 
@@ -162,25 +166,17 @@ def _record(line: bytes, *, number: int, end: int) -> Record:
         fields = parse_json(body)
     except ValueError as problem:
         raise BrokenChain(number, f"is no JSON: {problem}") from problem
-    match fields:
-        case {"sequence": int(sequence), "time": int(time), "previous": str(previous)} if isinstance(fields, dict):
-            entry = {key: value for key, value in fields.items() if key not in CHAIN_KEYS}
-            serial, lineage = fields.get("serial"), fields.get("lineage")
-            if not isinstance(serial, int | None) or not isinstance(lineage, str | None):
-                raise BrokenChain(number, "has a serial or a lineage that is none")
-            return Record(
-                sequence,
-                time,
-                previous=previous,
-                hash=hash_,
-                entry=entry,
-                end=end,
-                serial=serial,
-                lineage=lineage,
-                closed=fields.get("closed") is True,
-            )
-        case _:
-            raise BrokenChain(number, "lacks its sequence number, its time or the hash before it")
+    if not isinstance(fields, dict):
+        fields = {}
+    sequence, time, previous = (fields.pop(key, None) for key in ("sequence", "time", "previous"))
+    if not isinstance(sequence, int) or not isinstance(time, int) or not isinstance(previous, str):
+        raise BrokenChain(number, "lacks its sequence number, its time or the hash before it")
+    serial, lineage = fields.pop("serial", None), fields.pop("lineage", None)
+    if not isinstance(serial, int | None) or not isinstance(lineage, str | None):
+        raise BrokenChain(number, "has a serial or a lineage that is none")
+    fields.pop("batch", None)
+    closed = fields.pop("closed", None) is True
+    return Record(sequence, time, previous, hash_, fields, end, serial, lineage, closed)
 
 
 def _require_link(record: Record, *, after: JournalHead, anchor: str) -> None:

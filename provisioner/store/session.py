@@ -183,25 +183,21 @@ class Session:
         sent = {entry.intent.id: entry.intent for entry in self._entries if isinstance(entry, Intended)}
         answers = answers_of(entries, {**known.state.intents, **sent})
         new = [(intent, answer) for intent, answer in answers if answer.intent not in self._kept_late]
-        if new and write_late(
-            self._late_log,
-            self._words,
-            new,
-            lineage=known.written.lineage,
-            batch=self._batch(entries),
-            clock=self._clock,
-        ):
+        batch, lineage = self._batch(entries), known.written.lineage
+        if new and write_late(self._late_log, self._words, new, lineage=lineage, batch=batch, clock=self._clock):
             self._kept_late |= {answer.intent for _, answer in new}
         return bool(answers) and self._kept_late.issuperset(answer.intent for _, answer in answers)
 
     def _batch(self, entries: Sequence[Entry]) -> JsonObject:
         """Whose append it is. What ends a run is still its own."""
-        started = [entry.run for entry in entries if isinstance(entry, RunStarted)]
-        self._run = started[-1] if started else self._run
-        run = {} if self._run is None else {"run": self._run}
-        if any(isinstance(entry, RunEnded) for entry in entries):
-            self._run = None
-        return {"writer": self._writer, "nonce": token_hex(_NONCE_BYTES), **run}
+        run, ends = self._run, False
+        for entry in entries:
+            if isinstance(entry, RunStarted):
+                run = entry.run
+            ends = ends or isinstance(entry, RunEnded)
+        self._run = None if ends else run
+        batch = {"writer": self._writer, "nonce": token_hex(_NONCE_BYTES)}
+        return batch if run is None else {**batch, "run": run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
         """An append whose outcome is unknown is made again with the same bytes, until the store can tell."""

@@ -53,26 +53,19 @@ class FileLog:
             yield content
 
     def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
+        """Every outcome but a disk that is full is the last one."""
         if self._outcome is not None:
             raise self._outcome
-        with self._final():
-            descriptor = self._opened(after)
-            if after != self._head:
-                raise Conflict("it has other records behind that one")
-            if not batch:
-                return after
-            self._require_ours(descriptor)
-            data = b"\n" + batch if self._unterminated else batch
-            if sending:
-                with _room():
-                    self._reserve.hold()
-            self._write(descriptor, data, sending=sending)
-            self._disk.sync(descriptor)
-            self._size += len(data)
-            self._require_ours(descriptor)  # again: two that wrote at once must both hear of it
-            self._unterminated = False
-            self._head = head_of(batch, after=after)
-            return self._head
+        try:
+            return self._appended(after, batch, sending=sending)
+        except NotWritten:
+            raise
+        except NotDone as outcome:
+            self._outcome = outcome
+            raise
+        except OSError as failure:
+            self._outcome = Undecided(failure.strerror or str(failure))
+            raise self._outcome from failure
 
     def close(self, after: JournalHead, batch: bytes) -> None:
         """The last record of `batch` says of itself that nothing follows it, so that this outlives every copy of the file."""
@@ -85,6 +78,25 @@ class FileLog:
         if self._descriptor is not None:
             self._disk.close(self._descriptor)
             self._descriptor = None
+
+    def _appended(self, after: JournalHead, batch: bytes, *, sending: bool) -> JournalHead:
+        descriptor = self._opened(after)
+        if after != self._head:
+            raise Conflict("it has other records behind that one")
+        if not batch:
+            return after
+        self._require_ours(descriptor)
+        data = b"\n" + batch if self._unterminated else batch
+        if sending:
+            with _room():
+                self._reserve.hold()
+        self._write(descriptor, data, sending=sending)
+        self._disk.sync(descriptor)
+        self._size += len(data)
+        self._require_ours(descriptor)  # again: two that wrote at once must both hear of it
+        self._unterminated = False
+        self._head = head_of(batch, after=after)
+        return self._head
 
     def _from(self, at: JournalHead) -> bytes:
         """Read from the end, in pieces that double, until the record is found."""
@@ -148,20 +160,6 @@ class FileLog:
             raise Conflict("it was moved or removed while this run was writing to it")
         if size != self._size:
             raise Conflict("somebody else has written to it while this run held the lock")
-
-    @contextmanager
-    def _final(self) -> Iterator[None]:
-        """Every outcome but a disk that is full is the last one."""
-        try:
-            yield
-        except NotWritten:
-            raise
-        except NotDone as outcome:
-            self._outcome = outcome
-            raise
-        except OSError as failure:
-            self._outcome = Undecided(failure.strerror or str(failure))
-            raise self._outcome from failure
 
 
 def _end_of(content: bytes, head: JournalHead) -> int:
