@@ -179,7 +179,7 @@ def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[Deed]:
 def _of_each(deed: Deed) -> Iterator[Deed]:
     """One call for several is told of each of them."""
     addresses = deed.told.addresses
-    together = f"one call for {len(addresses)} of them" if len(addresses) > 1 else ""
+    together = f"one call for {len(addresses)} resources" if len(addresses) > 1 else ""
     detail = "; ".join(filter(None, (deed.detail, together)))
     yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
 

@@ -58,7 +58,7 @@ def test_three_servers_are_one_order_with_the_wanted_names(pool, proxy):
     check(pool)
     told = pool.here("history", "pool[2]").out
     assert "ordered" in told
-    assert "one call for 3 servers" in told
+    assert "one call for 3 resources" in told
 
 
 def test_a_saved_plan_buys_them_by_one_call_too(pool, proxy):
