@@ -14,11 +14,11 @@ from typing import Final
 from provisioner.cloud.answers import AnswerRow, Ask, known
 from provisioner.cloud.orders import billing_time
 from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.model.billing import SUBSCRIPTIONS
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.resource import FieldValue
 from provisioner.model.resource_id import for_requests, hold_ids
 
-_QUERY: Final = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 _IDS: Final = 50
 """Resource ids that one question may name."""
 
@@ -121,7 +121,9 @@ def read_subscription(row: AnswerRow) -> Subscription:
 
 async def _read(ask: Ask, body: dict[str, FieldValue]) -> tuple[Subscription, ...]:
     return await read_all(
-        _LIST, ask, lambda offset: Call(Service.BILLING, "POST", _QUERY, Effect.READ, body={**body, "offset": offset})
+        _LIST,
+        ask,
+        lambda offset: Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body={**body, "offset": offset}),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from provisioner.model.flow import Call, Reply
 
 ORDERS: Final = "/v2/orders/customer-orders"
+SUBSCRIPTIONS: Final = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 _ORDER_ID: Final = re.compile(r"[a-zA-Z0-9]{1,64}")
 
 

@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
-from provisioner.model.billing import ORDERS, OrderStatus, PageTaken, is_order_id, order_path, order_status, read_pages
+from provisioner.model.billing import (
+    ORDERS,
+    SUBSCRIPTIONS,
+    OrderStatus,
+    PageTaken,
+    is_order_id,
+    order_path,
+    order_status,
+    read_pages,
+)
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
 from provisioner.model.purchasing import Trace
 from provisioner.model.resource import Fields
@@ -25,7 +34,6 @@ _MOST_ASKED = 50
 _PAID_WITHIN = 8 * 24 * 60 * 60 * 1000
 """An order lapses after about seven days, so that no server is made longer than that after its order."""
 _CLOCKS_DIFFER = 15 * 60 * 1000
-_RESOURCES = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire
 
 
 _MONTHS = {2: 1, 3: 12}
@@ -156,7 +164,7 @@ def _moment(text: object) -> int | None:
 
 def _question(order_id: str) -> Call:
     body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
-    return Call(Service.BILLING, "POST", _RESOURCES, Effect.READ, body=body)
+    return Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body)
 
 
 def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
