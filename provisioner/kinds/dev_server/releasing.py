@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from provisioner.kinds.dev_server import charging, orders, rows
-from provisioner.model.billing import OrderStatus
+from provisioner.model.billing import SUBSCRIPTIONS, OrderStatus
 from provisioner.model.canonical import JsonObject
 from provisioner.model.doubt import absent_by_hand
 from provisioner.model.flow import (
@@ -32,7 +32,6 @@ from provisioner.model.order_ways import cancelling
 from provisioner.model.resource import Fields, Live, Phase, Recorded
 from provisioner.model.resource_id import for_requests, resource_ids
 
-_SUBSCRIPTIONS = "/v2/orders/suscriptions/resources/query"  # spelt so on the wire (section 8)
 _UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
 _RESOURCE_AND_RENEWALS = 1
 _NOT_KNOWN_TO_BILLING = "CBC.30000067"
@@ -207,7 +206,7 @@ def is_subscribed(live: Live) -> ReadFlow[bool]:
     """
     body: Fields = {"resource_ids": [for_requests(live.id)], "only_main_resource": 1}
     try:
-        reply = yield Call(Service.BILLING, "POST", _SUBSCRIPTIONS, Effect.READ, body=body)
+        reply = yield Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body)
     except CallFailed as failed:
         if failed.outcome is Outcome.REFUSED and live.observed.get("charging_mode") == "POST_PAID":
             return False
