@@ -131,17 +131,17 @@ def test_verify_is_about_the_whole_journal(applied) -> None:
 def test_damage_names_file_line_and_the_way_back(applied) -> None:
     journal = applied.state / "demo.journal"
     lines = journal.read_bytes().splitlines(keepends=True)
-    lines[2] = lines[2].replace(b'"attempt":1', b'"attempt":2')
+    lines[3] = lines[3].replace(b'"attempt":1', b'"attempt":2')
     journal.write_bytes(b"".join(lines))
     for arguments in (["history"], ["history", "--verify"]):
         said = applied.fails(*arguments, code="journal-damaged").said
-        assert f"{journal}, line 3: " in said
-        assert f"{journal}:3:1" in said
+        assert f"{journal}, line 4: " in said
+        assert f"{journal}:4:1" in said
     said = applied.fails("history", "--verify", code="journal-damaged").said
     assert "provisioner state rebuild" in said
     document = applied.run("history", "--verify", "--json").document
     assert document["errored"] is True
-    assert document["diagnostics"][0]["range"]["start"]["line"] == 3
+    assert document["diagnostics"][0]["range"]["start"]["line"] == 4
 
 
 @pytest.fixture
