@@ -64,9 +64,11 @@ class StateStore:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is unwise about the place, though it works; and what was bought by a run that had lost its lock, and nobody knows of."""
-        if not (late := read_late(self._store)):
+        try:
+            late = read_late(self._store)
+            known = self._read(self._store) if late else None
+        except StoreError:  # told where the state is read, and no hindrance to mending it
             return self._store.warnings
-        known = self._read(self._store)
         found = unaccounted(self._words, None if known is None else known.state, late)
         return (*self._store.warnings, *found)
 

@@ -15,8 +15,10 @@ from provisioner.store import StateStore
 from provisioner.store.chain import link
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_to_json
-from provisioner.store.contract import JOURNAL, LATE
+from provisioner.store.contract import JOURNAL, LATE, DamagedParts
 from provisioner.store.late import write_late
+
+from .conftest import HOLDER
 
 
 def answered(name, identifier=None):
@@ -131,6 +133,21 @@ def test_an_answer_that_the_other_run_has_found_by_itself_is_no_news(store, fenc
     states = StateStore(store)
     assert states.load().resources[an_address("one")].id == "id-of-one"
     assert states.warnings == ()
+
+
+def test_a_damaged_state_is_mended_with_late_answers_beside_it(store, fenced):
+    fenced([], answered("one"))
+    with store.lock(HOLDER, timeout=0) as hold:
+        journal = b"".join(hold.log(JOURNAL).read())
+        state, backup = hold.checkpoint(), hold.checkpoint(1)
+        before = DamagedParts(state.data, backup.data if backup else None, journal)
+        hold.replace(before, journal.replace(b'"two"', b'"twp"'), state.data)
+    states = StateStore(store)
+    with pytest.raises(StoreError):
+        states.load()
+    assert states.warnings == ()
+    with states.repair(command="state rebuild", who="ana", timeout=0) as repair:
+        assert "intent-for-one" in repair.salvaged.intents
 
 
 def test_a_server_that_stands_under_another_address_stays_there(store, fenced):
