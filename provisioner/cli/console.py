@@ -48,6 +48,8 @@ class Console:
     _spoken_at: float = -inf
     _of_work_at: float = -inf
     """When something was said of an address."""
+    _events: tuple[TextIO, bool, Style] | None = None
+    """How events look, and for which stream and flag that was chosen."""
     _passing: bool = False
     """The terminal's last line is one that the next word replaces."""
 
@@ -57,6 +59,13 @@ class Console:
         stream = stream or sys.stdout
         color = choose_color(environ=os.environ, is_terminal=stream.isatty(), flag=False if self.no_color else None)
         return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
+
+    def _style_of_events(self) -> Style:
+        """The terminal is asked once, not at each of ten thousand events."""
+        known = self._events
+        if known is None or known[:2] != (sys.stderr, self.no_color):
+            known = self._events = (sys.stderr, self.no_color, self.style(sys.stderr))
+        return known[2]
 
     def write(self, text: str) -> None:
         """A result, to stdout."""
@@ -120,7 +129,7 @@ class Console:
 
         if event.diagnostic is not None:
             self.diagnose([event.diagnostic])
-        elif self.is_news(event) and (line := event_line(event, self.style(sys.stderr))) is not None:
+        elif self.is_news(event) and (line := event_line(event, self._style_of_events())) is not None:
             self.message(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
