@@ -111,11 +111,16 @@ class FlowRunner:
                 assert_never(step)
 
     async def _send(self, call: Call) -> Reply:
+        if call.joins and (joint := await self.context.joint_reads.ask(call, self._channel, self._send_over)):
+            return joint
         async with self._channel() as channel:
-            interruption, reveal = self.context.interruption, self.context.secrets.reveal
-            reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
+            reply = await self._send_over(call, channel)
         self.progress.under_way = self.progress.under_way or call.effect is Effect.REPEATABLE
         return reply
+
+    async def _send_over(self, call: Call, channel: ChannelPort) -> Reply:
+        sending = channel.send(call, self.context.secrets.reveal)
+        return _reply_of(await self.context.interruption.until_second(sending))
 
     async def _send_once(self, call: Call) -> Reply:
         """Sends a call once, and again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached, and

@@ -12,6 +12,7 @@ from provisioner.applying.channel_pool import ChannelPool
 from provisioner.applying.first_purchases import FirstPurchases
 from provisioner.applying.id_registry import IdRegistry
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.joint_reads import JointReads
 from provisioner.applying.journal_writer import JournalWriter
 from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
@@ -94,6 +95,10 @@ class RunContext:
     @cached_property
     def pool(self) -> ChannelPool:
         return ChannelPool(self.cloud, self.parallelism)
+
+    @cached_property
+    def joint_reads(self) -> JointReads:
+        return JointReads()
 
     @cached_property
     def ids(self) -> IdRegistry:

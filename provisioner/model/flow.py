@@ -55,6 +55,18 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """How a read is asked for several servers at once: `key` of its body lists their ids, `most` of them a request, which says `more`
+    beside. Where `is_whole` does not hold of the answer, it is thrown away, and each is asked for alone.
+    """
+
+    key: str
+    most: int
+    more: Mapping[str, int]
+    is_whole: Callable[[Reply], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, inert. `{project_id}` in the path is the client's to fill in; secrets in the body are references.
 
@@ -63,6 +75,8 @@ class Call:
 
     `declares` are the spec fields that the cloud has once the call is carried out; None takes one away. They are noted with
     its intent, and recorded with its answer.
+
+    A read that `joins` may be asked together with others that differ in nothing but ids. The answer tells then of other servers, too.
     """
 
     service: Service
@@ -73,6 +87,7 @@ class Call:
     body: Fields | None = None
     learns: tuple[str, ...] = ()
     declares: Fields = field(default_factory=dict)
+    joins: Joint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_a_thousand_events_ask_the_terminal_once(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     console = Console()
     for index in range(1_000):
-        console.hear(Event(EventType.STARTED, address=Address("trainer", index)))
+        console.show_event(Event(EventType.STARTED, address=Address("trainer", index)))
     assert terminal.asked == 1
 
 
@@ -30,5 +30,5 @@ def test_another_stream_is_asked_anew(monkeypatch):
     console = Console()
     for _ in range(2):
         monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-        console.hear(Event(EventType.STARTED, address=Address("trainer", 0)))
+        console.show_event(Event(EventType.STARTED, address=Address("trainer", 0)))
         assert terminal.asked == 1

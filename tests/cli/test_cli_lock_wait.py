@@ -41,7 +41,7 @@ def wait_in_vain(tmp_path, capsys, monkeypatch):
             store.write(command="apply", who="bob", timeout=seconds, waiting=ui.waiting),
         ):
             pytest.fail("two writers at once")
-        console.tell("The end.")
+        console.message("The end.")
         return capsys.readouterr().err
 
     return wait

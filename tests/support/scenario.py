@@ -100,7 +100,7 @@ class ScenarioCloud:
                     one for one, row in self.rows.items() if row.get("order_id") == body["order_id"]
                 ]
                 prepaid = [one for one in named if self.rows[one]["charging_mode"] == "PRE_PAID"]
-                return {"data": [{"resource_id": one} for one in prepaid]}
+                return {"total_count": len(prepaid), "data": [{"resource_id": one} for one in prepaid]}
             case "POST", ["subscriptions", "resources", "unsubscribe"]:
                 self.rows[body["resource_ids"][0]]["status"] = "DELETING"
                 return {"fail_resource_infos": []}

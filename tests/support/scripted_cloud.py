@@ -184,7 +184,8 @@ class ScriptedCloud:
             case (_, ["customer-orders", "pay" | "cancel" as verb]):
                 return 204, {"pay": self._pay, "cancel": self._cancel}[verb](body["order_id"])
             case ("POST", ["suscriptions", "resources", "query"]):
-                return 200, {"data": [{"resource_id": each} for each in self._subscribed(body)]}
+                found = [{"resource_id": each} for each in self._subscribed(body)]
+                return 200, {"total_count": len(found), "data": found}
             case ("POST", ["subscriptions", "resources", "unsubscribe"]):
                 return 200, self._end_order_of(self.servers[body["resource_ids"][0]])
             case _:

@@ -20,6 +20,7 @@ from provisioner.model.flow import (
     Ended,
     EndsTerm,
     Flow,
+    Joint,
     Outcome,
     ReadFlow,
     Remember,
@@ -206,13 +207,22 @@ def is_subscribed(live: Live) -> ReadFlow[bool]:
     """
     body: Fields = {"resource_ids": [for_requests(live.id)], "only_main_resource": 1}
     try:
-        reply = yield Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body)
+        reply = yield Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body, joins=_TOGETHER)
     except CallFailed as failed:
         if failed.outcome is Outcome.REFUSED and live.observed.get("charging_mode") == "POST_PAID":
             return False
         raise
     known = (row.get("resource_id") for row in _objects(reply, "data"))
     return live.id in resource_ids(each for each in known if isinstance(each, str))
+
+
+def _is_whole(reply: Reply) -> bool:
+    total = reply.object().get("total_count")
+    return isinstance(total, int) and total == len(_objects(reply, "data"))
+
+
+_TOGETHER = Joint("resource_ids", most=50, more={"limit": 100}, is_whole=_is_whole)
+"""Each of the fifty may have more than one subscription."""
 
 
 def _objects(reply: Answer, key: str) -> list[JsonObject]:
