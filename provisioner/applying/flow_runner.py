@@ -259,8 +259,7 @@ class FlowRunner:
     async def _wait(self, wait: Wait) -> Live | None:
         self.reporter.start()
         now = self.context.clock.monotonic()
-        if self._deadline is None:
-            self._deadline = now + self.timeout
+        self._deadline = now + self.timeout if self._deadline is None else self._deadline
         if now >= self._deadline:
             raise TimedOut
         choose, watch = partial(self._choose, wait), self.reporter.show_progress
@@ -268,8 +267,7 @@ class FlowRunner:
         if row is not None and (purchase := self.progress.purchase) is not None:
             self.progress.purchase = None
             if self.kind.is_another(purchase, row):
-                intents = IntentJournal(self.context, self.kind, self.change, self.progress)
-                raise await intents.reopen(purchase, row)
+                raise await IntentJournal(self.context, self.kind, self.change, self.progress).reopen(purchase, row)
         return row
 
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
