@@ -59,7 +59,7 @@ def test_waves_that_do_not_add_up_change_nothing(site):
     site.write("servers: {fleet: {count: 3, rollout: [1, 3, 1]}}\n")
     refused = site.run("apply", "--auto-approve")
     assert refused.code == 1
-    assert "wave 3 of 3 has no servers" in refused.err
+    assert "wave 3 of 3 has no members" in refused.err
     assert "rollout" in refused.err
     assert "Traceback" not in refused.err
     assert not site.purchases
