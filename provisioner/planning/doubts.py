@@ -44,7 +44,7 @@ _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
 def doubts_told(state: State, survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
-    free = untracked(survey.live.values(), state.resources.values())
+    free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
             yield _purchase(intent, free, survey, catalogue, destroying=mode is Mode.DESTROY)
