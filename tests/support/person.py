@@ -100,7 +100,10 @@ class Person:
         if "choose" in finding.hint:
             raise Violation(f"a person was asked which server is {finding.address}")
         for intent in self.judge.doubts:
-            asking = ("orders placed since", "as it was asked for but for the name")  # a stranger's, or another of ours renamed
+            asking = (
+                "orders placed since",
+                "as it was asked for but for the name",
+            )  # a stranger's, or another of ours renamed
             is_asked = finding.address == intent.address and any(reason in finding.detail for reason in asking)
             if is_asked or CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
                 self._resolve(intent)
