@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from provisioner.model.diagnostic import SourceRange
@@ -85,7 +85,7 @@ class Document:
             return True
         bare = _bare(key)
         near = (name for name in map(_bare, (*self.hidden, *_CONTENTS)) if abs(len(name) - len(bare)) <= _AS_LONG)
-        return any(SequenceMatcher(None, bare, name).ratio() >= _ALIKE for name in near)
+        return any(_are_alike(bare, name) for name in near)
 
     def _secret_keys(self, text: str) -> Iterator[re.Match[str]]:
         """The places in `text` at which such a value begins."""
@@ -132,6 +132,12 @@ class Document:
         elif found := next(self._secret_keys(line), None) or self._without_colon(line):
             line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
+
+
+@lru_cache(maxsize=4096)
+def _are_alike(key: str, name: str) -> bool:
+    """The same few keys are asked about once a server."""
+    return SequenceMatcher(None, key, name).ratio() >= _ALIKE
 
 
 def _bare(key: str) -> str:

@@ -89,6 +89,9 @@ class Address:
                 return (self.modules, self.name, 2, 0, text, self.deposed)
 
     def __lt__(self, other: Address) -> bool:
+        if self.name == other.name and type(self.key) is type(other.key) is int and self.modules == other.modules:
+            # Two of a counted group are what is compared most: ordering 10,000 was 8 % of a plan.
+            return (self.key, self.deposed) < (other.key, other.deposed)
         return self._order < other._order
 
     @classmethod

@@ -77,7 +77,11 @@ def at(body: JsonObject, path: FieldPath) -> JsonValue:
     """The value at a path; None where there is none."""
     value: JsonValue = body
     for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
+        if type(value) is not dict and not isinstance(
+            value, Mapping
+        ):  # what was parsed is a dict, and asked a million times a plan
+            return None
+        value = value.get(step)
     return value
 
 

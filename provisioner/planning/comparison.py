@@ -121,8 +121,9 @@ def denied(
     they said more: the next server that they declare so is bought as leaving it out says. Only where the way back is another system or another machine: what is changed in place is nobody's difference.
     """
     for rule in kind.rules:
-        said = kind.default(rule, policy)
-        if live is None or said is None or not rule.outlives_its_line or at(after, rule.path) is not None:
+        if live is None or not rule.outlives_its_line or at(after, rule.path) is not None:
+            continue
+        if (said := kind.default(rule, policy)) is None:
             continue
         now = rule.seen(live.shown, said, declared, after)
         if now is not None and canonical([now]) != canonical([said]):

@@ -87,3 +87,11 @@ def test_in_files_an_address_is_its_text():
 def test_as_it_is_typed_a_shell_reads_the_address(text):
     address = Address.parse(text)
     assert shlex.split(address.typed) == [str(address)]
+
+
+def test_a_counted_group_is_ordered_without_being_taken_apart(monkeypatch):
+    """8 % of a plan of 10,000 servers went into the tuples that addresses of all sorts are compared by."""
+    monkeypatch.setattr(Address, "_order", property(lambda _: pytest.fail("taken apart")))
+    group = [Address("trainer", index, deposed=deposed) for index in range(3) for deposed in (False, True)]
+    group.reverse()
+    assert sorted(group) == group[::-1]
