@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 from provisioner.applying.ports import ChannelPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, ReadFlow
-from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import Trace
+from provisioner.model.list_gap import ListGap, unlisted
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.resource_id import resource_ids
 from provisioner.model.secret import Secret, SecretReference
@@ -33,7 +33,7 @@ class CloudSnapshot:
     live: Mapping[str, Live]
     at: int | None
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[ListGap, ...] = ()
     reader: str = ""
     """Whose reading it is, by a pseudonym; empty where nobody can tell."""
     here: int | None = None
@@ -77,7 +77,7 @@ async def _run_read(flow: ReadFlow[Result], channel: ChannelPort) -> Result:
         return result
 
 
-async def _read_list(kind: Kind, channel: ChannelPort) -> tuple[dict[str, Live], tuple[Gap, ...]]:
+async def _read_list(kind: Kind, channel: ChannelPort) -> tuple[dict[str, Live], tuple[ListGap, ...]]:
     try:
         return {row.id: row for row in await run_read(kind.list(), channel)}, ()
     except PartialListing as partial:
@@ -87,7 +87,7 @@ async def _read_list(kind: Kind, channel: ChannelPort) -> tuple[dict[str, Live],
 async def read_lists(kinds: Iterable[Kind], channel: ChannelPort) -> dict[str, Live]:
     """Every live resource of these kinds, by id. Raises PartialListing with what is shown where one of the lists has gaps."""
     live: dict[str, Live] = {}
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[ListGap, ...] = ()
     for kind in kinds:
         rows, missing = await _read_list(kind, channel)
         live, gaps = live | rows, gaps + missing
@@ -111,7 +111,7 @@ class CloudListing:
     """What is live, by id, and what the list of it may hide."""
 
     live: dict[str, Live]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[ListGap, ...]
 
 
 async def read_shown(

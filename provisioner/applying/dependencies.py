@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from provisioner.model.address import Address
+from provisioner.model.dependency import Dependency
 from provisioner.model.event import Result, ResultType
-from provisioner.model.turn import Turn
 
 
 class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
     """A change is not begun, because `before`, which it waits for, is not done or not there any more. `why` completes a sentence about it."""
 
-    def __init__(self, turn: Turn, before: Address, why: str = "is not done") -> None:
+    def __init__(self, turn: Dependency, before: Address, why: str = "is not done") -> None:
         super().__init__(str(before))
         self.turn = turn
         self.before = before
@@ -28,8 +28,8 @@ class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
 class DependencyGate:
     """Lets a change begin when all that it waits for is done. `addresses` have work in this run; any other address counts as done."""
 
-    def __init__(self, turns: Iterable[Turn], addresses: Iterable[Address]) -> None:
-        self._waiting: defaultdict[Address, list[Turn]] = defaultdict(list)
+    def __init__(self, turns: Iterable[Dependency], addresses: Iterable[Address]) -> None:
+        self._waiting: defaultdict[Address, list[Dependency]] = defaultdict(list)
         for turn in turns:
             for address in turn.addresses:
                 self._waiting[address].append(turn)
@@ -59,7 +59,7 @@ class DependencyGate:
             self.identifiers[address] = identifier
         self._end_of(address).set_result(is_done)
 
-    async def _first_that_fell_short(self, turn: Turn) -> Address | None:
+    async def _first_that_fell_short(self, turn: Dependency) -> Address | None:
         for address in turn.after:
             if address in self._under_way and not await self._end_of(address):
                 return self._held_back.get(address, address)

@@ -14,12 +14,12 @@ from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change, CreateChange, DeleteChange, ReplaceChange, turned
+from provisioner.model.dependency import Dependency, releasing
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
 from provisioner.model.plan import Plan
-from provisioner.model.sharing import of_one_order
-from provisioner.model.turn import Turn, releasing
+from provisioner.model.shared_orders import of_one_order
 
 
 async def execute(context: RunContext) -> RunResult:
@@ -74,12 +74,12 @@ def in_two_steps(plan: Plan) -> Plan:
     return replace(plan, changes=changes, turns=(*plan.turns, *_turns(changes)))
 
 
-def _turns(changes: Iterable[Change]) -> Iterator[Turn]:
+def _turns(changes: Iterable[Change]) -> Iterator[Dependency]:
     """Yields who waits for whom. An order ends as a whole, so its servers are released when all that replaces them is there."""
     deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
     for records in of_one_order(record for record in deposed if record):
         successors = tuple(record.address.successor for record in records)
-        yield Turn(tuple(record.address for record in records), successors, releasing(successors))
+        yield Dependency(tuple(record.address for record in records), successors, releasing(successors))
 
 
 def _steps(change: Change) -> Iterator[Change]:

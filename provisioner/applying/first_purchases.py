@@ -15,11 +15,11 @@ from typing import TypeAlias
 from provisioner.applying.interruption import Interruption
 from provisioner.model.address import Address
 from provisioner.model.change import Change
-from provisioner.model.foresight import Ware
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
+from provisioner.model.release_facts import Offering
 
-PurchaseClass: TypeAlias = "tuple[str, Ware | None]"
+PurchaseClass: TypeAlias = "tuple[str, Offering | None]"
 
 _LONGEST_WAIT = 30.0
 """Seconds from the answer of a first purchase to the others, where neither it nor a row shows the mode."""

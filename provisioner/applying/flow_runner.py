@@ -43,7 +43,7 @@ from provisioner.model.flow import (
 from provisioner.model.journal import Answered, Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.marker import marked
-from provisioner.model.purchasing import Marker
+from provisioner.model.purchase_policy import Marker
 from provisioner.model.redaction import at, laid_over, leaves
 from provisioner.model.resource import Desired, Live
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from provisioner.model.address import Address
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.sharing import assign_servers
+from provisioner.model.shared_orders import assign_servers
 
 
 class IdRegistry:

@@ -22,8 +22,8 @@ from provisioner.applying.interruption import Interruption
 from provisioner.applying.poll_pace import PAUSES, STEADY, PollPace
 from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
-from provisioner.model.gap import Gap, unlisted
 from provisioner.model.kind import Kind
+from provisioner.model.list_gap import ListGap, unlisted
 from provisioner.model.resource import Live
 
 Watch: TypeAlias = Callable[[Live | None], None]
@@ -53,7 +53,7 @@ class ListSnapshot:
 
     rows: Mapping[str, Live]
     by_order: Mapping[str, Sequence[Live]]
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[ListGap, ...] = ()
     gone: frozenset[str] = frozenset()
 
     def of_order(self, wait: Wait) -> Sequence[Live]:
@@ -210,7 +210,7 @@ class ListPoll:
 
     async def _look(self, channel: ChannelPort) -> None:
         asked = self._waiting()
-        gaps: tuple[Gap, ...] = ()
+        gaps: tuple[ListGap, ...] = ()
         try:
             rows = await read_lists(self._kinds, channel)
         except PartialListing as partial:
@@ -223,7 +223,7 @@ class ListPoll:
         alone, gone, unasked = await self._alone(asked, rows, channel, is_partial=bool(gaps))
         gaps += unlisted(alone.values(), gaps)
         if unasked & self._known:
-            gaps += (Gap("", "it lacks some that are not asked for by their ids yet"),)
+            gaps += (ListGap("", "it lacks some that are not asked for by their ids yet"),)
         rows = {**rows, **alone}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():

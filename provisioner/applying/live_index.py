@@ -11,7 +11,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.sharing import by_order, unseen
+from provisioner.model.shared_orders import by_order, unseen
 
 
 class NameIndex:

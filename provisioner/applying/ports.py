@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from provisioner.model.flow import Call, Reply
-from provisioner.model.foresight import Offer, Ware
 from provisioner.model.journal import Entry
+from provisioner.model.release_facts import Offer, Offering
 from provisioner.model.resource import Live
 from provisioner.model.secret import Secret, SecretReference
 
@@ -30,7 +30,7 @@ class CloudPort(Protocol):
 
 
 class StockPort(Protocol):
-    async def offer(self, ware: Ware, /) -> Offer:
+    async def offer(self, ware: Offering, /) -> Offer:
         """What the cloud's catalogue says of it; never raises for what it does not tell."""
         ...
 

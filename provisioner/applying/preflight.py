@@ -24,10 +24,10 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change, DeleteChange, ReplaceChange
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Ended, EndsTerm
-from provisioner.model.foresight import Availability, Ware
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
+from provisioner.model.release_facts import Availability, Offering
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 
 
@@ -219,7 +219,7 @@ class Preflight:
         if ware is not None:
             await self._refuse_unavailable((ware,), wipes=True)
 
-    async def _refuse_unavailable(self, wares: Iterable[Ware], *, wipes: bool) -> None:
+    async def _refuse_unavailable(self, wares: Iterable[Offering], *, wipes: bool) -> None:
         """Raises NotAvailable for what is no longer on sale: the plan may be older."""
         stock = self._context.stock
         if stock is None or self._context.interruption.requested:

@@ -13,7 +13,7 @@ from provisioner.applying.list_poll import ListSnapshot
 from provisioner.applying.live_index import NameIndex
 from provisioner.applying.refusals import MayBeTaken, NameTaken
 from provisioner.applying.run_context import RunContext
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
 

@@ -22,7 +22,7 @@ from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.flow import CallFailed, EndsTerm
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.plan import Plan

@@ -18,11 +18,11 @@ from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
+from provisioner.model.dependency import Dependency
 from provisioner.model.flow import Wait
 from provisioner.model.kind import Kind
 from provisioner.model.readiness import is_well, shown_otherwise
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
-from provisioner.model.turn import Turn
 
 _BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
 _BUYING = frozenset({Action.CREATE, Action.REPLACE})
@@ -63,7 +63,7 @@ class ReadinessCheck:
             fields = _fields_of(self._groups[group][wave])
             self._waves[group, wave] = asyncio.ensure_future(self._first_not_ready(earlier, fields))
         if (found := await asyncio.shield(self._waves[group, wave])) is not None:
-            turn = Turn((change.address,), (found.address,), f"wave {wave + 1} of {group}")
+            turn = Dependency((change.address,), (found.address,), f"wave {wave + 1} of {group}")
             raise Blocked(turn, found.address, found.why)
 
     async def before_release(self, deposed: Iterable[Change]) -> None:

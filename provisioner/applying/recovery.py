@@ -21,10 +21,10 @@ from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import is_wiped, wiped_unanswered
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
-from provisioner.model.sharing import siblings
+from provisioner.model.shared_orders import siblings
 from provisioner.model.state import Intent, State
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.foresight import Offer, code_of, way_on
-from provisioner.model.gap import Gap
+from provisioner.model.list_gap import ListGap
+from provisioner.model.release_facts import Offer, code_of, way_on
 from provisioner.model.resource import Live
 
 
@@ -40,7 +40,7 @@ class NameTaken(PreflightRefusal):
 class MayBeTaken(PreflightRefusal):
     """A server of the wanted name may be there, and the list does not show it."""
 
-    def __init__(self, name: str, gap: Gap, noun: str) -> None:
+    def __init__(self, name: str, gap: ListGap, noun: str) -> None:
         super().__init__(name)
         self.name = name
         self.noun = noun

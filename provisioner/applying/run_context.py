@@ -28,10 +28,10 @@ from provisioner.applying.ports import (
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.event import Listener
-from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue
+from provisioner.model.list_gap import ListGap
 from provisioner.model.plan import Plan
-from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 
@@ -62,7 +62,7 @@ class RunContext:
     parallelism: int = 10
     stock: StockPort | None = None
     """Asked before a replacement releases anything."""
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[ListGap, ...] = ()
     """What the list may hide."""
     looked_at: float | None = None
     """When it was read, in the clock's monotonic seconds; None: right now."""

@@ -124,7 +124,7 @@ class ConsoleAdoptUI:
         return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
 
     def _list(self, found: Sequence[Unowned]) -> None:
-        from provisioner.rendering.adopting import render_unowned
+        from provisioner.rendering.adoption import render_unowned
 
         self.console.write(render_unowned(found, self.console.style()))
 
@@ -156,7 +156,7 @@ class ConsoleAdoptUI:
         )
 
     def conclude(self, adopted: AdoptResult) -> ExitCode:
-        from provisioner.rendering.adopting import counted, unowned_document
+        from provisioner.rendering.adoption import counted, unowned_document
         from provisioner.rendering.style import escape
         from provisioner.rendering.wording import amount
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from provisioner.model.guarding import Allowance
+    from provisioner.model.guards import Allowance
 
 _ALL = "all"
 _BY_ADDRESS = {"prepaid-replace": "it is allowed address by address: --replace ADDRESS"}
@@ -17,7 +17,7 @@ class _AllowanceType(click.ParamType["frozenset[Allowance]"]):
     name = "code"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Allowance]:
-        from provisioner.model.guarding import ALL, Allowance
+        from provisioner.model.guards import ALL, Allowance
 
         if isinstance(value, frozenset):
             return value

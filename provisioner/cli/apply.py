@@ -16,7 +16,7 @@ from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
-    from provisioner.model.guarding import Allowance
+    from provisioner.model.guards import Allowance
     from provisioner.model.selection import Selection
     from provisioner.workflow.apply import Applied
     from provisioner.workflow.plan_session import PlanRequest

@@ -12,7 +12,7 @@ from provisioner.cli.options import RunOptions, run_options, stack_options
 from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
-    from provisioner.model.guarding import Allowance
+    from provisioner.model.guards import Allowance
     from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 

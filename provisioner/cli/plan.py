@@ -17,7 +17,7 @@ from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
-    from provisioner.model.guarding import Allowance
+    from provisioner.model.guards import Allowance
     from provisioner.model.plan import Plan
     from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.cli.prompt import ask, may_answer
-from provisioner.rendering.rebuilding import proposal_document, render_parts, render_proposal
+from provisioner.rendering.state_rebuild import proposal_document, render_parts, render_proposal
 from provisioner.rendering.style import escape
 
 if TYPE_CHECKING:

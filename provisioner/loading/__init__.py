@@ -13,8 +13,8 @@ from provisioner.loading.stack_file import read_stack
 
 if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
-    from provisioner.loading.composing import Existing, compose, is_writable, key_for
     from provisioner.loading.loader import Loaded, load
+    from provisioner.loading.spec_writer import Existing, compose, is_writable, key_for
 else:
     _MODULES = {"CODES": "codes", "Loaded": "loader", "load": "loader"}
 

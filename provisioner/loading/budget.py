@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 VALUE_LIMIT = 64 * 1024
 """Characters that one rendered value, and the text of one expression, may have."""
@@ -48,7 +48,7 @@ class Budget:
         self.spend(units)
 
     def spend(self, units: int) -> None:
-        """Raises Mistake `template-limit` when the evaluation has none left, and as `prepare` does."""
+        """Raises UnplacedError `template-limit` when the evaluation has none left, and as `prepare` does."""
         self._evaluation -= units
         if self._evaluation < 0:
             self._run -= units
@@ -58,17 +58,17 @@ class Budget:
     def prepare(self, units: int) -> None:
         """Pays for work that belongs to the run and to no evaluation.
 
-        Raises Mistake `template-limit` when the run has none left, and Withheld once that was said: whatever comes
+        Raises UnplacedError `template-limit` when the run has none left, and AlreadyReported once that was said: whatever comes
         after would only say it again.
         """
         self._run -= units
         if self._run >= 0:
             return
         if self._told:
-            raise Withheld
+            raise AlreadyReported
         self._told = True
         hint = "make them do less, use a smaller count, or split the stack"
-        raise Mistake("template-limit", "the templates of this stack take too much work together", hint=hint)
+        raise UnplacedError("template-limit", "the templates of this stack take too much work together", hint=hint)
 
     def afford(self, weight: int) -> None:
         """Pays for a value of this weight that is about to be made, and for the call that makes it."""
@@ -107,5 +107,7 @@ def search_cost(text: str, sought: str) -> int:
     return len(text) + len(sought) + len(text) * worst // 4
 
 
-def too_much(why: str) -> Mistake:
-    return Mistake("template-limit", f"this template is refused: {why}", hint="make it do less, or write the value out")
+def too_much(why: str) -> UnplacedError:
+    return UnplacedError(
+        "template-limit", f"this template is refused: {why}", hint="make it do less, or write the value out"
+    )

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.files import TEMPLATE_LIMIT, below, read_text
 from provisioner.loading.merging import CONTENT_FORMS
-from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.loading.validation import kind_of
 
 _FORMS = "write a text, {text: ...}, {template: path, vars: {...}} or {base64: ...}"
@@ -24,10 +24,10 @@ class Contents:
     def __init__(self, directory: FilePath, engine: Engine) -> None:
         self._directory = directory
         self._engine = engine
-        self._read: dict[str, str | Mistake] = {}
+        self._read: dict[str, str | UnplacedError] = {}
 
     def encoded(self, name: str, value: Any, scope: Scope) -> str:
-        """Raises Mistake, and Withheld when a template needs what was reported elsewhere."""
+        """Raises UnplacedError, and AlreadyReported when a template needs what was reported elsewhere."""
         match value:
             case str():
                 return _encoded(value)
@@ -42,26 +42,28 @@ class Contents:
 
     def _rendered(self, name: str, path: str, given: Any, scope: Scope) -> str:
         if not isinstance(given, dict):
-            raise Mistake(
+            raise UnplacedError(
                 "wrong-type", f"{name}.vars must be a map and is {kind_of(given)}", hint="write vars: {role: trainer}"
             )
         for taken in given.keys() & {*scope, "vars", "range", "loop"}:
-            raise Mistake(
+            raise UnplacedError(
                 "invalid-content", f"{name}.vars may not name {taken}: it has a meaning of its own", hint="rename it"
             )
         try:
             return self._engine.file(self._source(path), {**scope, **given, "vars": given})
-        except Mistake as mistake:
-            raise Mistake(mistake.code, f"{name}, template {path}: {mistake.summary}", hint=mistake.hint) from None
+        except UnplacedError as mistake:
+            raise UnplacedError(
+                mistake.code, f"{name}, template {path}: {mistake.summary}", hint=mistake.hint
+            ) from None
 
     def _source(self, path: str) -> str:
         if path not in self._read:
             try:
                 self._read[path] = read_text(below(self._directory, path), limit=TEMPLATE_LIMIT)
-            except Mistake as mistake:
+            except UnplacedError as mistake:
                 self._read[path] = mistake
         source = self._read[path]
-        if isinstance(source, Mistake):
+        if isinstance(source, UnplacedError):
             raise source
         return source
 
@@ -74,20 +76,24 @@ def _normal(name: str, text: str) -> str:
     try:
         return base64.b64encode(base64.b64decode("".join(text.split()), validate=True)).decode()
     except (binascii.Error, ValueError):
-        raise Mistake("invalid-content", f"{name}.base64 is not Base64", hint="encode it by base64 -w0 FILE") from None
+        raise UnplacedError(
+            "invalid-content", f"{name}.base64 is not Base64", hint="encode it by base64 -w0 FILE"
+        ) from None
 
 
-def _misshapen(name: str, value: Any) -> Mistake:
+def _misshapen(name: str, value: Any) -> UnplacedError:
     if not isinstance(value, Mapping):
-        return Mistake("wrong-type", f"{name} must be a text or a map and is {kind_of(value)}", hint=_FORMS)
+        return UnplacedError("wrong-type", f"{name} must be a text or a map and is {kind_of(value)}", hint=_FORMS)
     given = [form for form in CONTENT_FORMS if form in value]
     strange = [key for key in value if key not in {*CONTENT_FORMS, "vars"}]
     if strange:
         hint = nearest(strange[0], (*CONTENT_FORMS, "vars"))
-        return Mistake("unknown-field", f"there is no field {name}.{strange[0]}", hint=hint)
+        return UnplacedError("unknown-field", f"there is no field {name}.{strange[0]}", hint=hint)
     if len(given) != 1:
         what = f"{' and '.join(given)} exclude each other" if given else "text, template or base64 is missing"
-        return Mistake("invalid-content", f"{name}: {what}", hint=_FORMS)
+        return UnplacedError("invalid-content", f"{name}: {what}", hint=_FORMS)
     if "vars" in value:
-        return Mistake("invalid-content", f"{name}: vars goes with template only", hint=_FORMS)
-    return Mistake("wrong-type", f"{name}.{given[0]} must be a text and is {kind_of(value[given[0]])}", hint=_FORMS)
+        return UnplacedError("invalid-content", f"{name}: vars goes with template only", hint=_FORMS)
+    return UnplacedError(
+        "wrong-type", f"{name}.{given[0]} must be a text and is {kind_of(value[given[0]])}", hint=_FORMS
+    )

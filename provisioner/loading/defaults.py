@@ -11,8 +11,8 @@ from typing import Any
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import laid_under
-from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.kind import Catalogue, Kind
 
 
@@ -27,7 +27,7 @@ class Defaults:
         for section in catalogue.sections:
             written = layer.node.get(section)
             if written is not None and written is not BROKEN and not isinstance(written, MapNode):
-                mistake = Mistake(
+                mistake = UnplacedError(
                     "wrong-type", f"defaults.{section} must be a map of fields", hint="write field: value"
                 )
                 findings.add(mistake, at=find([layer], (section,), key=True), path=("defaults", section))

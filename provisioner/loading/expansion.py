@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.loading.engine import Engine, Scope
-from provisioner.loading.mistake import Mistake, Withheld
-from provisioner.loading.rendering import render
+from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_values import render
 from provisioner.loading.tree import Path
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 from provisioner.loading.validation import kind_of
 from provisioner.model.address import Address
 
@@ -30,7 +30,7 @@ class Instance:
 
 
 class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
-    def __init__(self, path: Path, mistake: Mistake) -> None:
+    def __init__(self, path: Path, mistake: UnplacedError) -> None:
         super().__init__(mistake.summary)
         self.path = path
         self.mistake = mistake
@@ -45,10 +45,12 @@ class Expansion:
         self._total = 0
 
     def instances(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
-        """Raises Refusal, or Withheld when what went wrong was reported elsewhere."""
+        """Raises Refusal, or AlreadyReported when what went wrong was reported elsewhere."""
         if "count" in body and "for_each" in body:
             hint = "keep one of the two; null takes a default away"
-            raise Refusal(("count",), Mistake("invalid-count", "count and for_each exclude each other", hint=hint))
+            raise Refusal(
+                ("count",), UnplacedError("invalid-count", "count and for_each exclude each other", hint=hint)
+            )
         if "count" in body:
             return [*self._counted(name, self._value(body, "count"))]
         if "for_each" in body:
@@ -60,7 +62,8 @@ class Expansion:
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             summary = f"count must be a whole number from 0 and is {'negative' if _negative(count) else kind_of(count)}"
             raise Refusal(
-                ("count",), Mistake("invalid-count", summary, hint="write count: 3, or a template that gives a number")
+                ("count",),
+                UnplacedError("invalid-count", summary, hint="write count: 3, or a template that gives a number"),
             )
         self._reserve(count, ("count",))
         for index in range(count):
@@ -72,12 +75,15 @@ class Expansion:
             if not all(isinstance(item, str) for item in items) or len(set(items)) < len(items):
                 hint = "write each text once, in quotes if it looks like a number"
                 raise Refusal(
-                    ("for_each",), Mistake("invalid-for-each", "a list in for_each must hold unique texts", hint=hint)
+                    ("for_each",),
+                    UnplacedError("invalid-for-each", "a list in for_each must hold unique texts", hint=hint),
                 )
             items = {item: item for item in items}
         if not isinstance(items, dict):
             summary = f"for_each must be a map or a list of texts and is {kind_of(items)}"
-            raise Refusal(("for_each",), Mistake("invalid-for-each", summary, hint="write for_each: [a, b] or a map"))
+            raise Refusal(
+                ("for_each",), UnplacedError("invalid-for-each", summary, hint="write for_each: [a, b] or a map")
+            )
         self._reserve(len(items), ("for_each",))
         for position, (key, value) in enumerate(items.items()):
             scope = {**self._scope, "each": {"key": key, "value": value}}
@@ -86,7 +92,7 @@ class Expansion:
     def _value(self, body: Mapping[str, Any], field: str) -> Any:
         rendered = render({field: body[field]}, self._scope, self._engine)
         for path, mistake in rendered.failures:
-            raise Withheld if mistake is None else Refusal(path, mistake)
+            raise AlreadyReported if mistake is None else Refusal(path, mistake)
         return rendered.value[field]
 
     def _reserve(self, number: int, path: Path) -> None:
@@ -94,7 +100,9 @@ class Expansion:
         if self._total > RESOURCE_LIMIT:
             self._total -= number
             summary = f"with this the stack declares more than {RESOURCE_LIMIT:,} resources"
-            raise Refusal(path, Mistake("too-many-resources", summary, hint="lower the count, or split the stack"))
+            raise Refusal(
+                path, UnplacedError("too-many-resources", summary, hint="lower the count, or split the stack")
+            )
 
 
 def _negative(count: Any) -> bool:

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from provisioner.loading.document import label
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.unplaced_error import UnplacedError
 
 SPEC_LIMIT = 16 * 1024 * 1024
 STACK_LIMIT = 32 * 1024 * 1024
@@ -28,35 +28,35 @@ class ByteAllowance:
         self.exceeded = False
 
     def take(self, path: Path, size: int) -> None:
-        """Raises Mistake at the file that is too much."""
+        """Raises UnplacedError at the file that is too much."""
         self.left -= size
         if self.left < 0:
             self.exceeded = True
             summary = f"with {label(path)} the files of this stack have more than {STACK_LIMIT // 1024 // 1024} MiB"
-            raise Mistake("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
+            raise UnplacedError("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
 
 
 def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance | None = None) -> str:
-    """Raises Mistake for what is no regular UTF-8 file of at most `limit` bytes, or more than is left of `allowance`."""
+    """Raises UnplacedError for what is no regular UTF-8 file of at most `limit` bytes, or more than is left of `allowance`."""
     try:
         content = _read(path, limit)
         if allowance is not None:
             allowance.take(path, len(content))
         text = content.decode()
     except UnicodeDecodeError as reason:
-        raise Mistake(
+        raise UnplacedError(
             "not-utf8",
             f"{label(path)} is not UTF-8 text: byte {reason.start + 1} fits no character",
             hint="save it as UTF-8",
         ) from None
     except OSError as reason:
-        raise Mistake(
+        raise UnplacedError(
             "unreadable-file",
             f"{label(path)} cannot be read: {reason.strerror}",
             hint="check that it exists and may be read",
         ) from None
     if text.startswith(_BYTE_ORDER_MARK):
-        raise Mistake(
+        raise UnplacedError(
             "not-utf8",
             f"{label(path)} begins with a byte order mark",
             hint="save it as UTF-8 without a byte order mark",
@@ -69,14 +69,14 @@ def _read(path: Path, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Mistake(
+            raise UnplacedError(
                 "not-a-regular-file",
                 f"{label(path)} is not a regular file",
                 hint="remove it or put a file in its place",
             )
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise Mistake(
+        raise UnplacedError(
             "unreadable-file",
             f"{label(path)} is larger than {limit // 1024 // 1024} MiB",
             hint="split it into several files",
@@ -85,15 +85,15 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def inside(directory: Path, path: Path) -> Path:
-    """`path` with every link followed. Raises Mistake when it leaves `directory` or leads nowhere."""
+    """`path` with every link followed. Raises UnplacedError when it leaves `directory` or leads nowhere."""
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
-        raise Mistake(
+        raise UnplacedError(
             "unreadable-file", f"{label(path)} does not exist or leads nowhere", hint="check the path"
         ) from None
     if not real.is_relative_to(directory.resolve()):
-        raise Mistake(
+        raise UnplacedError(
             "outside-stack",
             f"{label(path)} leads out of the stack's directory",
             hint="move what it names into the stack",
@@ -102,9 +102,9 @@ def inside(directory: Path, path: Path) -> Path:
 
 
 def below(directory: Path, relative: str) -> Path:
-    """The file that a spec names by its path inside the stack. Raises Mistake when it is not one."""
+    """The file that a spec names by its path inside the stack. Raises UnplacedError when it is not one."""
     if not relative or "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
-        raise Mistake(
+        raise UnplacedError(
             "outside-stack", "this is no path inside the stack", hint="write it relative to stack.yaml and without .."
         )
     return inside(directory, directory / relative)

@@ -17,10 +17,10 @@ from typing import Any
 from jinja2 import Undefined
 
 from provisioner.loading.budget import STEP, Budget, search_cost, too_much, weight
-from provisioner.loading.gathering import field_of
-from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.map_filter import field_of
 from provisioner.loading.scalars import fits
 from provisioner.loading.tree import BROKEN
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*[0-9]{0,3}(?:\.[0-9]{1,3})?[sdioxXeEfFgG])|%")
 _WORST_DIRECTIVE = 2000  # two widths of three digits, or the longest float
@@ -39,7 +39,7 @@ _MOST_DIGITS = 20
 
 
 def text_of(value: Any) -> str:
-    """A scalar as text, spelt as in YAML. Raises Mistake for what has no one spelling, and for the undefined."""
+    """A scalar as text, spelt as in YAML. Raises UnplacedError for what has no one spelling, and for the undefined."""
     match value:
         case str():
             return value
@@ -56,7 +56,7 @@ def text_of(value: Any) -> str:
             hint = "use | join(', ') or | tojson, or make the expression the whole value"
             raise _error(f"a {'map' if isinstance(value, dict) else 'list'} cannot stand inside a text", hint=hint)
         case _ if value is BROKEN:
-            raise Withheld
+            raise AlreadyReported
         case _:
             raise _error("this is no value that can stand in a text", hint="methods are called with ()")
 
@@ -140,7 +140,7 @@ class Operations:
     def attributes(self, items: Any, *, attribute: Any) -> list[Any]:
         """`items | map(attribute="name")`: that field of each of them, or, of a map, of each of its values."""
         if text_of(attribute).startswith("_"):
-            raise Mistake("template-forbidden", f"the attribute {attribute} is not allowed in templates")
+            raise UnplacedError("template-forbidden", f"the attribute {attribute} is not allowed in templates")
         rows = items.values() if isinstance(items, dict) else _items(items)
         self._budget.spend(STEP * len(rows))
         fields = [field_of(row, attribute) for row in rows]
@@ -232,7 +232,7 @@ def _formatted(template: str, values: tuple[Any, ...]) -> int:
     directives = _DIRECTIVE.findall(template)
     if "%" in directives:
         hint = "use %s, %d or %.2f, with widths of at most three digits"
-        raise Mistake("template-forbidden", "this format directive is refused", hint=hint)
+        raise UnplacedError("template-forbidden", "this format directive is refused", hint=hint)
     return len(directives) * _WORST_DIRECTIVE + sum(len(text_of(value)) for value in values)
 
 
@@ -289,5 +289,5 @@ def _number_from(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return convert
 
 
-def _error(summary: str, *, hint: str = "") -> Mistake:
-    return Mistake("template-error", summary, hint=hint)
+def _error(summary: str, *, hint: str = "") -> UnplacedError:
+    return UnplacedError("template-error", summary, hint=hint)

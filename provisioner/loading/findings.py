@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import Path
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import (
     Diagnostic,
@@ -39,7 +39,7 @@ class Findings:
 
     def add(
         self,
-        mistake: Mistake,
+        mistake: UnplacedError,
         *,
         at: SourceRange | None = None,
         address: Address | None = None,
@@ -51,7 +51,7 @@ class Findings:
         finding = error(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._errors.setdefault(_key(finding, path), finding)
 
-    def warn(self, mistake: Mistake, *, at: SourceRange, address: Address, path: Path = ()) -> None:
+    def warn(self, mistake: UnplacedError, *, at: SourceRange, address: Address, path: Path = ()) -> None:
         finding = warning(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._warnings.setdefault(_key(finding, path), finding)
 

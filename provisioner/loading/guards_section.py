@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from provisioner.model.guarding import DEFAULT_LIMITS, GuardLimits
+from provisioner.model.guards import DEFAULT_LIMITS, GuardLimits
 
 
 class GuardsSection(BaseModel):

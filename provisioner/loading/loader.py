@@ -12,21 +12,21 @@ from typing import Any
 
 from provisioner.loading.defaults import Defaults
 from provisioner.loading.findings import Findings
-from provisioner.loading.handover import SECTIONS, HandoverReader
-from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.outputs import NO_OUTPUTS, OutputReader, Outputs
+from provisioner.loading.refactoring import SECTIONS, RefactoringReader
 from provisioner.loading.references import Referable
 from provisioner.loading.resources import Resources
 from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, secret_keys, without_collector
 from provisioner.loading.stack_file import chosen_stack
 from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.loading.validation import choices
 from provisioner.loading.variables import Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
-from provisioner.model.handover import NO_HANDOVER, Handover
 from provisioner.model.kind import Catalogue
 from provisioner.model.lookalikes import strange_character
+from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
@@ -40,7 +40,7 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
-    handover: Handover = NO_HANDOVER
+    handover: Refactoring = NO_REFACTORING
     outputs: Outputs = NO_OUTPUTS
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By section, as written: templates are not worked out."""
@@ -63,7 +63,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         resources = Resources(directory, defaults, scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
-        handover = _handover(specs, HandoverReader(scope, findings), desired)
+        handover = _handover(specs, RefactoringReader(scope, findings), desired)
         outputs = _outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
@@ -93,7 +93,7 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
-def _handover(specs: list[Layer], reader: HandoverReader, desired: list[Desired]) -> Handover:
+def _handover(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:
     for layer in specs:
         for section in layer.node:
             if section in SECTIONS and layer.node[section] is not BROKEN:
@@ -132,20 +132,25 @@ def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings
         if NAME_PATTERN.fullmatch(name) is None:
             hint = "use letters, digits, - and _, and begin with a letter or _"
             findings.add(
-                Mistake("invalid-name", f"{name} cannot be the name of a resource{strange_character(name)}", hint=hint),
+                UnplacedError(
+                    "invalid-name", f"{name} cannot be the name of a resource{strange_character(name)}", hint=hint
+                ),
                 at=at,
             )
         elif name in declared:
             first = declared[name]
             hint = f"rename one of the two; the first is at {first}"
-            findings.add(Mistake("duplicate-address", f"{name} is declared already, at {first}", hint=hint), at=at)
+            findings.add(
+                UnplacedError("duplicate-address", f"{name} is declared already, at {first}", hint=hint), at=at
+            )
         elif body is not BROKEN:
             declared[name] = at
             if isinstance(body, (MapNode, type(None))):
                 yield name, section.below(name)
             else:
                 findings.add(
-                    Mistake("wrong-type", f"{name} must be a map of fields", hint="write field: value below it"), at=at
+                    UnplacedError("wrong-type", f"{name} must be a map of fields", hint="write field: value below it"),
+                    at=at,
                 )
 
 
@@ -154,12 +159,14 @@ def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: 
     if layer.node[section] is BROKEN:
         return
     if catalogue.section(section) is not None:
-        mistake = Mistake("wrong-type", f"{section} must be a map of names and bodies", hint="write name: below it")
+        mistake = UnplacedError(
+            "wrong-type", f"{section} must be a map of names and bodies", hint="write name: below it"
+        )
     elif section in _LATER_SECTIONS:
-        mistake = Mistake("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
+        mistake = UnplacedError("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
         hint = nearest(section, (*catalogue.sections, *SECTIONS, OUTPUTS), title="the sections are")
-        mistake = Mistake("unknown-section", f"there is no section {section}", hint=hint)
+        mistake = UnplacedError("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 
 

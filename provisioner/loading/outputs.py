@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.findings import Findings
-from provisioner.loading.mistake import Mistake, Withheld
 from provisioner.loading.references import Groups, Referable, arranged, chains, misspelt
-from provisioner.loading.rendering import render
 from provisioner.loading.sources import OUTPUTS
+from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_values import render
 from provisioner.loading.tree import BROKEN, Layer, MapNode, Path, find, sift
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 from provisioner.loading.validation import problems
 from provisioner.model.address import NAME_PATTERN, Address
 from provisioner.model.canonical import JsonObject
@@ -99,7 +99,7 @@ class OutputReader:
         """The section of one file."""
         written = layer.node[OUTPUTS]
         if not isinstance(written, MapNode | None):
-            mistake = Mistake(
+            mistake = UnplacedError(
                 "wrong-type", "outputs must be a map of names and values", hint="write name: value below it"
             )
             self._findings.add(mistake, at=find([layer], (OUTPUTS,), key=True))
@@ -110,14 +110,16 @@ class OutputReader:
             if NAME_PATTERN.fullmatch(name) is None:
                 hint = "use letters, digits, - and _, and begin with a letter or _"
                 self._findings.add(
-                    Mistake(
+                    UnplacedError(
                         "invalid-name", f"{name} cannot be the name of an output{strange_character(name)}", hint=hint
                     ),
                     at=at,
                 )
             elif (first := self._places.setdefault(name, at)) is not at:
                 hint = f"rename one of the two; the first is at {first}"
-                mistake = Mistake("duplicate-output", f"the output {name} is declared already, at {first}", hint=hint)
+                mistake = UnplacedError(
+                    "duplicate-output", f"the output {name} is declared already, at {first}", hint=hint
+                )
                 self._findings.add(mistake, at=at)
             elif body is not BROKEN and (output := self._output(name, body, section)) is not None:
                 self._declared[name] = output
@@ -146,15 +148,15 @@ class OutputReader:
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
         return Outputs(ordered, sections, self._known, self._scope, self._engine)
 
-    def _mistakes(self, text: str, groups: Mapping[str, Groups]) -> Iterable[Mistake]:
+    def _mistakes(self, text: str, groups: Mapping[str, Groups]) -> Iterable[UnplacedError]:
         """What speaks of no resource can be worked out now, and is: a slip in it is told by `validate`."""
         try:
             trees = self._engine.trees(text)
             if not any(True for tree in trees for _ in chains(tree, self._known)):
                 self._engine.value(text, self._scope)
-        except Mistake as mistake:
+        except UnplacedError as mistake:
             return (mistake,)
-        except Withheld:
+        except AlreadyReported:
             return ()
         return [mistake for tree in trees for mistake in misspelt(tree, groups, self._known)]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from provisioner.loading.durations import Seconds
-from provisioner.model.purchasing import (
+from provisioner.model.purchase_policy import (
     DEFAULT_POLICY,
     MINUTE,
     SHORTEST_SAFE_QUIET_PERIOD,

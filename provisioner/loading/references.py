@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from jinja2 import nodes
 
-from provisioner.loading.grammar import METHODS
-from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.template_grammar import METHODS
 from provisioner.loading.tree import BROKEN
+from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.model.address import Address
 
 Groups: TypeAlias = Mapping[str, Any]
@@ -78,14 +78,16 @@ def _attribute(node: nodes.Filter) -> str | None:
     return next((const.value for const in given if isinstance(const.value, str)), None)
 
 
-def misspelt(tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]) -> Iterator[Mistake]:
+def misspelt(
+    tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]
+) -> Iterator[UnplacedError]:
     """What names a resource, a rank, a key or a field that there is not. `sections` have BROKEN in the place of every resource."""
     for section, steps in chains(tree, known):
         if (mistake := _judge(section, steps, sections.get(section, {}), known[section])) is not None:
             yield mistake
 
 
-def _judge(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> Mistake | None:
+def _judge(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> UnplacedError | None:
     match steps:
         case [str(name), *_] if name not in groups and name not in METHODS[dict]:
             return _absent(f"{section}.{name}", name, groups, f"the {section} are", section)
@@ -95,18 +97,22 @@ def _judge(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable
             return None
 
 
-def _judge_group(written: str, group: Any, steps: Sequence[_Step], kind: Referable, section: str) -> Mistake | None:
+def _judge_group(
+    written: str, group: Any, steps: Sequence[_Step], kind: Referable, section: str
+) -> UnplacedError | None:
     if group is BROKEN:
         return _judge_field(written, steps, kind, section)
     match group, steps:
         case list(), [str(step), *_]:
             hint = f"write {written}[0].{step}, or {written} | map(attribute='{step}')"
-            return Mistake("undefined-variable", f"{written} is a list of {kind.noun}s and has no {step}", hint=hint)
+            return UnplacedError(
+                "undefined-variable", f"{written} is a list of {kind.noun}s and has no {step}", hint=hint
+            )
         case list(), [int(rank), *_] if not -len(group) <= rank < len(group):
             count = (
                 f"no {kind.noun}" if not group else f"{len(group)}, from {written}[0] to {written}[{len(group) - 1}]"
             )
-            return Mistake("undefined-variable", f"{written}[{rank}] does not exist", hint=f"there is {count}")
+            return UnplacedError("undefined-variable", f"{written}[{rank}] does not exist", hint=f"there is {count}")
         case dict(), [str(key), *_] if key not in group and key not in METHODS[dict]:
             return _absent(f"{written}.{key}", key, group, "the keys are", section)
         case dict(), [str(key), *_] if key not in group:
@@ -117,20 +123,20 @@ def _judge_group(written: str, group: Any, steps: Sequence[_Step], kind: Referab
             return None
 
 
-def _judge_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> Mistake | None:
+def _judge_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> UnplacedError | None:
     match steps:
         case [str(field), *_] if field not in kind.fields:
             return _absent(f"{written}.{field}", field, kind.fields, "the fields are", section)
         case [int(), *_]:
-            return Mistake(
+            return UnplacedError(
                 "undefined-variable", f"{written} is one {kind.noun} and no list", hint=f"write {written}.id"
             )
         case _:
             return None
 
 
-def _absent(written: str, name: str, known: Iterable[str], title: str, section: str) -> Mistake:
+def _absent(written: str, name: str, known: Iterable[str], title: str, section: str) -> UnplacedError:
     hint = nearest(name, known, title=title)
     if "-" in hint:
         hint += f'; a name with a hyphen is written {section}["a-b"]'
-    return Mistake("undefined-variable", f"{written} does not exist", hint=hint)
+    return UnplacedError("undefined-variable", f"{written} does not exist", hint=hint)

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from provisioner.loading.around import AROUND, EXPANSION_KEYS, around, fields_of
 from provisioner.loading.contents import Contents
 from provisioner.loading.defaults import Defaults
-from provisioner.loading.engine import Engine, Scope
 from provisioner.loading.expansion import Expansion, Instance, Refusal
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import empty_over, laid_under, without_nulls
-from provisioner.loading.mistake import Mistake, Withheld
-from provisioner.loading.rendering import render
+from provisioner.loading.meta_arguments import AROUND, EXPANSION_KEYS, fields_of, read_meta_arguments
 from provisioner.loading.rollout import wave_of
 from provisioner.loading.secret_fields import in_clear, reference
+from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_values import render
 from provisioner.loading.tree import Layer, Path, find
 from provisioner.loading.triggers import cycle, unknown
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 from provisioner.loading.validation import Problem, dotted, problems
 from provisioner.model.address import Address
 from provisioner.model.capability import Advice
 from provisioner.model.field_rule import FieldRule
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
 
@@ -73,7 +73,7 @@ class Resources:
         except Refusal as refusal:
             self._report(declaration, Address(name), Problem(refusal.path, refusal.mistake))
             return
-        except Withheld:
+        except AlreadyReported:
             return
         for key in EXPANSION_KEYS:
             declaration.body.pop(key, None)
@@ -97,7 +97,7 @@ class Resources:
             body.setdefault("name", instance.default_name)
         fields = fields_of(body)
         found += self._convert(declaration, fields, instance, withheld)
-        about = around(body, kind.schema, withheld)
+        about = read_meta_arguments(body, kind.schema, withheld)
         found += problems(kind.schema, fields, withheld, beside=(*EXPANSION_KEYS, *AROUND))
         found += about if isinstance(about, list) else ()
         for problem in found:
@@ -128,7 +128,7 @@ class Resources:
             return 0
         try:
             return wave_of(instance, sizes)
-        except Mistake as mistake:
+        except UnplacedError as mistake:
             self._report(declaration, instance.address, Problem(("rollout",), mistake))
             return 0
 
@@ -143,7 +143,7 @@ class Resources:
         for address in chain:
             declaration, _ = self._triggers[address]
             led = " -> ".join(map(str, (*chain[chain.index(address) :], *chain[: chain.index(address)], address)))
-            mistake = Mistake(
+            mistake = UnplacedError(
                 "trigger-cycle", f"replace_triggered_by leads back to itself: {led}", hint="take one away"
             )
             self._report(declaration, address, Problem(_TRIGGERS, mistake))
@@ -162,10 +162,10 @@ class Resources:
                 continue
             try:
                 holder[rule.path[-1]] = self._converted(declaration, rule, written, instance)
-            except Mistake as mistake:
+            except UnplacedError as mistake:
                 found.append(Problem(rule.path, mistake))
                 withheld.add(rule.path)
-            except Withheld:
+            except AlreadyReported:
                 withheld.add(rule.path)
         return found
 
@@ -183,13 +183,13 @@ class Resources:
             self._findings.warn(in_clear(name), at=at, address=address)
             complaint = declaration.kind.check_secret(given.literal.reveal())
             if complaint is not None:
-                raise Mistake("password-rule", f"{name}: {complaint}")
+                raise UnplacedError("password-rule", f"{name}: {complaint}")
         return given
 
     def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any], *, together: bool) -> None:
         kind = declaration.kind
         for advice in (*kind.advise(fields), *(self._advise_together(kind, address, fields) if together else ())):
-            mistake = Mistake(advice.code, advice.message, hint=advice.hint)
+            mistake = UnplacedError(advice.code, advice.message, hint=advice.hint)
             at = find(declaration.layers, advice.path)
             tell = self._findings.warn if advice.warning else self._findings.add
             tell(mistake, at=at, address=address, path=advice.path)
@@ -204,7 +204,7 @@ class Resources:
         first = self._names.setdefault((declaration.kind.name, name), address)
         if first != address:
             hint = "use {{ count.index }} or {{ each.key }} in the name, or leave it out"
-            mistake = Mistake("duplicate-name", f"{first} and {address} have the same name: {name}", hint=hint)
+            mistake = UnplacedError("duplicate-name", f"{first} and {address} have the same name: {name}", hint=hint)
             self._report(declaration, address, Problem(("name",), mistake))
 
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
@@ -212,9 +212,9 @@ class Resources:
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
 
 
-def _empty_over(path: FieldPath) -> Mistake:
+def _empty_over(path: FieldPath) -> UnplacedError:
     section = dotted(path)
-    return Mistake(
+    return UnplacedError(
         "empty-section",
         f"{section} is empty and says nothing: what `defaults` gives stays",
         hint=f"take the line out; `{path[-1]}: null` takes away what `defaults` gives",

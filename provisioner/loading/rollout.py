@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from provisioner.loading.expansion import Instance
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.unplaced_error import UnplacedError
 
 _SHARE = re.compile(r"(?P<percent>[1-9][0-9]?|100)%")
 _WHOLE = 100
@@ -31,17 +31,17 @@ Size = Annotated[int | str, BeforeValidator(_size)]
 
 
 def wave_of(instance: Instance, sizes: Sequence[int | str]) -> int:
-    """From 0. Raises Mistake where it is no member of a group, or a wave would have nobody."""
+    """From 0. Raises UnplacedError where it is no member of a group, or a wave would have nobody."""
     position, total = instance.position, instance.total
     if instance.address.key is None:
         summary = f"rollout is for several, and {instance.address} is one"
-        raise Mistake("invalid-rollout", summary, hint="add count or for_each, or leave rollout out")
+        raise UnplacedError("invalid-rollout", summary, hint="add count or for_each, or leave rollout out")
     if not sizes:
-        raise Mistake("invalid-rollout", "rollout names no wave", hint=_HINT)
+        raise UnplacedError("invalid-rollout", "rollout names no wave", hint=_HINT)
     ends = [*_ends(sizes, total)]
     for number, start in enumerate((0, *ends[:-1]), 1):
         if start >= total:
-            raise Mistake(
+            raise UnplacedError(
                 "invalid-rollout",
                 f"wave {number} of {len(sizes)} has no members: the waves before it take all {total}",
                 hint="name fewer waves, or let a template choose: rollout: \"{{ [1, '50%'] if env == 'prod' else [1] }}\"",

@@ -9,7 +9,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import HOW_TO_GIVE_IT, kind_of
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import CHOOSE_YOUR_OWN, Secret, SecretReference, SecretSource, is_reserved
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def reference(name: str, value: Any, at: SourceRange) -> SecretReference:
-    """Raises Mistake, whose words never hold the value. `at` is where a literal stands."""
+    """Raises UnplacedError, whose words never hold the value. `at` is where a literal stands."""
     match value:
         case str():
             return SecretReference(SecretSource.LITERAL, str(at), Secret(value))
@@ -30,16 +30,16 @@ def reference(name: str, value: Any, at: SourceRange) -> SecretReference:
             raise _invalid(f"{name} must be a secret and is {kind_of(value)}")
 
 
-def in_clear(name: str) -> Mistake:
+def in_clear(name: str) -> UnplacedError:
     hint = f'keep the value out of the specs: {name}: {{secret: "env:NAME"}}'
-    return Mistake("secret-in-clear", f"{name} is written in clear", hint=hint)
+    return UnplacedError("secret-in-clear", f"{name} is written in clear", hint=hint)
 
 
 def _located(name: str, locator: str) -> SecretReference:
     source, _, rest = locator.partition(":")
     if source == "env" and is_reserved(rest):
         summary = f"{name}.secret names {rest}, which is kept for credentials and for this tool"
-        raise Mistake("invalid-secret", summary, hint=CHOOSE_YOUR_OWN)
+        raise UnplacedError("invalid-secret", summary, hint=CHOOSE_YOUR_OWN)
     if source == "env" and _VARIABLE.fullmatch(rest):
         return SecretReference(SecretSource.ENVIRONMENT, rest)
     path = PurePosixPath(rest)
@@ -48,5 +48,5 @@ def _located(name: str, locator: str) -> SecretReference:
     raise _invalid(f"{name}.secret names neither an environment variable nor a file inside the stack")
 
 
-def _invalid(summary: str) -> Mistake:
-    return Mistake("invalid-secret", summary, hint=HOW_TO_GIVE_IT)
+def _invalid(summary: str) -> UnplacedError:
+    return UnplacedError("invalid-secret", summary, hint=HOW_TO_GIVE_IT)

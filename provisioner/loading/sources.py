@@ -15,8 +15,8 @@ from pathlib import Path
 from provisioner.loading.document import Document, label
 from provisioner.loading.files import ByteAllowance, inside, read_text
 from provisioner.loading.findings import Findings
-from provisioner.loading.mistake import Mistake
 from provisioner.loading.tree import BROKEN, Layer, MapNode
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange, UsageError, error
 from provisioner.model.kind import Catalogue
@@ -78,7 +78,7 @@ class Sources:
         start = SourceRange(label(path), 1, 1)
         try:
             text = read_text(path if usage else inside(self.directory, path), allowance=self.allowance)
-        except Mistake as mistake:
+        except UnplacedError as mistake:
             self.findings.add(mistake, at=start, usage=usage)
             return None
         document = Document(label(path), text, self.hidden, self.choices)
@@ -87,7 +87,7 @@ class Sources:
             root = MapNode()
         if root is not BROKEN and not isinstance(root, MapNode):
             self.findings.add(
-                Mistake("wrong-type", "a file is a map of keys and values", hint="write key: value"), at=start
+                UnplacedError("wrong-type", "a file is a map of keys and values", hint="write key: value"), at=start
             )
         return Layer(document, root) if isinstance(root, MapNode) else None
 
@@ -111,7 +111,7 @@ class Sources:
             return []
 
     def _refuse(self, code: str, path: Path, what: str, hint: str) -> None:
-        self.findings.add(Mistake(code, f"{label(path)} {what}", hint=hint), at=SourceRange(label(path), 1, 1))
+        self.findings.add(UnplacedError(code, f"{label(path)} {what}", hint=hint), at=SourceRange(label(path), 1, 1))
 
 
 def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:

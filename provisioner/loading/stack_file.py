@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.guards_section import GuardsSection
-from provisioner.loading.mistake import Mistake, closest
 from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
 from provisioner.loading.tree import Layer, find, sift
+from provisioner.loading.unplaced_error import UnplacedError, closest
 from provisioner.loading.validation import problems
 from provisioner.model.lookalikes import strange_character
 from provisioner.model.stack import CloudName, Stack
@@ -104,7 +104,7 @@ def choose_environment(
         if chosen is not None:
             hint = f"leave the environment out, or make {ENVIRONMENTS}/{chosen}.yaml beside {STACK_FILE}"
             findings.add(
-                Mistake("unknown-environment", "this stack has no environments", hint=hint),
+                UnplacedError("unknown-environment", "this stack has no environments", hint=hint),
                 at=at,
                 usage=asked is not None,
             )
@@ -115,11 +115,14 @@ def choose_environment(
     if chosen is None:
         hint = f"add -e NAME or write environment: in {STACK_FILE}; there are: {names}"
         findings.add(
-            Mistake("environment-required", "this stack has environments and none was chosen", hint=hint), usage=True
+            UnplacedError("environment-required", "this stack has environments and none was chosen", hint=hint),
+            usage=True,
         )
     else:
         meant = closest(chosen, available)
         hint = f"did you mean {meant}?" if meant else f"choose one that there is, or make {ENVIRONMENTS}/NAME.yaml"
-        mistake = Mistake("unknown-environment", f"there is no environment {chosen}; there are: {names}", hint=hint)
+        mistake = UnplacedError(
+            "unknown-environment", f"there is no environment {chosen}; there are: {names}", hint=hint
+        )
         findings.add(mistake, at=at, usage=asked is not None)
     return None

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from provisioner.loading.mistake import Mistake, nearest
+from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.model.address import Address
 
 Edges = Mapping[Address, tuple[Address, ...]]
 
 
-def unknown(reference: Address, known: Collection[Address]) -> Mistake | None:
+def unknown(reference: Address, known: Collection[Address]) -> UnplacedError | None:
     """`known` has the groups as well; one that counts to 0 is known, too."""
     if reference in known:
         return None
     hint = nearest(str(reference), map(str, known), title="the specs declare")
-    return Mistake(
+    return UnplacedError(
         "unknown-trigger", f"replace_triggered_by names {reference}, which the specs do not declare", hint=hint
     )
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from provisioner.loading.mistake import Mistake, closest, nearest
 from provisioner.loading.tree import Path
+from provisioner.loading.unplaced_error import UnplacedError, closest, nearest
 from provisioner.model.lookalikes import strange_character
 
 _WANTED: Mapping[str, str] = {
@@ -50,7 +50,7 @@ class Problem:
     """`key`: the key at `path` is at fault, not its value; `unknown`: nobody can tell what was meant by it."""
 
     path: Path
-    mistake: Mistake
+    mistake: UnplacedError
     key: bool = False
     unknown: bool = False
 
@@ -161,38 +161,42 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, besid
         case "extra_forbidden":
             known = _known(schema, path, beside)
             hint = nearest(str(path[-1]), known, title="the fields here are")
-            mistake = Mistake("unknown-field", f"there is no field {name}{strange_character(str(path[-1]))}", hint=hint)
+            mistake = UnplacedError(
+                "unknown-field", f"there is no field {name}{strange_character(str(path[-1]))}", hint=hint
+            )
             return Problem(path, mistake, key=True, unknown=closest(str(path[-1]), known) is None)
         case "missing":
             return Problem(
-                path, Mistake("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")
+                path, UnplacedError("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")
             )
         case "is_instance_of" if "SecretReference" in error["msg"]:
-            return Problem(path, Mistake("invalid-secret", f"{name} is no secret", hint=HOW_TO_GIVE_IT))
+            return Problem(path, UnplacedError("invalid-secret", f"{name} is no secret", hint=HOW_TO_GIVE_IT))
         case _ if kind in _WANTED:
             return Problem(path, _wrong_type(name, _WANTED[kind], error["input"]))
         case "literal_error" | "enum":
             return Problem(path, _wrong_choice(name, error))
         case _:
-            return Problem(path, Mistake("invalid-value", _sentence(name, error)))
+            return Problem(path, UnplacedError("invalid-value", _sentence(name, error)))
 
 
-def _wrong_type(name: str, wanted: str, value: object) -> Mistake:
+def _wrong_type(name: str, wanted: str, value: object) -> UnplacedError:
     hint = ""
     if wanted == "a text" and isinstance(value, (bool, int, float)):
         hint = "write it in quotes"
     elif isinstance(value, str) and wanted in _IN_QUOTES and _IN_QUOTES[wanted].fullmatch(value):
         hint = "write it without quotes"
     standing = "a number with a fraction" if isinstance(value, float) else kind_of(value)
-    return Mistake("wrong-type", f"{name or 'this'} must be {wanted} and is {standing}", hint=hint or f"write {wanted}")
+    return UnplacedError(
+        "wrong-type", f"{name or 'this'} must be {wanted} and is {standing}", hint=hint or f"write {wanted}"
+    )
 
 
-def _wrong_choice(name: str, error: Any) -> Mistake:
+def _wrong_choice(name: str, error: Any) -> UnplacedError:
     choices = re.findall(r"'([^']*)'|(\d+)", error.get("ctx", {}).get("expected", ""))
     known = [text or number for text, number in choices]
     if not isinstance(error["input"], str) and known:
         return _wrong_type(name, "a text", error["input"])
-    return Mistake(
+    return UnplacedError(
         "invalid-value",
         f"{name} must be one of {', '.join(known)}{strange_character(str(error['input']))}",
         hint=nearest(str(error["input"]), known),

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from provisioner.loading.document import Document
 from provisioner.loading.findings import Findings
-from provisioner.loading.mistake import Mistake, nearest
 from provisioner.loading.scalars import Doubt, resolve
 from provisioner.loading.tree import BROKEN, Layer, find, sift
+from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.loading.validation import kind_of, problems
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
@@ -100,7 +100,8 @@ class Variables:
         name = name.strip()
         if not equals:
             self._findings.add(
-                Mistake("invalid-assignment", "a --var option lacks its =", hint="write --var name=value"), usage=True
+                UnplacedError("invalid-assignment", "a --var option lacks its =", hint="write --var name=value"),
+                usage=True,
             )
         elif name not in self._declared:
             self._findings.add(self._undeclared(name), usage=True)
@@ -124,7 +125,7 @@ class Variables:
             hint = f"give it a default in stack.yaml, or a value by {ways}"
             at = find([self._stack], ("variables", name), key=True)
             self._findings.add(
-                Mistake("missing-variable", f"the variable {name} has no value", hint=hint), at=at, usage=True
+                UnplacedError("missing-variable", f"the variable {name} has no value", hint=hint), at=at, usage=True
             )
         return BROKEN
 
@@ -143,12 +144,14 @@ class Variables:
         if _NAME.fullmatch(name) is None:
             hint = "use letters, digits and _, and begin with no digit"
             self._findings.add(
-                Mistake("invalid-name", f"{name} cannot be a variable's name{strange_character(name)}", hint=hint),
+                UnplacedError(
+                    "invalid-name", f"{name} cannot be a variable's name{strange_character(name)}", hint=hint
+                ),
                 at=at(),
             )
             return None
         if not isinstance(body, dict):
-            mistake = Mistake("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")
+            mistake = UnplacedError("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")
             self._findings.add(mistake, at=at())
             return None
         data, withheld = sift(body)
@@ -162,7 +165,7 @@ class Variables:
         for bound in ("minimum", "maximum"):
             if getattr(declaration, bound) is not None and declaration.type not in {"integer", "number"}:
                 hint = f"leave {bound} out, or use allowed: [...]"
-                mistake = Mistake(
+                mistake = UnplacedError(
                     "invalid-value", f"{bound} goes with integer and number, not {declaration.type}", hint=hint
                 )
                 self._findings.add(mistake, at=at(bound))
@@ -199,8 +202,8 @@ class Variables:
         code = "wrong-type" if "of type" in refusal else "invalid-value"
         summary = f"the variable {setting.name} {refusal}"
         hint = f"change the value given by {setting.origin}"
-        self._findings.add(Mistake(code, summary, hint=hint), at=setting.at, usage=setting.usage)
+        self._findings.add(UnplacedError(code, summary, hint=hint), at=setting.at, usage=setting.usage)
 
-    def _undeclared(self, name: str) -> Mistake:
+    def _undeclared(self, name: str) -> UnplacedError:
         hint = nearest(name, self._declared, title="declared are") or "declare it under variables: in stack.yaml"
-        return Mistake("undeclared-variable", f"the variable {name} is not declared", hint=hint)
+        return UnplacedError("undeclared-variable", f"the variable {name} is not declared", hint=hint)

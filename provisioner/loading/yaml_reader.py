@@ -14,9 +14,9 @@ import yaml
 
 from provisioner.loading.document import UNSAFE, Document
 from provisioner.loading.findings import Findings
-from provisioner.loading.mistake import Mistake
 from provisioner.loading.scalars import Doubt, Scalar, resolve
 from provisioner.loading.tree import BROKEN, DEPTH_LIMIT, ListNode, MapNode, Value
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import character_name
 
@@ -58,7 +58,7 @@ def read_yaml(document: Document, findings: Findings) -> Value:
 
 
 class _Stop(Exception):  # noqa: N818 - ends one document, not the run
-    def __init__(self, mistake: Mistake, offset: int) -> None:
+    def __init__(self, mistake: UnplacedError, offset: int) -> None:
         super().__init__(mistake.summary)
         self.mistake = mistake
         self.offset = offset
@@ -110,7 +110,7 @@ class _Reader:
         if self._top.node:
             hint = "put what follows --- into a file of its own"
             raise _Stop(
-                Mistake("several-documents", "this file holds more than one document", hint=hint),
+                UnplacedError("several-documents", "this file holds more than one document", hint=hint),
                 event.start_mark.index,
             )
 
@@ -152,7 +152,7 @@ class _Reader:
         hint = meaning.hint
         if words := self._document.choices.get(str(self._top.key)):
             hint = f"{hint}; the field {self._top.key} takes one of {', '.join(words)}"
-        mistake = Mistake(meaning.code, f"{shown} is refused: {meaning.reading}", hint=hint)
+        mistake = UnplacedError(meaning.code, f"{shown} is refused: {meaning.reading}", hint=hint)
         self._tell(mistake, self._document.place(offset, text))
         return BROKEN
 
@@ -178,7 +178,7 @@ class _Reader:
         elif key in frame.node:
             first = self._document.place(cast("MapNode", frame.node).places[key][0])
             hint = f"keep one of the two; the first is at line {first.line}"
-            mistake = Mistake("duplicate-key", f"the key {_short(key)} stands twice in this map", hint=hint)
+            mistake = UnplacedError("duplicate-key", f"the key {_short(key)} stands twice in this map", hint=hint)
         else:
             return
         self._tell(mistake, self._document.place(offset, key))
@@ -221,60 +221,63 @@ class _Reader:
         if height < 0:
             why = "stands inside the value it names" if height == -1 else "names no anchor above it"
             name = self._document.shown(f"*{event.anchor}", offset)
-            raise _Stop(Mistake("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset)
+            raise _Stop(UnplacedError("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset)
         self._count += size
         if self._count > EXPANSION_LIMIT:
             summary = f"with its aliases followed, this file stands for more than {EXPANSION_LIMIT:,} values"
-            raise _Stop(Mistake("yaml-too-large", summary, hint="use fewer aliases"), offset)
+            raise _Stop(UnplacedError("yaml-too-large", summary, hint="use fewer aliases"), offset)
         if len(self._open) + height > DEPTH_LIMIT:
             raise _Stop(_too_deep(), offset)
         self._top.height = max(self._top.height, height)
         self._put(value, offset)
 
-    def _tell(self, mistake: Mistake, at: SourceRange) -> None:
+    def _tell(self, mistake: UnplacedError, at: SourceRange) -> None:
         self._mistakes += 1
         if self._mistakes > MISTAKE_LIMIT:
             summary = f"this file has more than {MISTAKE_LIMIT:,} mistakes; the rest of it was not read"
             raise _Stop(
-                Mistake("too-many-mistakes", summary, hint="mend those above, then run again"), len(self._document.text)
+                UnplacedError("too-many-mistakes", summary, hint="mend those above, then run again"),
+                len(self._document.text),
             )
         self._findings.add(mistake, at=at)
 
     def _tag(self, event: Any) -> None:
         hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
         tag = self._document.shown(_short(event.tag), event.start_mark.index)
-        mistake = Mistake("yaml-tag", f"the tag {tag} is refused", hint=hint)
+        mistake = UnplacedError("yaml-tag", f"the tag {tag} is refused", hint=hint)
         self._tell(mistake, self._document.place(event.start_mark.index))
 
 
-def _odd_key(key: str) -> Mistake:
+def _odd_key(key: str) -> UnplacedError:
     if key == "<<":
         hint = "write the values out, or lay them under every resource with defaults: in stack.yaml"
-        return Mistake("merge-key", "the merge key << is refused", hint=hint)
-    return Mistake(
+        return UnplacedError("merge-key", "the merge key << is refused", hint=hint)
+    return UnplacedError(
         "ambiguous-value", f"the key {_short(key)} is not a text for every reader", hint=f'write it as "{_short(key)}"'
     )
 
 
-def _complex_key(text: str, offset: int) -> Mistake:
+def _complex_key(text: str, offset: int) -> UnplacedError:
     template = text.startswith("{", offset) and text.rfind("{", max(0, offset - 1), offset) >= 0
     hint = 'put the template in quotes: "{{ ... }}"' if template else "use a plain text as the key"
-    return Mistake("complex-key", "a map, a list or an alias cannot be a key", hint=hint)
+    return UnplacedError("complex-key", "a map, a list or an alias cannot be a key", hint=hint)
 
 
-def _too_deep() -> Mistake:
-    return Mistake("yaml-too-deep", f"maps and lists nest more than {DEPTH_LIMIT} deep here", hint="flatten this value")
+def _too_deep() -> UnplacedError:
+    return UnplacedError(
+        "yaml-too-deep", f"maps and lists nest more than {DEPTH_LIMIT} deep here", hint="flatten this value"
+    )
 
 
-def _control(character: str) -> Mistake:
-    return Mistake(
+def _control(character: str) -> UnplacedError:
+    return UnplacedError(
         "control-character",
         f"the invisible character {character_name(character)} stands here",
         hint="delete it, or write the text without it",
     )
 
 
-def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> Mistake:
+def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> UnplacedError:
     what = reason.problem or reason.context or "it cannot be parsed"
     line = document.place(offset).excerpt
     hint = "check the indentation, the quotes and the brackets near this place"
@@ -282,7 +285,7 @@ def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> Mi
         hint = 'put values with templates in quotes: "{{ ... }}"'
     elif document.text.startswith("\t", offset):
         hint = "indent with spaces, not tabs"
-    return Mistake("yaml-syntax", f"this is not valid YAML: {what}", hint=hint)
+    return UnplacedError("yaml-syntax", f"this is not valid YAML: {what}", hint=hint)
 
 
 def _short(text: str) -> str:

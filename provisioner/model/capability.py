@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.draft import Draft
 from provisioner.model.flow import Ended, Flow, ReadFlow, Remark
-from provisioner.model.foresight import Ware
-from provisioner.model.purchasing import PurchasePolicy, Trace
+from provisioner.model.purchase_policy import PurchasePolicy, Trace
+from provisioner.model.release_facts import Offering
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
 from provisioner.model.term import Term
@@ -128,7 +128,7 @@ class StockCheck:
     machine that the cloud's catalogue has for its flavor.
     """
 
-    ware: Callable[[Mapping[str, Any], PurchasePolicy], Ware | None]
+    ware: Callable[[Mapping[str, Any], PurchasePolicy], Offering | None]
     advise: Callable[[Fields, str | None], Iterable[Advice]]
 
 

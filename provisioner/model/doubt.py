@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.purchasing import Absence, PurchasePolicy, Trace
+from provisioner.model.purchase_policy import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent, State
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.gap import Gap
+from provisioner.model.list_gap import ListGap
 from provisioner.model.resource import Fields, Live, Phase
 from provisioner.model.resource_id import HasId, hold_ids
 
@@ -150,10 +150,10 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
 class PartialListing(CallFailed):
     """What is in `rows` is there; that something else is not may not be concluded, and `gaps` say why."""
 
-    def __init__(self, message: str, rows: tuple[Live, ...], gaps: tuple[Gap, ...] = ()) -> None:
+    def __init__(self, message: str, rows: tuple[Live, ...], gaps: tuple[ListGap, ...] = ()) -> None:
         super().__init__(Outcome.UNKNOWN, message)
         self.rows = rows
-        self.gaps = gaps or (Gap("", message),)
+        self.gaps = gaps or (ListGap("", message),)
 
 
 @dataclass(frozen=True, slots=True)

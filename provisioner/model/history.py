@@ -1,7 +1,7 @@
 """The journal as it is read afterwards: every record with the run that wrote it and the intent that it is about.
 
 A record alone says too little: an answer names neither its address nor who asked. Pure; which words a person reads is told
-by `model/deeds.py`, how they look by the rendering room.
+by `model/audit_events.py`, how they look by the rendering room.
 """
 
 from __future__ import annotations

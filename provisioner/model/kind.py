@@ -37,11 +37,11 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.facts import Facts
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.flow import Flow, ReadFlow
-from provisioner.model.foresight import Ware
-from provisioner.model.gap import Gap
 from provisioner.model.leftover import Leftover
-from provisioner.model.purchasing import DEFAULT_POLICY, Absence, PurchasePolicy
+from provisioner.model.list_gap import ListGap
+from provisioner.model.purchase_policy import DEFAULT_POLICY, Absence, PurchasePolicy
 from provisioner.model.redaction import Fingerprint, at, leaves, redact, replaced
+from provisioner.model.release_facts import Offering
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
 
@@ -120,7 +120,7 @@ class Kind:
     advise: Callable[[Fields], Iterable[Advice]] = nothing
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
     check_secret: Callable[[str], str | None] = unknown
-    limited: Callable[[Collection[str]], ReadFlow[Gap | None]] = not_limited
+    limited: Callable[[Collection[str]], ReadFlow[ListGap | None]] = not_limited
     look_closer: Callable[[str], ReadFlow[JsonObject]] = nothing_more
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
     orders: Orders = NO_ORDERS
@@ -187,7 +187,7 @@ class Kind:
         ware = self.stock.ware(fields, policy)
         return None if ware is None else ware.flavor
 
-    def image_to_install(self, change: Change) -> Ware | None:
+    def image_to_install(self, change: Change) -> Offering | None:
         """The image that a reinstallation would put on the disk; None where the one that is there is kept."""
         if change.action is not Action.REINSTALL or change.after is None or change.desired is None:
             return None

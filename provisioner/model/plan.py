@@ -12,13 +12,13 @@ from enum import StrEnum
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
+from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.guarding import DEFAULT_LIMITS, Allowance, GuardLimits
+from provisioner.model.guards import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
-from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
-from provisioner.model.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Plan:
     selection: Selection = EVERYTHING
     left_out: tuple[LeftOut, ...] = ()
     together: tuple[tuple[Address, ...], ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Dependency, ...] = ()
     noun: str = "server"
     """What one of those that it is about is called; "resource" where they are of several kinds."""
 

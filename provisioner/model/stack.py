@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provisioner.model.guarding import DEFAULT_LIMITS, GuardLimits
-from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.guards import DEFAULT_LIMITS, GuardLimits
+from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
 
 
 class CloudName(StrEnum):

@@ -5,21 +5,21 @@ It decides what is to happen and says why; whether that is allowed is for the gu
 
 from provisioner.planning.comparison import states_newly_what_is_billed
 from provisioner.planning.drift import gaps_told
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.planner import plan
-from provisioner.planning.rebuilding import Remains, propose
+from provisioner.planning.proposal_entries import retell
 from provisioner.planning.refused_fields import cleared
-from provisioner.planning.retelling import retell
-from provisioner.planning.stating import as_stated, statements
+from provisioner.planning.state_rebuild import Remains, propose
+from provisioner.planning.statements import as_stated, statements
 from provisioner.planning.stock import questions, with_offers
-from provisioner.planning.survey import Survey
 from provisioner.planning.triggers import noted
 from provisioner.planning.unknown_status import unknown_status_told
-from provisioner.planning.unowned import Unowned, in_question, unowned
+from provisioner.planning.unmanaged_servers import Unowned, in_question, unowned
 from provisioner.planning.unpaid_orders import ordered_otherwise
 
 __all__ = [
+    "PlanInput",
     "Remains",
-    "Survey",
     "Unowned",
     "as_stated",
     "cleared",

@@ -20,19 +20,19 @@ from provisioner.model.change import (
     UpdateChange,
 )  # fmt: skip
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.redaction import leaves
 from provisioner.model.resource import Desired, Recorded
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 _NOTING = (UpdateChange, ReinstallChange, ResumeChange, MoveChange, NoOpChange)
 
 
-def with_charging(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> tuple[Change, ...]:
+def with_charging(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(_told(change, survey, catalogue[change.kind]) for change in changes)
 
 
-def _told(change: Change, survey: Survey, kind: Kind) -> Change:
+def _told(change: Change, survey: PlanInput, kind: Kind) -> Change:
     recorded, desired = change.recorded, change.desired
     if recorded is None or desired is None:
         return change

@@ -13,7 +13,7 @@ from provisioner.model.action import FieldChange
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.redaction import FINGERPRINT, at, replaced
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
 from provisioner.planning.difference import differences

@@ -22,11 +22,11 @@ from provisioner.model.flow import Effect
 from provisioner.model.identity import OF_A_TEMPORARY_KEY
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import Trace
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.settled_records import known_of
-from provisioner.planning.survey import Survey
 
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
@@ -43,7 +43,7 @@ _A_NAME_THAT_STAYS = (
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
-def doubts_told(state: State, survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
+def doubts_told(state: State, survey: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
@@ -52,7 +52,7 @@ def doubts_told(state: State, survey: Survey, catalogue: Catalogue, mode: Mode) 
             yield _other_call(intent, survey, catalogue[intent.kind], mode)
 
 
-def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagnostic:
+def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
     is_unseen = (
         intent.effect is Effect.DESTRUCTIVE and intent.target_id not in survey.live and _is_blind(intent, survey)
     )
@@ -71,7 +71,7 @@ def _other_call(intent: Intent, survey: Survey, kind: Kind, mode: Mode) -> Diagn
 
 
 def _purchase(
-    intent: Intent, free: list[Live], survey: Survey, catalogue: Catalogue, *, destroying: bool
+    intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue, *, destroying: bool
 ) -> Diagnostic:
     kind = catalogue[intent.kind]
     others = [row for row in kind.match(intent, free) if row.id in survey.elsewhere]
@@ -134,33 +134,33 @@ def _is_somebodys(intent: Intent) -> bool:
     return not intent.sender or intent.sender.startswith(OF_A_TEMPORARY_KEY)
 
 
-def _sender(intent: Intent, survey: Survey, kind: Kind) -> str:
+def _sender(intent: Intent, survey: PlanInput, kind: Kind) -> str:
     others = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
     return (_NONE_OF_HIS if _shows_others(survey) else others).format(noun=kind.noun)
 
 
-def _way_to_tell(intent: Intent, survey: Survey, kind: Kind) -> str:
+def _way_to_tell(intent: Intent, survey: PlanInput, kind: Kind) -> str:
     keys = _A_NAME_THAT_STAYS if _is_somebodys(intent) else _KEYS_THAT_TELL
     return (_HIS_WORD if _shows_others(survey) else keys).format(noun=kind.noun)
 
 
-def _resembling(intent: Intent, free: list[Live], survey: Survey, catalogue: Catalogue) -> tuple[Live, ...]:
+def _resembling(intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
     found = catalogue[intent.kind].resembles(intent, free)
     return tuple(row for row in found if not is_anothers(intent, row, survey.state, catalogue))
 
 
-def _is_ahead(intent: Intent, survey: Survey) -> bool:
+def _is_ahead(intent: Intent, survey: PlanInput) -> bool:
     is_quiet = survey.at is not None and survey.at >= quiet_until(intent, survey.policy)
     return is_quiet and is_too_soon_here(intent, survey.policy, survey.here)
 
 
-def _is_blind(intent: Intent, survey: Survey) -> bool:
+def _is_blind(intent: Intent, survey: PlanInput) -> bool:
     return any(
         gap.of_others and gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps
     )
 
 
-def _shows_others(survey: Survey) -> bool:
+def _shows_others(survey: PlanInput) -> bool:
     return all(gap.lacks_sender for gap in survey.gaps if gap.of_others)
 
 
@@ -171,7 +171,9 @@ def _alike(rows: Iterable[Live]) -> str:
     )
 
 
-def _purchase_of_several(intent: Intent, fitting: Iterable[Live], survey: Survey, kind: Kind, hint: str) -> Diagnostic:
+def _purchase_of_several(
+    intent: Intent, fitting: Iterable[Live], survey: PlanInput, kind: Kind, hint: str
+) -> Diagnostic:
     listed: defaultdict[str, list[str]] = defaultdict(list)
     for row in fitting:
         listed[row.order_id or ""].append(row.id)
@@ -198,7 +200,7 @@ def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Ki
     return f"no {kind.noun} of that name is listed, and the request may still be carried out"
 
 
-def _orders(intent: Intent, survey: Survey) -> str:
+def _orders(intent: Intent, survey: PlanInput) -> str:
     """Orders without a name, of which nobody can tell whose they are."""
     traces = survey.traces.get(intent.id, ())
     if traces is None:

@@ -11,19 +11,19 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import moment
-from provisioner.model.gap import Gap
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.list_gap import ListGap
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning import unseen_release
 from provisioner.planning.doubts import doubts_told
 from provisioner.planning.ended_terms import WAY_OUT
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.unknown_status import unknown_status_told
 
 
-def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
+def findings(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     if survey.state is not None:
         yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue, mode)
     yield from gaps_told(survey.gaps, catalogue)
@@ -33,7 +33,7 @@ def findings(changes: Iterable[Change], survey: Survey, catalogue: Catalogue, mo
         yield from _expired(change, survey)
 
 
-def gaps_told(gaps: Iterable[Gap], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def gaps_told(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """For every verb that looks at the cloud."""
     for gap in gaps:
         noun = catalogue.noun(gap.kind)
@@ -99,7 +99,7 @@ def _drift(
         )
 
 
-def _expired(change: Change, survey: Survey) -> Iterator[Diagnostic]:
+def _expired(change: Change, survey: PlanInput) -> Iterator[Diagnostic]:
     """As apply last heard of it: whoever has renewed it since has something to record."""
     term = change.recorded.term if change.recorded else None
     if term is None or term.expires_at is None or survey.at is None or change.reason is Reason.VANISHED:

@@ -12,12 +12,12 @@ from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
 from provisioner.planning.paid_until import end_of_term, has_ended
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import has_begun
-from provisioner.planning.survey import Survey
 
 _DONE_TO_IT = {
     Action.UPDATE: "be changed",
@@ -29,7 +29,7 @@ _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
 WAY_OUT = "renew it in the console before the cloud releases it, then apply --refresh-only; or release it there (usermanual-server-0025)"
 
 
-def term_ended(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def term_ended(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """By what billing told for this plan, where it was asked, and else by what is recorded. It stands for the refusals of a release or
     replacement of a prepaid server, as there is no term left to lose: one thing is refused once, and allowed once.
     """

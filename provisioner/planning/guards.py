@@ -18,13 +18,14 @@ from provisioner.model.lookalikes import is_odd, look_alike
 from provisioner.model.marker import shortened, unmarked
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired, Live
-from provisioner.model.sharing import by_order
+from provisioner.model.shared_orders import by_order
 from provisioner.model.state import Intent
+from provisioner.planning.charging_mismatch import charging_mismatch
 from provisioner.planning.ended_terms import term_ended
 from provisioner.planning.late_purchases import appeared, astray, late, way_back
 from provisioner.planning.limits import mass_change, max_servers, vanished
-from provisioner.planning.missold import charging_mismatch
 from provisioner.planning.open_orders import open_order
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import (
     forcing,
     order_in_turns,
@@ -33,7 +34,6 @@ from provisioner.planning.releases import (
     shared_order,
 )
 from provisioner.planning.stock import unavailable
-from provisioner.planning.survey import Survey
 from provisioner.planning.unknown_status import unknown_status
 
 _LOSING = {
@@ -41,10 +41,10 @@ _LOSING = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
-Guard: TypeAlias = Callable[[Plan, Survey, Catalogue], Iterable[Diagnostic]]
+Guard: TypeAlias = Callable[[Plan, PlanInput, Catalogue], Iterable[Diagnostic]]
 
 
-def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
     owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
@@ -78,7 +78,7 @@ def name_taken(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Dia
                 )
 
 
-def _taken(change: Change, desired: Desired, row: Live, survey: Survey, kind: Kind) -> Diagnostic:
+def _taken(change: Change, desired: Desired, row: Live, survey: PlanInput, kind: Kind) -> Diagnostic:
     claim = survey.elsewhere.get(row.id)
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
@@ -97,7 +97,7 @@ def _taken(change: Change, desired: Desired, row: Live, survey: Survey, kind: Ki
     )
 
 
-def _late_where_vacant(survey: Survey, catalogue: Catalogue) -> Mapping[str, Intent]:
+def _late_where_vacant(survey: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id, what a purchase of a vacant address has become after all, and no other state may hold."""
     state = survey.state
     if state is None or not state.absent:
@@ -107,7 +107,7 @@ def _late_where_vacant(survey: Survey, catalogue: Catalogue) -> Mapping[str, Int
     return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
 
-def list_incomplete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def list_incomplete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server of the wanted name may be there already, and the list does not show it."""
     for change, desired in _takers_of_names(plan):
         noun = catalogue[change.kind].noun
@@ -123,7 +123,7 @@ def list_incomplete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterato
             )
 
 
-def _strays(survey: Survey) -> dict[tuple[str, str], list[Live]]:
+def _strays(survey: PlanInput) -> dict[tuple[str, str], list[Live]]:
     """What still has a name with a marker of this state and that no address holds, by its kind and what stands before the marker."""
     strays: dict[tuple[str, str], list[Live]] = {}
     state = survey.state
@@ -134,7 +134,9 @@ def _strays(survey: Survey) -> dict[tuple[str, str], list[Live]]:
     return strays
 
 
-def names_that_read_the_same(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def names_that_read_the_same(
+    changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
     """Of what no state is known to hold, here or beside this one."""
     held = {recorded.id for recorded in survey.state.resources.values()} if survey.state else set()
     odd = [
@@ -171,7 +173,7 @@ def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent |
     )
 
 
-def name_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def name_in_doubt(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     purchases = survey.state.purchases_in_doubt if survey.state else ()
     awaited = {(intent.kind, name): address for intent in purchases for name, address in intent.names.items()}
@@ -196,7 +198,7 @@ def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
             yield change, change.desired
 
 
-def protected(plan: Plan, _survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def protected(plan: Plan, _survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it. What is on a
     server can be dearer than the server, so that its disk is not wiped either.
     """
@@ -229,7 +231,7 @@ def _lifting(address: Address) -> str:
     )
 
 
-def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def protected_in_doubt(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
     intents = survey.state.doubts if survey.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
@@ -245,7 +247,7 @@ def protected_in_doubt(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Ite
             )
 
 
-def replaced_in_doubt(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def replaced_in_doubt(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is not known to be there can neither be released nor bought again."""
     for change in plan.changes:
         if change.reason is Reason.IN_DOUBT and change.address in survey.replace:

@@ -14,13 +14,13 @@ from provisioner.model.doubt import ghosts, quiet_until, untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State, is_moment
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 _TOLD_FOR: Final = 24 * 60 * 60 * 1000
 """Milliseconds since the request."""
 
 
-def reopened(survey: Survey, catalogue: Catalogue) -> Survey:
+def reopened(survey: PlanInput, catalogue: Catalogue) -> PlanInput:
     """With those in doubt again that the next apply adopts: their addresses are neither bought nor forgotten meanwhile."""
     state = survey.state
     if state is None or survey.at_work or not state.absent:
@@ -42,7 +42,7 @@ def late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[st
     return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
 
 
-def alike(survey: Survey, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+def alike(survey: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id: what it may have become under another name. Whose it is nobody can tell, so it is told for a day, of servers that were made
     while the request may have been on its way, and of none that another state holds.
     """

@@ -12,8 +12,8 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import has_begun
-from provisioner.planning.survey import Survey
 
 _NAMED = 5
 """So many addresses tell which servers are meant; the plan itself has them all."""
@@ -21,7 +21,7 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
-def mass_change(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def mass_change(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
     limits = survey.limits
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
@@ -50,7 +50,7 @@ def _is_updated(change: Change) -> bool:
     return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
 
 
-def max_servers(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def max_servers(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`guards.max_servers`, of all servers that the stack would hold, if only for an hour. Who is above it already may still have
     less.
     """
@@ -74,7 +74,7 @@ def _is_held(change: Change) -> bool:
     return change.recorded is not None or change.action is not Action.NO_OP
 
 
-def vanished(plan: Plan, _survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def vanished(plan: Plan, _survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
     for change in plan.changes:
         if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:

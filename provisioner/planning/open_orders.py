@@ -8,10 +8,10 @@ from provisioner.model.action import Action
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 
-def open_order(plan: Plan, survey: Survey, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def open_order(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`resolve --absent` allows another purchase, not one beside an order that may be paid at any time. Where billing does not say what became
     of the order, it may be open.
     """

@@ -22,40 +22,40 @@ from provisioner.model.marker import is_marked
 from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import Fingerprint, at, leaves
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
-from provisioner.model.sharing import by_order
+from provisioner.model.shared_orders import by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
-from provisioner.planning.adopting import passed_over, taken_over, unadoptable
-from provisioner.planning.assuming import assumptions
+from provisioner.planning.adoption import passed_over, taken_over, unadoptable
+from provisioner.planning.assumed_fields import assumptions
 from provisioner.planning.calls import bought_together
 from provisioner.planning.charging import with_charging
-from provisioner.planning.deposing import after_successors, create_first
+from provisioner.planning.deposed_servers import after_successors, create_first
 from provisioner.planning.difference import differences
 from provisioner.planning.ended_terms import once
 from provisioner.planning.guards import names_that_read_the_same
-from provisioner.planning.judging import judged
 from provisioner.planning.late_purchases import reopened
-from provisioner.planning.leaving import with_leftovers
+from provisioner.planning.leftovers import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
-from provisioner.planning.moving import is_let_go, moved, moved_from
-from provisioner.planning.refreshing import refresh
+from provisioner.planning.lost_purchases import sweep
+from provisioner.planning.moves import is_let_go, moved, moved_from
+from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.refresh import refresh
+from provisioner.planning.refusals import judged
 from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
 from provisioner.planning.reinstall_remarks import of_reinstallations
-from provisioner.planning.selecting import narrowed
+from provisioner.planning.rollout import in_waves
+from provisioner.planning.selection import narrowed
 from provisioner.planning.settled_records import settled_records
-from provisioner.planning.stating import noted
+from provisioner.planning.statements import noted
 from provisioner.planning.stock import offers
-from provisioner.planning.survey import Survey
-from provisioner.planning.sweep import sweep
 from provisioner.planning.triggers import after_causes, set_off, without_cause
 from provisioner.planning.unconfirmed import what_it_takes
 from provisioner.planning.unpaid_orders import about_orders, before_purchases
-from provisioner.planning.waves import in_waves
 
 Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
 
-def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
+def plan(survey: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
         part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
@@ -108,7 +108,7 @@ def plan(survey: Survey, *, mode: Mode, basis: Basis, catalogue: Catalogue, fing
 class _Planner:
     """Holds what every change is judged by, so that the judgements read as sentences."""
 
-    def __init__(self, survey: Survey, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
+    def __init__(self, survey: PlanInput, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
         self._survey = survey
         self._mode = mode
         self._catalogue = catalogue

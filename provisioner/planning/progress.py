@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from provisioner.model.flow import Call, EndsTerm, Remark, Remember, Sold, Wait
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import DEFAULT_POLICY
+from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 
 

@@ -11,14 +11,14 @@ from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue
 from provisioner.model.readiness import is_well
 from provisioner.model.resource import Phase
-from provisioner.planning.missold import sold_as
-from provisioner.planning.survey import Survey
+from provisioner.planning.charging_mismatch import sold_as
+from provisioner.planning.plan_input import PlanInput
 
 _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME, Action.ADOPT})
 _SETTLED = frozenset({Phase.READY, Phase.FAILED})
 
 
-def is_wrong(change: Change, survey: Survey, catalogue: Catalogue) -> bool:
+def is_wrong(change: Change, survey: PlanInput, catalogue: Catalogue) -> bool:
     """It is not as it should be, or nobody knows, and nothing that is planned for it mends that. What is left out holds nobody back."""
     if change.is_not_as_wanted:
         return True

@@ -11,12 +11,12 @@ from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.redaction import at
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 _CODE = Allowance.REFUSED_BEFORE.value
 _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
@@ -24,13 +24,13 @@ _GIVES_SOMETHING = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
 """To a server that is there, so that its row tells what it is."""
 
 
-def is_refused_before(item: FieldChange, change: Change, survey: Survey) -> bool:
+def is_refused_before(item: FieldChange, change: Change, survey: PlanInput) -> bool:
     """Whether it is told only, and not sent."""
     head = item.path[0]
     return Allowance.REFUSED_BEFORE not in survey.allowed and head in _standing(change)
 
 
-def refusals_told(changes: Iterable[Change], survey: Survey) -> Iterator[Diagnostic]:
+def refusals_told(changes: Iterable[Change], survey: PlanInput) -> Iterator[Diagnostic]:
     for change in changes:
         if (
             change.action not in _STAYS
@@ -62,7 +62,7 @@ def cleared(plan: Plan) -> Iterator[Remembered]:
             yield Remembered(change.moved_from or change.address, recorded.phase, refused=dict(kept))
 
 
-def row_advice_told(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def row_advice_told(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what is about to be given to a server, as its row shows it."""
     for change in changes:
         row = survey.live.get(change.recorded.id or "") if change.recorded else None

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
+from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import moment
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import bought
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
-from provisioner.model.sharing import of_one_order, surplus
-from provisioner.model.turn import Turn
+from provisioner.model.shared_orders import of_one_order, surplus
 from provisioner.planning.paid_until import gives_up_a_term, has_ended, is_prepaid
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.triggers import is_cause
 from provisioner.planning.unpaid_orders import is_unpaid, nothing_to_lose
 
@@ -42,7 +42,7 @@ def forcing(change: Change) -> str:
     return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
 
 
-def prepaid_replacement(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def prepaid_replacement(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
     pays another: a person must have named its address.
     """
@@ -106,12 +106,12 @@ def _taken_over_wrongly(change: Change, kind: Kind) -> str:
     )
 
 
-def _end(recorded: Recorded, survey: Survey) -> int | None:
+def _end(recorded: Recorded, survey: PlanInput) -> int | None:
     recorded_end = recorded.term.expires_at if recorded.term else None
     return survey.foresight.paid_until.get(recorded.id or "", recorded_end)
 
 
-def _term(recorded: Recorded, survey: Survey) -> str:
+def _term(recorded: Recorded, survey: PlanInput) -> str:
     until = _end(recorded, survey)
     if until is None:
         return "lost: the rest of its term, of which billing did not tell the end"
@@ -119,7 +119,7 @@ def _term(recorded: Recorded, survey: Survey) -> str:
     return f"its term ended {moment(until)}" if is_over else f"lost: its term until {moment(until)}"
 
 
-def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
     doubts = survey.state.doubts if survey.state else {}
     for change in plan.changes:
@@ -153,7 +153,7 @@ def prepaid_delete(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
             )
 
 
-def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def shared_order(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
     staying = _staying(plan, survey, catalogue)
     for change in plan.changes:
@@ -172,9 +172,9 @@ def shared_order(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[D
             )
 
 
-def order_in_turns(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def order_in_turns(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is released first takes along the rest of its order, whose turn may never come. What is bought first waits for that."""
-    turns: defaultdict[Address, set[Turn]] = defaultdict(set)
+    turns: defaultdict[Address, set[Dependency]] = defaultdict(set)
     for turn in plan.turns:
         for address in turn.addresses:
             turns[address].add(turn)
@@ -197,7 +197,7 @@ def order_in_turns(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator
             )
 
 
-def _staying(plan: Plan, survey: Survey, catalogue: Catalogue) -> dict[str, list[str]]:
+def _staying(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
     """By order, what of it is to stay: addresses, and live servers that no address holds."""
     staying: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:

@@ -14,12 +14,12 @@ from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import wiped_unanswered
 from provisioner.model.resource import Live, Phase, Recorded
-from provisioner.model.sharing import siblings
+from provisioner.model.shared_orders import siblings
 from provisioner.model.state import Intent, State
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 
-def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Recorded]:
+def settled_records(survey: PlanInput, catalogue: Catalogue) -> Mapping[Address, Recorded]:
     """A lost reinstallation counts as carried out, and is not made again. A lost release has happened where its server is not listed;
     while the run that sent it is alive nothing is concluded from that.
     """
@@ -39,7 +39,7 @@ def settled_records(survey: Survey, catalogue: Catalogue) -> Mapping[Address, Re
     return records
 
 
-def _is_hidden(intent: Intent, survey: Survey) -> bool:
+def _is_hidden(intent: Intent, survey: PlanInput) -> bool:
     """Another user sent it, and only one's own servers are shown."""
     return intent.target_id not in survey.live and any(
         gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps

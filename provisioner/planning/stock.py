@@ -12,11 +12,11 @@ from provisioner.model.action import Action
 from provisioner.model.capability import Advice
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware, code_of, way_on
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
+from provisioner.model.release_facts import Availability, Offer, Offering, Questions, ReleaseFacts, code_of, way_on
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import has_begun
-from provisioner.planning.survey import Survey
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _NAMED = 3
@@ -43,7 +43,7 @@ def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     return Questions(tuple(terms), tuple(wares), tuple(purchases))
 
 
-def unavailable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unavailable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """To release or wipe and then not to be able to buy or install would be the worst of both."""
     for change, ware in _at_risk(plan, catalogue):
         offer = survey.foresight.offers.get(ware)
@@ -59,12 +59,12 @@ def unavailable(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Di
             )
 
 
-def with_offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Plan:
+def with_offers(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Plan:
     """The plan with what the market says of it, where that forbids nothing."""
     return replace(plan, findings=(*plan.findings, *offers(plan, foresight, catalogue)))
 
 
-def offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def offers(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What the cloud would likely refuse to sell, and what of the market is not known, each said once."""
     purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
     for ware, changes in _by_ware(purchases).items():
@@ -84,7 +84,7 @@ def offers(plan: Plan, foresight: Foresight, catalogue: Catalogue) -> Iterator[D
 
 
 def _of_machines(
-    pairs: Iterable[tuple[Change, Ware]], foresight: Foresight, catalogue: Catalogue
+    pairs: Iterable[tuple[Change, Offering]], foresight: ReleaseFacts, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     """What the machines may refuse that the catalogue has for the flavors which are to be bought."""
     told: defaultdict[Advice, list[Change]] = defaultdict(list)
@@ -102,7 +102,7 @@ def way_on_alone(offer: Offer) -> str:
     return way_on(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
 
 
-def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
+def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offering]]:
     """Changes that release or wipe something first. What stays until the other is there has nothing to lose, and a release that has begun
     is not undone.
     """
@@ -115,7 +115,7 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
             yield change, ware
 
 
-def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Ware]]:
+def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offering]]:
     for change in plan.changes:
         is_replaced = change.action is Action.REPLACE and _comes_late(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
@@ -127,8 +127,8 @@ def _comes_late(change: Change) -> bool:
     return change.create_first or has_begun(change)
 
 
-def _by_ware(pairs: Iterable[tuple[Change, Ware]]) -> Mapping[Ware, list[Change]]:
-    found: defaultdict[Ware, list[Change]] = defaultdict(list)
+def _by_ware(pairs: Iterable[tuple[Change, Offering]]) -> Mapping[Offering, list[Change]]:
+    found: defaultdict[Offering, list[Change]] = defaultdict(list)
     for change, ware in pairs:
         found[ware].append(change)
     return found

@@ -15,11 +15,11 @@ from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.change import Change, NoOpChange, ReplaceChange, turned
+from provisioner.model.dependency import Dependency
 from provisioner.model.journal import Remembered
 from provisioner.model.plan import Plan
 from provisioner.model.redaction import at
 from provisioner.model.resource import FieldPath, Phase, Recorded
-from provisioner.model.turn import Turn
 
 _PATH: FieldPath = ("lifecycle", "replace_triggered_by")
 _NOTED = "triggered_by"
@@ -50,7 +50,7 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(_replaced(change, causes.get(change.address)) for change in by_address.values())
 
 
-def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[Turn]:
+def after_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iterator[Dependency]:
     """What is set off is begun when what sets it off is done: else a cause that fails would replace it now, and once more when it
     is mended. Where others want it the other way round already, they win.
     """
@@ -68,7 +68,7 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Turn]) -> Iterator[T
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
     for causes, addresses in dependents.items():
-        yield Turn(tuple(addresses), causes, "what is set off")
+        yield Dependency(tuple(addresses), causes, "what is set off")
 
 
 def _lead_to(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:

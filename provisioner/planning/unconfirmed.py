@@ -20,7 +20,7 @@ from provisioner.model.readiness import still_unseen
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Recorded
 from provisioner.planning.comparison import denied, is_ignored
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 
 def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
@@ -31,7 +31,7 @@ def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChan
 
 
 def unconfirmed(
-    items: Iterable[FieldChange], recorded: Recorded, row: Live | None, survey: Survey, kind: Kind
+    items: Iterable[FieldChange], recorded: Recorded, row: Live | None, survey: PlanInput, kind: Kind
 ) -> tuple[FieldChange, ...]:
     """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
     the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
@@ -78,7 +78,7 @@ def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> b
     return beside is not None and beside[0] in heads
 
 
-def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
+def once_more(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
     """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
     its row does not show some of it, or shows it otherwise, so that nobody but a person can tell whether it is there.
     """
@@ -104,7 +104,7 @@ def once_more(change: Change, row: Live | None, survey: Survey, kind: Kind) -> t
     )
 
 
-def denied_defaults(change: Change, row: Live | None, survey: Survey, kind: Kind) -> tuple[FieldChange, ...]:
+def denied_defaults(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
     """What nobody declared and the cloud shows otherwise than leaving it out says, unless `ignore_changes` names it."""
     desired, recorded, after = change.desired, change.recorded, change.after
     assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist

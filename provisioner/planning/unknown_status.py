@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Timeouts
+from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import has_begun
-from provisioner.planning.survey import Survey
 
 _LOSING = {
     Action.DELETE: "be released",
@@ -41,7 +41,7 @@ def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[D
         )
 
 
-def unknown_status(plan: Plan, survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unknown_status(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A release that was sent goes on: nothing more is asked for."""
     for change in plan.changes:
         row = survey.live.get(change.recorded.id or "") if change.recorded else None

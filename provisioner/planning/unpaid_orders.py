@@ -14,13 +14,13 @@ from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import quoted_apart
 from provisioner.model.order_ways import cancelling, following, paying
-from provisioner.model.purchasing import Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.redaction import at
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning import comparison
+from provisioner.planning.charging_mismatch import sold_otherwise
 from provisioner.planning.difference import differences
-from provisioner.planning.missold import sold_otherwise
-from provisioner.planning.survey import Survey
+from provisioner.planning.plan_input import PlanInput
 
 CODE, OTHERWISE = "unpaid-order", "ordered-otherwise"
 _NAMED = 6
@@ -28,7 +28,7 @@ _NAMED = 6
 _ORDERED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT})
 
 
-def is_unpaid(recorded: Recorded, survey: Survey) -> bool:
+def is_unpaid(recorded: Recorded, survey: PlanInput) -> bool:
     """As it is recorded, and nothing that the cloud shows says otherwise."""
     if recorded.order_id is None or recorded.phase is not Phase.AWAITING_PAYMENT:
         return False
@@ -40,7 +40,7 @@ def nothing_to_lose(recorded: Recorded) -> str:
     return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancelling(recorded.address)}"
 
 
-def about_orders(changes: Iterable[Change], survey: Survey, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def about_orders(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What was sold otherwise than it was wanted; of those that are to be followed, whose specs have moved on, and what else waits for a
     person.
     """

@@ -11,7 +11,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.plan import Plan
 from provisioner.rendering.change import change_text
 from provisioner.rendering.diagnostics import render_diagnostics
-from provisioner.rendering.leaving_out import left_out_text
+from provisioner.rendering.left_out import left_out_text
 from provisioner.rendering.machine import (
     FORMAT_VERSION,
     Document,

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from provisioner.model.address import Address
-from provisioner.model.deeds import Deed, DeedType, deeds
+from provisioner.model.audit_events import AuditEvent, AuditEventType, deeds
 from provisioner.model.history import Told, Verified
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.machine import FORMAT_VERSION, Document
@@ -22,13 +22,20 @@ from provisioner.rendering.wording import amount
 
 _INDENT = "  "
 _WIDEST_ADDRESS = 40
-_DEED_WIDTH = max(len(deed.value) for deed in DeedType)
+_DEED_WIDTH = max(len(deed.value) for deed in AuditEventType)
 _PLAN_DIGITS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAINED = frozenset(
-    {DeedType.BOUGHT, DeedType.ORDERED, DeedType.PAID, DeedType.SENT_PAYMENT, DeedType.ADOPTED, DeedType.IMPORTED}
+    {
+        AuditEventType.BOUGHT,
+        AuditEventType.ORDERED,
+        AuditEventType.PAID,
+        AuditEventType.SENT_PAYMENT,
+        AuditEventType.ADOPTED,
+        AuditEventType.IMPORTED,
+    }
 )
-_TROUBLE = frozenset({DeedType.REFUSED, DeedType.FAILED, DeedType.IN_DOUBT, DeedType.UNSETTLED})
+_TROUBLE = frozenset({AuditEventType.REFUSED, AuditEventType.FAILED, AuditEventType.IN_DOUBT, AuditEventType.UNSETTLED})
 
 
 def render_history(
@@ -50,13 +57,13 @@ def render_history(
     return "\n".join(sections)
 
 
-def _by_record(story: Iterable[Deed], address: Address | None) -> dict[int, list[Deed]]:
-    found: dict[int, list[Deed]] = {}
+def _by_record(story: Iterable[AuditEvent], address: Address | None) -> dict[int, list[AuditEvent]]:
+    found: dict[int, list[AuditEvent]] = {}
     for deed in story:
         if (
             address is None
             or deed.address == address
-            or (deed.type is DeedType.MOVED and address in deed.told.addresses)
+            or (deed.type is AuditEventType.MOVED and address in deed.told.addresses)
         ):
             found.setdefault(deed.told.record.sequence, []).append(deed)
     return found
@@ -89,7 +96,7 @@ def _ending(last: Told, *, goes_on: bool) -> str | None:
             return "at work" if goes_on else "its end is not recorded"
 
 
-def _deed(deed: Deed, style: Style, *, width: int) -> str:
+def _deed(deed: AuditEvent, style: Style, *, width: int) -> str:
     facts = {"id": deed.id, "order": deed.order_id, "request": deed.request_id}
     parts = [
         _moment(deed.told.record.time),
@@ -101,11 +108,11 @@ def _deed(deed: Deed, style: Style, *, width: int) -> str:
     return _INDENT + _INDENT.join(part for part in parts if part).rstrip()
 
 
-def _name(deed: Deed) -> str:
+def _name(deed: AuditEvent) -> str:
     return "" if deed.address is None else escape(str(deed.address))
 
 
-def _painted(text: str, style: Style, *, kind: DeedType) -> str:
+def _painted(text: str, style: Style, *, kind: AuditEventType) -> str:
     if kind in _GAINED:
         return style.green(text)
     return style.red(text) if kind in _TROUBLE else text

@@ -19,7 +19,7 @@ from provisioner.rendering.blocks import painted_sign
 from provisioner.rendering.change import change_text, name_of
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.grouping import Likenesses, grouped
-from provisioner.rendering.leaving_out import left_out_text
+from provisioner.rendering.left_out import left_out_text
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
 from provisioner.rendering.wording import CREATE_FIRST, WORDS, amount, words_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from provisioner.cloud.catalogue import Flavor, Image
-from provisioner.model.foresight import Availability, Offer, Ware
+from provisioner.model.release_facts import Availability, Offer, Offering
 
 _SOLD_BOTH_WAYS = "COMMON"
 _INACTIVE = "INACTIVE"
@@ -46,7 +46,7 @@ class SaleCatalogue:
     images: SaleList[Image]
     single: dict[str, SingleImage]
 
-    def offer(self, ware: Ware) -> Offer:
+    def offer(self, ware: Offering) -> Offer:
         """What forbids it comes first, then what is not known."""
         found, server_type = [self._image(ware)] if ware.image is not None else [], None
         if ware.flavor is not None:
@@ -55,7 +55,7 @@ class SaleCatalogue:
         gravest = min(found, key=lambda offer: _GRAVEST_FIRST.index(offer.availability))
         return replace(gravest, server_type=server_type)
 
-    def _image(self, ware: Ware) -> Offer:
+    def _image(self, ware: Offering) -> Offer:
         identifier = ware.image or ""
         row = next((image for image in self.images.items if image.id == identifier), None)
         if row is not None:
@@ -72,7 +72,7 @@ class SaleCatalogue:
         private = f"image {identifier} is in no list of the cloud's catalogue, and is there: a private image"
         return _active(single.image, Offer(Availability.PRIVATE, private))
 
-    def _together(self, ware: Ware, rows: Sequence[Flavor]) -> Iterable[Offer]:
+    def _together(self, ware: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
         """An image runs on machines of its own architecture and type."""
         single = self.single.get(ware.image or "")
         image = next((one for one in self.images.items if one.id == ware.image), single.image if single else None)
@@ -95,7 +95,7 @@ _GRAVEST_FIRST = (
 )
 
 
-def fitting(ware: Ware, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
+def fitting(ware: Offering, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
     """The rows of a flavor that would do, and what they say."""
     what = f"{'resource flavor' if ware.is_resource else 'flavor'} {ware.flavor}"
     rows = [row for row in listing.items if row.name == ware.flavor]

@@ -22,15 +22,15 @@ from provisioner.cloud import Cloud, translate
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Effect
-from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import OF_A_TEMPORARY_KEY, Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.plan import Basis
-from provisioner.model.purchasing import Trace
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live, Phase
-from provisioner.model.sharing import unseen
+from provisioner.model.shared_orders import unseen
 from provisioner.model.stack import Stack
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.workflow.workspace import SystemClock
@@ -81,7 +81,7 @@ async def read_cloud(
     clock = SystemClock()
     began, here = clock.monotonic(), clock.now()
     live: dict[str, Live] = {}
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[ListGap, ...] = ()
     traces: dict[str, tuple[Trace, ...] | None] = {}
     async with cloud.channel() as channel:
         for kind in catalogue.kinds:
@@ -119,7 +119,7 @@ def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
     return intent.kind == kind.name and (not intent.sender or intent.sender != reader)
 
 
-def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]) -> Iterator[Gap]:
+def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]) -> Iterator[ListGap]:
     """A list may leave out some users' servers, and not all: it is believed of a purchase where it shows one that its sender is known to have
     bought. Of whom nothing but a temporary key is known no such server can be; and a release has no other way out.
     """
@@ -130,7 +130,7 @@ def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]
             continue
         if not any(one.bought_by == intent.sender and one.id is not None and one.id in live for one in records):
             finding = "it shows nothing that the user who sent it is known to have bought"
-            yield Gap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
+            yield ListGap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
             return
 
 

@@ -13,9 +13,9 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Event, EventType
-from provisioner.model.handover import Handover, Import
 from provisioner.model.journal import Imported
 from provisioner.model.plan import Plan
+from provisioner.model.refactoring import Import, Refactoring
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
 from provisioner.store import LockHolder
@@ -57,7 +57,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
     """Raises UsageError, and changes nothing, for what cannot be that address's server."""
     loaded = workspace.load()
     require_declared([request.address], loaded, "import")
-    named = replace(loaded, handover=Handover(imports=(Import(request.address, request.id),)))
+    named = replace(loaded, handover=Refactoring(imports=(Import(request.address, request.id),)))
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))

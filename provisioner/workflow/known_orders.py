@@ -15,7 +15,7 @@ from provisioner.model.action import Action
 from provisioner.model.flow import CallFailed
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
 
 
 def buys(plan: Plan) -> bool:

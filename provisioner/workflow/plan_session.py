@@ -18,16 +18,16 @@ from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
-from provisioner.model.foresight import NOTHING_ASKED, Foresight
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.history import HistoryRecord
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
+from provisioner.model.release_facts import NOTHING_ASKED, ReleaseFacts
 from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
 from provisioner.model.term import Term
-from provisioner.planning import Survey
+from provisioner.planning import PlanInput
 from provisioner.store import StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
 from provisioner.workflow.forgotten_servers import forgotten_servers
@@ -153,14 +153,14 @@ class PlanSession:
         state: State | None,
         snapshot: CloudSnapshot,
         *,
-        foresight: Foresight = NOTHING_ASKED,
+        foresight: ReleaseFacts = NOTHING_ASKED,
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
     ) -> Plan:
         """The plan of what is known already: neither the cloud nor another state is asked."""
         request, loaded = self.request, self.loaded
         resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
-        survey = Survey(
+        survey = PlanInput(
             loaded.desired,
             state,
             snapshot.live,

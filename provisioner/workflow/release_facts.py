@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from provisioner.model.flow import CallFailed, Outcome
-from provisioner.model.foresight import Foresight, Offer, Questions, Ware
+from provisioner.model.release_facts import Offer, Offering, Questions, ReleaseFacts
 from provisioner.workflow.workspace import SystemClock
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _NOT_ALLOWED = frozenset({401, 403, 429})
 Item = TypeVar("Item")
 
 
-async def read_release_facts(cloud: Cloud, questions: Questions) -> Foresight:
+async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts:
     """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
     that a complete list lacks, and one to billing for every fifty servers.
     """
@@ -34,9 +34,9 @@ async def read_release_facts(cloud: Cloud, questions: Questions) -> Foresight:
     async with cloud.channel() as channel:
         paid_until, subscribed = await _paid_until(channel.ask, questions.terms)
         if not wares:
-            return Foresight(paid_until, subscribed=subscribed)
+            return ReleaseFacts(paid_until, subscribed=subscribed)
         catalogue = await read_catalogue(channel.ask, wares)
-    return Foresight(paid_until, {ware: catalogue.offer(ware) for ware in wares}, subscribed)
+    return ReleaseFacts(paid_until, {ware: catalogue.offer(ware) for ware in wares}, subscribed)
 
 
 @dataclass(slots=True)
@@ -44,9 +44,9 @@ class StockReader:
     """Asked anew right before something is released or wiped."""
 
     cloud: Cloud
-    _read: dict[Ware, tuple[float, Offer]] = field(default_factory=dict)
+    _read: dict[Offering, tuple[float, Offer]] = field(default_factory=dict)
 
-    async def offer(self, ware: Ware) -> Offer:
+    async def offer(self, ware: Offering) -> Offer:
         now = SystemClock().monotonic()
         read_at, offer = self._read.get(ware, (0.0, None))
         if offer is None or now - read_at > _FRESH_SECONDS:
@@ -56,7 +56,7 @@ class StockReader:
         return offer
 
 
-async def read_catalogue(ask: Ask, wares: Iterable[Ware]) -> SaleCatalogue:
+async def read_catalogue(ask: Ask, wares: Iterable[Offering]) -> SaleCatalogue:
     """What these wares need of it; a list that cannot be had is one of which nothing is known."""
     from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
     from provisioner.workflow.availability import SaleCatalogue, SaleList

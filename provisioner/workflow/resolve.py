@@ -17,7 +17,7 @@ from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
-from provisioner.model.sharing import by_order
+from provisioner.model.shared_orders import by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import JournalRun

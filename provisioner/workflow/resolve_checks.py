@@ -14,7 +14,7 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import placed_before
 from provisioner.model.kind import Kind
-from provisioner.model.purchasing import Trace
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, State

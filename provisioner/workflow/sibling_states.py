@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import may_be
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan

@@ -29,16 +29,16 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.event import Event, EventType, Result, RunResult
 from provisioner.model.flow import Effect
-from provisioner.model.guarding import ALL, Allowance
-from provisioner.model.handover import NO_HANDOVER, Handover
+from provisioner.model.guards import ALL, Allowance
 from provisioner.model.journal import Entry, Intended, Remembered, Settled
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.purchasing import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import Intent, State
-from provisioner.planning import Survey
+from provisioner.planning import PlanInput
 
 SECONDS_UNTIL_HUNG = 30
 """Of real time: a run that nothing moves any more is a failure and not a wait."""
@@ -68,7 +68,7 @@ class World:
     selection: Selection = EVERYTHING
     allowed: frozenset[Allowance] = ALL
     reinstalling: tuple[str, ...] = ()
-    handover: Handover = NO_HANDOVER
+    handover: Refactoring = NO_REFACTORING
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -189,7 +189,7 @@ class World:
         self, desired: tuple[Desired, ...], state: State, shown: CloudListing, mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
-        survey = Survey(
+        survey = PlanInput(
             desired,
             state,
             shown.live,

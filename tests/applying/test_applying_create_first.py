@@ -11,7 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.event import EventType, ResultType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import Marker, PurchasePolicy
+from provisioner.model.purchase_policy import Marker, PurchasePolicy
 from provisioner.model.resource import Lifecycle
 
 SERVER = Address.parse("trainer[0]")

@@ -12,7 +12,7 @@ from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
 from provisioner.model.journal import Adopted, Intended
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import MINUTE, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle
 
 TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)

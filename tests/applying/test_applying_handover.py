@@ -11,10 +11,10 @@ from support.fate import Fate
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.flow import Effect
-from provisioner.model.handover import Handover, Import, Move, Removal
 from provisioner.model.journal import Imported, Moved
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import FINGERPRINT
+from provisioner.model.refactoring import Import, Move, Refactoring, Removal
 from provisioner.model.secret import SecretReference, SecretSource
 
 BEFORE = an_address("trainer")
@@ -32,7 +32,7 @@ def existing(new_world):
     def make():
         world = new_world()
         server = world.cloud.add_server("old", flavor="Si2.large.4", strange=True)
-        world.handover = Handover(imports=(Import(AFTER, server.id),))
+        world.handover = Refactoring(imports=(Import(AFTER, server.id),))
         return world
 
     return make
@@ -117,7 +117,7 @@ def test_a_server_that_another_state_holds_by_now_is_not_taken_over_by_a_saved_p
 
 def test_a_moved_group_keeps_its_servers_wherever_the_run_dies(owned):
     servers = [wanted(f"worker-{index}", f"worker[{index}]") for index in range(2)]
-    for world in deaths_of(lambda: owned(Handover(moves=(Move(BEFORE, AFTER),))), *servers):
+    for world in deaths_of(lambda: owned(Refactoring(moves=(Move(BEFORE, AFTER),))), *servers):
         assert world.cloud.purchases == {"trainer-0": 1, "trainer-1": 1}
         assert world.cloud.sent(Effect.DESTRUCTIVE) == []
         assert {str(key): one.name for key, one in world.state.resources.items()} == {
@@ -127,7 +127,7 @@ def test_a_moved_group_keeps_its_servers_wherever_the_run_dies(owned):
 
 
 def test_a_move_that_could_not_be_written_is_no_success_and_sends_nothing(owned):
-    world = owned(Handover(moves=(Move(BEFORE, AFTER),)))
+    world = owned(Refactoring(moves=(Move(BEFORE, AFTER),)))
     servers = [wanted("trainer-0", "worker[0]"), wanted("worker-1", "worker[1]")]
 
     def full(entries):
@@ -149,7 +149,7 @@ class RefusingLedger:
 @pytest.mark.parametrize("mode", [Mode.APPLY, Mode.DESTROY])
 def test_what_is_let_go_is_never_released_wherever_the_run_dies(owned, mode):
     def make():
-        world = owned(Handover(removals=(Removal(BEFORE),)))
+        world = owned(Refactoring(removals=(Removal(BEFORE),)))
         for server in world.cloud.servers.values():
             server.strange = True  # it is given up on purpose
         return world

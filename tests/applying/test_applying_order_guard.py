@@ -6,7 +6,7 @@ import pytest
 from support.builders import a_state, an_address
 
 from provisioner.model.flow import Effect
-from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.guards import ALL, Allowance
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Recorded
 

@@ -10,7 +10,7 @@ from support.scripted_cloud import ScriptedCloud
 from provisioner.applying import read_ordered, read_shown, run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
-from provisioner.model.gap import NO_NAME, Gap, unlisted
+from provisioner.model.list_gap import NO_NAME, ListGap, unlisted
 from provisioner.model.resource import Live
 
 KIND = CATALOGUE["dev_server"]
@@ -67,9 +67,9 @@ def a_row(number):
 
 
 def test_a_row_whose_name_could_be_read_accounts_for_it():
-    named, other, empty = (Gap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAME))
+    named, other, empty = (ListGap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAME))
     assert unlisted([a_row(1)], [named]) == ()
-    assert unlisted([a_row(1)], [Gap("", "`total` is 9")]) == ()
+    assert unlisted([a_row(1)], [ListGap("", "`total` is 9")]) == ()
     for gap in (other, empty):
         assert unlisted([a_row(1)], [gap])
 
@@ -101,6 +101,6 @@ def test_pages_that_never_end_end_all_the_same():
 
 
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
-    own = Gap("GET all", "it is refused", NO_NAME, of_others=True)
+    own = ListGap("GET all", "it is refused", NO_NAME, of_others=True)
     (gap,) = unlisted([a_row(1)], [own])
     assert (gap.hides("dev_server", {"any"}), gap.is_told, gap.of_others) == (False, False, False)

@@ -11,8 +11,8 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.gap import NO_NAME, Gap
-from provisioner.model.purchasing import DEFAULT_POLICY
+from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase
 
 HOUR = 3_600_000
@@ -197,7 +197,7 @@ def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
 @pytest.mark.parametrize("names", [None, NO_NAME, frozenset({"theirs"})])
 def test_silence_of_a_list_with_gaps_means_nothing(names):
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    assert recovery.see(at=NOON + 2 * HOUR, gaps=(Gap("GET list", "why", names),)).intents
+    assert recovery.see(at=NOON + 2 * HOUR, gaps=(ListGap("GET list", "why", names),)).intents
     assert not recovery.see(at=NOON + 2 * HOUR).intents
 
 
@@ -211,7 +211,7 @@ def test_a_server_without_a_name_that_was_made_since_keeps_a_doubt_open():
     ("names", "adopted"), [(None, False), (frozenset({"trainer[0]"}), False), (frozenset({"theirs"}), True)]
 )
 def test_the_only_one_that_fits_is_adopted_unless_another_may_be_hidden(names, adopted):
-    state = Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1"), gaps=(Gap("GET list", "why", names),))
+    state = Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1"), gaps=(ListGap("GET list", "why", names),))
     assert bool(state.resources) is adopted
 
 

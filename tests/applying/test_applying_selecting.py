@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
 from provisioner.model.selection import Pattern, Selection
 

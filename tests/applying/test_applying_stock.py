@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from provisioner.model.flow import Effect
-from provisioner.model.foresight import Availability, Offer
 from provisioner.model.plan import Mode
+from provisioner.model.release_facts import Availability, Offer
 
 LISTED = Offer(Availability.LISTED)
 SOLD_OUT = Offer(Availability.SOLD_OUT, "flavor larger is sold out")

@@ -12,10 +12,10 @@ from support.builders import an_address
 
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.journal import Adopted, Forgotten, Settled
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import Marker, PurchasePolicy
+from provisioner.model.purchase_policy import Marker, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Timeouts
 
 NONCE = PurchasePolicy(marker=Marker.NONCE)

@@ -16,7 +16,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACK
 GENERIC = {"name", "labels", "volumes", "count"}
 """Every kind has a name; the others are words of every language."""
 KNOWN = {
-    "model/purchasing.py": {"userdata", "user_data"},  # `purchase:` of a stack speaks of servers
+    "model/purchase_policy.py": {"userdata", "user_data"},  # `purchase:` of a stack speaks of servers
     "loading/purchase_section.py": {"userdata", "user_data"},
     "loading/document.py": {"userdata"},  # hidden in excerpts also where no kind is at hand
     "workflow/availability.py": {"flavor"},  # so are called the machines of the cloud's catalogue

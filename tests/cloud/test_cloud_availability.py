@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.cloud.catalogue import Flavor, Image, Stock
-from provisioner.model.foresight import Availability, Ware
+from provisioner.model.release_facts import Availability, Offering
 from provisioner.workflow.availability import SaleCatalogue, SaleList, SingleImage
 
 FLAVORS = (
@@ -23,7 +23,7 @@ IMAGES = (
 )
 
 
-def offered(ware: Ware, *, gap: str = "", single: SingleImage | None = None):
+def offered(ware: Offering, *, gap: str = "", single: SingleImage | None = None):
     flavors = SaleList(FLAVORS, gap)
     known = {} if single is None else {ware.image or "": single}
     return SaleCatalogue({False: flavors, True: flavors}, SaleList(IMAGES, gap), known).offer(ware)
@@ -32,23 +32,23 @@ def offered(ware: Ware, *, gap: str = "", single: SingleImage | None = None):
 @pytest.mark.parametrize(
     ("ware", "availability", "why"),
     [
-        (Ware("small", image="ubuntu"), "listed", ""),
-        (Ware("small", arch="x86", server_type="ecs", zone="a", image="plain"), "listed", ""),
-        (Ware("smal"), "not_listed", "it has small"),
-        (Ware("small\u00a0"), "not_listed", "it has small"),
-        (Ware("small", zone="c"), "not_listed", "in a, b, and not in c"),
-        (Ware("small", zone="b"), "sold_out", "sold out in b"),
-        (Ware("small", arch="ARM"), "not_listed", "only as X86, not as ARM"),
-        (Ware("small", server_type="BMS"), "not_listed", "only as ECS, not as BMS"),
-        (Ware("monthly", charging_mode="POST_PAID"), "not_listed", "only as PRE_PAID"),
-        (Ware("monthly", charging_mode="PRE_PAID"), "listed", ""),
-        (Ware("gone"), "sold_out", "sold out"),
-        (Ware("both", charging_mode="PRE_PAID"), "sold_out", ""),
-        (Ware("both"), "listed", ""),
-        (Ware("small", image="euler"), "not_listed", "image euler is for ARM machines, and small is X86"),
-        (Ware("small", image="old"), "not_listed", "INACTIVE"),
-        (Ware(None, image="old"), "not_listed", "INACTIVE"),
-        (Ware(None, image="euler"), "listed", ""),
+        (Offering("small", image="ubuntu"), "listed", ""),
+        (Offering("small", arch="x86", server_type="ecs", zone="a", image="plain"), "listed", ""),
+        (Offering("smal"), "not_listed", "it has small"),
+        (Offering("small\u00a0"), "not_listed", "it has small"),
+        (Offering("small", zone="c"), "not_listed", "in a, b, and not in c"),
+        (Offering("small", zone="b"), "sold_out", "sold out in b"),
+        (Offering("small", arch="ARM"), "not_listed", "only as X86, not as ARM"),
+        (Offering("small", server_type="BMS"), "not_listed", "only as ECS, not as BMS"),
+        (Offering("monthly", charging_mode="POST_PAID"), "not_listed", "only as PRE_PAID"),
+        (Offering("monthly", charging_mode="PRE_PAID"), "listed", ""),
+        (Offering("gone"), "sold_out", "sold out"),
+        (Offering("both", charging_mode="PRE_PAID"), "sold_out", ""),
+        (Offering("both"), "listed", ""),
+        (Offering("small", image="euler"), "not_listed", "image euler is for ARM machines, and small is X86"),
+        (Offering("small", image="old"), "not_listed", "INACTIVE"),
+        (Offering(None, image="old"), "not_listed", "INACTIVE"),
+        (Offering(None, image="euler"), "listed", ""),
     ],
     ids=str,
 )
@@ -60,13 +60,13 @@ def test_a_complete_catalogue_says_what_can_be_had(ware, availability, why):
 @pytest.mark.parametrize(
     ("ware", "availability"),
     [
-        (Ware("smal"), "unknown"),
-        (Ware("small", zone="c"), "unknown"),
-        (Ware("small", arch="ARM"), "unknown"),
-        (Ware("small", image="euler"), "listed"),
-        (Ware("small", image="nowhere"), "unknown"),
-        (Ware("small", zone="b"), "sold_out"),
-        (Ware("small", image="ubuntu"), "listed"),
+        (Offering("smal"), "unknown"),
+        (Offering("small", zone="c"), "unknown"),
+        (Offering("small", arch="ARM"), "unknown"),
+        (Offering("small", image="euler"), "listed"),
+        (Offering("small", image="nowhere"), "unknown"),
+        (Offering("small", zone="b"), "sold_out"),
+        (Offering("small", image="ubuntu"), "listed"),
     ],
     ids=str,
 )
@@ -84,15 +84,15 @@ def test_an_incomplete_one_says_only_what_is_there(ware, availability):
     ],
 )
 def test_an_image_in_no_list_is_asked_for_by_its_id(single, availability):
-    assert offered(Ware("small", image="mine"), single=single).availability == availability
+    assert offered(Offering("small", image="mine"), single=single).availability == availability
 
 
 def test_an_empty_catalogue_has_nothing():
-    offer = SaleCatalogue({False: SaleList()}, SaleList(), {}).offer(Ware("small"))
+    offer = SaleCatalogue({False: SaleList()}, SaleList(), {}).offer(Offering("small"))
     assert (offer.availability, "is empty" in offer.why) == (Availability.NOT_LISTED, True)
 
 
 @pytest.mark.parametrize("image", [None, "ubuntu", "unknown", "euler"])
 def test_the_type_of_a_flavors_machines_is_told_whatever_is_said_of_the_image(image):
-    assert offered(Ware("small", image=image)).server_type == "ECS"
-    assert offered(Ware("both", image=image)).server_type is None
+    assert offered(Offering("small", image=image)).server_type == "ECS"
+    assert offered(Offering("both", image=image)).server_type is None

@@ -10,7 +10,7 @@ from support.rows import ID, a_live, a_row
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Remember, Reply
-from provisioner.model.purchasing import Absence, Marker, Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import Absence, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]

@@ -11,7 +11,7 @@ from support.rows import ID, a_live
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call
-from provisioner.model.purchasing import PurchasePolicy, UserdataField
+from provisioner.model.purchase_policy import PurchasePolicy, UserdataField
 
 KIND = CATALOGUE["dev_server"]
 SCRIPT = "aGVsbG8gdGhlcmU="

@@ -6,8 +6,8 @@ import pytest
 from loading.stack_folder import StackFolder
 
 from provisioner.loading import budget, files
-from provisioner.loading.engine import Engine
-from provisioner.loading.mistake import Mistake, Withheld
+from provisioner.loading.template_engine import Engine
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 LOOP = "{% for step in range(9900) %}%s{% endfor %}"
 
@@ -38,7 +38,7 @@ def loop(body: str, before: str = "") -> str:
     ],
 )
 def test_no_work_in_a_template_is_free(bomb):
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UnplacedError) as caught:
         Engine().file(bomb, {})
     assert caught.value.code in {"template-limit", "template-error"}
 
@@ -64,7 +64,7 @@ def test_what_is_paid_for_gives_what_it_always_gave(expression, result):
 
 
 def test_an_undefined_name_in_a_comparison_is_told():
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UnplacedError) as caught:
         Engine().value("{{ nope < 1 }}", {})
     assert (caught.value.code, caught.value.summary) == ("undefined-variable", "nope does not exist")
 
@@ -91,10 +91,10 @@ def test_compiling_is_work_too():
         for number in range(1000):
             engine.value(f"{{{{ [{number}{', 1' * 1000}] | length }}}}", {})
 
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UnplacedError) as caught:
         compile_many()
     assert caught.value.summary == "the templates of this stack take too much work together"
-    with pytest.raises(Withheld):
+    with pytest.raises(AlreadyReported):
         engine.value("{{ 1 }}", {})
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from loading.stack_folder import StackFolder
 
 from provisioner.loading.expansion import Instance
-from provisioner.loading.mistake import Mistake
 from provisioner.loading.rollout import wave_of
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.address import Address
 
 SIZES = st.lists(st.integers(1, 20) | st.integers(1, 100).map(lambda percent: f"{percent}%"), min_size=1, max_size=5)
@@ -79,7 +79,7 @@ def test_every_member_has_a_wave_and_no_wave_is_left_out(sizes, total):
     members = [Instance(Address("pool", index), {}, "pool", index, total) for index in range(total)]
     try:
         waves = [wave_of(member, sizes) for member in members]
-    except Mistake:
+    except UnplacedError:
         return
     assert waves == sorted(waves)
     assert set(waves) == set(range(max(waves) + 1))

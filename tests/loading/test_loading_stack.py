@@ -9,7 +9,7 @@ from loading.stack_folder import STACK, StackFolder
 
 from provisioner.loading import read_stack
 from provisioner.model.diagnostic import SpecError, UsageError
-from provisioner.model.purchasing import MINUTE, Marker, Prepaid, PurchasePolicy, UserdataField
+from provisioner.model.purchase_policy import MINUTE, Marker, Prepaid, PurchasePolicy, UserdataField
 from provisioner.model.stack import CloudName, Stack
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loading.stack_folder import StackFolder
 
-from provisioner.loading.engine import Engine
-from provisioner.loading.mistake import Mistake
+from provisioner.loading.template_engine import Engine
+from provisioner.loading.unplaced_error import UnplacedError
 
 SCOPE = {
     "var": {
@@ -30,7 +30,7 @@ def value(text):
 
 
 def refused(text):
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UnplacedError) as caught:
         value(text)
     return caught.value
 
@@ -202,7 +202,7 @@ def test_a_bomb_in_a_value_is_refused(bomb):
     ],
 )
 def test_a_bomb_in_a_template_file_is_refused(bomb):
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UnplacedError) as caught:
         Engine().file(bomb, SCOPE)
     assert caught.value.code in {"template-limit", "template-forbidden", "template-syntax"}
 
@@ -290,7 +290,7 @@ _PIECES = st.sampled_from(
 def test_no_expression_does_more_than_give_a_value_or_a_mistake(pieces):
     try:
         result = value("{{ " + " ".join(pieces) + " }}")
-    except Mistake:
+    except UnplacedError:
         return
     assert result is None or type(result) in {str, int, float, bool, list, dict}
     assert "<" not in str(result) or "object at" not in str(result)

@@ -11,8 +11,8 @@ from support.builders import an_intent
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.flow import Ended
-from provisioner.model.gap import Gap, unlisted
-from provisioner.model.purchasing import DEFAULT_POLICY
+from provisioner.model.list_gap import ListGap, unlisted
+from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase, Recorded
 
 SERVERS = CATALOGUE["dev_server"]
@@ -61,7 +61,7 @@ def test_what_fits_a_purchase_is_of_its_kind():
 
 
 def test_a_gap_of_one_kinds_list_hides_nothing_of_another():
-    gap = Gap("GET /buckets", "it ends early", kind="bucket")
+    gap = ListGap("GET /buckets", "it ends early", kind="bucket")
     assert gap.hides("bucket", {"any"})
     assert not gap.hides(SERVERS.name, {"any"})
     assert gap.blinds("", kind="bucket", sender="")

@@ -8,7 +8,7 @@ from support.builders import an_intent
 from provisioner.kinds import CATALOGUE
 from provisioner.model.doubt import is_over, next_step, placed_before, quiet_until, settling
 from provisioner.model.flow import Effect
-from provisioner.model.purchasing import DEFAULT_POLICY, MINUTE, Trace
+from provisioner.model.purchase_policy import DEFAULT_POLICY, MINUTE, Trace
 
 KIND = CATALOGUE["dev_server"]
 SENT, IN_THE_CLOUD = 1_000_000_000, 5_000_000_000

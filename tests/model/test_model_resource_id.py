@@ -6,8 +6,8 @@ from support.builders import a_recorded, an_intent
 
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect, Remember, Wait
-from provisioner.model.handover import Import
 from provisioner.model.journal import Adopted, Answered, Forgotten, Remembered
+from provisioner.model.refactoring import Import
 from provisioner.model.resource import Live, Phase
 from provisioner.model.resource_id import for_requests, resource_id, resource_ids
 

@@ -9,9 +9,9 @@ from support.builders import a_state
 from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.foresight import Foresight
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
+from provisioner.model.release_facts import ReleaseFacts
 from provisioner.model.term import Term
 from provisioner.planning import questions
 
@@ -58,7 +58,7 @@ def test_nothing_to_do_is_told_and_neither_refused_nor_asked_about():
 def test_billing_is_asked_about_it_before_a_change_and_has_the_last_word():
     survey = surveyed_of(name="omega")
     assert questions(planned(survey), CATALOGUE).terms == ("id-of-gateway",)
-    renewed = replace(survey, foresight=Foresight({"id-of-gateway": NOW + 5}))
+    renewed = replace(survey, foresight=ReleaseFacts({"id-of-gateway": NOW + 5}))
     assert codes(planned(renewed).refusals) == []
 
 
@@ -70,7 +70,7 @@ def test_a_term_that_goes_on_or_is_unknown_refuses_nothing(term):
 
 
 def test_billing_may_know_of_an_end_that_is_not_recorded():
-    survey = replace(surveyed_of(None), foresight=Foresight({"id-of-gateway": NOW}))
+    survey = replace(surveyed_of(None), foresight=ReleaseFacts({"id-of-gateway": NOW}))
     assert codes(planned(survey, mode=Mode.DESTROY).refusals) == ["term-ended"]
 
 

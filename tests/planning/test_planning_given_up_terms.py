@@ -8,16 +8,16 @@ import pytest
 from support.builders import a_state, an_address
 from support.planning_builders import PREPAID, bought, codes, planned, shown, surveyed, wanted
 
-from provisioner.model.foresight import Foresight
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.journal import Moved
 from provisioner.model.plan import Mode
+from provisioner.model.release_facts import ReleaseFacts
 from provisioner.model.replay import replay
 
 GATEWAY = an_address("gateway")
 HOURLY = bought(wanted())
 BIGGER = wanted(flavor="Si2.xlarge.4")
-SUBSCRIBED = Foresight(subscribed=frozenset({HOURLY.id}))
+SUBSCRIBED = ReleaseFacts(subscribed=frozenset({HOURLY.id}))
 OLD = replace(bought(wanted(charging_info=PREPAID), id="old"), address=GATEWAY.as_deposed)
 NEW = bought(BIGGER, id="new")
 
@@ -26,7 +26,7 @@ NEW = bought(BIGGER, id="new")
 def test_what_only_billing_knows_as_prepaid_is_guarded(desired, code):
     survey = surveyed(*desired, state=a_state(HOURLY), live=(shown(HOURLY),), foresight=SUBSCRIBED)
     assert codes(planned(survey).refusals) == [code]
-    assert codes(planned(replace(survey, foresight=Foresight())).refusals) == []
+    assert codes(planned(replace(survey, foresight=ReleaseFacts())).refusals) == []
 
 
 def deposed(record):

@@ -11,8 +11,8 @@ from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, plann
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
-from provisioner.model.gap import NO_NAME, Gap
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
+from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 
@@ -206,7 +206,7 @@ def test_an_address_that_is_not_bought_yet_may_be_named_for_replacement():
     [(None, True), (frozenset({"gateway"}), True), (frozenset({"theirs"}), False), (NO_NAME, False)],
 )
 def test_a_list_that_may_hide_the_wanted_name_lets_nobody_buy_it_unasked(names, refused):
-    survey = replace(surveyed(wanted()), gaps=(Gap("GET list", "`total` is 9", names),))
+    survey = replace(surveyed(wanted()), gaps=(ListGap("GET list", "`total` is 9", names),))
     assert codes(planned(survey).refusals) == ["list-incomplete"] * refused
     assert "list-incomplete" in codes(planned(survey).findings)
     allowed = planned(replace(survey, allowed=frozenset({Allowance.LIST_INCOMPLETE})))
@@ -217,6 +217,6 @@ def test_a_list_that_may_hide_the_wanted_name_lets_nobody_buy_it_unasked(names, 
 def test_a_list_with_gaps_keeps_nothing_else_from_being_done():
     record = bought(wanted())
     survey = surveyed(state=a_state(record), live=(shown(record),))
-    plan = planned(replace(survey, gaps=(Gap("GET list", "`total` is 9"),)))
+    plan = planned(replace(survey, gaps=(ListGap("GET list", "`total` is 9"),)))
     assert [change.action for change in plan.changes] == [Action.DELETE]
     assert plan.refusals == ()

@@ -12,7 +12,7 @@ from support.planning_builders import PREPAID, bought, codes, planned, settled, 
 
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import Severity
-from provisioner.model.guarding import ALL, Allowance, GuardLimits
+from provisioner.model.guards import ALL, Allowance, GuardLimits
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 

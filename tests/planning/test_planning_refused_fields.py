@@ -7,7 +7,7 @@ from support.builders import a_state
 from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.action import Action
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
 from provisioner.planning import cleared
 

@@ -9,10 +9,10 @@ from support.builders import a_state, an_address
 from support.planning_builders import IMAGE, KIND, PREPAID, bought, codes, planned, settled, shown, surveyed, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.foresight import Availability, Foresight, Offer, Questions, Ware
-from provisioner.model.guarding import ALL
+from provisioner.model.guards import ALL
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import ChargingDefault, PurchasePolicy
+from provisioner.model.purchase_policy import ChargingDefault, PurchasePolicy
+from provisioner.model.release_facts import Availability, Offer, Offering, Questions, ReleaseFacts
 from provisioner.model.resource import Phase
 from provisioner.planning import questions
 
@@ -26,7 +26,7 @@ def changed(before, **rest):
 
 
 def ware(flavor="other", charging_mode="POST_PAID", **rest):
-    return Ware(flavor, image=IMAGE, charging_mode=charging_mode, **rest)
+    return Offering(flavor, image=IMAGE, charging_mode=charging_mode, **rest)
 
 
 class TestQuestions:
@@ -50,7 +50,7 @@ class TestQuestions:
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
         body = {"resource_flavor": "r", "charging_info": None}
-        assert KIND.stock.ware(body, PurchasePolicy()) == Ware("r", is_resource=True, charging_mode="POST_PAID")
+        assert KIND.stock.ware(body, PurchasePolicy()) == Offering("r", is_resource=True, charging_mode="POST_PAID")
 
     def test_a_mode_that_is_not_declared_is_asked_for_as_it_is_sent(self):
         """Pay-per-use, unless the stack leaves it to the cloud."""
@@ -64,7 +64,7 @@ class TestQuestions:
 
 class TestTerm:
     def test_a_refusal_says_what_is_lost_and_what_else_can_be_done(self):
-        survey = changed(wanted(charging_info=PREPAID), foresight=Foresight({"id-of-gateway": UNTIL}))
+        survey = changed(wanted(charging_info=PREPAID), foresight=ReleaseFacts({"id-of-gateway": UNTIL}))
         (refusal,) = planned(survey).refusals
         assert "changing flavor would release it" in refusal.summary
         assert "its term until 2026-12-24 10:00:00 UTC" in refusal.detail
@@ -78,7 +78,9 @@ class TestTerm:
         assert "billing did not tell the end" in refusal.detail
 
     def test_who_names_the_address_is_told_all_the_same(self):
-        survey = changed(wanted(charging_info=PREPAID), replace=GATEWAY, foresight=Foresight({"id-of-gateway": UNTIL}))
+        survey = changed(
+            wanted(charging_info=PREPAID), replace=GATEWAY, foresight=ReleaseFacts({"id-of-gateway": UNTIL})
+        )
         plan = planned(survey)
         (lifted,) = plan.lifted
         assert (plan.refusals, lifted.code) == ((), "prepaid-replace")
@@ -87,7 +89,7 @@ class TestTerm:
 
     @pytest.mark.parametrize("allowed", [frozenset(), ALL])
     def test_a_release_says_it_too(self, allowed):
-        survey = replace(settled(wanted(charging_info=PREPAID)), foresight=Foresight({"id-of-gateway": UNTIL}))
+        survey = replace(settled(wanted(charging_info=PREPAID)), foresight=ReleaseFacts({"id-of-gateway": UNTIL}))
         plan = planned(replace(survey, allowed=allowed), mode=Mode.DESTROY)
         (told,) = plan.lifted or plan.refusals
         assert "lost: its term until 2026-12-24" in told.detail
@@ -99,7 +101,7 @@ class TestTerm:
 
 
 class TestStock:
-    SOLD_OUT = Foresight(offers={ware(): Offer(Availability.SOLD_OUT, "flavor other is sold out")})
+    SOLD_OUT = ReleaseFacts(offers={ware(): Offer(Availability.SOLD_OUT, "flavor other is sold out")})
 
     def test_nothing_is_released_for_what_cannot_be_bought(self):
         (refusal,) = planned(changed(wanted(), foresight=self.SOLD_OUT)).refusals

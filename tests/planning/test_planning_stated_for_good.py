@@ -22,11 +22,11 @@ from support.planning_builders import (
 )
 
 from provisioner.model.action import Action
-from provisioner.model.deeds import DeedType, deeds
-from provisioner.model.handover import Handover, Move
+from provisioner.model.audit_events import AuditEventType, deeds
 from provisioner.model.history import HistoryRecord, told
 from provisioner.model.journal import Imported, Stated
 from provisioner.model.redaction import at, leaves
+from provisioner.model.refactoring import Move, Refactoring
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.selection import Pattern, Selection
@@ -162,7 +162,7 @@ def test_what_is_changed_in_place_is_changed_from_what_was_written_down():
 def test_of_what_is_moved_it_is_told_of_the_former_address():
     moved = replace(RECORD, address=an_address("portal"))
     survey = surveyed(wanted("gateway", arch="X86"), state=a_state(moved), live=(shown(moved, arch="X86"),))
-    survey = replace(survey, handover=Handover(moves=(Move(moved.address, RECORD.address),)))
+    survey = replace(survey, handover=Refactoring(moves=(Move(moved.address, RECORD.address),)))
     (statement,) = statements(planned(survey))
     assert statement.address == moved.address
 
@@ -226,7 +226,7 @@ def test_the_history_calls_it_stated_and_says_what():
     lines = [Imported(record, "by hand"), statement]
     history = tuple(told([HistoryRecord(number, 0, "", entry) for number, entry in enumerate(lines, start=1)]))
     _, deed = deeds(history)
-    assert (deed.type, deed.address, deed.id) == (DeedType.STATED, record.address, record.id)
+    assert (deed.type, deed.address, deed.id) == (AuditEventType.STATED, record.address, record.id)
     assert deed.detail == "arch, availability_zone (assumed)"
 
 

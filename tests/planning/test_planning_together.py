@@ -20,11 +20,11 @@ from support.planning_builders import (
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action
-from provisioner.model.guarding import ALL
+from provisioner.model.guards import ALL
 from provisioner.model.journal import Intended
 from provisioner.model.plan import Mode
 from provisioner.model.proposal import Confidence
-from provisioner.model.purchasing import Trace
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.secret import SecretReference, SecretSource

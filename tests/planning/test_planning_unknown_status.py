@@ -10,7 +10,7 @@ from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 

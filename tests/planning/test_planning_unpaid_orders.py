@@ -12,7 +12,7 @@ from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.order_ways import keeping
 from provisioner.model.plan import Mode
-from provisioner.model.purchasing import Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Live, Phase
 
 BY_HAND = PREPAID | {"is_auto_pay": False}

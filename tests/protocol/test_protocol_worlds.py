@@ -23,8 +23,8 @@ from support.late_cloud import MINUTE, Happening
 from support.retold import Retold, Stranger, World
 from support.untidy import Clocks, Reply, Sibling, View
 
-from provisioner.model import purchasing
-from provisioner.model.purchasing import Marker, Prepaid, PurchasePolicy
+from provisioner.model import purchase_policy
+from provisioner.model.purchase_policy import Marker, Prepaid, PurchasePolicy
 
 SLOWEST_LANDING, SLOWEST_SIGHT = 15 * MINUTE, 10 * MINUTE
 BOUND = SLOWEST_LANDING + SLOWEST_SIGHT
@@ -252,7 +252,7 @@ def test_of_two_that_fit_none_is_taken():
 
 class TestTheseWorldsCanFail:
     def test_where_silence_is_believed_too_early(self):
-        hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchasing.MINUTE)
+        hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchase_policy.MINUTE)
         slowest = World(Happening.LATE, landing=SLOWEST_LANDING, snapshot=SLOWEST_SIGHT)
         assert "bought twice" in violations(iter([slowest]), hasty)[0]
 

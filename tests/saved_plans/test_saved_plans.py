@@ -16,7 +16,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.canonical import digest, readable
 from provisioner.model.change import Change, ResolveChange
 from provisioner.model.diagnostic import UsageError
-from provisioner.model.purchasing import PurchasePolicy, UserdataField
+from provisioner.model.purchase_policy import PurchasePolicy, UserdataField
 from provisioner.model.secret import Secret, SecretReference, SecretSource
 from provisioner.saved_plans import plan_file, plan_id, read_plan, write_plan
 

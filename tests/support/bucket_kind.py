@@ -29,7 +29,7 @@ from provisioner.model.flow import (
     Wait,
 )
 from provisioner.model.kind import Catalogue, Kind, Matching, Statuses
-from provisioner.model.purchasing import Absence, PurchasePolicy
+from provisioner.model.purchase_policy import Absence, PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import Intent
 

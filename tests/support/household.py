@@ -29,7 +29,7 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError
 from provisioner.model.event import Event, Listener
 from provisioner.model.flow import Effect
-from provisioner.model.guarding import ALL, Allowance
+from provisioner.model.guards import ALL, Allowance
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack

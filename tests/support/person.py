@@ -13,7 +13,7 @@ from support.judge import Judge, Violation
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.purchasing import Absence
+from provisioner.model.purchase_policy import Absence
 from provisioner.model.state import Intent
 
 Something = TypeVar("Something")

@@ -8,7 +8,7 @@ from typing import Any
 from support.builders import IDENTITY, a_state, an_address
 
 from provisioner.kinds import CATALOGUE
-from provisioner.kinds.dev_server.reinstalling import SYSTEM
+from provisioner.kinds.dev_server.reinstallation import SYSTEM
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.flow import Effect
@@ -18,7 +18,7 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead, State
-from provisioner.planning import Survey, as_stated, plan, statements
+from provisioner.planning import PlanInput, as_stated, plan, statements
 
 KIND = CATALOGUE["dev_server"]
 BASIS = Basis("demo", "dev", IDENTITY, lineage=None, serial=0, head=JournalHead())
@@ -102,25 +102,25 @@ def _copy(source: Any, target: dict[str, Any], path: tuple[str, ...]) -> None:
         target[path[-1]] = source[path[-1]]
 
 
-def surveyed(*desired: Desired, state: State | None = None, live: tuple[Live, ...] = (), **rest: Any) -> Survey:
-    return Survey(desired, state, {row.id: row for row in live}, **rest)
+def surveyed(*desired: Desired, state: State | None = None, live: tuple[Live, ...] = (), **rest: Any) -> PlanInput:
+    return PlanInput(desired, state, {row.id: row for row in live}, **rest)
 
 
-def settled(*desired: Desired, **rest: Any) -> Survey:
+def settled(*desired: Desired, **rest: Any) -> PlanInput:
     """Everything wanted is there, as it is wanted."""
     records = [bought(one) for one in desired]
     return surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records)), **rest)
 
 
-def planned(survey: Survey, *, mode: Mode = Mode.APPLY, fingerprint: Any = fingerprint) -> Plan:
+def planned(survey: PlanInput, *, mode: Mode = Mode.APPLY, fingerprint: Any = fingerprint) -> Plan:
     return plan(survey, mode=mode, basis=BASIS, catalogue=CATALOGUE, fingerprint=fingerprint)
 
 
-def refreshed(survey: Survey) -> Plan:
+def refreshed(survey: PlanInput) -> Plan:
     return planned(survey, mode=Mode.REFRESH)
 
 
-def the_change(survey: Survey, **rest: Any) -> Change:
+def the_change(survey: PlanInput, **rest: Any) -> Change:
     (change,) = planned(survey, **rest).changes
     return change
 
@@ -129,7 +129,7 @@ def codes(findings: Any) -> list[str]:
     return [finding.code for finding in findings]
 
 
-def applied(plan: Plan, survey: Survey) -> Survey:
+def applied(plan: Plan, survey: PlanInput) -> PlanInput:
     """The survey after the plan was carried out without a mishap: purchases in doubt stay so, releases are settled."""
     resources = dict(replay(survey.state, statements(plan)).resources) if survey.state else {}
     plan = as_stated(plan)
@@ -176,7 +176,7 @@ def applied(plan: Plan, survey: Survey) -> Survey:
         live[one.id or ""] = shown(one) if row is None else replace(row, status="RUNNING", **_renamed(change, row))
     intents = survey.state.intents if survey.state else {}
     open_ones = {key: intent for key, intent in intents.items() if intent.effect is Effect.PURCHASE}
-    return Survey(survey.desired, a_state(*resources.values(), intents=open_ones), live)
+    return PlanInput(survey.desired, a_state(*resources.values(), intents=open_ones), live)
 
 
 def _renamed(change: Change, row: Live) -> dict[str, Any]:

@@ -34,14 +34,14 @@ from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.doubt import quiet_until, untracked
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
-from provisioner.model.gap import NO_NAME, Gap
 from provisioner.model.journal import Adopted, Entry, Intended, Listed, Settled
+from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.purchasing import Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
 from provisioner.model.secret import Secret
 from provisioner.model.state import State
-from provisioner.planning import Survey
+from provisioner.planning import PlanInput
 from provisioner.workflow.sibling_states import OtherStates
 
 NAME = "trainer"
@@ -82,7 +82,7 @@ class World:
         )
 
 
-_NOBODY_ELSES = Gap("GET list", "what other users have is not seen", NO_NAME, of_others=True)
+_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAME, of_others=True)
 
 
 class _NoSecrets:
@@ -251,7 +251,7 @@ class Retold:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         others = self._elsewhere
         claims = others(untracked(live.values(), state.resources.values())) if others else {}
-        survey = Survey((self.wanted,), state, live, policy=self.policy, elsewhere=claims)
+        survey = PlanInput((self.wanted,), state, live, policy=self.policy, elsewhere=claims)
         return planning.plan(
             survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint
         )

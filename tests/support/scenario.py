@@ -27,14 +27,14 @@ from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs, load
 from provisioner.model.canonical import canonical
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
-from provisioner.model.guarding import Allowance
+from provisioner.model.guards import Allowance
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.purchasing import MINUTE, PurchasePolicy
+from provisioner.model.purchase_policy import MINUTE, PurchasePolicy
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.selection import Pattern, Selection
 from provisioner.model.state import JournalHead, State
-from provisioner.planning import Survey, plan
+from provisioner.planning import PlanInput, plan
 from provisioner.rendering.plan import render_plan
 from provisioner.rendering.style import Style
 
@@ -189,7 +189,7 @@ class Scenario:
         loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
         mode, options = self._command
         return plan(
-            Survey(
+            PlanInput(
                 loaded.desired,
                 state,
                 live,

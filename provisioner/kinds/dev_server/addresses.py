@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterable
 from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
-from provisioner.kinds.dev_server.acting import GaveUp
-from provisioner.kinds.dev_server.refusing import RefusedForGood, is_for_good
+from provisioner.kinds.dev_server.power_steps import GaveUp
+from provisioner.kinds.dev_server.refused_fields import RefusedForGood, is_for_good
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live

@@ -13,7 +13,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Answer, Ended, Remark, Reply, Sold
 from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
-from provisioner.model.purchasing import ChargingDefault, Prepaid, PurchasePolicy
+from provisioner.model.purchase_policy import ChargingDefault, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Recorded
 from provisioner.model.term import Term
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from provisioner.kinds.dev_server.rows import DELETED, SERVERS, read
 from provisioner.model.canonical import JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, ReadFlow, Reply, Service
-from provisioner.model.gap import NO_NAME, Gap
+from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.resource import Live
 
 _LIMITS = (1000, 500, 250, 125, 100, 50, 20, 10, 5, 2, 1)
@@ -42,7 +42,7 @@ class _Reading:
     is_endless: bool = False
     is_empty: bool = False
     """No rows, and `data` or the count of them is missing."""
-    odd: dict[str, Gap] = field(default_factory=dict)
+    odd: dict[str, ListGap] = field(default_factory=dict)
 
     def take(self, data: list[JsonValue], total: int | None) -> bool:
         """Whether it brought anything that was not there before."""
@@ -55,7 +55,7 @@ class _Reading:
                 self.rows[live.id] = live
                 if _has_odd_name(row):
                     finding = f"the row of `data` with id {live.id} has no readable `name`"
-                    self.odd[live.id] = Gap(self.request, finding, id=live.id)
+                    self.odd[live.id] = ListGap(self.request, finding, id=live.id)
         self.totals.add(total)
         return len(self.rows) > known
 
@@ -70,27 +70,27 @@ class _Reading:
         return self.is_stuck or self.is_endless or self.is_empty or not self.is_page
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
+    def gaps(self) -> tuple[ListGap, ...]:
         if self.is_empty and not self.faults:
-            return (Gap(self.request, "`data` or `total` is missing", NO_NAME, is_told=False),)
-        found = [Gap(self.request, fault) for fault in self.faults]
+            return (ListGap(self.request, "`data` or `total` is missing", NO_NAME, is_told=False),)
+        found = [ListGap(self.request, fault) for fault in self.faults]
         if not found and self.is_incomplete:
             told = " or ".join(sorted("no number" if total is None else str(total) for total in self.totals))
-            found = [Gap(self.request, f"`data` has {len(self.rows)} distinct ids and `total` is {told}")]
+            found = [ListGap(self.request, f"`data` has {len(self.rows)} distinct ids and `total` is {told}")]
         return (*found, *self._broken(), *self.odd.values())
 
-    def _broken(self) -> Iterator[Gap]:
+    def _broken(self) -> Iterator[ListGap]:
         """All that bear a name are one gap, however many they are."""
         if None in self.broken:
-            yield Gap(self.request, "a row of `data` has neither a usable `id` nor a readable `name`")
+            yield ListGap(self.request, "a row of `data` has neither a usable `id` nor a readable `name`")
         names = sorted({name for name in self.broken if name is not None})
         if len(names) == 1:
-            yield Gap(self.request, f"the row of `data` named {names[0]!r} has no usable `id`", frozenset(names))
+            yield ListGap(self.request, f"the row of `data` named {names[0]!r} has no usable `id`", frozenset(names))
         elif names:
             told = ", ".join(map(repr, names[:_NAMED])) + (
                 f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             )
-            yield Gap(self.request, f"the rows of `data` named {told} have no usable `id`", frozenset(names))
+            yield ListGap(self.request, f"the rows of `data` named {told} have no usable `id`", frozenset(names))
 
 
 def listing() -> ReadFlow[tuple[Live, ...]]:
@@ -98,7 +98,7 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
     something may be there that is not shown, and CallFailed where neither is answered.
     """
     everybodys: _Reading | None = None
-    refused: Gap | None = None
+    refused: ListGap | None = None
     try:
         everybodys = yield from _read(f"{SERVERS}/all")
     except CallFailed as failed:
@@ -108,7 +108,7 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
             refused = _own_alone(f"it is refused ({failed.message})")
         else:  # it may answer in a minute
             finding = f"it failed ({failed.message}); the list of one's own servers lacks those of other users"
-            refused = Gap(f"GET {SERVERS}/all", finding, NO_NAME)
+            refused = ListGap(f"GET {SERVERS}/all", finding, NO_NAME)
     if everybodys is not None and everybodys.is_page and not everybodys.is_stuck:
         return _told(everybodys.rows, everybodys.gaps)
     try:
@@ -126,7 +126,7 @@ def listing() -> ReadFlow[tuple[Live, ...]]:
     return _told(rows, (*everybodys.gaps, *own.gaps))
 
 
-def limited(listed: Collection[str]) -> ReadFlow[Gap | None]:
+def limited(listed: Collection[str]) -> ReadFlow[ListGap | None]:
     """Whether the list of everybody's servers, which shows these, may have been limited to the caller's own without a word: so it is
     where it shows nobody else's (docs/api/devserver-api.md section 2.2).
     """
@@ -139,12 +139,12 @@ def limited(listed: Collection[str]) -> ReadFlow[Gap | None]:
     return _own_alone("it shows nobody else's servers, as if it were limited to one's own", is_told=False)
 
 
-def _own_alone(why: str, *, is_told: bool = True) -> Gap:
+def _own_alone(why: str, *, is_told: bool = True) -> ListGap:
     finding = f"{why}: what other users have is not seen"
-    return Gap(f"GET {SERVERS}/all", finding, NO_NAME, is_told=is_told, of_others=True)
+    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_told=is_told, of_others=True)
 
 
-def _told(rows: Mapping[str, Live], gaps: tuple[Gap, ...]) -> tuple[Live, ...]:
+def _told(rows: Mapping[str, Live], gaps: tuple[ListGap, ...]) -> tuple[Live, ...]:
     present = tuple(row for row in rows.values() if row.status != DELETED)
     if gaps:
         summary = "; ".join(map(str, gaps))

@@ -21,7 +21,7 @@ from provisioner.model.billing import (
     read_pages,
 )
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, ReadFlow, Reply, Service
-from provisioner.model.purchasing import Trace
+from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Fields
 from provisioner.model.resource_id import resource_ids
 

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from provisioner.kinds.dev_server import attaching, charging, oddities
+from provisioner.kinds.dev_server import attachments, charging, oddities
 from provisioner.model.capability import Advice
-from provisioner.model.foresight import Ware
 from provisioner.model.lookalikes import strange_character
-from provisioner.model.purchasing import PurchasePolicy
+from provisioner.model.purchase_policy import PurchasePolicy
+from provisioner.model.release_facts import Offering
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
 
@@ -182,7 +182,7 @@ def advise(fields: Fields) -> Iterator[Advice]:
     if "." in str(fields.get("name", "")):
         yield Advice(("name",), "dotted-name", "the vendor's own provider refuses names with a dot", warning=True)
     yield from _charging_advice(fields.get("charging_info"))
-    yield from attaching.advise(fields)
+    yield from attachments.advise(fields)
     yield from oddities.advise(fields)
 
 
@@ -246,11 +246,11 @@ def check_password(value: str) -> str | None:
     return None
 
 
-def ware(fields: Mapping[str, Any], policy: PurchasePolicy) -> Ware:
+def ware(fields: Mapping[str, Any], policy: PurchasePolicy) -> Offering:
     """As the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5). Where no mode is declared, it is the one
     that is sent.
     """
-    return Ware(
+    return Offering(
         str(fields.get("resource_flavor") or fields.get("flavor")),
         is_resource=fields.get("resource_flavor") is not None,
         charging_mode=charging.wanted(fields, policy),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from provisioner.model.purchasing import PurchasePolicy, UserdataField
+from provisioner.model.purchase_policy import PurchasePolicy, UserdataField
 from provisioner.model.resource import FieldValue
 
 FIELD: Final = "userdata"

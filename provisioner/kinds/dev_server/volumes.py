@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 from provisioner.kinds.dev_server import rows
-from provisioner.kinds.dev_server.acting import GaveUp, until_shown
-from provisioner.kinds.dev_server.refusing import RefusedForGood, is_for_good
+from provisioner.kinds.dev_server.power_steps import GaveUp, until_shown
+from provisioner.kinds.dev_server.refused_fields import RefusedForGood, is_for_good
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
 

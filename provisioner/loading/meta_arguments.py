@@ -1,0 +1,120 @@
+"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, how it is ordered
+and in which waves.
+
+Knows these keys and their forms; what is left of the body is the kind's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from provisioner.loading.durations import Seconds
+from provisioner.loading.rollout import Size
+from provisioner.loading.tree import Path
+from provisioner.loading.unplaced_error import UnplacedError, nearest
+from provisioner.loading.validation import Problem, field_names, problems
+from provisioner.model.address import Address
+from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
+
+EXPANSION_KEYS = ("count", "for_each")
+AROUND = ("labels", "lifecycle", "timeouts", "order", "rollout")
+_WATCHED = ("status",)
+"""No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
+
+
+def _address(text: str) -> str:
+    if Address.parse(text).deposed:
+        raise ValueError(f"{text!r} is declared by no spec")
+    return text
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+
+
+class _Lifecycle(_Strict):
+    prevent_destroy: bool | None = None
+    ignore_changes: list[str] | None = None
+    on_os_change: Literal["reinstall", "replace"] = "reinstall"
+    create_before_destroy: bool = False
+    replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None
+
+
+class _Timeouts(_Strict):
+    create: Seconds = Timeouts().create
+    delete: Seconds = Timeouts().delete
+
+
+class _MetaArguments(_Strict):
+    labels: dict[str, str] | None = None
+    lifecycle: _Lifecycle | None = None
+    timeouts: _Timeouts | None = None
+    order: Literal["separate", "together"] = "separate"
+    rollout: list[Size] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetaArguments:
+    labels: Mapping[str, str]
+    lifecycle: Lifecycle
+    timeouts: Timeouts
+    together: bool = False
+    rollout: tuple[int | str, ...] | None = None
+    """Sizes of waves, as written."""
+
+
+_NOTHING = MetaArguments({}, Lifecycle(), Timeouts())
+
+
+def read_meta_arguments(
+    body: Mapping[str, Any], schema: type[BaseModel], withheld: Collection[Path]
+) -> MetaArguments | list[Problem]:
+    """What is wrong instead, when it cannot be read. `schema` is the kind's: ignore_changes must name fields of it."""
+    data = {key: body[key] for key in AROUND if key in body}
+    if not data:
+        return _NOTHING
+    found = problems(_MetaArguments, data, withheld)
+    if found or any(path[0] in AROUND for path in withheld):
+        return found
+    read = _MetaArguments.model_validate(data)
+    lifecycle, timeouts = read.lifecycle or _Lifecycle(), read.timeouts or _Timeouts()
+    ignored = tuple(tuple(path.split(".")) for path in lifecycle.ignore_changes or ())
+    unknown = [*_unknown_paths(schema, ignored)]
+    if unknown:
+        return unknown
+    return MetaArguments(
+        read.labels or {},
+        Lifecycle(
+            lifecycle.prevent_destroy,
+            ignored,
+            OnOsChange(lifecycle.on_os_change),
+            lifecycle.create_before_destroy,
+            tuple(map(Address.parse, lifecycle.replace_triggered_by or ())),
+        ),
+        Timeouts(timeouts.create, timeouts.delete),
+        together=read.order == "together",
+        rollout=None if read.rollout is None else tuple(read.rollout),
+    )
+
+
+def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the kind's own."""
+    ours = {*AROUND, *EXPANSION_KEYS}
+    return {key: value for key, value in body.items() if key not in ours}
+
+
+def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:
+    for index, path in enumerate(ignored):
+        for depth, step in enumerate(path):
+            known = (field_names(schema, path[:depth]) or ()) + (() if depth else _WATCHED)
+            if step not in known:
+                summary = f"ignore_changes names {'.'.join(map(str, path))}, which is no field"
+                mistake = UnplacedError(
+                    "unknown-field", summary, hint=nearest(str(step), known, title="the fields are")
+                )
+                yield Problem(("lifecycle", "ignore_changes", index), mistake)
+                break

@@ -1,0 +1,109 @@
+"""Jinja2's sandbox, closed further: nothing but values can be reached, and whatever makes a value is paid for.
+
+Attributes of Python objects do not exist here: `a.b` looks into maps, and a short list of methods is granted by name.
+Knows neither which templates there are nor where they stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import StrictUndefined, Undefined, pass_eval_context
+from jinja2 import tests as jinja_tests
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from provisioner.loading import template_grammar
+from provisioner.loading.comparisons import Comparisons
+from provisioner.loading.filters import BINARY, Operations, text_of
+from provisioner.loading.tree import BROKEN
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
+
+_LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "revindex0"))
+
+
+@pass_eval_context
+def _finalize(_context: EvalContext, value: Any) -> str:
+    # Asking for a context keeps Jinja from working out constant expressions while it compiles, unbounded.
+    return text_of(value)
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    intercepted_binops = BINARY
+
+    def __init__(self, operations: Operations, comparisons: Comparisons, **delimiters: str) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            finalize=_finalize,
+            optimized=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            **delimiters,
+        )
+        self.operations = operations
+        self.globals = {"range": operations.span}
+        self.tests = {name: jinja_tests.TESTS[name] for name in template_grammar.TESTS} | comparisons.tests()
+        self.filters = operations.filters()
+        self.offered = frozenset(self.filters)
+        self.filters |= {
+            template_grammar.CONCATENATE: operations.concatenate,
+            template_grammar.WEIGH: operations.weigh,
+            template_grammar.STEPS: operations.steps,
+            template_grammar.COMPARE: comparisons.compare,
+            template_grammar.CUT: operations.cut,
+        }
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return _whole(obj[attribute])
+        if isinstance(obj, LoopContext) and attribute in _LOOP:
+            return getattr(obj, attribute)
+        if attribute in template_grammar.METHODS.get(type(obj), ()):
+            return _Method(obj, attribute)
+        if isinstance(obj, Undefined):
+            str(obj)
+        return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Undefined):
+            str(obj)
+        container: Any = obj
+        if isinstance(obj, (dict, list, tuple, str)) and isinstance(argument, (str, int)):
+            try:
+                return _whole(container[argument])
+            except (LookupError, TypeError):
+                pass
+        if isinstance(argument, (list, tuple, dict)):
+            raise UnplacedError(
+                "template-error", "a list or a map cannot stand in [ ]", hint="write a key or a number there"
+            )
+        return self.undefined(obj=obj, name=argument)
+
+    def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook
+        if isinstance(called, _Method):
+            return self.operations.method(called.owner, called.name, args)
+        if called == self.operations.span:
+            return self.operations.span(*args)
+        raise UnplacedError(
+            "template-forbidden", "this cannot be called in templates", hint="use a filter: value | filter"
+        )
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 - Jinja's hook
+        return self.operations.binary(operator, left, right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Method:
+    """A method that was named and not yet called: of no use but to be called."""
+
+    owner: Any
+    name: str
+
+
+def _whole(value: Any) -> Any:
+    if value is BROKEN:
+        raise AlreadyReported
+    return value

@@ -1,0 +1,82 @@
+"""Walks a tree and works out the templates in it: a plain copy, and what could not be had.
+
+Knows that some texts are templates; how they are worked out is the engine's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.tree import BROKEN, Path
+from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
+
+
+@dataclass(slots=True)
+class Rendered:
+    """`failures` name each path that is absent from `value`; no mistake when it was reported elsewhere.
+
+    `value` is an empty map when all of it is absent.
+    """
+
+    value: Any = None
+    failures: list[tuple[Path, UnplacedError | None]] = field(default_factory=list)
+
+
+def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
+    rendered = Rendered()
+    value = _Walk(scope, engine, rendered.failures).value(tree, ())
+    rendered.value = {} if value is BROKEN else value
+    return rendered
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    scope: Scope
+    engine: Engine
+    failures: list[tuple[Path, UnplacedError | None]]
+
+    def value(self, value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path) if "{" in value else value
+        if isinstance(value, dict):
+            return dict(self._sound(value, path)) if self._affordable(value, path) else BROKEN
+        if isinstance(value, list):
+            if not self._affordable(value, path):
+                return BROKEN
+            # A failed item leaves a gap, so that the items after it keep their places.
+            items = (self.value(item, (*path, index)) for index, item in enumerate(value))
+            return [None if item is BROKEN else item for item in items]
+        if value is BROKEN:
+            self.failures.append((path, None))
+        return value
+
+    def _sound(self, entries: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
+        for key, value in entries.items():
+            result = self.value(value, (*path, key))
+            if result is not BROKEN:
+                yield key, result
+
+    def _affordable(self, values: Collection[Any], path: Path) -> bool:
+        try:
+            self.engine.copied(len(values))
+        except UnplacedError as mistake:
+            self.failures.append((path, mistake))
+        except AlreadyReported:
+            self.failures.append((path, None))
+        else:
+            return True
+        return False
+
+    def _text(self, text: str, path: Path) -> Any:
+        if not any(mark in text for mark in ("{{", "{%", "{#")):
+            return text
+        try:
+            return self.engine.value(text, self.scope)
+        except UnplacedError as mistake:
+            self.failures.append((path, mistake))
+        except AlreadyReported:
+            self.failures.append((path, None))
+        return BROKEN

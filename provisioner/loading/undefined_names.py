@@ -1,0 +1,66 @@
+"""Says what a template asked for and did not find, in the author's words, and what was probably meant.
+
+Works only after an evaluation failed: it walks the expression again and looks for the first step that leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import UndefinedError, nodes
+
+from provisioner.loading.unplaced_error import UnplacedError, nearest
+
+_ELSEWHERE = {
+    "count": "count.index exists only in a resource that has count",
+    "each": "each.key and each.value exist only in a resource that has for_each",
+    "env": "this stack has no environments, so env has no value",
+}
+
+
+def explain(tree: nodes.Node, scope: Mapping[str, Any], reason: UndefinedError) -> UnplacedError:
+    missing = list(_missing(tree, scope))
+    # An expression may try several names; the one that Jinja stumbled over is quoted in its message.
+    for written, name, known in sorted(missing, key=lambda found: repr(found[1]) not in str(reason)):
+        return _absent(written, name, known)
+    return UnplacedError("template-error", f"this expression cannot be worked out: {reason.message}", hint="check it")
+
+
+def _absent(written: str, name: str, known: Mapping[str, Any] | None) -> UnplacedError:
+    if written == "servers":
+        hint = "write the value out, or share it by a variable"
+        return UnplacedError("reference-unsupported", "references to other servers are not supported yet", hint=hint)
+    if written in _ELSEWHERE:
+        return UnplacedError("undefined-variable", _ELSEWHERE[written], hint=f"leave {written} out here")
+    if written.startswith("var."):
+        hint = nearest(name, known or (), title="declared are") or "declare it under variables: in stack.yaml"
+        return UnplacedError("undefined-variable", f"{written} is not declared", hint=hint)
+    return UnplacedError(
+        "undefined-variable", f"{written} does not exist", hint=nearest(name, known or (), title="there is")
+    )
+
+
+def _missing(tree: nodes.Node, scope: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+    local = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
+        steps = _steps(node)
+        if steps is None or steps[0] in local:
+            continue
+        holder: Any = scope
+        for step in steps[:-1]:
+            holder = holder.get(step) if isinstance(holder, Mapping) else None
+        if (holder is scope or holder is not None) and not (isinstance(holder, Mapping) and steps[-1] in holder):
+            yield ".".join(steps), steps[-1], holder if isinstance(holder, Mapping) else None
+
+
+def _steps(node: nodes.Node) -> list[str] | None:
+    """`a.b["c"]` as its names; None for whatever is more than names."""
+    match node:
+        case nodes.Name(name=name, ctx="load"):
+            return None if name == "range" else [name]
+        case nodes.Getattr(node=inner, attr=step) | nodes.Getitem(node=inner, arg=nodes.Const(value=str(step))):
+            before = _steps(inner)
+            return None if before is None else [*before, step]
+        case _:
+            return None

@@ -1,0 +1,299 @@
+"""What a history comes to, for whoever audits it: one deed for everything that cost, freed or decided something.
+
+An intent and its answer are one deed, told when it was answered; what a run sent and another one learnt the outcome of is
+told in both. Records that only follow a server's build are no deeds. Pure; nothing is replayed, so that a journal which
+contradicts itself can still be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import assert_never
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.history import Told
+from provisioner.model.journal import (
+    RELEASED,
+    Adopted,
+    Answered,
+    Created,
+    Forgotten,
+    Imported,
+    Intended,
+    Listed,
+    Moved,
+    Remembered,
+    RunEnded,
+    RunStarted,
+    Settled,
+    Stated,
+)
+from provisioner.model.outcome import bought
+from provisioner.model.plan import Mode
+from provisioner.model.redaction import laid_over
+from provisioner.model.resource import Phase, Recorded
+from provisioner.model.state import Intent
+
+
+class AuditEventType(StrEnum):
+    BOUGHT = "bought"
+    ORDERED = "ordered"
+    """An order was placed. Whether it is paid for is told by a payment of ours, or by the order."""
+    PAID = "paid"
+    SENT_PAYMENT = "sent payment"
+    """Its answer was lost; the order tells whether the money went."""
+    CANCELLED = "cancelled"
+    """An order that nobody had paid."""
+    ASKED_TO_CANCEL = "asked to cancel"
+    """Likewise."""
+    ADOPTED = "adopted"
+    IMPORTED = "imported"
+    """A server that existed already was taken over; nothing was bought for it."""
+    MOVED = "moved"
+    """The record goes on under another address."""
+    FOUND = "found"
+    """The server of an order that was placed earlier is known now."""
+    ASKED_TO_RELEASE = "asked to release"
+    RELEASED = "released"
+    REINSTALLED = "reinstalled"
+    FORGOT = "forgot"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+    NOTICED = "noticed"
+    """Changed by somebody else, and recorded."""
+    STATED = "stated"
+    """The specs say what is so already, which is recorded as declared or as assumed; nothing was sent."""
+    REFUSED = "refused"
+    NOT_SENT = "not sent"
+    IN_FLIGHT = "in flight"
+    IN_DOUBT = "in doubt"
+    UNSETTLED = "unsettled"
+    """Of a call that was no purchase: no answer is recorded."""
+    OBSERVED = "settled"
+    ABSENT = "settled absent"
+    UNPAID = "awaits payment"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """`told` is the record that it is told at, `detail` a clause for the reader."""
+
+    told: Told
+    type: AuditEventType
+    address: Address | None
+    detail: str = ""
+    id: str | None = None
+    order_id: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What the journal has said of one address so far."""
+
+    declared: JsonObject = field(default_factory=dict)
+    labels: JsonObject = field(default_factory=dict)
+    protected: bool = False
+    phase: Phase | None = None
+    id: str | None = None
+    order_id: str | None = None
+    assumed: JsonObject = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, recorded: Recorded) -> _Facts:
+        known = cls(recorded.declared, dict(recorded.labels), recorded.protected, recorded.phase)
+        known.assumed, known.id, known.order_id = recorded.assumed, recorded.id, recorded.order_id
+        return known
+
+
+_ANSWERED: dict[Effect, AuditEventType] = {
+    Effect.PURCHASE: AuditEventType.BOUGHT,
+    Effect.DESTRUCTIVE: AuditEventType.ASKED_TO_RELEASE,
+    Effect.WIPE: AuditEventType.REINSTALLED,
+    Effect.PAYMENT: AuditEventType.PAID,
+    Effect.CANCELLATION: AuditEventType.CANCELLED,
+}
+_SENT: dict[Effect, str] = {
+    Effect.PURCHASE: "a purchase",
+    Effect.DESTRUCTIVE: "a release",
+    Effect.PAYMENT: "a payment",
+    Effect.WIPE: "a reinstallation",
+    Effect.CANCELLATION: "a cancellation",
+}
+_SENT_IN_VAIN = {Effect.PAYMENT: AuditEventType.SENT_PAYMENT, Effect.CANCELLATION: AuditEventType.ASKED_TO_CANCEL}
+"""As far as their own answers go."""
+_SETTLED = {
+    "not_sent": AuditEventType.NOT_SENT,
+    "refused": AuditEventType.REFUSED,
+    "observed": AuditEventType.OBSERVED,
+    "absent": AuditEventType.ABSENT,
+}
+_PHASES = {Phase.FAILED: AuditEventType.FAILED, Phase.AWAITING_PAYMENT: AuditEventType.UNPAID}
+
+
+def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[AuditEvent]:
+    """In the order of their records. `history` is whole: an address is chosen from the deeds, not from the records.
+
+    `at_work`: the last run may still go on, so that what it has sent is no doubt yet.
+    """
+    alive = history[-1].run if at_work and history else None
+    outcomes = {line.entry.intent: line for line in history if isinstance(line.entry, Answered | Settled | Adopted)}
+    known: dict[Address, _Facts] = {}
+    for line in history:
+        match line.entry:
+            case Created() | RunStarted() | RunEnded() | Listed():
+                pass
+            case Intended(intent=intent) if intent.unknown_since is not None:
+                pass  # the same call, noted again when its outcome turned out to be unknown
+            case Intended(intent=intent):
+                is_in_flight = alive is not None and line.run == alive
+                for deed in _left_open(line, intent, outcomes.get(intent.id), in_flight=is_in_flight):
+                    yield from _of_each(deed)
+            case Answered() | Adopted():
+                yield from _of_each(_answered(line, line.entry))
+                _learn(known, line.intent, line.entry)
+            case Settled():
+                yield from _of_each(_settled(line, line.entry))
+            case Imported(recorded=recorded, evidence=evidence):
+                known[recorded.address] = _Facts.of(recorded)
+                address, order_id = recorded.address, recorded.order_id
+                yield AuditEvent(line, AuditEventType.IMPORTED, address, evidence, id=recorded.id, order_id=order_id)
+            case Moved(origin=origin, address=address):
+                known[address] = known.pop(origin, _Facts())
+                yield AuditEvent(line, AuditEventType.MOVED, address, f"was {origin}", id=known[address].id)
+            case Remembered(address=address) | Stated(address=address):
+                yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
+            case Forgotten(address=address, reason=reason, id=identifier):
+                facts = known.pop(address, _Facts())
+                type_, detail = (AuditEventType.RELEASED, "") if reason == RELEASED else (AuditEventType.FORGOT, reason)
+                yield AuditEvent(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
+            case _:
+                assert_never(line.entry)
+
+
+def _of_each(deed: AuditEvent) -> Iterator[AuditEvent]:
+    """One call for several is told of each of them."""
+    addresses = deed.told.addresses
+    together = f"one call for {len(addresses)} resources" if len(addresses) > 1 else ""
+    detail = "; ".join(filter(None, (deed.detail, together)))
+    yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
+
+
+def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: bool) -> Iterator[AuditEvent]:
+    """A run that did not learn what became of its request says so, whoever learnt it later."""
+    if outcome is not None and outcome.run == line.run:
+        return
+    what = _SENT.get(intent.effect, "a call")
+    identifier, order_id = _target(intent)
+    if outcome is None and in_flight:
+        deed, detail = AuditEventType.IN_FLIGHT, f"{what} is sent and not answered yet"
+    else:
+        later = "" if outcome is None else "; settled later"
+        deed = AuditEventType.IN_DOUBT if intent.effect is Effect.PURCHASE else AuditEventType.UNSETTLED
+        detail = f"{what} was sent and no answer recorded{later}"
+    yield AuditEvent(line, deed, None, detail, id=identifier, order_id=order_id)
+
+
+def _answered(line: Told, entry: Answered | Adopted) -> AuditEvent:
+    identifier, order_id = _target(line.intent)
+    identifier, order_id = entry.id or identifier, entry.order_id or order_id
+    if isinstance(entry, Adopted):
+        return AuditEvent(line, AuditEventType.ADOPTED, None, entry.evidence, id=identifier, order_id=order_id)
+    deed = AuditEventType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, AuditEventType.CHANGED)
+    if deed is AuditEventType.BOUGHT and entry.order_id is not None:
+        deed = AuditEventType.ORDERED
+    return AuditEvent(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
+
+
+def _settled(line: Told, entry: Settled) -> AuditEvent:
+    code = " ".join(str(part) for part in (entry.status, entry.code) if part is not None)
+    detail = f"{code}: {entry.evidence}" if code else entry.evidence
+    identifier, order_id = _target(line.intent)
+    deed = _SETTLED[entry.outcome]
+    if deed is AuditEventType.OBSERVED and line.intent is not None:
+        deed = _SENT_IN_VAIN.get(line.intent.effect, deed)
+    return AuditEvent(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
+
+
+def _target(intent: Intent | None) -> tuple[str | None, str | None]:
+    """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
+    if intent is None:
+        return None, None
+    return (None, intent.target_id) if intent.effect.is_told_by_its_order else (intent.target_id, None)
+
+
+def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+    if intent is not None and intent.effect is Effect.WIPE:
+        facts = known.setdefault(intent.address, _Facts())
+        facts.declared = laid_over(facts.declared, intent.declared)
+    if intent is None or intent.effect is not Effect.PURCHASE:
+        return
+    for one in bought(intent, identifier=entry.id, order_id=entry.order_id):
+        facts = _Facts(one.declared, dict(one.labels), one.protected, id=one.id, order_id=one.order_id)
+        known[one.address] = facts
+
+
+def _remembered(line: Told, entry: Remembered | Stated, facts: _Facts) -> Iterator[AuditEvent]:
+    if isinstance(entry, Stated):
+        yield _stated(line, entry, facts)
+        return
+    if entry.id is not None and entry.id != facts.id:
+        yield AuditEvent(
+            line, AuditEventType.FOUND, entry.address, id=entry.id, order_id=entry.order_id or facts.order_id
+        )
+    if entry.phase is not facts.phase and entry.phase in _PHASES:
+        order_id = entry.order_id or facts.order_id
+        yield AuditEvent(line, _PHASES[entry.phase], entry.address, id=entry.id or facts.id, order_id=order_id)
+    if line.run is not None and line.run.command == Mode.REFRESH.command:
+        yield _noticed(line, entry, facts)
+    else:
+        yield from _changed(line, entry, facts)
+    facts.phase = entry.phase
+    facts.id, facts.order_id = entry.id or facts.id, entry.order_id or facts.order_id
+    facts.declared = facts.declared if entry.declared is None else entry.declared
+    facts.labels = facts.labels if entry.labels is None else entry.labels
+    facts.protected = facts.protected if entry.protected is None else entry.protected
+
+
+def _stated(line: Told, entry: Stated, facts: _Facts) -> AuditEvent:
+    shown = _differing(facts.declared, entry.declared)
+    assumed = (f"{key} (assumed)" for key in _differing(facts.assumed, entry.assumed) if key in entry.assumed)
+    facts.declared, facts.assumed = entry.declared, entry.assumed
+    ended = ["its reinstallation is not unconfirmed any more"] if entry.unconfirmed == {} else []
+    return AuditEvent(line, AuditEventType.STATED, entry.address, ", ".join((*shown, *assumed, *ended)), id=facts.id)
+
+
+def _differing(before: JsonObject, after: JsonObject) -> list[str]:
+    return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+
+
+def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
+    """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
+    after = facts.declared if entry.declared is None or not facts.declared else entry.declared
+    return _differing(facts.declared, after)
+
+
+def _noticed(line: Told, entry: Remembered, facts: _Facts) -> AuditEvent:
+    changed = _changed_keys(entry, facts)
+    status = f"status {entry.observed['status']}" if entry.observed and "status" in entry.observed else ""
+    told = ", ".join(filter(None, (*changed, status)))
+    return AuditEvent(line, AuditEventType.NOTICED, entry.address, told, id=entry.id or facts.id)
+
+
+def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[AuditEvent]:
+    changed = _changed_keys(entry, facts)
+    if "name" in changed:
+        changed.remove("name")
+        before, after = facts.declared.get("name"), (entry.declared or {}).get("name")
+        yield AuditEvent(line, AuditEventType.RENAMED, entry.address, f"{before} -> {after}", id=entry.id or facts.id)
+    if entry.labels is not None and entry.labels != facts.labels:
+        changed.append("labels")
+    if entry.protected is not None and entry.protected != facts.protected:
+        changed.append("protection")
+    if changed:
+        yield AuditEvent(line, AuditEventType.CHANGED, entry.address, ", ".join(changed), id=entry.id or facts.id)

@@ -1,0 +1,113 @@
+"""Servers that the cloud has sold us under another charging mode than was asked for: told in every plan until the specs say it or they are
+gone, and a guard that buys no more of their flavor. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from provisioner.model.action import Action, Reason
+from provisioner.model.address import Address
+from provisioner.model.change import Change
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.kind import Catalogue
+from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
+from provisioner.model.plan import Plan
+from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.planning.paid_until import has_ended
+from provisioner.planning.plan_input import PlanInput
+
+CODE = "charging-mismatch"
+_NAMED = 5
+_LEAVING = frozenset({Action.DELETE, Action.FORGET})
+_COMPARED = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
+
+
+def charging_mismatch(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A cloud that has sold one server otherwise than it was declared will sell the next one so: else each run would buy one more. What
+    the specs declare by now is what counts, and only purchases of our own do.
+    """
+    buying: dict[tuple[str, str | None], list[Change]] = {}
+    for change in plan.changes:
+        if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
+            flavor = catalogue[change.kind].flavor(change.desired.fields, survey.policy)
+            buying.setdefault((change.kind, flavor), []).append(change)
+    wanted = {desired.address: desired for desired in survey.desired}
+    records = survey.state.resources if buying and survey.state else {}
+    for address in sorted(records):
+        recorded = records[address]
+        kind = catalogue[recorded.kind]
+        key = (kind.name, kind.flavor(recorded.declared, survey.policy))
+        if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
+            yield error(
+                CODE,
+                f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
+                detail=f"to be bought: {_listed(buying.pop(key))}",
+                hint=f"{_way_out(recorded, mode, survey, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                address=recorded.address,
+            )
+
+
+def sold_otherwise(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Of what is not ready yet, as no field of it is compared."""
+    for change in changes:
+        recorded = change.recorded
+        if recorded is None or change.action in _LEAVING or recorded.phase in _COMPARED:
+            continue
+        if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, survey, catalogue)):
+            continue
+        what = f"order {recorded.order_id}" if recorded.id is None else f"{catalogue[recorded.kind].noun} {recorded.id}"
+        paid, awaits = _is_paid(recorded, survey), recorded.phase is Phase.AWAITING_PAYMENT
+        state = "; it is paid" if paid and recorded.id is None else "; it is not paid" if awaits and not paid else ""
+        yield warning(
+            CODE,
+            f"{recorded.address}: {what} was sold as {mode}, which is not what was declared{state}",
+            hint=_way_out(recorded, mode, survey, catalogue),
+            source=change.desired.source if change.desired else None,
+            address=recorded.address,
+        )
+
+
+def sold_as(recorded: Recorded, desired: Desired | None, survey: PlanInput, catalogue: Catalogue) -> str | None:
+    """The mode, where it is not what was asked for."""
+    row = survey.live.get(recorded.id or "")
+    return catalogue[recorded.kind].billing.sold_otherwise(
+        recorded, row, desired.fields if desired else None, survey.policy
+    )
+
+
+def _way_out(recorded: Recorded, mode: str, survey: PlanInput, catalogue: Catalogue) -> str:
+    """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
+    one, sharing = recorded.address, _of_its_order(recorded, survey)
+    noun = catalogue[recorded.kind].noun
+    keep = keeping(sharing, mode)
+    allow = "term-ended" if has_ended(recorded, survey, catalogue[recorded.kind]) else "prepaid-delete"
+    release = releasing(sharing, allow=allow)
+    if recorded.id is not None or recorded.order_id is None:
+        return f"{keep}; else {release}"
+    if _is_paid(recorded, survey):
+        return f"its order is paid: {following(sharing)} goes on with it; {keep}; else, once it is a {noun}, {release}"
+    if recorded.phase is Phase.AWAITING_PAYMENT:
+        return f"do not pay it: {cancelling(one)}; {keep}; then {paying(one)} and {following(sharing)}"
+    return (
+        f"{following(sharing)} goes on with it; while its order is not paid, {cancelling(one)}; {keep}; once it is a {noun}, "
+        f"{release}"
+    )
+
+
+def _of_its_order(recorded: Recorded, survey: PlanInput) -> tuple[Address, ...]:
+    """Releasing one of them releases all."""
+    records = survey.state.resources.values() if survey.state else ()
+    sharing = {one.address for one in records if recorded.order_id is not None and one.order_id == recorded.order_id}
+    return tuple(sorted({recorded.address, *sharing}))
+
+
+def _is_paid(recorded: Recorded, survey: PlanInput) -> bool:
+    """One of those that share an order has noted its payment."""
+    records = survey.state.resources.values() if survey.state else ()
+    return any(one.paid for one in records if one.order_id == recorded.order_id)
+
+
+def _listed(changes: list[Change]) -> str:
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return ", ".join(str(change.address) for change in changes[:_NAMED]) + more

@@ -1,0 +1,136 @@
+"""`lifecycle.create_before_destroy`: the old server keeps its place in the cloud, and a place in the state, until the new one is there.
+
+While both exist the old one is recorded as deposed. It goes when its successor is done; it gets its address back when no successor
+came to be (docs/decisions/0016). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.model.action import Action, Reason
+from provisioner.model.address import Address
+from provisioner.model.change import Change, NoOpChange, altered, turned
+from provisioner.model.dependency import Dependency, releasing
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode
+from provisioner.model.resource import Phase
+from provisioner.model.shared_orders import of_one_order
+from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.readiness import is_wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Deposed:
+    changes: tuple[Change, ...]
+    turns: tuple[Dependency, ...]
+    findings: tuple[Diagnostic, ...]
+
+
+def vacancies(survey: PlanInput, mode: Mode) -> Mapping[Address, Address]:
+    """By address, the deposed one whose server gets it back: nothing was bought in its place, or is in doubt to have been."""
+    state = survey.state
+    if state is None or mode is not Mode.APPLY:
+        return {}
+    wanted = {desired.address for desired in survey.desired}
+    deposed = [address for address in state.resources if address.deposed and address.successor in wanted]
+    open_calls = {address for intent in state.intents.values() for address in intent.addresses}
+    return {
+        address.successor: address
+        for address in deposed
+        if address.successor not in state.resources and not open_calls & {address, address.successor}
+    }
+
+
+def create_first(changes: Iterable[Change], survey: PlanInput) -> tuple[Change, ...]:
+    """The replacements that are to buy before they release. While one is deposed already, there is no place for another: it serves on
+    until the replacement, in the usual order, is done. What that ends with its order would not be there until its successor is.
+    """
+    held = survey.state.resources if survey.state else {}
+    whole = tuple(changes)
+    first = {change.address for change in whole if _may_create_first(change, held)}
+    in_usual_order = {
+        change.recorded.order_id
+        for change in whole
+        if change.action is Action.REPLACE and change.address not in first and change.recorded is not None
+    } - {None}
+    return tuple(
+        altered(change, create_first=True)
+        if change.address in first and change.recorded and change.recorded.order_id not in in_usual_order
+        else change
+        for change in whole
+    )
+
+
+def _may_create_first(change: Change, held: Mapping[Address, object]) -> bool:
+    desired, recorded = change.desired, change.recorded
+    return (
+        change.action is Action.REPLACE
+        and desired is not None
+        and desired.lifecycle.create_before_destroy
+        and recorded is not None
+        and recorded.phase is not Phase.DELETING
+        and change.address.as_deposed not in held
+    )
+
+
+def after_successors(changes: Sequence[Change], survey: PlanInput, catalogue: Catalogue) -> Deposed:
+    """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way. An order ends as a
+    whole: nothing of it is released before all successors are done, and nothing deposed while one of them is in a bad way.
+    """
+    by_address = {change.address: change for change in changes}
+    turns: list[Dependency] = []
+    findings: list[Diagnostic] = []
+    kept: set[Address] = set()
+    for leaving in _leaving_together(changes):
+        deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
+        replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
+        successors = [by_address[change.address.successor] for change in replaced]
+        unwell = [one for one in successors if one.held or is_wrong(one, survey, catalogue)]
+        if unwell:
+            kept |= {change.address for change in deposed}
+            findings += (_kept(change, unwell[0], catalogue[change.kind].noun) for change in deposed)
+            continue
+        released = tuple(change.address for change in leaving if change.action is Action.DELETE)
+        awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
+        if released and awaited:
+            turns.append(Dependency(released, awaited, releasing(awaited)))
+    held_back = (
+        turned(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change for change in changes
+    )
+    return Deposed(tuple(held_back), tuple(turns), tuple(findings))
+
+
+def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+    """By order, what is released of it; what has begun to be is not held up any more."""
+    leaving = {
+        change.address: change
+        for change in changes
+        if change.recorded is not None
+        and change.recorded.phase is not Phase.DELETING
+        and (change.action is Action.DELETE or change.create_first)
+    }
+    for records in of_one_order(change.recorded for change in leaving.values() if change.recorded):
+        yield [leaving[record.address] for record in records]
+
+
+def _kept(change: Change, successor: Change, noun: str) -> Diagnostic:
+    identifier = change.recorded.id if change.recorded else None
+    if successor.reason is Reason.HELD_BACK:
+        why, hint = " is held back", "it is released when that has had its turn"
+    elif successor.held:
+        why = f" does not show {', '.join('.'.join(path) for path in successor.held)} as declared"
+        hint = (
+            f"see to what is told of {successor.address} as unconfirmed; the next apply after that releases the old one"
+        )
+    else:
+        why = ", which was to take its place, is not well"
+        hint = f"`apply --replace {successor.address.typed}` buys another; the old one is released when that runs"
+    return warning(
+        "deposed-kept",
+        f"{change.address}: {noun} {identifier} is kept, because {successor.address}{why}",
+        hint=hint,
+        address=change.address,
+    )

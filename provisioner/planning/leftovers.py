@@ -1,0 +1,38 @@
+"""Adds to every release of a plan what the cloud would keep of it, under which name it stands in the console, and how it would go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from provisioner.model.action import Action, Reason
+from provisioner.model.change import Change, DeleteChange, ForgetChange, ReplaceChange
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.planning.plan_input import PlanInput
+
+
+def with_leftovers(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
+    return tuple(
+        _told(change, survey, catalogue[change.kind])
+        if isinstance(change, DeleteChange | ReplaceChange | ForgetChange) and _is_released(change)
+        else change
+        for change in changes
+    )
+
+
+def _told(change: DeleteChange | ReplaceChange | ForgetChange, survey: PlanInput, kind: Kind) -> Change:
+    recorded = change.recorded
+    row = survey.live.get(recorded.id or "")
+    is_renamed = row is not None and row.name not in {"", recorded.name}
+    return replace(
+        change,
+        leftovers=kind.leftovers(recorded, row),
+        live_name=row.name if row is not None and is_renamed else "",
+        deleted_alone=row is not None and kind.orders.deleted_alone(row),
+        unbilled=not kind.has_terms,
+    )
+
+
+def _is_released(change: Change) -> bool:
+    """Or has been, by a run that did not live to say so."""
+    return change.action is not Action.FORGET or change.reason is Reason.UNDER_WAY

@@ -1,0 +1,178 @@
+"""Servers that are ours, or look like it, and stand in no state: what a lost purchase may have left, found again.
+
+Nothing here is bought, adopted or released: each finding names the command with which a person mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.doubt import untracked
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import shortened, unmarked
+from provisioner.model.resource import Live, Recorded
+from provisioner.model.shared_orders import surplus
+from provisioner.model.state import Intent, State
+from provisioner.planning.late_purchases import alike, appeared, astray, late, way_back
+from provisioner.planning.plan_input import PlanInput
+
+
+def sweep(survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """What an open purchase may be is told with its doubt, so it is left out here."""
+    state = survey.state
+    if state is None or survey.at_work:
+        return
+    free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
+    awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
+    judge = _Judge(
+        state,
+        late(state, free, catalogue),
+        alike(survey, state, free, catalogue),
+        {(recorded.kind, recorded.name): recorded for recorded in state.resources.values()},
+        {
+            (desired.kind, shortened(desired.name, longest=catalogue[desired.kind].longest_name)): desired.address
+            for desired in survey.desired
+            if desired.address not in state.resources
+        },
+        catalogue,
+    )
+    found = [
+        (row, _beyond_its_order(row, state, catalogue[row.kind]))
+        for row in surplus(state.resources.values(), survey.live.values())
+    ]
+    found += [(row, finding) for row in free if row.id not in awaited and (finding := judge.of(row)) is not None]
+    for row, finding in found:
+        claim = survey.elsewhere.get(row.id)
+        yield finding if claim is None else _another_states(row, finding, claim, catalogue[row.kind])
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What is to be said of a server that no address holds. `vacant` are the addresses to be bought, by what stands before the marker of
+    such a purchase.
+    """
+
+    state: State
+    late: Mapping[str, Intent]
+    alike: Mapping[str, Intent]
+    names: Mapping[tuple[str, str], Recorded]
+    vacant: Mapping[tuple[str, str], Address]
+    catalogue: Catalogue
+
+    def of(self, row: Live) -> Diagnostic | None:
+        state, kind = self.state, self.catalogue[row.kind]
+        if (address := state.released.get(row.id)) is not None:
+            return _not_gone(row, address, kind, vacant=address not in state.resources)
+        if (intent := self.late.get(row.id)) is not None:
+            return _appeared(row, intent, state, kind)
+        if (base := unmarked(row.name, lineage=state.lineage)) is not None:
+            return _untracked(row, self.vacant.get((row.kind, base)), kind)
+        if (recorded := self.names.get((row.kind, row.name))) is not None:
+            return _namesake(row, recorded, kind) if _was_shown(recorded) else _instead(row, recorded, kind)
+        if (intent := self.alike.get(row.id)) is not None:
+            return _alike(row, intent, kind)
+        return None
+
+
+def _was_shown(recorded: Recorded) -> bool:
+    return bool(recorded.observed) or recorded.id is None
+
+
+def _another_states(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagnostic:
+    """Whatever it looks like from here, it is not for this state to take or to release."""
+    return replace(
+        finding,
+        summary=f"{kind.noun} {row.id} ({row.name}, {row.status}), which no address of this state holds, {claim}",
+        detail=f"it bears the name of {finding.address}" if finding.code == "namesake" else "",
+        hint="leave it to that state, which has the say; where both want the same name, give one of the two another",
+    )
+
+
+def _appeared(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
+    taken = [address for address in intent.addresses if address in state.resources]
+    mend = "release it in the console" if taken else way_back(intent, row)
+    again = ", ".join(
+        f"{address} was bought again since, as {_known_as(state.resources[address])}" for address in taken
+    )
+    return warning(
+        "bought-twice" if taken else "untracked",
+        appeared(intent, row, kind),
+        detail=again,
+        hint=f"look whether it is yours: {mend}",
+        address=intent.address,
+    )
+
+
+def _alike(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
+    return warning(
+        "maybe-bought",
+        f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
+        "that was believed never carried out",
+        detail="it is said for a day; where it is somebody else's, nothing is to be done",
+        hint=f"look whether it is yours: {way_back(intent, row, ' --allow other-name')} takes it; or it is released in the console",
+        address=intent.address,
+    )
+
+
+def _known_as(recorded: Recorded) -> str:
+    return recorded.id or f"order {recorded.order_id}"
+
+
+def _beyond_its_order(row: Live, state: State, kind: Kind) -> Diagnostic:
+    sharing = ", ".join(str(key) for key, one in sorted(state.resources.items()) if one.order_id == row.order_id)
+    return warning(
+        "untracked",
+        f"{kind.noun} {row.id} ({row.name}, {row.status}) is of order {row.order_id}, as {sharing} is, and no address holds it",
+        hint=f"look at the order in the console: releasing a {kind.noun} by billing ends the whole order",
+    )
+
+
+def _not_gone(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagnostic:
+    """A release that failed late: it was gone from the lists and its own answer, and is back."""
+    take = f"take it back (`provisioner import {address.typed} {row.id}`) and destroy it, or " if vacant else ""
+    return warning(
+        "not-released",
+        f"{kind.noun} {row.id} ({row.name}, {row.status}), which was released from {address} and had gone, is there again",
+        detail="what is there is paid for",
+        hint=f"look at it in the console: {take}release it there",
+        address=address,
+    )
+
+
+def _untracked(row: Live, vacant: Address | None, kind: Kind) -> Diagnostic:
+    take = (
+        f"`provisioner import {vacant.typed} {row.id}` takes it for {vacant}; else" if vacant else "if nobody needs it,"
+    )
+    return warning(
+        "untracked",
+        astray(row, kind),
+        hint=f"{take} release it in the console",
+        address=vacant,
+    )
+
+
+def _namesake(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
+    address = recorded.address
+    return warning(
+        "namesake",
+        f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state of this folder",
+        hint="if nobody owns it, it was bought twice: release it in the console; else have one of the two renamed",
+        address=address,
+    )
+
+
+def _instead(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
+    """The answer to a purchase need not name the server that it made."""
+    address = recorded.address
+    return warning(
+        "namesake",
+        f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address}, of which the cloud has never shown {recorded.id}, "
+        "the id that was answered",
+        detail="it may be what was bought: then nothing was bought twice, and it is the only one there is",
+        hint=f"look in the console when it was made. Where it is what was bought: `provisioner resolve {address.typed} --absent`, then "
+        f"`provisioner import {address.typed} {row.id}`; else have it renamed",
+        address=address,
+    )

@@ -1,0 +1,153 @@
+"""Records under the addresses that the specs give them now, before anything is compared.
+
+A move is followed to its end, and only where nothing else stands there: what cannot be moved refuses the plan, because to go on
+without it would release a server and buy another. In the plan to destroy nothing is moved. What was deposed and got no successor gets
+its address back in the same way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from provisioner.model.address import Address
+from provisioner.model.change import Change, MoveChange, NoOpChange, altered, turned
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.plan import Mode
+from provisioner.model.refactoring import Move, Removal
+from provisioner.model.state import State
+from provisioner.planning.deposed_servers import vacancies
+from provisioner.planning.plan_input import PlanInput
+
+
+@dataclass(frozen=True, slots=True)
+class MovedSurvey:
+    """`survey` is as if the moves were made; `origins` are the former addresses, by the new ones."""
+
+    survey: PlanInput
+    origins: Mapping[Address, Address]
+    refusals: tuple[Diagnostic, ...] = ()
+
+
+def moved(survey: PlanInput, mode: Mode) -> MovedSurvey:
+    moves, state = survey.handover.moves, survey.state
+    back = {deposed: address for address, deposed in vacancies(survey, mode).items()}
+    if mode is Mode.DESTROY or state is None or not (moves or back):
+        return MovedSurvey(survey, {})
+    ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
+    groups = frozenset(address.group for address in wanted)
+    held = [address for address in state.resources if not address.deposed]
+    led = {address: way for address in held if (way := ways.of(address)) is not None}
+    led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
+    refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
+    if refusals:
+        return MovedSurvey(survey, {}, refusals)
+    destinations = {origin: way.end for origin, way in led.items()} | back
+    resources = {
+        destinations.get(address, address): replace(recorded, address=destinations[address], term_given_up=False)
+        if address in destinations
+        else recorded
+        for address, recorded in state.resources.items()
+    }
+    there = replace(survey, state=replace(state, resources=resources))
+    return MovedSurvey(there, {end: origin for origin, end in destinations.items()})
+
+
+def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
+    """What is deposed is let go with the address whose place it had."""
+    return any(removal.address in {address, address.successor, address.group} for removal in removals)
+
+
+@dataclass(frozen=True, slots=True)
+class _MovePath:
+    end: Address
+    last: Move
+
+    @property
+    def is_of_group(self) -> bool:
+        return self.last.address != self.end
+
+
+class _Ways:
+    """Where moves lead, one after the other."""
+
+    def __init__(self, moves: tuple[Move, ...]) -> None:
+        self._by_origin = {move.origin: move for move in moves}
+
+    def of(self, address: Address) -> _MovePath | None:
+        way: _MovePath | None = None
+        passed = {address}
+        while (move := self._next(address)) is not None:
+            address = move.address if move.origin == address else replace(move.address, key=address.key)
+            if address in passed:
+                return None
+            passed.add(address)
+            way = _MovePath(address, move)
+        return way
+
+    def _next(self, address: Address) -> Move | None:
+        of_group = self._by_origin.get(address.group)
+        if of_group is not None and of_group.address.key is not None:
+            of_group = None
+        return self._by_origin.get(address) or (of_group if address.key is not None else None)
+
+
+def _has_shrunk(way: _MovePath, groups: frozenset[Address]) -> bool:
+    """Members of a group that are not wanted any more stay where they are, and are released from there."""
+    return way.is_of_group and way.last.address in groups
+
+
+def _refused(led: Mapping[Address, _MovePath], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
+    ends = Counter(way.end for way in led.values())
+    doubts = state.doubts
+    for origin, way in sorted(led.items()):
+        problem, hint = "", ""
+        if way.end not in wanted:
+            problem = f"the specs do not declare {way.end}"
+            hint = f"mend its address, or take the entry out of moved: then {origin} is released"
+        elif state.open_intent(origin) is not None:
+            problem = f"the outcome of a call for {origin} is not known"
+            hint = "apply settles that first; then plan again"
+        elif origin.as_deposed in state.resources:
+            problem = f"what it has replaced, {origin.as_deposed}, is still to be released"
+            hint = f"declare {origin} until apply has released that; then move it"
+        elif way.end.as_deposed in state.resources:
+            problem = f"{way.end.as_deposed}, whose place it is, is still recorded"
+            hint = "take the entry out until apply has settled that; or give that one another address: provisioner state mv"
+        elif way.end in doubts:
+            problem = f"the outcome of a purchase for {way.end} is not known"
+            hint = "take the entry out until apply, or resolve, has settled that"
+        elif way.end in state.resources or ends[way.end] > 1:
+            problem = f"{way.end} holds another one"
+            hint = "take the entry out of moved, or give one of the two another address: provisioner state mv"
+        if problem:
+            yield error(
+                "move-impossible",
+                f"{origin} cannot become {way.end}: {problem}",
+                hint=hint,
+                source=way.last.source,
+                address=way.end,
+            )
+
+
+def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
+    """The purchase is looked for under its own address."""
+    for address in state.doubts:
+        if address not in state.resources and (way := ways.of(address)) is not None:
+            yield error(
+                "move-impossible",
+                f"{address} cannot become {way.end}: the outcome of its purchase is not known",
+                hint="take the entry out and declare it under its former address until that is settled",
+                source=way.last.source,
+                address=way.end,
+            )
+
+
+def moved_from(origin: Address | None, change: Change) -> Change:
+    """A move is an action of its own only where nothing else is done."""
+    if origin is None:
+        return change
+    if isinstance(change, NoOpChange):
+        return turned(change, MoveChange, moved_from=origin)
+    return altered(change, moved_from=origin)

@@ -1,0 +1,149 @@
+"""What differs between the records and the cloud, as a plan that only writes it down: nothing in it is ever sent.
+
+The specs have one say: what they ignore is accepted noise. A server that is gone stays recorded, as gone: were it forgotten, the
+next apply might buy it, and nobody would have asked for that (docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from provisioner.model.action import FieldChange, Reason
+from provisioner.model.canonical import JsonObject
+from provisioner.model.change import Change, NoOpChange, RecordChange, turned
+from provisioner.model.field_rule import OnChange
+from provisioner.model.flow import Effect
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import is_marked
+from provisioner.model.plan import Basis, Mode, Plan
+from provisioner.model.redaction import at, replaced
+from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.state import State
+from provisioner.planning import drift
+from provisioner.planning.charging_mismatch import sold_otherwise
+from provisioner.planning.comparison import denied
+from provisioner.planning.difference import differences
+from provisioner.planning.late_purchases import reopened
+from provisioner.planning.lost_purchases import sweep
+from provisioner.planning.plan_input import PlanInput
+
+_COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
+"""Were these recorded as declared, unchanged specs would look like a change: the next apply would wipe a disk, or buy another machine
+(docs/decisions/0017). They stay drift until the specs say what is shown, or a person names the address.
+"""
+_STATUS: FieldPath = ("status",)
+
+
+def refresh(survey: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
+    """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops.
+
+    What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
+    """
+    survey = reopened(survey, catalogue)
+    state = survey.state
+    changes = () if state is None else tuple(_changes(state, survey, catalogue))
+    found = (
+        *drift.findings(changes, survey, catalogue, Mode.REFRESH),
+        *sold_otherwise(changes, survey, catalogue),
+        *sweep(survey, catalogue),
+    )
+    noun = catalogue.common_noun(change.kind for change in changes)
+    return Plan(Mode.REFRESH, basis, changes, findings=found, noun=noun)
+
+
+def _changes(state: State, survey: PlanInput, catalogue: Catalogue) -> Iterator[Change]:
+    wanted = {desired.address: desired for desired in survey.desired}
+    purchases_last = (*state.unsettled, *state.purchases_in_doubt)
+    doubts = {address: intent for intent in purchases_last for address in intent.addresses}
+    for address in sorted(state.resources.keys() | doubts.keys()):
+        recorded = state.resources.get(address)
+        if (intent := doubts.get(address)) is not None:
+            reason = Reason.IN_DOUBT if intent.effect is Effect.PURCHASE else Reason.UNDER_WAY
+            yield NoOpChange(address, intent.kind, recorded=recorded, reason=reason)
+        elif recorded is not None:
+            yield _compared(
+                recorded, wanted.get(address.successor), survey, catalogue[recorded.kind], lineage=state.lineage
+            )
+
+
+def _compared(recorded: Recorded, desired: Desired | None, survey: PlanInput, kind: Kind, *, lineage: str) -> Change:
+    change = NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded, sensitive=kind.sensitive())
+    row = survey.live.get(recorded.id or "")
+    if recorded.id is not None and recorded.observed and row is None:
+        return _gone(change, recorded, kind)
+    if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
+        return replace(change, reason=Reason.UNDER_WAY)
+    if row.status in kind.statuses.releasing:
+        change = replace(change, reason=Reason.LEAVING)
+    ignored = desired.lifecycle.ignore_changes if desired else ()
+    specs: JsonObject = kind.redact(desired.fields, lambda _secret: None) if desired else {}
+    fields = tuple(
+        item
+        for item in _differing(kind, recorded, row, specs, survey, lineage=lineage)
+        if not _is_accepted(item.path, ignored, row, kind) and not _is_wanted_so(kind, item, specs, survey)
+    )
+    if not fields:
+        return change
+    declared = recorded.declared
+    for item in fields:
+        if at(declared, item.path) is not None and kind.rule(item.path).on_change not in _COSTLY:
+            declared = replaced(declared, item.path, item.after)
+    observed: JsonObject = {**recorded.observed, **row.observed}
+    return turned(change, RecordChange, fields=fields, after=declared, observed=observed)
+
+
+def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
+    """Whoever accepts that a field is changed by others which a status shows as well (a server is started and stopped) accepts the status
+    that comes of it, and no other.
+    """
+    shows = kind.statuses.shows
+    standing = path == _STATUS and bool(shows) and shows in ignored and at(row.shown, shows) is not None
+    return standing or any(path[: len(head)] == head for head in ignored)
+
+
+def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: PlanInput) -> bool:
+    """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
+    end its drift.
+    """
+    rule, wanted = kind.rule(item.path), at(specs, item.path)
+    meant = kind.default(rule, survey.policy) if wanted is None else wanted
+    return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
+
+
+def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
+    """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
+    change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
+    before = at(recorded.observed, _STATUS)
+    if before == kind.statuses.gone:
+        return change
+    field = FieldChange(_STATUS, before, kind.statuses.gone, drift=True)
+    observed: JsonObject = {**recorded.observed, "status": kind.statuses.gone}
+    return turned(change, RecordChange, fields=(field,), after=recorded.declared, observed=observed)
+
+
+def _differing(
+    kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, survey: PlanInput, *, lineage: str
+) -> Iterator[FieldChange]:
+    """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
+    tells nothing, and a status
+    that is no more than a declared field (power) told already is not told again.
+    """
+    told: set[FieldPath] = set()
+    for rule in kind.rules:
+        believed = at(recorded.assumed, rule.path)
+        was = at(recorded.declared, rule.path) if believed is None else believed
+        now = rule.seen(row.shown, was, recorded.declared)
+        known = was is not None and now is not None and now != at(recorded.baseline, rule.path)
+        if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
+            told.add(rule.path)
+            yield FieldChange(rule.path, was, now, drift=True)
+    for item in denied(kind, recorded.declared, row, specs, survey.policy):
+        if item.path not in told and at(recorded.declared, item.path) in (None, item.after):
+            told.add(item.path)
+            yield FieldChange(item.path, item.after, item.before, drift=True)
+    told |= {_STATUS} if kind.statuses.shows in told and row.status not in kind.statuses.adverse else set()
+    for found in differences(kind.facts.read(recorded.observed), kind.facts.read(row.observed)):
+        is_news = found.after is not None and (found.before is not None or found.after != [])
+        if is_news and found.path not in told and at(recorded.declared, found.path) is None:
+            yield FieldChange(found.path, found.before, found.after, drift=True)

@@ -1,0 +1,34 @@
+"""What all guards together say of a plan: what forbids it, and what a person has allowed for this one run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.model.diagnostic import Diagnostic, Severity
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Plan
+from provisioner.planning.guards import GUARDS
+from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.releases import BY_ADDRESS
+
+
+def judged(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Plan:
+    found = tuple(finding for guard in GUARDS for finding in guard(plan, survey, catalogue))
+    by_whom = {finding: _allowed_by(finding, survey) for finding in found}
+    return replace(
+        plan,
+        refusals=tuple(finding for finding, option in by_whom.items() if option is None),
+        allowed=tuple(sorted(survey.allowed)),
+        lifted=tuple(_lifted(finding, option) for finding, option in by_whom.items() if option is not None),
+    )
+
+
+def _allowed_by(refusal: Diagnostic, survey: PlanInput) -> str | None:
+    """The option by which a person said so."""
+    if refusal.code == BY_ADDRESS and refusal.address in survey.replace:
+        return f"--replace {refusal.address.typed}"
+    return f"--allow {refusal.code}" if refusal.code in survey.allowed else None
+
+
+def _lifted(refusal: Diagnostic, option: str) -> Diagnostic:
+    return replace(refusal, severity=Severity.WARNING, hint=f"allowed for this run: {option}")

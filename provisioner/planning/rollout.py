@@ -1,0 +1,100 @@
+"""`rollout:` in a plan: the members of a group are worked on wave by wave, and none after one that went wrong.
+
+What is wrong already holds the later waves back here; what goes wrong in the run does it there, by the turns (docs/decisions/0015).
+A wave is judged by what is selected only: who names a server of the last wave wants it now. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from provisioner.model.action import Action, Reason
+from provisioner.model.address import Address
+from provisioner.model.change import Change, MoveChange, NoOpChange, turned
+from provisioner.model.dependency import Dependency
+from provisioner.model.diagnostic import Diagnostic, warning
+from provisioner.model.kind import Catalogue
+from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.readiness import is_lacking_for, is_wrong
+from provisioner.planning.triggers import is_cause
+
+_WAITING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
+"""What was begun before is followed to its end in any case: that costs nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class InWaves:
+    changes: tuple[Change, ...]
+    turns: tuple[Dependency, ...]
+    findings: tuple[Diagnostic, ...]
+
+
+def in_waves(changes: Sequence[Change], survey: PlanInput, catalogue: Catalogue) -> InWaves:
+    rollouts = [_Rollout(group, waves, survey, catalogue) for group, waves in _rollouts(changes)]
+    held_back = {change.address for rollout in rollouts for change in rollout.held_back}
+    return InWaves(
+        tuple(_held_back(change) if change.address in held_back else change for change in changes),
+        tuple(turn for rollout in rollouts for turn in rollout.turns),
+        tuple(finding for rollout in rollouts for finding in rollout.findings()),
+    )
+
+
+def _rollouts(changes: Iterable[Change]) -> Iterator[tuple[Address, list[list[Change]]]]:
+    """The groups that have more than one wave, each with its waves in order."""
+    groups: defaultdict[Address, defaultdict[int, list[Change]]] = defaultdict(lambda: defaultdict(list))
+    for change in changes:
+        if change.desired is not None and change.address.key is not None:
+            groups[change.address.group][change.desired.wave].append(change)
+    for group, waves in groups.items():
+        if len(waves) > 1:
+            yield group, [waves[number] for number in sorted(waves)]
+
+
+class _Rollout:
+    """One group: `turns` for what the run is to do in order, `held_back` what it is not to begin at all."""
+
+    def __init__(self, group: Address, waves: list[list[Change]], survey: PlanInput, catalogue: Catalogue) -> None:
+        self.turns: list[Dependency] = []
+        self.held_back: list[Change] = []
+        self._group = group
+        self._noun = f"{catalogue[waves[0][0].kind].noun}s"
+        self._wrong: list[Change] = []
+        before: tuple[Address, ...] = ()
+        lacking: list[Change] = []
+        for number, wave in enumerate(waves, 1):
+            waiting = [change for change in wave if change.action in _WAITING]
+            if not self._wrong:
+                self._wrong += (one for one in lacking if any(is_lacking_for(one, change) for change in waiting))
+            if self._wrong:
+                self.held_back += waiting
+            elif waiting and before:
+                self.turns.append(
+                    Dependency(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
+                )
+                before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
+            before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
+            self._wrong += (wrong := [change for change in wave if is_wrong(change, survey, catalogue)])
+            lacking += [change for change in wave if change.held and change not in wrong]
+
+    def findings(self) -> Iterator[Diagnostic]:
+        if not self.held_back:
+            return
+        named = ", ".join(str(change.address) for change in self._wrong)
+        first = self.held_back[0]
+        yield warning(
+            "held-back",
+            f"{self._group}: {len(self.held_back)} of its {self._noun} are held back, because of an earlier wave: {named}",
+            hint=f"mend it, or `apply --replace '{self._wrong[0].address}'`; to go on regardless, name them: "
+            f"--target {first.address.typed}",
+            source=first.desired.source if first.desired else None,
+            address=self._group,
+        )
+
+
+def _held_back(change: Change) -> Change:
+    """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
+    stays = NoOpChange if change.moved_from is None else MoveChange
+    fields = tuple(item for item in change.fields if is_cause(item))
+    return turned(change, stays, reason=Reason.HELD_BACK, fields=fields)

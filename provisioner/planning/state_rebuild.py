@@ -1,0 +1,272 @@
+"""What is left of the records + what is wanted + what is live, to a proposal of what a state should hold. Pure.
+
+An id that is recorded is ours, whatever it looks like by now. A server that only bears a wanted name is believed to be ours
+when records are missing, it fits in everything that the cloud shows, and no other bears that name; else it is a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject
+from provisioner.model.flow import Effect
+from provisioner.model.journal import Remembered
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.marker import is_marked, unmarked
+from provisioner.model.proposal import Confidence, Proposal, Row
+from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
+from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.shared_orders import by_order
+from provisioner.model.state import Intent
+from provisioner.planning.progress import reached
+from provisioner.planning.state_rebuild_evidence import alike, kept, probe
+
+_Record = TypeVar("_Record", Recorded, Intent)
+
+_GUESSED = "unreadable "
+"""Begins the id of a purchase that nobody could read of, so that another rebuild knows it for a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What could still be read.
+
+    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in
+    what cannot be read. `complete`: nothing that was ever recorded is missing. `salted_anew`: the lineage is lost, so that the
+    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none. `elsewhere`
+    are servers of other states, by id, and why, as the rest of a sentence.
+    """
+
+    resources: Mapping[Address, Recorded]
+    intents: Mapping[str, Intent]
+    absent: Mapping[str, Intent]
+    unplaced: tuple[Remembered, ...]
+    mentioned: frozenset[Address]
+    complete: bool
+    salted_anew: bool
+    lineage: str
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+
+def propose(
+    remains: Remains,
+    desired: tuple[Desired, ...],
+    live: Mapping[str, Live],
+    *,
+    catalogue: Catalogue,
+    fingerprint: Fingerprint,
+    now: int,
+) -> Proposal:
+    """Deterministic. `live` is complete and was read as whoever owns the state; `now` in milliseconds since the epoch."""
+    rows = _Rows(remains, desired, live, catalogue, fingerprint, now=now)
+    made = tuple(sorted(rows.all(), key=lambda row: row.address))
+    spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
+    orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
+    unclaimed = (row for row in live.values() if row.id not in spoken_for and row.order_id not in orders)
+    return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))), tuple(rows.absent()))
+
+
+class _Rows:
+    """Holds what every row is judged by."""
+
+    def __init__(
+        self,
+        remains: Remains,
+        desired: tuple[Desired, ...],
+        live: Mapping[str, Live],
+        catalogue: Catalogue,
+        fingerprint: Fingerprint,
+        *,
+        now: int,
+    ) -> None:
+        self._now = now
+        self._remains = remains
+        self._desired = {one.address: one for one in desired}
+        self._live = live
+        self._by_order = by_order(remains.resources.values(), live.values())
+        self._catalogue = catalogue
+        self._fingerprint = fingerprint
+
+    def all(self) -> Iterator[Row]:
+        recorded = [self._recorded(one) for one in self._remains.resources.values()]
+        recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
+        yield from recorded
+        doubtful = [row for intent in self._remains.intents.values() for row in self._doubtful(intent)]
+        taken = {row.address for row in (*recorded, *doubtful)}
+        bearers: dict[tuple[str, str], list[Live]] = {}
+        for live in self._free(recorded, doubtful):
+            bearers.setdefault((live.kind, self._wanted_name(live)), []).append(live)
+        wanted_names = {(one.kind, one.name) for one in self._desired.values()}
+        others = [row for key, rows in bearers.items() if key not in wanted_names for row in rows]
+        yield from (self._explained(row, bearers) for row in doubtful)
+        for address, wanted in self._desired.items():
+            if address in taken:
+                continue
+            if (wanted.kind, wanted.name) in bearers:
+                yield self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
+            elif address in self._remains.mentioned:
+                yield self._feared(wanted)
+            elif (row := alike(wanted, others, self._remains.elsewhere, self._catalogue)) is not None:
+                yield row
+
+    def absent(self) -> Iterator[Intent]:
+        return (self._resalted(intent)[0] for intent in self._remains.absent.values())
+
+    def _recorded(self, recorded: Recorded) -> Row:
+        recorded, anew = self._resalted(recorded)
+        return kept(recorded, self._row_of(recorded), self._catalogue[recorded.kind], by_specs=anew)
+
+    def _unplaced(self, facts: Remembered) -> Row:
+        """The journal names its id, and what was sent for it cannot be read any more."""
+        wanted = self._desired.get(facts.address)
+        row = self._live.get(facts.id or "") or self._only_one_of(facts.order_id)
+        if wanted is None:
+            what = f"the journal names {facts.id or facts.order_id} here, and neither what was bought nor a spec says what it is"
+            return Row(facts.address, Confidence.UNKNOWN, what, candidates=() if row is None else (row,))
+        recorded = replace(
+            self._as_wanted(wanted, facts.phase, facts.id, facts.order_id),
+            observed=facts.observed or {},
+            protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
+        )
+        found = kept(recorded, row, self._catalogue[wanted.kind], by_specs=True)
+        return replace(
+            found, reason=f"{found.reason}; what was sent for it cannot be read, and is taken from the specs"
+        )
+
+    def _only_one_of(self, order_id: str | None) -> Live | None:
+        """The server of an order that bought no other."""
+        rows = [row for row in self._live.values() if order_id is not None and row.order_id == order_id]
+        return rows[0] if len(rows) == 1 else None
+
+    def _doubtful(self, intent: Intent) -> Iterator[Row]:
+        intent, anew = self._resalted(intent)
+        reason = (
+            f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
+        )
+        if intent.members:
+            several = f"{self._catalogue[intent.kind].noun}s"
+            reason = f"the outcome of one purchase of several {several} is not known; a person says what it became"
+        for name, address in intent.names.items() if intent.members else ((intent.name, intent.address),):
+            yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=anew)
+
+    def _explained(self, row: Row, bearers: Mapping[tuple[str, str], list[Live]]) -> Row:
+        """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
+        wanted = self._desired.get(row.address)
+        guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
+        if not guessed or wanted is None or (wanted.kind, wanted.name) not in bearers:
+            return row
+        found = self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
+        return found if found.confidence is Confidence.CERTAIN else row
+
+    def _feared(self, wanted: Desired) -> Row:
+        """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
+
+        Sent now, as far as anybody knows: what is believed after a quiet time is then believed late rather than early.
+        """
+        declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
+        intent = replace(
+            probe(wanted, declared),
+            id=f"{_GUESSED}{wanted.address}",
+            sent_at=self._now,
+            server_time=self._now,
+            who="a line that cannot be read",
+            labels=wanted.labels,
+            protected=bool(wanted.lifecycle.prevent_destroy),
+        )
+        reason = (
+            f"a line about it cannot be read, and no {self._catalogue[wanted.kind].noun} of its name is listed: a purchase may have been on "
+            f"its way. The next apply looks for it; when you know better: resolve {wanted.address.typed} --absent"
+        )
+        return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
+
+    def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
+        """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
+        claims = [self._remains.elsewhere[row.id] for row in bearers if row.id in self._remains.elsewhere]
+        kind = self._catalogue[wanted.kind]
+        if claims:
+            return self._left_out(wanted, bearers, f"a {kind.noun} of this name {claims[0]}")
+        declared = kind.redact(wanted.fields, self._fingerprint)
+        fitting = [row for row in bearers if kind.match(replace(probe(wanted, declared), name=row.name), (row,))]
+        if self._remains.complete and not any(map(self._is_ours, bearers)):
+            reason = f"the records are whole and know of no such {kind.noun}: it is a stranger's, unless an older copy of them was "
+            return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
+        if not fitting:
+            return self._left_out(wanted, bearers, "it differs from the specs in what the cloud shows")
+        if len(bearers) > 1:
+            return Row(
+                wanted.address,
+                Confidence.AMBIGUOUS,
+                f"{len(bearers)} {kind.noun}s bear this name, and no record says which of them is this one",
+                wanted.name,
+                candidates=bearers,
+            )
+        return self._likely(wanted, kind, fitting[0])
+
+    def _likely(self, wanted: Desired, kind: Kind, row: Live) -> Row:
+        as_wanted = self._as_wanted(wanted, reached(kind, wanted, row), row.id, row.order_id)
+        recorded = replace(as_wanted, observed=row.observed)
+        confidence = Confidence.LIKELY
+        reason = f"no record is left of it; it is the only {kind.noun} of this name, and fits the specs"
+        if self._is_ours(row):
+            confidence = Confidence.CERTAIN
+            reason = "its name still carries the marker of a purchase from this state; the next apply renames it"
+        return Row(wanted.address, confidence, reason, wanted.name, recorded, candidates=(row,), by_specs=True)
+
+    def _is_ours(self, row: Live) -> bool:
+        return is_marked(row.name, lineage=self._remains.lineage)
+
+    def _wanted_name(self, row: Live) -> str:
+        """The name that a server is to have in the end: its own, or the one that its marker stands behind."""
+        base = unmarked(row.name, lineage=self._remains.lineage)
+        if base is None:
+            return row.name
+        names = (one.name for one in self._desired.values() if one.kind == row.kind)
+        wanted = [name for name in names if name == base or name.startswith(base)]
+        return base if base in wanted else next(iter(wanted), row.name)
+
+    def _as_wanted(self, wanted: Desired, phase: Phase, identifier: str | None, order_id: str | None) -> Recorded:
+        """What would stand in the records if it had been bought as the specs want it now."""
+        return Recorded(
+            address=wanted.address,
+            kind=wanted.kind,
+            phase=phase,
+            declared=self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint),
+            id=identifier,
+            order_id=order_id,
+            labels=wanted.labels,
+            protected=bool(wanted.lifecycle.prevent_destroy),
+        )
+
+    def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
+        return Row(wanted.address, Confidence.UNKNOWN, reason, wanted.name, candidates=bearers)
+
+    def _free(self, recorded: list[Row], doubtful: list[Row]) -> list[Live]:
+        """Live servers that no record names, and that no purchase in doubt may have bought."""
+        ours = {row.id for each in recorded for row in each.candidates}
+        free = [row for row in self._live.values() if row.id not in ours]
+        for each in doubtful:
+            if each.intent is not None and each.intent.effect is Effect.PURCHASE:
+                awaited = self._catalogue[each.intent.kind].match(each.intent, free)
+                free = [row for row in free if row not in awaited]
+        return free
+
+    def _row_of(self, recorded: Recorded) -> Live | None:
+        """By order while it was never seen, as the planner finds it."""
+        return self._live.get(recorded.id or "") or self._by_order.get(recorded.address)
+
+    def _resalted(self, record: _Record) -> tuple[_Record, bool]:
+        """And whether it was anything that had to be."""
+        wanted = self._desired.get(record.address)
+        if wanted is None or not self._remains.salted_anew or not any(secrets_in(wanted.fields)):
+            return record, False
+        return replace(record, declared=self._salted(record.declared, wanted)), True
+
+    def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
+        """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
+        for path, reference in secrets_in(wanted.fields):
+            if at(declared, path) is not None:
+                declared = replaced(declared, path, {FINGERPRINT: self._fingerprint(reference)})
+        return declared

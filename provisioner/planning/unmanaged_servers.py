@@ -1,0 +1,93 @@
+"""The live servers that no state row is about, and which of them can be taken over.
+
+What may be ours by a purchase that is not settled yet is left to those who settle it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from provisioner.model.address import Address
+from provisioner.model.doubt import may_be, untracked
+from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.lookalikes import is_odd, look_alike
+from provisioner.model.marker import is_marked
+from provisioner.model.resource import Desired, Live, Phase
+from provisioner.model.shared_orders import surplus
+from provisioner.model.state import State
+from provisioner.planning.progress import reached
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """`problem` says why it cannot be taken over; empty when it can."""
+
+    row: Live
+    problem: str = ""
+    noun: str = "server"
+    particulars: tuple[str, str] = ("", "")
+    """What its kind tells it by in a list."""
+
+
+def unowned(
+    state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, elsewhere: Mapping[str, str]
+) -> tuple[Unowned, ...]:
+    """By name, then by id. `elsewhere` are those of other states, by id, and why, as the rest of a sentence."""
+    names = Counter((row.kind, row.name) for row in live.values())
+    free = untracked(live.values(), state.resources.values() if state else ())
+    claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
+    found = (_judged(row, claims.get(row.id), state, names, catalogue[row.kind]) for row in free)
+    return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
+
+
+def _judged(row: Live, claim: str | None, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> Unowned:
+    return Unowned(row, claim or _problem(row, state, names, kind), kind.noun, kind.adoption.particulars(row))
+
+
+def in_question(
+    desired: Iterable[Desired], state: State | None, live: Mapping[str, Live], catalogue: Catalogue
+) -> tuple[Live, ...]:
+    """The servers of nobody here that a plan would have something to say of: it is another thing where another state holds them.
+    None where all that is listed has its address, or is a stranger's.
+    """
+    names = {(one.kind, one.name) for one in desired}
+    odd = {row.id for row in live.values() if is_odd(row.name) and _reads_like_one_of(names, row)}
+    if state is None:
+        return tuple(row for row in live.values() if (row.kind, row.name) in names or row.id in odd)
+    records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
+    names |= {(one.kind, one.name) for one in records}
+    names |= {(one.kind, name) for one in purchases for name in (one.name, *one.names)}
+    free = untracked(live.values(), records)
+    found = {row.id: row for row in surplus(records, live.values())}
+    found |= {
+        row.id: row
+        for row in free
+        if (row.kind, row.name) in names
+        or row.id in {*odd, *state.released}
+        or is_marked(row.name, lineage=state.lineage)
+    }
+    for intent in purchases:
+        kind = catalogue[intent.kind]
+        found |= {row.id: row for row in (*kind.match(intent, free), *kind.resembles(intent, free))}
+    return tuple(found.values())
+
+
+def _reads_like_one_of(names: Iterable[tuple[str, str]], row: Live) -> bool:
+    return any(kind == row.kind and look_alike(row.name, name) for kind, name in names)
+
+
+def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> str:
+    for intent in state.purchases_in_doubt if state else ():
+        if may_be(intent, row, kind):
+            return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
+    if state is not None and is_marked(row.name, lineage=state.lineage):
+        return "it was bought from this state: a plan says how it is adopted"
+    if row.status in kind.statuses.releasing:
+        return "it is being released"
+    if reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
+        return "it is not built yet"
+    if names[row.kind, row.name] > 1:
+        return f"another {kind.noun} bears its name: have one of the two renamed"
+    return ""
