@@ -24,7 +24,7 @@ else:
             raise AttributeError(name)
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'composing')}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'spec_writer')}"), name)
 
 
 __all__ = [

@@ -77,7 +77,7 @@ class World:
     def __str__(self) -> str:
         return (
             f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.landing:g} s, "
-            f"shows after {self.sight:g} s, stranger {self.stranger.value}, seen {self.view.value}, "
+            f"shows after {self.snapshot:g} s, stranger {self.stranger.value}, seen {self.view.value}, "
             f"answered with {self.reply.value}, clocks {self.clocks.value}, sibling {self.sibling.value}"
         )
 
