@@ -22,6 +22,7 @@ from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import are_forms_of_one
 from provisioner.model.outcome import bought
+from provisioner.model.purchase_policy import Prepaid
 from provisioner.model.redaction import laid_over, secrets_in
 from provisioner.model.resource import Desired, Live
 from provisioner.model.resource_id import resource_id
@@ -102,21 +103,28 @@ class IntentJournal:
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     def _contradiction(self, intent: Intent, facts: Mapping[str, str], body: JsonObject) -> str:
-        """Tells why the answer to a purchase cannot be its answer; empty where it can be. An id beside another name is kept for the doubt."""
+        """Tells why the answer to a purchase cannot be its answer; empty where it can be. An id beside another name is kept for the doubt.
+
+        An order that this run would pay, or that brings several servers, is believed beside the name that was sent only: no row would show
+        before the payment that the order is a stranger's.
+        """
         identifier, order_id, name = facts.get("id"), facts.get("order_id"), body.get("name")
         if identifier in self.context.listed_ids:
             return f"the cloud answered with {identifier}, which was there before"
         if order_id in self.context.known_orders:
             return f"the cloud answered with {order_id}, which was there before"
-        names = (intent.name, intent.wanted_name)
-        if isinstance(name, str) and name.strip() and not any(are_forms_of_one(name, one) for one in names):
-            self.progress.answered_id = identifier or ""
-            return f"the cloud answered with {name!r} in place of {intent.name!r}"
-        return ""
+        if not isinstance(name, str) or not name.strip():
+            is_costly = bool(intent.members) or self.context.policy.prepaid is Prepaid.TWO_STEP
+            return f"the cloud answered with order {order_id} and no name" if order_id and is_costly else ""
+        begins_alike = bool(intent.members) and name.casefold().startswith(intent.name.casefold())
+        if begins_alike or are_forms_of_one(name, intent.name):
+            return ""
+        self.progress.answered_id = identifier or ""
+        return f"the cloud answered with {name!r} in place of {intent.name!r}"
 
     async def reopen(self, intent: Intent, row: Live) -> CallFailed:
         """Puts its purchase in doubt again, because the row of the server that it was answered with is another's. The error says why."""
-        message = f"the cloud answered with {row.id}, and lists that as {row.name!r} of another flavor"
+        message = f"the cloud answered with {row.id}, and lists that as {row.name!r}"
         progress = self.progress
         self.context.ids.give_back(self.change.address, progress.identifier, progress.order_id)
         progress.identifier = progress.order_id = None

@@ -1,7 +1,7 @@
 """Whether the body of an answer with the status of a success tells of an error, in whichever spelling a service or a gateway has for it.
 
-Decides by structure, and by no text: which fields stand there and what kind of value they have. It is asked of every answer, so that
-what the reference publishes of a success (rows, lists, orders, tokens) must never look like an error here.
+Decides by structure: which fields stand there and what kind of value they have. Of a text it asks only whether it says that there was no
+error. It is asked of every answer, so that what the reference publishes of a success (rows, lists, orders, tokens) must never look like an error here.
 """
 
 from __future__ import annotations
@@ -12,30 +12,23 @@ from typing import Final
 
 from provisioner.model.canonical import JsonObject, JsonValue
 
-_CODES: Final = (
-    "error_code",
-    "errorCode",
-    "errorcode",
-    "err_code",
-    "errCode",
-    "ret_code",
-    "retCode",
-    "errcode",
-    "errno",
-)
-_PLAIN_CODES: Final = ("code", "status_code", "statusCode", "result_code", "resultCode")
+# Names of fields are compared without letter case and separators: `ErrorCode` and `error_code` are one.
+_CODES: Final = ("errorcode", "errcode", "retcode", "errno")
+_PLAIN_CODES: Final = ("code", "statuscode", "resultcode")
 """Of an error only beside a text, or alone: a service may have a field of such a name."""
-_TEXTS: Final = ("error_msg", "errorMsg", "errormsg", "error_message", "errorMessage", "err_msg", "errMsg", "errmsg")
+_TEXTS: Final = ("errormsg", "errormessage", "errmsg")
 _PLAIN_TEXTS: Final = ("message", "msg", "reason", "detail", "details", "description", "title")
-_VERDICTS: Final = ("success", "is_success", "isSuccess", "succeeded", "ok")
+_VERDICTS: Final = ("success", "issuccess", "succeeded", "ok")
+_FAILURES: Final = ("failed", "isfailed", "haserror")
 _STATUSES: Final = ("status", "state", "result")
 _FAILED: Final = frozenset({"FAILED", "FAILURE", "FAIL", "ERROR", "DENIED", "REJECTED"})
-_NESTED: Final = ("error", "errors", "Error", "Errors", "fault")
-_ENVELOPES: Final = ("result", "data", "response", "body", "Response", "resp")
-_AROUND: Final = frozenset({"request_id", "requestId", "RequestId", "timestamp", "path", "trace_id", "traceId"})
+_HTTP_ERROR_TEXT: Final = re.compile(r"[45]\d\d(?:\s+\D.*)?")
+_NESTED: Final = ("error", "errors", "fault")
+_ENVELOPES: Final = ("result", "data", "response", "body", "resp")
+_AROUND: Final = frozenset({"requestid", "timestamp", "path", "traceid"})
 """What may stand beside a code that stands alone."""
 _SUCCESS: Final = re.compile(
-    r"0*|2\d\d|(?:[A-Z_]+\.)?0+|OK|SUCCESS(?:FUL)?|SUCCEEDED|ACCEPTED|CREATED|NO_CONTENT|NONE|NULL|NO_ERROR",
+    r"0*|2\d\d|(?:[A-Z_]+\.)?0+|OK|SUCCESS(?:FUL(?:LY)?)?|SUCCEEDED|ACCEPTED|CREATED|NO_CONTENT|NONE|NULL|NO[ _]ERRORS?|FALSE|(?:操作|请求)?成功",
     re.IGNORECASE,
 )
 _HTTP_ERROR: Final = range(400, 600)
@@ -43,55 +36,74 @@ _HTTP_ERROR: Final = range(400, 600)
 
 def error_told(body: JsonValue) -> str | None:
     """Code and text of the error, as far as they are told; None where the body tells of none."""
+    if isinstance(body, Sequence) and not isinstance(body, str):
+        told_of_all = [error_told(item) for item in body]
+        return told_of_all[0] if None not in told_of_all and told_of_all else None
     if not isinstance(body, Mapping):
         return None
-    if (told := _told(body)) is not None:
+    fields = _folded(body)
+    if (told := _told(fields)) is not None:
         return told
+    is_shown = isinstance(fields.get("id"), str) and not fields.keys().isdisjoint({"name", "status"})
     for name in _NESTED:
-        if (told := _nested(body.get(name))) is not None:
+        told = _nested_in_row(fields.get(name)) if is_shown else _nested(fields.get(name))
+        if told is not None:
             return told
-    inside = (body.get(name) for name in _ENVELOPES)
-    return next((told for value in inside if isinstance(value, Mapping) and (told := _told_inside(value))), None)
+    inside = (fields.get(name) for name in _ENVELOPES)
+    return next(
+        (told for value in inside if isinstance(value, Mapping) and (told := _told_inside(_folded(value)))), None
+    )
 
 
-def _told(body: JsonObject) -> str | None:
+def _folded(body: JsonObject) -> JsonObject:
+    fields: dict[str, JsonValue] = {}
+    for name, value in body.items():
+        fields.setdefault(re.sub(r"[_-]", "", name).lower(), value)
+    return fields
+
+
+def _told(fields: JsonObject) -> str | None:
     """A row of the cloud, which has an id, may be of something that failed: of it only what is said of the answer counts."""
-    text = _first_text(body, _TEXTS) or _first_text(body, _PLAIN_TEXTS)
-    is_row = isinstance(body.get("id"), str)
-    for code in _failing_codes(body, _CODES):
+    text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
+    for code in _failing_codes(fields, _CODES):
         return _joined(code, text)
-    if any(body.get(name) is False or str(body.get(name)).upper() == "FALSE" for name in _VERDICTS):
-        return _joined(*_failing_codes(body, _PLAIN_CODES), text)
-    if is_row:
-        return None
-    for code in _failing_codes(body, _PLAIN_CODES):
-        if text or body.keys() <= {*_PLAIN_CODES, *_AROUND}:
+    if any(fields.get(name) is False or str(fields.get(name)).upper() in {"FALSE", "NO"} for name in _VERDICTS):
+        return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
+    return None if isinstance(fields.get("id"), str) else _told_of_the_answer(fields, text)
+
+
+def _told_of_the_answer(fields: JsonObject, text: str | None) -> str | None:
+    if any(fields.get(name) is True or str(fields.get(name)).upper() == "TRUE" for name in _FAILURES):
+        return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
+    for code in _failing_codes(fields, _PLAIN_CODES):
+        if text or fields.keys() <= {*_PLAIN_CODES, *_AROUND}:
             return _joined(code, text)
-    status = next((body[name] for name in _STATUSES if _is_failed(body.get(name))), None)
-    if status is not None and (text or body.keys() <= {*_STATUSES, *_AROUND}):
+    status = next((fields[name] for name in _STATUSES if _is_failed(fields.get(name))), None)
+    if status is not None and (text or fields.keys() <= {*_STATUSES, *_AROUND}):
         return _joined(str(status), text)
-    return None if _says_success(body) else _first_text(body, _TEXTS)
+    return None if _says_success(fields) else _first_text(fields, _TEXTS)
 
 
-def _told_inside(body: JsonObject) -> str | None:
+def _told_inside(fields: JsonObject) -> str | None:
     """Of an object that holds the whole answer: what cannot be anything else."""
-    text = _first_text(body, _TEXTS) or _first_text(body, ("message", "msg"))
-    if text is None or isinstance(body.get("id"), str):
+    text = _first_text(fields, _TEXTS) or _first_text(fields, ("message", "msg"))
+    if text is None or isinstance(fields.get("id"), str):
         return None
-    return next((_joined(code, text) for code in _failing_codes(body, (*_CODES, "code"))), None)
+    return next((_joined(code, text) for code in _failing_codes(fields, (*_CODES, "code"))), None)
 
 
 def _nested(value: JsonValue) -> str | None:
-    """Of what stands under the name of an error: anything that is not empty."""
+    """Of what stands under the name of an error: anything that is not empty and does not say that there was none."""
     match value:
-        case Mapping() if value:
-            codes = (*_failing_codes(value, (*_CODES, *_PLAIN_CODES)),)
-            text = _first_text(value, _TEXTS) or _first_text(value, _PLAIN_TEXTS)
-            return (
-                None if not codes and _says_success(value) else _joined(*codes[:1], text) or "an error without a code"
-            )
+        case Mapping():
+            fields = _folded(value)
+            codes = (*_failing_codes(fields, (*_CODES, *_PLAIN_CODES)),)
+            text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
+            if not codes and (_says_success(fields) or _is_empty(fields)):
+                return None
+            return _joined(*codes[:1], text) or "an error without a code"
         case str():
-            return value if value.strip() and not _SUCCESS.fullmatch(value.strip()) else None
+            return None if _is_no_error(value) else value
         case Sequence():
             return next((told for item in value if (told := _nested(item)) is not None), None)
         case True:
@@ -104,16 +116,37 @@ def _nested(value: JsonValue) -> str | None:
             return None
 
 
-def _says_success(body: JsonObject) -> bool:
+def _nested_in_row(value: JsonValue) -> str | None:
+    """A row that shows a thing says by `fault` or `error` what became of that thing; only an error code of its own is of the answer."""
+    if not isinstance(value, Mapping):
+        return None
+    fields = _folded(value)
+    text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
+    return next((_joined(code, text) for code in _failing_codes(fields, _CODES)), None)
+
+
+def _is_empty(value: JsonValue) -> bool:
+    match value:
+        case Mapping():
+            return all(map(_is_empty, value.values()))
+        case str():
+            return _is_no_error(value)
+        case Sequence():
+            return all(map(_is_empty, value))
+        case _:
+            return value is None or value is False
+
+
+def _says_success(fields: JsonObject) -> bool:
     return any(
         code not in {None, ""} and _SUCCESS.fullmatch(str(code)) is not None
-        for code in (body.get(name) for name in (*_CODES, *_PLAIN_CODES))
+        for code in (fields.get(name) for name in (*_CODES, *_PLAIN_CODES))
         if isinstance(code, str | int)
     )
 
 
-def _failing_codes(body: JsonObject, names: Sequence[str]) -> Iterator[str]:
-    return (str(code) for name in names if _is_failing(code := body.get(name)))
+def _failing_codes(fields: JsonObject, names: Sequence[str]) -> Iterator[str]:
+    return (str(code) for name in names if _is_failing(code := fields.get(name)))
 
 
 def _is_failing(code: JsonValue) -> bool:
@@ -122,13 +155,17 @@ def _is_failing(code: JsonValue) -> bool:
 
 def _is_failed(status: JsonValue) -> bool:
     if isinstance(status, str):
-        return status.upper() in _FAILED or (status.isdecimal() and int(status[:4]) in _HTTP_ERROR)
+        return status.upper() in _FAILED or _HTTP_ERROR_TEXT.fullmatch(status) is not None
     return isinstance(status, int) and not isinstance(status, bool) and status in _HTTP_ERROR
 
 
-def _first_text(body: JsonObject, names: Sequence[str]) -> str | None:
-    texts = (body.get(name) for name in names)
-    return next((text for text in texts if isinstance(text, str) and text and not _SUCCESS.fullmatch(text)), None)
+def _first_text(fields: JsonObject, names: Sequence[str]) -> str | None:
+    texts = (fields.get(name) for name in names)
+    return next((text for text in texts if isinstance(text, str) and not _is_no_error(text)), None)
+
+
+def _is_no_error(text: str) -> bool:
+    return _SUCCESS.fullmatch(text.strip().rstrip(".!。！")) is not None  # noqa: RUF001
 
 
 def _joined(*parts: str | None) -> str:

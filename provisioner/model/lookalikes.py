@@ -80,17 +80,20 @@ def look_alike(one: str, other: str) -> bool:
 
 
 def are_forms_of_one(one: str, other: str) -> bool:
-    """Whether one of two names may be how a cloud spells the other: in another letter case, with other blanks and separators, cut off, or with
-    something before or behind it.
+    """Whether one of two names may be how a cloud spells the other: in another letter case, with blanks around it, with unseen characters, or
+    with another separator in the same place. `web-2` is no form of `web`, nor is `web-11` one of `web-1-1`: neighbours have such names.
     """
-    first, second = (re.sub(r"[\W_]+", "", text).casefold() for text in (one, other))
-    short, long = sorted((first, second), key=len)
-    return bool(short) and (long.startswith(short) or long.endswith(short))
+    return _spelling(one) == _spelling(other)
 
 
 def quoted_apart(one: object, other: object) -> tuple[str, str]:
     """Two values for a sentence; by their numbers where their letters would read the same."""
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
+
+
+def _spelling(name: str) -> str:
+    seen = "".join(each for each in name.strip() if not is_unseen(each)).strip()
+    return re.sub(r"[\W_]", "-", seen).casefold()
 
 
 def _is_deceptive(pair: Iterable[str]) -> bool:

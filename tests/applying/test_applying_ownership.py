@@ -6,6 +6,7 @@ import pytest
 
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Forgotten
+from provisioner.model.purchase_policy import Marker, Prepaid, PurchasePolicy
 
 PURCHASE = Effect.PURCHASE
 
@@ -31,7 +32,7 @@ def test_an_order_that_billing_alone_knew_is_no_answer(world, servers, only):
     assert not world.cloud.payments
 
 
-@pytest.mark.parametrize("name", ["bobs", "another one"])
+@pytest.mark.parametrize("name", ["bobs", "another one", "trainer-0-2", "trainer-02"])
 def test_a_reply_under_another_name_is_no_answer(world, servers, types, name):
     stranger = world.cloud.add_server(name, strange=True, flavor="Kat1.8xlarge")
     world.cloud.servers.pop(stranger.id)
@@ -41,16 +42,20 @@ def test_a_reply_under_another_name_is_no_answer(world, servers, types, name):
     assert intent.answered_id == stranger.id
 
 
-@pytest.mark.parametrize("name", ["TRAINER-0", "trainer-0-0001", "", None, 7, " trainer_0 "])
+@pytest.mark.parametrize("name", ["TRAINER-0", "", None, 7, " trainer_0 "])
 def test_a_reply_under_a_form_of_the_name_is_believed(world, servers, types, name):
     world.cloud.answers(PURCHASE, {"id": "id-1", "name": name})
     assert types(world.apply(*servers(1))) == ["done"]
 
 
-def test_a_first_row_of_another_name_and_flavor_puts_it_in_doubt_again(world, servers, types):
+@pytest.mark.parametrize("marker", Marker)
+def test_a_first_row_of_another_name_puts_it_in_doubt_again(world, servers, types, marker):
+    """Its flavor is the one that was asked for."""
+    world.policy = PurchasePolicy(marker=marker)
+
     def theirs_comes(what):
         if what.startswith("buy"):
-            world.cloud.add_server("bobs", strange=True, flavor="Kat1.8xlarge")
+            world.cloud.add_server("bobs", strange=True)
 
     world.cloud.arrivals.append(theirs_comes)
     world.cloud.answers(PURCHASE, {"id": "id-1"}, executed=False)
@@ -64,3 +69,12 @@ def test_a_first_row_of_another_name_and_flavor_puts_it_in_doubt_again(world, se
     world.clock.time += 3600
     assert types(world.apply(*servers(1))) == ["in_doubt"], "while it is listed, nobody else's word is enough"
     assert not world.cloud.purchases
+
+
+@pytest.mark.parametrize("told", [{}, {"name": None}, {"id": "id-9"}, {"name": "bobs"}])
+def test_an_order_that_would_be_paid_is_believed_beside_the_name_that_was_sent_only(world, servers, types, told):
+    world.policy = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
+    world.cloud.answers(PURCHASE, {"order_id": "CS-NEW", **told})
+    assert types(world.apply(*servers(1, prepaid=True))) == ["in_doubt"]
+    assert not world.state.resources
+    assert not world.cloud.payments

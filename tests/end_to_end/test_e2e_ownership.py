@@ -78,7 +78,7 @@ def test_a_reply_that_names_a_server_that_was_there_is_no_proof(served, sandbox,
     assert ours["id"] != let_go
 
 
-@pytest.mark.parametrize("name", ["alpha-0001", "ALPHA", "", None])
+@pytest.mark.parametrize("name", ["ALPHA", " alpha ", "", None])
 def test_a_new_server_is_ours_by_the_id_of_the_reply_however_the_cloud_spells_its_name(served, sandbox, name):
     """Its id is new, and answers our call: to doubt it would buy another one after each quiet period."""
     places = ["CreateDevServer", "ListAllDevServers", "ListDevServers", "ShowDevServer"]
@@ -125,25 +125,62 @@ def test_a_reply_under_another_name_is_no_answer_and_a_person_may_take_what_it_n
     assert served.purchases == {"alpha": 1}
 
 
-def test_a_strangers_new_server_in_the_reply_is_neither_kept_nor_released(served, sandbox, proxy_to, colleague_at):
-    """Its reply names no name; its row bears another one, and another flavor."""
-    bought = {**yaml.safe_load(STACK)["defaults"], "name": "bobs", "flavor": "Si2.xlarge.4"}
+def answering_with(served, colleague_at, bought, told):
+    """A fault: a colleague buys `bought` before the purchase is carried out, and the reply tells what `told` makes of his purchase."""
 
     async def beside(exchange):
         colleague_at.buy(bought)
-        (theirs,) = [row.server_id for row in served.ledger if row.name == "bobs"]
+        (theirs,) = [row for row in served.ledger if row.name == bought["name"]]
         head, body = (await exchange.carry_out()).split(b"\r\n\r\n", 1)
-        told = json.dumps({**json.loads(body), "id": theirs, "name": None}).encode()
-        head = re.sub(rb"(?i)(?<=content-length: )\d+", str(len(told)).encode(), head)
-        await exchange.tell(head + b"\r\n\r\n" + told)
+        reply = json.dumps({**json.loads(body), **told(theirs)}).encode()
+        head = re.sub(rb"(?i)(?<=content-length: )\d+", str(len(reply)).encode(), head)
+        await exchange.tell(head + b"\r\n\r\n" + reply)
 
+    return beside
+
+
+@pytest.mark.parametrize("marker", ["name", "nonce"])
+@pytest.mark.parametrize(
+    "theirs", [{"name": "bobs"}, {"name": "alpha-2", "flavor": "Si2.xlarge.4"}], ids=["nameless", "neighbour"]
+)
+def test_a_strangers_new_server_in_the_reply_is_neither_kept_nor_released(
+    served, sandbox, proxy_to, colleague_at, theirs, marker
+):
+    """The reply names no name, or that of a neighbour; the row bears another one than was sent."""
+    served.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "purchase": {"marker": marker}}))
+    bought = {**yaml.safe_load(STACK)["defaults"], **theirs}
+    name = None if theirs["name"] == "bobs" else theirs["name"]
     served.endpoint = proxy_to.url
-    proxy_to.on(beside, method="POST", ending="/dev-servers", nth=1)
+    fault = answering_with(served, colleague_at, bought, lambda row: {"id": row.server_id, "name": name})
+    proxy_to.on(fault, method="POST", ending="/dev-servers", nth=1)
     doubtful = served.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
     assert not served.state()["resources"]
     assert served.apply().code == 0
-    served.write("servers: {}\n")
+    served.write("servers: {}\n", stack=(served.folder / "specs" / "stack.yaml").read_text())
     assert served.apply().code == 0
+    released = [row.name for row in served.ledger if row.kind == "release"]
+    assert (len(released), theirs["name"] in released) == (1, False)
+    assert served.purchases[theirs["name"]] == 1
+    assert len(served.purchases) == 2
+
+
+def test_a_strangers_new_order_in_the_reply_is_not_paid(served, sandbox, proxy_to, colleague_at):
+    term = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
+    stack = yaml.safe_dump({**yaml.safe_load(STACK), "purchase": {"prepaid": "two-step"}})
+    served.write(yaml.safe_dump({"servers": {"alpha": {"charging_info": term}}}), stack=stack)
+    unpaid = {**yaml.safe_load(STACK)["defaults"], "name": "bobs", "charging_info": {**term, "is_auto_pay": False}}
+    served.endpoint = proxy_to.url
+    fault = answering_with(
+        served, colleague_at, unpaid, lambda row: {"order_id": row.order_id, "id": None, "name": None}
+    )
+    proxy_to.on(fault, method="POST", ending="/dev-servers", nth=1)
+    doubtful = served.apply(*IMPATIENT)
+    assert doubtful.code == 6, doubtful.text
+    assert not served.state()["resources"]
+    assert served.apply(*IMPATIENT).code == 6
+    (ours,) = [row.order_id for row in served.ledger if row.kind == "purchase" and row.name == "alpha"]
+    assert served.here("resolve", "alpha", "--adopt", ours).code == 0
+    assert served.apply().code == 0
+    assert [row.name for row in served.ledger if row.kind == "payment"] == ["alpha"]
     assert served.purchases == {"alpha": 1, "bobs": 1}
-    assert [row.name for row in served.ledger if row.kind == "release"] == ["alpha"]

@@ -194,18 +194,24 @@ def test_a_row_of_an_order_that_was_known_before_is_not_ours():
 
 ANOTHER = {
     "name and flavor": ({"name": "bobs", "flavor": "Kat1.8xlarge"}, True),
-    "name alone": ({"name": "bobs"}, False),
+    "name alone": ({"name": "bobs"}, True),
+    "a neighbour's": ({"name": "gateway-2"}, True),
     "flavor alone": ({"flavor": "Kat1.8xlarge"}, False),
-    "a longer name": ({"name": "gateway-0001", "flavor": "Kat1.8xlarge"}, False),
+    "a longer name": ({"name": "gateway-0001", "flavor": "Kat1.8xlarge"}, True),
     "another letter case": ({"name": "GATEWAY", "flavor": "Kat1.8xlarge"}, False),
-    "a longer flavor": ({"name": "bobs", "flavor": "modelarts.si2.large.4"}, False),
+    "a longer flavor": ({"name": "bobs", "flavor": "modelarts.si2.large.4"}, True),
     "no name": ({"name": None, "flavor": "Kat1.8xlarge"}, False),
 }
 
 
 @pytest.mark.parametrize(("shown", "is_another"), ANOTHER.values(), ids=ANOTHER)
-def test_a_first_row_of_another_name_and_flavor_is_another_server(shown, is_another):
+def test_a_first_row_of_another_name_is_another_server(shown, is_another):
     assert KIND.is_another(an_open_purchase(), the_server(**shown)) is is_another
+
+
+@pytest.mark.parametrize(("name", "is_another"), [("gateway-abc", False), ("GATEWAY-ABC", False), ("gateway", True)])
+def test_under_a_marker_only_the_marked_name_is_ours(name, is_another):
+    assert KIND.is_another(an_open_purchase(name="gateway-abc"), the_server(name=name)) is is_another
 
 
 def test_orders_are_asked_for_from_well_before_whatever_billings_clock_says_and_known_ones_left_out():

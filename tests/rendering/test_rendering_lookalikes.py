@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.model.action import FieldChange
-from provisioner.model.lookalikes import look_alike, quoted_apart
+from provisioner.model.lookalikes import are_forms_of_one, look_alike, quoted_apart
 from provisioner.rendering.blocks import block_text, changed_members
 from provisioner.rendering.style import Style
 
@@ -62,3 +62,27 @@ def test_sentences_tell_them_apart_too(one, other):
 
 def test_what_reads_differently_is_quoted_as_it_is():
     assert quoted_apart("网关", "图片") == ("'网关'", "'图片'")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("web", "WEB"), ("web", " web\u200b"), ("web-2", "web_2"), ("---", "---"), ("_", "_"), ("Straße", "STRASSE")],
+)
+def test_case_blanks_unseen_characters_and_separators_make_forms_of_one_name(one, other):
+    assert are_forms_of_one(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("web", "web-2"),
+        ("web", "web2"),
+        ("web", "dev-web"),
+        ("web-11", "web-1-1"),
+        ("web", ""),
+        ("web", "---"),
+        ("we", "web"),
+    ],
+)
+def test_a_head_or_a_tail_makes_another_name(one, other):
+    assert not are_forms_of_one(one, other)

@@ -221,24 +221,24 @@ class ScriptedCloud:
         prepaid = charging.get("charging_mode") == "PRE_PAID"
         order_id = f"CS{len(self.bought)}" if prepaid else None
         if self.unpaid:
-            return {"order_id": order_id}
+            return {"order_id": order_id, "name": body["name"]}
         if prepaid and not charging["is_auto_pay"]:
             self.pending[order_id] = body
-            return {"order_id": order_id}
+            return {"order_id": order_id, "name": body["name"]}
         server = self._build(body, order_id)
-        return {"order_id": order_id} if prepaid else self._row(server)
+        return {"order_id": order_id, "name": body["name"]} if prepaid else self._row(server)
 
     def _buy_several(self, body: Any) -> Any:
         """One object, which names one server at the most; how many there are it does not say."""
         self.bought += [body["name"]] * body["count"]
         order_id = f"CS{len(self.bought)}"
         if self.unpaid:
-            return {"order_id": order_id}
+            return {"order_id": order_id, "name": body["name"]}
         built = [
             self._build({**body, "name": self.naming(body["name"], index)}, order_id)
             for index in range(body["count"] - self.lacking)
         ]
-        return {"order_id": order_id, **({"id": built[-1].id} if built else {})}
+        return {"order_id": order_id, "name": body["name"], **({"id": built[-1].id} if built else {})}
 
     def _build(self, body: Any, order_id: str | None) -> Server:
         image = {"image": body["image_id"]} if "image_id" in body else {}

@@ -37,6 +37,8 @@ class _Ordered:
     is_auto: bool
     is_wanted: bool
     recorded: Recorded | None
+    charging: object
+    """What was asked for: a term, above all."""
 
 
 def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
@@ -122,10 +124,11 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             yield Remember(Phase.ORDERING if identifier is None else Phase.CREATING, sold=sold)
     is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
     pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
+    asked = desired.fields if recorded is None else recorded.declared
     sent = wire(desired.fields, policy) if recorded is None else recorded.declared
     is_auto = policy.prepaid is not Prepaid.TWO_STEP and _auto_pays(sent)
     is_wanted = recorded is None or _is_still_wanted(desired, recorded)
-    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted, recorded)
+    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted, recorded, asked.get("charging_info"))
     found = yield from _until_listed(identifier, order)
     if isinstance(found, Ended):
         is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
@@ -224,7 +227,8 @@ def _pay(order_id: str, order: _Ordered) -> Generator[Step, Answer, Ended | None
     if status is not OrderStatus.AWAITING_PAYMENT:
         return None
     yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
-    if order.recorded is not None and (unlike := not_as_ordered(order_id, lines, order.recorded)) is not None:
+    count = 1 if order.recorded is None else None
+    if (unlike := not_as_ordered(order_id, lines, order.charging, order.address, count)) is not None:
         return unlike
     if (refused := (yield from orders.pay(order_id))) is None:
         return None

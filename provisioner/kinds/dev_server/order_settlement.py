@@ -7,6 +7,7 @@ the answer: a flow that starts again after a death finds the work done, or not d
 from __future__ import annotations
 
 from provisioner.kinds.dev_server import orders, rows
+from provisioner.model.address import Address
 from provisioner.model.billing import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
 from provisioner.model.order_ways import cancelling, releasing
@@ -29,7 +30,9 @@ def pay(recorded: Recorded) -> Flow:
     order_id = recorded.order_id or ""
     (status, lines), refused = (yield from orders.read(order_id)), None
     if status is OrderStatus.AWAITING_PAYMENT:
-        if (unlike := not_as_ordered(order_id, lines, recorded)) is not None:
+        if (
+            unlike := not_as_ordered(order_id, lines, recorded.declared.get("charging_info"), recorded.address)
+        ) is not None:
             return unlike
         refused = yield from orders.pay(order_id)
         status = yield from orders.read_status(order_id)
@@ -46,11 +49,16 @@ def pay(recorded: Recorded) -> Flow:
     return Ended(Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK}: no order's money is taken twice")
 
 
-def not_as_ordered(order_id: str, lines: orders.Lines, recorded: Recorded) -> Ended | None:
-    """How it ends where billing shows another term than was asked for: a person may have named an order that is none of ours."""
-    if not (differs := orders.otherwise(lines, recorded.declared.get("charging_info"))):
+def not_as_ordered(
+    order_id: str, lines: orders.Lines, charging: object, address: Address, count: int | None = None
+) -> Ended | None:
+    """How it ends where billing shows another term or `count` than was asked for: the cloud, or a person, may have named an order that is
+    none of ours.
+    """
+    if not (differs := orders.otherwise(lines, charging, count)):
         return None
-    hint = f"{cancelling(recorded.address)}, and the next apply orders what was asked for; where it is wanted as it is, pay it in the console"
+    hint = f"look in the console whose it is; where it is this one's, {cancelling(address)}, and the next apply orders what was asked for; where "
+    hint += "it is wanted as it is, pay it in the console"
     return Ended(Phase.AWAITING_PAYMENT, f"order {order_id} {differs}; it was not paid", hint, code="ordered-otherwise")
 
 
