@@ -27,7 +27,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered
+from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import with_fingerprints
@@ -264,8 +264,10 @@ class ChangeRunner:
             raise ShowsAgain
 
     async def _forget(self, reason: str) -> Ended:
-        forgotten = Forgotten(self._change.address, reason, self._flow.progress.identifier)
-        await self._context.journal.write(*self._preflight.left_of_its_order(self._change), forgotten)
+        identifier = self._flow.progress.identifier
+        ended = [Settled(one, "observed", reason) for one in self._context.releases.get(identifier or "", ())]
+        forgotten = Forgotten(self._change.address, reason, identifier)
+        await self._context.journal.write(*self._preflight.left_of_its_order(self._change), *ended, forgotten)
         return Ended(None)
 
     def _new_flow(self, recorded: Recorded | None, *, started: float | None = None) -> FlowRunner:

@@ -47,8 +47,8 @@ def recover(
     for intent in (*state.in_doubt, *ghosts(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
-            case Effect.DESTRUCTIVE if intent.target_id not in snapshot.live and snapshot.may_hide_outcome(intent):
-                pass  # another user sent it, and only one's own servers are shown
+            case Effect.DESTRUCTIVE if _is_hidden(intent, state, snapshot):
+                pass  # another user sent it, and the list may leave out what is his
             case Effect.DESTRUCTIVE:
                 told = [*_after_release(intent, state, snapshot.live, kind)]
                 forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
@@ -150,6 +150,12 @@ def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[E
             yield Event(EventType.NOTICE, recorded.address, diagnostic=finding)
 
 
+def _is_hidden(intent: Intent, state: State, snapshot: CloudSnapshot) -> bool:
+    """A release whose server has no record any more hides nothing that anybody asks for: it is closed, whatever the list shows."""
+    is_held = any(record.id == intent.target_id for record in state.resources.values())
+    return is_held and intent.target_id not in snapshot.live and snapshot.may_hide_outcome(intent)
+
+
 def _along(
     told: Iterable[Entry], state: State, live: Mapping[str, Live], kind: Kind, *, forgotten: Container[Address]
 ) -> Iterator[Entry]:
@@ -172,7 +178,7 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
     is_recorded = recorded is not None and recorded.id == intent.target_id
     row = live.get(intent.target_id)
     if row is None:
-        yield Settled(intent.id, "observed", "gone from the complete list")
+        yield Settled(intent.id, "observed", "gone from the list" if not is_recorded else "gone from the complete list")
         if is_recorded:
             yield Forgotten(intent.address, RELEASED, intent.target_id)
         return

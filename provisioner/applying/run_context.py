@@ -58,6 +58,8 @@ class RunContext:
     server_time: Callable[[], int]
     policy: PurchasePolicy = DEFAULT_POLICY
     doubts: Mapping[Address, Intent] = field(default_factory=dict)
+    releases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the id of a server, the releases of it that earlier runs left open: they end with its record."""
     resolve_timeout: float = 0.0
     parallelism: int = 10
     stock: StockPort | None = None

@@ -100,6 +100,24 @@ def settling(effect: Effect, *, command: str | None = None) -> str:
     )
 
 
+def settling_first(intent: Intent) -> str:
+    """`settling` for whoever has not looked at the cloud: what to do, too, where no list tells the outcome of a release."""
+    way = settling(intent.effect)
+    return (
+        f"{way}. Where it says that nothing is concluded: {ending_a_release(intent.address)}"
+        if intent.effect is Effect.DESTRUCTIVE
+        else way
+    )
+
+
+def ending_a_release(address: Address) -> str:
+    """What a person can do about a lost release of which no list tells the outcome."""
+    return (
+        "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
+        f"and ends this; `apply --replace {address.typed}` buys another"
+    )
+
+
 def is_anothers(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
     """Whether another purchase in doubt accounts for the row, by its name and all else: it is not this one under another name."""
     others = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)

@@ -185,6 +185,15 @@ class State:
         return tuple(intent for intent in self.in_doubt if intent.effect is not Effect.PURCHASE)
 
     @property
+    def open_releases(self) -> Mapping[str, tuple[str, ...]]:
+        """The ids of their intents, by that of the server."""
+        released = [one for one in self.unsettled if one.effect is Effect.DESTRUCTIVE and one.target_id is not None]
+        return {
+            one.target_id or "": tuple(each.id for each in released if each.target_id == one.target_id)
+            for one in released
+        }
+
+    @property
     def in_doubt(self) -> tuple[Intent, ...]:
         """Open intents by address; of a run that is still alive they are merely in flight."""
         return tuple(sorted(self.intents.values(), key=lambda intent: intent.address))

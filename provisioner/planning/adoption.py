@@ -12,7 +12,7 @@ from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.doubt import may_be, settling
+from provisioner.model.doubt import may_be, settling_first
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode, Plan
@@ -110,7 +110,7 @@ def _open_call(one: Import, state: State) -> Diagnostic | None:
     for intent in state.unsettled:
         if one.id == intent.target_id or one.address in intent.addresses:
             summary = f"the outcome of a {intent.effect.noun} for {intent.address} is not known"
-            hint = f"without it, {settling(intent.effect)}; {_NOTHING_CHANGED}"
+            hint = f"without it, {settling_first(intent)}; {_NOTHING_CHANGED}"
             return _refused(one, "import-unsettled", summary, hint)
     return None
 

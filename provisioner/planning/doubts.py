@@ -9,6 +9,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
     by_hand,
     choice,
+    ending_a_release,
     is_anothers,
     is_too_soon_here,
     moment,
@@ -26,20 +27,17 @@ from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.settled_records import known_of
+from provisioner.planning.settled_records import is_hidden, known_of
 
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
 )
-_NONE_OF_HIS = "another user sent it, and no {noun} that he is known to have bought is listed"
-_SENT_BY_SOMEBODY = "it is not known who sent it, and nobody else's {noun}s are listed"
-_SENT_BY_ANOTHER = "another user sent it, and nobody else's {noun}s are listed"
+_SENT_BY_SOMEBODY = "it is not known who sent it"
+_SENT_BY_ANOTHER = "another user sent it"
 _HIS_WORD = "have that user run the command again"
 _KEYS_THAT_TELL = "have that user run the command again, or use keys that may list all {noun}s"
-_A_NAME_THAT_STAYS = (
-    "use keys that may list all {noun}s. With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he "
-    "sends from then on is known as his"
-)
+_KEYS_THAT_LIST_ALL = "use keys that may list all {noun}s. "
+_A_NAME_THAT_STAYS = "With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he sends from then on is known as his"
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
@@ -53,9 +51,7 @@ def doubts_told(state: State, survey: PlanInput, catalogue: Catalogue, mode: Mod
 
 
 def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
-    is_unseen = (
-        intent.effect is Effect.DESTRUCTIVE and intent.target_id not in survey.live and _is_blind(intent, survey)
-    )
+    is_unseen = is_hidden(intent, survey)
     return warning(
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
@@ -63,7 +59,7 @@ def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Di
         detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, survey, kind)}: nothing is concluded from that"
         if is_unseen
         else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=_way_to_tell(intent, survey, kind)
+        hint=f"{_way_to_tell(intent, survey, kind)}; {ending_a_release(intent.address)}"
         if is_unseen
         else settling(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
@@ -103,7 +99,10 @@ def _purchase(
             f"`provisioner resolve {intent.address.typed} --absent`"
         )
     elif hidden:
-        hint = f"{_way_to_tell(intent, survey, kind)}; when you know better, {by_hand(intent, kind)}"
+        hint = (
+            f"{_way_to_tell(intent, survey, kind)}; when you know better, {by_hand(intent, kind)}. `--absent` needs "
+            "`--allow list-incomplete` beside it, as this list cannot tell"
+        )
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
@@ -135,13 +134,16 @@ def _is_somebodys(intent: Intent) -> bool:
 
 
 def _sender(intent: Intent, survey: PlanInput, kind: Kind) -> str:
-    others = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
-    return (_NONE_OF_HIS if _shows_others(survey) else others).format(noun=kind.noun)
+    who = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
+    if _shows_others(survey):
+        return f"{who}, and {next((gap.finding for gap in survey.gaps if gap.lacks_sender), '')}"
+    return f"{who}, and nobody else's {kind.noun}s are listed"
 
 
 def _way_to_tell(intent: Intent, survey: PlanInput, kind: Kind) -> str:
-    keys = _A_NAME_THAT_STAYS if _is_somebodys(intent) else _KEYS_THAT_TELL
-    return (_HIS_WORD if _shows_others(survey) else keys).format(noun=kind.noun)
+    if _is_somebodys(intent):
+        return ("" if _shows_others(survey) else _KEYS_THAT_LIST_ALL.format(noun=kind.noun)) + _A_NAME_THAT_STAYS
+    return (_HIS_WORD if _shows_others(survey) else _KEYS_THAT_TELL).format(noun=kind.noun)
 
 
 def _resembling(intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:

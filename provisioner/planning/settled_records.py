@@ -34,15 +34,19 @@ def settled_records(survey: PlanInput, catalogue: Catalogue) -> Mapping[Address,
         if intent.effect is Effect.WIPE:
             row, kind = live.get(intent.target_id), catalogue[intent.kind]
             records[intent.address] = wiped_unanswered(recorded, intent, row, kind)
-        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not _is_hidden(intent, survey):
+        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not is_hidden(intent, survey):
             _release(recorded, records, state, live, catalogue[intent.kind])
     return records
 
 
-def _is_hidden(intent: Intent, survey: PlanInput) -> bool:
-    """Another user sent it, and only one's own servers are shown."""
-    return intent.target_id not in survey.live and any(
-        gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps
+def is_hidden(intent: Intent, survey: PlanInput) -> bool:
+    """Whether another user sent the release, and the list may leave out what is his. Where nothing is recorded of its server, nothing hangs on it."""
+    records = survey.state.resources.values() if survey.state else ()
+    return (
+        intent.effect is Effect.DESTRUCTIVE
+        and intent.target_id not in survey.live
+        and any(record.id == intent.target_id for record in records)
+        and any(gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps)
     )
 
 

@@ -23,7 +23,7 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import CallFailed, Effect
 from provisioner.model.history import HistoryRecord
-from provisioner.model.identity import OF_A_TEMPORARY_KEY, Identity
+from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.list_gap import NO_NAME, ListGap
@@ -91,7 +91,7 @@ async def read_cloud(
                 gaps += shown.gaps
                 if not shown.gaps and (others := [one for one in open_calls if _is_of_another(one, cloud.user, kind)]):
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
-                    limits = (gap,) if gap is not None else tuple(_lacking(others, state, shown.live))
+                    limits = (gap,) if gap is not None else tuple(unproven(others, state, shown.live, kind))
                     gaps += tuple(replace(each, kind=kind.name) for each in limits)
                 traces |= await read_traces(kind, channel, [one for one in sought if one.kind == kind.name])
             except CallFailed as failed:
@@ -119,17 +119,25 @@ def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
     return intent.kind == kind.name and (not intent.sender or intent.sender != reader)
 
 
-def _lacking(others: Iterable[Intent], state: State | None, live: Container[str]) -> Iterator[ListGap]:
-    """A list may leave out some users' servers, and not all: it is believed of a purchase where it shows one that its sender is known to have
-    bought. Of whom nothing but a temporary key is known no such server can be; and a release has no other way out.
+def unproven(others: Iterable[Intent], state: State | None, live: Container[str], kind: Kind) -> Iterator[ListGap]:
+    """A list may leave out some users' servers, and not all: it is believed of what another user sent where it shows a server that he is
+    known to have bought, and lacks none that is recorded as there. One that is being released proves nothing, as it may be gone.
     """
-    records = tuple(state.resources.values()) if state else ()
+    records = {one.id: one for one in state.resources.values() if one.id is not None} if state else {}
+    leaving = {one.target_id for one in state.unsettled if one.effect is Effect.DESTRUCTIVE} if state else set()
     for intent in others:
-        is_known = bool(intent.sender) and not intent.sender.startswith(OF_A_TEMPORARY_KEY)
-        if intent.effect is not Effect.PURCHASE or not is_known:
+        is_gone = intent.effect is Effect.DESTRUCTIVE and intent.target_id in records and intent.target_id not in live
+        if intent.effect is not Effect.PURCHASE and not is_gone:
             continue
-        if not any(one.bought_by == intent.sender and one.id is not None and one.id in live for one in records):
-            finding = "it shows nothing that the user who sent it is known to have bought"
+        his = [
+            one
+            for one in records.values()
+            if intent.sender and one.bought_by == intent.sender and one.kind == intent.kind and one.id not in leaving
+        ]
+        is_lacking = any(one.observed and one.phase is not Phase.DELETING and one.id not in live for one in his)
+        if is_lacking or not any(one.id in live for one in his):
+            some = f"not every {kind.noun}" if is_lacking else f"no {kind.noun}"
+            finding = f"{some} that he is known to have bought is listed"
             yield ListGap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
             return
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from provisioner.applying import CloudSnapshot
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import is_anothers, is_too_soon_here, may_be, quiet_until, settling, untracked
+from provisioner.model.doubt import is_anothers, is_too_soon_here, may_be, quiet_until, settling_first, untracked
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Catalogue, Kind
@@ -229,7 +229,7 @@ def _intent(state: State | None, decision: Decision, snapshot: CloudSnapshot) ->
         in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
-            hint = f"the outcome of a {other.effect.noun} is not known: {settling(other.effect)}"
+            hint = f"the outcome of a {other.effect.noun} is not known: {settling_first(other)}"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 

@@ -140,6 +140,7 @@ class Run:
             lineage=state.lineage,
             policy=stack.purchase,
             doubts=state.doubts,
+            releases=state.open_releases,
             resolve_timeout=self.resolve_timeout,
             parallelism=self.parallelism,
             server_time=self._server_time,

@@ -236,3 +236,14 @@ def test_a_state_that_cannot_be_read_accounts_for_nothing():
     assert not recovery.see(
         a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=lambda rows, *, told=False: {"id-1"}
     ).intents
+
+
+HIS_OWN = ListGap("", "no server of his is listed", NO_NAME, is_told=False, of_others=True, lacks_sender=True)
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_release_of_which_no_list_tells_the_outcome_stays_open_as_long_as_its_server_is_recorded(is_recorded):
+    """Nothing hangs on it afterwards, and every run would speak of it for ever."""
+    recorded = [a_recorded(id="id-of-trainer[0]")] if is_recorded else []
+    state = Recovery(*recorded, intents=[a_release_in_doubt(sender="ana")]).see(gaps=(HIS_OWN,))
+    assert (bool(state.intents), bool(state.resources)) == (is_recorded, is_recorded)

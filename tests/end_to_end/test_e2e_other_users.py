@@ -282,12 +282,15 @@ def test_a_release_of_an_unknown_sender_is_not_believed_carried_out_either(site,
     assert site.here("destroy", "--auto-approve").code == 0, "a list that shows it settles it"
 
 
-def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_purchase(site, sandbox, server, pass_quiet_period):
+@pytest.mark.parametrize("is_temporary", [False, True], ids=["his own key", "temporary keys"])
+def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_purchase(
+    site, sandbox, server, pass_quiet_period, is_temporary
+):
     stack = (site.folder / "specs" / "stack.yaml").read_text()
     site.environment = of_user("carol")
     site.write("servers: {beta: {}}\n", stack=stack)
     assert site.apply().code == 0
-    site.environment = of_user("ana")
+    site.environment = temporary_keys_of(server, "ana") if is_temporary else of_user("ana")
     site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
     sandbox.arm(LOST | {"executed": True})
     assert site.here(*FOUND_LATER).code == 6
@@ -313,3 +316,55 @@ def test_a_list_that_shows_another_server_of_the_senders_is_believed(site, sandb
     site.environment = of_user("bob")
     assert site.here(*FOUND_LATER).code == 0
     assert site.purchases == {"alpha": 1, "beta": 1}
+
+
+NOT_FOUND = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
+HIDDEN = NOT_FOUND | {"message": "not found", "executed": False}
+
+
+def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_release_either(site, sandbox):
+    """Its record was dropped as released, and the server billed on."""
+    stack = (site.folder / "specs" / "stack.yaml").read_text()
+    site.environment = of_user("carol")
+    site.write("servers: {beta: {}}\n", stack=stack)
+    assert site.apply().code == 0
+    site.environment = of_user("ana")
+    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+    assert site.apply().code == 0
+    site.write("servers: {beta: {}}\n", stack=stack)
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
+    assert site.apply().code == 7
+    sandbox.arm(ALL | {"fault": "filtered", "hides": ["ana-id"]}, HIDDEN)
+    site.environment = of_user("bob")
+    held = site.apply()
+    assert (held.code, "Error[vanished]" in held.text) == (4, True), held.text
+    assert "no server that he is known to have bought is listed" in said(held)
+    assert {one["address"] for one in site.state()["resources"].values()} == {"alpha", "beta"}
+    sandbox.ask("DELETE", "faults")
+    site.environment = of_user("ana")
+    assert site.apply().code == 0
+    assert (site.entries("release"), site.state()["intents"]) == ({"alpha": 1}, {})
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_a_persons_word_ends_a_release_that_was_lost_under_temporary_keys(site, sandbox, server, is_wanted):
+    """All that is listed is one's own: no list will ever tell. Every run spoke of it for ever, and no other command was let near its address."""
+    site.environment = temporary_keys_of(server, "ana")
+    assert site.apply().code == 0
+    sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
+    assert site.here("destroy", "--auto-approve").code == 7
+    site.environment = temporary_keys_of(server, "ana")
+    held = site.here("destroy", "--auto-approve")
+    assert held.code == 4
+    assert ("--allow vanished" in said(held), "apply --replace 'alpha'" in said(held)) == (True, True)
+    by_hand = site.here("state", "mv", "alpha", "gamma")
+    assert (by_hand.code, "--allow vanished" in said(by_hand)) == (1, True)
+    ways = {
+        False: ("destroy", "--auto-approve", "--allow", "vanished"),
+        True: ("apply", "--auto-approve", "--replace", "alpha"),
+    }
+    ended = site.here(*ways[is_wanted])
+    assert (ended.code, site.state()["intents"]) == (0, {}), ended.text
+    assert (site.purchases, site.entries("release")) == ({"alpha": 1 + is_wanted}, {"alpha": 1})
+    for command in ("plan", "drift"):
+        assert "unsettled" not in site.here(command).text
