@@ -134,7 +134,7 @@ def test_whatever_is_altered_is_found_and_named(small, data):
     path.write_bytes(altered)
     store = open_store(folder, "demo.dev")
     if altered == content or (path.suffix == ".journal" and altered == content.removesuffix(b"\n")):
-        assert store.verify().records == 5
+        assert store.verify().records == whole[folder / "demo.dev.journal"].count(b"\n")
         return
     if path.suffix == ".journal" and altered.startswith(content):
         return  # a torn record after the last, or damage: both are told elsewhere
