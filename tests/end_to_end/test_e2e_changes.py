@@ -243,7 +243,7 @@ class TestTriggers:
         site.apply()
         site.write(self.SPECS.format("omega"))
         gate = proxy.gate()
-        proxy.on(gate.never, method="POST", ending="/resources/query", nth=2)  # the plan asks, and the release once more
+        proxy.on(gate.never, ending="/resources/query", nth=2)  # the plan asks, and the release once more
         dying = site.start("apply", "--auto-approve", "--parallelism", "2")
         gate.await_arrival()
         while not [row for row in site.whole_records if "omega" in json.dumps(row)]:
