@@ -131,7 +131,8 @@ class IntentJournal:
         progress.bought, progress.answered_id = (), row.id
         noted = self._in_doubt(intent)
         forgotten = Forgotten(self.change.address, f"{message}: what became of its purchase is not known", None)
-        await self.context.journal.write(forgotten, Intended(noted))
+        # In this order: a death may tear the write between the two, and the first alone must not forget the purchase.
+        await self.context.journal.write(Intended(noted), forgotten)
         return CallFailed(Outcome.UNKNOWN, message)
 
     async def record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:

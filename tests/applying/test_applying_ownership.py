@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Forgotten
+from provisioner.model.journal import Forgotten, Intended
 from provisioner.model.purchase_policy import Marker, Prepaid, PurchasePolicy
 
 PURCHASE = Effect.PURCHASE
@@ -69,6 +69,27 @@ def test_a_first_row_of_another_name_puts_it_in_doubt_again(world, servers, type
     world.clock.time += 3600
     assert types(world.apply(*servers(1))) == ["in_doubt"], "while it is listed, nobody else's word is enough"
     assert not world.cloud.purchases
+
+
+def test_a_death_while_it_is_put_in_doubt_again_forgets_no_purchase(world, servers, types):
+    """Of the two records of that write the second may be torn."""
+
+    def theirs_comes(what):
+        if what.startswith("buy"):
+            world.cloud.add_server("bobs", strange=True)
+
+    world.cloud.arrivals.append(theirs_comes)
+    world.cloud.answers(PURCHASE, {"id": "id-1"}, executed=False)
+    assert types(world.apply(*servers(1))) == ["in_doubt"]
+    (at,) = (number for number, entry in enumerate(world.entries) if isinstance(entry, Forgotten))
+    assert isinstance(world.entries[at - 1], Intended), "the purchase is in doubt before its record goes"
+    del world.entries[at:]
+    assert world.state.purchases_in_doubt
+    world.cloud.arrivals.clear()
+    for _ in range(3):
+        world.clock.time += 3600
+        world.apply(*servers(1))
+        assert not world.cloud.purchases, "bought again"
 
 
 @pytest.mark.parametrize("told", [{}, {"name": None}, {"id": "id-9"}, {"name": "bobs"}])
