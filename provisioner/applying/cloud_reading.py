@@ -31,14 +31,14 @@ class CloudSnapshot:
     """
 
     live: Mapping[str, Live]
-    at: int | None
+    server_time: int | None
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
     """Whose reading it is, by a pseudonym; empty where nobody can tell."""
-    here: int | None = None
+    local_time: int | None = None
     """When it was by the clock of this machine, in milliseconds; None where that clock does not go with the cloud's."""
-    looked_at: float | None = None
+    read_at: float | None = None
     """When it began, in monotonic seconds; None where nobody noted it."""
 
     def may_hide(self, kind: str, names: Collection[str]) -> bool:
@@ -100,7 +100,7 @@ async def read_live(kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str
     """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
     of that id said not found. Raises CallFailed when any of that could not be read.
     """
-    shown = await read_shown(kind, channel, recorded_ids)
+    shown = await read_listing(kind, channel, recorded_ids)
     if shown.gaps:
         raise PartialListing("; ".join(map(str, shown.gaps)), tuple(shown.live.values()), shown.gaps)
     return shown.live
@@ -114,7 +114,7 @@ class CloudListing:
     gaps: tuple[ListGap, ...]
 
 
-async def read_shown(
+async def read_listing(
     kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
 ) -> CloudListing:
     """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it, and so is one
@@ -135,13 +135,13 @@ async def read_shown(
     return CloudListing(live, (*gaps, *unlisted(hidden, gaps)))
 
 
-async def read_closer(kind: Kind, channel: ChannelPort, row: Live) -> Live:
+async def read_detail(kind: Kind, channel: ChannelPort, row: Live) -> Live:
     """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
     told = await run_read(kind.look_closer(row.id), channel)
     return replace(row, observed={**row.observed, **told})
 
 
-async def read_ordered(
+async def read_order_resources(
     kind: Kind, channel: ChannelPort, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
 ) -> CloudListing:
     """`live` with what `orders` have bought by what billing says: rows that name no order themselves, as if they named it. An id

@@ -190,7 +190,7 @@ class FlowRunner:
 
     async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
         """Waits for the account's budget before the intent is written: what only queues must not look as if it might have been sent."""
-        turn = await self.context.interruption.until_first(channel.turn(call))
+        turn = await self.context.interruption.until_first(channel.wait_for_budget(call))
         if self.context.interruption.requested:
             raise Detached
         turn.result()

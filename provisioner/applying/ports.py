@@ -16,7 +16,7 @@ from provisioner.model.secret import Secret, SecretReference
 class ChannelPort(Protocol):
     """One connection to the cloud, used by one worker at a time."""
 
-    async def turn(self, call: Call) -> None:
+    async def wait_for_budget(self, call: Call) -> None:
         """Returns when the account's budget of requests has room for `call`, a purchase or destructive one."""
         ...
 
@@ -36,9 +36,9 @@ class StockPort(Protocol):
 
 
 class OtherStatesPort(Protocol):
-    def __call__(self, rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:
-        """The ids of those that another state holds, or may have bought, as it stands now. With `told` only what a state says itself: one
-        that cannot be read may hold anything, and need not hold any of them.
+    def __call__(self, rows: Iterable[Live], /, *, readable_only: bool = False) -> Container[str]:
+        """The ids of those that another state holds, or may have bought, as it stands now. With `readable_only`, a state that cannot be
+        read claims none of them; otherwise it claims all, because it may hold any.
         """
         ...
 
@@ -67,6 +67,6 @@ class ClockPort(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-def no_other_states(_rows: Iterable[Live], /, *, told: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
+def no_other_states(_rows: Iterable[Live], /, *, readable_only: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
     """Returns no id: there is no other state."""
     return ()

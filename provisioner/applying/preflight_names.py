@@ -30,7 +30,7 @@ class NameCheck:
         self._seen = context.by_name
         """As the newest look has it, and below what that may hide."""
         self._gaps = context.gaps
-        self._looked_at = context.clock.monotonic() if context.looked_at is None else context.looked_at
+        self._looked_at = context.clock.monotonic() if context.read_at is None else context.read_at
         self._looking = asyncio.Lock()
 
     async def refuse_stranger(self, kind: Kind, name: str) -> None:

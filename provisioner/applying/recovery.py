@@ -110,7 +110,7 @@ class _Unseen:
         ):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
-        told = self.other_states(unexplained, told=True) if unexplained else ()
+        told = self.other_states(unexplained, readable_only=True) if unexplained else ()
         return all(row.id in told for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
@@ -120,13 +120,13 @@ class _Unseen:
 
 
 def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
-    return is_over(intent, kind, policy, snapshot.at, snapshot.traces.get(intent.id), here=snapshot.here)
+    return is_over(intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), here=snapshot.local_time)
 
 
 def _absent(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
     evidence = f"a complete list has no {kind.noun} that fits"
-    if snapshot.at is not None:
-        evidence += f", {max(0, snapshot.at - intent.server_time) // 1000} s after it was sent"
+    if snapshot.server_time is not None:
+        evidence += f", {max(0, snapshot.server_time - intent.server_time) // 1000} s after it was sent"
     if unpaid := [trace.order_id for trace in snapshot.traces.get(intent.id) or () if trace.is_unpaid]:
         evidence += f"; ordered since and not paid: {', '.join(unpaid)}"
     return Settled(intent.id, "absent", evidence)

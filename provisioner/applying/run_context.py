@@ -66,7 +66,7 @@ class RunContext:
     """Asked before a replacement releases anything."""
     gaps: tuple[ListGap, ...] = ()
     """What the list may hide."""
-    looked_at: float | None = None
+    read_at: float | None = None
     """When it was read, in the clock's monotonic seconds; None: right now."""
     orders: frozenset[str] = frozenset()
     """Those that billing and other states knew when it began, and no row or record may name."""

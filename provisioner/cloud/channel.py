@@ -31,7 +31,7 @@ class Channel:
         self._identity = identity
         self._budget = budget
 
-    async def turn(self, call: Call) -> None:
+    async def wait_for_budget(self, call: Call) -> None:
         """Returns when the account's budget has room for `call`. For what is journaled before it is sent."""
         await self._budget.turn(call.service)
 

@@ -24,13 +24,13 @@ def undated(why: str) -> str:
 
 
 def clock_notes(cloud: Cloud, snapshot: CloudSnapshot) -> Iterator[Diagnostic]:
-    if snapshot.at is None:
+    if snapshot.server_time is None:
         yield warning(UNDATED, f"{undated(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT)
-    elif snapshot.here is not None and abs(apart := snapshot.at - snapshot.here) > _TOLERANCE:
+    elif snapshot.local_time is not None and abs(apart := snapshot.server_time - snapshot.local_time) > _TOLERANCE:
         ahead = "ahead of" if apart > 0 else "behind"
         yield warning(
             "clocks-differ",
-            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(snapshot.at)} there, {moment(snapshot.here)} here",
+            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(snapshot.server_time)} there, {moment(snapshot.local_time)} here",
             detail="a purchase in doubt is believed never carried out only once the quiet period is over by both",
             hint="set this machine's clock where that is wrong; else something on the way changes the Date of the cloud's answers",
         )

@@ -11,9 +11,9 @@ from provisioner import planning
 from provisioner.applying import (
     CloudListing,
     CloudSnapshot,
-    read_closer,
-    read_ordered,
-    read_shown,
+    read_detail,
+    read_listing,
+    read_order_resources,
     read_traces,
     run_read,
 )
@@ -86,7 +86,7 @@ async def read_cloud(
     async with cloud.channel() as channel:
         for kind in catalogue.kinds:
             try:
-                shown = await read_shown(kind, channel, recorded[kind.name], suspected=suspects)
+                shown = await read_listing(kind, channel, recorded[kind.name], suspected=suspects)
                 live |= shown.live
                 gaps += shown.gaps
                 if not shown.gaps and (others := [one for one in open_calls if _is_of_another(one, cloud.user, kind)]):
@@ -177,7 +177,7 @@ async def _with_orders(
     held = {record.id for record in records if record.id is not None}
     shown = CloudListing(dict(live), ())
     for kind, asked_for in wanted.items():
-        found = await read_ordered(catalogue[kind], channel, shown.live, asked_for, held=held)
+        found = await read_order_resources(catalogue[kind], channel, shown.live, asked_for, held=held)
         shown = CloudListing(found.live, shown.gaps + found.gaps)
     return shown
 
@@ -197,7 +197,7 @@ async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, cata
             while waiting:
                 recorded = waiting.pop()
                 row = live[recorded.id or ""]
-                live[row.id] = await read_closer(catalogue[recorded.kind], channel, row)
+                live[row.id] = await read_detail(catalogue[recorded.kind], channel, row)
 
     outcomes = await asyncio.gather(*(ask() for _ in range(_AT_A_TIME)), return_exceptions=True)
     for failed in outcomes:

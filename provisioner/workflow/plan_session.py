@@ -174,8 +174,8 @@ class PlanSession:
             selection=request.selection,
             foresight=foresight,
             handover=loaded.handover,
-            at=snapshot.at,
-            here=snapshot.here,
+            at=snapshot.server_time,
+            here=snapshot.local_time,
             elsewhere=claims or {},
             unsure=unsure,
             gaps=snapshot.gaps,
@@ -241,4 +241,4 @@ async def open_plan_session(
 def _unsure(other_states: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
     if not other_states.unread():
         return frozenset()
-    return frozenset(claims.keys() - other_states([snapshot.live[one] for one in claims], told=True).keys())
+    return frozenset(claims.keys() - other_states([snapshot.live[one] for one in claims], readable_only=True).keys())

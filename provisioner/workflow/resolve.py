@@ -103,8 +103,10 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             )
             may_be_it.refuse(intent, kind)
             entry = _decided(intent, decision, state, snapshot, kind=kind)
-            too_soon = is_too_soon_here(intent, stack.purchase, snapshot.here)
-            early = snapshot.at is None or snapshot.at < quiet_until(intent, stack.purchase) or too_soon
+            too_soon = is_too_soon_here(intent, stack.purchase, snapshot.local_time)
+            early = (
+                snapshot.server_time is None or snapshot.server_time < quiet_until(intent, stack.purchase) or too_soon
+            )
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))

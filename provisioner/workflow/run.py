@@ -127,7 +127,7 @@ class Run:
             plan=plan,
             live=self.snapshot.live,
             gaps=self.snapshot.gaps,
-            looked_at=self.snapshot.looked_at,
+            read_at=self.snapshot.read_at,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,

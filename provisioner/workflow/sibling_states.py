@@ -48,8 +48,10 @@ class OtherStates:
         """The other states that cannot be read, by name, and why; none where a person lets that pass."""
         return {} if Allowance.UNREAD_SIBLING in self.allowed else self.store.siblings().unread
 
-    def __call__(self, rows: Iterable[Live], *, told: bool = False) -> dict[str, str]:
-        """By id, those of `rows` that are not to be taken, and why, as the rest of a sentence. With `told` only what a state says itself."""
+    def __call__(self, rows: Iterable[Live], *, readable_only: bool = False) -> dict[str, str]:
+        """By id, those of `rows` that are not to be taken, and why, as the rest of a sentence. With `readable_only`, a state that cannot be
+        read claims nothing.
+        """
         rows = tuple(rows)
         if not rows:
             return {}
@@ -62,7 +64,7 @@ class OtherStates:
                     claimed[row.id] = f"is recorded in the state {label}"
                 elif row.id not in claimed and (address := self._sought(row, state)) is not None:
                     claimed[row.id] = f"may be the purchase in doubt of {address} in the state {label}"
-        lets_pass = told or Allowance.UNREAD_SIBLING in self.allowed
+        lets_pass = readable_only or Allowance.UNREAD_SIBLING in self.allowed
         for label, reason in () if lets_pass else siblings.unread.items():
             for row in rows:
                 claimed.setdefault(row.id, f"may be held by the state {label}, which cannot be read ({reason})")

@@ -133,7 +133,7 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
         snapshot.live,
         catalogue=workspace.catalogue,
         fingerprint=resolver.fingerprint,
-        now=snapshot.at or SystemClock().now(),
+        now=snapshot.server_time or SystemClock().now(),
     )
     by_specs = {row.address for row in proposal.rows if row.by_specs}
     needed = [desired for desired in loaded.desired if desired.address in by_specs]

@@ -21,7 +21,7 @@ from provisioner.applying import (
     Interruption,
     RunContext,
     execute,
-    read_shown,
+    read_listing,
     read_traces,
     recover,
 )
@@ -183,7 +183,7 @@ class World:
         ids = [one.id for one in self.state.resources.values() if one.id]
         with self.cloud.undisturbed():
             async with self.cloud.channel() as channel:
-                return await read_shown(CATALOGUE["dev_server"], channel, ids)
+                return await read_listing(CATALOGUE["dev_server"], channel, ids)
 
     def _plan(
         self, desired: tuple[Desired, ...], state: State, shown: CloudListing, mode: Mode, replacing: Iterable[str]

@@ -7,7 +7,7 @@ from support import loop
 from support.fate import ManualClock
 from support.scripted_cloud import ScriptedCloud
 
-from provisioner.applying import read_ordered, read_shown, run_read
+from provisioner.applying import read_listing, read_order_resources, run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
 from provisioner.model.list_gap import NO_NAME, ListGap, unlisted
@@ -26,7 +26,7 @@ def cloud():
 def reading(cloud, known=(), **suspected):
     async def read():
         async with cloud.channel() as channel:
-            return await read_shown(KIND, channel, known, **suspected)
+            return await read_listing(KIND, channel, known, **suspected)
 
     return loop.run(read())
 
@@ -54,7 +54,7 @@ def test_what_is_listed_or_not_found_proves_nothing(cloud, how):
 def test_what_only_billing_names_proves_it_too(cloud):
     async def read(live):
         async with cloud.channel() as channel:
-            return await read_ordered(KIND, channel, live, ["CS1"], held=())
+            return await read_order_resources(KIND, channel, live, ["CS1"], held=())
 
     cloud.listed_after = 60.0
     assert [gap.hides("dev_server", {"any"}) for gap in loop.run(read({})).gaps] == [True]

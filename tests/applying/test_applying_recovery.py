@@ -228,13 +228,13 @@ def test_a_release_that_may_still_arrive_is_told(status, told):
 def test_a_state_that_cannot_be_read_accounts_for_nothing():
     """It may hold what is like the purchase, and need not: neither adopted, then, nor bought beside."""
 
-    def unread(rows, *, told=False):
-        return {} if told else {row.id for row in rows}
+    def unread(rows, *, readable_only=False):
+        return {} if readable_only else {row.id for row in rows}
 
     recovery = Recovery(intents=[a_purchase_in_doubt()])
     assert recovery.see(a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=unread).intents
     assert not recovery.see(
-        a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=lambda rows, *, told=False: {"id-1"}
+        a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=lambda rows, *, readable_only=False: {"id-1"}
     ).intents
 
 

@@ -58,7 +58,7 @@ async def read(channel) -> None:
 
 
 async def buy(channel) -> None:
-    await channel.turn(PURCHASE)
+    await channel.wait_for_budget(PURCHASE)
     await channel.send(PURCHASE, lambda _: None)
 
 

@@ -69,7 +69,7 @@ class ScenarioCloud:
     async def channel(self) -> AsyncIterator[ScenarioCloud]:
         yield self
 
-    async def turn(self, call: Call) -> None:
+    async def wait_for_budget(self, call: Call) -> None:
         """Always at once."""
 
     async def send(self, call: Call, _reveal: Any) -> Reply:

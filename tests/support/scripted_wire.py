@@ -36,7 +36,7 @@ class ScriptedChannel:
     cloud: ScriptedCloud
     number: int
 
-    async def turn(self, call: Call) -> None:
+    async def wait_for_budget(self, call: Call) -> None:
         if self.cloud.pause:
             for told in self.cloud.arrivals:
                 told(f"queue to {described(call)}")
