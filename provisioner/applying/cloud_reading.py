@@ -137,7 +137,7 @@ async def read_listing(
 
 async def read_detail(kind: Kind, channel: ChannelPort, row: Live) -> Live:
     """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
-    told = await run_read(kind.look_closer(row.id), channel)
+    told = await run_read(kind.read_detail(row.id), channel)
     return replace(row, observed={**row.observed, **told})
 
 

@@ -76,7 +76,7 @@ class _Watcher:
     most_looks: int | None
     deadline: float
     watch: Watch
-    looks_closer: bool = False
+    confirms_absence: bool = False
     id: str | None = None
     ids: tuple[str, ...] = ()
     seeks: bool = False
@@ -88,7 +88,7 @@ class _Watcher:
         """Shows a list to the watcher. What raises here is a fault of this watcher, and ends its wait alone."""
         try:
             row = self.find(listing)
-            if row is None and self.settled(None) and not (self.looks_closer or listing.is_gone(self.id)):
+            if row is None and self.settled(None) and not (self.confirms_absence or listing.is_gone(self.id)):
                 return
             self.looks += 1
             if self.settled(row) or self.looks == self.most_looks:
@@ -130,7 +130,7 @@ class ListPoll:
         def find(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
-        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.looks_closer, wait.id, wait.ids)
+        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.confirms_absence, wait.id, wait.ids)
         return await self._answer(watcher)
 
     async def seek(
@@ -263,10 +263,10 @@ class ListPoll:
         return next((row for row in rows if row is not None), None)
 
     def _missing(self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
-        """Returns the ids to ask for alone. A watcher that looks closer asks for itself where the list may be whole."""
+        """Returns the ids to ask for alone. A watcher that confirms absence asks for itself where the list may be whole."""
         wanted: dict[str | None, None] = {}
         for watcher in asked:
-            own = watcher.id if is_partial or not watcher.looks_closer else None
+            own = watcher.id if is_partial or not watcher.confirms_absence else None
             wanted |= dict.fromkeys((own, *watcher.ids, *(sorted(self._known) if watcher.seeks else ())))
         return [each for each in wanted if each is not None and each not in rows]
 

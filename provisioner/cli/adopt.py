@@ -124,13 +124,13 @@ class ConsoleAdoptUI:
         return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
 
     def _list(self, found: Sequence[Unowned]) -> None:
-        from provisioner.rendering.adoption import render_unowned
+        from provisioner.rendering.adoption import render_unmanaged
 
-        self.console.write(render_unowned(found, self.console.style()))
+        self.console.write(render_unmanaged(found, self.console.style()))
 
     def approve(self, path: Path | None, text: str, chosen: Sequence[Live]) -> bool:
         from provisioner.rendering.style import escape
-        from provisioner.rendering.wording import amount
+        from provisioner.rendering.wording import pluralize
 
         lines = [escape(line) for line in text.splitlines()]
         if not self.as_json and path is not None:
@@ -143,7 +143,7 @@ class ConsoleAdoptUI:
         if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
         question = (
-            f"Do you want to take over {amount(len(chosen), 'resource')}?\n  From then on `destroy` releases them.\n"
+            f"Do you want to take over {pluralize(len(chosen), 'resource')}?\n  From then on `destroy` releases them.\n"
         )
         return ask(self.console, question)
 
@@ -156,25 +156,25 @@ class ConsoleAdoptUI:
         )
 
     def conclude(self, adopted: AdoptResult) -> ExitCode:
-        from provisioner.rendering.adoption import counted, unowned_document
+        from provisioner.rendering.adoption import count_unmanaged, unmanaged_document
         from provisioner.rendering.style import escape
-        from provisioner.rendering.wording import amount
+        from provisioner.rendering.wording import pluralize
 
         path = None if adopted.path is None else str(adopted.path)
         if self.as_json:
             addresses = adopted.addresses if adopted.plan else ()
             self.console.document(
-                unowned_document(adopted.found, adopted=addresses, path=path, requests=adopted.requests)
+                unmanaged_document(adopted.found, adopted=addresses, path=path, requests=adopted.requests)
             )
         elif adopted.plan is not None:
-            servers = counted(len(adopted.addresses), adopted.found)
+            servers = count_unmanaged(len(adopted.addresses), adopted.found)
             proof = "A plan was made with them: it has nothing to do for any of them."
             if adopted.unproven:
                 proof = (
                     f"A plan was made with them, and has work for {len(adopted.unproven)}: look at `provisioner plan`."
                 )
             where = f", declared in {escape(path)}" if path else ""
-            calls = amount(adopted.requests, "request")
+            calls = pluralize(adopted.requests, "request")
             self.console.write(f"\nTook over {servers}{where}. {proof} ({calls} to the cloud.)\n")
         elif all(one.problem for one in adopted.found):
             self._list(adopted.found)

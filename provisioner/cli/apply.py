@@ -137,7 +137,7 @@ def _tell_results(applied: Applied, *, as_json: bool) -> None:
 
         console().line(outputs_document(outputs, timestamp=now()))
     elif outputs:
-        from provisioner.rendering.outputs import render_results
+        from provisioner.rendering.outputs import render_outputs_section
 
-        console().write(render_results(outputs, console().style()))
+        console().write(render_outputs_section(outputs, console().style()))
     console().diagnose(applied.results.notes)

@@ -28,10 +28,10 @@ def command(*, workspace: Workspace, as_json: bool) -> None:
 
     known = asyncio.run(credentials(workspace, console().show_event))
     if as_json:
-        from provisioner.rendering.credentials import introduction_document
+        from provisioner.rendering.credentials import credentials_document
 
-        console().document(introduction_document(known))
+        console().document(credentials_document(known))
     else:
-        from provisioner.rendering.credentials import render_introduction
+        from provisioner.rendering.credentials import render_credentials
 
-        console().write(render_introduction(known, console().style()))
+        console().write(render_credentials(known, console().style()))

@@ -158,7 +158,7 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
 
     Exit codes: 0 completed, 1 cancelled, 7 it still waits when the time is over, 8 interrupted.
     """
-    from provisioner.rendering.orders import ended_document, render_order, wait_line
+    from provisioner.rendering.orders import outcome_document, render_order, wait_line
     from provisioner.workflow import orders
 
     order = asyncio.run(
@@ -173,7 +173,7 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
     code = of_waiting(order)
     if as_json:
         outcome = order.status if order.is_over else "waiting"
-        console().document(ended_document(order, outcome, (), exit_code=code))
+        console().document(outcome_document(order, outcome, (), exit_code=code))
     else:
         console().write(render_order(order, console().style()))
     return code
@@ -182,7 +182,7 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
 def _settle(workspace: Workspace, action: Action, target: str, options: SettleOptions) -> ExitCode:
     from provisioner.cli.apply_ui import ConsoleApplyUI
     from provisioner.cli.order_ui import ConsoleOrdersUI
-    from provisioner.rendering.orders import ended_document, render_settled
+    from provisioner.rendering.orders import outcome_document, render_settlement
     from provisioner.workflow.order_settlement import SettleRequest, settle
 
     asked = workspace.settings.input if options.may_ask is None else options.may_ask
@@ -192,8 +192,8 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
     code = of_settled(settled)
     console().diagnose(settled.findings)
     if options.as_json:
-        document = ended_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)
+        document = outcome_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)
         console().document(document)
     else:
-        console().write(render_settled(settled.order, settled.settlement))
+        console().write(render_settlement(settled.order, settled.settlement))
     return code

@@ -192,8 +192,8 @@ class Wait:
     order_id: str | None = None
     ids: tuple[str, ...] = ()
     looks: int | None = None
-    looks_closer: bool = False
-    """None is not yet believed by the flow, which looks at that id alone: a list with gaps will do as well."""
+    confirms_absence: bool = False
+    """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as well."""
 
     def __post_init__(self) -> None:
         hold_ids(self, "id", "ids")

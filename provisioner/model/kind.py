@@ -94,7 +94,7 @@ class Kind:
     this is observed.
 
     `list` reads every live one completely or raises CallFailed; `limited` asks whether a list of these ids may hold the reader's own only;
-    `show` reads one, None when it is not there; `look_closer` asks for what no list shows of one, which is observed beside the row.
+    `show` reads one, None when it is not there; `read_detail` asks for what no list shows of one, which is observed beside the row.
     `update` is told the paths that changed, or none when it is to finish what is half way. `leftovers` is what a release does not release.
 
     `shown` goes from what is observed of one to what the rows have shown of it, as far as that is kept, in the shape of its specs; `facts`
@@ -121,7 +121,7 @@ class Kind:
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
     check_secret: Callable[[str], str | None] = unknown
     limited: Callable[[Collection[str]], ReadFlow[ListGap | None]] = not_limited
-    look_closer: Callable[[str], ReadFlow[JsonObject]] = nothing_more
+    read_detail: Callable[[str], ReadFlow[JsonObject]] = nothing_more
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
     orders: Orders = NO_ORDERS
     billing: Billing = NO_BILLING

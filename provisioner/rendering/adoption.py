@@ -9,16 +9,16 @@ from provisioner.model.address import Address
 from provisioner.planning import Unowned
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 
-def render_unowned(found: Sequence[Unowned], style: Style) -> str:
+def render_unmanaged(found: Sequence[Unowned], style: Style) -> str:
     """Ends in a newline. The numbers count from 1, and stand for the servers in this order."""
     if not found:
         return "No changes. Everything that the cloud lists is recorded in this state.\n"
     rows = [(str(number), *_cells(one), one.problem) for number, one in enumerate(found, start=1)]
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    title = style.bold(f"{counted(len(found), found)} that no address of this state owns:")
+    title = style.bold(f"{count_unmanaged(len(found), found)} that no address of this state owns:")
     return "\n".join((title, "", *_lines(rows, widths, style))) + "\n"
 
 
@@ -28,17 +28,17 @@ def _lines(rows: Sequence[tuple[str, ...]], widths: Sequence[int], style: Style)
         yield f"  {told}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
 
 
-def counted(number: int, found: Sequence[Unowned]) -> str:
+def count_unmanaged(number: int, found: Sequence[Unowned]) -> str:
     """So many of these, by what their kind is called."""
     nouns = {one.noun for one in found}
-    return amount(number, nouns.pop() if len(nouns) == 1 else "resource")
+    return pluralize(number, nouns.pop() if len(nouns) == 1 else "resource")
 
 
 def _cells(one: Unowned) -> tuple[str, ...]:
     return tuple(map(escape, (one.row.name, one.row.id, *one.particulars, one.row.status)))
 
 
-def unowned_document(
+def unmanaged_document(
     found: Sequence[Unowned], *, adopted: Sequence[Address] = (), path: str | None = None, requests: int = 0
 ) -> Document:
     return {

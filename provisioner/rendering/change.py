@@ -17,7 +17,7 @@ from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.values import leaves, path_text, value_text, without
-from provisioner.rendering.wording import UNDER_WAY, amount, words_of
+from provisioner.rendering.wording import UNDER_WAY, pluralize, words_of
 
 KNOWN_LATER = "(known after apply)"
 
@@ -156,7 +156,7 @@ def _remarks(change: Change) -> Iterator[str]:
     if stays := ", ".join(_as_declared(change)):
         yield f"(a refresh does not record {stays}: what was declared of that stays on record)"
     if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
-        yield f"({amount(hidden, 'unchanged field')} hidden)"
+        yield f"({pluralize(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.charging and all(field.after is None for field in change.charging):

@@ -10,7 +10,7 @@ _LABELS = {"modelarts": "ModelArts", "bss": "Billing", "iam": "Identity"}
 _WIDTH = 14
 
 
-def render_introduction(known: Introduction, style: Style) -> str:
+def render_credentials(known: Introduction, style: Style) -> str:
     lines = {
         "Credentials": f"{known.source} ({known.method})",
         "Account": _named(known.identity.account, known.account_name),
@@ -23,7 +23,7 @@ def render_introduction(known: Introduction, style: Style) -> str:
     return f"{told}{style.green('The cloud accepts them.')}\n"
 
 
-def introduction_document(known: Introduction) -> Document:
+def credentials_document(known: Introduction) -> Document:
     identity = known.identity
     return {
         "format_version": FORMAT_VERSION,

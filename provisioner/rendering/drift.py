@@ -21,7 +21,7 @@ from provisioner.rendering.machine import (
     selection_document,
 )
 from provisioner.rendering.style import Style
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 
 def render_drift(plan: Plan, style: Style) -> str:
@@ -36,12 +36,12 @@ def render_drift(plan: Plan, style: Style) -> str:
 
 def _last_line(plan: Plan, style: Style) -> str:
     left_out = _not_compared(plan)
-    aside = f" {amount(left_out, plan.noun)} under way or in doubt not compared." if left_out else ""
+    aside = f" {pluralize(left_out, plan.noun)} under way or in doubt not compared." if left_out else ""
     if not plan.work:
-        found = f" {amount(len(plan.findings), 'finding')} above." if plan.findings else ""
-        same = amount(len(plan.changes) - left_out - len(plan.left_out), plan.noun)
+        found = f" {pluralize(len(plan.findings), 'finding')} above." if plan.findings else ""
+        same = pluralize(len(plan.changes) - left_out - len(plan.left_out), plan.noun)
         return f"{style.bold(style.green('No drift.'))} {same} as recorded.{found}{aside}"
-    parts = filter(None, (_counted(plan), amount(len(plan.findings), "finding") if plan.findings else ""))
+    parts = filter(None, (_counted(plan), pluralize(len(plan.findings), "finding") if plan.findings else ""))
     return f"{style.bold('Drift:')} {', '.join(parts)}.{aside}"
 
 

@@ -10,7 +10,7 @@ from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_d
 from provisioner.rendering.orders import UNKNOWN, moment, timestamp
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.table import table_text
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 _HEADINGS = ("address", "id", "expires", "in", "renews", "status")
 
@@ -19,9 +19,9 @@ def render_expiring(shown: Sequence[Expiry], style: Style, *, prepaid: int, days
     """Times are UTC. `prepaid` is how many were asked about."""
     if not prepaid:
         return "No prepaid servers are recorded.\n"
-    window = amount(int(days), "day") if days == int(days) else f"{days:.2f} days"
+    window = pluralize(int(days), "day") if days == int(days) else f"{days:.2f} days"
     if not shown:
-        return f"None of {amount(prepaid, 'prepaid server')} comes to its end within {window}.\n"
+        return f"None of {pluralize(prepaid, 'prepaid server')} comes to its end within {window}.\n"
     return table_text(_HEADINGS, map(_cells, shown), style)
 
 
@@ -58,9 +58,9 @@ def _left(days: int | None, hours: int) -> str:
     if days is None:
         return UNKNOWN
     if days < 0:
-        return f"{amount(-days, 'day')} ago"
-    told = [amount(days, "day")] if days else []
-    told += [amount(hours, "hour")] if hours or not days else []
+        return f"{pluralize(-days, 'day')} ago"
+    told = [pluralize(days, "day")] if days else []
+    told += [pluralize(hours, "hour")] if hours or not days else []
     return " ".join(told)
 
 

@@ -18,7 +18,7 @@ from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import masked
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
 _WIDEST_ADDRESS = 40
@@ -120,20 +120,20 @@ def _painted(text: str, style: Style, *, kind: AuditEventType) -> str:
 
 def render_verified(verified: Verified, style: Style) -> str:
     """The head's hash is there to be noted elsewhere: whoever alters the whole journal must alter that too."""
-    lines = [style.green(f"The journal is whole: {amount(verified.records, 'record')}.")]
+    lines = [style.green(f"The journal is whole: {pluralize(verified.records, 'record')}.")]
     if verified.first is not None and verified.last is not None:
         lines.append(f"{_INDENT}from     {_moment(verified.first)} to {_moment(verified.last)}")
     lines += (
         f"{_INDENT}head     {verified.head.sequence} {escape(verified.head.hash)}".rstrip(),
         f"{_INDENT}lineage  {escape(verified.lineage)}",
-        f"The state, serial {verified.serial}, is what its first {amount(verified.checkpoint.sequence, 'record')} come to.",
+        f"The state, serial {verified.serial}, is what its first {pluralize(verified.checkpoint.sequence, 'record')} come to.",
     )
     if newer := verified.head.sequence - verified.checkpoint.sequence:
-        came = f"{amount(newer, 'record')} came after it"
+        came = f"{pluralize(newer, 'record')} came after it"
         lines.append(f"{came}: every command knows them, the next apply writes them into it.")
     if verified.torn:
         lines.append(
-            f"After the last record stand {amount(verified.torn, 'byte')} of one that a death cut short; the next apply "
+            f"After the last record stand {pluralize(verified.torn, 'byte')} of one that a death cut short; the next apply "
             "removes them."
         )
     return "".join(f"{line}\n" for line in lines)

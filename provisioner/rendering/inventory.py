@@ -14,7 +14,7 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.inventory import Host, Inventory
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import escape, escape_json
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 _TEMPLATE = re.compile(r"\{[{%#]")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_]")
@@ -170,7 +170,7 @@ def _title(inventory: Inventory) -> str:
         inventory.stack if inventory.environment is None else f"{inventory.stack}, environment {inventory.environment}"
     )
     left_out = f", {len(inventory.left_out)} left out" if inventory.left_out else ""
-    return f"# {escape(where)}: {amount(len(inventory.hosts), 'server')}{left_out}"
+    return f"# {escape(where)}: {pluralize(len(inventory.hosts), 'server')}{left_out}"
 
 
 FORMATS = {"ansible": _ansible, "ssh-config": _ssh_config, "hosts": _hosts, "json": _json, "env": _env}

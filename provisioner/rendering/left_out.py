@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from provisioner.model.plan import Plan
 from provisioner.rendering.blocks import painted_sign
 from provisioner.rendering.style import Style, escape
-from provisioner.rendering.wording import WORDS, amount
+from provisioner.rendering.wording import WORDS, pluralize
 
 _SHOWN = 20
 
@@ -15,7 +15,7 @@ _SHOWN = 20
 def left_out_text(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.left_out:
         return
-    yield style.bold(f"Left out by {escape(str(plan.selection))}: {amount(len(plan.left_out), 'change')}")
+    yield style.bold(f"Left out by {escape(str(plan.selection))}: {pluralize(len(plan.left_out), 'change')}")
     for each in plan.left_out[:_SHOWN]:
         sign = painted_sign(f"{WORDS[each.action].sign:>3}", style)
         yield f"{sign} {escape(str(each.address))}"

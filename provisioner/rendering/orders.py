@@ -63,7 +63,7 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_settled(order: PlacedOrder, settlement: Settlement) -> str:
+def render_settlement(order: PlacedOrder, settlement: Settlement) -> str:
     """Empty for what is told by findings."""
     told = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}", apply=_apply(order))
     return f"{_addresses(order)}: {told}\n" if told else ""
@@ -86,7 +86,7 @@ def order_document(order: PlacedOrder) -> Document:
     return {"format_version": FORMAT_VERSION, "order": _document(order)}
 
 
-def ended_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagnostic], *, exit_code: int) -> Document:
+def outcome_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagnostic], *, exit_code: int) -> Document:
     """What a command that acts or waits comes to."""
     return {
         **order_document(order),

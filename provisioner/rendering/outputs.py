@@ -20,7 +20,7 @@ def render_declared_outputs(outputs: Sequence[OutputValue], style: Style) -> str
     return "".join(f"{style.bold(pad(escape(output.name), width))} = {_text(output)}\n" for output in outputs)
 
 
-def render_results(outputs: Sequence[OutputValue], style: Style) -> str:
+def render_outputs_section(outputs: Sequence[OutputValue], style: Style) -> str:
     """What stands below the last line of an apply."""
     return f"\n{style.bold('Outputs:')}\n\n{render_declared_outputs(outputs, style)}"
 

@@ -22,7 +22,7 @@ from provisioner.rendering.grouping import Likenesses, grouped
 from provisioner.rendering.left_out import left_out_text
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import is_hidden, path_text, value_text
-from provisioner.rendering.wording import CREATE_FIRST, WORDS, amount, words_of
+from provisioner.rendering.wording import CREATE_FIRST, WORDS, pluralize, words_of
 
 _NAMED = 6
 """So many addresses are named where a group is meant."""
@@ -78,7 +78,7 @@ def last_line(plan: Plan, style: Style) -> str:
         "in doubt": doubts,
     }
     extras = "".join(f", {number} {what}" for what, number in others.items() if number > 0)
-    wiped = amount(count[Action.REINSTALL], "reinstallation")
+    wiped = pluralize(count[Action.REINSTALL], "reinstallation")
     loudly = style.red(f" To change includes {wiped}: system disks are wiped.") if count[Action.REINSTALL] else ""
     return (
         f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
@@ -93,7 +93,7 @@ def _to_record(plan: Plan, style: Style) -> str:
 def _nothing_to_do(plan: Plan, style: Style) -> str:
     title = style.bold(style.green("No changes."))
     if found := len(plan.findings) + len(plan.refusals):
-        return f"{title} Nothing would be done about the {amount(found, 'finding')} above."
+        return f"{title} Nothing would be done about the {pluralize(found, 'finding')} above."
     is_whole = plan.selection.is_everything
     selected = f"selected {plan.noun}s"
     servers, among = (f"Your {plan.noun}s", "") if is_whole else (f"The {selected}", f" among the {selected}")

@@ -15,7 +15,7 @@ from provisioner.model.state import Intent, State
 from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.values import is_block, key_text, leaves, path_text, value_text
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
 _MILLISECONDS = 1000
@@ -181,9 +181,7 @@ def _unverifiable_note(records: Sequence[Recorded], unverifiable: Collection[Fie
     if not hidden:
         return ""
     names = ", ".join(map(path_text, hidden))
-    text = (
-        f"The cloud never shows {amount(len(hidden), 'declared field')}, so a change made outside is not seen: {names}."
-    )
+    text = f"The cloud never shows {pluralize(len(hidden), 'declared field')}, so a change made outside is not seen: {names}."
     return "".join(f"{style.dim(f'# {line}')}\n" for line in wrap(text, style.width - 2))
 
 

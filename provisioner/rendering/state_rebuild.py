@@ -15,7 +15,7 @@ from provisioner.model.resource import Live
 from provisioner.model.state import Intent
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
-from provisioner.rendering.wording import amount
+from provisioner.rendering.wording import pluralize
 
 _SHOWN = 10
 _NEXT_STEP = {
@@ -46,7 +46,9 @@ def render_proposal(proposal: Proposal, style: Style) -> str:
     kept = sum(row.is_kept for row in proposal.rows)
     lines = [
         style.bold(
-            f"The rebuilt state would hold {amount(kept, 'row')}:" if kept else "The rebuilt state would hold nothing."
+            f"The rebuilt state would hold {pluralize(kept, 'row')}:"
+            if kept
+            else "The rebuilt state would hold nothing."
         )
     ]
     width = max((cells(escape(str(row.address))) for row in proposal.rows), default=0)
@@ -88,13 +90,13 @@ def _live(row: Live) -> str:
 def _unclaimed(rows: Sequence[Live]) -> str:
     named = ", ".join(f"{row.name} ({row.id})" for row in rows[:_SHOWN])
     more = "" if len(rows) <= _SHOWN else f" and {len(rows) - _SHOWN} more"
-    return f"The cloud also lists {amount(len(rows), 'server')} that nothing here is about: {named}{more}."
+    return f"The cloud also lists {pluralize(len(rows), 'server')} that nothing here is about: {named}{more}."
 
 
 def _absent(intents: Sequence[Intent]) -> str:
     addresses = ", ".join(intent.whose for intent in intents[:_SHOWN])
     more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
-    count = amount(len(intents), "purchase")
+    count = pluralize(len(intents), "purchase")
     return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."
 
 

@@ -63,7 +63,7 @@ UNDER_WAY = {
 }
 
 
-def amount(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

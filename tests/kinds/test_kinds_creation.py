@@ -10,7 +10,7 @@ from support.planning_builders import PREPAID, bought, wanted
 from support.rows import ID, SEED_ROW, a_live, a_row
 
 from provisioner.kinds import CATALOGUE
-from provisioner.kinds.dev_server.creation import wire
+from provisioner.kinds.dev_server.creation import request_body
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Outcome, Remark, Remember, Reply, Service, Wait
 from provisioner.model.purchase_policy import ChargingDefault, PurchasePolicy
 from provisioner.model.resource import Desired, Phase
@@ -71,7 +71,7 @@ def test_the_reference_request_goes_out_as_it_stands_in_the_reference():
     flags = {"is_auto_pay": False, "is_auto_renew": False}
     charged = {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1, **flags}
     assert played.of(Call)[0].body == {**body, "charging_info": charged}
-    assert wire(body, PurchasePolicy(charging_default=ChargingDefault.CLOUD)) == body
+    assert request_body(body, PurchasePolicy(charging_default=ChargingDefault.CLOUD)) == body
     assert "charging_info" not in played.of(Call)[0].declares
 
 

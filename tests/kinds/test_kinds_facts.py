@@ -47,7 +47,7 @@ def test_whatever_the_cloud_sends_it_is_read_without_a_mishap(observed):
 
 def test_public_addresses_are_asked_for_by_the_id():
     listed = [{"id": "eip-1", "address": "80.1.2.3"}]
-    played = play(KIND.look_closer(ID), [ok(public_ips=listed)])
+    played = play(KIND.read_detail(ID), [ok(public_ips=listed)])
     assert played.result == {"public_ips": listed}
     assert played.calls == [f"GET /v1/{{project_id}}/dev-servers/{ID}/publicips"]
     assert played.steps[0].effect is Effect.READ
@@ -55,9 +55,9 @@ def test_public_addresses_are_asked_for_by_the_id():
 
 @pytest.mark.parametrize("reply", [refused(status=403), refused(NOT_FOUND), ok(something="else")])
 def test_a_cloud_that_does_not_say_leaves_it_unknown(reply):
-    assert play(KIND.look_closer(ID), [reply]).result == {}
+    assert play(KIND.read_detail(ID), [reply]).result == {}
 
 
 def test_an_answer_that_is_lost_is_no_answer():
     with pytest.raises(CallFailed):
-        play(KIND.look_closer(ID), [CallFailed(Outcome.UNKNOWN, "reset")])
+        play(KIND.read_detail(ID), [CallFailed(Outcome.UNKNOWN, "reset")])

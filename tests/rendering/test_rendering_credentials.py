@@ -8,7 +8,7 @@ import pytest
 from rendering.samples import PLAIN
 
 from provisioner.model.identity import Identity, Introduction
-from provisioner.rendering.credentials import introduction_document, render_introduction
+from provisioner.rendering.credentials import credentials_document, render_credentials
 
 END = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -28,19 +28,19 @@ def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetim
     ],
 )
 def test_how_long_they_are_good_is_told(introduction, says):
-    assert f"Good until:   {says}\n" in render_introduction(introduction, PLAIN)
+    assert f"Good until:   {says}\n" in render_credentials(introduction, PLAIN)
 
 
 def test_a_name_that_nobody_may_ask_for_is_left_out():
-    assert "Account:      d\n" in render_introduction(known(None), PLAIN)
-    assert introduction_document(known(None))["account"] == {"id": "d", "name": None}
+    assert "Account:      d\n" in render_credentials(known(None), PLAIN)
+    assert credentials_document(known(None))["account"] == {"id": "d", "name": None}
 
 
 def test_a_name_cannot_paint_the_terminal():
-    told = render_introduction(known("\x1b[31mred\nGood until: 2099"), PLAIN)
+    told = render_credentials(known("\x1b[31mred\nGood until: 2099"), PLAIN)
     assert "\x1b" not in told
     assert len(told.splitlines()) == 7
 
 
 def test_machines_get_the_end_as_a_moment():
-    assert introduction_document(known(ends_at=END))["expires_at"] == "2026-01-02T12:00:00+00:00"
+    assert credentials_document(known(ends_at=END))["expires_at"] == "2026-01-02T12:00:00+00:00"

@@ -15,12 +15,12 @@ from provisioner.model.expiry import Expiry
 from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.expiring import expiring_document, render_expiring
 from provisioner.rendering.orders import (
-    ended_document,
     money,
     order_document,
+    outcome_document,
     render_order,
     render_orders,
-    render_settled,
+    render_settlement,
     wait_line,
 )
 
@@ -88,16 +88,16 @@ def test_each_status_names_what_goes_on(status, step):
 
 @pytest.mark.parametrize("settlement", [Settlement.PAID, Settlement.ALREADY_PAID, Settlement.CANCELLED])
 def test_what_was_settled_is_a_sentence(settlement):
-    assert render_settled(ORDER, settlement).startswith("gateway: order CS1 is ")
+    assert render_settlement(ORDER, settlement).startswith("gateway: order CS1 is ")
 
 
 @pytest.mark.parametrize("settlement", [Settlement.OPEN, Settlement.NOT_APPROVED])
 def test_what_was_not_is_told_by_findings(settlement):
-    assert render_settled(ORDER, settlement) == ""
+    assert render_settlement(ORDER, settlement) == ""
 
 
 def test_the_end_of_a_command_is_a_document():
-    document = ended_document(ORDER, "paid", (), exit_code=0)
+    document = outcome_document(ORDER, "paid", (), exit_code=0)
     assert (document["outcome"], document["exit_code"], document["order"]["id"]) == ("paid", 0, "CS1")
 
 

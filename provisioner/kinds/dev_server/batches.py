@@ -21,7 +21,7 @@ MOST = 10
 
 def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
     """Sent under the first one's name. An id that is answered names one of them, nobody says which, so it teaches nothing."""
-    body = {**creation.wire(group[0].fields, policy), "count": len(group)}
+    body = {**creation.request_body(group[0].fields, policy), "count": len(group)}
     reply = yield Call(
         Service.MODELARTS,
         "POST",

@@ -66,7 +66,7 @@ def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
             return None
 
 
-def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
+def request_body(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
     """The POST body: what was declared of a purchase and nothing else but how it is charged, which is always spelt out."""
     body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in updates.FURNISHINGS}
     if (charged := charging.wire(fields, policy)) is not None:
@@ -75,7 +75,7 @@ def wire(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
 
 
 def charging_of(fields: Fields, policy: PurchasePolicy) -> JsonObject:
-    sent = wire(fields, policy).get("charging_info")
+    sent = request_body(fields, policy).get("charging_info")
     return _charging_body(sent if isinstance(sent, Mapping) else {})
 
 
@@ -112,7 +112,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             "POST",
             rows.SERVERS,
             Effect.PURCHASE,
-            body=wire(desired.fields, policy),
+            body=request_body(desired.fields, policy),
             declares=updates.bought(desired),
             learns=("id", "order_id"),
         )
@@ -125,7 +125,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
     is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
     pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
     asked = desired.fields if recorded is None else recorded.declared
-    sent = wire(desired.fields, policy) if recorded is None else recorded.declared
+    sent = request_body(desired.fields, policy) if recorded is None else recorded.declared
     is_auto = policy.prepaid is not Prepaid.TWO_STEP and _auto_pays(sent)
     is_wanted = recorded is None or _is_still_wanted(desired, recorded)
     order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted, recorded, asked.get("charging_info"))

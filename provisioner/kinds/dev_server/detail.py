@@ -10,7 +10,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 
 
-def look_closer(identifier: str) -> ReadFlow[JsonObject]:
+def read_detail(identifier: str) -> ReadFlow[JsonObject]:
     """What is to be observed beside its row. A cloud that refuses to say, as older ones do, leaves it unknown."""
     path = f"{rows.server_path(identifier)}/publicips"
     try:

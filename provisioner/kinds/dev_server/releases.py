@@ -146,7 +146,7 @@ def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) 
     """
     while True:
         row = yield Wait(
-            settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks, looks_closer=True
+            settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks, confirms_absence=True
         )
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
