@@ -14,7 +14,7 @@ from provisioner.loading.stack_file import read_stack
 if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
     from provisioner.loading.loader import Loaded, load
-    from provisioner.loading.spec_writer import Existing, compose, is_writable, key_for
+    from provisioner.loading.spec_writer import ExistingResource, is_writable, render_spec, unique_key
 else:
     _MODULES = {"CODES": "codes", "Loaded": "loader", "load": "loader"}
 
@@ -29,13 +29,13 @@ else:
 
 __all__ = [
     "CODES",
-    "Existing",
+    "ExistingResource",
     "Loaded",
     "VariableInputs",
-    "compose",
     "declares_outputs",
     "is_writable",
-    "key_for",
     "load",
     "read_stack",
+    "render_spec",
+    "unique_key",
 ]

@@ -40,7 +40,7 @@ class Loaded:
     stack: Stack
     desired: tuple[Desired, ...]
     warnings: tuple[Diagnostic, ...]
-    handover: Refactoring = NO_REFACTORING
+    refactoring: Refactoring = NO_REFACTORING
     outputs: Outputs = NO_OUTPUTS
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By section, as written: templates are not worked out."""
@@ -63,12 +63,12 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         resources = Resources(directory, defaults, scope, findings, policy=stack.purchase)
         desired = [*_desired(specs, catalogue, resources, findings)]
         resources.check_triggers()
-        handover = _handover(specs, RefactoringReader(scope, findings), desired)
+        refactoring = _read_refactoring(specs, RefactoringReader(scope, findings), desired)
         outputs = _outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
         findings.settle()
         desired.sort(key=lambda wanted: wanted.address)
         by_section = {kind.section: defaults.of(kind) for kind in catalogue.kinds}
-        return Loaded(stack, tuple(desired), findings.warnings, handover, outputs, by_section)
+        return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section)
 
 
 def _values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
@@ -93,12 +93,12 @@ def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     return {} if sources.environments() is None else {"env": BROKEN}
 
 
-def _handover(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:
+def _read_refactoring(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:
     for layer in specs:
         for section in layer.node:
             if section in SECTIONS and layer.node[section] is not BROKEN:
                 reader.read(layer, section)
-    return reader.handover(wanted.address for wanted in desired)
+    return reader.refactoring(wanted.address for wanted in desired)
 
 
 def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:

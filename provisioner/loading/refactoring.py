@@ -121,7 +121,7 @@ class RefactoringReader:
     ) -> None:
         self.findings.add(mistake, at=find([layer], path, key=key, unknown=unknown), path=path)
 
-    def handover(self, declared: Iterable[Address]) -> Refactoring:
+    def refactoring(self, declared: Iterable[Address]) -> Refactoring:
         """Judged against the addresses that the specs declare, unless these are mistaken themselves."""
         read = Refactoring(tuple(self._imports), tuple(self._moves), tuple(self._removals))
         if self.findings.none_so_far:

@@ -22,7 +22,7 @@ _TEMPLATE = ("{{", "{%", "{#")
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class ExistingResource:
     """`section` is that of its kind. `draft` is None where the specs declare the address already; `is_imported` where they name its id, too."""
 
     address: Address
@@ -32,8 +32,8 @@ class Existing:
     is_imported: bool = False
 
 
-def compose(
-    existing: Sequence[Existing], *, defaults: Mapping[str, Mapping[str, JsonValue]], remarks: Sequence[str]
+def render_spec(
+    existing: Sequence[ExistingResource], *, defaults: Mapping[str, Mapping[str, JsonValue]], remarks: Sequence[str]
 ) -> str:
     """Ends in a newline. `defaults` are by section, `remarks` open the file."""
     lines = [f"# {remark}" for remark in remarks]
@@ -55,7 +55,7 @@ def is_writable(draft: Draft) -> bool:
     return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE)
 
 
-def key_for(name: str, taken: frozenset[str], *, noun: str) -> str:
+def unique_key(name: str, taken: frozenset[str], *, noun: str) -> str:
     """A key that says the name, as far as keys can, and that is free. `noun` stands before one that can't begin a key."""
     base = re.sub(r"[^A-Za-z0-9_-]", "-", name)
     base = base if re.match("[A-Za-z_]", base) else f"{noun}-{base}"

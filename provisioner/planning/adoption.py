@@ -43,11 +43,11 @@ def taken_over(kind: Kind, desired: Desired, row: Live, declared: JsonObject) ->
 
 def passed_over(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """An import of an address that holds a server already does nothing; worth a word where its server is nobody's."""
-    if not survey.handover.imports or plan.mode is not Mode.APPLY:
+    if not survey.refactoring.imports or plan.mode is not Mode.APPLY:
         return
     owners = {change.recorded.id: change for change in plan.changes if change.recorded is not None}
     holders = {change.address: change.recorded for change in plan.changes if change.action is not Action.ADOPT}
-    for one in survey.handover.imports:
+    for one in survey.refactoring.imports:
         holder = holders.get(one.address)
         if holder is not None and holder.id != one.id and one.id in survey.live and one.id not in owners:
             yield warning(
@@ -61,7 +61,7 @@ def passed_over(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator
 
 def unadoptable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     changes = {change.address: change for change in plan.changes}
-    for one in survey.handover.imports if plan.mode is Mode.APPLY else ():
+    for one in survey.refactoring.imports if plan.mode is Mode.APPLY else ():
         change = changes.get(one.address)
         if change is None or not plan.selects(change):
             continue

@@ -31,7 +31,7 @@ class MovedSurvey:
 
 
 def moved(survey: PlanInput, mode: Mode) -> MovedSurvey:
-    moves, state = survey.handover.moves, survey.state
+    moves, state = survey.refactoring.moves, survey.state
     back = {deposed: address for address, deposed in vacancies(survey, mode).items()}
     if mode is Mode.DESTROY or state is None or not (moves or back):
         return MovedSurvey(survey, {})

@@ -37,7 +37,7 @@ class PlanInput:
     """What a person allowed for this one run."""
     selection: Selection = EVERYTHING
     foresight: ReleaseFacts = NOTHING_ASKED
-    handover: Refactoring = NO_REFACTORING
+    refactoring: Refactoring = NO_REFACTORING
     """What the specs say of records."""
     at: int | None = None
     """When the cloud was looked at, in milliseconds of its time; None where that is not known."""

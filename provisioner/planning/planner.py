@@ -119,7 +119,7 @@ class _Planner:
         self._recorded = settled_records(survey, catalogue)
         self._by_order = by_order(self._recorded.values(), survey.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
-        self._imports = {one.address: one for one in survey.handover.imports}
+        self._imports = {one.address: one for one in survey.refactoring.imports}
         doubted = survey.state.doubts if survey.state else {}
         self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
 
@@ -134,7 +134,7 @@ class _Planner:
                 return self._release(recorded, desired)
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
-            let_go = is_let_go(address, self._survey.handover.removals)
+            let_go = is_let_go(address, self._survey.refactoring.removals)
             return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
         if (named := self._imports.get(address)) is not None:
@@ -158,7 +158,7 @@ class _Planner:
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
-        if not gone and desired is None and is_let_go(recorded.address, self._survey.handover.removals):
+        if not gone and desired is None and is_let_go(recorded.address, self._survey.refactoring.removals):
             let_go = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
             return replace(let_go, reason=Reason.REMOVED)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS

@@ -26,9 +26,9 @@ class SecretReader:
     """
 
     def __init__(
-        self, directory: Path, environ: Mapping[str, str], *, revealed: Callable[[Secret], None] = lambda _secret: None
+        self, directory: Path, environ: Mapping[str, str], *, on_reveal: Callable[[Secret], None] = lambda _secret: None
     ) -> None:
-        self._told = revealed
+        self._told = on_reveal
         self._directory = directory
         self._environ = environ
         self._revealed: dict[SecretReference, Secret] = {}

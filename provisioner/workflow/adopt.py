@@ -14,7 +14,7 @@ from typing import Protocol
 
 from provisioner import planning
 from provisioner.applying import CloudSnapshot
-from provisioner.loading import Existing
+from provisioner.loading import ExistingResource
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
@@ -173,7 +173,7 @@ def _take_over(
     *,
     path: Path | None,
     text: str,
-    existing: Sequence[Existing],
+    existing: Sequence[ExistingResource],
 ) -> None:
     workspace = planner.workspace
     if path is not None:
@@ -194,7 +194,7 @@ def _take_over(
     ledger.append([Imported(record, evidence) for record in records])
 
 
-def _adoptions(plan: Plan, existing: Sequence[Existing]) -> tuple[Change, ...]:
+def _adoptions(plan: Plan, existing: Sequence[ExistingResource]) -> tuple[Change, ...]:
     """Raises UsageError where one of them would not be there as it is declared."""
     ours = {one.address for one in existing}
     if refusals := tuple(refusal for refusal in plan.refusals if refusal.address in ours):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner.loading import Existing, Loaded, compose, is_writable, key_for
+from provisioner.loading import ExistingResource, Loaded, is_writable, render_spec, unique_key
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.kind import Kind
@@ -20,12 +20,12 @@ from provisioner.workflow.workspace import Workspace
 
 def servers_as_specs(
     workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
-) -> Iterable[Existing]:
+) -> Iterable[ExistingResource]:
     """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
     it had written just that.
     """
     told = {one.id: one for one in managed}
-    named = {(one.address, one.id) for one in loaded.handover.imports}
+    named = {(one.address, one.id) for one in loaded.refactoring.imports}
     recorded = state.resources if state else {}
     vacant = {
         (desired.kind, desired.name): desired.address for desired in loaded.desired if desired.address not in recorded
@@ -34,7 +34,7 @@ def servers_as_specs(
     for row in chosen:
         kind = workspace.catalogue[row.kind]
         if (address := vacant.get((row.kind, row.name))) is not None:
-            yield Existing(address, row.id, kind.section, is_imported=(address, row.id) in named)
+            yield ExistingResource(address, row.id, kind.section, is_imported=(address, row.id) in named)
             continue
         draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
         if (one := told.get(row.id)) is not None:
@@ -45,19 +45,24 @@ def servers_as_specs(
                 f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides from its readers"
             )
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
-        key = key_for(key, frozenset(taken), noun=kind.noun)
+        key = unique_key(key, frozenset(taken), noun=kind.noun)
         taken.add(key)
-        yield Existing(Address(key), row.id, kind.section, draft)
+        yield ExistingResource(Address(key), row.id, kind.section, draft)
 
 
 def specs_text(
-    workspace: Workspace, loaded: Loaded, existing: Sequence[Existing], chosen: Sequence[Live], *, terraform: bool
+    workspace: Workspace,
+    loaded: Loaded,
+    existing: Sequence[ExistingResource],
+    chosen: Sequence[Live],
+    *,
+    terraform: bool,
 ) -> str:
     """Empty when the specs say all of it already."""
     if all(one.is_imported for one in existing):
         return ""
     kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
-    return compose(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
+    return render_spec(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
 
 
 def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:

@@ -57,7 +57,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
     """Raises UsageError, and changes nothing, for what cannot be that address's server."""
     loaded = workspace.load()
     require_declared([request.address], loaded, "import")
-    named = replace(loaded, handover=Refactoring(imports=(Import(request.address, request.id),)))
+    named = replace(loaded, refactoring=Refactoring(imports=(Import(request.address, request.id),)))
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))

@@ -173,7 +173,7 @@ class PlanSession:
             allowed=request.allow,
             selection=request.selection,
             foresight=foresight,
-            handover=loaded.handover,
+            refactoring=loaded.refactoring,
             at=snapshot.server_time,
             here=snapshot.local_time,
             elsewhere=claims or {},
@@ -190,7 +190,7 @@ class PlanSession:
         )
 
     def _suspected(self, state: State | None) -> list[str]:
-        imported = [one.id for one in self.loaded.handover.imports]
+        imported = [one.id for one in self.loaded.refactoring.imports]
         if self.request.mode is not Mode.APPLY:
             return imported
         return imported + forgotten_servers(self.history, self.loaded.desired, state)
@@ -198,7 +198,7 @@ class PlanSession:
     def _imported(self, state: State | None) -> set[str]:
         """Those that the specs want to take over and have not yet."""
         held = {recorded.id for recorded in state.resources.values()} if state else set()
-        return {one.id for one in self.loaded.handover.imports} - held
+        return {one.id for one in self.loaded.refactoring.imports} - held
 
     def _stating_terms(self, state: State | None) -> tuple[Recorded, ...]:
         """Servers of whose term the specs say what this state did not ask for: some a plan, as each takes a question about its order."""

@@ -87,7 +87,7 @@ class Workspace:
         )
 
     def secrets(self) -> SecretReader:
-        return SecretReader(self.directory, self.environ, revealed=self.mask.add)
+        return SecretReader(self.directory, self.environ, on_reveal=self.mask.add)
 
     def world(self) -> Path:
         """The sandbox's world stands beside the state: one for all stacks and environments of a folder."""

@@ -68,7 +68,7 @@ class World:
     selection: Selection = EVERYTHING
     allowed: frozenset[Allowance] = ALL
     reinstalling: tuple[str, ...] = ()
-    handover: Refactoring = NO_REFACTORING
+    refactoring: Refactoring = NO_REFACTORING
     resolve_timeout: float = 0.0
     """Most tests are about what the next run makes of a doubt."""
 
@@ -199,7 +199,7 @@ class World:
             policy=self.policy,
             allowed=self.allowed,
             selection=self.selection,
-            handover=self.handover,
+            refactoring=self.refactoring,
         )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)

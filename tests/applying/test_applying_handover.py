@@ -32,7 +32,7 @@ def existing(new_world):
     def make():
         world = new_world()
         server = world.cloud.add_server("old", flavor="Si2.large.4", strange=True)
-        world.handover = Refactoring(imports=(Import(AFTER, server.id),))
+        world.refactoring = Refactoring(imports=(Import(AFTER, server.id),))
         return world
 
     return make
@@ -42,11 +42,11 @@ def existing(new_world):
 def owned(new_world):
     """A world in which `trainer[0]` and `trainer[1]` were bought from here."""
 
-    def make(handover):
+    def make(refactoring):
         world = new_world()
         world.apply(*(wanted(f"trainer-{index}", f"trainer[{index}]") for index in range(2)))
         world.cloud.log.clear()
-        world.handover = handover
+        world.refactoring = refactoring
         return world
 
     return make

@@ -14,7 +14,7 @@ def test_all_three_are_read_from_any_file(stack):
     stack.write("servers.yaml", "servers: {gateway: {}, worker: {count: 1}}\n")
     stack.write("a.yaml", f"imports: [{{to: gateway, id: {ID}}}]\nmoved: [{{from: trainer, to: worker}}]\n")
     stack.write("b.yaml", "removed: [{from: 'edge[\"north\"]'}]\nimports:\n")
-    read = stack.load().handover
+    read = stack.load().refactoring
     assert [(one.address, one.id) for one in read.imports] == [(an_address("gateway"), ID)]
     assert [(one.origin, one.address) for one in read.moves] == [(an_address("trainer"), an_address("worker"))]
     assert [one.address for one in read.removals] == [an_address('edge["north"]')]
@@ -25,7 +25,7 @@ def test_all_three_are_read_from_any_file(stack):
 def test_an_id_may_be_a_variable_as_each_environment_has_its_own(stack):
     stack.variables(f"edge_id: {{type: string, default: {ID}}}")
     stack.write("servers.yaml", 'servers: {edge: {}}\nimports: [{to: edge, id: "{{ var.edge_id }}"}]\n')
-    assert [one.id for one in stack.load().handover.imports] == [ID]
+    assert [one.id for one in stack.load().refactoring.imports] == [ID]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_moves_in_a_circle_are_each_told(stack):
 
 def test_a_server_may_move_into_the_group_of_its_own_name(stack):
     stack.write("servers.yaml", 'servers: {trainer: {count: 2}}\nmoved: [{from: trainer, to: "trainer[0]"}]\n')
-    assert len(stack.load().handover.moves) == 1
+    assert len(stack.load().refactoring.moves) == 1
 
 
 def test_what_a_broken_server_would_declare_is_not_called_undeclared(stack):

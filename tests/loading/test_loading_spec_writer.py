@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.builders import an_address
 
 from provisioner.kinds import CATALOGUE
-from provisioner.loading import Existing, VariableInputs, compose, is_writable, key_for, load
+from provisioner.loading import ExistingResource, VariableInputs, is_writable, load, render_spec, unique_key
 from provisioner.model.draft import Draft
 
 STACK = """\
@@ -49,13 +49,13 @@ def test_what_is_composed_is_read_back_the_same(tmp_path_factory, found):
     taken: set[str] = set()
     existing = []
     for number, draft in enumerate(found):
-        key = key_for(str(draft.fields["name"]), frozenset(taken), noun="server")
+        key = unique_key(str(draft.fields["name"]), frozenset(taken), noun="server")
         taken.add(key)
-        existing.append(Existing(an_address(key), f"id-{number}", "servers", draft))
-    text = compose(existing, defaults=before.defaults, remarks=("from the cloud",))
+        existing.append(ExistingResource(an_address(key), f"id-{number}", "servers", draft))
+    text = render_spec(existing, defaults=before.defaults, remarks=("from the cloud",))
     (folder / "adopted.yaml").write_text(text, encoding="utf-8")
     loaded = defaults_of(folder)
-    assert {(one.address, one.id) for one in loaded.handover.imports} == {(one.address, one.id) for one in existing}
+    assert {(one.address, one.id) for one in loaded.refactoring.imports} == {(one.address, one.id) for one in existing}
     by_address = {desired.address: desired.fields for desired in loaded.desired}
     for one in existing:
         for field, value in one.draft.fields.items():
@@ -66,7 +66,7 @@ def test_what_is_composed_is_read_back_the_same(tmp_path_factory, found):
 @settings(deadline=None, max_examples=60)
 @given(odd_texts.map(lambda text: Draft({"name": "edge", "flavor": text})).filter(is_writable))
 def test_what_no_spec_may_say_is_still_written_as_the_cloud_shows_it(draft):
-    text = compose([Existing(an_address("edge"), "id-1", "servers", draft)], defaults={}, remarks=())
+    text = render_spec([ExistingResource(an_address("edge"), "id-1", "servers", draft)], defaults={}, remarks=())
     assert yaml.safe_load(text)["servers"]["edge"]["flavor"] == draft.fields["flavor"]
 
 
@@ -79,8 +79,8 @@ def test_what_looks_like_a_template_is_not_written():
 
 def test_only_what_the_defaults_do_not_say_is_written():
     draft = Draft({"name": "edge", "flavor": "usual", "key_pair_name": None, "admin_pass": None}, ("a remark",))
-    text = compose(
-        [Existing(an_address("edge"), "id-1", "servers", draft)],
+    text = render_spec(
+        [ExistingResource(an_address("edge"), "id-1", "servers", draft)],
         defaults={"servers": {"flavor": "usual", "key_pair_name": "ops"}},
         remarks=(),
     )

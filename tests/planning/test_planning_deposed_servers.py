@@ -43,7 +43,7 @@ def test_a_label_that_only_the_old_one_bears_does_not_have_it_released_before_it
 def test_no_other_server_is_moved_to_an_address_that_a_deposed_one_gets_back():
     spare = bought(wanted("spare"), id="spare")
     survey = survey_of(
-        wanted(), records=(OLD, spare), handover=Refactoring(moves=(Move(an_address("spare"), GATEWAY),))
+        wanted(), records=(OLD, spare), refactoring=Refactoring(moves=(Move(an_address("spare"), GATEWAY),))
     )
     assert codes(planned(survey).refusals) == ["move-impossible"]
 
@@ -51,7 +51,9 @@ def test_no_other_server_is_moved_to_an_address_that_a_deposed_one_gets_back():
 def test_whoever_lets_a_member_go_lets_its_deposed_server_go():
     member = an_address("pool[0]")
     old = replace(OLD, address=member.as_deposed)
-    survey = survey_of(records=(old, replace(NEW, address=member)), handover=Refactoring(removals=(Removal(member),)))
+    survey = survey_of(
+        records=(old, replace(NEW, address=member)), refactoring=Refactoring(removals=(Removal(member),))
+    )
     assert actions(planned(survey)) == {"pool[0]": Action.FORGET, "pool[0]@deposed": Action.FORGET}
 
 

@@ -118,8 +118,8 @@ class TestMarked:
         plan = self.planned(self.LATE, state=a_state())
         assert (codes(plan.refusals), plan.findings) == (["untracked"], ())
         assert "provisioner import 'gateway' late" in plan.refusals[0].hint
-        handover = Refactoring(imports=(Import(an_address("gateway"), "late"),))
-        taken = self.planned(self.LATE, state=a_state(), handover=handover)
+        refactoring = Refactoring(imports=(Import(an_address("gateway"), "late"),))
+        taken = self.planned(self.LATE, state=a_state(), refactoring=refactoring)
         assert ([change.action for change in taken.changes], taken.refusals) == ([Action.ADOPT], ())
 
 

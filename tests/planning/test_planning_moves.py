@@ -36,7 +36,7 @@ HIDDEN = {"root_volume": {"type": "SSD", "size": 200}, "arch": "X86", "availabil
 
 
 def adopted(desired, row=EXISTING, **rest):
-    return planned(surveyed(desired, live=(row,), handover=IMPORT, **rest))
+    return planned(surveyed(desired, live=(row,), refactoring=IMPORT, **rest))
 
 
 def state_after(plan):
@@ -56,13 +56,13 @@ def test_a_server_that_exists_is_taken_over_and_the_next_plan_is_empty():
     desired = wanted(**HIDDEN, key_pair_name=None, admin_pass=PASSWORD)
     plan = adopted(desired)
     assert [change.action for change in plan.changes] == [Action.ADOPT]
-    again = planned(surveyed(desired, state=state_after(plan), live=(EXISTING,), handover=IMPORT))
+    again = planned(surveyed(desired, state=state_after(plan), live=(EXISTING,), refactoring=IMPORT))
     assert (again.work, again.findings, again.refusals) == ((), (), ())
 
 
 def test_a_secret_that_nobody_could_read_when_its_server_was_taken_over_is_no_change_later():
     desired = wanted(key_pair_name=None, admin_pass=PASSWORD)
-    plan = planned(surveyed(desired, live=(EXISTING,), handover=IMPORT), fingerprint=unknown_fingerprint)
+    plan = planned(surveyed(desired, live=(EXISTING,), refactoring=IMPORT), fingerprint=unknown_fingerprint)
     assert planned(surveyed(desired, state=state_after(plan), live=(EXISTING,))).work == ()
 
 
@@ -107,16 +107,16 @@ def test_a_difference_that_is_ignored_is_recorded_as_the_cloud_shows_it():
 @pytest.mark.parametrize(
     ("survey", "code"),
     [
-        (surveyed(wanted(), handover=IMPORT), "unknown-server"),
-        (surveyed(wanted(), live=(replace(EXISTING, status="DELETING"),), handover=IMPORT), "import-leaving"),
-        (surveyed(wanted(), live=(replace(EXISTING, status="CREATING"),), handover=IMPORT), "import-unfinished"),
+        (surveyed(wanted(), refactoring=IMPORT), "unknown-server"),
+        (surveyed(wanted(), live=(replace(EXISTING, status="DELETING"),), refactoring=IMPORT), "import-leaving"),
+        (surveyed(wanted(), live=(replace(EXISTING, status="CREATING"),), refactoring=IMPORT), "import-unfinished"),
         (
             surveyed(
                 wanted(),
                 wanted("edge"),
                 state=a_state(bought(wanted("edge"), id="id-1")),
                 live=(EXISTING,),
-                handover=IMPORT,
+                refactoring=IMPORT,
             ),
             "server-owned",
         ),
@@ -129,7 +129,7 @@ def test_what_cannot_be_taken_over_is_refused(survey, code):
 def test_the_server_of_an_order_that_is_recorded_is_not_given_away():
     ordering = bought(wanted("edge"), id=None, order_id="CS1", phase=Phase.ORDERING, observed={})
     row = replace(EXISTING, order_id="CS1")
-    survey = surveyed(wanted(), wanted("edge"), state=a_state(ordering), live=(row,), handover=IMPORT)
+    survey = surveyed(wanted(), wanted("edge"), state=a_state(ordering), live=(row,), refactoring=IMPORT)
     assert "server-owned" in codes(planned(survey).refusals)
 
 
@@ -137,7 +137,7 @@ def test_what_may_be_a_purchase_in_doubt_is_not_taken_over_by_another_address():
     intent = an_intent("edge", name="gateway", declared={"name": "gateway", "flavor": "Si2.large.4"}, earlier_ids=())
     row = replace(EXISTING, created_at=intent.server_time)
     survey = surveyed(
-        wanted(), wanted("edge"), state=a_state(intents={intent.id: intent}), live=(row,), handover=IMPORT
+        wanted(), wanted("edge"), state=a_state(intents={intent.id: intent}), live=(row,), refactoring=IMPORT
     )
     assert "import-in-doubt" in codes(planned(survey).refusals)
 
@@ -146,31 +146,31 @@ def test_what_may_be_a_purchase_in_doubt_is_not_taken_over_by_another_address():
 @pytest.mark.parametrize(("address", "target"), [("edge", EXISTING.id), ("gateway", "another")])
 def test_what_is_being_released_or_wiped_as_far_as_is_known_is_not_taken_over(effect, address, target):
     intent = an_intent(address, effect=effect, target_id=target)
-    survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), handover=IMPORT)
+    survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), refactoring=IMPORT)
     assert codes(planned(survey).refusals) == ["import-unsettled"]
 
 
 def test_an_address_in_doubt_takes_no_other_server():
     intent = an_intent("gateway", name="gateway", declared={"name": "gateway", "flavor": "other"})
-    survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), handover=IMPORT)
+    survey = surveyed(wanted(), state=a_state(intents={intent.id: intent}), live=(EXISTING,), refactoring=IMPORT)
     assert "import-in-doubt" in codes(planned(survey).refusals)
 
 
 def test_an_import_of_long_ago_does_nothing_even_when_its_server_is_gone():
     record = bought(wanted(), id="id-2")
-    survey = surveyed(wanted(), state=a_state(record), live=(shown(record),), handover=IMPORT)
+    survey = surveyed(wanted(), state=a_state(record), live=(shown(record),), refactoring=IMPORT)
     assert (planned(survey).work, planned(survey).findings) == ((), ())
 
 
 def test_an_import_that_is_passed_over_is_told_while_its_server_is_nobodys():
     record = bought(wanted(), id="id-2")
     other = replace(EXISTING, name="other")
-    survey = surveyed(wanted(), state=a_state(record), live=(shown(record), other), handover=IMPORT)
+    survey = surveyed(wanted(), state=a_state(record), live=(shown(record), other), refactoring=IMPORT)
     assert codes(planned(survey).findings) == ["import-passed-over"]
 
 
 def test_nothing_is_taken_over_in_a_destroy():
-    survey = surveyed(wanted(), state=a_state(), live=(EXISTING,), handover=IMPORT)
+    survey = surveyed(wanted(), state=a_state(), live=(EXISTING,), refactoring=IMPORT)
     assert planned(survey, mode=Mode.DESTROY).changes == ()
 
 
@@ -180,7 +180,7 @@ def test_a_moved_server_is_compared_under_its_new_address():
         wanted("worker", name="trainer"),
         state=a_state(record),
         live=(shown(record),),
-        handover=moving(("trainer", "worker")),
+        refactoring=moving(("trainer", "worker")),
     )
     change = the_change(survey)
     assert (change.action, str(change.address), str(change.moved_from)) == (Action.MOVE, "worker", "trainer")
@@ -190,7 +190,9 @@ def test_a_moved_server_is_compared_under_its_new_address():
 def test_a_move_and_a_new_name_are_one_update():
     record = bought(wanted("trainer"))
     change = the_change(
-        surveyed(wanted("worker"), state=a_state(record), live=(shown(record),), handover=moving(("trainer", "worker")))
+        surveyed(
+            wanted("worker"), state=a_state(record), live=(shown(record),), refactoring=moving(("trainer", "worker"))
+        )
     )
     assert (change.action, str(change.moved_from)) == (Action.UPDATE, "trainer")
 
@@ -199,11 +201,11 @@ def test_moves_follow_each_other_and_are_nothing_once_made():
     record = bought(wanted("a"))
     chain = moving(("a", "b"), ("b", "c"))
     desired = wanted("c", name="a")
-    assert the_moves(planned(surveyed(desired, state=a_state(record), live=(shown(record),), handover=chain))) == {
+    assert the_moves(planned(surveyed(desired, state=a_state(record), live=(shown(record),), refactoring=chain))) == {
         "c": "a"
     }
     there = replace(record, address=an_address("c"))
-    assert planned(surveyed(desired, state=a_state(there), live=(shown(there),), handover=chain)).work == ()
+    assert planned(surveyed(desired, state=a_state(there), live=(shown(there),), refactoring=chain)).work == ()
 
 
 def test_a_group_moves_as_one_and_what_it_has_lost_is_released_where_it_was():
@@ -211,7 +213,10 @@ def test_a_group_moves_as_one_and_what_it_has_lost_is_released_where_it_was():
     desired = [wanted(f"worker[{index}]", name=f"t-{index}") for index in range(2)]
     plan = planned(
         surveyed(
-            *desired, state=a_state(*records), live=tuple(map(shown, records)), handover=moving(("trainer", "worker"))
+            *desired,
+            state=a_state(*records),
+            live=tuple(map(shown, records)),
+            refactoring=moving(("trainer", "worker")),
         )
     )
     assert the_moves(plan) == {"worker[0]": "trainer[0]", "worker[1]": "trainer[1]"}
@@ -229,7 +234,7 @@ def test_a_group_moves_as_one_and_what_it_has_lost_is_released_where_it_was():
 def test_a_move_that_cannot_be_made_refuses_the_plan_rather_than_to_release(moves, declared):
     records = [bought(wanted("a")), bought(wanted("b"))]
     survey = surveyed(
-        *map(wanted, declared), state=a_state(*records), live=tuple(map(shown, records)), handover=moving(*moves)
+        *map(wanted, declared), state=a_state(*records), live=tuple(map(shown, records)), refactoring=moving(*moves)
     )
     assert "move-impossible" in codes(planned(survey).refusals)
 
@@ -242,20 +247,22 @@ def test_an_address_in_doubt_is_not_moved_and_not_moved_to(doubtful):
         wanted("b"),
         state=a_state(*records, intents={intent.id: intent}),
         live=tuple(map(shown, records)),
-        handover=moving(("a", "b")),
+        refactoring=moving(("a", "b")),
     )
     assert "move-impossible" in codes(planned(survey).refusals)
 
 
 def test_a_destroy_releases_what_was_to_be_moved_where_it_stands():
     record = bought(wanted("trainer"))
-    survey = surveyed(state=a_state(record), live=(shown(record),), handover=moving(("trainer", "worker")))
+    survey = surveyed(state=a_state(record), live=(shown(record),), refactoring=moving(("trainer", "worker")))
     assert [str(one.address) for one in planned(survey, mode=Mode.DESTROY).work] == ["trainer"]
 
 
 def test_what_moved_and_vanished_keeps_apply_from_being_done():
     record = bought(wanted("trainer"))
-    survey = surveyed(wanted("worker", name="trainer"), state=a_state(record), handover=moving(("trainer", "worker")))
+    survey = surveyed(
+        wanted("worker", name="trainer"), state=a_state(record), refactoring=moving(("trainer", "worker"))
+    )
     (change,) = planned(survey).not_as_wanted
     assert (change.action, change.reason) == (Action.MOVE, Reason.VANISHED)
 
@@ -264,7 +271,7 @@ def test_what_moved_and_vanished_keeps_apply_from_being_done():
 def test_what_is_let_go_is_forgotten_and_not_released(mode):
     record = replace(bought(wanted("trainer[1]")), protected=True)
     removal = Refactoring(removals=(Removal(an_address("trainer")),))
-    plan = planned(surveyed(state=a_state(record), live=(shown(record),), handover=removal), mode=mode)
+    plan = planned(surveyed(state=a_state(record), live=(shown(record),), refactoring=removal), mode=mode)
     (change,) = plan.changes
     assert (change.action, change.reason, change.let_go) == (Action.FORGET, Reason.REMOVED, True)
     assert plan.refusals == ()
@@ -310,7 +317,7 @@ def test_what_sets_off_a_replacement_does_so_after_a_move_and_is_noted_where_the
         wanted(flavor="other"),
         state=a_state(*records),
         live=tuple(map(shown, records)),
-        handover=moving(("trainer", "worker")),
+        refactoring=moving(("trainer", "worker")),
     )
     plan = planned(survey)
     assert {str(one.address): one.action for one in plan.changes} == {
@@ -329,6 +336,6 @@ def test_a_server_whose_last_call_is_not_settled_is_not_moved():
         wanted("worker"),
         state=a_state(record, intents={release.id: release}),
         live=(shown(record),),
-        handover=moving(("trainer", "worker")),
+        refactoring=moving(("trainer", "worker")),
     )
     assert "move-impossible" in codes(planned(survey).refusals)

@@ -162,7 +162,7 @@ def test_what_is_changed_in_place_is_changed_from_what_was_written_down():
 def test_of_what_is_moved_it_is_told_of_the_former_address():
     moved = replace(RECORD, address=an_address("portal"))
     survey = surveyed(wanted("gateway", arch="X86"), state=a_state(moved), live=(shown(moved, arch="X86"),))
-    survey = replace(survey, handover=Refactoring(moves=(Move(moved.address, RECORD.address),)))
+    survey = replace(survey, refactoring=Refactoring(moves=(Move(moved.address, RECORD.address),)))
     (statement,) = statements(planned(survey))
     assert statement.address == moved.address
 

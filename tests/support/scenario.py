@@ -195,7 +195,7 @@ class Scenario:
                 live,
                 policy=self._policy,
                 limits=loaded.stack.guards,
-                handover=loaded.handover,
+                refactoring=loaded.refactoring,
                 **options,
             ),
             mode=mode,
