@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from provisioner.applying.ports import ChannelPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, ReadFlow
 from provisioner.model.kind import Kind
-from provisioner.model.list_gap import ListGap, unlisted
+from provisioner.model.list_gap import ListGap, find_unlisted
 from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.resource_id import resource_ids
@@ -132,7 +132,7 @@ async def read_listing(
             hidden.append(row)
     live |= {row.id: row for row in hidden}
     gaps = tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
-    return CloudListing(live, (*gaps, *unlisted(hidden, gaps)))
+    return CloudListing(live, (*gaps, *find_unlisted(hidden, gaps)))
 
 
 async def read_detail(kind: Kind, channel: ChannelPort, row: Live) -> Live:
@@ -161,7 +161,7 @@ async def read_order_resources(
                 hidden.append(row)
             if row is not None and row.order_id in {None, order}:
                 shown[row.id] = replace(row, order_id=order)
-    return CloudListing(shown, unlisted(hidden))
+    return CloudListing(shown, find_unlisted(hidden))
 
 
 async def _show_if_told(kind: Kind, channel: ChannelPort, identifier: str) -> Live | None:

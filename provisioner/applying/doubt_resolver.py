@@ -14,7 +14,7 @@ from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.flow import CallFailed
 from provisioner.model.journal import Adopted
 from provisioner.model.kind import Kind
-from provisioner.model.outcome import bought
+from provisioner.model.outcome import purchase_records
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent
 
@@ -86,5 +86,5 @@ async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watc
         raise TimedOut
     context.ids.take(intent.address, row.id, row.order_id)
     await context.journal.write(adoption(intent, row, kind))
-    (recorded,) = bought(intent, identifier=row.id, order_id=row.order_id)
+    (recorded,) = purchase_records(intent, identifier=row.id, order_id=row.order_id)
     return recorded

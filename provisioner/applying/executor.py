@@ -13,13 +13,13 @@ from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change, CreateChange, DeleteChange, ReplaceChange, turned
-from provisioner.model.dependency import Dependency, releasing
+from provisioner.model.change import Change, CreateChange, DeleteChange, ReplaceChange, convert_to
+from provisioner.model.dependency import Dependency, describe_release
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import Result, RunResult
 from provisioner.model.journal import Moved
 from provisioner.model.plan import Plan
-from provisioner.model.shared_orders import of_one_order
+from provisioner.model.shared_orders import group_by_order
 
 
 async def execute(context: RunContext) -> RunResult:
@@ -77,16 +77,16 @@ def in_two_steps(plan: Plan) -> Plan:
 def _turns(changes: Iterable[Change]) -> Iterator[Dependency]:
     """Yields who waits for whom. An order ends as a whole, so its servers are released when all that replaces them is there."""
     deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
-    for records in of_one_order(record for record in deposed if record):
+    for records in group_by_order(record for record in deposed if record):
         successors = tuple(record.address.successor for record in records)
-        yield Dependency(tuple(record.address for record in records), successors, releasing(successors))
+        yield Dependency(tuple(record.address for record in records), successors, describe_release(successors))
 
 
 def _steps(change: Change) -> Iterator[Change]:
     if not isinstance(change, ReplaceChange) or not change.create_first:
         yield change
         return
-    yield turned(change, CreateChange)
+    yield convert_to(change, CreateChange)
     deposed = change.address.as_deposed
     yield DeleteChange(
         deposed,

@@ -42,9 +42,9 @@ from provisioner.model.flow import (
 )  # fmt: skip
 from provisioner.model.journal import Answered, Remembered
 from provisioner.model.kind import Kind
-from provisioner.model.marker import marked
+from provisioner.model.marker import add_marker
 from provisioner.model.purchase_policy import Marker
-from provisioner.model.redaction import at, laid_over, leaves
+from provisioner.model.redaction import leaves, merge_fields, value_at
 from provisioner.model.resource import Desired, Live
 
 _ATTEMPTS = 5
@@ -205,7 +205,7 @@ class FlowRunner:
         if self.members or call.effect is not Effect.PURCHASE or self.context.policy.marker is not Marker.NONCE:
             return call
         body, salt = call.body or {}, secrets.token_bytes(_SALT_BYTES)
-        name = marked(str(body["name"]), lineage=self.context.lineage, salt=salt, longest=self.kind.longest_name)
+        name = add_marker(str(body["name"]), lineage=self.context.lineage, salt=salt, longest=self.kind.longest_name)
         return replace(call, body={**body, "name": name})
 
     async def _remember(self, facts: Remember) -> None:
@@ -214,12 +214,12 @@ class FlowRunner:
         progress.identifier, progress.order_id = facts.id or progress.identifier, facts.order_id or progress.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.context.secrets.fingerprint)
-            progress.declared = laid_over(progress.declared, declared)
+            progress.declared = merge_fields(progress.declared, declared)
         if facts.observed is not None:
             progress.observed = {**progress.observed, **facts.observed}
         baseline = self._baseline(facts.first_shown)
         refused = None
-        if facts.refused is not None and (now := laid_over(progress.refused, facts.refused)) != progress.refused:
+        if facts.refused is not None and (now := merge_fields(progress.refused, facts.refused)) != progress.refused:
             refused = progress.refused = now
         progress.under_way = progress.under_way or bool(facts.pending)
         await self.context.journal.write(
@@ -245,7 +245,7 @@ class FlowRunner:
         if shown is None or not (baseline := self.kind.baseline(self.progress.declared, shown)):
             return None
         fields = "; ".join(
-            f"{'.'.join(path)} is {now!r} and {at(self.progress.declared, path)!r} was declared"
+            f"{'.'.join(path)} is {now!r} and {value_at(self.progress.declared, path)!r} was declared"
             for path, now in leaves(baseline)
         )
         remark = Remark(

@@ -21,9 +21,9 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import are_forms_of_one
-from provisioner.model.outcome import bought
+from provisioner.model.outcome import purchase_records
 from provisioner.model.purchase_policy import Prepaid
-from provisioner.model.redaction import laid_over, secrets_in
+from provisioner.model.redaction import merge_fields, secrets_in
 from provisioner.model.resource import Desired, Live
 from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, Member
@@ -140,10 +140,10 @@ class IntentJournal:
         if intent.effect is not Effect.PURCHASE:
             self.progress.under_way = True
             if intent.effect is Effect.WIPE:
-                self.progress.declared = laid_over(self.progress.declared, intent.declared)
+                self.progress.declared = merge_fields(self.progress.declared, intent.declared)
             await self.context.journal.write(answered)
             return reply
-        self.progress.bought = bought(intent, identifier=answered.id, order_id=answered.order_id)
+        self.progress.bought = purchase_records(intent, identifier=answered.id, order_id=answered.order_id)
         self.progress.learn(self.progress.bought[0])
         self.progress.purchase = None if intent.members else intent
         self.progress.unrecorded = True

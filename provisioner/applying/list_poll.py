@@ -23,7 +23,7 @@ from provisioner.applying.poll_pace import PAUSES, STEADY, PollPace
 from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
 from provisioner.model.kind import Kind
-from provisioner.model.list_gap import ListGap, unlisted
+from provisioner.model.list_gap import ListGap, find_unlisted
 from provisioner.model.resource import Live
 
 Watch: TypeAlias = Callable[[Live | None], None]
@@ -221,7 +221,7 @@ class ListPoll:
             return
         self._failures = 0
         alone, gone, unasked = await self._alone(asked, rows, channel, is_partial=bool(gaps))
-        gaps += unlisted(alone.values(), gaps)
+        gaps += find_unlisted(alone.values(), gaps)
         if unasked & self._known:
             gaps += (ListGap("", "it lacks some that are not asked for by their ids yet"),)
         rows = {**rows, **alone}

@@ -8,10 +8,10 @@ from functools import cached_property
 
 from provisioner.model.action import Action
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.marker import shortened, unmarked
+from provisioner.model.marker import shorten, strip_marker
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.shared_orders import by_order, unseen
+from provisioner.model.shared_orders import find_by_order, find_unseen
 
 
 class NameIndex:
@@ -24,7 +24,7 @@ class NameIndex:
         """Rows whose names carry a marker of this state, by their kind and what stands before it."""
         for row in rows:
             self._by_name[row.kind, row.name].append(row)
-            if (base := unmarked(row.name, lineage=lineage)) is not None:
+            if (base := strip_marker(row.name, lineage=lineage)) is not None:
                 self._by_base[row.kind, base].append(row)
 
     def namesakes(self, name: str, kind: Kind) -> list[Live]:
@@ -33,7 +33,7 @@ class NameIndex:
 
     def stranger(self, name: str, kind: Kind) -> Live | None:
         """Returns a resource of this kind that no address owns and that has the name, or was bought from this state to have it."""
-        base = shortened(name, longest=kind.longest_name)
+        base = shorten(name, longest=kind.longest_name)
         bearers = (*self.namesakes(name, kind), *self._by_base.get((kind.name, base), ()))
         return next((row for row in bearers if row.id not in self._owned), None)
 
@@ -65,7 +65,7 @@ class OrderIndex:
 
     def awaited_of(self, order_id: str) -> int:
         """Returns how many servers of an order this plan releases without knowing an id: each is one that no list shows."""
-        return sum(record.order_id == order_id for record in unseen(self._released, self._live.values()))
+        return sum(record.order_id == order_id for record in find_unseen(self._released, self._live.values()))
 
     def _is_releasing(self, row: Live) -> bool:
         return row.status in self._catalogue[row.kind].statuses.releasing
@@ -83,7 +83,7 @@ class OrderIndex:
         """Ids; where only an order is recorded, the row that is assigned to it."""
         addresses = {record.address for record in self._released}
         records = [change.recorded for change in self._plan.changes if change.recorded is not None]
-        assigned = by_order(records, self._live.values())
+        assigned = find_by_order(records, self._live.values())
         ids = {record.id for record in self._released}
         return frozenset(ids | {row.id for address, row in assigned.items() if address in addresses})
 

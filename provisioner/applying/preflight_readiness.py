@@ -21,7 +21,7 @@ from provisioner.model.change import Change
 from provisioner.model.dependency import Dependency
 from provisioner.model.flow import Wait
 from provisioner.model.kind import Kind
-from provisioner.model.readiness import is_well, shown_otherwise
+from provisioner.model.readiness import differing_fields, is_healthy
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 
 _BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
@@ -137,7 +137,7 @@ class ReadinessCheck:
         def judge(row: Live | None) -> str | None:
             if row is None:
                 return "is not listed any more"
-            if not is_well(kind, row):
+            if not is_healthy(kind, row):
                 return f"shows status {row.status!r}" if row.status else "shows no status"
             if change.action in _BUYING or change.recorded is None or change.recorded.phase in _BEING_BUILT:
                 return None  # its own way has judged its first row
@@ -157,7 +157,7 @@ class ReadinessCheck:
         if change.desired is None or change.after is None:
             return ()
         ignored = change.desired.lifecycle.ignore_changes
-        shown = shown_otherwise(kind, row, change.after, change.recorded, given={item.path for item in change.fields})
+        shown = differing_fields(kind, row, change.after, change.recorded, given={item.path for item in change.fields})
         return tuple(
             path
             for path in shown

@@ -15,12 +15,12 @@ from provisioner.applying.doubt_resolver import adoption, nobody_elses
 from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
-from provisioner.model.doubt import ghosts, is_anothers, is_over, untracked
+from provisioner.model.doubt import matches_another_purchase, presumed_absent, proves_absence, untracked
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import is_wiped, wiped_unanswered
+from provisioner.model.outcome import shows_reinstallation, with_unanswered_reinstallation
 from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
@@ -44,7 +44,7 @@ def recover(
     adopted: set[Address] = set()
     free = untracked(snapshot.live.values(), state.resources.values())
     unseen = _Unseen(snapshot, free, state, catalogue, other_states)
-    for intent in (*state.in_doubt, *ghosts(state)):
+    for intent in (*state.in_doubt, *presumed_absent(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE if _is_hidden(intent, state, snapshot):
@@ -115,12 +115,14 @@ class _Unseen:
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
         for row in kind.resembles(intent, self.free):
-            if not is_anothers(intent, row, self.state, self.catalogue):
+            if not matches_another_purchase(intent, row, self.state, self.catalogue):
                 yield row
 
 
 def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
-    return is_over(intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), here=snapshot.local_time)
+    return proves_absence(
+        intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), here=snapshot.local_time
+    )
 
 
 def _absent(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
@@ -210,7 +212,7 @@ def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Ki
     seen = "not listed" if row is None else f"listed with status {row.status}"
     yield Settled(intent.id, "observed", f"counts as carried out: {seen}")
     if recorded is not None and recorded.id == intent.target_id:
-        after = wiped_unanswered(recorded, intent, row, kind)
+        after = with_unanswered_reinstallation(recorded, intent, row, kind)
         observed = {**recorded.observed, **(row.observed if row else {})}
         unseen = None if after.unconfirmed == recorded.unconfirmed else after.unconfirmed
         yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed, unconfirmed=unseen)
@@ -219,7 +221,7 @@ def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Ki
 def _unconfirmed(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
     """That nothing shows it yet, where nothing does: it may never have arrived."""
     row = live.get(intent.target_id or "")
-    if row is None or is_wiped(state.resources.get(intent.address), intent, row, kind):
+    if row is None or shows_reinstallation(state.resources.get(intent.address), intent, row, kind):
         return
     finding = warning(
         "unconfirmed",

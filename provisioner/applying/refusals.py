@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.list_gap import ListGap
-from provisioner.model.release_facts import Offer, code_of, way_on
+from provisioner.model.release_facts import Offer, unavailable_code, unavailable_hint
 from provisioner.model.resource import Live
 
 
@@ -106,7 +106,12 @@ class NotAvailable(PreflightRefusal):
             if self.wipes
             else "so that none could be bought in its place; nothing was released"
         )
-        return error(code_of(offer), f"{offer.why}; {kept}", hint=f"{way_on(offer)}; then plan again", address=address)
+        return error(
+            unavailable_code(offer),
+            f"{offer.why}; {kept}",
+            hint=f"{unavailable_hint(offer)}; then plan again",
+            address=address,
+        )
 
 
 class ShowsAgain(PreflightRefusal):

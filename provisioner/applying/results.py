@@ -14,7 +14,7 @@ from provisioner.applying.refusals import PreflightRefusal
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import absent_by_hand, choice, next_step, settling
+from provisioner.model.doubt import absent_hint, choose_hint, next_step, settle_hint
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.plan import Mode
@@ -120,7 +120,7 @@ def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Resul
         case TimedOut():
             shown = f", and shows {runner.reporter.last_shown}" if runner.reporter.last_shown else ""
             summary = f"not settled after {runner.timeout:.0f} s{runner.progress.ids}{shown}"
-            hint = _again(runner) if runner.progress.seen else f"{_again(runner)}; {absent_by_hand(address)}"
+            hint = _again(runner) if runner.progress.seen else f"{_again(runner)}; {absent_hint(address)}"
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
             return _judge_call(change, runner, reason)
@@ -137,7 +137,7 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
             "unsettled",
             f"the outcome of its {intent.effect.noun} is not known{runner.progress.ids}",
             detail=detail,
-            hint=settling(intent.effect, command=f"{runner.context.plan.mode.command} again"),
+            hint=settle_hint(intent.effect, command=f"{runner.context.plan.mode.command} again"),
             address=address,
             request_id=failed.request_id,
         )
@@ -163,7 +163,11 @@ def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnost
     address = runner.change.address
     policy = runner.context.policy
     advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))
-    hint = choice(intent) if isinstance(looked, SeveralFit) else (_planned_advice(runner) if is_older else "") or advice
+    hint = (
+        choose_hint(intent)
+        if isinstance(looked, SeveralFit)
+        else (_planned_advice(runner) if is_older else "") or advice
+    )
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
         if is_older

@@ -49,7 +49,7 @@ def command(
     lost, and --absent allows another purchase. The decision is journaled with your name; nothing is sent.
     """
     from provisioner.model.diagnostic import warning
-    from provisioner.model.doubt import moment
+    from provisioner.model.doubt import format_time
     from provisioner.workflow.resolve import resolve
     from provisioner.workflow.resolve_checks import Decision
 
@@ -69,7 +69,7 @@ def command(
     if resolved.listed or resolved.orders:
         console().diagnose((_passed_over(resolved, address),))
     if resolved.may_appear_until is not None:
-        until = moment(resolved.may_appear_until)
+        until = format_time(resolved.may_appear_until)
         hint = "plan names it if it does; until then, applying buys at your word"
         console().diagnose(
             (warning("early-absence", f"it may still appear until {until}", hint=hint, address=address),)

@@ -17,7 +17,7 @@ from provisioner.cloud.request import encode
 from provisioner.cloud.temporary_keys import Deliver
 from provisioner.model.canonical import parse_json
 from provisioner.model.flow import Call, Effect, Service
-from provisioner.model.identity import OF_A_TEMPORARY_KEY
+from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference, SecretSource
 
@@ -34,7 +34,7 @@ def pseudonym_of(credentials: Credentials, named: str = "") -> str:
         case _ if named:
             return _digest(f"named {named}")
         case AccessKey():
-            return OF_A_TEMPORARY_KEY + _digest(f"access key {credentials.access_key}")
+            return TEMPORARY_KEY_PREFIX + _digest(f"access key {credentials.access_key}")
         case _:
             return ""
 

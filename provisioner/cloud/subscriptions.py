@@ -17,7 +17,7 @@ from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.billing import SUBSCRIPTIONS
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.resource import FieldValue
-from provisioner.model.resource_id import for_requests, hold_ids
+from provisioner.model.resource_id import coerce_ids, request_spelling
 
 _IDS: Final = 50
 """Resource ids that one question may name."""
@@ -63,7 +63,7 @@ class Subscription:
     expire_policy: ExpirePolicy | int | None = None
 
     def __post_init__(self) -> None:
-        hold_ids(self, "resource_id")
+        coerce_ids(self, "resource_id")
 
     @property
     def renews(self) -> bool | None:
@@ -96,7 +96,7 @@ async def list_subscriptions(
         body["expire_time_end"] = billing_time(expires_until)
     if resource_ids is None:
         return await _read(ask, body)
-    distinct = tuple(dict.fromkeys(map(for_requests, resource_ids)))
+    distinct = tuple(dict.fromkeys(map(request_spelling, resource_ids)))
     parts = [distinct[start : start + _IDS] for start in range(0, len(distinct), _IDS)]
     return tuple([row for part in parts for row in await _read(ask, {**body, "resource_ids": part})])
 

@@ -25,7 +25,7 @@ from provisioner.loading.variables import Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
 from provisioner.model.kind import Catalogue
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
@@ -133,7 +133,7 @@ def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings
             hint = "use letters, digits, - and _, and begin with a letter or _"
             findings.add(
                 UnplacedError(
-                    "invalid-name", f"{name} cannot be the name of a resource{strange_character(name)}", hint=hint
+                    "invalid-name", f"{name} cannot be the name of a resource{describe_non_ascii(name)}", hint=hint
                 ),
                 at=at,
             )

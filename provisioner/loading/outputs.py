@@ -22,7 +22,7 @@ from provisioner.loading.validation import problems
 from provisioner.model.address import NAME_PATTERN, Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import SourceRange
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.output import OutputValue
 
 
@@ -111,7 +111,7 @@ class OutputReader:
                 hint = "use letters, digits, - and _, and begin with a letter or _"
                 self._findings.add(
                     UnplacedError(
-                        "invalid-name", f"{name} cannot be the name of an output{strange_character(name)}", hint=hint
+                        "invalid-name", f"{name} cannot be the name of an output{describe_non_ascii(name)}", hint=hint
                     ),
                     at=at,
                 )

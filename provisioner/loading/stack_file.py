@@ -19,7 +19,7 @@ from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
 from provisioner.loading.tree import Layer, find, sift
 from provisioner.loading.unplaced_error import UnplacedError, closest
 from provisioner.loading.validation import problems
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.stack import CloudName, Stack
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -30,7 +30,7 @@ def _slug(value: str) -> str:
     """Such names become parts of file names, so nothing in them may lead elsewhere."""
     if _SLUG.fullmatch(value) is None:
         raise ValueError(
-            f"use up to 64 letters, digits, - and _, and begin with a letter or digit{strange_character(value)}"
+            f"use up to 64 letters, digits, - and _, and begin with a letter or digit{describe_non_ascii(value)}"
         )
     return value
 
@@ -38,7 +38,7 @@ def _slug(value: str) -> str:
 def _region(value: str) -> str:
     """Regions become parts of host names, to which signed requests are sent."""
     if _REGION.fullmatch(value) is None:
-        raise ValueError(f"a region is written like cn-north-4{strange_character(value)}")
+        raise ValueError(f"a region is written like cn-north-4{describe_non_ascii(value)}")
     return value
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import UnplacedError, closest, nearest
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 
 _WANTED: Mapping[str, str] = {
     "string_type": "a text",
@@ -162,7 +162,7 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, besid
             known = _known(schema, path, beside)
             hint = nearest(str(path[-1]), known, title="the fields here are")
             mistake = UnplacedError(
-                "unknown-field", f"there is no field {name}{strange_character(str(path[-1]))}", hint=hint
+                "unknown-field", f"there is no field {name}{describe_non_ascii(str(path[-1]))}", hint=hint
             )
             return Problem(path, mistake, key=True, unknown=closest(str(path[-1]), known) is None)
         case "missing":
@@ -198,7 +198,7 @@ def _wrong_choice(name: str, error: Any) -> UnplacedError:
         return _wrong_type(name, "a text", error["input"])
     return UnplacedError(
         "invalid-value",
-        f"{name} must be one of {', '.join(known)}{strange_character(str(error['input']))}",
+        f"{name} must be one of {', '.join(known)}{describe_non_ascii(str(error['input']))}",
         hint=nearest(str(error["input"]), known),
     )
 

@@ -21,7 +21,7 @@ from provisioner.loading.unplaced_error import UnplacedError, nearest
 from provisioner.loading.validation import kind_of, problems
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -145,7 +145,7 @@ class Variables:
             hint = "use letters, digits and _, and begin with no digit"
             self._findings.add(
                 UnplacedError(
-                    "invalid-name", f"{name} cannot be a variable's name{strange_character(name)}", hint=hint
+                    "invalid-name", f"{name} cannot be a variable's name{describe_non_ascii(name)}", hint=hint
                 ),
                 at=at(),
             )

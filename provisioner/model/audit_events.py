@@ -15,7 +15,7 @@ from typing import assert_never
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.history import Told
+from provisioner.model.history import HistoryEntry
 from provisioner.model.journal import (
     RELEASED,
     Adopted,
@@ -32,9 +32,9 @@ from provisioner.model.journal import (
     Settled,
     Stated,
 )
-from provisioner.model.outcome import bought
+from provisioner.model.outcome import purchase_records
 from provisioner.model.plan import Mode
-from provisioner.model.redaction import laid_over
+from provisioner.model.redaction import merge_fields
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
 
@@ -83,7 +83,7 @@ class AuditEventType(StrEnum):
 class AuditEvent:
     """`told` is the record that it is told at, `detail` a clause for the reader."""
 
-    told: Told
+    told: HistoryEntry
     type: AuditEventType
     address: Address | None
     detail: str = ""
@@ -136,7 +136,7 @@ _SETTLED = {
 _PHASES = {Phase.FAILED: AuditEventType.FAILED, Phase.AWAITING_PAYMENT: AuditEventType.UNPAID}
 
 
-def deeds(history: Sequence[Told], *, at_work: bool = False) -> Iterator[AuditEvent]:
+def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> Iterator[AuditEvent]:
     """In the order of their records. `history` is whole: an address is chosen from the deeds, not from the records.
 
     `at_work`: the last run may still go on, so that what it has sent is no doubt yet.
@@ -184,7 +184,9 @@ def _of_each(deed: AuditEvent) -> Iterator[AuditEvent]:
     yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
 
 
-def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: bool) -> Iterator[AuditEvent]:
+def _left_open(
+    line: HistoryEntry, intent: Intent, outcome: HistoryEntry | None, *, in_flight: bool
+) -> Iterator[AuditEvent]:
     """A run that did not learn what became of its request says so, whoever learnt it later."""
     if outcome is not None and outcome.run == line.run:
         return
@@ -199,7 +201,7 @@ def _left_open(line: Told, intent: Intent, outcome: Told | None, *, in_flight: b
     yield AuditEvent(line, deed, None, detail, id=identifier, order_id=order_id)
 
 
-def _answered(line: Told, entry: Answered | Adopted) -> AuditEvent:
+def _answered(line: HistoryEntry, entry: Answered | Adopted) -> AuditEvent:
     identifier, order_id = _target(line.intent)
     identifier, order_id = entry.id or identifier, entry.order_id or order_id
     if isinstance(entry, Adopted):
@@ -210,7 +212,7 @@ def _answered(line: Told, entry: Answered | Adopted) -> AuditEvent:
     return AuditEvent(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
-def _settled(line: Told, entry: Settled) -> AuditEvent:
+def _settled(line: HistoryEntry, entry: Settled) -> AuditEvent:
     code = " ".join(str(part) for part in (entry.status, entry.code) if part is not None)
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
@@ -230,24 +232,22 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
     if intent is not None and intent.effect is Effect.WIPE:
         facts = known.setdefault(intent.address, _Facts())
-        facts.declared = laid_over(facts.declared, intent.declared)
+        facts.declared = merge_fields(facts.declared, intent.declared)
     if intent is None or intent.effect is not Effect.PURCHASE:
         return
-    for one in bought(intent, identifier=entry.id, order_id=entry.order_id):
+    for one in purchase_records(intent, identifier=entry.id, order_id=entry.order_id):
         facts = _Facts(one.declared, dict(one.labels), one.protected, id=one.id, order_id=one.order_id)
         known[one.address] = facts
 
 
-def _remembered(line: Told, entry: Remembered | Stated, facts: _Facts) -> Iterator[AuditEvent]:
+def _remembered(line: HistoryEntry, entry: Remembered | Stated, facts: _Facts) -> Iterator[AuditEvent]:
     if isinstance(entry, Stated):
         yield _stated(line, entry, facts)
         return
+    order_id = entry.order_id or facts.order_id
     if entry.id is not None and entry.id != facts.id:
-        yield AuditEvent(
-            line, AuditEventType.FOUND, entry.address, id=entry.id, order_id=entry.order_id or facts.order_id
-        )
+        yield AuditEvent(line, AuditEventType.FOUND, entry.address, id=entry.id, order_id=order_id)
     if entry.phase is not facts.phase and entry.phase in _PHASES:
-        order_id = entry.order_id or facts.order_id
         yield AuditEvent(line, _PHASES[entry.phase], entry.address, id=entry.id or facts.id, order_id=order_id)
     if line.run is not None and line.run.command == Mode.REFRESH.command:
         yield _noticed(line, entry, facts)
@@ -260,7 +260,7 @@ def _remembered(line: Told, entry: Remembered | Stated, facts: _Facts) -> Iterat
     facts.protected = facts.protected if entry.protected is None else entry.protected
 
 
-def _stated(line: Told, entry: Stated, facts: _Facts) -> AuditEvent:
+def _stated(line: HistoryEntry, entry: Stated, facts: _Facts) -> AuditEvent:
     shown = _differing(facts.declared, entry.declared)
     assumed = (f"{key} (assumed)" for key in _differing(facts.assumed, entry.assumed) if key in entry.assumed)
     facts.declared, facts.assumed = entry.declared, entry.assumed
@@ -278,14 +278,14 @@ def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
     return _differing(facts.declared, after)
 
 
-def _noticed(line: Told, entry: Remembered, facts: _Facts) -> AuditEvent:
+def _noticed(line: HistoryEntry, entry: Remembered, facts: _Facts) -> AuditEvent:
     changed = _changed_keys(entry, facts)
     status = f"status {entry.observed['status']}" if entry.observed and "status" in entry.observed else ""
     told = ", ".join(filter(None, (*changed, status)))
     return AuditEvent(line, AuditEventType.NOTICED, entry.address, told, id=entry.id or facts.id)
 
 
-def _changed(line: Told, entry: Remembered, facts: _Facts) -> Iterator[AuditEvent]:
+def _changed(line: HistoryEntry, entry: Remembered, facts: _Facts) -> Iterator[AuditEvent]:
     changed = _changed_keys(entry, facts)
     if "name" in changed:
         changed.remove("name")

@@ -34,7 +34,7 @@ class Advice:
     warning: bool = False
 
 
-class OfARelease(Protocol):
+class ReleasePredicate(Protocol):
     """A fact about releasing a resource; `subscribed`: billing says that it is paid for in advance."""
 
     def __call__(self, recorded: Recorded, live: Live | None, /, *, subscribed: bool = False) -> bool: ...
@@ -60,7 +60,7 @@ class Orders:
     resources: Callable[[str], ReadFlow[tuple[str, ...] | None]]
     all_resources: Callable[[str], ReadFlow[tuple[str, ...]]]
     order_of: Callable[[str, int | None], ReadFlow[str | None]]
-    ends_its_order: OfARelease
+    ends_its_order: ReleasePredicate
     deleted_alone: Callable[[Live], bool]
     may_be_placed: Callable[[Fields, PurchasePolicy], bool]
     advise: Callable[[Fields], Iterable[Advice]]
@@ -88,7 +88,7 @@ class Billing:
     sold_otherwise: Callable[[Recorded, Live | None, Fields | None, PurchasePolicy], str | None]
     charging: Callable[[Fields, PurchasePolicy], JsonObject]
     charged: Callable[[Recorded], JsonObject]
-    gives_up_a_term: OfARelease
+    gives_up_a_term: ReleasePredicate
     is_subscribed: Callable[[Live], ReadFlow[bool]]
     renewal: FieldPath
 

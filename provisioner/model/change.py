@@ -288,12 +288,12 @@ Change: TypeAlias = (
 Variant = TypeVar("Variant", bound=Change)
 
 
-def altered(change: Change, **facts: Any) -> Change:
+def evolve(change: Change, **facts: Any) -> Change:
     """The same change with other `facts`, as `dataclasses.replace`."""
     return replace(change, **facts)
 
 
-def turned(change: Change, into: type[Variant], **facts: Any) -> Variant:
+def convert_to(change: Change, into: type[Variant], **facts: Any) -> Variant:
     """Something else about the same address: with what both have place for, and with `facts`."""
     kept = {each.name: getattr(change, each.name) for each in dataclass_fields(into) if each.name not in facts}
     return into(**kept, **facts)

@@ -20,7 +20,7 @@ class Dependency:
     what: str
 
 
-def releasing(successors: Sequence[Address]) -> str:
+def describe_release(successors: Sequence[Address]) -> str:
     """What waits for these, for a reader."""
     named = ", ".join(map(str, successors))
     return f"the release of what {named} replace{'' if len(successors) > 1 else 's'}"

@@ -41,7 +41,7 @@ _NO_LETTERS: Final = bytes((*range(32), *range(127, 0xC2)))
 _UNSEEN: Final = re.compile("[\\s+\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 
 
-def unescaped(text: str) -> Iterator[str]:
+def unescape(text: str) -> Iterator[str]:
     """One layer of escapes less, of every kind at once and of each alone. What might be quoted-printable is read in both ways."""
     families = [family for introducer, family in _FAMILIES.items() if introducer in text]
     if families:
@@ -55,7 +55,7 @@ def unescaped(text: str) -> Iterator[str]:
         yield _WRAPPED.sub("", text)
 
 
-def decoded(run: str) -> Iterator[str]:
+def decode(run: str) -> Iterator[str]:
     """Of one run of letters: what it may stand for, in each encoding and wherever it may begin."""
     seen: set[str] = set()
     for data in _bytes_of(run):
@@ -65,7 +65,7 @@ def decoded(run: str) -> Iterator[str]:
                 yield text
 
 
-def squeezed(text: str) -> str:
+def squeeze(text: str) -> str:
     """Without what is not seen, in one case and one width."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return _UNSEEN.sub("", plain).casefold()

@@ -19,7 +19,7 @@ _WHOLE_SECOND = 1_000
 """A Date header tells no less, so two of them may be nearer to each other by that than they seem."""
 
 
-def is_over(
+def proves_absence(
     intent: Intent,
     kind: Kind,
     policy: PurchasePolicy,
@@ -32,7 +32,7 @@ def is_over(
     the cloud's time; where that is not known, silence means nothing. `traces` are the orders that nobody accounts for. `here` is this
     machine's own time then; None where that is no witness.
     """
-    is_quiet = now is not None and now >= quiet_until(intent, policy) and not is_too_soon_here(intent, policy, here)
+    is_quiet = now is not None and now >= quiet_until(intent, policy) and not is_too_soon_locally(intent, policy, here)
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD:
             return is_quiet
@@ -47,14 +47,14 @@ def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
     return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period + _WHOLE_SECOND
 
 
-def is_too_soon_here(intent: Intent, policy: PurchasePolicy, here: int | None) -> bool:
+def is_too_soon_locally(intent: Intent, policy: PurchasePolicy, here: int | None) -> bool:
     """Whether less time than the quiet period has gone by since, by the clocks of the machines: the cloud's may run ahead from one run
     to the next, and no run hears what became of it in between. Of the two the one that tells of less time is believed.
     """
     return here is not None and here < intent.sent_at + quiet_until(intent, policy) - intent.server_time
 
 
-def placed_before(intent: Intent, trace: Trace) -> int:
+def seconds_before_purchase(intent: Intent, trace: Trace) -> int:
     """How many whole seconds before the purchase was sent the order was placed, by the cloud's time; 0 where it was not, or nobody tells; nor where
     all orders before it are known, as billing may have a clock of its own.
     Billing tells whole seconds, as a Date does.
@@ -71,7 +71,7 @@ def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
     return [row for row in live if row.id not in ids and row.order_id not in orders]
 
 
-def ghosts(state: State) -> Iterator[Intent]:
+def presumed_absent(state: State) -> Iterator[Intent]:
     """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
     be taken for.
     """
@@ -79,13 +79,13 @@ def ghosts(state: State) -> Iterator[Intent]:
     return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
-def may_be(intent: Intent, row: Live, kind: Kind) -> bool:
+def may_have_bought(intent: Intent, row: Live, kind: Kind) -> bool:
     """Whether nobody else may take the row while the purchase is in doubt: it fits, or only bears one of its names and is new."""
     is_namesake = row.kind == intent.kind and (row.name == intent.name or row.name in intent.names)
     return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
-def settling(effect: Effect, *, command: str | None = None) -> str:
+def settle_hint(effect: Effect, *, command: str | None = None) -> str:
     """What to do about an open call that is no purchase. `command` is the run's own; where it is not known, a release may be that of a
     `destroy`, after which apply would buy the server again.
     """
@@ -100,17 +100,17 @@ def settling(effect: Effect, *, command: str | None = None) -> str:
     )
 
 
-def settling_first(intent: Intent) -> str:
+def settle_hint_unread(intent: Intent) -> str:
     """`settling` for whoever has not looked at the cloud: what to do, too, where no list tells the outcome of a release."""
-    way = settling(intent.effect)
+    way = settle_hint(intent.effect)
     return (
-        f"{way}. Where it says that nothing is concluded: {ending_a_release(intent.address)}"
+        f"{way}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
         if intent.effect is Effect.DESTRUCTIVE
         else way
     )
 
 
-def ending_a_release(address: Address) -> str:
+def lost_release_hint(address: Address) -> str:
     """What a person can do about a lost release of which no list tells the outcome."""
     return (
         "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
@@ -118,7 +118,7 @@ def ending_a_release(address: Address) -> str:
     )
 
 
-def is_anothers(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
+def matches_another_purchase(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
     """Whether another purchase in doubt accounts for the row, by its name and all else: it is not this one under another name."""
     others = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)
     return any(kinds[each.kind].match(each, (row,)) for each in others)
@@ -138,26 +138,26 @@ def next_step(
     adopting = f"run {command} again: it {finds} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
-            until = moment(quiet_until(intent, policy))
+            until = format_time(quiet_until(intent, policy))
             unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
             if at is not None and at >= quiet_until(intent, policy):
                 return (
                     f"{adopting}. Its silence counts since {until}: once nothing that is said here stands against it{unless}, it was never "
-                    f"bought. When you know better, {by_hand(intent, kind)}"
+                    f"bought. When you know better, {resolve_hint(intent, kind)}"
                 )
             then = "there is nothing to release" if destroying else "apply buys it then"
             return (
                 f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and {then}; "
-                f"when you know better, {by_hand(intent, kind)}"
+                f"when you know better, {resolve_hint(intent, kind)}"
             )
         case Absence.BY_A_PERSON:
             return (
                 f"{adopting}. A prepaid {kind.noun} is never bought again by itself: when the console shows what became of it, also among the "
-                f"orders, {by_hand(intent, kind)}"
+                f"orders, {resolve_hint(intent, kind)}"
             )
 
 
-def by_hand(intent: Intent, kind: Kind) -> str:
+def resolve_hint(intent: Intent, kind: Kind) -> str:
     """How a person settles the doubt about one server: by that, by its order where it may have one and no server yet, or by none."""
     resolve = f"`provisioner resolve {intent.address.typed}"
     if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
@@ -165,7 +165,7 @@ def by_hand(intent: Intent, kind: Kind) -> str:
     return f"{resolve} --adopt ID` or `--absent`. An order that is it: {resolve} --adopt ORDER`"
 
 
-def choice(intent: Intent) -> str:
+def choose_hint(intent: Intent) -> str:
     """Where several servers fit a purchase in doubt, any of which may be it."""
     address = intent.address.typed
     return (
@@ -174,10 +174,10 @@ def choice(intent: Intent) -> str:
     )
 
 
-def absent_by_hand(address: Address) -> str:
+def absent_hint(address: Address) -> str:
     """For what was bought, by its answer, and was never shown."""
     return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.typed} --absent`"
 
 
-def moment(milliseconds: int) -> str:
+def format_time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import FieldPath
 
 
@@ -66,8 +66,8 @@ class FieldRule:
         """What the cloud shows of it, as far as `expected` can be told from what nobody declared; None where that is nothing.
         `bodies` are the record and what is wanted.
         """
-        blurred = self.blurred_by is not None and any(at(body, self.blurred_by) for body in bodies)
-        now = at(shown, self.path) if self.may_be_seen and not blurred else None
+        blurred = self.blurred_by is not None and any(value_at(body, self.blurred_by) for body in bodies)
+        now = value_at(shown, self.path) if self.may_be_seen and not blurred else None
         if self.among and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
             return [item for item in expected if item in now]
         if self.among and isinstance(expected, int) and isinstance(now, int):

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.list_gap import ListGap
 from provisioner.model.resource import Fields, Live, Phase
-from provisioner.model.resource_id import HasId, hold_ids
+from provisioner.model.resource_id import HasId, coerce_ids
 
 
 class Service(StrEnum):
@@ -196,7 +196,7 @@ class Wait:
     """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as well."""
 
     def __post_init__(self) -> None:
-        hold_ids(self, "id", "ids")
+        coerce_ids(self, "id", "ids")
 
 
 @dataclass(frozen=True, slots=True)

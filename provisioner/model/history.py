@@ -41,7 +41,7 @@ class HistoryRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HistoryEntry:
     """A record in its context. `run` is None for what was written outside of a run, `intent` the one that the entry is about."""
 
     record: HistoryRecord
@@ -89,7 +89,7 @@ class Verified:
     torn: int
 
 
-def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
+def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
     """Each record, in order, in its context.
 
     A run that died left no end, and the next command may settle its doubts before a run of its own begins. That is never
@@ -101,21 +101,21 @@ def told(records: Sequence[HistoryRecord]) -> Iterator[Told]:
     for record in records:
         match record.entry:
             case Created():
-                yield Told(record, None, None)
+                yield HistoryEntry(record, None, None)
             case RunStarted() as run:
-                yield Told(record, run, None)
+                yield HistoryEntry(record, run, None)
             case RunEnded():
-                yield Told(record, run, None)
+                yield HistoryEntry(record, run, None)
                 run = None
             case Intended(intent=intent):
                 intents[intent.id] = intent
-                yield Told(record, run, intent)
+                yield HistoryEntry(record, run, intent)
             case Answered() | Settled() | Adopted():
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
-                yield Told(record, run, intents.get(record.entry.intent))
+                yield HistoryEntry(record, run, intents.get(record.entry.intent))
             case Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten():
-                yield Told(record, run, None)
+                yield HistoryEntry(record, run, None)
             case _:
                 assert_never(record.entry)
 

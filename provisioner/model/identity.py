@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-OF_A_TEMPORARY_KEY: Final = "temporary:"
+TEMPORARY_KEY_PREFIX: Final = "temporary:"
 """How the pseudonym of a sender begins of whom nothing but a temporary key is known: the same user has another one tomorrow."""
 
 
@@ -26,7 +26,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class CallerIdentity:
     """Who the cloud takes us for, and by what: no secret is in it.
 
     A name is None where the user may not ask for it. `ends_at` is None for a `temporary` proof whose end nobody tells.

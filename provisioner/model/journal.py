@@ -12,7 +12,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
-from provisioner.model.resource_id import HasId, hold_ids
+from provisioner.model.resource_id import HasId, coerce_ids
 from provisioner.model.state import Intent
 from provisioner.model.term import Term
 
@@ -65,7 +65,7 @@ class Listed:
     type: Literal["listed"] = "listed"
 
     def __post_init__(self) -> None:
-        hold_ids(self, "ids")
+        coerce_ids(self, "ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Settled:
     type: Literal["settled"] = "settled"
 
     def __post_init__(self) -> None:
-        hold_ids(self, "passed_over")
+        coerce_ids(self, "passed_over")
 
 
 @dataclass(frozen=True, slots=True)

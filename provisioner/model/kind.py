@@ -40,7 +40,7 @@ from provisioner.model.flow import Flow, ReadFlow
 from provisioner.model.leftover import Leftover
 from provisioner.model.list_gap import ListGap
 from provisioner.model.purchase_policy import DEFAULT_POLICY, Absence, PurchasePolicy
-from provisioner.model.redaction import Fingerprint, at, leaves, redact, replaced
+from provisioner.model.redaction import Fingerprint, leaves, redact, value_at, with_value
 from provisioner.model.release_facts import Offering
 from provisioner.model.resource import Desired, FieldPath, Fields, Live, Recorded
 from provisioner.model.state import Intent
@@ -167,16 +167,20 @@ class Kind:
         """
         found: JsonObject = {}
         for rule in self.rules:
-            was = at(declared, rule.path)
+            was = value_at(declared, rule.path)
             now = rule.seen(shown, was, declared)
             costly = rule.on_change in {OnChange.REINSTALL, OnChange.REPLACE} and rule.path[0] != self.billing.field
             if costly and was is not None and now is not None and was != now:
-                found = replaced(found, rule.path, now)
+                found = with_value(found, rule.path, now)
         return found
 
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
         """What leaving the field out says; how a server is charged may be the cloud's to choose."""
-        return at(self.billing.charging({}, policy), rule.path) if rule.path[0] == self.billing.field else rule.default
+        return (
+            value_at(self.billing.charging({}, policy), rule.path)
+            if rule.path[0] == self.billing.field
+            else rule.default
+        )
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
@@ -193,7 +197,7 @@ class Kind:
             return None
         before = change.after
         for item in change.fields:
-            before = replaced(before, item.path, item.before)
+            before = with_value(before, item.path, item.before)
         was, wanted = (self.stock.ware(fields, DEFAULT_POLICY) for fields in (before, change.desired.fields))
         return None if was is None or wanted is None or was.image == wanted.image else wanted.image_alone
 
@@ -210,13 +214,13 @@ class Kind:
         """
         lasting = declared
         for rule in self.rules:
-            if (value := at(declared, rule.path)) is not None and self._says_nothing(rule, value, declared):
-                lasting = replaced(lasting, rule.path, None)
+            if (value := value_at(declared, rule.path)) is not None and self._says_nothing(rule, value, declared):
+                lasting = with_value(lasting, rule.path, None)
         return lasting
 
     def _says_nothing(self, rule: FieldRule, value: JsonValue, body: JsonObject) -> bool:
         beside = rule.only_where
-        idle = beside is not None and at(body, beside[0]) != beside[1]
+        idle = beside is not None and value_at(body, beside[0]) != beside[1]
         return idle or rule.on_change is OnChange.NOTHING or rule.is_default(value)
 
 

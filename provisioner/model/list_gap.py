@@ -50,7 +50,7 @@ class ListGap(HasId):
 _NAMED = 5
 
 
-def unlisted(rows: Iterable[Live], gaps: Iterable[ListGap] = ()) -> tuple[ListGap, ...]:
+def find_unlisted(rows: Iterable[Live], gaps: Iterable[ListGap] = ()) -> tuple[ListGap, ...]:
     """A resource that answers by its id and stands in no list proves that the list lacks some, whatever its `total` says: others may
     be missing like it. None where `gaps` account for it. Of a list of one's own it may be another user's, or prove the same: no name is
     hidden for that, and no doubt ended.

@@ -22,7 +22,7 @@ _UNSEEN = frozenset(
 _CONTROLS = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE"}
 
 
-def strange_character(text: str) -> str:
+def describe_non_ascii(text: str) -> str:
     """For the end of a sentence about a text of printable ASCII: the first character that is none, by its place, number and name. What
     looks right, or like nothing, cannot be found by eye.
     """
@@ -37,24 +37,24 @@ def character_name(character: str) -> str:
     return f"U+{ord(character):04X} ({name})"
 
 
-def is_odd(name: str) -> bool:
+def may_be_confusable(name: str) -> bool:
     """Whether a server's name may be taken for a wanted one and be another: a wanted name is ASCII without spaces, so only one that is
     not can be.
     """
     return _ODD.search(name) is not None
 
 
-def is_unseen(character: str) -> bool:
+def is_invisible(character: str) -> bool:
     """Nothing, or a space that is none of ASCII, is seen of it; or it steers what stands around it."""
     return not character.isprintable() or character in _UNSEEN
 
 
 def is_wide(character: str) -> bool:
     """Of Chinese, Japanese or Korean text: it looks like no letter of ASCII. Full-width letters do, and are not of these."""
-    return not is_unseen(character) and unicodedata.east_asian_width(character) in {"W", "H"}
+    return not is_invisible(character) and unicodedata.east_asian_width(character) in {"W", "H"}
 
 
-def is_text_space(text: str, place: int) -> bool:
+def is_cjk_space(text: str, place: int) -> bool:
     """The space that Chinese text sets between its own characters."""
     if text[place] != _IDEOGRAPHIC_SPACE:
         return False
@@ -86,13 +86,13 @@ def are_forms_of_one(one: str, other: str) -> bool:
     return _spelling(one) == _spelling(other)
 
 
-def quoted_apart(one: object, other: object) -> tuple[str, str]:
+def quote_distinctly(one: object, other: object) -> tuple[str, str]:
     """Two values for a sentence; by their numbers where their letters would read the same."""
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
 
 
 def _spelling(name: str) -> str:
-    seen = "".join(each for each in name.strip() if not is_unseen(each)).strip()
+    seen = "".join(each for each in name.strip() if not is_invisible(each)).strip()
     return re.sub(r"[\W_]", "-", seen).casefold()
 
 
@@ -104,4 +104,4 @@ def _is_deceptive(pair: Iterable[str]) -> bool:
 def _plain(text: str) -> str:
     """Without forms (full width, ligatures), marks, and what is not seen."""
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_unseen(each)).strip()
+    return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_invisible(each)).strip()

@@ -16,18 +16,18 @@ LENGTH = 2 * SALT_CHARACTERS
 _SUFFIX = re.compile(rf"(?P<base>.+)-(?P<salt>[a-z2-7]{{{SALT_CHARACTERS}}})(?P<proof>[a-z2-7]{{{SALT_CHARACTERS}}})")
 
 
-def marked(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
+def add_marker(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
     """`name` with its marker, shortened so that both fit into `longest` characters. `salt` is random, four bytes or more."""
     drawn = _text(salt)
-    return f"{shortened(name, longest=longest)}-{drawn}{_proof(lineage, drawn)}"
+    return f"{shorten(name, longest=longest)}-{drawn}{_proof(lineage, drawn)}"
 
 
 def is_marked(name: str, *, lineage: str) -> bool:
     """Whether `name` carries a marker of this lineage. A stranger's fits once in 2**30 names that look like one."""
-    return unmarked(name, lineage=lineage) is not None
+    return strip_marker(name, lineage=lineage) is not None
 
 
-def unmarked(name: str, *, lineage: str) -> str | None:
+def strip_marker(name: str, *, lineage: str) -> str | None:
     """The name before its marker, which may have been shortened for it; None without a marker of this lineage."""
     found = _SUFFIX.fullmatch(name)
     if found is None or not hmac.compare_digest(found["proof"], _proof(lineage, found["salt"])):
@@ -35,7 +35,7 @@ def unmarked(name: str, *, lineage: str) -> str | None:
     return found["base"]
 
 
-def shortened(name: str, *, longest: int) -> str:
+def shorten(name: str, *, longest: int) -> str:
     """What stands before the marker of a purchase of `name`."""
     return name[: longest - LENGTH - 1]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from provisioner.model.canonical import JsonValue
-from provisioner.model.disguises import INTRODUCERS, RUN, decoded, squeezed, unescaped
+from provisioner.model.disguises import INTRODUCERS, RUN, decode, squeeze, unescape
 from provisioner.model.secret import HIDDEN, Secret
 
 _SHORTEST = 6
@@ -59,7 +59,7 @@ class Mask:
             parts += [value[:middle], value[middle:]]
         for part in parts:
             self._disguises |= {each for each in _disguises(part) if len(each) >= _SHORTEST}
-            if len(squeezed(part)) >= _SHORTEST_SQUEEZED:
+            if len(squeeze(part)) >= _SHORTEST_SQUEEZED:
                 self._sought |= {each for each in _sought(part) if len(each) >= _SHORTEST}
         self._pattern = None
         self._clean.clear()
@@ -90,7 +90,7 @@ class Mask:
         for depth in range(_DEEPEST + 1):
             further: set[str] = set()
             for form in level:
-                plain = squeezed(form)
+                plain = squeeze(form)
                 if any(each in plain for each in self._sought):
                     return True
                 if depth == _DEEPEST:
@@ -99,9 +99,9 @@ class Mask:
                 work += sum(map(form.count, INTRODUCERS)) + sum(map(len, runs))
                 if work > _MOST_WORK:
                     raise _TooMuchError
-                further.update(unescaped(form))
+                further.update(unescape(form))
                 for run in runs:
-                    further.update(decoded(run))
+                    further.update(decode(run))
             level = further - seen
             seen |= level
             if len(level) > _MOST_FORMS * (1 + len(text) // _SHORT):
@@ -137,10 +137,10 @@ def _sought(value: str) -> Iterator[str]:
     """As it looks when it is squeezed, also without what looks like an escape in itself; and backwards."""
     level = {value}
     for _ in range(_DEEPEST):
-        level |= {form for each in level for form in unescaped(each)}
+        level |= {form for each in level for form in unescape(each)}
     for each in level:
-        yield squeezed(each)
-        yield squeezed(each)[::-1]
+        yield squeeze(each)
+        yield squeeze(each)[::-1]
 
 
 def _disguises(value: str) -> Iterator[str]:

@@ -14,31 +14,31 @@ from provisioner.model.address import Address
 _OTHER: Final = {"PRE_PAID": "POST_PAID", "POST_PAID": "PRE_PAID"}
 
 
-def cancelling(address: Address) -> str:
+def cancel_hint(address: Address) -> str:
     """Of an order that is not paid."""
     return f"`provisioner orders cancel {address.typed}` gives it up and costs nothing"
 
 
-def paying(address: Address) -> str:
+def pay_hint(address: Address) -> str:
     return f"`provisioner orders pay {address.typed}`"
 
 
-def following(addresses: Sequence[Address]) -> str:
+def apply_hint(addresses: Sequence[Address]) -> str:
     """Goes on with what was ordered for them and does nothing else, whatever a guard says of the rest."""
-    return f"`provisioner apply {targets(addresses)}`"
+    return f"`provisioner apply {target_options(addresses)}`"
 
 
-def releasing(addresses: Sequence[Address], *, allow: str = "prepaid-delete") -> str:
+def release_hint(addresses: Sequence[Address], *, allow: str = "prepaid-delete") -> str:
     """Of what is a server by now, and paid in advance by some sign."""
     it = "it" if len(addresses) == 1 else "them"
-    return f"`provisioner destroy {targets(addresses)} --allow {allow}` releases {it}"
+    return f"`provisioner destroy {target_options(addresses)} --allow {allow}` releases {it}"
 
 
-def targets(addresses: Sequence[Address]) -> str:
+def target_options(addresses: Sequence[Address]) -> str:
     return " ".join(f"--target {address.typed}" for address in addresses)
 
 
-def keeping(addresses: Sequence[Address], mode: str) -> str:
+def keep_hint(addresses: Sequence[Address], mode: str) -> str:
     """To have what was sold under another mode than it was declared: the specs say it. What a group declares is said of all its
     members, so that one of them needs a condition.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
-from provisioner.model.redaction import laid_over
+from provisioner.model.redaction import merge_fields
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import Intent
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.model.kind import Kind
 
 
-def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
+def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
     """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
     is known then: which of them one id would name, nobody says (API reference section 3.4).
     """
@@ -49,7 +49,7 @@ def bought(intent: Intent, *, identifier: str | None, order_id: str | None) -> t
     )
 
 
-def tell_apart(absent: dict[str, Intent], intent: Intent | None, identifier: str | None) -> None:
+def rule_out_server(absent: dict[str, Intent], intent: Intent | None, identifier: str | None) -> None:
     """A server that is known to be another purchase's is not taken for one of its name that was believed never carried out."""
     if intent is None or identifier is None:
         return
@@ -58,9 +58,9 @@ def tell_apart(absent: dict[str, Intent], intent: Intent | None, identifier: str
             absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, identifier))
 
 
-def wiped(recorded: Recorded, intent: Intent) -> Recorded:
+def with_reinstallation(recorded: Recorded, intent: Intent) -> Recorded:
     """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
-    declared = laid_over(recorded.declared, intent.declared)
+    declared = merge_fields(recorded.declared, intent.declared)
     baseline = {
         key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
     }
@@ -68,10 +68,10 @@ def wiped(recorded: Recorded, intent: Intent) -> Recorded:
     return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline, unconfirmed=left)
 
 
-def wiped_unanswered(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
+def with_unanswered_reinstallation(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
     """As `wiped`, of one whose answer was lost: with what it was to bring, where nothing shows that it was carried out."""
-    after = wiped(recorded, intent)
-    if row is not None and is_wiped(recorded, intent, row, kind):
+    after = with_reinstallation(recorded, intent)
+    if row is not None and shows_reinstallation(recorded, intent, row, kind):
         return after
     shown = row.shown if row else {}
     sent: JsonObject = {
@@ -82,7 +82,7 @@ def wiped_unanswered(recorded: Recorded, intent: Intent, row: Live | None, kind:
     return replace(after, unconfirmed={**after.unconfirmed, **sent})
 
 
-def is_wiped(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -> bool:
+def shows_reinstallation(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -> bool:
     """Whether the row shows that a reinstallation whose answer was lost was carried out. Of what was there before it as well, that it is
     shown tells nothing.
     """
@@ -95,7 +95,7 @@ def is_wiped(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -
     return kind.reinstall.wiped(replace(intent, declared=declared), row)
 
 
-def beside(listed: Listed, intent: Intent, before: Intent | None) -> Intent:
+def with_listed_before(listed: Listed, intent: Intent, before: Intent | None) -> Intent:
     """With what was there before it; what is noted of it again later keeps what was there then."""
     if intent.listed or intent.all_listed or intent.effect is not Effect.PURCHASE:
         return intent

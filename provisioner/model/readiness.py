@@ -8,16 +8,16 @@ from collections.abc import Container
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.kind import Kind
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import FieldPath, Live, Recorded
 
 
-def is_well(kind: Kind, row: Live) -> bool:
+def is_healthy(kind: Kind, row: Live) -> bool:
     """In a status that the API describes, and that is none of a fault or of a release."""
     return row.status in kind.statuses.known - kind.statuses.unwell
 
 
-def shown_otherwise(
+def differing_fields(
     kind: Kind, row: Live, wanted: JsonObject, recorded: Recorded | None, given: Container[FieldPath]
 ) -> tuple[FieldPath, ...]:
     """The fields that the row shows otherwise than they are wanted, where that takes another system or another machine. What the first
@@ -28,18 +28,22 @@ def shown_otherwise(
     return tuple(
         rule.path
         for rule in kind.rules
-        if (now := at(shown, rule.path)) is not None and (rule.path in given or now != at(first, rule.path))
+        if (now := value_at(shown, rule.path)) is not None and (rule.path in given or now != value_at(first, rule.path))
     )
 
 
-def still_unseen(kind: Kind, sent: JsonObject, row: Live | None, wanted: JsonObject) -> tuple[FieldPath, ...]:
+def unconfirmed_fields(kind: Kind, sent: JsonObject, row: Live | None, wanted: JsonObject) -> tuple[FieldPath, ...]:
     """Of what a reinstallation whose answer was lost was to bring (`Recorded.unconfirmed`): the fields that are wanted still and that nothing shows to be there: none once the row shows one of them as it was sent and
     was not before, because one call brings them all, nor where it shows every one of them.
     """
     shown = row.shown if row else {}
-    names = [name for name in sent if at(sent, (name, "after")) == at(wanted, (name,))]
-    changed = {name for name in sent if at(sent, (name, "before")) != at(sent, (name, "after"))}
-    seen = {name for name in sent if kind.rule((name,)).shown and at(shown, (name,)) == at(sent, (name, "after"))}
+    names = [name for name in sent if value_at(sent, (name, "after")) == value_at(wanted, (name,))]
+    changed = {name for name in sent if value_at(sent, (name, "before")) != value_at(sent, (name, "after"))}
+    seen = {
+        name
+        for name in sent
+        if kind.rule((name,)).shown and value_at(shown, (name,)) == value_at(sent, (name, "after"))
+    }
     if seen & changed or set(names) <= seen:
         return ()
     return tuple((name,) for name in names if name in changed or not changed)

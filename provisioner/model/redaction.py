@@ -63,17 +63,17 @@ def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath
 def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
     """`body` with the fingerprints of the secrets that it has and `fields` tell: where it was made nobody knew their salt."""
     for path, reference in secrets_in(fields):
-        if at(body, path) is not None:
-            body = replaced(body, path, {FINGERPRINT: fingerprint(reference)})
+        if value_at(body, path) is not None:
+            body = with_value(body, path, {FINGERPRINT: fingerprint(reference)})
     return body
 
 
-def laid_over(body: JsonObject, fields: JsonObject) -> JsonObject:
+def merge_fields(body: JsonObject, fields: JsonObject) -> JsonObject:
     """`body` with top-level `fields` in the place of its own; None takes one away."""
     return {key: value for key, value in {**body, **fields}.items() if value is not None}
 
 
-def at(body: JsonObject, path: FieldPath) -> JsonValue:
+def value_at(body: JsonObject, path: FieldPath) -> JsonValue:
     """The value at a path; None where there is none."""
     value: JsonValue = body
     for step in path:
@@ -85,11 +85,11 @@ def at(body: JsonObject, path: FieldPath) -> JsonValue:
     return value
 
 
-def replaced(body: JsonObject, path: FieldPath, value: JsonValue) -> JsonObject:
+def with_value(body: JsonObject, path: FieldPath, value: JsonValue) -> JsonObject:
     """`body` with one leaf put in; None takes it out, and objects are made on the way."""
     if len(path) == 1:
         rest = {key: item for key, item in body.items() if key != path[0]}
         return rest if value is None else {**rest, path[0]: value}
     inner = body.get(path[0])
-    child = replaced(inner if isinstance(inner, Mapping) else {}, path[1:], value)
+    child = with_value(inner if isinstance(inner, Mapping) else {}, path[1:], value)
     return {**body, path[0]: child} if child else {key: item for key, item in body.items() if key != path[0]}

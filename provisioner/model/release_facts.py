@@ -87,15 +87,15 @@ class ReleaseFacts:
     subscribed: frozenset[str] = frozenset()
 
 
-NOTHING_ASKED: Final = ReleaseFacts()
+NO_RELEASE_FACTS: Final = ReleaseFacts()
 
 
-def code_of(offer: Offer) -> str:
+def unavailable_code(offer: Offer) -> str:
     """Of the diagnostic about a ware that cannot be had."""
     return "sold-out" if offer.availability is Availability.SOLD_OUT else "not-listed"
 
 
-def way_on(offer: Offer) -> str:
+def unavailable_hint(offer: Offer) -> str:
     """What a person does about it."""
     if offer.availability is Availability.SOLD_OUT:
         return "wait until it is in stock, choose another flavor, or undo the change"

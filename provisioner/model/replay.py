@@ -25,7 +25,13 @@ from provisioner.model.journal import (
     Settled,
     Stated,
 )
-from provisioner.model.outcome import beside, bought, tell_apart, wiped, with_facts
+from provisioner.model.outcome import (
+    purchase_records,
+    rule_out_server,
+    with_facts,
+    with_listed_before,
+    with_reinstallation,
+)
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent, State
 
@@ -44,12 +50,12 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     for entry in entries:
         match entry:
             case Intended(intent=intent):
-                intents[intent.id] = beside(listed, intent, intents.get(intent.id))
+                intents[intent.id] = with_listed_before(listed, intent, intents.get(intent.id))
             case Answered() | Adopted():
                 told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _learn(resources, told, entry)
                 released.pop(entry.id or "", None)
-                tell_apart(absent, told, entry.id)
+                rule_out_server(absent, told, entry.id)
             case Settled():
                 if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
                     known = (*settled.earlier_ids, *entry.passed_over)
@@ -93,12 +99,12 @@ def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Ans
         return
     recorded = resources.get(intent.address)
     if intent.effect is Effect.PURCHASE:
-        for record in bought(intent, identifier=entry.id, order_id=entry.order_id):
+        for record in purchase_records(intent, identifier=entry.id, order_id=entry.order_id):
             resources[record.address] = record
     elif intent.effect is Effect.DESTRUCTIVE and recorded is not None and recorded.id is not None:
         resources[intent.address] = replace(recorded, phase=Phase.DELETING)
     elif intent.effect is Effect.WIPE and recorded is not None and recorded.id == intent.target_id:
-        resources[intent.address] = wiped(recorded, intent)
+        resources[intent.address] = with_reinstallation(recorded, intent)
 
 
 def _move(resources: dict[Address, Recorded], entry: Moved) -> None:

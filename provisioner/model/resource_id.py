@@ -39,7 +39,7 @@ def resource_ids(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(resource_id, texts))
 
 
-def hold_ids(holder: object, *fields: str) -> None:
+def coerce_ids(holder: object, *fields: str) -> None:
     """For `__post_init__` of a frozen value whose `fields` are ids, or tuples of ids, where they are there."""
     for name in fields:
         value: Any = getattr(holder, name)
@@ -53,7 +53,7 @@ def hold_ids(holder: object, *fields: str) -> None:
             object.__setattr__(holder, name, held)
 
 
-def for_requests(identifier: str) -> str:
+def request_spelling(identifier: str) -> str:
     """The spelling to send: of a UUID the lower-case one, whichever was recorded or shown; of any other id the one that is at hand."""
     return identifier.lower() if _UUID.fullmatch(identifier) else str(identifier)
 
@@ -64,4 +64,4 @@ class HasId:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        hold_ids(self, "id")
+        coerce_ids(self, "id")

@@ -26,7 +26,7 @@ def assign_servers(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[
     return assigned | dict(zip(sorted(wanted.keys() - assigned.keys()), free, strict=False))
 
 
-def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address, Live]:
+def find_by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address, Live]:
     """The rows of those records that no list has shown yet, found by their orders: an id that a purchase answered need not be
     the server's. No row that a record names goes to another.
     """
@@ -47,10 +47,10 @@ def by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address
     }
 
 
-def unseen(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Recorded, ...]:
+def find_unseen(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Recorded, ...]:
     """The records of ordered servers that no list has shown yet and that no row names by its order either."""
     rows, records = {row.id: row for row in live}, tuple(recorded)
-    found = by_order(records, rows.values())
+    found = find_by_order(records, rows.values())
     return tuple(
         record
         for record in records
@@ -62,7 +62,7 @@ def _is_unseen(record: Recorded, rows: Mapping[str, Live]) -> bool:
     return record.id is None or (not record.observed and record.id not in rows)
 
 
-def of_one_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:
+def group_by_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:
     """Those that one order has bought, together: it ends as a whole. Each by itself where no order is known."""
     sharing: defaultdict[str | Address, list[Recorded]] = defaultdict(list)
     for record in recorded:
@@ -70,10 +70,10 @@ def of_one_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ..
     return tuple(map(tuple, sharing.values()))
 
 
-def surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, ...]:
+def find_surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, ...]:
     """The rows of recorded orders that no address holds or waits for, by id."""
     records, rows = tuple(recorded), tuple(live)
-    held = {record.id for record in records} | {row.id for row in by_order(records, rows).values()}
+    held = {record.id for record in records} | {row.id for row in find_by_order(records, rows).values()}
     orders = {record.order_id for record in records} - {None}
     return tuple(sorted((row for row in rows if row.order_id in orders and row.id not in held), key=lambda row: row.id))
 

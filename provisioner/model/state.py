@@ -14,7 +14,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
-from provisioner.model.resource_id import hold_ids, resource_id
+from provisioner.model.resource_id import coerce_ids, resource_id
 
 _SHOWN = 10
 _WELL_BEFORE = 60 * 60 * 1000
@@ -23,7 +23,7 @@ _EARLIEST_MOMENT = 1_262_304_000_000
 """2010, in milliseconds since the epoch: what is told to be older is no time of these servers (seconds, zero, a negative number)."""
 
 
-def is_moment(milliseconds: int | None) -> bool:
+def is_plausible_time(milliseconds: int | None) -> bool:
     """Whether the time that a row tells can be true."""
     return milliseconds is not None and milliseconds >= _EARLIEST_MOMENT
 
@@ -92,7 +92,7 @@ class Intent:
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
 
     def __post_init__(self) -> None:
-        hold_ids(
+        coerce_ids(
             self, "earlier_ids", "listed", "answered_id", *(() if self.effect.is_told_by_its_order else ("target_id",))
         )
 
@@ -107,7 +107,7 @@ class Intent:
         """
         if row_id in self.known_before:
             return True
-        if self.all_listed or made_at is None or not is_moment(made_at):
+        if self.all_listed or made_at is None or not is_plausible_time(made_at):
             return False
         return made_at < self.server_time - _WELL_BEFORE
 
@@ -161,7 +161,7 @@ class State:
     head: JournalHead = JournalHead()
 
     def __post_init__(self) -> None:
-        hold_ids(self, "listed")
+        coerce_ids(self, "listed")
         if not all(map(str.islower, self.released)):  # what has no letters is no harm
             object.__setattr__(self, "released", {resource_id(key): one for key, one in self.released.items()})
 

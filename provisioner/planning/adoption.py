@@ -12,11 +12,11 @@ from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.doubt import may_be, settling_first
+from provisioner.model.doubt import may_have_bought, settle_hint_unread
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.refactoring import Import
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import State
@@ -90,7 +90,7 @@ def _impossible(one: Import, change: Change, survey: PlanInput, kind: Kind) -> D
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
         return _refused(one, "server-owned", f"{noun} {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
-        if may_be(intent, row, kind):
+        if may_have_bought(intent, row, kind):
             hint = f"provisioner resolve {intent.address.typed} --adopt {one.id}, or --absent"
             summary = f"{noun} {one.id} may be the purchase in doubt of {intent.address}"
             return _refused(one, "import-in-doubt", summary, hint)
@@ -110,7 +110,7 @@ def _open_call(one: Import, state: State) -> Diagnostic | None:
     for intent in state.unsettled:
         if one.id == intent.target_id or one.address in intent.addresses:
             summary = f"the outcome of a {intent.effect.noun} for {intent.address} is not known"
-            hint = f"without it, {settling_first(intent)}; {_NOTHING_CHANGED}"
+            hint = f"without it, {settle_hint_unread(intent)}; {_NOTHING_CHANGED}"
             return _refused(one, "import-unsettled", summary, hint)
     return None
 
@@ -126,7 +126,7 @@ def _owner(state: State | None, row: Live) -> Recorded | None:
 
 def _differing(one: Import, change: Change, kind: Kind) -> Iterator[Diagnostic]:
     for item in change.fields:
-        if kind.rule(item.path).on_change is OnChange.IN_PLACE or at(change.after or {}, item.path) is None:
+        if kind.rule(item.path).on_change is OnChange.IN_PLACE or value_at(change.after or {}, item.path) is None:
             continue
         path = ".".join(item.path)
         yield error(

@@ -11,7 +11,7 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.kind import Catalogue
-from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
+from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning.paid_until import has_ended
@@ -80,17 +80,17 @@ def _way_out(recorded: Recorded, mode: str, survey: PlanInput, catalogue: Catalo
     """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
     one, sharing = recorded.address, _of_its_order(recorded, survey)
     noun = catalogue[recorded.kind].noun
-    keep = keeping(sharing, mode)
+    keep = keep_hint(sharing, mode)
     allow = "term-ended" if has_ended(recorded, survey, catalogue[recorded.kind]) else "prepaid-delete"
-    release = releasing(sharing, allow=allow)
+    release = release_hint(sharing, allow=allow)
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
     if _is_paid(recorded, survey):
-        return f"its order is paid: {following(sharing)} goes on with it; {keep}; else, once it is a {noun}, {release}"
+        return f"its order is paid: {apply_hint(sharing)} goes on with it; {keep}; else, once it is a {noun}, {release}"
     if recorded.phase is Phase.AWAITING_PAYMENT:
-        return f"do not pay it: {cancelling(one)}; {keep}; then {paying(one)} and {following(sharing)}"
+        return f"do not pay it: {cancel_hint(one)}; {keep}; then {pay_hint(one)} and {apply_hint(sharing)}"
     return (
-        f"{following(sharing)} goes on with it; while its order is not paid, {cancelling(one)}; {keep}; once it is a {noun}, "
+        f"{apply_hint(sharing)} goes on with it; while its order is not paid, {cancel_hint(one)}; {keep}; once it is a {noun}, "
         f"{release}"
     )
 

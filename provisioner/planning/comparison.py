@@ -14,7 +14,7 @@ from provisioner.model.canonical import JsonObject, JsonValue, canonical
 from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.kind import Kind
 from provisioner.model.purchase_policy import PurchasePolicy
-from provisioner.model.redaction import FINGERPRINT, at, replaced
+from provisioner.model.redaction import FINGERPRINT, value_at, with_value
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
 from provisioner.planning.difference import differences
 
@@ -58,22 +58,22 @@ def as_shown(
     for rule in kind.rules:
         if not rule.may_be_seen or live is None:
             continue
-        was = at(declared, rule.path)
+        was = value_at(declared, rule.path)
         now = rule.seen(live.shown, was, declared, after)
         if was is None or now is None or was == now:
             continue
-        unrecorded = rule.on_change is OnChange.IN_PLACE and now == at(after, rule.path)
+        unrecorded = rule.on_change is OnChange.IN_PLACE and now == value_at(after, rule.path)
         if not unrecorded and not _is_respelt(recorded, rule.path, was, now):
-            current = replaced(current, rule.path, now)
+            current = with_value(current, rule.path, now)
     return current
 
 
 def _is_respelt(recorded: Recorded | None, path: FieldPath, was: JsonValue, now: JsonValue) -> bool:
     """Both are what we bought: as it was sent, and as its first row showed it."""
-    first = at(recorded.baseline, path) if recorded else None
+    first = value_at(recorded.baseline, path) if recorded else None
     if recorded is None or first is None:
         return False
-    spellings = (first, at(recorded.declared, path))
+    spellings = (first, value_at(recorded.declared, path))
     return was in spellings and now in spellings
 
 
@@ -96,20 +96,20 @@ def stated(
     shown = live.shown if live else {}
     declared = _without_idle(kind, declared)
     for rule in kind.rules:
-        was, wanted = at(declared, rule.path), at(after, rule.path)
-        respelt = was is not None and wanted is not None and at(baseline, rule.path) == wanted
+        was, wanted = value_at(declared, rule.path), value_at(after, rule.path)
+        respelt = was is not None and wanted is not None and value_at(baseline, rule.path) == wanted
         if respelt or (was is None and _is_so(rule, wanted, shown, charged)):
-            declared = replaced(declared, rule.path, wanted)
+            declared = with_value(declared, rule.path, wanted)
     known, unshown = declared, []
     for rule in kind.rules:
-        wanted = at(after, rule.path)
-        if not rule.chosen or wanted is None or at(declared, rule.path) is not None:
+        wanted = value_at(after, rule.path)
+        if not rule.chosen or wanted is None or value_at(declared, rule.path) is not None:
             continue
         if _is_idle(rule, shown, declared, after):
             continue
         now = rule.seen(shown, wanted, declared, after)
-        is_believed = now is None or at(assumed, rule.path) == wanted
-        known = replaced(known, rule.path, wanted if is_believed else now)
+        is_believed = now is None or value_at(assumed, rule.path) == wanted
+        known = with_value(known, rule.path, wanted if is_believed else now)
         unshown += [rule.path] if now is None else []
     return known, tuple(unshown)
 
@@ -121,7 +121,7 @@ def denied(
     they said more: the next server that they declare so is bought as leaving it out says. Only where the way back is another system or another machine: what is changed in place is nobody's difference.
     """
     for rule in kind.rules:
-        if live is None or not rule.outlives_its_line or at(after, rule.path) is not None:
+        if live is None or not rule.outlives_its_line or value_at(after, rule.path) is not None:
             continue
         if (said := kind.default(rule, policy)) is None:
             continue
@@ -142,10 +142,10 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
     unchanged.
     """
     for path in kind.sensitive():
-        if at(after, path) is None or at(declared, path) is None:
+        if value_at(after, path) is None or value_at(declared, path) is None:
             continue
-        if at(after, (*path, FINGERPRINT)) is None or at(declared, (*path, FINGERPRINT)) is None:
-            after = replaced(after, path, at(declared, path))
+        if value_at(after, (*path, FINGERPRINT)) is None or value_at(declared, (*path, FINGERPRINT)) is None:
+            after = with_value(after, path, value_at(declared, path))
     return after
 
 
@@ -167,15 +167,15 @@ def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonO
     if rule.default is None or not rule.outlives_its_line or wanted is None:
         return False
     seen = rule.seen(shown, wanted)
-    return (at(charged, rule.path) if seen is None else seen) == wanted
+    return (value_at(charged, rule.path) if seen is None else seen) == wanted
 
 
 def _without_idle(kind: Kind, declared: JsonObject) -> JsonObject:
     """A period that was written beside pay-per-use was never bought, and is nobody's to compare with later."""
     for rule in kind.rules:
-        if rule.only_where is not None and at(declared, rule.path) is not None:
+        if rule.only_where is not None and value_at(declared, rule.path) is not None:
             path, value = rule.only_where
-            declared = declared if at(declared, path) == value else replaced(declared, rule.path, None)
+            declared = declared if value_at(declared, path) == value else with_value(declared, rule.path, None)
     return declared
 
 
@@ -184,7 +184,7 @@ def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: Js
     if rule.only_where is None:
         return False
     path, value = rule.only_where
-    return at(after, path) != value or value not in (at(declared, path), at(shown, path))
+    return value_at(after, path) != value or value not in (value_at(declared, path), value_at(shown, path))
 
 
 def states_newly_what_is_billed(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
@@ -192,7 +192,7 @@ def states_newly_what_is_billed(kind: Kind, recorded: Recorded, desired: Desired
     declared = _without_idle(kind, recorded.declared)
     return any(
         rule.by_billing
-        and at(declared, rule.path) is None
+        and value_at(declared, rule.path) is None
         and not is_ignored(rule.path, desired)
         and _written(desired.fields, rule.path) is not None
         and (rule.only_where is None or _written(desired.fields, rule.only_where[0]) == rule.only_where[1])

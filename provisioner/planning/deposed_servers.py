@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change, NoOpChange, altered, turned
-from provisioner.model.dependency import Dependency, releasing
+from provisioner.model.change import Change, NoOpChange, convert_to, evolve
+from provisioner.model.dependency import Dependency, describe_release
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
-from provisioner.model.shared_orders import of_one_order
+from provisioner.model.shared_orders import group_by_order
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.readiness import is_wrong
 
@@ -57,7 +57,7 @@ def create_first(changes: Iterable[Change], survey: PlanInput) -> tuple[Change, 
         if change.action is Action.REPLACE and change.address not in first and change.recorded is not None
     } - {None}
     return tuple(
-        altered(change, create_first=True)
+        evolve(change, create_first=True)
         if change.address in first and change.recorded and change.recorded.order_id not in in_usual_order
         else change
         for change in whole
@@ -96,9 +96,10 @@ def after_successors(changes: Sequence[Change], survey: PlanInput, catalogue: Ca
         released = tuple(change.address for change in leaving if change.action is Action.DELETE)
         awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
         if released and awaited:
-            turns.append(Dependency(released, awaited, releasing(awaited)))
+            turns.append(Dependency(released, awaited, describe_release(awaited)))
     held_back = (
-        turned(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change for change in changes
+        convert_to(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change
+        for change in changes
     )
     return Deposed(tuple(held_back), tuple(turns), tuple(findings))
 
@@ -112,7 +113,7 @@ def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         and change.recorded.phase is not Phase.DELETING
         and (change.action is Action.DELETE or change.create_first)
     }
-    for records in of_one_order(change.recorded for change in leaving.values() if change.recorded):
+    for records in group_by_order(change.recorded for change in leaving.values() if change.recorded):
         yield [leaving[record.address] for record in records]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.redaction import at, is_leaf, leaves
+from provisioner.model.redaction import is_leaf, leaves, value_at
 from provisioner.model.resource import FieldPath
 
 
@@ -33,7 +33,7 @@ def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]
     report = DeepDiff(*trees, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
     steps = (tuple(map(str, level.path(output_format="list"))) for levels in report.values() for level in levels)
     paths = {leaf for path in steps for leaf in _leaf_paths(before, after, path)}
-    return tuple(Difference(path, at(before, path), at(after, path)) for path in sorted(paths))
+    return tuple(Difference(path, value_at(before, path), value_at(after, path)) for path in sorted(paths))
 
 
 def _written(body: JsonObject) -> dict[str, object]:
@@ -47,7 +47,7 @@ def _written(body: JsonObject) -> dict[str, object]:
 
 def _leaf_paths(before: JsonObject, after: JsonObject, path: FieldPath) -> Iterator[FieldPath]:
     """The leaf at `path`, or, where a whole object came or went, each leaf of it."""
-    sides = [side for side in (at(before, path), at(after, path)) if side is not None]
+    sides = [side for side in (value_at(before, path), value_at(after, path)) if side is not None]
     if any(map(is_leaf, sides)):
         yield path
         return

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator
 
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
-    by_hand,
-    choice,
-    ending_a_release,
-    is_anothers,
-    is_too_soon_here,
-    moment,
+    choose_hint,
+    format_time,
+    is_too_soon_locally,
+    lost_release_hint,
+    matches_another_purchase,
     next_step,
-    placed_before,
     quiet_until,
-    settling,
+    resolve_hint,
+    seconds_before_purchase,
+    settle_hint,
     untracked,
 )
 from provisioner.model.flow import Effect
-from provisioner.model.identity import OF_A_TEMPORARY_KEY
+from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
 from provisioner.model.purchase_policy import Trace
@@ -55,13 +55,13 @@ def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Di
     return warning(
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
-        f"{moment(intent.sent_at)}, is not known",
+        f"{format_time(intent.sent_at)}, is not known",
         detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, survey, kind)}: nothing is concluded from that"
         if is_unseen
         else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=f"{_way_to_tell(intent, survey, kind)}; {ending_a_release(intent.address)}"
+        hint=f"{_way_to_tell(intent, survey, kind)}; {lost_release_hint(intent.address)}"
         if is_unseen
-        else settling(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
+        else settle_hint(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
     )
 
@@ -80,7 +80,7 @@ def _purchase(
     alike = () if fitting else _resembling(intent, free, survey, catalogue)
     hidden = _sender(intent, survey, kind) if _is_blind(intent, survey) else ""
     if len(fitting) > 1:
-        hint = choice(intent)
+        hint = choose_hint(intent)
     elif (
         fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
     ):
@@ -100,12 +100,12 @@ def _purchase(
         )
     elif hidden:
         hint = (
-            f"{_way_to_tell(intent, survey, kind)}; when you know better, {by_hand(intent, kind)}. `--absent` needs "
+            f"{_way_to_tell(intent, survey, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
             "`--allow list-incomplete` beside it, as this list cannot tell"
         )
     return warning(
         "in-doubt",
-        f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {moment(intent.sent_at)}, is not known",
+        f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {format_time(intent.sent_at)}, is not known",
         detail="; ".join(
             filter(
                 None,
@@ -130,7 +130,7 @@ def _purchase(
 
 
 def _is_somebodys(intent: Intent) -> bool:
-    return not intent.sender or intent.sender.startswith(OF_A_TEMPORARY_KEY)
+    return not intent.sender or intent.sender.startswith(TEMPORARY_KEY_PREFIX)
 
 
 def _sender(intent: Intent, survey: PlanInput, kind: Kind) -> str:
@@ -148,12 +148,12 @@ def _way_to_tell(intent: Intent, survey: PlanInput, kind: Kind) -> str:
 
 def _resembling(intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
     found = catalogue[intent.kind].resembles(intent, free)
-    return tuple(row for row in found if not is_anothers(intent, row, survey.state, catalogue))
+    return tuple(row for row in found if not matches_another_purchase(intent, row, survey.state, catalogue))
 
 
 def _is_ahead(intent: Intent, survey: PlanInput) -> bool:
     is_quiet = survey.at is not None and survey.at >= quiet_until(intent, survey.policy)
-    return is_quiet and is_too_soon_here(intent, survey.policy, survey.here)
+    return is_quiet and is_too_soon_locally(intent, survey.policy, survey.here)
 
 
 def _is_blind(intent: Intent, survey: PlanInput) -> bool:
@@ -186,7 +186,7 @@ def _purchase_of_several(
     return warning(
         "in-doubt",
         f"{intent.whose}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
-        f"{moment(intent.sent_at)}, is not known",
+        f"{format_time(intent.sent_at)}, is not known",
         detail="; ".join(filter(None, (found, _orders(intent, survey)))),
         hint=hint,
         address=intent.address,
@@ -212,7 +212,7 @@ def _orders(intent: Intent, survey: PlanInput) -> str:
 
 
 def _marks(intent: Intent, trace: Trace) -> str:
-    before = placed_before(intent, trace)
+    before = seconds_before_purchase(intent, trace)
     marks = ["unpaid"] if trace.is_unpaid else []
     marks += [f"placed {before} s before it was sent"] if before else []
     return f" ({', '.join(marks)})" if marks else ""

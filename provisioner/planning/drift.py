@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import moment
+from provisioner.model.doubt import format_time
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.list_gap import ListGap
 from provisioner.model.plan import Mode
@@ -107,7 +107,7 @@ def _expired(change: Change, survey: PlanInput) -> Iterator[Diagnostic]:
     if term.expires_at <= survey.at and not term.renews:
         yield warning(
             "expired",
-            f"{change.address}: what was paid for it ended {moment(term.expires_at)}, as far as is recorded",
+            f"{change.address}: what was paid for it ended {format_time(term.expires_at)}, as far as is recorded",
             hint=f"{WAY_OUT}; `provisioner expiring` asks billing",
             address=change.address,
         )
@@ -117,7 +117,7 @@ def _why_gone(recorded: Recorded, at: int | None, kind: Kind) -> str:
     end = recorded.term.expires_at if recorded.term else None
     if end is None or at is None or end > at:
         return ""
-    return f"what was paid for it ended {moment(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
+    return f"what was paid for it ended {format_time(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
 
 
 def _fate(change: Change, *, is_wanted: bool) -> str:

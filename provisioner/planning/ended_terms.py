@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import moment
+from provisioner.model.doubt import format_time
 from provisioner.model.guards import Allowance
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
@@ -41,7 +41,7 @@ def term_ended(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[
         if end is not None and has_ended(recorded, survey, catalogue[change.kind]):
             yield error(
                 Allowance.TERM_ENDED,
-                f"{change.address}: its paid term ended {moment(end)}, and it would {_DONE_TO_IT[change.action]}",
+                f"{change.address}: its paid term ended {format_time(end)}, and it would {_DONE_TO_IT[change.action]}",
                 detail="until it is renewed or gone, the cloud refuses to unsubscribe it and may refuse anything else",
                 hint=f"{WAY_OUT}; for this one run all the same: --allow {Allowance.TERM_ENDED}",
                 source=change.desired.source if change.desired else None,

@@ -14,11 +14,11 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.lookalikes import is_odd, look_alike
-from provisioner.model.marker import shortened, unmarked
+from provisioner.model.lookalikes import look_alike, may_be_confusable
+from provisioner.model.marker import shorten, strip_marker
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired, Live
-from provisioner.model.shared_orders import by_order
+from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
 from provisioner.planning.charging_mismatch import charging_mismatch
 from provisioner.planning.ended_terms import term_ended
@@ -47,7 +47,7 @@ Guard: TypeAlias = Callable[[Plan, PlanInput, Catalogue], Iterable[Diagnostic]]
 def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
-    owners = {row.id: address for address, row in by_order(recorded, survey.live.values()).items()}
+    owners = {row.id: address for address, row in find_by_order(recorded, survey.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
     late = _late_where_vacant(survey, catalogue)
     bearers: dict[tuple[str, str], list[Live]] = {}
@@ -56,7 +56,7 @@ def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[
     strays = _strays(survey)
     for change, desired in _takers_of_names(plan):
         kind = catalogue[change.kind]
-        for row in strays.get((kind.name, shortened(desired.name, longest=kind.longest_name)), ()):
+        for row in strays.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
             if row.id not in owners:
                 yield _bought_before(change, desired, row, late.get(row.id), kind)
         for row in bearers.get((kind.name, desired.name), ()):
@@ -129,7 +129,7 @@ def _strays(survey: PlanInput) -> dict[tuple[str, str], list[Live]]:
     state = survey.state
     free = untracked(survey.live.values(), state.resources.values()) if state else ()
     for row in (row for row in free if row.id not in survey.elsewhere):
-        if state and (base := unmarked(row.name, lineage=state.lineage)) is not None:
+        if state and (base := strip_marker(row.name, lineage=state.lineage)) is not None:
             strays.setdefault((row.kind, base), []).append(row)
     return strays
 
@@ -142,7 +142,7 @@ def names_that_read_the_same(
     odd = [
         row
         for row in survey.live.values()
-        if is_odd(row.name) and row.id not in held and row.id not in survey.elsewhere
+        if may_be_confusable(row.name) and row.id not in held and row.id not in survey.elsewhere
     ]
     for change in changes if odd else ():
         if change.action is not Action.CREATE or change.desired is None:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from provisioner.model.doubt import ghosts, quiet_until, untracked
+from provisioner.model.doubt import presumed_absent, quiet_until, untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
-from provisioner.model.state import Intent, State, is_moment
+from provisioner.model.state import Intent, State, is_plausible_time
 from provisioner.planning.plan_input import PlanInput
 
 _TOLD_FOR: Final = 24 * 60 * 60 * 1000
@@ -27,7 +27,7 @@ def reopened(survey: PlanInput, catalogue: Catalogue) -> PlanInput:
         return survey
     free = untracked(survey.live.values(), state.resources.values())
     found: dict[str, Intent] = {}
-    for intent in ghosts(state):
+    for intent in presumed_absent(state):
         fitting = [row for row in catalogue[intent.kind].match(intent, free) if row.id not in survey.elsewhere]
         hidden = any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
         if len(fitting) == 1 and not hidden and not any(one.address == intent.address for one in found.values()):
@@ -58,7 +58,7 @@ def alike(survey: PlanInput, state: State, free: Iterable[Live], catalogue: Cata
 
 def _may_be_made_then(row: Live, intent: Intent, last: int) -> bool:
     """A time that cannot be true rules nothing out, of an id that no list showed before."""
-    if row.created_at is not None and is_moment(row.created_at):
+    if row.created_at is not None and is_plausible_time(row.created_at):
         return row.created_at <= last
     return intent.all_listed
 

@@ -14,7 +14,7 @@ from provisioner.model.canonical import JsonObject, digest
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.redaction import replaced
+from provisioner.model.redaction import with_value
 
 _NAME = ("name",)
 _Pair = tuple[Change, Change]
@@ -61,7 +61,7 @@ def _body(kind: Kind, declared: JsonObject) -> str:
     """All that tells servers from each other but the name; a password is no sign of being another."""
     declared = kind.lasting(declared)
     for path in (_NAME, *kind.sensitive()):
-        declared = replaced(declared, path, None)
+        declared = with_value(declared, path, None)
     return f"{kind.name} {digest(declared)}"
 
 

@@ -12,9 +12,9 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import untracked
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.marker import shortened, unmarked
+from provisioner.model.marker import shorten, strip_marker
 from provisioner.model.resource import Live, Recorded
-from provisioner.model.shared_orders import surplus
+from provisioner.model.shared_orders import find_surplus
 from provisioner.model.state import Intent, State
 from provisioner.planning.late_purchases import alike, appeared, astray, late, way_back
 from provisioner.planning.plan_input import PlanInput
@@ -33,7 +33,7 @@ def sweep(survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
         alike(survey, state, free, catalogue),
         {(recorded.kind, recorded.name): recorded for recorded in state.resources.values()},
         {
-            (desired.kind, shortened(desired.name, longest=catalogue[desired.kind].longest_name)): desired.address
+            (desired.kind, shorten(desired.name, longest=catalogue[desired.kind].longest_name)): desired.address
             for desired in survey.desired
             if desired.address not in state.resources
         },
@@ -41,7 +41,7 @@ def sweep(survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     )
     found = [
         (row, _beyond_its_order(row, state, catalogue[row.kind]))
-        for row in surplus(state.resources.values(), survey.live.values())
+        for row in find_surplus(state.resources.values(), survey.live.values())
     ]
     found += [(row, finding) for row in free if row.id not in awaited and (finding := judge.of(row)) is not None]
     for row, finding in found:
@@ -68,7 +68,7 @@ class _Judge:
             return _not_gone(row, address, kind, vacant=address not in state.resources)
         if (intent := self.late.get(row.id)) is not None:
             return _appeared(row, intent, state, kind)
-        if (base := unmarked(row.name, lineage=state.lineage)) is not None:
+        if (base := strip_marker(row.name, lineage=state.lineage)) is not None:
             return _untracked(row, self.vacant.get((row.kind, base)), kind)
         if (recorded := self.names.get((row.kind, row.name))) is not None:
             return _namesake(row, recorded, kind) if _was_shown(recorded) else _instead(row, recorded, kind)

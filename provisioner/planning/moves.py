@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
-from provisioner.model.change import Change, MoveChange, NoOpChange, altered, turned
+from provisioner.model.change import Change, MoveChange, NoOpChange, convert_to, evolve
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.plan import Mode
 from provisioner.model.refactoring import Move, Removal
@@ -149,5 +149,5 @@ def moved_from(origin: Address | None, change: Change) -> Change:
     if origin is None:
         return change
     if isinstance(change, NoOpChange):
-        return turned(change, MoveChange, moved_from=origin)
-    return altered(change, moved_from=origin)
+        return convert_to(change, MoveChange, moved_from=origin)
+    return evolve(change, moved_from=origin)

@@ -10,7 +10,7 @@ from provisioner.model.guards import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.list_gap import ListGap
 from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.refactoring import NO_REFACTORING, Refactoring
-from provisioner.model.release_facts import NOTHING_ASKED, ReleaseFacts
+from provisioner.model.release_facts import NO_RELEASE_FACTS, ReleaseFacts
 from provisioner.model.resource import Desired, Live
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
@@ -36,7 +36,7 @@ class PlanInput:
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
     """What a person allowed for this one run."""
     selection: Selection = EVERYTHING
-    foresight: ReleaseFacts = NOTHING_ASKED
+    foresight: ReleaseFacts = NO_RELEASE_FACTS
     refactoring: Refactoring = NO_REFACTORING
     """What the specs say of records."""
     at: int | None = None

@@ -14,15 +14,15 @@ from provisioner.model import change as variants
 from provisioner.model.action import FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
-from provisioner.model.change import Change, altered, turned
+from provisioner.model.change import Change, convert_to, evolve
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.redaction import Fingerprint, at, leaves
+from provisioner.model.redaction import Fingerprint, leaves, value_at
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
-from provisioner.model.shared_orders import by_order
+from provisioner.model.shared_orders import find_by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
 from provisioner.planning.adoption import passed_over, taken_over, unadoptable
 from provisioner.planning.assumed_fields import assumptions
@@ -59,7 +59,7 @@ def plan(survey: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
         part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
-        return replace(part, changes=tuple(altered(change, desired=None) for change in part.changes))
+        return replace(part, changes=tuple(evolve(change, desired=None) for change in part.changes))
     after_moves = moved(reopened(survey, catalogue), mode)
     survey = after_moves.survey
     planner = _Planner(survey, mode, catalogue, fingerprint)
@@ -117,7 +117,7 @@ class _Planner:
         """Of what is told and not sent."""
         self._desired = {desired.address: desired for desired in survey.desired}
         self._recorded = settled_records(survey, catalogue)
-        self._by_order = by_order(self._recorded.values(), survey.live.values())
+        self._by_order = find_by_order(self._recorded.values(), survey.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in survey.refactoring.imports}
         doubted = survey.state.doubts if survey.state else {}
@@ -151,7 +151,7 @@ class _Planner:
         seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
-        adoption = turned(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
+        adoption = convert_to(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
         denied = unconfirmed.denied_defaults(adoption, row, self._survey, kind)
         self.findings += unconfirmed.told(recorded, kind, (), denied)
         return replace(adoption, fields=self._changed_fields(adoption, row))
@@ -181,7 +181,7 @@ class _Planner:
         kind = self._catalogue[change.kind]
         unseen = unconfirmed.lost(change, live, kind)
         if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
-            return altered(special, held=unseen)
+            return evolve(special, held=unseen)
         found = comparison.compared(kind, recorded, live, change.after)
         change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
         change = unconfirmed.without_confirmed(change, live, kind)
@@ -196,7 +196,7 @@ class _Planner:
         again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
             fields = comparison.for_another_machine(shown)
-            return turned(change, variants.ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
+            return convert_to(change, variants.ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
         if again or any(item.reinstalls for item in fields):
             kept = tuple(item for item in held if item.forces_replacement)
             self.findings += unconfirmed.told(recorded, kind, kept, denied, billed=billed)
@@ -204,8 +204,8 @@ class _Planner:
         self.findings += unconfirmed.told(recorded, kind, held, denied, unseen, billed)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
-            return turned(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
-        return turned(change, variants.UpdateChange, fields=fields) if fields else change
+            return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
+        return convert_to(change, variants.UpdateChange, fields=fields) if fields else change
 
     def _reinstallation(self, change: variants.NoOpChange, *parts: Iterable[FieldChange]) -> Change:
         """What is taken out of the specs goes with the system that it was put on."""
@@ -213,7 +213,7 @@ class _Planner:
         whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
         ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
         reason = Reason.REQUESTED if change.address in self._survey.reinstall else change.reason
-        return turned(change, variants.ReinstallChange, reason=reason, fields=ordered)
+        return convert_to(change, variants.ReinstallChange, reason=reason, fields=ordered)
 
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
@@ -230,13 +230,13 @@ class _Planner:
             return unseen_release.going_on(change, fields, live, kind, is_named=is_named)
         if is_named:
             fields = comparison.for_another_machine(self._changed_fields(change, live))
-            return turned(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields)
+            return convert_to(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
         if live is not None and live.status in self._catalogue[recorded.kind].statuses.releasing:
             return replace(change, reason=Reason.LEAVING)
         if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
-            return turned(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
+            return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None
 
     def _row(self, recorded: Recorded) -> Live | None:
@@ -272,15 +272,15 @@ class _Planner:
         fields = [
             FieldChange(
                 path=(path := differing.path),
-                before=at(found.current, path),
-                after=at(after, path),
+                before=value_at(found.current, path),
+                after=value_at(after, path),
                 forces_replacement=what_it_takes(kind, desired, path) is OnChange.REPLACE,
                 reinstalls=what_it_takes(kind, desired, path) is OnChange.REINSTALL,
                 sensitive=kind.rule(path).secret,
-                drift=at(found.known, path) == at(after, path),
+                drift=value_at(found.known, path) == value_at(after, path),
             )
             for differing in differences(kind.lasting(found.current), kind.lasting(after))
-            if canonical([at(found.current, differing.path)]) != canonical([at(after, differing.path)])
+            if canonical([value_at(found.current, differing.path)]) != canonical([value_at(after, differing.path)])
             if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
         ]
         return (*fields, *comparison.kept_in_state_only(desired, recorded))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue
-from provisioner.model.readiness import is_well
+from provisioner.model.readiness import is_healthy
 from provisioner.model.resource import Phase
 from provisioner.planning.charging_mismatch import sold_as
 from provisioner.planning.plan_input import PlanInput
@@ -29,7 +29,7 @@ def is_wrong(change: Change, survey: PlanInput, catalogue: Catalogue) -> bool:
         return True
     row = survey.live.get(recorded.id or "")
     is_followed = change.action is Action.REINSTALL or recorded.phase not in _SETTLED
-    return row is not None and not is_followed and not is_well(catalogue[change.kind], row)
+    return row is not None and not is_followed and not is_healthy(catalogue[change.kind], row)
 
 
 def is_lacking_for(earlier: Change, later: Change) -> bool:

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from provisioner.model.action import FieldChange, Reason
 from provisioner.model.canonical import JsonObject
-from provisioner.model.change import Change, NoOpChange, RecordChange, turned
+from provisioner.model.change import Change, NoOpChange, RecordChange, convert_to
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.redaction import at, replaced
+from provisioner.model.redaction import value_at, with_value
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning import drift
@@ -87,10 +87,10 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: PlanInput, ki
         return change
     declared = recorded.declared
     for item in fields:
-        if at(declared, item.path) is not None and kind.rule(item.path).on_change not in _COSTLY:
-            declared = replaced(declared, item.path, item.after)
+        if value_at(declared, item.path) is not None and kind.rule(item.path).on_change not in _COSTLY:
+            declared = with_value(declared, item.path, item.after)
     observed: JsonObject = {**recorded.observed, **row.observed}
-    return turned(change, RecordChange, fields=fields, after=declared, observed=observed)
+    return convert_to(change, RecordChange, fields=fields, after=declared, observed=observed)
 
 
 def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
@@ -98,7 +98,7 @@ def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind:
     that comes of it, and no other.
     """
     shows = kind.statuses.shows
-    standing = path == _STATUS and bool(shows) and shows in ignored and at(row.shown, shows) is not None
+    standing = path == _STATUS and bool(shows) and shows in ignored and value_at(row.shown, shows) is not None
     return standing or any(path[: len(head)] == head for head in ignored)
 
 
@@ -106,7 +106,7 @@ def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: Plan
     """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
     end its drift.
     """
-    rule, wanted = kind.rule(item.path), at(specs, item.path)
+    rule, wanted = kind.rule(item.path), value_at(specs, item.path)
     meant = kind.default(rule, survey.policy) if wanted is None else wanted
     return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
 
@@ -114,12 +114,12 @@ def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: Plan
 def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
-    before = at(recorded.observed, _STATUS)
+    before = value_at(recorded.observed, _STATUS)
     if before == kind.statuses.gone:
         return change
     field = FieldChange(_STATUS, before, kind.statuses.gone, drift=True)
     observed: JsonObject = {**recorded.observed, "status": kind.statuses.gone}
-    return turned(change, RecordChange, fields=(field,), after=recorded.declared, observed=observed)
+    return convert_to(change, RecordChange, fields=(field,), after=recorded.declared, observed=observed)
 
 
 def _differing(
@@ -131,19 +131,19 @@ def _differing(
     """
     told: set[FieldPath] = set()
     for rule in kind.rules:
-        believed = at(recorded.assumed, rule.path)
-        was = at(recorded.declared, rule.path) if believed is None else believed
+        believed = value_at(recorded.assumed, rule.path)
+        was = value_at(recorded.declared, rule.path) if believed is None else believed
         now = rule.seen(row.shown, was, recorded.declared)
-        known = was is not None and now is not None and now != at(recorded.baseline, rule.path)
+        known = was is not None and now is not None and now != value_at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
     for item in denied(kind, recorded.declared, row, specs, survey.policy):
-        if item.path not in told and at(recorded.declared, item.path) in (None, item.after):
+        if item.path not in told and value_at(recorded.declared, item.path) in (None, item.after):
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
     told |= {_STATUS} if kind.statuses.shows in told and row.status not in kind.statuses.adverse else set()
     for found in differences(kind.facts.read(recorded.observed), kind.facts.read(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
-        if is_news and found.path not in told and at(recorded.declared, found.path) is None:
+        if is_news and found.path not in told and value_at(recorded.declared, found.path) is None:
             yield FieldChange(found.path, found.before, found.after, drift=True)

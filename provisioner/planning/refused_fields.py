@@ -15,7 +15,7 @@ from provisioner.model.guards import Allowance
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.planning.plan_input import PlanInput
 
 _CODE = Allowance.REFUSED_BEFORE.value
@@ -39,11 +39,11 @@ def refusals_told(changes: Iterable[Change], survey: PlanInput) -> Iterator[Diag
         ):
             continue
         for head, refusal in sorted(_standing(change).items()):
-            code = at(refusal, ("code",))
+            code = value_at(refusal, ("code",))
             yield warning(
                 _CODE,
                 f"{change.address}: the cloud has refused {head} for it{f' ({code})' if code else ''}, and is not asked again",
-                detail=str(at(refusal, ("message",)) or ""),
+                detail=str(value_at(refusal, ("message",)) or ""),
                 hint=f"take {head} out of the specs, or write another value; --allow {_CODE} asks once more; another machine is bought "
                 f"by another flavor, or by `apply --replace {change.address.typed}`",
                 source=change.desired.source if change.desired else None,

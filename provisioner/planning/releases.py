@@ -10,12 +10,12 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import moment
+from provisioner.model.doubt import format_time
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import bought
+from provisioner.model.outcome import purchase_records
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
-from provisioner.model.shared_orders import of_one_order, surplus
+from provisioner.model.shared_orders import find_surplus, group_by_order
 from provisioner.planning.paid_until import gives_up_a_term, has_ended, is_prepaid
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.triggers import is_cause
@@ -116,7 +116,7 @@ def _term(recorded: Recorded, survey: PlanInput) -> str:
     if until is None:
         return "lost: the rest of its term, of which billing did not tell the end"
     is_over = survey.at is not None and until <= survey.at
-    return f"its term ended {moment(until)}" if is_over else f"lost: its term until {moment(until)}"
+    return f"its term ended {format_time(until)}" if is_over else f"lost: its term until {format_time(until)}"
 
 
 def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -126,7 +126,7 @@ def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
         released = change.recorded if change.action is Action.DELETE and not was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
-            released = bought(doubts[change.address], identifier=None, order_id=None)[
+            released = purchase_records(doubts[change.address], identifier=None, order_id=None)[
                 0
             ]  # released as soon as it is found
         if released is not None and has_ended(released, survey, catalogue[change.kind]):
@@ -186,7 +186,7 @@ def order_in_turns(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
         and not (change.create_first or has_begun(change))
         and catalogue[change.kind].orders.ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
     ]
-    for records in of_one_order(leaving):
+    for records in group_by_order(leaving):
         if len({frozenset(turns[one.address]) for one in records}) > 1:
             yield error(
                 "order-shared",
@@ -206,7 +206,7 @@ def _staying(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> dict[str, l
         if change.recorded is not None and change.recorded.order_id is not None and is_kept:
             staying[change.recorded.order_id].append(str(change.address))
     held = survey.state.resources.values() if survey.state else ()
-    for row in sorted(surplus(held, survey.live.values()), key=lambda row: row.id):
+    for row in sorted(find_surplus(held, survey.live.values()), key=lambda row: row.id):
         if row.order_id is not None and row.status not in catalogue[row.kind].statuses.releasing:
             staying[row.order_id].append(f"{catalogue[row.kind].noun} {row.id}, which is in no state")
     return staying

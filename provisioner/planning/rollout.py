@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change, MoveChange, NoOpChange, turned
+from provisioner.model.change import Change, MoveChange, NoOpChange, convert_to
 from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
@@ -97,4 +97,4 @@ def _held_back(change: Change) -> Change:
     """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
     stays = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))
-    return turned(change, stays, reason=Reason.HELD_BACK, fields=fields)
+    return convert_to(change, stays, reason=Reason.HELD_BACK, fields=fields)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.change import Change, NoOpChange, altered, turned
+from provisioner.model.change import Change, NoOpChange, convert_to, evolve
 from provisioner.model.plan import LeftOut, Plan
 from provisioner.planning.triggers import is_cause
 
@@ -60,13 +60,13 @@ def _is_passed_over(change: Change, selected: Collection[Address], not_as_wanted
 
 
 def _noted(change: Change, selected: Collection[Address]) -> Change:
-    return change if change.noted is None or change.address in selected else altered(change, noted=None)
+    return change if change.noted is None or change.address in selected else evolve(change, noted=None)
 
 
 def _without_work(change: Change) -> NoOpChange:
     """As it is: recorded, or not there."""
     is_there = change.recorded is not None and change.action is not Action.ADOPT
-    return turned(
+    return convert_to(
         change,
         NoOpChange,
         reason=Reason.LEFT_OUT,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.outcome import wiped_unanswered
+from provisioner.model.outcome import with_unanswered_reinstallation
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.shared_orders import siblings
 from provisioner.model.state import Intent, State
@@ -33,7 +33,7 @@ def settled_records(survey: PlanInput, catalogue: Catalogue) -> Mapping[Address,
             continue
         if intent.effect is Effect.WIPE:
             row, kind = live.get(intent.target_id), catalogue[intent.kind]
-            records[intent.address] = wiped_unanswered(recorded, intent, row, kind)
+            records[intent.address] = with_unanswered_reinstallation(recorded, intent, row, kind)
         elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not is_hidden(intent, survey):
             _release(recorded, records, state, live, catalogue[intent.kind])
     return records

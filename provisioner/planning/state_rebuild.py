@@ -15,11 +15,11 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.marker import is_marked, unmarked
+from provisioner.model.marker import is_marked, strip_marker
 from provisioner.model.proposal import Confidence, Proposal, Row
-from provisioner.model.redaction import FINGERPRINT, Fingerprint, at, replaced, secrets_in
+from provisioner.model.redaction import FINGERPRINT, Fingerprint, secrets_in, value_at, with_value
 from provisioner.model.resource import Desired, Live, Phase, Recorded
-from provisioner.model.shared_orders import by_order
+from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
 from provisioner.planning.progress import reached
 from provisioner.planning.state_rebuild_evidence import alike, kept, probe
@@ -86,7 +86,7 @@ class _Rows:
         self._remains = remains
         self._desired = {one.address: one for one in desired}
         self._live = live
-        self._by_order = by_order(remains.resources.values(), live.values())
+        self._by_order = find_by_order(remains.resources.values(), live.values())
         self._catalogue = catalogue
         self._fingerprint = fingerprint
 
@@ -220,7 +220,7 @@ class _Rows:
 
     def _wanted_name(self, row: Live) -> str:
         """The name that a server is to have in the end: its own, or the one that its marker stands behind."""
-        base = unmarked(row.name, lineage=self._remains.lineage)
+        base = strip_marker(row.name, lineage=self._remains.lineage)
         if base is None:
             return row.name
         names = (one.name for one in self._desired.values() if one.kind == row.kind)
@@ -267,6 +267,6 @@ class _Rows:
     def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
         """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
         for path, reference in secrets_in(wanted.fields):
-            if at(declared, path) is not None:
-                declared = replaced(declared, path, {FINGERPRINT: self._fingerprint(reference)})
+            if value_at(declared, path) is not None:
+                declared = with_value(declared, path, {FINGERPRINT: self._fingerprint(reference)})
         return declared

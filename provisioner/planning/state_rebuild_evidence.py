@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.lookalikes import look_alike, quoted_apart
+from provisioner.model.lookalikes import look_alike, quote_distinctly
 from provisioner.model.proposal import Confidence, Row
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
@@ -28,7 +28,7 @@ def _confirmed(recorded: Recorded, row: Live | None, kind: Kind) -> tuple[Confid
         gone = "apply goes on with its release" if recorded.phase is Phase.DELETING else "a plan will say so"
         return Confidence.RECORDED, f"{what} is recorded, and the cloud does not list it; {gone}"
     if recorded.name not in {row.name, ""}:
-        ours, shown = quoted_apart(recorded.name, row.name)
+        ours, shown = quote_distinctly(recorded.name, row.name)
         return Confidence.RECORDED, f"{what} is recorded as {ours}, and the cloud shows it as {shown}"
     return Confidence.CERTAIN, f"{what} is recorded, and the cloud shows it under its name"
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.change import Change, altered
+from provisioner.model.change import Change, evolve
 from provisioner.model.field_rule import FieldRule
 from provisioner.model.journal import Remembered, Stated
 from provisioner.model.kind import Kind
 from provisioner.model.plan import Plan
-from provisioner.model.redaction import at, replaced
+from provisioner.model.redaction import value_at, with_value
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.comparison import Comparison, is_ignored
 
@@ -31,16 +31,16 @@ def noted(kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, f
         return None
     declared, assumed, baseline = recorded.declared, recorded.assumed, recorded.baseline
     for rule in kind.rules:
-        path, wanted = rule.path, at(after, rule.path)
+        path, wanted = rule.path, value_at(after, rule.path)
         if not rule.outlives_its_line or is_ignored(path, desired):
             continue
         if path in found.assumed:
-            declared, assumed = replaced(declared, path, None), replaced(assumed, path, wanted)
+            declared, assumed = with_value(declared, path, None), with_value(assumed, path, wanted)
         elif wanted is None:
-            assumed = replaced(assumed, path, None)
-        elif at(found.current, path) == wanted and _is_news(rule, recorded, wanted):
-            declared = replaced(declared, path, wanted)
-            assumed, baseline = replaced(assumed, path, None), replaced(baseline, path, None)
+            assumed = with_value(assumed, path, None)
+        elif value_at(found.current, path) == wanted and _is_news(rule, recorded, wanted):
+            declared = with_value(declared, path, wanted)
+            assumed, baseline = with_value(assumed, path, None), with_value(baseline, path, None)
     if (declared, assumed, baseline) == (recorded.declared, recorded.assumed, recorded.baseline):
         return None
     return replace(recorded, declared=declared, assumed=assumed, baseline=baseline)
@@ -48,8 +48,8 @@ def noted(kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, f
 
 def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
     """What is there is as the specs say, and the record says something else, or nothing where that means something else."""
-    was = at(recorded.declared, rule.path)
-    if wanted in (was, at(recorded.baseline, rule.path)):
+    was = value_at(recorded.declared, rule.path)
+    if wanted in (was, value_at(recorded.baseline, rule.path)):
         return False
     return was is not None or not rule.is_default(wanted)
 
@@ -75,7 +75,7 @@ def as_stated(plan: Plan) -> Plan:
     return replace(
         plan,
         changes=tuple(
-            altered(change, recorded=record) if (record := _record(change)) else change for change in plan.changes
+            evolve(change, recorded=record) if (record := _record(change)) else change for change in plan.changes
         ),
     )
 

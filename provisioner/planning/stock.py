@@ -14,7 +14,15 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.model.release_facts import Availability, Offer, Offering, Questions, ReleaseFacts, code_of, way_on
+from provisioner.model.release_facts import (
+    Availability,
+    Offer,
+    Offering,
+    Questions,
+    ReleaseFacts,
+    unavailable_code,
+    unavailable_hint,
+)
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import has_begun
 
@@ -51,9 +59,9 @@ def unavailable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator
             loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
             instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
             yield error(
-                code_of(offer),
+                unavailable_code(offer),
                 f"{change.address} {loss}, and {offer.why}{instead}",
-                hint=way_on(offer),
+                hint=unavailable_hint(offer),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -71,7 +79,7 @@ def offers(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Iterato
         offer = foresight.offers.get(ware)
         if offer is not None and offer.cannot_be_had:
             yield _warned(
-                code_of(offer), f"{offer.why}; the cloud is likely to refuse it", changes, way_on_alone(offer)
+                unavailable_code(offer), f"{offer.why}; the cloud is likely to refuse it", changes, way_on_alone(offer)
             )
     for ware, changes in _by_ware([*at_risk, *purchases]).items():
         offer = foresight.offers.get(ware)
@@ -99,7 +107,7 @@ def _of_machines(
 
 def way_on_alone(offer: Offer) -> str:
     """Of a purchase with nothing to lose, for which nobody has to allow anything."""
-    return way_on(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
+    return unavailable_hint(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
 
 
 def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offering]]:

@@ -14,11 +14,11 @@ from typing import Any
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue, canonical
-from provisioner.model.change import Change, NoOpChange, ReplaceChange, turned
+from provisioner.model.change import Change, NoOpChange, ReplaceChange, convert_to
 from provisioner.model.dependency import Dependency
 from provisioner.model.journal import Remembered
 from provisioner.model.plan import Plan
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import FieldPath, Phase, Recorded
 
 _PATH: FieldPath = ("lifecycle", "replace_triggered_by")
@@ -111,7 +111,7 @@ def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
         if not idle:
             return whole
         whole = tuple(
-            turned(change, NoOpChange, reason=Reason.HELD_BACK, fields=()) if change.address in idle else change
+            convert_to(change, NoOpChange, reason=Reason.HELD_BACK, fields=()) if change.address in idle else change
             for change in whole
         )
 
@@ -168,7 +168,9 @@ def _as_it_is(cause: Change) -> JsonObject | None:
     if recorded is None:
         return None
     fields = [item for item in cause.fields if item.path[0] not in _IN_STATE_ONLY]
-    if cause.action is not Action.REPLACE and all(at(recorded.declared, item.path) == item.after for item in fields):
+    if cause.action is not Action.REPLACE and all(
+        value_at(recorded.declared, item.path) == item.after for item in fields
+    ):
         return None
     return _as_recorded(recorded, (item.path for item in fields))
 
@@ -182,7 +184,7 @@ def _is_as_it_was(cause: Change | None, was: JsonValue) -> bool:
 
 
 def _as_recorded(recorded: Recorded, paths: Iterable[FieldPath]) -> JsonObject:
-    return {"id": recorded.id, "was": [[list(path), at(recorded.declared, path)] for path in paths]}
+    return {"id": recorded.id, "was": [[list(path), value_at(recorded.declared, path)] for path in paths]}
 
 
 def _path(pair: Any) -> FieldPath:
@@ -227,4 +229,4 @@ def _replaced(change: Change, causes: set[str] | None) -> Change:
         return change
     kept = tuple(replace(item, reinstalls=False) for item in change.fields)
     cause = FieldChange(_PATH, None, ", ".join(sorted(causes)), forces_replacement=True)
-    return turned(change, ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=(*kept, cause))
+    return convert_to(change, ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=(*kept, cause))

@@ -15,9 +15,9 @@ from provisioner.model.change import Change, NoOpChange
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Kind
-from provisioner.model.lookalikes import quoted_apart
-from provisioner.model.readiness import still_unseen
-from provisioner.model.redaction import at
+from provisioner.model.lookalikes import quote_distinctly
+from provisioner.model.readiness import unconfirmed_fields
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Recorded
 from provisioner.planning.comparison import denied, is_ignored
 from provisioner.planning.plan_input import PlanInput
@@ -56,20 +56,24 @@ def billed(items: Iterable[FieldChange], row: Live | None, kind: Kind) -> tuple[
     """
     if row is None:
         return ()
-    return tuple(item for item in items if kind.rule(item.path).by_billing and at(row.shown, item.path) is not None)
+    return tuple(
+        item for item in items if kind.rule(item.path).by_billing and value_at(row.shown, item.path) is not None
+    )
 
 
 def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Kind) -> bool:
     """It was sent otherwise once, or leaving it out said otherwise, and the row lacks a field that rows show."""
     rule = kind.rule(item.path)
-    lacking = row is not None and _is_shown_by_rows(item.path, recorded, kind) and at(row.shown, item.path) is None
+    lacking = (
+        row is not None and _is_shown_by_rows(item.path, recorded, kind) and value_at(row.shown, item.path) is None
+    )
     was_otherwise = item.before is not None or rule.default is not None
     return lacking and not item.drift and was_otherwise and item.after is not None
 
 
 def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
     """By every one, or by an earlier one of this server, so that its absence from another tells nothing."""
-    return kind.rule(path).always or at(kind.shown(recorded.observed), path) is not None
+    return kind.rule(path).always or value_at(kind.shown(recorded.observed), path) is not None
 
 
 def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> bool:
@@ -89,17 +93,23 @@ def once_more(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -
     rules = [
         rule
         for rule in kind.rules
-        if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and at(after, rule.path) is not None
+        if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and value_at(after, rule.path) is not None
     ]
-    is_shown = all(rule.shown and at(row.shown, rule.path) == at(after, rule.path) for rule in rules)
+    is_shown = all(rule.shown and value_at(row.shown, rule.path) == value_at(after, rule.path) for rule in rules)
     if (
         is_shown
         and row.status not in kind.reinstall.failed
-        and not still_unseen(kind, recorded.unconfirmed, row, after)
+        and not unconfirmed_fields(kind, recorded.unconfirmed, row, after)
     ):
         return ()
     return tuple(
-        FieldChange(rule.path, at(row.shown, rule.path), at(after, rule.path), sensitive=rule.secret, reinstalls=True)
+        FieldChange(
+            rule.path,
+            value_at(row.shown, rule.path),
+            value_at(after, rule.path),
+            sensitive=rule.secret,
+            reinstalls=True,
+        )
         for rule in rules
     )
 
@@ -121,7 +131,7 @@ def lost(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
     desired, recorded, after = change.desired, change.recorded, change.after
     if desired is None or recorded is None or after is None:
         return ()
-    unseen = still_unseen(kind, recorded.unconfirmed, row, after)
+    unseen = unconfirmed_fields(kind, recorded.unconfirmed, row, after)
     return tuple(path for path in unseen if not is_ignored(path, desired))
 
 
@@ -130,7 +140,7 @@ def without_confirmed(change: NoOpChange, row: Live | None, kind: Kind) -> NoOpC
     recorded, after = change.noted or change.recorded, change.after
     if recorded is None or after is None or not recorded.unconfirmed:
         return change
-    if still_unseen(kind, recorded.unconfirmed, row, after):
+    if unconfirmed_fields(kind, recorded.unconfirmed, row, after):
         return change
     return replace(change, noted=replace(recorded, unconfirmed={}))
 
@@ -210,7 +220,7 @@ def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:
 
 
 def _shown_otherwise(item: FieldChange) -> str:
-    before, declared = quoted_apart(item.before, item.after)
+    before, declared = quote_distinctly(item.before, item.after)
     if not item.drift:
         before = "left out" if item.before is None else before
         return (
@@ -220,5 +230,5 @@ def _shown_otherwise(item: FieldChange) -> str:
 
 
 def _denied(item: FieldChange) -> str:
-    shown, meant = quoted_apart(item.before, item.after)
+    shown, meant = quote_distinctly(item.before, item.after)
     return f"{'.'.join(item.path)} is {shown}, and leaving it out means {meant}"

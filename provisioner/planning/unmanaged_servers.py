@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
-from provisioner.model.doubt import may_be, untracked
+from provisioner.model.doubt import may_have_bought, untracked
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.lookalikes import is_odd, look_alike
+from provisioner.model.lookalikes import look_alike, may_be_confusable
 from provisioner.model.marker import is_marked
 from provisioner.model.resource import Desired, Live, Phase
-from provisioner.model.shared_orders import surplus
+from provisioner.model.shared_orders import find_surplus
 from provisioner.model.state import State
 from provisioner.planning.progress import reached
 
@@ -53,14 +53,14 @@ def in_question(
     None where all that is listed has its address, or is a stranger's.
     """
     names = {(one.kind, one.name) for one in desired}
-    odd = {row.id for row in live.values() if is_odd(row.name) and _reads_like_one_of(names, row)}
+    odd = {row.id for row in live.values() if may_be_confusable(row.name) and _reads_like_one_of(names, row)}
     if state is None:
         return tuple(row for row in live.values() if (row.kind, row.name) in names or row.id in odd)
     records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
     names |= {(one.kind, one.name) for one in records}
     names |= {(one.kind, name) for one in purchases for name in (one.name, *one.names)}
     free = untracked(live.values(), records)
-    found = {row.id: row for row in surplus(records, live.values())}
+    found = {row.id: row for row in find_surplus(records, live.values())}
     found |= {
         row.id: row
         for row in free
@@ -80,7 +80,7 @@ def _reads_like_one_of(names: Iterable[tuple[str, str]], row: Live) -> bool:
 
 def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> str:
     for intent in state.purchases_in_doubt if state else ():
-        if may_be(intent, row, kind):
+        if may_have_bought(intent, row, kind):
             return f"it may be the purchase in doubt of {intent.whose}: provisioner resolve"
     if state is not None and is_marked(row.name, lineage=state.lineage):
         return "it was bought from this state: a plan says how it is adopted"

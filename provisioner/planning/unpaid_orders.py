@@ -12,10 +12,10 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.lookalikes import quoted_apart
-from provisioner.model.order_ways import cancelling, following, paying
+from provisioner.model.lookalikes import quote_distinctly
+from provisioner.model.order_ways import apply_hint, cancel_hint, pay_hint
 from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning import comparison
 from provisioner.planning.charging_mismatch import sold_otherwise
@@ -37,7 +37,7 @@ def is_unpaid(recorded: Recorded, survey: PlanInput) -> bool:
 
 def nothing_to_lose(recorded: Recorded) -> str:
     """Instead of what a release gives up: the way out stands here, as a hint says no more than who allowed it once somebody has."""
-    return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancelling(recorded.address)}"
+    return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancel_hint(recorded.address)}"
 
 
 def about_orders(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -59,7 +59,7 @@ def about_orders(changes: Iterable[Change], survey: PlanInput, catalogue: Catalo
             yield warning(
                 CODE,
                 f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
-                hint=f"{paying(recorded.address)} pays it, once it is approved; apply goes on with it then. {cancelling(recorded.address)}",
+                hint=f"{pay_hint(recorded.address)} pays it, once it is approved; apply goes on with it then. {cancel_hint(recorded.address)}",
                 source=desired.source,
                 address=recorded.address,
             )
@@ -79,14 +79,14 @@ def ordered_otherwise(recorded: Recorded, desired: Desired, kind: Kind, policy: 
         return None
     one = recorded.address
     if recorded.paid:
-        state, way = "; it is paid", f"undo the change in the specs, then {following((one,))} goes on with it"
+        state, way = "; it is paid", f"undo the change in the specs, then {apply_hint((one,))} goes on with it"
     elif recorded.phase is Phase.AWAITING_PAYMENT:
-        state, way = "; it is not paid", f"{cancelling(one)}, and the next apply orders what the specs say"
+        state, way = "; it is not paid", f"{cancel_hint(one)}, and the next apply orders what the specs say"
         way += "; or undo the change, as paying it buys what was ordered"
     else:
         state, way = (
             "",
-            f"while it is not paid, {cancelling(one)}, and the next apply orders what the specs say; else undo the change",
+            f"while it is not paid, {cancel_hint(one)}, and the next apply orders what the specs say; else undo the change",
         )
     return warning(
         OTHERWISE,
@@ -106,7 +106,7 @@ def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: Purchas
     found = comparison.compared(kind, recorded, None, after)
     for item in differences(kind.lasting(found.current), kind.lasting(after)):
         rule = kind.rule(item.path)
-        was, wanted = at(found.current, item.path), at(after, item.path)
+        was, wanted = value_at(found.current, item.path), value_at(after, item.path)
         meant = kind.default(rule, policy) if wanted is None else wanted
         if rule.secret or rule.on_change not in {OnChange.REPLACE, OnChange.REINSTALL}:
             continue
@@ -116,7 +116,7 @@ def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: Purchas
 
 
 def _told(path: str, was: JsonValue, meant: JsonValue, *, is_said: bool) -> str:
-    ordered, wanted = quoted_apart(was, meant)
+    ordered, wanted = quote_distinctly(was, meant)
     return f"{path} is {ordered}, and {'the specs say' if is_said else 'leaving it out means'} {wanted}"
 
 

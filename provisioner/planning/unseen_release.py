@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from provisioner.model.action import Action, FieldChange, Reason
-from provisioner.model.change import Change, NoOpChange, ReplaceChange, turned
+from provisioner.model.change import Change, NoOpChange, ReplaceChange, convert_to
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Phase, Recorded
@@ -23,7 +23,7 @@ def going_on(
     wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
     if row is not None and row.status not in kind.statuses.releasing and not wants_another:
         return replace(change, reason=Reason.HELD_BACK)
-    return turned(change, ReplaceChange, reason=Reason.UNDER_WAY)
+    return convert_to(change, ReplaceChange, reason=Reason.UNDER_WAY)
 
 
 def is_told(change: Change, row: Live, kind: Kind) -> bool:

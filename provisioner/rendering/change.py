@@ -12,7 +12,7 @@ from typing import assert_never
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
 from provisioner.rendering.style import Style, escape
@@ -173,9 +173,9 @@ def _as_declared(change: Change) -> Iterator[str]:
     """The fields that a refresh tells, and leaves on record as they are."""
     if change.action is Action.RECORD and change.recorded is not None and change.after is not None:
         for field in change.fields:
-            was = at(change.recorded.declared, field.path)
-            is_believed = at(change.recorded.assumed, field.path) is not None
-            if is_believed or (was is not None and at(change.after, field.path) == was):
+            was = value_at(change.recorded.declared, field.path)
+            is_believed = value_at(change.recorded.assumed, field.path) is not None
+            if is_believed or (was is not None and value_at(change.after, field.path) == was):
                 yield path_text(field.path)
 
 

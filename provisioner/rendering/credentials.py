@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.model.identity import Introduction
+from provisioner.model.identity import CallerIdentity
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, escape, pad
 
@@ -10,7 +10,7 @@ _LABELS = {"modelarts": "ModelArts", "bss": "Billing", "iam": "Identity"}
 _WIDTH = 14
 
 
-def render_credentials(known: Introduction, style: Style) -> str:
+def render_credentials(known: CallerIdentity, style: Style) -> str:
     lines = {
         "Credentials": f"{known.source} ({known.method})",
         "Account": _named(known.identity.account, known.account_name),
@@ -23,7 +23,7 @@ def render_credentials(known: Introduction, style: Style) -> str:
     return f"{told}{style.green('The cloud accepts them.')}\n"
 
 
-def credentials_document(known: Introduction) -> Document:
+def credentials_document(known: CallerIdentity) -> Document:
     identity = known.identity
     return {
         "format_version": FORMAT_VERSION,
@@ -42,7 +42,7 @@ def _named(identifier: str, name: str | None) -> str:
     return identifier if name is None else f"{name} ({identifier})"
 
 
-def _end(known: Introduction) -> str:
+def _end(known: CallerIdentity) -> str:
     if known.ends_at is not None:
         return f"{known.ends_at:%Y-%m-%d %H:%M:%S} UTC"
     return "not told; temporary keys end within a day" if known.temporary else "they are taken back"

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Any
 
 from provisioner.model.address import Address
-from provisioner.model.audit_events import AuditEvent, AuditEventType, deeds
-from provisioner.model.history import Told, Verified
+from provisioner.model.audit_events import AuditEvent, AuditEventType, audit_events
+from provisioner.model.history import HistoryEntry, Verified
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
@@ -39,10 +39,10 @@ _TROUBLE = frozenset({AuditEventType.REFUSED, AuditEventType.FAILED, AuditEventT
 
 
 def render_history(
-    history: Sequence[Told], style: Style, *, address: Address | None = None, at_work: bool = False
+    history: Sequence[HistoryEntry], style: Style, *, address: Address | None = None, at_work: bool = False
 ) -> str:
     """`at_work`: a run holds the lock, so that the last one may still go on. With `address`, only what concerns that."""
-    by_record = _by_record(deeds(history, at_work=at_work), address)
+    by_record = _by_record(audit_events(history, at_work=at_work), address)
     width = max((cells(_name(deed)) for group in by_record.values() for deed in group), default=0)
     width = min(width, _WIDEST_ADDRESS)
     sections = []
@@ -69,7 +69,7 @@ def _by_record(story: Iterable[AuditEvent], address: Address | None) -> dict[int
     return found
 
 
-def _heading(run: RunStarted | None, told: Sequence[Told], style: Style, *, goes_on: bool) -> Iterator[str]:
+def _heading(run: RunStarted | None, told: Sequence[HistoryEntry], style: Style, *, goes_on: bool) -> Iterator[str]:
     moment = _moment(told[0].record.time)
     if run is None:
         yield style.bold(f"{moment}  outside of a run")
@@ -86,7 +86,7 @@ def _heading(run: RunStarted | None, told: Sequence[Told], style: Style, *, goes
         yield f"{_INDENT}allowed: {escape(', '.join(run.allowed))}"
 
 
-def _ending(last: Told, *, goes_on: bool) -> str | None:
+def _ending(last: HistoryEntry, *, goes_on: bool) -> str | None:
     match last.entry:
         case RunEnded(result="ended"):
             return None
@@ -155,7 +155,7 @@ def verified_document(verified: Verified) -> Document:
     }
 
 
-def history_document(history: Iterable[Told], *, address: Address | None = None) -> Document:
+def history_document(history: Iterable[HistoryEntry], *, address: Address | None = None) -> Document:
     """Every record whole, but for secrets' fingerprints. With `address`, the records of that and no run's own."""
     return {
         "format_version": FORMAT_VERSION,
@@ -163,7 +163,7 @@ def history_document(history: Iterable[Told], *, address: Address | None = None)
     }
 
 
-def _record(told: Told) -> Document:
+def _record(told: HistoryEntry) -> Document:
     record, run = told.record, told.run
     return {
         "sequence": record.sequence,

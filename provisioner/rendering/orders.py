@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from provisioner.model.billing import OrderStatus
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.order_ways import cancelling, following, keeping, paying
+from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint
 from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.blocks import Line, block_text
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
@@ -142,8 +142,8 @@ def _servers(order: PlacedOrder) -> str:
 def _next_step(order: PlacedOrder) -> str:
     if order.is_unpaid and order.sold_otherwise is not None:
         one = order.addresses[0]
-        keep = f"{keeping(order.addresses, order.sold_otherwise)}; then {paying(one)} and {following(order.addresses)}"
-        return escape(f"do not pay it: {cancelling(one)}; {keep}")
+        keep = f"{keep_hint(order.addresses, order.sold_otherwise)}; then {pay_hint(one)} and {apply_hint(order.addresses)}"
+        return escape(f"do not pay it: {cancel_hint(one)}; {keep}")
     if order.status == OrderStatus.PROCESSING or (order.is_paid and not order.servers):
         return f"{_apply(order)} goes on with it"
     step = next((text for status, text in _NEXT.items() if status == order.status), "")
@@ -152,7 +152,7 @@ def _next_step(order: PlacedOrder) -> str:
 
 def _apply(order: PlacedOrder) -> str:
     """What was sold otherwise than it was declared keeps a run from buying more, so that it is named where there may be more."""
-    return escape(following(order.addresses)) if order.sold_otherwise is not None else "`provisioner apply`"
+    return escape(apply_hint(order.addresses)) if order.sold_otherwise is not None else "`provisioner apply`"
 
 
 def _item(item: PlacedItem, currency: str | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from provisioner.model.lookalikes import is_text_space, is_unseen, is_wide
+from provisioner.model.lookalikes import is_cjk_space, is_invisible, is_wide
 
 ELLIPSIS = "…"
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
@@ -103,7 +103,7 @@ def escape_json(text: str) -> str:
 
 def _visible_in_json(found: re.Match[str]) -> str:
     character = found.group()
-    if is_wide(character) or is_text_space(found.string, found.start()):
+    if is_wide(character) or is_cjk_space(found.string, found.start()):
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
@@ -124,9 +124,9 @@ def _is_plain(character: str, text: str, place: int, *, mixed: bool) -> bool:
     """Whether it is shown as it is. `mixed`: its word has letters of ASCII."""
     if character.isascii():
         return character.isprintable()
-    if is_text_space(text, place):
+    if is_cjk_space(text, place):
         return True
-    return not is_unseen(character) and (is_wide(character) or not mixed)
+    return not is_invisible(character) and (is_wide(character) or not mixed)
 
 
 def _visible(character: str) -> str:

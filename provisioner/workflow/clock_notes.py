@@ -8,7 +8,7 @@ from typing import Final
 from provisioner.applying import CloudSnapshot
 from provisioner.cloud import Cloud
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import moment
+from provisioner.model.doubt import format_time
 
 UNDATED: Final = "cloud-undated"
 UNDATED_HINT: Final = (
@@ -30,7 +30,7 @@ def clock_notes(cloud: Cloud, snapshot: CloudSnapshot) -> Iterator[Diagnostic]:
         ahead = "ahead of" if apart > 0 else "behind"
         yield warning(
             "clocks-differ",
-            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {moment(snapshot.server_time)} there, {moment(snapshot.local_time)} here",
+            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {format_time(snapshot.server_time)} there, {format_time(snapshot.local_time)} here",
             detail="a purchase in doubt is believed never carried out only once the quiet period is over by both",
             hint="set this machine's clock where that is wrong; else something on the way changes the Date of the cloud's answers",
         )

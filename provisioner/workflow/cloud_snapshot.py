@@ -30,7 +30,7 @@ from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.plan import Basis
 from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live, Phase
-from provisioner.model.shared_orders import unseen
+from provisioner.model.shared_orders import find_unseen
 from provisioner.model.stack import Stack
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.workflow.workspace import SystemClock
@@ -167,7 +167,7 @@ async def _with_orders(
     """`live` with the orders that only billing knows of. Where it does not say, all stays as it is."""
     records = tuple(state.resources.values()) if state else ()
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
-    for record in unseen(records, live.values()):
+    for record in find_unseen(records, live.values()):
         wanted[record.kind][record.order_id or ""] = None
     named = {row.order_id for row in live.values()}
     for doubt in state.purchases_in_doubt if state else ():

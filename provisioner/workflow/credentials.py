@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.event import Listener
 from provisioner.model.flow import CallFailed, Service
-from provisioner.model.identity import Introduction
+from provisioner.model.identity import CallerIdentity
 from provisioner.model.stack import CloudName
 from provisioner.workflow.workspace import Workspace
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
 
-async def credentials(workspace: Workspace, listen: Listener) -> Introduction:
+async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
     """Asks the cloud, so that what is told is also believed there. Raises UsageError and CloudError."""
     stack = workspace.stack_if_any()
     if stack is not None and stack.cloud is CloudName.SANDBOX:
@@ -31,7 +31,7 @@ async def credentials(workspace: Workspace, listen: Listener) -> Introduction:
 
 async def _introduce(
     connecting: AbstractAsyncContextManager[Cloud], *, source: str, method: str, temporary: bool
-) -> Introduction:
+) -> CallerIdentity:
     from provisioner.cloud import names_of, translate
 
     async with connecting as cloud, cloud.channel() as channel:
@@ -39,7 +39,7 @@ async def _introduce(
             account, project = await names_of(channel.ask, cloud.identity)
         except CallFailed as failed:
             raise translate(failed, "introducing ourselves to the cloud") from failed
-        return Introduction(
+        return CallerIdentity(
             source=source,
             method=method,
             identity=cloud.identity,

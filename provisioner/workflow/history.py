@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.history import Told, Verified, told
+from provisioner.model.history import HistoryEntry, Verified, with_context
 from provisioner.model.journal import RunStarted
 from provisioner.store import LockHolder
 from provisioner.workflow.workspace import Workspace
@@ -20,7 +20,7 @@ from provisioner.workflow.workspace import Workspace
 class History:
     """`records` is the whole journal, oldest first, whatever address was asked for. `at_work`: the last run holds the lock."""
 
-    records: tuple[Told, ...]
+    records: tuple[HistoryEntry, ...]
     location: str
     at_work: bool
 
@@ -29,7 +29,7 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
     """Raises UsageError for an address that the journal never names, StoreError for damage."""
     store = workspace.store(workspace.stack())
     holder = store.holder()
-    records = tuple(told(tuple(store.history())))
+    records = tuple(with_context(tuple(store.history())))
     if address is not None and all(address not in record.addresses for record in records):
         summary = f"{address} is nowhere in the history of {store.location}"
         hint = "`provisioner history` without an address shows those that are"
@@ -37,7 +37,7 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
     return History(records, store.location, holder is not None and _began_under(holder, records))
 
 
-def _began_under(holder: LockHolder, records: Iterable[Told]) -> bool:
+def _began_under(holder: LockHolder, records: Iterable[HistoryEntry]) -> bool:
     """A holder that still plans, or waits for a yes, has begun no run: then the last one is another's, and over."""
     return any(isinstance(record.entry, RunStarted) and record.record.time > holder.since for record in records)
 

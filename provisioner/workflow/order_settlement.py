@@ -18,7 +18,7 @@ from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageErro
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
-from provisioner.model.order_ways import following, releasing
+from provisioner.model.order_ways import apply_hint, release_hint
 from provisioner.model.placed_order import PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
@@ -192,11 +192,11 @@ def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
 
 def _paid(order: PlacedOrder) -> Diagnostic:
     addresses = ", ".join(map(str, order.addresses))
-    release = f"{releasing(order.addresses)}, which gives the money back that the vendor gives"
+    release = f"{release_hint(order.addresses)}, which gives the money back that the vendor gives"
     hint = (
         release
         if order.servers
-        else f"{following(order.addresses)} goes on with it; once {addresses} is a server, {release}"
+        else f"{apply_hint(order.addresses)} goes on with it; once {addresses} is a server, {release}"
     )
     summary = f"order {order.id} is paid ({order.status}) and cannot be cancelled; nothing was changed"
     return error("order-paid", summary, hint=hint, address=order.addresses[0])

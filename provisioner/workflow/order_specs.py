@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from provisioner import planning
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, warning
-from provisioner.model.order_ways import cancelling, keeping
+from provisioner.model.order_ways import cancel_hint, keep_hint
 from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.model.stack import Stack
@@ -69,7 +69,7 @@ def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
     return warning(
         "charging-mismatch",
         f"{addresses}: order {order.id} was sold as {mode}, which is not what was declared",
-        hint=f"{cancelling(order.addresses[0])}; {keeping(order.addresses, mode)}",
+        hint=f"{cancel_hint(order.addresses[0])}; {keep_hint(order.addresses, mode)}",
         address=order.addresses[0] if len(order.addresses) == 1 else None,
     )
 
@@ -78,6 +78,6 @@ def _not_wanted(order: PlacedOrder, owner: Recorded) -> Diagnostic:
     return warning(
         "ordered-otherwise",
         f"{owner.address}: order {order.id} was placed for what is not in the specs any more; it is not paid",
-        hint=f"{cancelling(owner.address)}; paying it buys a server that the next apply releases, once that is allowed",
+        hint=f"{cancel_hint(owner.address)}; paying it buys a server that the next apply releases, once that is allowed",
         address=owner.address,
     )

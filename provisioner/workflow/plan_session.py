@@ -22,7 +22,7 @@ from provisioner.model.guards import Allowance
 from provisioner.model.history import HistoryRecord
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.release_facts import NOTHING_ASKED, ReleaseFacts
+from provisioner.model.release_facts import NO_RELEASE_FACTS, ReleaseFacts
 from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
@@ -153,7 +153,7 @@ class PlanSession:
         state: State | None,
         snapshot: CloudSnapshot,
         *,
-        foresight: ReleaseFacts = NOTHING_ASKED,
+        foresight: ReleaseFacts = NO_RELEASE_FACTS,
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
     ) -> Plan:

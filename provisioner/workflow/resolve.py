@@ -11,13 +11,20 @@ from dataclasses import dataclass
 
 from provisioner.applying import CloudSnapshot
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import is_anothers, is_too_soon_here, may_be, quiet_until, settling_first, untracked
+from provisioner.model.doubt import (
+    is_too_soon_locally,
+    matches_another_purchase,
+    may_have_bought,
+    quiet_until,
+    settle_hint_unread,
+    untracked,
+)
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
-from provisioner.model.shared_orders import by_order
+from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import JournalRun
@@ -103,7 +110,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             )
             may_be_it.refuse(intent, kind)
             entry = _decided(intent, decision, state, snapshot, kind=kind)
-            too_soon = is_too_soon_here(intent, stack.purchase, snapshot.local_time)
+            too_soon = is_too_soon_locally(intent, stack.purchase, snapshot.local_time)
             early = (
                 snapshot.server_time is None or snapshot.server_time < quiet_until(intent, stack.purchase) or too_soon
             )
@@ -146,8 +153,12 @@ class _MayBeIt:
             if holders.keys().isdisjoint({row.id, row.order_id} - {None})
         ]
         fitting = kind.match(intent, free)
-        alike = {row.id: row for row in kind.resembles(intent, free) if not is_anothers(intent, row, state, catalogue)}
-        alike |= {row.id: row for row in free if may_be(intent, row, kind)}
+        alike = {
+            row.id: row
+            for row in kind.resembles(intent, free)
+            if not matches_another_purchase(intent, row, state, catalogue)
+        }
+        alike |= {row.id: row for row in free if may_have_bought(intent, row, kind)}
         left = tuple(row for row in alike.values() if row not in fitting)
         return cls(
             fitting,
@@ -181,7 +192,7 @@ def _unseen(state: State | None, decision: Decision) -> Recorded | None:
 
 
 def _given_up(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
-    ordered = by_order(state.resources.values(), snapshot.live.values())
+    ordered = find_by_order(state.resources.values(), snapshot.live.values())
     listed = snapshot.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:
         summary, hint = (
@@ -231,7 +242,7 @@ def _intent(state: State | None, decision: Decision, snapshot: CloudSnapshot) ->
         in_doubt = ", ".join(each.whose for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
-            hint = f"the outcome of a {other.effect.noun} is not known: {settling_first(other)}"
+            hint = f"the outcome of a {other.effect.noun} is not known: {settle_hint_unread(other)}"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from provisioner.applying import CloudSnapshot
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.doubt import placed_before
+from provisioner.model.doubt import seconds_before_purchase
 from provisioner.model.kind import Kind
 from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
@@ -58,7 +58,7 @@ def require_sight(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -
 
 def unlike(intent: Intent, trace: Trace) -> str:
     """Why an order cannot be the purchase, as the rest of a sentence; empty where it can."""
-    before = placed_before(intent, trace)
+    before = seconds_before_purchase(intent, trace)
     earlier = f"was placed {before} s before it was sent, by the cloud's time" if before else ""
     return "; ".join(filter(None, (earlier, trace.otherwise)))
 

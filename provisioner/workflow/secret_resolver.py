@@ -8,7 +8,7 @@ from dataclasses import replace
 from provisioner.model.diagnostic import Diagnostic, Severity, SpecError, UsageError, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.model.redaction import FINGERPRINT, at, secrets_in
+from provisioner.model.redaction import FINGERPRINT, secrets_in, value_at
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.secrets import SecretReader
@@ -63,7 +63,7 @@ class SecretResolver:
                 continue
             now = catalogue[change.kind].redact(change.desired.fields, self.fingerprint)
             for path, reference in secrets_in(change.desired.fields):
-                before, after = at(change.after, (*path, FINGERPRINT)), at(now, (*path, FINGERPRINT))
+                before, after = value_at(change.after, (*path, FINGERPRINT)), value_at(now, (*path, FINGERPRINT))
                 if before is not None and after is not None and before != after:
                     summary = f"{change.address}: the value of {reference} is another one than when the plan was made"
                     yield error(

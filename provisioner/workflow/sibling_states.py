@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import may_be
+from provisioner.model.doubt import may_have_bought
 from provisioner.model.guards import Allowance
 from provisioner.model.identity import Identity
 from provisioner.model.kind import Catalogue
@@ -94,7 +94,7 @@ class OtherStates:
         if state.identity != self.identity:
             return None
         kind = self.catalogue[row.kind]
-        return next((intent.whose for intent in state.purchases_in_doubt if may_be(intent, row, kind)), None)
+        return next((intent.whose for intent in state.purchases_in_doubt if may_have_bought(intent, row, kind)), None)
 
 
 def _ids(state: State) -> frozenset[str]:

@@ -18,7 +18,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue
-from provisioner.model.redaction import at, replaced
+from provisioner.model.redaction import value_at, with_value
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.model.term import Term
@@ -60,7 +60,7 @@ async def read_renewals(
         row = live[identifier]
         if term.renews is not None:
             path = catalogue[row.kind].billing.renewal
-            live[identifier] = replace(row, shown=replaced(row.shown, path, term.renews))
+            live[identifier] = replace(row, shown=with_value(row.shown, path, term.renews))
     told = sum(term.renews is not None for term in terms.values())
     silent = len(asked) - told
     notes = (_unread(silent, "billing does not say"),) if silent else ()
@@ -128,7 +128,7 @@ def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalog
         if (
             record is not None
             and not ignored
-            and at(record.declared, path) is not None
+            and value_at(record.declared, path) is not None
             and _says(wanted.fields, path)
             and prepaid([record], catalogue)
         ):

@@ -10,7 +10,7 @@ from support.scripted_cloud import ScriptedCloud
 from provisioner.applying import read_listing, read_order_resources, run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
-from provisioner.model.list_gap import NO_NAME, ListGap, unlisted
+from provisioner.model.list_gap import NO_NAME, ListGap, find_unlisted
 from provisioner.model.resource import Live
 
 KIND = CATALOGUE["dev_server"]
@@ -68,14 +68,14 @@ def a_row(number):
 
 def test_a_row_whose_name_could_be_read_accounts_for_it():
     named, other, empty = (ListGap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAME))
-    assert unlisted([a_row(1)], [named]) == ()
-    assert unlisted([a_row(1)], [ListGap("", "`total` is 9")]) == ()
+    assert find_unlisted([a_row(1)], [named]) == ()
+    assert find_unlisted([a_row(1)], [ListGap("", "`total` is 9")]) == ()
     for gap in (other, empty):
-        assert unlisted([a_row(1)], [gap])
+        assert find_unlisted([a_row(1)], [gap])
 
 
 def test_of_many_a_few_are_named():
-    (gap,) = unlisted(map(a_row, range(9)))
+    (gap,) = find_unlisted(map(a_row, range(9)))
     assert str(gap) == (
         "it lacks id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
     )
@@ -102,5 +102,5 @@ def test_pages_that_never_end_end_all_the_same():
 
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
     own = ListGap("GET all", "it is refused", NO_NAME, of_others=True)
-    (gap,) = unlisted([a_row(1)], [own])
+    (gap,) = find_unlisted([a_row(1)], [own])
     assert (gap.hides("dev_server", {"any"}), gap.is_told, gap.of_others) == (False, False, False)

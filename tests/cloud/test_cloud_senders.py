@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password
 from provisioner.cloud.senders import pseudonym_of
-from provisioner.model.identity import OF_A_TEMPORARY_KEY
+from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.secret import Secret
 
 SECRET = Secret("canary")
@@ -36,5 +36,5 @@ def test_temporary_proofs_are_known_by_the_name_that_is_given(credentials):
 
 
 def test_a_temporary_key_without_a_name_is_known_as_no_more_than_that():
-    assert pseudonym_of(TEMPORARY["key"]).startswith(OF_A_TEMPORARY_KEY)
+    assert pseudonym_of(TEMPORARY["key"]).startswith(TEMPORARY_KEY_PREFIX)
     assert pseudonym_of(TEMPORARY["token"]) == pseudonym_of(TEMPORARY["agency"]) == ""

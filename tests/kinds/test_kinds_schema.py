@@ -10,7 +10,7 @@ from support.planning_builders import PASSWORD, PREPAID, wanted
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.field_rule import OnChange
-from provisioner.model.redaction import replaced
+from provisioner.model.redaction import with_value
 
 KIND = CATALOGUE["dev_server"]
 VALID = wanted().fields
@@ -31,7 +31,7 @@ def complaints(fields):
 
 
 def changed(path, value):
-    return replaced(VALID, tuple(path.split(".")), value)
+    return with_value(VALID, tuple(path.split(".")), value)
 
 
 def advice(**fields):
@@ -300,4 +300,4 @@ def test_every_rule_is_about_a_field_that_exists():
     for rule in KIND.rules:
         if rule.path == ("user_data",):
             continue  # what requests call userdata when they install another system
-        assert not [said for said in complaints(replaced(VALID, rule.path, "x")) if "Extra inputs" in said]
+        assert not [said for said in complaints(with_value(VALID, rule.path, "x")) if "Extra inputs" in said]

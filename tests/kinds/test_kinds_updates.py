@@ -11,8 +11,8 @@ from support.rows import ID, a_live
 from provisioner.kinds import CATALOGUE
 from provisioner.kinds.dev_server.matching import CLOCK_TOLERANCE
 from provisioner.model.flow import Call, CallFailed, Effect, Ended, Remember
-from provisioner.model.outcome import wiped, wiped_unanswered
-from provisioner.model.readiness import still_unseen
+from provisioner.model.outcome import with_reinstallation, with_unanswered_reinstallation
+from provisioner.model.readiness import unconfirmed_fields
 from provisioner.model.resource import Phase
 
 KIND = CATALOGUE["dev_server"]
@@ -191,7 +191,7 @@ def test_what_a_first_row_shows_otherwise_is_its_baseline_but_for_what_is_mended
 
 def test_a_reinstallation_ends_the_baseline_of_what_it_changes():
     record = bought(wanted(), id=ID, baseline={"image_id": "I", "flavor": "F", "key_pair_name": "OPS"})
-    after = wiped(record, a_wipe(image_id=OTHER_IMAGE, key_pair_name="ops"))
+    after = with_reinstallation(record, a_wipe(image_id=OTHER_IMAGE, key_pair_name="ops"))
     assert after.baseline == {"flavor": "F", "key_pair_name": "OPS"}
 
 
@@ -199,17 +199,22 @@ def test_a_reinstallation_ends_the_baseline_of_what_it_changes():
 def test_that_an_image_is_shown_which_was_there_before_tells_nothing_of_a_lost_reinstallation(status, is_seen):
     password = {"admin_pass": {"fingerprint": "new"}, "key_pair_name": None}
     record = bought(wanted(key_pair_name=None), id=ID)
-    after = wiped_unanswered(record, a_wipe(image_id=IMAGE, **password), shown(status), KIND)
+    after = with_unanswered_reinstallation(record, a_wipe(image_id=IMAGE, **password), shown(status), KIND)
     assert (after.phase, after.unconfirmed == {}) == (Phase.REINSTALLING, is_seen)
-    assert is_seen or still_unseen(KIND, after.unconfirmed, shown("RUNNING"), after.declared) == (("admin_pass",),)
+    assert is_seen or unconfirmed_fields(KIND, after.unconfirmed, shown("RUNNING"), after.declared) == (
+        ("admin_pass",),
+    )
 
 
 def test_one_field_that_has_come_proves_the_others():
     record = bought(wanted(), id=ID)
     sent = a_wipe(image_id=OTHER_IMAGE, admin_pass={"fingerprint": "new"}, key_pair_name="ops")
-    after = wiped_unanswered(record, sent, shown("STOPPED"), KIND)
+    after = with_unanswered_reinstallation(record, sent, shown("STOPPED"), KIND)
     assert after.unconfirmed["image_id"] == {"before": IMAGE, "after": OTHER_IMAGE}
-    assert still_unseen(KIND, after.unconfirmed, shown("RUNNING"), after.declared) == (("image_id",), ("admin_pass",))
-    assert still_unseen(KIND, after.unconfirmed, shown("RUNNING", OTHER_IMAGE), after.declared) == ()
-    answered = wiped(after, a_wipe(admin_pass={"fingerprint": "new"}, key_pair_name="ops"))
+    assert unconfirmed_fields(KIND, after.unconfirmed, shown("RUNNING"), after.declared) == (
+        ("image_id",),
+        ("admin_pass",),
+    )
+    assert unconfirmed_fields(KIND, after.unconfirmed, shown("RUNNING", OTHER_IMAGE), after.declared) == ()
+    answered = with_reinstallation(after, a_wipe(admin_pass={"fingerprint": "new"}, key_pair_name="ops"))
     assert set(answered.unconfirmed) == {"image_id"}

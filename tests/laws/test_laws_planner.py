@@ -16,7 +16,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.plan import Mode
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 
 BUYING = frozenset({Action.CREATE, Action.REPLACE})
 LOSING = frozenset({Action.REPLACE, Action.REINSTALL, Action.DELETE})
@@ -146,7 +146,7 @@ def test_reading_no_password_never_makes_a_difference_of_its_own(survey):
 
 def is_held(change):
     """The specs want something of it otherwise than is recorded, and no apply has sent it yet."""
-    return any(at(change.recorded.declared, path) != at(change.after, path) for path in change.held)
+    return any(value_at(change.recorded.declared, path) != value_at(change.after, path) for path in change.held)
 
 
 @given(standing(), st.data())

@@ -7,9 +7,9 @@ from hypothesis import given
 from support.builders import a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 from support.strategies import histories
 
-from provisioner.model.audit_events import AuditEventType, deeds
+from provisioner.model.audit_events import AuditEventType, audit_events
 from provisioner.model.flow import Effect
-from provisioner.model.history import HistoryRecord, told
+from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import (
     Adopted,
     Answered,
@@ -30,15 +30,15 @@ INTENT = an_intent()
 
 def read(*entries):
     records = [HistoryRecord(number, 1_000 * number, f"{number:064x}", one) for number, one in enumerate(entries)]
-    return tuple(told(records))
+    return tuple(with_context(records))
 
 
 def story(*entries):
-    return [(deed.type, deed.detail) for deed in deeds(read(*entries))]
+    return [(deed.type, deed.detail) for deed in audit_events(read(*entries))]
 
 
 def only(*entries):
-    *_, last = deeds(read(*entries))
+    *_, last = audit_events(read(*entries))
     return last
 
 
@@ -47,7 +47,7 @@ def a_release_asked(**facts):
 
 
 def test_a_purchase_and_its_build_are_one_deed_told_when_it_was_answered():
-    (bought,) = deeds(read(*a_run(*a_purchase())))
+    (bought,) = audit_events(read(*a_run(*a_purchase())))
     assert (bought.type, bought.address, bought.detail) == (AuditEventType.ORDERED, ADDRESS, "")
     assert (bought.id, bought.order_id, bought.request_id) == ("id-of-trainer[0]", "CS1", "request-1")
     assert bought.told.record.sequence == 2
@@ -56,7 +56,7 @@ def test_a_purchase_and_its_build_are_one_deed_told_when_it_was_answered():
 
 def test_a_release_is_asked_for_and_then_done():
     asked, released = list(
-        deeds(read(*a_run(*a_purchase(), Intended(a_release_asked()), Answered("release-1", 204), a_release())))
+        audit_events(read(*a_run(*a_purchase(), Intended(a_release_asked()), Answered("release-1", 204), a_release())))
     )[1:]
     assert (asked.type, asked.id) == (AuditEventType.ASKED_TO_RELEASE, "id-of-trainer[0]")
     assert (released.type, released.id, released.order_id) == (AuditEventType.RELEASED, "id-of-trainer[0]", "CS1")
@@ -101,7 +101,7 @@ def test_a_run_that_died_and_the_one_that_found_its_server_both_tell_of_it():
     died = RunStarted("run-1", "apply", "ana@laptop", "0.1.0")
     found = RunStarted("run-2", "apply", "bob@build", "0.1.0")
     adopted = Adopted(INTENT.id, "id-7", "the only match", "CS7")
-    first, second = deeds(read(died, Intended(INTENT), found, adopted, RunEnded("run-2", "ended")))
+    first, second = audit_events(read(died, Intended(INTENT), found, adopted, RunEnded("run-2", "ended")))
     assert (first.type, first.told.who) == (AuditEventType.IN_DOUBT, "ana@laptop")
     assert first.detail.endswith("settled later")
     assert (second.type, second.detail, second.id, second.order_id) == (
@@ -120,19 +120,22 @@ def test_what_is_settled_after_a_run_died_is_not_told_as_its_deed(outcome):
     """The next command settles doubts before a run of its own begins."""
     died = RunStarted("run-1", "apply", "ana@laptop", "0.1.0")
     history = read(died, Intended(INTENT), outcome, Forgotten(ADDRESS, "released"))
-    assert [deed.told.who for deed in deeds(history)] == ["ana@laptop", None, None]
+    assert [deed.told.who for deed in audit_events(history)] == ["ana@laptop", None, None]
 
 
 def test_what_a_run_that_came_to_its_end_found_by_itself_is_its_deed():
-    (adopted,) = deeds(read(*a_run(Intended(INTENT), Adopted(INTENT.id, "id-7", "the only match"))))
+    (adopted,) = audit_events(read(*a_run(Intended(INTENT), Adopted(INTENT.id, "id-7", "the only match"))))
     assert (adopted.type, adopted.told.who) == (AuditEventType.ADOPTED, "ana@laptop")
 
 
 def test_what_the_run_at_work_has_sent_is_in_flight_and_what_a_dead_one_sent_is_not():
     died, alive = (RunStarted(f"run-{number}", "apply", "ana@laptop", "0.1.0") for number in (1, 2))
     history = read(died, Intended(an_intent("lost")), alive, Intended(INTENT))
-    assert [deed.type for deed in deeds(history, at_work=True)] == [AuditEventType.IN_DOUBT, AuditEventType.IN_FLIGHT]
-    assert [deed.type for deed in deeds(history)] == [AuditEventType.IN_DOUBT, AuditEventType.IN_DOUBT]
+    assert [deed.type for deed in audit_events(history, at_work=True)] == [
+        AuditEventType.IN_DOUBT,
+        AuditEventType.IN_FLIGHT,
+    ]
+    assert [deed.type for deed in audit_events(history)] == [AuditEventType.IN_DOUBT, AuditEventType.IN_DOUBT]
 
 
 def test_the_server_of_an_order_is_told_when_it_is_found():
@@ -141,7 +144,7 @@ def test_the_server_of_an_order_is_told_when_it_is_found():
         Answered(INTENT.id, 200, order_id="CS1"),
         Remembered(ADDRESS, Phase.CREATING, id="id-1"),
     )
-    placed, found = deeds(read(*a_run(*ordered)))
+    placed, found = audit_events(read(*a_run(*ordered)))
     assert (placed.type, placed.id, placed.order_id) == (AuditEventType.ORDERED, None, "CS1")
     assert (found.type, found.id, found.order_id) == (AuditEventType.FOUND, "id-1", "CS1")
 
@@ -195,7 +198,7 @@ def test_records_of_what_nobody_bought_are_no_changes():
 @given(histories())
 def test_every_purchase_and_every_end_is_told_exactly_once(entries):
     history = read(*entries)
-    told_at = [deed.told.record.sequence for deed in deeds(history)]
+    told_at = [deed.told.record.sequence for deed in audit_events(history)]
     assert told_at == sorted(told_at)
     outcomes = [line for line in history if isinstance(line.entry, Answered | Settled | Adopted | Forgotten)]
     settled = {line.entry.intent for line in outcomes if not isinstance(line.entry, Forgotten)}
@@ -208,7 +211,7 @@ def test_every_purchase_and_every_end_is_told_exactly_once(entries):
 def test_what_was_taken_over_and_moved_is_told_under_both_addresses():
     gateway = an_address("gateway")
     history = read(Imported(a_recorded(), "by ana"), Moved(ADDRESS, gateway), a_release("gateway"))
-    assert [(deed.type, deed.address, deed.detail) for deed in deeds(history)] == [
+    assert [(deed.type, deed.address, deed.detail) for deed in audit_events(history)] == [
         (AuditEventType.IMPORTED, ADDRESS, "by ana"),
         (AuditEventType.MOVED, gateway, f"was {ADDRESS}"),
         (AuditEventType.RELEASED, gateway, ""),

@@ -11,7 +11,7 @@ from support.builders import an_intent
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.flow import Ended
-from provisioner.model.list_gap import ListGap, unlisted
+from provisioner.model.list_gap import ListGap, find_unlisted
 from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase, Recorded
 
@@ -66,6 +66,6 @@ def test_a_gap_of_one_kinds_list_hides_nothing_of_another():
     assert not gap.hides(SERVERS.name, {"any"})
     assert gap.blinds("", kind="bucket", sender="")
     assert not gap.blinds("", kind=SERVERS.name, sender="")
-    assert [one.kind for one in unlisted([ROW, replace(ROW, kind="dev_server", id="server-1")], (gap,))] == [
+    assert [one.kind for one in find_unlisted([ROW, replace(ROW, kind="dev_server", id="server-1")], (gap,))] == [
         "dev_server"
     ]

@@ -19,8 +19,8 @@ from provisioner.model.change import (
     ResolveChange,
     ResumeChange,
     UpdateChange,
-    altered,
-    turned,
+    convert_to,
+    evolve,
 )
 
 VARIANTS = get_args(Change)
@@ -62,8 +62,8 @@ def test_one_change_turns_into_another_with_what_both_have_place_for():
         held=(("image_id",),),
         noted=a_recorded(),
     )
-    replaced = turned(known, ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
+    replaced = convert_to(known, ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
     assert (replaced.desired, replaced.recorded, replaced.held) == (known.desired, known.recorded, known.held)
     assert (replaced.reason, replaced.fields) == (Reason.CANNOT_UPDATE, fields)
-    moved = turned(altered(replaced, create_first=True), MoveChange, moved_from=an_address("old"))
+    moved = convert_to(evolve(replaced, create_first=True), MoveChange, moved_from=an_address("old"))
     assert (moved.noted, moved.moved_from, moved.create_first) == (known.noted, an_address("old"), False)

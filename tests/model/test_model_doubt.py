@@ -6,7 +6,7 @@ import pytest
 from support.builders import an_intent
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.doubt import is_over, next_step, placed_before, quiet_until, settling
+from provisioner.model.doubt import next_step, proves_absence, quiet_until, seconds_before_purchase, settle_hint
 from provisioner.model.flow import Effect
 from provisioner.model.purchase_policy import DEFAULT_POLICY, MINUTE, Trace
 
@@ -18,7 +18,7 @@ LATER = 26 * MINUTE
 def over(*, cloud: int, here: int | None, unknown_since: int | None = None) -> bool:
     declared = {"charging_info": {"charging_mode": "POST_PAID"}}
     intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, unknown_since=unknown_since, declared=declared)
-    return is_over(intent, KIND, DEFAULT_POLICY, IN_THE_CLOUD + cloud, (), here=here)
+    return proves_absence(intent, KIND, DEFAULT_POLICY, IN_THE_CLOUD + cloud, (), here=here)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_it_is_counted_from_when_the_outcome_turned_out_to_be_unknown_by_both():
 
 def test_a_rebuilt_doubt_without_a_time_of_ours_goes_by_the_cloud():
     intent = an_intent(sent_at=0, server_time=IN_THE_CLOUD, declared={"charging_info": {"charging_mode": "POST_PAID"}})
-    assert is_over(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), here=SENT)
+    assert proves_absence(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), here=SENT)
 
 
 @pytest.mark.parametrize(
@@ -79,20 +79,20 @@ def test_a_date_that_is_over_is_not_named_as_one_to_come():
 
 
 def test_an_open_release_is_never_answered_with_apply_alone_by_who_does_not_know_which_command_sent_it():
-    assert "destroy" in settling(Effect.DESTRUCTIVE)
-    assert settling(Effect.DESTRUCTIVE, command="destroy again").startswith("run destroy again: it looks")
-    assert settling(Effect.WIPE).startswith("run apply: it looks")
+    assert "destroy" in settle_hint(Effect.DESTRUCTIVE)
+    assert settle_hint(Effect.DESTRUCTIVE, command="destroy again").startswith("run destroy again: it looks")
+    assert settle_hint(Effect.WIPE).startswith("run apply: it looks")
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (-1_900, 0), (-12_000, 10), (60_000, 0), (None, 0)])
 def test_an_order_was_placed_before_beyond_the_seconds_that_both_clocks_tell(ahead, seconds):
     placed = None if ahead is None else IN_THE_CLOUD + ahead
-    assert placed_before(an_intent(**QUIET), Trace("CS1", True, placed)) == seconds
+    assert seconds_before_purchase(an_intent(**QUIET), Trace("CS1", True, placed)) == seconds
 
 
 def test_an_order_of_other_terms_keeps_nothing_open():
     intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, declared={})
     late = IN_THE_CLOUD + LATER
     other, same = Trace("CS1", True, otherwise="is for 1 month(s)"), Trace("CS2", True)
-    assert is_over(intent, KIND, DEFAULT_POLICY, late, (other,)) is True
-    assert is_over(intent, KIND, DEFAULT_POLICY, late, (other, same)) is False
+    assert proves_absence(intent, KIND, DEFAULT_POLICY, late, (other,)) is True
+    assert proves_absence(intent, KIND, DEFAULT_POLICY, late, (other, same)) is False

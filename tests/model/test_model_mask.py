@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from provisioner.model.disguises import squeezed, unescaped
+from provisioner.model.disguises import squeeze, unescape
 from provisioner.model.mask import Mask
 from provisioner.model.secret import HIDDEN, Secret
 
@@ -133,8 +133,8 @@ _BOTH = st.sampled_from(sorted(ENCODERS.keys() - {"upper", "wide", "blanks", "un
 
 @given(value=st.text(st.sampled_from("aB3!@=&%\\+/ xZ<\"'é#"), min_size=9, max_size=24), first=_BOTH, second=_BOTH)
 def test_disguises_within_disguises_are_known(value, first, second):
-    assume(len(squeezed(value)) >= 8)
-    assume(all(len(squeezed(form)) >= 8 for form in unescaped(value)))
+    assume(len(squeeze(value)) >= 8)
+    assume(all(len(squeeze(form)) >= 8 for form in unescape(value)))
     disguised = ENCODERS[second](ENCODERS[first](value))
     told = Mask(Secret(value)).text(f"field {disguised} is odd")
     assert HIDDEN in told

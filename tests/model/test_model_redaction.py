@@ -9,7 +9,7 @@ from support.planning_builders import KIND
 from support.strategies import containers, json_objects
 
 from provisioner.model.canonical import canonical
-from provisioner.model.redaction import at, is_leaf, leaves, redact, replaced, secrets_in
+from provisioner.model.redaction import is_leaf, leaves, redact, secrets_in, value_at, with_value
 from provisioner.model.secret import Secret, SecretReference, SecretSource
 
 MARK = "s3cr3t-"
@@ -83,28 +83,28 @@ def test_leaves_are_the_whole_body_but_for_empty_objects(body):
     rebuilt = {}
     for path, value in leaves(body):
         assert is_leaf(value)
-        assert at(body, path) == value
-        rebuilt = replaced(rebuilt, path, value) if value is not None else rebuilt
+        assert value_at(body, path) == value
+        rebuilt = with_value(rebuilt, path, value) if value is not None else rebuilt
     assert dict(leaves(rebuilt)) == {path: value for path, value in leaves(body) if value is not None}
 
 
 @given(redacted, st.lists(PLAIN, min_size=1, max_size=3).map(tuple), scalars.filter(lambda value: value is not None))
 def test_what_is_put_in_is_found_there_and_can_be_taken_out(body, path, value):
     before = canonical(body)
-    put = replaced(body, path, value)
-    assert at(put, path) == value
-    assert at(replaced(put, path, None), path) is None
+    put = with_value(body, path, value)
+    assert value_at(put, path) == value
+    assert value_at(with_value(put, path, None), path) is None
     assert canonical(body) == before
 
 
 def test_taking_out_the_last_leaf_takes_its_objects_too():
-    assert replaced({"a": {"b": {"c": 1}}, "d": 2}, ("a", "b", "c"), None) == {"d": 2}
-    assert replaced({"a": 1}, ("a", "b"), 2) == {"a": {"b": 2}}
+    assert with_value({"a": {"b": {"c": 1}}, "d": 2}, ("a", "b", "c"), None) == {"d": 2}
+    assert with_value({"a": 1}, ("a", "b"), 2) == {"a": {"b": 2}}
 
 
 @pytest.mark.parametrize("path", [("x",), ("a", "x"), ("a", "b", "c"), ("list", "0")])
 def test_there_is_nothing_where_nothing_is(path):
-    assert at({"a": {"b": 1}, "list": [1]}, path) is None
+    assert value_at({"a": {"b": 1}, "list": [1]}, path) is None
 
 
 @given(json_objects)

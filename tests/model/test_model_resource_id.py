@@ -9,7 +9,7 @@ from provisioner.model.flow import Effect, Remember, Wait
 from provisioner.model.journal import Adopted, Answered, Forgotten, Remembered
 from provisioner.model.refactoring import Import
 from provisioner.model.resource import Live, Phase
-from provisioner.model.resource_id import for_requests, resource_id, resource_ids
+from provisioner.model.resource_id import request_spelling, resource_id, resource_ids
 
 LOWER, UPPER, MIXED = "0a-bc", "0A-BC", "0A-bc"
 SPELLINGS = [LOWER, UPPER, MIXED]
@@ -49,7 +49,7 @@ def test_the_spelling_is_kept_and_lower_case_is_plain_text():
     ],
 )
 def test_requests_bear_a_uuid_in_lower_case_and_any_other_id_as_it_is_known(known, sent):
-    spelt = for_requests(resource_id(known))
+    spelt = request_spelling(resource_id(known))
     assert (type(spelt), str(spelt)) == (str, sent)
 
 

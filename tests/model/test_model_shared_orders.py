@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_purchase_of_several, a_recorded, a_state, an_address, an_intent
 
-from provisioner.model.audit_events import AuditEventType, deeds
-from provisioner.model.history import HistoryRecord, told
+from provisioner.model.audit_events import AuditEventType, audit_events
+from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, Remembered, Settled
 from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
-from provisioner.model.shared_orders import assign_servers, by_order, surplus
+from provisioner.model.shared_orders import assign_servers, find_by_order, find_surplus
 from provisioner.model.state import Member
 
 THREE = a_purchase_of_several("a", "b", "c", declared={"name": "a", "flavor": "large"})
@@ -72,19 +72,21 @@ def test_each_row_goes_to_one_address_as_far_as_they_go_and_in_any_order_alike(w
 def test_a_server_that_is_recorded_is_not_dealt_out_again():
     records = [ordered("a"), ordered("b", id="2", phase=Phase.CREATING), ordered("c")]
     rows = [row("1", "x"), row("2", "a"), row("3", "x")]
-    assert {str(key): one.id for key, one in by_order(records, rows).items()} == {"a": "1", "c": "3"}
-    assert surplus(records, rows) == ()
+    assert {str(key): one.id for key, one in find_by_order(records, rows).items()} == {"a": "1", "c": "3"}
+    assert find_surplus(records, rows) == ()
 
 
 def test_what_is_of_an_order_and_nobodys_is_left_over():
     records = [ordered("a"), ordered("b", id="2", phase=Phase.READY, observed={"status": "RUNNING"})]
     rows = [row("1"), row("2"), row("3"), row("4", order_id="CS2")]
-    assert [one.id for one in surplus(records, rows)] == ["3"]
+    assert [one.id for one in find_surplus(records, rows)] == ["3"]
 
 
 def the_story(*entries):
     records = tuple(HistoryRecord(number, 0, "", entry) for number, entry in enumerate(entries, start=1))
-    return [(deed.type, str(deed.address), deed.id, deed.order_id) for deed in deeds(tuple(told(records)))]
+    return [
+        (deed.type, str(deed.address), deed.id, deed.order_id) for deed in audit_events(tuple(with_context(records)))
+    ]
 
 
 def test_history_tells_the_one_call_of_each():

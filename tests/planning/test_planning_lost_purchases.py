@@ -12,7 +12,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action, Reason
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.list_gap import ListGap
-from provisioner.model.marker import marked
+from provisioner.model.marker import add_marker
 from provisioner.model.refactoring import Import, Refactoring
 from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
@@ -32,7 +32,7 @@ def swept(state: State, *strays):
 
 
 def a_marked_name(lineage: str = STATE.lineage) -> str:
-    return marked("gateway", lineage=lineage, salt=b"12345678", longest=64)
+    return add_marker("gateway", lineage=lineage, salt=b"12345678", longest=64)
 
 
 def believed_absent(address: str = "gateway"):

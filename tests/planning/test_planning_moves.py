@@ -23,7 +23,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Moved
 from provisioner.model.plan import Mode
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.refactoring import Import, Move, Refactoring, Removal
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
@@ -100,7 +100,7 @@ def test_a_difference_that_is_ignored_is_recorded_as_the_cloud_shows_it():
     desired = replace(wanted(flavor="other"), lifecycle=Lifecycle(ignore_changes=(("flavor",),)))
     plan = adopted(desired)
     assert plan.refusals == ()
-    assert at(plan.changes[0].recorded.declared, ("flavor",)) == "Si2.large.4"
+    assert value_at(plan.changes[0].recorded.declared, ("flavor",)) == "Si2.large.4"
     assert planned(surveyed(desired, state=state_after(plan), live=(EXISTING,))).work == ()
 
 

@@ -10,7 +10,7 @@ from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown
 
 from provisioner.model.action import Action
 from provisioner.model.flow import Effect
-from provisioner.model.redaction import replaced
+from provisioner.model.redaction import with_value
 from provisioner.model.resource import Lifecycle, Phase
 
 LABELLED = {"labels": {"a": "b"}}
@@ -33,7 +33,7 @@ def survey_of(desired, *, before=None, count=None, status="RUNNING", first=(), *
     rows = [shown(record) for record in records]
     seen = rows[0].shown
     for path, value in dict(first).items():
-        seen = replaced(seen, path, value)
+        seen = with_value(seen, path, value)
     rows[0] = replace(rows[0], status=status, shown=seen)
     return surveyed(*desired, state=a_state(*records), live=tuple(rows), **rest)
 
@@ -121,7 +121,7 @@ def test_a_change_of_its_successor_has_no_deposed_server_released(beside, status
 @pytest.mark.parametrize("lacks", [True, False], ids=["lacked", "shown otherwise"])
 def test_a_deposed_server_is_kept_while_something_is_held_for_its_successor(lacks):
     desired = wanted(flavor="Si2.large.8", image_id=OTHER_IMAGE) if lacks else wanted(flavor="Si2.large.8")
-    seen = replaced(shown(NEW).shown, ("image_id",), None if lacks else OTHER_IMAGE)
+    seen = with_value(shown(NEW).shown, ("image_id",), None if lacks else OTHER_IMAGE)
     plan = planned(deposed(desired, shown=seen))
     (kept,) = [one for one in plan.findings if one.code == "deposed-kept"]
     assert (actions(plan), "unconfirmed" in kept.hint) == ({}, True)

@@ -28,7 +28,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
-from provisioner.model.marker import marked
+from provisioner.model.marker import add_marker
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase, Recorded
 from provisioner.model.state import Member
@@ -272,7 +272,7 @@ def test_a_server_about_which_another_call_is_open_is_under_way_and_not_in_doubt
 
 def test_a_name_under_our_marker_is_the_end_of_its_purchase():
     state = a_state(GATEWAY)
-    name = marked("gateway", lineage=state.lineage, salt=b"12345678", longest=64)
+    name = add_marker("gateway", lineage=state.lineage, salt=b"12345678", longest=64)
     assert the_refresh(shown(GATEWAY, name=name)).action is Action.NO_OP
 
 

@@ -25,7 +25,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Remembered
-from provisioner.model.marker import marked
+from provisioner.model.marker import add_marker
 from provisioner.model.proposal import Confidence
 from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
@@ -266,7 +266,7 @@ def test_a_prepaid_server_is_found_again_by_its_name():
 
 
 def a_marked(base="gateway", identifier="found", lineage=LINEAGE):
-    name = marked(base, lineage=lineage, salt=b"12345678", longest=64)
+    name = add_marker(base, lineage=lineage, salt=b"12345678", longest=64)
     return shown(bought(GATEWAY, id=identifier), name=name)
 
 

@@ -22,10 +22,10 @@ from support.planning_builders import (
 )
 
 from provisioner.model.action import Action
-from provisioner.model.audit_events import AuditEventType, deeds
-from provisioner.model.history import HistoryRecord, told
+from provisioner.model.audit_events import AuditEventType, audit_events
+from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import Imported, Stated
-from provisioner.model.redaction import at, leaves
+from provisioner.model.redaction import leaves, value_at
 from provisioner.model.refactoring import Move, Refactoring
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
@@ -75,7 +75,9 @@ def after_apply(specs, row, record=RECORD):
 def test_what_the_row_shows_is_recorded_as_declared(true, otherwise):
     record = after_apply(true, true)
     shown_of_it = {path for path in named(true) if KIND.rule(path).shown and KIND.rule(path).outlives_its_line}
-    assert {path: at(record.declared, path) for path in shown_of_it} == {path: at(true, path) for path in shown_of_it}
+    assert {path: value_at(record.declared, path) for path in shown_of_it} == {
+        path: value_at(true, path) for path in shown_of_it
+    }
     later = planned(survey_of(true, otherwise, record))
     assert (later.work, codes(later.findings)[:1]) == ((), ["unconfirmed"])
     assert tuple(statements(planned(survey_of(true, true, record)))) == ()
@@ -90,7 +92,7 @@ def test_what_nothing_shows_is_recorded_as_assumed_and_a_row_that_denies_it_is_d
     denied = planned(survey_of(true, otherwise, record))
     assert (denied.work, codes(denied.findings)) == ((), ["unconfirmed"])
     kept = after_apply(true, otherwise, record).assumed
-    assert all(at(kept, path) in {None, at(true, path)} for path in named(true))
+    assert all(value_at(kept, path) in {None, value_at(true, path)} for path in named(true))
     assert kept != {}
     (drift,) = refreshed(survey_of(true, otherwise, record)).changes
     assert (drift.action, {item.path for item in drift.fields} & named(true) != set()) == (Action.RECORD, True)
@@ -110,8 +112,8 @@ def test_to_correct_an_assumption_wipes_nothing_where_the_row_agrees_or_shows_no
     confirmed = after_apply(specs, right, assumed)
     assert (confirmed.assumed, named(right) <= named(confirmed.declared)) == ({}, True)
     unshown = after_apply(specs, {}, assumed)
-    assert {path: at(unshown.assumed, path) for path in named(right)} == {
-        path: at(right, path) for path in named(right)
+    assert {path: value_at(unshown.assumed, path) for path in named(right)} == {
+        path: value_at(right, path) for path in named(right)
     }
     contradicted = planned(survey_of(specs, row_of(false), assumed))
     assert [one.action for one in contradicted.changes] == [Action.REPLACE]
@@ -224,8 +226,8 @@ def test_the_history_calls_it_stated_and_says_what():
     record = a_recorded("gateway")
     statement = Stated(record.address, {**record.declared, "arch": "X86"}, {"availability_zone": "az-1"}, {})
     lines = [Imported(record, "by hand"), statement]
-    history = tuple(told([HistoryRecord(number, 0, "", entry) for number, entry in enumerate(lines, start=1)]))
-    _, deed = deeds(history)
+    history = tuple(with_context([HistoryRecord(number, 0, "", entry) for number, entry in enumerate(lines, start=1)]))
+    _, deed = audit_events(history)
     assert (deed.type, deed.address, deed.id) == (AuditEventType.STATED, record.address, record.id)
     assert deed.detail == "arch, availability_zone (assumed)"
 

@@ -9,7 +9,7 @@ from support.builders import a_state, an_intent
 from support.planning_builders import bought, shown, wanted
 
 from provisioner.kinds import CATALOGUE
-from provisioner.model.marker import marked
+from provisioner.model.marker import add_marker
 from provisioner.model.resource import Phase
 from provisioner.planning import unowned
 
@@ -42,7 +42,7 @@ def test_before_the_first_apply_all_are_nobodys():
         (replace(EDGE, status="DELETING"), "being released"),
         (replace(EDGE, status="CREATING"), "not built yet"),
         (
-            replace(EDGE, name=marked("edge", lineage=a_state().lineage, salt=b"8 bytes!", longest=64)),
+            replace(EDGE, name=add_marker("edge", lineage=a_state().lineage, salt=b"8 bytes!", longest=64)),
             "bought from this state",
         ),
     ],

@@ -10,7 +10,7 @@ from support.planning_builders import PREPAID, bought, codes, planned, surveyed,
 
 from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.order_ways import keeping
+from provisioner.model.order_ways import keep_hint
 from provisioner.model.plan import Mode
 from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Live, Phase
@@ -126,7 +126,7 @@ class TestReleases:
 
 class TestKeepingWhatWasSold:
     def test_of_one_server_the_whole_declaration_is_named(self):
-        told = keeping((Address("gateway"),), "PRE_PAID")
+        told = keep_hint((Address("gateway"),), "PRE_PAID")
         assert "`charging_info: {charging_mode: PRE_PAID, period_type: ..., period_num: ...}`" in told
         assert "`provisioner orders show 'gateway'`" in told
         assert "group" not in told
@@ -134,6 +134,6 @@ class TestKeepingWhatWasSold:
     @pytest.mark.parametrize(("key", "condition"), [(0, "count.index == 0"), ("a", "each.key == 'a'")])
     @pytest.mark.parametrize(("mode", "other"), [("PRE_PAID", "POST_PAID"), ("POST_PAID", "PRE_PAID")])
     def test_of_a_member_the_group_is_named_and_a_way_for_it_alone(self, key, condition, mode, other):
-        told = keeping((Address("pool", key),), mode)
+        told = keep_hint((Address("pool", key),), mode)
         assert "the whole group pool" in told
         assert f"\"{{{{ '{mode}' if {condition} else '{other}' }}}}\"" in told

@@ -9,7 +9,7 @@ from support.builders import a_state
 from support.planning_builders import KIND, OTHER_IMAGE, PREPAID, bought, codes, planned, shown, surveyed, wanted
 
 from provisioner.model.action import Action
-from provisioner.model.redaction import at, replaced
+from provisioner.model.redaction import value_at, with_value
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, OnOsChange
 from provisioner.planning import statements
@@ -33,9 +33,9 @@ def survey_of(*paths, lacking=(), **rest):
     lifecycle = rest.pop("lifecycle", desired.lifecycle)
     fields, seen = dict(desired.fields), dict(row.shown)
     for path in paths:
-        fields = replaced(fields, path, CHANGED[path])
+        fields = with_value(fields, path, CHANGED[path])
     for path in lacking:
-        seen = replaced(seen, path, None)
+        seen = with_value(seen, path, None)
     desired = replace(desired, fields=fields, lifecycle=lifecycle)
     return surveyed(desired, state=a_state(RECORD), live=(replace(row, shown=seen),), **rest)
 
@@ -48,7 +48,7 @@ def only(survey):
 
 def test_all_that_every_row_shows_is_tried_here():
     assert {rule.path for rule in KIND.rules if rule.always} == set(CHANGED)
-    assert all(at(shown(RECORD).shown, path) is not None for path in PATHS if path[0] != "charging_info")
+    assert all(value_at(shown(RECORD).shown, path) is not None for path in PATHS if path[0] != "charging_info")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -64,7 +64,7 @@ def test_nothing_is_lost_for_it_and_it_is_told(path):
 def test_a_row_that_shows_it_decides(path):
     assert only(survey_of(path))[1].action in {Action.REPLACE, Action.REINSTALL}
     there = survey_of(path)
-    row = replace(shown(RECORD), shown=replaced(shown(RECORD).shown, path, CHANGED[path]))
+    row = replace(shown(RECORD), shown=with_value(shown(RECORD).shown, path, CHANGED[path]))
     assert only(replace(there, live={row.id: row}))[1].action is Action.NO_OP
 
 
@@ -157,9 +157,9 @@ def test_what_an_earlier_row_has_shown_is_held_where_this_one_lacks_it(path):
     fields, observed, other = EARLIER[path]
     desired, hidden = wanted(**fields), bought(wanted(**fields))
     record = replace(hidden, observed=hidden.observed | observed)
-    changed = replace(desired, fields=replaced(dict(desired.fields), path, other))
+    changed = replace(desired, fields=with_value(dict(desired.fields), path, other))
     bare, whole = shown(record), shown(record)
-    bare = replace(bare, shown=replaced(bare.shown, path, None))
+    bare = replace(bare, shown=with_value(bare.shown, path, None))
     assert only(surveyed(changed, state=a_state(record), live=(bare,)))[1].action is Action.NO_OP
     assert only(surveyed(changed, state=a_state(record), live=(whole,)))[1].action is Action.REPLACE
     assert only(surveyed(changed, state=a_state(hidden), live=(bare,)))[1].action is Action.REPLACE
@@ -172,7 +172,7 @@ def test_the_advice_leads_to_no_replacement_where_no_record_has_it(path):
     seen = replace(hidden, observed=hidden.observed | observed)
     for record, advice in ((hidden, f"name {path[0]} in lifecycle.ignore_changes"), (seen, "declare what is shown")):
         row = shown(record)
-        row = replace(row, shown=replaced(row.shown, path, other))
+        row = replace(row, shown=with_value(row.shown, path, other))
         (finding,) = planned(surveyed(desired, state=a_state(record), live=(row,))).findings
         assert advice in finding.hint
         assert ("declare what is shown" in finding.hint) is (record is seen)

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from rendering.samples import PLAIN
 
-from provisioner.model.identity import Identity, Introduction
+from provisioner.model.identity import CallerIdentity, Identity
 from provisioner.rendering.credentials import credentials_document, render_credentials
 
 END = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetime | None = None) -> Introduction:
+def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetime | None = None) -> CallerIdentity:
     endpoints = {"iam": "https://iam.example"}
     identity = Identity("d", "p", "r")
-    return Introduction("HW_AUTH_TOKEN", "token", identity, name, name, temporary, ends_at, endpoints)
+    return CallerIdentity("HW_AUTH_TOKEN", "token", identity, name, name, temporary, ends_at, endpoints)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import re
 from support.builders import a_purchase, a_release, a_run, an_address, an_intent
 
 from provisioner.model.canonical import canonical
-from provisioner.model.history import HistoryRecord, Verified, told
+from provisioner.model.history import HistoryRecord, Verified, with_context
 from provisioner.model.journal import Adopted, Intended, RunEnded, RunStarted, Settled
 from provisioner.model.state import JournalHead
 from provisioner.rendering.history import history_document, render_history, render_verified, verified_document
@@ -21,7 +21,7 @@ STARTED = RunStarted("run-1", "apply", "ana@laptop", "0.1.0", plan="db56d9ce07d3
 
 def read(*entries, began=NOON):
     return tuple(
-        told(
+        with_context(
             [
                 HistoryRecord(number, began + 1_000 * number, f"{number:064x}", one)
                 for number, one in enumerate(entries, 1)

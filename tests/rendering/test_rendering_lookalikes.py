@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.model.action import FieldChange
-from provisioner.model.lookalikes import are_forms_of_one, look_alike, quoted_apart
+from provisioner.model.lookalikes import are_forms_of_one, look_alike, quote_distinctly
 from provisioner.rendering.blocks import block_text, changed_members
 from provisioner.rendering.style import Style
 
@@ -55,13 +55,13 @@ def test_a_secret_stays_one():
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_sentences_tell_them_apart_too(one, other):
-    first, second = quoted_apart(one, other)
+    first, second = quote_distinctly(one, other)
     assert first != second
     assert (first + second).isascii() or not look_alike(one, other)
 
 
 def test_what_reads_differently_is_quoted_as_it_is():
-    assert quoted_apart("网关", "图片") == ("'网关'", "'图片'")
+    assert quote_distinctly("网关", "图片") == ("'网关'", "'图片'")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.flow import Effect
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.redaction import laid_over
+from provisioner.model.redaction import merge_fields
 from provisioner.model.replay import replay
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
@@ -147,7 +147,7 @@ def applied(plan: Plan, survey: PlanInput) -> PlanInput:
             assert desired is not None
             assert recorded is not None
             system = {field: (change.after or {}).get(field) for field in SYSTEM}
-            declared = laid_over(recorded.declared, {**system, "name": desired.name})
+            declared = merge_fields(recorded.declared, {**system, "name": desired.name})
             kept = {
                 key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared[key]
             }

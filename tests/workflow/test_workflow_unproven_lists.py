@@ -7,11 +7,11 @@ from support.builders import a_recorded, a_state, an_intent
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Effect
-from provisioner.model.identity import OF_A_TEMPORARY_KEY
+from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.resource import Phase
 from provisioner.workflow.cloud_snapshot import unproven
 
-TEMPORARY = f"{OF_A_TEMPORARY_KEY}key"
+TEMPORARY = f"{TEMPORARY_KEY_PREFIX}key"
 SHOWN = {"status": "RUNNING"}
 
 

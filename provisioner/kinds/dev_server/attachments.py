@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.capability import Advice
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import Fields
 
 _OTHERS = ("ECS", "BMS")
@@ -22,7 +22,7 @@ def advise(fields: Fields) -> Iterator[Advice]:
 
 
 def advise_of_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
-    return advise_of_machine(fields, at(observed, ("cloud_server", "type")))
+    return advise_of_machine(fields, value_at(observed, ("cloud_server", "type")))
 
 
 def advise_of_machine(fields: Fields, server_type: object) -> Iterator[Advice]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Answer, Ended, Remark, Reply, Sold
-from provisioner.model.order_ways import cancelling, following, keeping, paying, releasing
+from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.purchase_policy import ChargingDefault, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Recorded
 from provisioner.model.term import Term
@@ -83,10 +83,10 @@ def compare(
     if name in signs:
         return None
     problem = f"the cloud sold this server as {signs[0]}, not {name}"
-    release = releasing((address,))
+    release = release_hint((address,))
     if signs[0] == PRE_PAID and not is_there:
-        release = f"while it is an order that nobody has paid, {cancelling(address)}; once it is a server, {release}"
-    step = f"{_NEXT}{keeping((address,), signs[0])}; {release}"
+        release = f"while it is an order that nobody has paid, {cancel_hint(address)}; once it is a server, {release}"
+    step = f"{_NEXT}{keep_hint((address,), signs[0])}; {release}"
     yield Remark("charging-mismatch", problem, step)
     return Ended(None, problem, step, code="charging-mismatch")
 
@@ -120,7 +120,7 @@ def unpaid(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended
     return Ended(
         ended.phase,
         f"the cloud sold it as {sold}, which is not what was declared; order {order_id} is not paid",
-        f"do not pay it: {cancelling(address)}; {keeping((address,), sold)}; then {paying(address)} and {following((address,))}",
+        f"do not pay it: {cancel_hint(address)}; {keep_hint((address,), sold)}; then {pay_hint(address)} and {apply_hint((address,))}",
         code="charging-mismatch",
     )
 

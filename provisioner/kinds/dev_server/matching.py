@@ -15,7 +15,7 @@ from provisioner.model.flow import ReadFlow
 from provisioner.model.lookalikes import are_forms_of_one
 from provisioner.model.purchase_policy import Absence, Trace
 from provisioner.model.resource import Live
-from provisioner.model.state import Intent, is_moment
+from provisioner.model.state import Intent, is_plausible_time
 
 _NO_EVIDENCE = frozenset({"power", "volumes", "arch", "server_type", "root_volume", "data_volume"})
 """Shown, and never held against a row: the first two anybody may have changed since, and the others are read out of what the row says
@@ -138,7 +138,7 @@ def _is_alike(intent: Intent, row: Live) -> bool:
 
 def _was_made_about_then(intent: Intent, row: Live) -> bool:
     """A time that can't be true tells nothing against it, where its id alone says that it is new."""
-    if not is_moment(row.created_at):
+    if not is_plausible_time(row.created_at):
         return intent.all_listed
     sent = intent.server_time, intent.unknown_since or intent.server_time
     assert row.created_at is not None  # it is a moment

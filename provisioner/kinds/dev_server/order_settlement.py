@@ -10,7 +10,7 @@ from provisioner.kinds.dev_server import orders, rows
 from provisioner.model.address import Address
 from provisioner.model.billing import OrderStatus
 from provisioner.model.flow import CallFailed, Ended, Flow, Remember, Wait
-from provisioner.model.order_ways import cancelling, releasing
+from provisioner.model.order_ways import cancel_hint, release_hint
 from provisioner.model.resource import Live, Phase, Recorded
 
 _PAID = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
@@ -57,7 +57,7 @@ def not_as_ordered(
     """
     if not (differs := orders.otherwise(lines, charging, count)):
         return None
-    hint = f"look in the console whose it is; where it is this one's, {cancelling(address)}, and the next apply orders what was asked for; where "
+    hint = f"look in the console whose it is; where it is this one's, {cancel_hint(address)}, and the next apply orders what was asked for; where "
     hint += "it is wanted as it is, pay it in the console"
     return Ended(Phase.AWAITING_PAYMENT, f"order {order_id} {differs}; it was not paid", hint, code="ordered-otherwise")
 
@@ -70,7 +70,7 @@ def cancel(recorded: Recorded) -> Flow:
         refused = yield from orders.cancel(order_id)
         status = yield from orders.read_status(order_id)
     if status is not OrderStatus.CANCELLED:
-        release = releasing((recorded.address,))
+        release = release_hint((recorded.address,))
         hint = f"a paid order is not cancelled: once its server runs, {release}" if status in _PAID else _LOOK
         return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
     ids = (yield from orders.resources(order_id)) or ()

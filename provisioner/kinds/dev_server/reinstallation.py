@@ -15,7 +15,7 @@ from provisioner.kinds.dev_server.power_steps import GaveUp, Power, bring, until
 from provisioner.model.address import Address
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Remember, Service, Step
 from provisioner.model.purchase_policy import PurchasePolicy
-from provisioner.model.redaction import at
+from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, Fields, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
@@ -34,7 +34,7 @@ def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
     return (
         row.status not in FAILED
         and not changed & hidden
-        and all(at(row.shown, (field,)) == desired.fields.get(field) for field in changed & set(SYSTEM))
+        and all(value_at(row.shown, (field,)) == desired.fields.get(field) for field in changed & set(SYSTEM))
     )
 
 
@@ -109,7 +109,7 @@ def wiped(intent: Intent, row: Live) -> bool:
     """
     if row.status in UNDER_WAY | FAILED:
         return True
-    shown = {field: at(row.shown, (field,)) for field in ("image_id", "key_pair_name")}
+    shown = {field: value_at(row.shown, (field,)) for field in ("image_id", "key_pair_name")}
     if any(None not in {now, wanted := intent.declared.get(field)} and now != wanted for field, now in shown.items()):
         return False
     if intent.declared.get("image_id") is not None:

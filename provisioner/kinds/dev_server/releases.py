@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from provisioner.kinds.dev_server import charging, orders, rows
 from provisioner.model.billing import SUBSCRIPTIONS, OrderStatus
 from provisioner.model.canonical import JsonObject
-from provisioner.model.doubt import absent_by_hand
+from provisioner.model.doubt import absent_hint
 from provisioner.model.flow import (
     Answer,
     Call,
@@ -29,9 +29,9 @@ from provisioner.model.flow import (
     Step,
     Wait,
 )  # fmt: skip
-from provisioner.model.order_ways import cancelling
+from provisioner.model.order_ways import cancel_hint
 from provisioner.model.resource import Fields, Live, Phase, Recorded
-from provisioner.model.resource_id import for_requests, resource_ids
+from provisioner.model.resource_id import request_spelling, resource_ids
 
 _UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
 _RESOURCE_AND_RENEWALS = 1
@@ -120,14 +120,14 @@ def _first_sight(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
             return Ended(None)
     if status in orders.UNPAID:
         problem = f"order {recorded.order_id} is not paid, so there is nothing to release and nothing is forgotten"
-        return Ended(Phase.AWAITING_PAYMENT, problem, cancelling(recorded.address))
+        return Ended(Phase.AWAITING_PAYMENT, problem, cancel_hint(recorded.address))
     what = f"server {recorded.id}" if recorded.id else f"a server of order {recorded.order_id}"
-    unread = f"where its order is not paid, {cancelling(recorded.address)}; else "
+    unread = f"where its order is not paid, {cancel_hint(recorded.address)}; else "
     return Ended(
         recorded.phase,
         f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
         f"{unread if recorded.order_id and status is OrderStatus.UNKNOWN else ''}look at the console, and run this again in some "
-        f"minutes; {absent_by_hand(recorded.address)}",
+        f"minutes; {absent_hint(recorded.address)}",
     )
 
 
@@ -179,7 +179,7 @@ def _release(
             if not failed.not_found:
                 raise
         return None, None
-    body: Fields = {"resource_ids": [for_requests(identifier)], "unsubscribe_type": _RESOURCE_AND_RENEWALS}
+    body: Fields = {"resource_ids": [request_spelling(identifier)], "unsubscribe_type": _RESOURCE_AND_RENEWALS}
     try:
         reply = yield Call(Service.BILLING, "POST", _UNSUBSCRIBE, Effect.DESTRUCTIVE, body=body)
     except CallFailed as failed:
@@ -205,7 +205,7 @@ def is_subscribed(live: Live) -> ReadFlow[bool]:
     """Where billing may not be asked, a server shown as pay-per-use is tried with DELETE: the cloud refuses that for a
     prepaid one (section 2.3), so nothing can be lost by it.
     """
-    body: Fields = {"resource_ids": [for_requests(live.id)], "only_main_resource": 1}
+    body: Fields = {"resource_ids": [request_spelling(live.id)], "only_main_resource": 1}
     try:
         reply = yield Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body, joins=_TOGETHER)
     except CallFailed as failed:

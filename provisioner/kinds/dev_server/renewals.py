@@ -12,7 +12,7 @@ from typing import Any
 from provisioner.kinds.dev_server import charging
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Remember, Service, Step
 from provisioner.model.resource import Desired, FieldPath, Recorded
-from provisioner.model.resource_id import for_requests
+from provisioner.model.resource_id import request_spelling
 
 _FLAG = "is_auto_renew"
 RENEWAL: FieldPath = ("charging_info", _FLAG)
@@ -37,7 +37,9 @@ def _charging(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _send(identifier: str, *, on: bool) -> Generator[Step, Answer, None]:
-    call = Call(Service.BILLING, "POST" if on else "DELETE", f"{_SWITCH}/{for_requests(identifier)}", Effect.REPEATABLE)
+    call = Call(
+        Service.BILLING, "POST" if on else "DELETE", f"{_SWITCH}/{request_spelling(identifier)}", Effect.REPEATABLE
+    )
     try:
         yield call
     except CallFailed as failed:

@@ -13,7 +13,7 @@ from provisioner.kinds.dev_server import charging, disks
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, Service
 from provisioner.model.resource import Live
-from provisioner.model.resource_id import for_requests
+from provisioner.model.resource_id import request_spelling
 
 SERVERS = "/v1/{project_id}/dev-servers"
 _OBSERVED = (
@@ -152,4 +152,4 @@ def is_id(text: str) -> bool:
 
 
 def server_path(identifier: str) -> str:
-    return f"{SERVERS}/{for_requests(identifier)}"
+    return f"{SERVERS}/{request_spelling(identifier)}"

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from provisioner.kinds.dev_server import attachments, charging, oddities
 from provisioner.model.capability import Advice
-from provisioner.model.lookalikes import strange_character
+from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.release_facts import Offering
 from provisioner.model.resource import Fields
@@ -31,7 +31,7 @@ def _written_as(pattern: str, description: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise ValueError(f"{description}{strange_character(value)}")
+            raise ValueError(f"{description}{describe_non_ascii(value)}")
         return value
 
     return AfterValidator(check)
@@ -61,7 +61,7 @@ def _an_address(value: str) -> str:
         ip_interface(value)
     except ValueError:
         raise ValueError(
-            f"expected an IP address like 192.168.0.10, or one with a prefix like 192.168.0.0/24{strange_character(value)}"
+            f"expected an IP address like 192.168.0.10, or one with a prefix like 192.168.0.0/24{describe_non_ascii(value)}"
         ) from None
     return value
 
