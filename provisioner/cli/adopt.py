@@ -29,7 +29,7 @@ from provisioner.cli.signals import answerable
 if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.resource import Live
-    from provisioner.planning import Unowned
+    from provisioner.planning import UnmanagedServer
     from provisioner.store import LockHolder
     from provisioner.workflow.adopt import AdoptResult
     from provisioner.workflow.workspace import Workspace
@@ -107,7 +107,7 @@ class ConsoleAdoptUI:
     as_json: bool
     lock_timeout: float
 
-    def choose(self, found: Sequence[Unowned]) -> Sequence[Live]:
+    def choose(self, found: Sequence[UnmanagedServer]) -> Sequence[Live]:
         if self.as_json or all(one.problem for one in found):
             return ()
         self._list(found)
@@ -123,7 +123,7 @@ class ConsoleAdoptUI:
         chosen = numbers(answer, len(found))
         return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
 
-    def _list(self, found: Sequence[Unowned]) -> None:
+    def _list(self, found: Sequence[UnmanagedServer]) -> None:
         from provisioner.rendering.adoption import render_unmanaged
 
         self.console.write(render_unmanaged(found, self.console.style()))

@@ -3,37 +3,37 @@
 It decides what is to happen and says why; whether that is allowed is for the guards, doing it for the applying room.
 """
 
-from provisioner.planning.comparison import states_newly_what_is_billed
-from provisioner.planning.drift import gaps_told
+from provisioner.planning.comparison import declares_new_billed_field
+from provisioner.planning.drift import list_gap_warnings
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.planner import plan
-from provisioner.planning.proposal_entries import retell
-from provisioner.planning.refused_fields import cleared
-from provisioner.planning.state_rebuild import Remains, propose
-from provisioner.planning.statements import as_stated, statements
-from provisioner.planning.stock import questions, with_offers
-from provisioner.planning.triggers import noted
-from provisioner.planning.unknown_status import unknown_status_told
-from provisioner.planning.unmanaged_servers import Unowned, in_question, unowned
-from provisioner.planning.unpaid_orders import ordered_otherwise
+from provisioner.planning.proposal_entries import proposal_to_entries
+from provisioner.planning.refused_fields import clear_stale_refusals
+from provisioner.planning.state_rebuild import SalvagedRecords, propose
+from provisioner.planning.statements import statements, with_statements_applied
+from provisioner.planning.stock import collect_questions, with_offer_warnings
+from provisioner.planning.triggers import trigger_entries
+from provisioner.planning.unknown_status import unknown_status_warnings
+from provisioner.planning.unmanaged_servers import UnmanagedServer, find_unmanaged_servers, relevant_unmanaged_servers
+from provisioner.planning.unpaid_orders import check_order_against_specs
 
 __all__ = [
     "PlanInput",
-    "Remains",
-    "Unowned",
-    "as_stated",
-    "cleared",
-    "gaps_told",
-    "in_question",
-    "noted",
-    "ordered_otherwise",
+    "SalvagedRecords",
+    "UnmanagedServer",
+    "check_order_against_specs",
+    "clear_stale_refusals",
+    "collect_questions",
+    "declares_new_billed_field",
+    "find_unmanaged_servers",
+    "list_gap_warnings",
     "plan",
+    "proposal_to_entries",
     "propose",
-    "questions",
-    "retell",
+    "relevant_unmanaged_servers",
     "statements",
-    "states_newly_what_is_billed",
-    "unknown_status_told",
-    "unowned",
-    "with_offers",
+    "trigger_entries",
+    "unknown_status_warnings",
+    "with_offer_warnings",
+    "with_statements_applied",
 ]

@@ -41,15 +41,15 @@ def taken_over(kind: Kind, desired: Desired, row: Live, declared: JsonObject) ->
     )
 
 
-def passed_over(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def passed_over(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """An import of an address that holds a server already does nothing; worth a word where its server is nobody's."""
-    if not survey.refactoring.imports or plan.mode is not Mode.APPLY:
+    if not inputs.refactoring.imports or plan.mode is not Mode.APPLY:
         return
     owners = {change.recorded.id: change for change in plan.changes if change.recorded is not None}
     holders = {change.address: change.recorded for change in plan.changes if change.action is not Action.ADOPT}
-    for one in survey.refactoring.imports:
+    for one in inputs.refactoring.imports:
         holder = holders.get(one.address)
-        if holder is not None and holder.id != one.id and one.id in survey.live and one.id not in owners:
+        if holder is not None and holder.id != one.id and one.id in inputs.live and one.id not in owners:
             yield warning(
                 "import-passed-over",
                 f"{one.address} holds {holder.id or holder.order_id} already, so that {catalogue[holder.kind].noun} {one.id} is not taken over",
@@ -59,26 +59,26 @@ def passed_over(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator
             )
 
 
-def unadoptable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unadoptable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     changes = {change.address: change for change in plan.changes}
-    for one in survey.refactoring.imports if plan.mode is Mode.APPLY else ():
+    for one in inputs.refactoring.imports if plan.mode is Mode.APPLY else ():
         change = changes.get(one.address)
         if change is None or not plan.selects(change):
             continue
         if change.recorded is not None and change.action is not Action.ADOPT:
             continue
         kind = catalogue[change.kind]
-        if (problem := _impossible(one, change, survey, kind)) is not None:
+        if (problem := _impossible(one, change, inputs, kind)) is not None:
             yield problem
         else:
             yield from _differing(one, change, kind)
 
 
-def _impossible(one: Import, change: Change, survey: PlanInput, kind: Kind) -> Diagnostic | None:
-    state = survey.state
+def _impossible(one: Import, change: Change, inputs: PlanInput, kind: Kind) -> Diagnostic | None:
+    state = inputs.state
     if state is not None and (problem := _open_call(one, state)) is not None:
         return problem
-    row, noun = survey.live_of(kind.name, one.id), kind.noun
+    row, noun = inputs.live_of(kind.name, one.id), kind.noun
     if row is None:
         hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
         return _refused(one, "unknown-server", f"the cloud lists no {noun} {one.id}", hint)
@@ -86,7 +86,7 @@ def _impossible(one: Import, change: Change, survey: PlanInput, kind: Kind) -> D
     if owned is not None:
         hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.typed} {one.address.typed}"
         return _refused(one, "server-owned", f"{noun} {one.id} is that of {owned.address}", hint)
-    if (claim := survey.elsewhere.get(one.id)) is not None:
+    if (claim := inputs.claims.get(one.id)) is not None:
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
         return _refused(one, "server-owned", f"{noun} {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():

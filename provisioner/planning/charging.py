@@ -28,17 +28,17 @@ from provisioner.planning.plan_input import PlanInput
 _NOTING = (UpdateChange, ReinstallChange, ResumeChange, MoveChange, NoOpChange)
 
 
-def with_charging(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
-    return tuple(_told(change, survey, catalogue[change.kind]) for change in changes)
+def with_charging(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
+    return tuple(_told(change, inputs, catalogue[change.kind]) for change in changes)
 
 
-def _told(change: Change, survey: PlanInput, kind: Kind) -> Change:
+def _told(change: Change, inputs: PlanInput, kind: Kind) -> Change:
     recorded, desired = change.recorded, change.desired
     if recorded is None or desired is None:
         return change
     if isinstance(change, ReplaceChange):
-        return replace(change, charging=tuple(_charging(kind, recorded, desired, survey.policy)))
-    row = survey.live.get(recorded.id or "")
+        return replace(change, charging=tuple(_charging(kind, recorded, desired, inputs.policy)))
+    row = inputs.live.get(recorded.id or "")
     if (
         row is None
         or not isinstance(change, _NOTING)
@@ -46,7 +46,7 @@ def _told(change: Change, survey: PlanInput, kind: Kind) -> Change:
         or not kind.billing.shows_prepaid(row)
     ):
         return change
-    seen, sold = change.noted or recorded, kind.billing.sold_otherwise(recorded, row, desired.fields, survey.policy)
+    seen, sold = change.noted or recorded, kind.billing.sold_otherwise(recorded, row, desired.fields, inputs.policy)
     observed = {**seen.observed, **{key: row.observed[key] for key in kind.billing.observed if key in row.observed}}
     order_id = seen.order_id or row.order_id
     return replace(change, noted=replace(seen, observed=observed, order_id=order_id, sold=sold or seen.sold))

@@ -23,69 +23,69 @@ _LEAVING = frozenset({Action.DELETE, Action.FORGET})
 _COMPARED = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
 
 
-def charging_mismatch(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A cloud that has sold one server otherwise than it was declared will sell the next one so: else each run would buy one more. What
     the specs declare by now is what counts, and only purchases of our own do.
     """
     buying: dict[tuple[str, str | None], list[Change]] = {}
     for change in plan.changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
-            flavor = catalogue[change.kind].flavor(change.desired.fields, survey.policy)
+            flavor = catalogue[change.kind].flavor(change.desired.fields, inputs.policy)
             buying.setdefault((change.kind, flavor), []).append(change)
-    wanted = {desired.address: desired for desired in survey.desired}
-    records = survey.state.resources if buying and survey.state else {}
+    wanted = {desired.address: desired for desired in inputs.desired}
+    records = inputs.state.resources if buying and inputs.state else {}
     for address in sorted(records):
         recorded = records[address]
         kind = catalogue[recorded.kind]
-        key = (kind.name, kind.flavor(recorded.declared, survey.policy))
-        if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), survey, catalogue)):
+        key = (kind.name, kind.flavor(recorded.declared, inputs.policy))
+        if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), inputs, catalogue)):
             yield error(
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
                 detail=f"to be bought: {_listed(buying.pop(key))}",
-                hint=f"{_way_out(recorded, mode, survey, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                hint=f"{_way_out(recorded, mode, inputs, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
                 address=recorded.address,
             )
 
 
-def sold_otherwise(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def sold_otherwise(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what is not ready yet, as no field of it is compared."""
     for change in changes:
         recorded = change.recorded
         if recorded is None or change.action in _LEAVING or recorded.phase in _COMPARED:
             continue
-        if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, survey, catalogue)):
+        if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, inputs, catalogue)):
             continue
         what = f"order {recorded.order_id}" if recorded.id is None else f"{catalogue[recorded.kind].noun} {recorded.id}"
-        paid, awaits = _is_paid(recorded, survey), recorded.phase is Phase.AWAITING_PAYMENT
+        paid, awaits = _is_paid(recorded, inputs), recorded.phase is Phase.AWAITING_PAYMENT
         state = "; it is paid" if paid and recorded.id is None else "; it is not paid" if awaits and not paid else ""
         yield warning(
             CODE,
             f"{recorded.address}: {what} was sold as {mode}, which is not what was declared{state}",
-            hint=_way_out(recorded, mode, survey, catalogue),
+            hint=_way_out(recorded, mode, inputs, catalogue),
             source=change.desired.source if change.desired else None,
             address=recorded.address,
         )
 
 
-def sold_as(recorded: Recorded, desired: Desired | None, survey: PlanInput, catalogue: Catalogue) -> str | None:
+def sold_as(recorded: Recorded, desired: Desired | None, inputs: PlanInput, catalogue: Catalogue) -> str | None:
     """The mode, where it is not what was asked for."""
-    row = survey.live.get(recorded.id or "")
+    row = inputs.live.get(recorded.id or "")
     return catalogue[recorded.kind].billing.sold_otherwise(
-        recorded, row, desired.fields if desired else None, survey.policy
+        recorded, row, desired.fields if desired else None, inputs.policy
     )
 
 
-def _way_out(recorded: Recorded, mode: str, survey: PlanInput, catalogue: Catalogue) -> str:
+def _way_out(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalogue) -> str:
     """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
-    one, sharing = recorded.address, _of_its_order(recorded, survey)
+    one, sharing = recorded.address, _of_its_order(recorded, inputs)
     noun = catalogue[recorded.kind].noun
     keep = keep_hint(sharing, mode)
-    allow = "term-ended" if has_ended(recorded, survey, catalogue[recorded.kind]) else "prepaid-delete"
+    allow = "term-ended" if has_ended(recorded, inputs, catalogue[recorded.kind]) else "prepaid-delete"
     release = release_hint(sharing, allow=allow)
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
-    if _is_paid(recorded, survey):
+    if _is_paid(recorded, inputs):
         return f"its order is paid: {apply_hint(sharing)} goes on with it; {keep}; else, once it is a {noun}, {release}"
     if recorded.phase is Phase.AWAITING_PAYMENT:
         return f"do not pay it: {cancel_hint(one)}; {keep}; then {pay_hint(one)} and {apply_hint(sharing)}"
@@ -95,16 +95,16 @@ def _way_out(recorded: Recorded, mode: str, survey: PlanInput, catalogue: Catalo
     )
 
 
-def _of_its_order(recorded: Recorded, survey: PlanInput) -> tuple[Address, ...]:
+def _of_its_order(recorded: Recorded, inputs: PlanInput) -> tuple[Address, ...]:
     """Releasing one of them releases all."""
-    records = survey.state.resources.values() if survey.state else ()
+    records = inputs.state.resources.values() if inputs.state else ()
     sharing = {one.address for one in records if recorded.order_id is not None and one.order_id == recorded.order_id}
     return tuple(sorted({recorded.address, *sharing}))
 
 
-def _is_paid(recorded: Recorded, survey: PlanInput) -> bool:
+def _is_paid(recorded: Recorded, inputs: PlanInput) -> bool:
     """One of those that share an order has noted its payment."""
-    records = survey.state.resources.values() if survey.state else ()
+    records = inputs.state.resources.values() if inputs.state else ()
     return any(one.paid for one in records if one.order_id == recorded.order_id)
 
 

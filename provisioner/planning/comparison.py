@@ -187,7 +187,7 @@ def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: Js
     return value_at(after, path) != value or value not in (value_at(declared, path), value_at(shown, path))
 
 
-def states_newly_what_is_billed(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
+def declares_new_billed_field(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
     """A term that this state did not ask for, so that only billing can tell whether it is so."""
     declared = _without_idle(kind, recorded.declared)
     return any(

@@ -29,12 +29,12 @@ class Deposed:
     findings: tuple[Diagnostic, ...]
 
 
-def vacancies(survey: PlanInput, mode: Mode) -> Mapping[Address, Address]:
+def vacancies(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
     """By address, the deposed one whose server gets it back: nothing was bought in its place, or is in doubt to have been."""
-    state = survey.state
+    state = inputs.state
     if state is None or mode is not Mode.APPLY:
         return {}
-    wanted = {desired.address for desired in survey.desired}
+    wanted = {desired.address for desired in inputs.desired}
     deposed = [address for address in state.resources if address.deposed and address.successor in wanted]
     open_calls = {address for intent in state.intents.values() for address in intent.addresses}
     return {
@@ -44,11 +44,11 @@ def vacancies(survey: PlanInput, mode: Mode) -> Mapping[Address, Address]:
     }
 
 
-def create_first(changes: Iterable[Change], survey: PlanInput) -> tuple[Change, ...]:
+def create_first(changes: Iterable[Change], inputs: PlanInput) -> tuple[Change, ...]:
     """The replacements that are to buy before they release. While one is deposed already, there is no place for another: it serves on
     until the replacement, in the usual order, is done. What that ends with its order would not be there until its successor is.
     """
-    held = survey.state.resources if survey.state else {}
+    held = inputs.state.resources if inputs.state else {}
     whole = tuple(changes)
     first = {change.address for change in whole if _may_create_first(change, held)}
     in_usual_order = {
@@ -76,7 +76,7 @@ def _may_create_first(change: Change, held: Mapping[Address, object]) -> bool:
     )
 
 
-def after_successors(changes: Sequence[Change], survey: PlanInput, catalogue: Catalogue) -> Deposed:
+def after_successors(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> Deposed:
     """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way. An order ends as a
     whole: nothing of it is released before all successors are done, and nothing deposed while one of them is in a bad way.
     """
@@ -88,7 +88,7 @@ def after_successors(changes: Sequence[Change], survey: PlanInput, catalogue: Ca
         deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
         replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
         successors = [by_address[change.address.successor] for change in replaced]
-        unwell = [one for one in successors if one.held or is_wrong(one, survey, catalogue)]
+        unwell = [one for one in successors if one.held or is_wrong(one, inputs, catalogue)]
         if unwell:
             kept |= {change.address for change in deposed}
             findings += (_kept(change, unwell[0], catalogue[change.kind].noun) for change in deposed)

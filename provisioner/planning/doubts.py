@@ -41,25 +41,25 @@ _A_NAME_THAT_STAYS = "With temporary keys set PROVISIONER_USER to a name that st
 _BELIEVED_ABSENT = "it was believed never carried out before"
 
 
-def doubts_told(state: State, survey: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
-    free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
+def doubts_told(state: State, inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
+    free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
-            yield _purchase(intent, free, survey, catalogue, destroying=mode is Mode.DESTROY)
+            yield _purchase(intent, free, inputs, catalogue, destroying=mode is Mode.DESTROY)
         else:
-            yield _other_call(intent, survey, catalogue[intent.kind], mode)
+            yield _other_call(intent, inputs, catalogue[intent.kind], mode)
 
 
-def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
-    is_unseen = is_hidden(intent, survey)
+def _other_call(intent: Intent, inputs: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
+    is_unseen = is_hidden(intent, inputs)
     return warning(
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
-        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, survey, kind)}: nothing is concluded from that"
+        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, inputs, kind)}: nothing is concluded from that"
         if is_unseen
-        else known_of(intent, survey.live.get(intent.target_id or ""), kind),
-        hint=f"{_way_to_tell(intent, survey, kind)}; {lost_release_hint(intent.address)}"
+        else known_of(intent, inputs.live.get(intent.target_id or ""), kind),
+        hint=f"{_way_to_tell(intent, inputs, kind)}; {lost_release_hint(intent.address)}"
         if is_unseen
         else settle_hint(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
@@ -67,22 +67,22 @@ def _other_call(intent: Intent, survey: PlanInput, kind: Kind, mode: Mode) -> Di
 
 
 def _purchase(
-    intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue, *, destroying: bool
+    intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue, *, destroying: bool
 ) -> Diagnostic:
     kind = catalogue[intent.kind]
-    others = [row for row in kind.match(intent, free) if row.id in survey.elsewhere]
-    unsure = [row for row in kind.resembles(intent, free) if row.id in survey.unsure and row not in others]
-    free = [row for row in free if row.id not in survey.elsewhere]
+    others = [row for row in kind.match(intent, free) if row.id in inputs.claims]
+    unsure = [row for row in kind.resembles(intent, free) if row.id in inputs.unsure_claims and row not in others]
+    free = [row for row in free if row.id not in inputs.claims]
     fitting = kind.match(intent, free)
-    hint = next_step(intent, kind, survey.policy, at=survey.at, destroying=destroying)
+    hint = next_step(intent, kind, inputs.policy, at=inputs.server_time, destroying=destroying)
     if intent.members:
-        return _purchase_of_several(intent, fitting, survey, kind, hint)
-    alike = () if fitting else _resembling(intent, free, survey, catalogue)
-    hidden = _sender(intent, survey, kind) if _is_blind(intent, survey) else ""
+        return _purchase_of_several(intent, fitting, inputs, kind, hint)
+    alike = () if fitting else _resembling(intent, free, inputs, catalogue)
+    hidden = _sender(intent, inputs, kind) if _is_blind(intent, inputs) else ""
     if len(fitting) > 1:
         hint = choose_hint(intent)
     elif (
-        fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
+        fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in inputs.gaps)
     ):
         run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
@@ -100,7 +100,7 @@ def _purchase(
         )
     elif hidden:
         hint = (
-            f"{_way_to_tell(intent, survey, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
+            f"{_way_to_tell(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
             "`--allow list-incomplete` beside it, as this list cannot tell"
         )
     return warning(
@@ -112,15 +112,15 @@ def _purchase(
                 (
                     _servers(intent, fitting, free, kind),
                     _alike(alike),
-                    *(f"{row.id} fits it, too, and {survey.elsewhere[row.id]}" for row in others),
+                    *(f"{row.id} fits it, too, and {inputs.claims[row.id]}" for row in others),
                     *(
-                        f"{row.id} ({row.name}) is like it but for the name, and {survey.elsewhere[row.id]}"
+                        f"{row.id} ({row.name}) is like it but for the name, and {inputs.claims[row.id]}"
                         for row in unsure
                     ),
-                    _CLOCKS_DISAGREE if _is_ahead(intent, survey) else "",
-                    _BELIEVED_ABSENT if survey.state and intent.id in survey.state.absent else "",
+                    _CLOCKS_DISAGREE if _is_ahead(intent, inputs) else "",
+                    _BELIEVED_ABSENT if inputs.state and intent.id in inputs.state.absent else "",
                     hidden,
-                    _orders(intent, survey),
+                    _orders(intent, inputs),
                 ),
             )
         ),
@@ -133,37 +133,37 @@ def _is_somebodys(intent: Intent) -> bool:
     return not intent.sender or intent.sender.startswith(TEMPORARY_KEY_PREFIX)
 
 
-def _sender(intent: Intent, survey: PlanInput, kind: Kind) -> str:
+def _sender(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
     who = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
-    if _shows_others(survey):
-        return f"{who}, and {next((gap.finding for gap in survey.gaps if gap.lacks_sender), '')}"
+    if _shows_others(inputs):
+        return f"{who}, and {next((gap.finding for gap in inputs.gaps if gap.lacks_sender), '')}"
     return f"{who}, and nobody else's {kind.noun}s are listed"
 
 
-def _way_to_tell(intent: Intent, survey: PlanInput, kind: Kind) -> str:
+def _way_to_tell(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
     if _is_somebodys(intent):
-        return ("" if _shows_others(survey) else _KEYS_THAT_LIST_ALL.format(noun=kind.noun)) + _A_NAME_THAT_STAYS
-    return (_HIS_WORD if _shows_others(survey) else _KEYS_THAT_TELL).format(noun=kind.noun)
+        return ("" if _shows_others(inputs) else _KEYS_THAT_LIST_ALL.format(noun=kind.noun)) + _A_NAME_THAT_STAYS
+    return (_HIS_WORD if _shows_others(inputs) else _KEYS_THAT_TELL).format(noun=kind.noun)
 
 
-def _resembling(intent: Intent, free: list[Live], survey: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
+def _resembling(intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
     found = catalogue[intent.kind].resembles(intent, free)
-    return tuple(row for row in found if not matches_another_purchase(intent, row, survey.state, catalogue))
+    return tuple(row for row in found if not matches_another_purchase(intent, row, inputs.state, catalogue))
 
 
-def _is_ahead(intent: Intent, survey: PlanInput) -> bool:
-    is_quiet = survey.at is not None and survey.at >= quiet_until(intent, survey.policy)
-    return is_quiet and is_too_soon_locally(intent, survey.policy, survey.here)
+def _is_ahead(intent: Intent, inputs: PlanInput) -> bool:
+    is_quiet = inputs.server_time is not None and inputs.server_time >= quiet_until(intent, inputs.policy)
+    return is_quiet and is_too_soon_locally(intent, inputs.policy, inputs.local_time)
 
 
-def _is_blind(intent: Intent, survey: PlanInput) -> bool:
+def _is_blind(intent: Intent, inputs: PlanInput) -> bool:
     return any(
-        gap.of_others and gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps
+        gap.of_others and gap.blinds(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
     )
 
 
-def _shows_others(survey: PlanInput) -> bool:
-    return all(gap.lacks_sender for gap in survey.gaps if gap.of_others)
+def _shows_others(inputs: PlanInput) -> bool:
+    return all(gap.lacks_sender for gap in inputs.gaps if gap.of_others)
 
 
 def _alike(rows: Iterable[Live]) -> str:
@@ -174,7 +174,7 @@ def _alike(rows: Iterable[Live]) -> str:
 
 
 def _purchase_of_several(
-    intent: Intent, fitting: Iterable[Live], survey: PlanInput, kind: Kind, hint: str
+    intent: Intent, fitting: Iterable[Live], inputs: PlanInput, kind: Kind, hint: str
 ) -> Diagnostic:
     listed: defaultdict[str, list[str]] = defaultdict(list)
     for row in fitting:
@@ -187,7 +187,7 @@ def _purchase_of_several(
         "in-doubt",
         f"{intent.whose}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
-        detail="; ".join(filter(None, (found, _orders(intent, survey)))),
+        detail="; ".join(filter(None, (found, _orders(intent, inputs)))),
         hint=hint,
         address=intent.address,
     )
@@ -202,9 +202,9 @@ def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Ki
     return f"no {kind.noun} of that name is listed, and the request may still be carried out"
 
 
-def _orders(intent: Intent, survey: PlanInput) -> str:
+def _orders(intent: Intent, inputs: PlanInput) -> str:
     """Orders without a name, of which nobody can tell whose they are."""
-    traces = survey.traces.get(intent.id, ())
+    traces = inputs.traces.get(intent.id, ())
     if traces is None:
         return "billing does not say what was ordered since"
     placed = [f"{trace.order_id}{_marks(intent, trace)}" for trace in traces if not trace.otherwise]

@@ -20,20 +20,20 @@ from provisioner.planning import unseen_release
 from provisioner.planning.doubts import doubts_told
 from provisioner.planning.ended_terms import WAY_OUT
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.unknown_status import unknown_status_told
+from provisioner.planning.unknown_status import unknown_status_warnings
 
 
-def findings(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
-    if survey.state is not None:
-        yield from _in_flight(survey.state) if survey.at_work else doubts_told(survey.state, survey, catalogue, mode)
-    yield from gaps_told(survey.gaps, catalogue)
-    wanted = {desired.address for desired in survey.desired}
+def findings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
+    if inputs.state is not None:
+        yield from _in_flight(inputs.state) if inputs.at_work else doubts_told(inputs.state, inputs, catalogue, mode)
+    yield from list_gap_warnings(inputs.gaps, catalogue)
+    wanted = {desired.address for desired in inputs.desired}
     for change in changes:
-        yield from _drift(change, survey.live, catalogue, is_wanted=change.address in wanted, at=survey.at)
-        yield from _expired(change, survey)
+        yield from _drift(change, inputs.live, catalogue, is_wanted=change.address in wanted, at=inputs.server_time)
+        yield from _expired(change, inputs)
 
 
-def gaps_told(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """For every verb that looks at the cloud."""
     for gap in gaps:
         noun = catalogue.noun(gap.kind)
@@ -72,7 +72,7 @@ def _drift(
         return
     row = live.get(recorded.id) if recorded.id else None
     if row is not None:
-        yield from unknown_status_told(change.address, row.status, catalogue[recorded.kind])
+        yield from unknown_status_warnings(change.address, row.status, catalogue[recorded.kind])
     if change.reason is Reason.VANISHED:
         yield warning(
             "vanished",
@@ -99,12 +99,12 @@ def _drift(
         )
 
 
-def _expired(change: Change, survey: PlanInput) -> Iterator[Diagnostic]:
+def _expired(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]:
     """As apply last heard of it: whoever has renewed it since has something to record."""
     term = change.recorded.term if change.recorded else None
-    if term is None or term.expires_at is None or survey.at is None or change.reason is Reason.VANISHED:
+    if term is None or term.expires_at is None or inputs.server_time is None or change.reason is Reason.VANISHED:
         return
-    if term.expires_at <= survey.at and not term.renews:
+    if term.expires_at <= inputs.server_time and not term.renews:
         yield warning(
             "expired",
             f"{change.address}: what was paid for it ended {format_time(term.expires_at)}, as far as is recorded",

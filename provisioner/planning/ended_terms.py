@@ -29,7 +29,7 @@ _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
 WAY_OUT = "renew it in the console before the cloud releases it, then apply --refresh-only; or release it there (usermanual-server-0025)"
 
 
-def term_ended(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """By what billing told for this plan, where it was asked, and else by what is recorded. It stands for the refusals of a release or
     replacement of a prepaid server, as there is no term left to lose: one thing is refused once, and allowed once.
     """
@@ -37,8 +37,8 @@ def term_ended(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[
         recorded = change.recorded
         if recorded is None or not _acts(change) or has_begun(change):
             continue
-        end = end_of_term(recorded, survey)
-        if end is not None and has_ended(recorded, survey, catalogue[change.kind]):
+        end = end_of_term(recorded, inputs)
+        if end is not None and has_ended(recorded, inputs, catalogue[change.kind]):
             yield error(
                 Allowance.TERM_ENDED,
                 f"{change.address}: its paid term ended {format_time(end)}, and it would {_DONE_TO_IT[change.action]}",

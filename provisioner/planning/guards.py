@@ -44,16 +44,16 @@ _LOSING = {
 Guard: TypeAlias = Callable[[Plan, PlanInput, Catalogue], Iterable[Diagnostic]]
 
 
-def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
-    owners = {row.id: address for address, row in find_by_order(recorded, survey.live.values()).items()}
+    owners = {row.id: address for address, row in find_by_order(recorded, inputs.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
-    late = _late_where_vacant(survey, catalogue)
+    late = _late_where_vacant(inputs, catalogue)
     bearers: dict[tuple[str, str], list[Live]] = {}
-    for row in survey.live.values():
+    for row in inputs.live.values():
         bearers.setdefault((row.kind, row.name), []).append(row)
-    strays = _strays(survey)
+    strays = _strays(inputs)
     for change, desired in _takers_of_names(plan):
         kind = catalogue[change.kind]
         for row in strays.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
@@ -64,7 +64,7 @@ def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[
             if owner is None and intent is not None and change.address in intent.addresses:
                 yield _bought_before(change, desired, row, intent, kind)
             elif owner is None:
-                yield _taken(change, desired, row, survey, kind)
+                yield _taken(change, desired, row, inputs, kind)
             elif owner.successor != change.address:
                 yield error(
                     "name-held",
@@ -78,13 +78,13 @@ def name_taken(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[
                 )
 
 
-def _taken(change: Change, desired: Desired, row: Live, survey: PlanInput, kind: Kind) -> Diagnostic:
-    claim = survey.elsewhere.get(row.id)
+def _taken(change: Change, desired: Desired, row: Live, inputs: PlanInput, kind: Kind) -> Diagnostic:
+    claim = inputs.claims.get(row.id)
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
         hint += f" or released; where it is this one: `provisioner import {change.address.typed} {row.id}`"
         lost = "this state is an older copy: `provisioner state rebuild --force`"
-        lost = lost if survey.state else "the state is lost: `provisioner state rebuild`"
+        lost = lost if inputs.state else "the state is lost: `provisioner state rebuild`"
         hint += f"; if it was bought from here and {lost}"
     else:
         hint += f". One {kind.noun}, one state: that one has the say about it"
@@ -97,21 +97,21 @@ def _taken(change: Change, desired: Desired, row: Live, survey: PlanInput, kind:
     )
 
 
-def _late_where_vacant(survey: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
+def _late_where_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id, what a purchase of a vacant address has become after all, and no other state may hold."""
-    state = survey.state
+    state = inputs.state
     if state is None or not state.absent:
         return {}
-    free = [row for row in untracked(survey.live.values(), state.resources.values()) if row.id not in survey.elsewhere]
+    free = [row for row in untracked(inputs.live.values(), state.resources.values()) if row.id not in inputs.claims]
     found = late(state, free, catalogue)
     return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
 
-def list_incomplete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server of the wanted name may be there already, and the list does not show it."""
     for change, desired in _takers_of_names(plan):
         noun = catalogue[change.kind].noun
-        if hiding := [gap for gap in survey.gaps if gap.hides(change.kind, {desired.name})]:
+        if hiding := [gap for gap in inputs.gaps if gap.hides(change.kind, {desired.name})]:
             yield error(
                 "list-incomplete",
                 f"{change.address}: a {noun} named {desired.name!r} may exist already, because the list of {noun}s is incomplete",
@@ -123,26 +123,26 @@ def list_incomplete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iter
             )
 
 
-def _strays(survey: PlanInput) -> dict[tuple[str, str], list[Live]]:
+def _strays(inputs: PlanInput) -> dict[tuple[str, str], list[Live]]:
     """What still has a name with a marker of this state and that no address holds, by its kind and what stands before the marker."""
     strays: dict[tuple[str, str], list[Live]] = {}
-    state = survey.state
-    free = untracked(survey.live.values(), state.resources.values()) if state else ()
-    for row in (row for row in free if row.id not in survey.elsewhere):
+    state = inputs.state
+    free = untracked(inputs.live.values(), state.resources.values()) if state else ()
+    for row in (row for row in free if row.id not in inputs.claims):
         if state and (base := strip_marker(row.name, lineage=state.lineage)) is not None:
             strays.setdefault((row.kind, base), []).append(row)
     return strays
 
 
 def names_that_read_the_same(
-    changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue
+    changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     """Of what no state is known to hold, here or beside this one."""
-    held = {recorded.id for recorded in survey.state.resources.values()} if survey.state else set()
+    held = {recorded.id for recorded in inputs.state.resources.values()} if inputs.state else set()
     odd = [
         row
-        for row in survey.live.values()
-        if may_be_confusable(row.name) and row.id not in held and row.id not in survey.elsewhere
+        for row in inputs.live.values()
+        if may_be_confusable(row.name) and row.id not in held and row.id not in inputs.claims
     ]
     for change in changes if odd else ():
         if change.action is not Action.CREATE or change.desired is None:
@@ -173,9 +173,9 @@ def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent |
     )
 
 
-def name_in_doubt(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
-    purchases = survey.state.purchases_in_doubt if survey.state else ()
+    purchases = inputs.state.purchases_in_doubt if inputs.state else ()
     awaited = {(intent.kind, name): address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _takers_of_names(plan):
         if (address := awaited.get((change.kind, desired.name))) is not None:
@@ -198,7 +198,7 @@ def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
             yield change, change.desired
 
 
-def protected(plan: Plan, _survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it. What is on a
     server can be dearer than the server, so that its disk is not wiped either.
     """
@@ -231,9 +231,9 @@ def _lifting(address: Address) -> str:
     )
 
 
-def protected_in_doubt(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
-    intents = survey.state.doubts if survey.state else {}
+    intents = inputs.state.doubts if inputs.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
         wanted = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
@@ -247,10 +247,10 @@ def protected_in_doubt(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> 
             )
 
 
-def replaced_in_doubt(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def replaced_in_doubt(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is not known to be there can neither be released nor bought again."""
     for change in plan.changes:
-        if change.reason is Reason.IN_DOUBT and change.address in survey.replace:
+        if change.reason is Reason.IN_DOUBT and change.address in inputs.replace:
             yield error(
                 "replace-in-doubt",
                 f"{change.address} cannot be replaced while the outcome of its purchase is not known",

@@ -20,20 +20,20 @@ _TOLD_FOR: Final = 24 * 60 * 60 * 1000
 """Milliseconds since the request."""
 
 
-def reopened(survey: PlanInput, catalogue: Catalogue) -> PlanInput:
+def reopened(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
     """With those in doubt again that the next apply adopts: their addresses are neither bought nor forgotten meanwhile."""
-    state = survey.state
-    if state is None or survey.at_work or not state.absent:
-        return survey
-    free = untracked(survey.live.values(), state.resources.values())
+    state = inputs.state
+    if state is None or inputs.at_work or not state.absent:
+        return inputs
+    free = untracked(inputs.live.values(), state.resources.values())
     found: dict[str, Intent] = {}
     for intent in presumed_absent(state):
-        fitting = [row for row in catalogue[intent.kind].match(intent, free) if row.id not in survey.elsewhere]
-        hidden = any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in survey.gaps)
+        fitting = [row for row in catalogue[intent.kind].match(intent, free) if row.id not in inputs.claims]
+        hidden = any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in inputs.gaps)
         if len(fitting) == 1 and not hidden and not any(one.address == intent.address for one in found.values()):
             free.remove(fitting[0])
             found[intent.id] = intent
-    return replace(survey, state=replace(state, intents={**state.intents, **found})) if found else survey
+    return replace(inputs, state=replace(state, intents={**state.intents, **found})) if found else inputs
 
 
 def late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
@@ -42,17 +42,17 @@ def late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[st
     return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
 
 
-def alike(survey: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+def alike(inputs: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id: what it may have become under another name. Whose it is nobody can tell, so it is told for a day, of servers that were made
     while the request may have been on its way, and of none that another state holds.
     """
-    rows = [row for row in free if row.id not in survey.elsewhere]
+    rows = [row for row in free if row.id not in inputs.claims]
     return {
         row.id: intent
         for intent in state.absent.values()
-        if survey.at is not None and survey.at < intent.server_time + _TOLD_FOR
+        if inputs.server_time is not None and inputs.server_time < intent.server_time + _TOLD_FOR
         for row in catalogue[intent.kind].resembles(intent, rows)
-        if _may_be_made_then(row, intent, quiet_until(intent, survey.policy))
+        if _may_be_made_then(row, intent, quiet_until(intent, inputs.policy))
     }
 
 

@@ -11,18 +11,18 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.planning.plan_input import PlanInput
 
 
-def with_leftovers(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
+def with_leftovers(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(
-        _told(change, survey, catalogue[change.kind])
+        _told(change, inputs, catalogue[change.kind])
         if isinstance(change, DeleteChange | ReplaceChange | ForgetChange) and _is_released(change)
         else change
         for change in changes
     )
 
 
-def _told(change: DeleteChange | ReplaceChange | ForgetChange, survey: PlanInput, kind: Kind) -> Change:
+def _told(change: DeleteChange | ReplaceChange | ForgetChange, inputs: PlanInput, kind: Kind) -> Change:
     recorded = change.recorded
-    row = survey.live.get(recorded.id or "")
+    row = inputs.live.get(recorded.id or "")
     is_renamed = row is not None and row.name not in {"", recorded.name}
     return replace(
         change,

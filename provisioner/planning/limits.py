@@ -21,9 +21,9 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
-def mass_change(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
-    limits = survey.limits
+    limits = inputs.limits
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
         return
@@ -50,11 +50,11 @@ def _is_updated(change: Change) -> bool:
     return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
 
 
-def max_servers(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`guards.max_servers`, of all servers that the stack would hold, if only for an hour. Who is above it already may still have
     less.
     """
-    most = survey.limits.max_servers
+    most = inputs.limits.max_servers
     ours = [change for change in plan.changes if change.kind == catalogue.first.name]
     purchases = [change for change in ours if change.action is Action.CREATE or change.create_first]
     waiting = {address for turn in plan.turns for address in turn.addresses}
@@ -74,7 +74,7 @@ def _is_held(change: Change) -> bool:
     return change.recorded is not None or change.action is not Action.NO_OP
 
 
-def vanished(plan: Plan, _survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def vanished(plan: Plan, _inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
     for change in plan.changes:
         if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:

@@ -20,32 +20,32 @@ from provisioner.planning.late_purchases import alike, appeared, astray, late, w
 from provisioner.planning.plan_input import PlanInput
 
 
-def sweep(survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def sweep(inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What an open purchase may be is told with its doubt, so it is left out here."""
-    state = survey.state
-    if state is None or survey.at_work:
+    state = inputs.state
+    if state is None or inputs.at_work:
         return
-    free = sorted(untracked(survey.live.values(), state.resources.values()), key=lambda row: row.id)
+    free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
     judge = _Judge(
         state,
         late(state, free, catalogue),
-        alike(survey, state, free, catalogue),
+        alike(inputs, state, free, catalogue),
         {(recorded.kind, recorded.name): recorded for recorded in state.resources.values()},
         {
             (desired.kind, shorten(desired.name, longest=catalogue[desired.kind].longest_name)): desired.address
-            for desired in survey.desired
+            for desired in inputs.desired
             if desired.address not in state.resources
         },
         catalogue,
     )
     found = [
         (row, _beyond_its_order(row, state, catalogue[row.kind]))
-        for row in find_surplus(state.resources.values(), survey.live.values())
+        for row in find_surplus(state.resources.values(), inputs.live.values())
     ]
     found += [(row, finding) for row in free if row.id not in awaited and (finding := judge.of(row)) is not None]
     for row, finding in found:
-        claim = survey.elsewhere.get(row.id)
+        claim = inputs.claims.get(row.id)
         yield finding if claim is None else _another_states(row, finding, claim, catalogue[row.kind])
 
 

@@ -22,27 +22,27 @@ from provisioner.planning.plan_input import PlanInput
 
 
 @dataclass(frozen=True, slots=True)
-class MovedSurvey:
-    """`survey` is as if the moves were made; `origins` are the former addresses, by the new ones."""
+class MovedInput:
+    """`inputs` is as if the moves were made; `origins` are the former addresses, by the new ones."""
 
-    survey: PlanInput
+    inputs: PlanInput
     origins: Mapping[Address, Address]
     refusals: tuple[Diagnostic, ...] = ()
 
 
-def moved(survey: PlanInput, mode: Mode) -> MovedSurvey:
-    moves, state = survey.refactoring.moves, survey.state
-    back = {deposed: address for address, deposed in vacancies(survey, mode).items()}
+def moved(inputs: PlanInput, mode: Mode) -> MovedInput:
+    moves, state = inputs.refactoring.moves, inputs.state
+    back = {deposed: address for address, deposed in vacancies(inputs, mode).items()}
     if mode is Mode.DESTROY or state is None or not (moves or back):
-        return MovedSurvey(survey, {})
-    ways, wanted = _Ways(moves), frozenset(desired.address for desired in survey.desired)
+        return MovedInput(inputs, {})
+    ways, wanted = _Ways(moves), frozenset(desired.address for desired in inputs.desired)
     groups = frozenset(address.group for address in wanted)
     held = [address for address in state.resources if not address.deposed]
     led = {address: way for address in held if (way := ways.of(address)) is not None}
     led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
     refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
     if refusals:
-        return MovedSurvey(survey, {}, refusals)
+        return MovedInput(inputs, {}, refusals)
     destinations = {origin: way.end for origin, way in led.items()} | back
     resources = {
         destinations.get(address, address): replace(recorded, address=destinations[address], term_given_up=False)
@@ -50,8 +50,8 @@ def moved(survey: PlanInput, mode: Mode) -> MovedSurvey:
         else recorded
         for address, recorded in state.resources.items()
     }
-    there = replace(survey, state=replace(state, resources=resources))
-    return MovedSurvey(there, {end: origin for origin, end in destinations.items()})
+    there = replace(inputs, state=replace(state, resources=resources))
+    return MovedInput(there, {end: origin for origin, end in destinations.items()})
 
 
 def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:

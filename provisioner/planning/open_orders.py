@@ -11,18 +11,18 @@ from provisioner.model.plan import Plan
 from provisioner.planning.plan_input import PlanInput
 
 
-def open_order(plan: Plan, survey: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def open_order(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """`resolve --absent` allows another purchase, not one beside an order that may be paid at any time. Where billing does not say what became
     of the order, it may be open.
     """
-    given_up = survey.state.absent.values() if survey.state else ()
+    given_up = inputs.state.absent.values() if inputs.state else ()
     for change in plan.changes:
         if change.action is not Action.CREATE:
             continue
         for intent in given_up:
             if change.address not in intent.addresses:
                 continue
-            traces = survey.traces.get(intent.id, ())
+            traces = inputs.traces.get(intent.id, ())
             still = (
                 intent.passed_over_orders
                 if traces is None

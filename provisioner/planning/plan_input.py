@@ -36,16 +36,16 @@ class PlanInput:
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
     """What a person allowed for this one run."""
     selection: Selection = EVERYTHING
-    foresight: ReleaseFacts = NO_RELEASE_FACTS
+    release_facts: ReleaseFacts = NO_RELEASE_FACTS
     refactoring: Refactoring = NO_REFACTORING
     """What the specs say of records."""
-    at: int | None = None
+    server_time: int | None = None
     """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
-    here: int | None = None
+    local_time: int | None = None
     """The same by the clock of this machine; None where that does not go with the cloud's."""
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
     """Servers that no address here holds and another state may, by their ids, and why, as the rest of a sentence."""
-    unsure: frozenset[str] = frozenset()
+    unsure_claims: frozenset[str] = frozenset()
     """Those of them that no state claims: one that cannot be read may hold them."""
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""

@@ -46,7 +46,7 @@ from provisioner.planning.rollout import in_waves
 from provisioner.planning.selection import narrowed
 from provisioner.planning.settled_records import settled_records
 from provisioner.planning.statements import noted
-from provisioner.planning.stock import offers
+from provisioner.planning.stock import offer_warnings
 from provisioner.planning.triggers import after_causes, set_off, without_cause
 from provisioner.planning.unconfirmed import what_it_takes
 from provisioner.planning.unpaid_orders import about_orders, before_purchases
@@ -55,39 +55,39 @@ Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
 
 
-def plan(survey: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
+def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
-        part = narrowed(replace(refresh(survey, basis=basis, catalogue=catalogue), selection=survey.selection), tuple)
+        part = narrowed(replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple)
         return replace(part, changes=tuple(evolve(change, desired=None) for change in part.changes))
-    after_moves = moved(reopened(survey, catalogue), mode)
-    survey = after_moves.survey
-    planner = _Planner(survey, mode, catalogue, fingerprint)
+    after_moves = moved(reopened(inputs, catalogue), mode)
+    inputs = after_moves.inputs
+    planner = _Planner(inputs, mode, catalogue, fingerprint)
     changes = tuple(map(planner.change, planner.addresses()))
 
     def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
-        whole = create_first(set_off(changes), survey) if mode is Mode.APPLY else changes
+        whole = create_first(set_off(changes), inputs) if mode is Mode.APPLY else changes
         return tuple(moved_from(after_moves.origins.get(change.address), change) for change in whole)
 
     whole = with_origins_set_off(changes)
     found = (
         *planner.findings,
-        *drift.findings(whole, survey, catalogue, mode),
-        *about_orders(whole, survey, catalogue),
-        *refusals_told(whole, survey),
-        *row_advice_told(whole, survey, catalogue),
-        *sweep(survey, catalogue),
+        *drift.findings(whole, inputs, catalogue, mode),
+        *about_orders(whole, inputs, catalogue),
+        *refusals_told(whole, inputs),
+        *row_advice_told(whole, inputs, catalogue),
+        *sweep(inputs, catalogue),
         *likely_moves(whole, catalogue),
-        *names_that_read_the_same(whole, survey, catalogue),
+        *names_that_read_the_same(whole, inputs, catalogue),
     )
-    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=survey.selection), with_origins_set_off)
-    staged = in_waves(draft.changes, survey, catalogue)
-    deposed = after_successors(without_cause(staged.changes), survey, catalogue)
-    chosen = with_charging(with_leftovers(deposed.changes, survey, catalogue), survey, catalogue)
+    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=inputs.selection), with_origins_set_off)
+    staged = in_waves(draft.changes, inputs, catalogue)
+    deposed = after_successors(without_cause(staged.changes), inputs, catalogue)
+    chosen = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
     turns = (*staged.turns, *deposed.turns)
     turns += tuple(after_causes(chosen, turns))
     draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)
-    draft = judged(draft, survey, catalogue)
+    draft = judged(draft, inputs, catalogue)
     return replace(
         draft,
         findings=(
@@ -95,12 +95,12 @@ def plan(survey: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
             *staged.findings,
             *deposed.findings,
             *of_reinstallations(draft.changes, catalogue),
-            *passed_over(draft, survey, catalogue),
+            *passed_over(draft, inputs, catalogue),
             *assumptions(draft.changes),
             *before_purchases(draft.changes, catalogue),
-            *offers(draft, survey.foresight, catalogue),
+            *offer_warnings(draft, inputs.release_facts, catalogue),
         ),
-        refusals=(*after_moves.refusals, *unadoptable(draft, survey, catalogue), *draft.refusals),
+        refusals=(*after_moves.refusals, *unadoptable(draft, inputs, catalogue), *draft.refusals),
         noun=catalogue.common_noun(change.kind for change in changes),
     )
 
@@ -108,19 +108,19 @@ def plan(survey: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
 class _Planner:
     """Holds what every change is judged by, so that the judgements read as sentences."""
 
-    def __init__(self, survey: PlanInput, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
-        self._survey = survey
+    def __init__(self, inputs: PlanInput, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
+        self._inputs = inputs
         self._mode = mode
         self._catalogue = catalogue
         self._fingerprint = fingerprint
         self.findings: list[Diagnostic] = []
         """Of what is told and not sent."""
-        self._desired = {desired.address: desired for desired in survey.desired}
-        self._recorded = settled_records(survey, catalogue)
-        self._by_order = find_by_order(self._recorded.values(), survey.live.values())
+        self._desired = {desired.address: desired for desired in inputs.desired}
+        self._recorded = settled_records(inputs, catalogue)
+        self._by_order = find_by_order(self._recorded.values(), inputs.live.values())
         self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
-        self._imports = {one.address: one for one in survey.refactoring.imports}
-        doubted = survey.state.doubts if survey.state else {}
+        self._imports = {one.address: one for one in inputs.refactoring.imports}
+        doubted = inputs.state.doubts if inputs.state else {}
         self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
 
     def addresses(self) -> Iterable[Address]:
@@ -134,11 +134,11 @@ class _Planner:
                 return self._release(recorded, desired)
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
-            let_go = is_let_go(address, self._survey.refactoring.removals)
+            let_go = is_let_go(address, self._inputs.refactoring.removals)
             return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
         if (named := self._imports.get(address)) is not None:
-            return self._adopt(desired, self._survey.live_of(desired.kind, named.id))
+            return self._adopt(desired, self._inputs.live_of(desired.kind, named.id))
         return self._with_body(variants.CreateChange(address, desired.kind, desired=desired))
 
     def _adopt(self, desired: Desired, row: Live | None) -> Change:
@@ -152,13 +152,13 @@ class _Planner:
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
         adoption = convert_to(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
-        denied = unconfirmed.denied_defaults(adoption, row, self._survey, kind)
+        denied = unconfirmed.denied_defaults(adoption, row, self._inputs, kind)
         self.findings += unconfirmed.told(recorded, kind, (), denied)
         return replace(adoption, fields=self._changed_fields(adoption, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
-        if not gone and desired is None and is_let_go(recorded.address, self._survey.refactoring.removals):
+        if not gone and desired is None and is_let_go(recorded.address, self._inputs.refactoring.removals):
             let_go = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
             return replace(let_go, reason=Reason.REMOVED)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
@@ -187,12 +187,12 @@ class _Planner:
         change = unconfirmed.without_confirmed(change, live, kind)
         shown = self._fields(change, live, found)
         billed = unconfirmed.billed(shown, live, kind)
-        held = unconfirmed.unconfirmed(shown, recorded, live, self._survey, kind)
-        denied = unconfirmed.denied_defaults(change, live, self._survey, kind)
+        held = unconfirmed.unconfirmed(shown, recorded, live, self._inputs, kind)
+        denied = unconfirmed.denied_defaults(change, live, self._inputs, kind)
         taken_out = self._taken_out(change, shown)
-        refused = tuple(item for item in shown if is_refused_before(item, change, self._survey))
+        refused = tuple(item for item in shown if is_refused_before(item, change, self._inputs))
         fields = tuple(item for item in shown if item not in (*held, *billed, *taken_out, *refused))
-        again = unconfirmed.once_more(change, live, self._survey, kind)
+        again = unconfirmed.once_more(change, live, self._inputs, kind)
         again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
             fields = comparison.for_another_machine(shown)
@@ -212,19 +212,19 @@ class _Planner:
         again, fields, taken_out = map(tuple, parts)
         whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
         ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
-        reason = Reason.REQUESTED if change.address in self._survey.reinstall else change.reason
+        reason = Reason.REQUESTED if change.address in self._inputs.reinstall else change.reason
         return convert_to(change, variants.ReinstallChange, reason=reason, fields=ordered)
 
     def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
-        kind, is_named = self._catalogue[change.kind], change.address in self._survey.reinstall
+        kind, is_named = self._catalogue[change.kind], change.address in self._inputs.reinstall
         return tuple(
             item for item in items if comparison.is_taken_out(kind, item) and not (is_named and item.reinstalls)
         )
 
     def _out_of_the_ordinary(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
-        is_named = change.address in self._survey.replace
+        is_named = change.address in self._inputs.replace
         if recorded.phase is Phase.DELETING:
             fields, kind = self._changed_fields(change, live), self._catalogue[recorded.kind]
             return unseen_release.going_on(change, fields, live, kind, is_named=is_named)
@@ -241,7 +241,7 @@ class _Planner:
 
     def _row(self, recorded: Recorded) -> Live | None:
         """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
-        return self._survey.live.get(recorded.id or "") or self._by_order.get(recorded.address)
+        return self._inputs.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
         """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""
@@ -287,6 +287,6 @@ class _Planner:
 
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
         """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
-        state = self._survey.state
+        state = self._inputs.state
         is_ours = live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
         return path == ("name",) and is_ours

@@ -15,7 +15,7 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
 
 
-def retell(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
+def proposal_to_entries(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
     """`now` in milliseconds since the epoch. What ended comes before what is open: an address has one open purchase at a time,
     and a release in doubt is of a record.
     """

@@ -18,16 +18,16 @@ _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, 
 _SETTLED = frozenset({Phase.READY, Phase.FAILED})
 
 
-def is_wrong(change: Change, survey: PlanInput, catalogue: Catalogue) -> bool:
+def is_wrong(change: Change, inputs: PlanInput, catalogue: Catalogue) -> bool:
     """It is not as it should be, or nobody knows, and nothing that is planned for it mends that. What is left out holds nobody back."""
     if change.is_not_as_wanted:
         return True
     recorded = change.recorded
     if recorded is None or change.action not in _STAYS or change.reason is Reason.LEFT_OUT:
         return False
-    if sold_as(recorded, change.desired, survey, catalogue) is not None:
+    if sold_as(recorded, change.desired, inputs, catalogue) is not None:
         return True
-    row = survey.live.get(recorded.id or "")
+    row = inputs.live.get(recorded.id or "")
     is_followed = change.action is Action.REINSTALL or recorded.phase not in _SETTLED
     return row is not None and not is_followed and not is_healthy(catalogue[change.kind], row)
 

@@ -35,25 +35,25 @@ _COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
 _STATUS: FieldPath = ("status",)
 
 
-def refresh(survey: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
+def refresh(inputs: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
     """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops.
 
     What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
     """
-    survey = reopened(survey, catalogue)
-    state = survey.state
-    changes = () if state is None else tuple(_changes(state, survey, catalogue))
+    inputs = reopened(inputs, catalogue)
+    state = inputs.state
+    changes = () if state is None else tuple(_changes(state, inputs, catalogue))
     found = (
-        *drift.findings(changes, survey, catalogue, Mode.REFRESH),
-        *sold_otherwise(changes, survey, catalogue),
-        *sweep(survey, catalogue),
+        *drift.findings(changes, inputs, catalogue, Mode.REFRESH),
+        *sold_otherwise(changes, inputs, catalogue),
+        *sweep(inputs, catalogue),
     )
     noun = catalogue.common_noun(change.kind for change in changes)
     return Plan(Mode.REFRESH, basis, changes, findings=found, noun=noun)
 
 
-def _changes(state: State, survey: PlanInput, catalogue: Catalogue) -> Iterator[Change]:
-    wanted = {desired.address: desired for desired in survey.desired}
+def _changes(state: State, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Change]:
+    wanted = {desired.address: desired for desired in inputs.desired}
     purchases_last = (*state.unsettled, *state.purchases_in_doubt)
     doubts = {address: intent for intent in purchases_last for address in intent.addresses}
     for address in sorted(state.resources.keys() | doubts.keys()):
@@ -63,13 +63,13 @@ def _changes(state: State, survey: PlanInput, catalogue: Catalogue) -> Iterator[
             yield NoOpChange(address, intent.kind, recorded=recorded, reason=reason)
         elif recorded is not None:
             yield _compared(
-                recorded, wanted.get(address.successor), survey, catalogue[recorded.kind], lineage=state.lineage
+                recorded, wanted.get(address.successor), inputs, catalogue[recorded.kind], lineage=state.lineage
             )
 
 
-def _compared(recorded: Recorded, desired: Desired | None, survey: PlanInput, kind: Kind, *, lineage: str) -> Change:
+def _compared(recorded: Recorded, desired: Desired | None, inputs: PlanInput, kind: Kind, *, lineage: str) -> Change:
     change = NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded, sensitive=kind.sensitive())
-    row = survey.live.get(recorded.id or "")
+    row = inputs.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
         return _gone(change, recorded, kind)
     if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
@@ -80,8 +80,8 @@ def _compared(recorded: Recorded, desired: Desired | None, survey: PlanInput, ki
     specs: JsonObject = kind.redact(desired.fields, lambda _secret: None) if desired else {}
     fields = tuple(
         item
-        for item in _differing(kind, recorded, row, specs, survey, lineage=lineage)
-        if not _is_accepted(item.path, ignored, row, kind) and not _is_wanted_so(kind, item, specs, survey)
+        for item in _differing(kind, recorded, row, specs, inputs, lineage=lineage)
+        if not _is_accepted(item.path, ignored, row, kind) and not _is_wanted_so(kind, item, specs, inputs)
     )
     if not fields:
         return change
@@ -102,12 +102,12 @@ def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind:
     return standing or any(path[: len(head)] == head for head in ignored)
 
 
-def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, survey: PlanInput) -> bool:
+def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, inputs: PlanInput) -> bool:
     """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
     end its drift.
     """
     rule, wanted = kind.rule(item.path), value_at(specs, item.path)
-    meant = kind.default(rule, survey.policy) if wanted is None else wanted
+    meant = kind.default(rule, inputs.policy) if wanted is None else wanted
     return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
 
 
@@ -123,7 +123,7 @@ def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
 
 
 def _differing(
-    kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, survey: PlanInput, *, lineage: str
+    kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, inputs: PlanInput, *, lineage: str
 ) -> Iterator[FieldChange]:
     """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
     tells nothing, and a status
@@ -138,7 +138,7 @@ def _differing(
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             told.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
-    for item in denied(kind, recorded.declared, row, specs, survey.policy):
+    for item in denied(kind, recorded.declared, row, specs, inputs.policy):
         if item.path not in told and value_at(recorded.declared, item.path) in (None, item.after):
             told.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)

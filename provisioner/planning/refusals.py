@@ -12,22 +12,22 @@ from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import BY_ADDRESS
 
 
-def judged(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Plan:
-    found = tuple(finding for guard in GUARDS for finding in guard(plan, survey, catalogue))
-    by_whom = {finding: _allowed_by(finding, survey) for finding in found}
+def judged(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
+    found = tuple(finding for guard in GUARDS for finding in guard(plan, inputs, catalogue))
+    by_whom = {finding: _allowed_by(finding, inputs) for finding in found}
     return replace(
         plan,
         refusals=tuple(finding for finding, option in by_whom.items() if option is None),
-        allowed=tuple(sorted(survey.allowed)),
+        allowed=tuple(sorted(inputs.allowed)),
         lifted=tuple(_lifted(finding, option) for finding, option in by_whom.items() if option is not None),
     )
 
 
-def _allowed_by(refusal: Diagnostic, survey: PlanInput) -> str | None:
+def _allowed_by(refusal: Diagnostic, inputs: PlanInput) -> str | None:
     """The option by which a person said so."""
-    if refusal.code == BY_ADDRESS and refusal.address in survey.replace:
+    if refusal.code == BY_ADDRESS and refusal.address in inputs.replace:
         return f"--replace {refusal.address.typed}"
-    return f"--allow {refusal.code}" if refusal.code in survey.allowed else None
+    return f"--allow {refusal.code}" if refusal.code in inputs.allowed else None
 
 
 def _lifted(refusal: Diagnostic, option: str) -> Diagnostic:

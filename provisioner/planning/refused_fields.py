@@ -24,18 +24,18 @@ _GIVES_SOMETHING = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
 """To a server that is there, so that its row tells what it is."""
 
 
-def is_refused_before(item: FieldChange, change: Change, survey: PlanInput) -> bool:
+def is_refused_before(item: FieldChange, change: Change, inputs: PlanInput) -> bool:
     """Whether it is told only, and not sent."""
     head = item.path[0]
-    return Allowance.REFUSED_BEFORE not in survey.allowed and head in _standing(change)
+    return Allowance.REFUSED_BEFORE not in inputs.allowed and head in _standing(change)
 
 
-def refusals_told(changes: Iterable[Change], survey: PlanInput) -> Iterator[Diagnostic]:
+def refusals_told(changes: Iterable[Change], inputs: PlanInput) -> Iterator[Diagnostic]:
     for change in changes:
         if (
             change.action not in _STAYS
             or change.reason is Reason.VANISHED
-            or Allowance.REFUSED_BEFORE in survey.allowed
+            or Allowance.REFUSED_BEFORE in inputs.allowed
         ):
             continue
         for head, refusal in sorted(_standing(change).items()):
@@ -51,7 +51,7 @@ def refusals_told(changes: Iterable[Change], survey: PlanInput) -> Iterator[Diag
             )
 
 
-def cleared(plan: Plan) -> Iterator[Remembered]:
+def clear_stale_refusals(plan: Plan) -> Iterator[Remembered]:
     """What is not remembered any longer, because the specs want something else by now."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
         recorded = change.recorded
@@ -62,10 +62,10 @@ def cleared(plan: Plan) -> Iterator[Remembered]:
             yield Remembered(change.moved_from or change.address, recorded.phase, refused=dict(kept))
 
 
-def row_advice_told(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def row_advice_told(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what is about to be given to a server, as its row shows it."""
     for change in changes:
-        row = survey.live.get(change.recorded.id or "") if change.recorded else None
+        row = inputs.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or change.desired is None or change.action not in _GIVES_SOMETHING:
             continue
         given = {item.path[0] for item in change.fields}

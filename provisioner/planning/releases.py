@@ -42,19 +42,19 @@ def forcing(change: Change) -> str:
     return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
 
 
-def prepaid_replacement(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
     pays another: a person must have named its address.
     """
     for change in plan.changes:
         if change.action is not Action.REPLACE or change.recorded is None:
             continue
-        if not is_prepaid(change.recorded, survey, catalogue[change.kind]):
+        if not is_prepaid(change.recorded, inputs, catalogue[change.kind]):
             continue
-        if has_ended(change.recorded, survey, catalogue[change.kind]) and not was_allowed(change):
+        if has_ended(change.recorded, inputs, catalogue[change.kind]) and not was_allowed(change):
             continue  # `term-ended` refuses it
         what, instead, lost = _replacement(change)
-        if is_unpaid(change.recorded, survey):
+        if is_unpaid(change.recorded, inputs):
             yield error(
                 "prepaid-replace",
                 f"{change.address} cannot be replaced before its order is given up",
@@ -65,11 +65,11 @@ def prepaid_replacement(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> 
             )
             continue
         hint = f"{instead}, or name the address: --replace {change.address.typed}"
-        has_term = gives_up_a_term(change.recorded, survey, catalogue[change.kind])
+        has_term = gives_up_a_term(change.recorded, inputs, catalogue[change.kind])
         yield error(
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
-            detail=f"{_term(change.recorded, survey)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
+            detail=f"{_term(change.recorded, inputs)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
             hint=hint + _taken_over_wrongly(change, catalogue[change.kind]),
             source=change.desired.source if change.desired else None,
             address=change.address,
@@ -106,22 +106,22 @@ def _taken_over_wrongly(change: Change, kind: Kind) -> str:
     )
 
 
-def _end(recorded: Recorded, survey: PlanInput) -> int | None:
+def _end(recorded: Recorded, inputs: PlanInput) -> int | None:
     recorded_end = recorded.term.expires_at if recorded.term else None
-    return survey.foresight.paid_until.get(recorded.id or "", recorded_end)
+    return inputs.release_facts.paid_until.get(recorded.id or "", recorded_end)
 
 
-def _term(recorded: Recorded, survey: PlanInput) -> str:
-    until = _end(recorded, survey)
+def _term(recorded: Recorded, inputs: PlanInput) -> str:
+    until = _end(recorded, inputs)
     if until is None:
         return "lost: the rest of its term, of which billing did not tell the end"
-    is_over = survey.at is not None and until <= survey.at
+    is_over = inputs.server_time is not None and until <= inputs.server_time
     return f"its term ended {format_time(until)}" if is_over else f"lost: its term until {format_time(until)}"
 
 
-def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
-    doubts = survey.state.doubts if survey.state else {}
+    doubts = inputs.state.doubts if inputs.state else {}
     for change in plan.changes:
         released = change.recorded if change.action is Action.DELETE and not was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
@@ -129,9 +129,9 @@ def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
             released = purchase_records(doubts[change.address], identifier=None, order_id=None)[
                 0
             ]  # released as soon as it is found
-        if released is not None and has_ended(released, survey, catalogue[change.kind]):
+        if released is not None and has_ended(released, inputs, catalogue[change.kind]):
             continue  # `term-ended` refuses it
-        if released is not None and is_unpaid(released, survey):
+        if released is not None and is_unpaid(released, inputs):
             yield error(
                 "prepaid-delete",
                 f"{change.address} is ordered, and nobody has paid for it: whatever is allowed, it stays as it is",
@@ -140,28 +140,28 @@ def prepaid_delete(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
-        elif released is not None and gives_up_a_term(released, survey, catalogue[change.kind]):
-            end = _end(released, survey)
-            is_over = end is not None and survey.at is not None and end <= survey.at
+        elif released is not None and gives_up_a_term(released, inputs, catalogue[change.kind]):
+            end = _end(released, inputs)
+            is_over = end is not None and inputs.server_time is not None and end <= inputs.server_time
             yield error(
                 "prepaid-delete",
                 f"{change.address} is prepaid, and would be released{'' if is_over else ' before its term ends'}",
-                detail=f"{_term(released, survey)}; {_REFUND_UNKNOWN}",
+                detail=f"{_term(released, inputs)}; {_REFUND_UNKNOWN}",
                 hint=f"{'keep it' if is_over else 'let the term end'}, or for this one run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
 
 
-def shared_order(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
-    staying = _staying(plan, survey, catalogue)
+    staying = _staying(plan, inputs, catalogue)
     for change in plan.changes:
         recorded = change.recorded
         if recorded is None or change.action not in _RELEASING:
             continue
         others = staying.get(recorded.order_id or "", [])
-        if others and catalogue[change.kind].orders.ends_its_order(recorded, survey.live.get(recorded.id or "")):
+        if others and catalogue[change.kind].orders.ends_its_order(recorded, inputs.live.get(recorded.id or "")):
             yield error(
                 "order-shared",
                 f"{change.address} was bought by order {recorded.order_id} together with {', '.join(others)}",
@@ -172,7 +172,7 @@ def shared_order(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterato
             )
 
 
-def order_in_turns(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def order_in_turns(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is released first takes along the rest of its order, whose turn may never come. What is bought first waits for that."""
     turns: defaultdict[Address, set[Dependency]] = defaultdict(set)
     for turn in plan.turns:
@@ -184,7 +184,7 @@ def order_in_turns(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
         if change.recorded is not None
         and change.action in _RELEASING
         and not (change.create_first or has_begun(change))
-        and catalogue[change.kind].orders.ends_its_order(change.recorded, survey.live.get(change.recorded.id or ""))
+        and catalogue[change.kind].orders.ends_its_order(change.recorded, inputs.live.get(change.recorded.id or ""))
     ]
     for records in group_by_order(leaving):
         if len({frozenset(turns[one.address]) for one in records}) > 1:
@@ -197,7 +197,7 @@ def order_in_turns(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Itera
             )
 
 
-def _staying(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
+def _staying(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
     """By order, what of it is to stay: addresses, and live servers that no address holds."""
     staying: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:
@@ -205,8 +205,8 @@ def _staying(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> dict[str, l
         is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
         if change.recorded is not None and change.recorded.order_id is not None and is_kept:
             staying[change.recorded.order_id].append(str(change.address))
-    held = survey.state.resources.values() if survey.state else ()
-    for row in sorted(find_surplus(held, survey.live.values()), key=lambda row: row.id):
+    held = inputs.state.resources.values() if inputs.state else ()
+    for row in sorted(find_surplus(held, inputs.live.values()), key=lambda row: row.id):
         if row.order_id is not None and row.status not in catalogue[row.kind].statuses.releasing:
             staying[row.order_id].append(f"{catalogue[row.kind].noun} {row.id}, which is in no state")
     return staying

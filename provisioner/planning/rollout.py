@@ -31,8 +31,8 @@ class InWaves:
     findings: tuple[Diagnostic, ...]
 
 
-def in_waves(changes: Sequence[Change], survey: PlanInput, catalogue: Catalogue) -> InWaves:
-    rollouts = [_Rollout(group, waves, survey, catalogue) for group, waves in _rollouts(changes)]
+def in_waves(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> InWaves:
+    rollouts = [_Rollout(group, waves, inputs, catalogue) for group, waves in _rollouts(changes)]
     held_back = {change.address for rollout in rollouts for change in rollout.held_back}
     return InWaves(
         tuple(_held_back(change) if change.address in held_back else change for change in changes),
@@ -55,7 +55,7 @@ def _rollouts(changes: Iterable[Change]) -> Iterator[tuple[Address, list[list[Ch
 class _Rollout:
     """One group: `turns` for what the run is to do in order, `held_back` what it is not to begin at all."""
 
-    def __init__(self, group: Address, waves: list[list[Change]], survey: PlanInput, catalogue: Catalogue) -> None:
+    def __init__(self, group: Address, waves: list[list[Change]], inputs: PlanInput, catalogue: Catalogue) -> None:
         self.turns: list[Dependency] = []
         self.held_back: list[Change] = []
         self._group = group
@@ -75,7 +75,7 @@ class _Rollout:
                 )
                 before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
-            self._wrong += (wrong := [change for change in wave if is_wrong(change, survey, catalogue)])
+            self._wrong += (wrong := [change for change in wave if is_wrong(change, inputs, catalogue)])
             lacking += [change for change in wave if change.held and change not in wrong]
 
     def findings(self) -> Iterator[Diagnostic]:

@@ -19,11 +19,11 @@ from provisioner.model.state import Intent, State
 from provisioner.planning.plan_input import PlanInput
 
 
-def settled_records(survey: PlanInput, catalogue: Catalogue) -> Mapping[Address, Recorded]:
+def settled_records(inputs: PlanInput, catalogue: Catalogue) -> Mapping[Address, Recorded]:
     """A lost reinstallation counts as carried out, and is not made again. A lost release has happened where its server is not listed;
     while the run that sent it is alive nothing is concluded from that.
     """
-    state, live = survey.state, survey.live
+    state, live = inputs.state, inputs.live
     if state is None:
         return {}
     records = dict(state.resources)
@@ -34,19 +34,19 @@ def settled_records(survey: PlanInput, catalogue: Catalogue) -> Mapping[Address,
         if intent.effect is Effect.WIPE:
             row, kind = live.get(intent.target_id), catalogue[intent.kind]
             records[intent.address] = with_unanswered_reinstallation(recorded, intent, row, kind)
-        elif intent.effect is Effect.DESTRUCTIVE and not survey.at_work and not is_hidden(intent, survey):
+        elif intent.effect is Effect.DESTRUCTIVE and not inputs.at_work and not is_hidden(intent, inputs):
             _release(recorded, records, state, live, catalogue[intent.kind])
     return records
 
 
-def is_hidden(intent: Intent, survey: PlanInput) -> bool:
+def is_hidden(intent: Intent, inputs: PlanInput) -> bool:
     """Whether another user sent the release, and the list may leave out what is his. Where nothing is recorded of its server, nothing hangs on it."""
-    records = survey.state.resources.values() if survey.state else ()
+    records = inputs.state.resources.values() if inputs.state else ()
     return (
         intent.effect is Effect.DESTRUCTIVE
-        and intent.target_id not in survey.live
+        and intent.target_id not in inputs.live
         and any(record.id == intent.target_id for record in records)
-        and any(gap.blinds(survey.reader, kind=intent.kind, sender=intent.sender) for gap in survey.gaps)
+        and any(gap.blinds(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps)
     )
 
 

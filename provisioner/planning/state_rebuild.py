@@ -31,12 +31,12 @@ _GUESSED = "unreadable "
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class SalvagedRecords:
     """What could still be read.
 
     `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in
-    what cannot be read. `complete`: nothing that was ever recorded is missing. `salted_anew`: the lineage is lost, so that the
-    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none. `elsewhere`
+    what cannot be read. `complete`: nothing that was ever recorded is missing. `has_new_salt`: the lineage is lost, so that the
+    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none. `claims`
     are servers of other states, by id, and why, as the rest of a sentence.
     """
 
@@ -46,13 +46,13 @@ class Remains:
     unplaced: tuple[Remembered, ...]
     mentioned: frozenset[Address]
     complete: bool
-    salted_anew: bool
+    has_new_salt: bool
     lineage: str
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
 
 
 def propose(
-    remains: Remains,
+    remains: SalvagedRecords,
     desired: tuple[Desired, ...],
     live: Mapping[str, Live],
     *,
@@ -74,7 +74,7 @@ class _Rows:
 
     def __init__(
         self,
-        remains: Remains,
+        remains: SalvagedRecords,
         desired: tuple[Desired, ...],
         live: Mapping[str, Live],
         catalogue: Catalogue,
@@ -109,7 +109,7 @@ class _Rows:
                 yield self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
             elif address in self._remains.mentioned:
                 yield self._feared(wanted)
-            elif (row := alike(wanted, others, self._remains.elsewhere, self._catalogue)) is not None:
+            elif (row := alike(wanted, others, self._remains.claims, self._catalogue)) is not None:
                 yield row
 
     def absent(self) -> Iterator[Intent]:
@@ -184,7 +184,7 @@ class _Rows:
 
     def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
         """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
-        claims = [self._remains.elsewhere[row.id] for row in bearers if row.id in self._remains.elsewhere]
+        claims = [self._remains.claims[row.id] for row in bearers if row.id in self._remains.claims]
         kind = self._catalogue[wanted.kind]
         if claims:
             return self._left_out(wanted, bearers, f"a {kind.noun} of this name {claims[0]}")
@@ -260,7 +260,7 @@ class _Rows:
     def _resalted(self, record: _Record) -> tuple[_Record, bool]:
         """And whether it was anything that had to be."""
         wanted = self._desired.get(record.address)
-        if wanted is None or not self._remains.salted_anew or not any(secrets_in(wanted.fields)):
+        if wanted is None or not self._remains.has_new_salt or not any(secrets_in(wanted.fields)):
             return record, False
         return replace(record, declared=self._salted(record.declared, wanted)), True
 

@@ -70,7 +70,7 @@ def statements(plan: Plan) -> Iterator[Stated | Remembered]:
                 )
 
 
-def as_stated(plan: Plan) -> Plan:
+def with_statements_applied(plan: Plan) -> Plan:
     """The plan with the records as they are once its statements are written: what is changed in place is changed from there."""
     return replace(
         plan,

@@ -31,7 +31,7 @@ _NAMED = 3
 """So many addresses tell which servers are meant."""
 
 
-def questions(plan: Plan, catalogue: Catalogue) -> Questions:
+def collect_questions(plan: Plan, catalogue: Catalogue) -> Questions:
     """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
     told = (*plan.findings, *plan.refusals, *plan.lifted)
@@ -51,10 +51,10 @@ def questions(plan: Plan, catalogue: Catalogue) -> Questions:
     return Questions(tuple(terms), tuple(wares), tuple(purchases))
 
 
-def unavailable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """To release or wipe and then not to be able to buy or install would be the worst of both."""
     for change, ware in _at_risk(plan, catalogue):
-        offer = survey.foresight.offers.get(ware)
+        offer = inputs.release_facts.offers.get(ware)
         if offer is not None and offer.cannot_be_had:
             loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
             instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
@@ -67,12 +67,12 @@ def unavailable(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator
             )
 
 
-def with_offers(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Plan:
+def with_offer_warnings(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Plan:
     """The plan with what the market says of it, where that forbids nothing."""
-    return replace(plan, findings=(*plan.findings, *offers(plan, foresight, catalogue)))
+    return replace(plan, findings=(*plan.findings, *offer_warnings(plan, foresight, catalogue)))
 
 
-def offers(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def offer_warnings(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What the cloud would likely refuse to sell, and what of the market is not known, each said once."""
     purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
     for ware, changes in _by_ware(purchases).items():

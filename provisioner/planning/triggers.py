@@ -84,7 +84,7 @@ def _lead_to(goal: Address, start: Iterable[Address], awaited: Mapping[Address, 
     return False
 
 
-def noted(plan: Plan) -> Iterator[Remembered]:
+def trigger_entries(plan: Plan) -> Iterator[Remembered]:
     """What has to be on disk before any of the plan's work begins, moves included, so that it is told of the former address. A
     replacement that this run leaves out is left to a later one.
     """
@@ -130,9 +130,9 @@ def _is_unshown(change: Change, changes: Iterable[Change]) -> bool:
     """
     causes = change.recorded.pending.get(_CAUSES) if change.recorded else None
     by_name = {str(one.address): one for one in changes}
-    noted = [by_name.get(str(name)) for name in causes] if isinstance(causes, Mapping) else []
-    return bool(noted) and all(
-        one is not None and one.recorded is not None and bool(one.recorded.unconfirmed) for one in noted
+    trigger_entries = [by_name.get(str(name)) for name in causes] if isinstance(causes, Mapping) else []
+    return bool(trigger_entries) and all(
+        one is not None and one.recorded is not None and bool(one.recorded.unconfirmed) for one in trigger_entries
     )
 
 

@@ -31,14 +31,14 @@ def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChan
 
 
 def unconfirmed(
-    items: Iterable[FieldChange], recorded: Recorded, row: Live | None, survey: PlanInput, kind: Kind
+    items: Iterable[FieldChange], recorded: Recorded, row: Live | None, inputs: PlanInput, kind: Kind
 ) -> tuple[FieldChange, ...]:
     """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
     the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
     """
     passed_over = billed(items := tuple(items), row, kind)
     costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in passed_over]
-    named = recorded.address in survey.reinstall
+    named = recorded.address in inputs.reinstall
     by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
     unseen = [item for item in costly if item not in by_row and _is_unseen(item, recorded, row, kind)]
     heads = {item.path for item in unseen}
@@ -82,12 +82,12 @@ def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> b
     return beside is not None and beside[0] in heads
 
 
-def once_more(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
+def once_more(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
     """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
     its row does not show some of it, or shows it otherwise, so that nobody but a person can tell whether it is there.
     """
     desired, recorded, after = change.desired, change.recorded, change.after
-    if row is None or recorded is None or change.address not in survey.reinstall:
+    if row is None or recorded is None or change.address not in inputs.reinstall:
         return ()
     assert desired is not None and after is not None  # noqa: PT018 - one fact: it is wanted
     rules = [
@@ -114,14 +114,14 @@ def once_more(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -
     )
 
 
-def denied_defaults(change: Change, row: Live | None, survey: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
+def denied_defaults(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
     """What nobody declared and the cloud shows otherwise than leaving it out says, unless `ignore_changes` names it."""
     desired, recorded, after = change.desired, change.recorded, change.after
     assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
     ignored = desired.lifecycle.ignore_changes
     return tuple(
         item
-        for item in denied(kind, recorded.declared, row, after, survey.policy)
+        for item in denied(kind, recorded.declared, row, after, inputs.policy)
         if not any(item.path[: len(path)] == path for path in ignored)
     )
 

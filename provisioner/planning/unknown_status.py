@@ -26,7 +26,7 @@ _LOSING = {
 _TIMEOUT = f"{Timeouts().create / 60:.0f} min"
 
 
-def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
+def unknown_status_warnings(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
     """As the cloud shows it, or as it was recorded last."""
     if status not in kind.statuses.known:
         shown = f"status {status!r}" if status else "no status"
@@ -41,10 +41,10 @@ def unknown_status_told(address: Address, status: str, kind: Kind) -> Iterator[D
         )
 
 
-def unknown_status(plan: Plan, survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unknown_status(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A release that was sent goes on: nothing more is asked for."""
     for change in plan.changes:
-        row = survey.live.get(change.recorded.id or "") if change.recorded else None
+        row = inputs.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or row.status in catalogue[change.kind].statuses.known:
             continue
         if change.action not in _LOSING or has_begun(change):

@@ -21,7 +21,7 @@ from provisioner.planning.progress import reached
 
 
 @dataclass(frozen=True, slots=True)
-class Unowned:
+class UnmanagedServer:
     """`problem` says why it cannot be taken over; empty when it can."""
 
     row: Live
@@ -31,22 +31,24 @@ class Unowned:
     """What its kind tells it by in a list."""
 
 
-def unowned(
-    state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, elsewhere: Mapping[str, str]
-) -> tuple[Unowned, ...]:
-    """By name, then by id. `elsewhere` are those of other states, by id, and why, as the rest of a sentence."""
+def find_unmanaged_servers(
+    state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, claims: Mapping[str, str]
+) -> tuple[UnmanagedServer, ...]:
+    """By name, then by id. `claims` are those of other states, by id, and why, as the rest of a sentence."""
     names = Counter((row.kind, row.name) for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
-    claims = {row.id: f"it {elsewhere[row.id]}" for row in free if row.id in elsewhere}
-    found = (_judged(row, claims.get(row.id), state, names, catalogue[row.kind]) for row in free)
+    claimed = {row.id: f"it {claims[row.id]}" for row in free if row.id in claims}
+    found = (_judged(row, claimed.get(row.id), state, names, catalogue[row.kind]) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
 
 
-def _judged(row: Live, claim: str | None, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> Unowned:
-    return Unowned(row, claim or _problem(row, state, names, kind), kind.noun, kind.adoption.particulars(row))
+def _judged(
+    row: Live, claim: str | None, state: State | None, names: Counter[tuple[str, str]], kind: Kind
+) -> UnmanagedServer:
+    return UnmanagedServer(row, claim or _problem(row, state, names, kind), kind.noun, kind.adoption.particulars(row))
 
 
-def in_question(
+def relevant_unmanaged_servers(
     desired: Iterable[Desired], state: State | None, live: Mapping[str, Live], catalogue: Catalogue
 ) -> tuple[Live, ...]:
     """The servers of nobody here that a plan would have something to say of: it is another thing where another state holds them.

@@ -28,11 +28,11 @@ _NAMED = 6
 _ORDERED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT})
 
 
-def is_unpaid(recorded: Recorded, survey: PlanInput) -> bool:
+def is_unpaid(recorded: Recorded, inputs: PlanInput) -> bool:
     """As it is recorded, and nothing that the cloud shows says otherwise."""
     if recorded.order_id is None or recorded.phase is not Phase.AWAITING_PAYMENT:
         return False
-    return all(row.order_id != recorded.order_id for row in survey.live.values())
+    return all(row.order_id != recorded.order_id for row in inputs.live.values())
 
 
 def nothing_to_lose(recorded: Recorded) -> str:
@@ -40,22 +40,22 @@ def nothing_to_lose(recorded: Recorded) -> str:
     return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancel_hint(recorded.address)}"
 
 
-def about_orders(changes: Iterable[Change], survey: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def about_orders(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What was sold otherwise than it was wanted; of those that are to be followed, whose specs have moved on, and what else waits for a
     person.
     """
     changes = tuple(changes)
-    yield from sold_otherwise(changes, survey, catalogue)
+    yield from sold_otherwise(changes, inputs, catalogue)
     for change in changes:
         recorded, desired = change.recorded, change.desired
         if change.action is not Action.RESUME or recorded is None or desired is None or recorded.id is not None:
             continue
         kind = catalogue[change.kind]
-        if kind.billing.sold_otherwise(recorded, None, desired.fields, survey.policy):
+        if kind.billing.sold_otherwise(recorded, None, desired.fields, inputs.policy):
             continue  # `charging-mismatch` says what to do about it
-        if (otherwise := ordered_otherwise(recorded, desired, kind, survey.policy)) is not None:
+        if (otherwise := check_order_against_specs(recorded, desired, kind, inputs.policy)) is not None:
             yield otherwise
-        elif is_unpaid(recorded, survey) and not _pays(desired, kind, survey.policy):
+        elif is_unpaid(recorded, inputs) and not _pays(desired, kind, inputs.policy):
             yield warning(
                 CODE,
                 f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
@@ -71,7 +71,9 @@ def _pays(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
     return policy.prepaid is Prepaid.TWO_STEP and not waits
 
 
-def ordered_otherwise(recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy) -> Diagnostic | None:
+def check_order_against_specs(
+    recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy
+) -> Diagnostic | None:
     """Of an order whose server is not there yet: what it was placed for that would be another machine, or another system, by now."""
     if recorded.order_id is None or recorded.id is not None or recorded.phase not in _ORDERED:
         return None

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from provisioner.model.address import Address
-from provisioner.planning import Unowned
+from provisioner.planning import UnmanagedServer
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.wording import pluralize
 
 
-def render_unmanaged(found: Sequence[Unowned], style: Style) -> str:
+def render_unmanaged(found: Sequence[UnmanagedServer], style: Style) -> str:
     """Ends in a newline. The numbers count from 1, and stand for the servers in this order."""
     if not found:
         return "No changes. Everything that the cloud lists is recorded in this state.\n"
@@ -28,18 +28,18 @@ def _lines(rows: Sequence[tuple[str, ...]], widths: Sequence[int], style: Style)
         yield f"  {told}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
 
 
-def count_unmanaged(number: int, found: Sequence[Unowned]) -> str:
+def count_unmanaged(number: int, found: Sequence[UnmanagedServer]) -> str:
     """So many of these, by what their kind is called."""
     nouns = {one.noun for one in found}
     return pluralize(number, nouns.pop() if len(nouns) == 1 else "resource")
 
 
-def _cells(one: Unowned) -> tuple[str, ...]:
+def _cells(one: UnmanagedServer) -> tuple[str, ...]:
     return tuple(map(escape, (one.row.name, one.row.id, *one.particulars, one.row.status)))
 
 
 def unmanaged_document(
-    found: Sequence[Unowned], *, adopted: Sequence[Address] = (), path: str | None = None, requests: int = 0
+    found: Sequence[UnmanagedServer], *, adopted: Sequence[Address] = (), path: str | None = None, requests: int = 0
 ) -> Document:
     return {
         "format_version": FORMAT_VERSION,
@@ -50,7 +50,7 @@ def unmanaged_document(
     }
 
 
-def _document(one: Unowned) -> dict[str, Any]:
+def _document(one: UnmanagedServer) -> dict[str, Any]:
     return {
         "id": one.row.id,
         "name": one.row.name,

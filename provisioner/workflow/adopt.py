@@ -25,7 +25,7 @@ from provisioner.model.journal import Imported
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
-from provisioner.planning import Unowned
+from provisioner.planning import UnmanagedServer
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
 from provisioner.workflow.journal_run import JournalRun
@@ -39,7 +39,7 @@ _TOLD = 5
 
 
 class AdoptUI(Protocol):
-    def choose(self, found: Sequence[Unowned]) -> Sequence[Live]:
+    def choose(self, found: Sequence[UnmanagedServer]) -> Sequence[Live]:
         """Those to take over; none when nobody can be asked."""
         ...
 
@@ -68,7 +68,7 @@ class AdoptRequest:
 class AdoptResult:
     """`plan` was made after all was recorded; None when nothing was. `requests` is how many HTTP requests it took."""
 
-    found: tuple[Unowned, ...]
+    found: tuple[UnmanagedServer, ...]
     path: Path | None = None
     addresses: tuple[Address, ...] = ()
     plan: Plan | None = field(default=None, repr=False)
@@ -98,8 +98,8 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
             planner.report_gaps(snapshot)
             free = untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
-            elsewhere = planner.other_states(free)
-            found = planning.unowned(session.state, snapshot.live, workspace.catalogue, elsewhere=elsewhere)
+            claims = planner.other_states(free)
+            found = planning.find_unmanaged_servers(session.state, snapshot.live, workspace.catalogue, claims=claims)
             is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
             chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, ui)
             if not chosen:
@@ -123,7 +123,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             return AdoptResult(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
 
 
-def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], ui: AdoptUI) -> Sequence[Live]:
+def _chosen(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: AdoptUI) -> Sequence[Live]:
     if not request.everything and not request.match:
         return ui.choose(found)
     for pattern in request.match:
@@ -136,7 +136,7 @@ def _chosen(request: AdoptRequest, found: tuple[Unowned, ...], ui: AdoptUI) -> S
     return [one.row for one in fitting if not one.problem]
 
 
-def _managed(managed: Sequence[Managed], found: tuple[Unowned, ...], state: State | None) -> list[Live]:
+def _managed(managed: Sequence[Managed], found: tuple[UnmanagedServer, ...], state: State | None) -> list[Live]:
     """All of them, but for those that are taken over already. Raises UsageError where one cannot be."""
     owners = {one.id: one.address for one in state.resources.values()} if state else {}
     free = {one.row.id: one for one in found}

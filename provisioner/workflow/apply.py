@@ -22,7 +22,7 @@ from provisioner.model.journal import Entry
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.planning import cleared, statements
+from provisioner.planning import clear_stale_refusals, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
@@ -172,7 +172,7 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
 
 def _note(plan: Plan, session: Session) -> State | None:
     """What a plan without work writes down all the same; nothing is written where that is nothing. Raises StoreError."""
-    news: tuple[Entry, ...] = (*cleared(plan), *statements(plan))
+    news: tuple[Entry, ...] = (*clear_stale_refusals(plan), *statements(plan))
     if news:
         session.append(news)
         return session.checkpoint()

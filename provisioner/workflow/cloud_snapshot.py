@@ -150,7 +150,7 @@ def _beside_open_orders(state: State) -> Iterable[Intent]:
 
 def report_gaps(snapshot: CloudSnapshot, catalogue: Catalogue, listen: Listener) -> None:
     """For verbs that show no plan: what the list may hide."""
-    for finding in planning.gaps_told(snapshot.gaps, catalogue):
+    for finding in planning.list_gap_warnings(snapshot.gaps, catalogue):
         listen(Event(EventType.NOTICE, diagnostic=finding))
 
 

@@ -60,7 +60,7 @@ class OrderSpecs:
                 continue
             unpaid = replace(owner, phase=Phase.AWAITING_PAYMENT, paid=False)
             kind = self.workspace.catalogue[owner.kind]
-            if (otherwise := planning.ordered_otherwise(unpaid, wanted, kind, self.stack.purchase)) is not None:
+            if (otherwise := planning.check_order_against_specs(unpaid, wanted, kind, self.stack.purchase)) is not None:
                 yield otherwise
 
 

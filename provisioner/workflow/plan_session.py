@@ -140,20 +140,20 @@ class PlanSession:
         made = planned()
         if refusals := tuple(other_states.refusals(made)):
             made = replace(made, refusals=(*made.refusals, *refusals))
-        questions = planning.questions(made, self.catalogue)
+        questions = planning.collect_questions(made, self.catalogue)
         if questions.are_none:
             return made
-        foresight = await read_release_facts(self.cloud, questions)
+        facts = await read_release_facts(self.cloud, questions)
         if questions.forbid_nothing:
-            return planning.with_offers(made, foresight, self.catalogue)
-        return replace(again := planned(foresight=foresight), refusals=(*again.refusals, *refusals))
+            return planning.with_offer_warnings(made, facts, self.catalogue)
+        return replace(again := planned(facts=facts), refusals=(*again.refusals, *refusals))
 
     def plan_offline(
         self,
         state: State | None,
         snapshot: CloudSnapshot,
         *,
-        foresight: ReleaseFacts = NO_RELEASE_FACTS,
+        facts: ReleaseFacts = NO_RELEASE_FACTS,
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
     ) -> Plan:
@@ -172,12 +172,12 @@ class PlanSession:
             limits=loaded.stack.guards,
             allowed=request.allow,
             selection=request.selection,
-            foresight=foresight,
+            release_facts=facts,
             refactoring=loaded.refactoring,
-            at=snapshot.server_time,
-            here=snapshot.local_time,
-            elsewhere=claims or {},
-            unsure=unsure,
+            server_time=snapshot.server_time,
+            local_time=snapshot.local_time,
+            claims=claims or {},
+            unsure_claims=unsure,
             gaps=snapshot.gaps,
             reader=snapshot.reader,
         )
@@ -207,14 +207,14 @@ class PlanSession:
             record
             for desired in self.loaded.desired
             if (record := records.get(desired.address)) is not None
-            and planning.states_newly_what_is_billed(self.catalogue[record.kind], record, desired)
+            and planning.declares_new_billed_field(self.catalogue[record.kind], record, desired)
         )
         return tuple(islice(found, _MOST_TERMS))
 
     def _claims(self, other_states: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
         """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
         rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
-        asked = planning.in_question(self.loaded.desired, state, snapshot.live, self.catalogue)
+        asked = planning.relevant_unmanaged_servers(self.loaded.desired, state, snapshot.live, self.catalogue)
         return other_states((rows | {row.id: row for row in asked}).values())
 
 

@@ -20,7 +20,7 @@ from provisioner.model.journal import Listed, RunEnded, RunStarted
 from provisioner.model.plan import Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.planning import as_stated, cleared, noted, statements
+from provisioner.planning import clear_stale_refusals, statements, trigger_entries, with_statements_applied
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
 from provisioner.workflow.known_orders import buys, known_orders
@@ -95,8 +95,8 @@ class Run:
         if buys(plan):
             orders, are_all = await self._known_orders(plan, stack, state)
             listed = [Listed(tuple(sorted(self.snapshot.live)), not self.snapshot.gaps, tuple(sorted(orders)), are_all)]
-        session.append([started, *noted(plan), *cleared(plan), *statements(plan), *listed])
-        plan = as_stated(plan)
+        session.append([started, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed])
+        plan = with_statements_applied(plan)
         with self.audience.at_work(plan) as interruption:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
             done = self._recorded(run, result)  # a person's impatience must not cost the summary

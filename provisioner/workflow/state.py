@@ -67,9 +67,9 @@ def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagno
     """As it was recorded last; of what was gone then the record says so itself."""
     status, kind = recorded.observed.get("status"), workspace.catalogue[recorded.kind]
     if isinstance(status, str) and status not in kind.statuses.known:
-        from provisioner.planning import unknown_status_told
+        from provisioner.planning import unknown_status_warnings
 
-        yield from unknown_status_told(recorded.address, status, kind)
+        yield from unknown_status_warnings(recorded.address, status, kind)
 
 
 def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:

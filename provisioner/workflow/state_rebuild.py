@@ -118,16 +118,16 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
     free = untracked(snapshot.live.values(), found.resources.values())
     resolver = SecretResolver(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
-        planning.Remains(
+        planning.SalvagedRecords(
             resources=found.resources,
             intents=found.intents,
             absent=found.absent,
             unplaced=found.unplaced,
             mentioned=found.mentioned,
             complete=found.complete and not snapshot.gaps and not force,
-            salted_anew=found.lineage is None,
+            has_new_salt=found.lineage is None,
             lineage=empty.lineage,
-            elsewhere=planner.other_states(free),
+            claims=planner.other_states(free),
         ),
         loaded.desired,
         snapshot.live,
@@ -190,7 +190,7 @@ def _write(
         empty,
         [
             RunStarted(run, COMMAND, who(), workspace.version, reason=reason),
-            *planning.retell(draft.proposal, now=now, who=who()),
+            *planning.proposal_to_entries(draft.proposal, now=now, who=who()),
             RunEnded(run, "ended"),
         ],
     )

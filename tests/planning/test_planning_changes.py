@@ -129,5 +129,5 @@ def test_an_installation_is_finished_before_its_server_is_compared():
 def test_a_term_that_has_ended_is_told_before_the_cloud_releases_the_server(ends, renews, told):
     recorded = replace(bought(wanted(charging_info=PREPAID)), term=Term(ends, renews, 1))
     survey = surveyed(wanted(charging_info=PREPAID), state=a_state(recorded), live=(shown(recorded),))
-    assert ("expired" in codes(planned(replace(survey, at=100)).findings)) == told
+    assert ("expired" in codes(planned(replace(survey, server_time=100)).findings)) == told
     assert codes(planned(survey).findings) == []

@@ -13,7 +13,7 @@ from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
 from provisioner.model.release_facts import ReleaseFacts
 from provisioner.model.term import Term
-from provisioner.planning import questions
+from provisioner.planning import collect_questions
 
 NOW = 1_000_000
 OVER, LATER = Term(NOW - 1, renews=False, seen_at=1), Term(NOW + 1, renews=False, seen_at=1)
@@ -24,7 +24,7 @@ def surveyed_of(term=OVER, *, listed=True, **fields):
     desired = wanted(charging_info=PREPAID, **fields)
     recorded = replace(bought(wanted(charging_info=PREPAID)), term=term)
     live = (shown(recorded),) if listed else ()
-    return surveyed(desired, state=a_state(recorded), live=live, at=NOW, allowed=OTHERS)
+    return surveyed(desired, state=a_state(recorded), live=live, server_time=NOW, allowed=OTHERS)
 
 
 CHANGES = [{"name": "omega"}, {"image_id": OTHER_IMAGE}, {"power": "stopped"}, {"flavor": "other"}]
@@ -52,13 +52,13 @@ def test_nothing_to_do_is_told_and_neither_refused_nor_asked_about():
     plan = planned(surveyed_of())
     assert (codes(plan.findings), plan.refusals) == (["expired"], ())
     assert "usermanual-server-0025" in plan.findings[0].hint
-    assert questions(plan, CATALOGUE).are_none
+    assert collect_questions(plan, CATALOGUE).are_none
 
 
 def test_billing_is_asked_about_it_before_a_change_and_has_the_last_word():
     survey = surveyed_of(name="omega")
-    assert questions(planned(survey), CATALOGUE).terms == ("id-of-gateway",)
-    renewed = replace(survey, foresight=ReleaseFacts({"id-of-gateway": NOW + 5}))
+    assert collect_questions(planned(survey), CATALOGUE).terms == ("id-of-gateway",)
+    renewed = replace(survey, release_facts=ReleaseFacts({"id-of-gateway": NOW + 5}))
     assert codes(planned(renewed).refusals) == []
 
 
@@ -70,7 +70,7 @@ def test_a_term_that_goes_on_or_is_unknown_refuses_nothing(term):
 
 
 def test_billing_may_know_of_an_end_that_is_not_recorded():
-    survey = replace(surveyed_of(None), foresight=ReleaseFacts({"id-of-gateway": NOW}))
+    survey = replace(surveyed_of(None), release_facts=ReleaseFacts({"id-of-gateway": NOW}))
     assert codes(planned(survey, mode=Mode.DESTROY).refusals) == ["term-ended"]
 
 
@@ -117,6 +117,6 @@ def test_a_deposed_server_is_not_released_though_its_successor_stands():
     recorded = replace(bought(wanted(charging_info=PREPAID)), term=LATER)
     old = replace(recorded, address=recorded.address.as_deposed, id="old", term=OVER)
     survey = surveyed(
-        wanted(charging_info=PREPAID), state=a_state(recorded, old), live=(shown(recorded), shown(old)), at=NOW
+        wanted(charging_info=PREPAID), state=a_state(recorded, old), live=(shown(recorded), shown(old)), server_time=NOW
     )
     assert codes(planned(survey).refusals) == ["term-ended"]

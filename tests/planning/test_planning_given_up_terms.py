@@ -24,9 +24,9 @@ NEW = bought(BIGGER, id="new")
 
 @pytest.mark.parametrize(("desired", "code"), [((), "prepaid-delete"), ((BIGGER,), "prepaid-replace")])
 def test_what_only_billing_knows_as_prepaid_is_guarded(desired, code):
-    survey = surveyed(*desired, state=a_state(HOURLY), live=(shown(HOURLY),), foresight=SUBSCRIBED)
+    survey = surveyed(*desired, state=a_state(HOURLY), live=(shown(HOURLY),), release_facts=SUBSCRIBED)
     assert codes(planned(survey).refusals) == [code]
-    assert codes(planned(replace(survey, foresight=ReleaseFacts())).refusals) == []
+    assert codes(planned(replace(survey, release_facts=ReleaseFacts())).refusals) == []
 
 
 def deposed(record):

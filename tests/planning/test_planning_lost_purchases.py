@@ -17,7 +17,7 @@ from provisioner.model.refactoring import Import, Refactoring
 from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
-from provisioner.planning import in_question
+from provisioner.planning import relevant_unmanaged_servers
 
 STATE = a_state(bought(wanted()))
 OURS = shown(bought(wanted()))
@@ -104,7 +104,7 @@ class TestMarked:
         "differing",
         [
             {"gaps": (ListGap("GET /all", "no name", None),)},
-            {"elsewhere": {"late": "is recorded in the state demo.prod"}},
+            {"claims": {"late": "is recorded in the state demo.prod"}},
             {"live": (a_stray(a_marked_name(), "twin"),)},
         ],
         ids=["may be hidden", "another state's", "several"],
@@ -138,7 +138,7 @@ class TestElsewhere:
         ],
     )
     def test_is_said_so(self, state, name, code):
-        survey = surveyed(wanted(), state=state, live=(OURS, a_stray(name)), elsewhere={"stray": self.CLAIM})
+        survey = surveyed(wanted(), state=state, live=(OURS, a_stray(name)), claims={"stray": self.CLAIM})
         (finding,) = planned(survey).findings
         assert finding.code == code
         assert self.CLAIM in finding.summary
@@ -154,16 +154,19 @@ class TestElsewhere:
             a_stray("x", "released"),
         ]
         live = {row.id: row for row in (OURS, *spoken_of, a_stray("nobodys", "nobodys"))}
-        found = in_question((wanted("wanted-too"),), state, live, CATALOGUE)
+        found = relevant_unmanaged_servers((wanted("wanted-too"),), state, live, CATALOGUE)
         assert {row.id for row in found} >= {row.id for row in spoken_of}
         assert OURS not in found
         odd = a_stray("gatew\u0430y", "odd")
-        assert odd in in_question((wanted(),), a_state(), {"odd": odd}, CATALOGUE)
-        assert odd in in_question((wanted(),), None, {"odd": odd}, CATALOGUE)
-        assert in_question((wanted(),), STATE, {OURS.id: OURS, "x": a_stray("nobodys", "x")}, CATALOGUE) == ()
+        assert odd in relevant_unmanaged_servers((wanted(),), a_state(), {"odd": odd}, CATALOGUE)
+        assert odd in relevant_unmanaged_servers((wanted(),), None, {"odd": odd}, CATALOGUE)
+        assert (
+            relevant_unmanaged_servers((wanted(),), STATE, {OURS.id: OURS, "x": a_stray("nobodys", "x")}, CATALOGUE)
+            == ()
+        )
 
     def test_a_wanted_name_is_taken_by_it(self):
-        survey = surveyed(wanted(), state=a_state(), live=(a_stray("gateway"),), elsewhere={"stray": self.CLAIM})
+        survey = surveyed(wanted(), state=a_state(), live=(a_stray("gateway"),), claims={"stray": self.CLAIM})
         (refusal,) = planned(survey).refusals
         assert (refusal.code, self.CLAIM in refusal.summary) == ("name-taken", True)
         assert "import" not in refusal.hint
@@ -171,11 +174,11 @@ class TestElsewhere:
     def test_it_is_not_told_as_one_whose_name_reads_like_a_wanted_one(self):
         survey = surveyed(wanted(), state=a_state(), live=(a_stray("gatew\u0430y"),))
         assert codes(planned(survey).findings) == ["name-alike"]
-        assert codes(planned(replace(survey, elsewhere={"stray": self.CLAIM})).findings) == []
+        assert codes(planned(replace(survey, claims={"stray": self.CLAIM})).findings) == []
 
     def test_a_doubt_is_not_offered_it(self):
         intents = {"i": an_intent("gateway", id="i", name="gateway", declared={"name": "gateway"}, server_time=0)}
-        survey = surveyed(state=a_state(intents=intents), live=(a_stray("gateway"),), elsewhere={"stray": self.CLAIM})
+        survey = surveyed(state=a_state(intents=intents), live=(a_stray("gateway"),), claims={"stray": self.CLAIM})
         (finding,) = planned(survey).findings
         assert "listed and fitting" not in finding.detail
         assert f"stray fits it, too, and {self.CLAIM}" in finding.detail

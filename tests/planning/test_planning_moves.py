@@ -27,7 +27,7 @@ from provisioner.model.redaction import value_at
 from provisioner.model.refactoring import Import, Move, Refactoring, Removal
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
-from provisioner.planning import noted
+from provisioner.planning import trigger_entries
 
 GATEWAY = an_address("gateway")
 EXISTING = shown(bought(wanted(), id="id-1"))
@@ -324,7 +324,7 @@ def test_what_sets_off_a_replacement_does_so_after_a_move_and_is_noted_where_the
         "gateway": Action.REPLACE,
         "worker": Action.REPLACE,
     }
-    (note,) = noted(plan)
+    (note,) = trigger_entries(plan)
     moved = replay(a_state(*records), [note, Moved(note.address, an_address("worker"))])
     assert moved.resources[an_address("worker")].pending
 

@@ -9,7 +9,7 @@ from support.planning_builders import OTHER_IMAGE, bought, codes, planned, shown
 from provisioner.model.action import Action
 from provisioner.model.guards import Allowance
 from provisioner.model.plan import Mode
-from provisioner.planning import cleared
+from provisioner.planning import clear_stale_refusals
 
 VOLUME, OTHER = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "2d7c3f40-2cdb-4b81-956a-ef68812c6cf7"
 REFUSED = {"volumes": {"value": [VOLUME], "code": "ModelArts.7000", "message": "only for A3"}}
@@ -38,7 +38,7 @@ def test_it_is_left_out_of_the_work_and_told_with_the_next_step():
     assert "volumes" in finding.summary
     assert finding.detail == "only for A3"
     assert "--allow refused-before" in finding.hint
-    assert list(cleared(plan)) == []
+    assert list(clear_stale_refusals(plan)) == []
 
 
 def test_other_changes_go_on_without_it():
@@ -52,7 +52,7 @@ def test_another_value_asks_again(volumes):
     plan, change = made(volumes=volumes)
     assert (change.action, [item.path for item in change.fields]) == (Action.UPDATE, [("volumes",)])
     assert "refused-before" not in codes(plan.findings)
-    (facts,) = cleared(plan)
+    (facts,) = clear_stale_refusals(plan)
     assert facts.refused == {}
 
 
@@ -65,7 +65,7 @@ def test_a_person_asks_again():
 def test_a_field_that_is_gone_from_the_specs_is_forgotten():
     plan, change = made()
     assert (change.action, plan.findings) == (Action.NO_OP, ())
-    (facts,) = cleared(plan)
+    (facts,) = clear_stale_refusals(plan)
     assert facts.refused == {}
 
 
@@ -84,4 +84,4 @@ def test_a_reinstallation_does_not_ask_for_it_either():
 def test_a_release_tells_nothing_of_it():
     plan, _ = made(mode=Mode.DESTROY, volumes=[VOLUME])
     assert "refused-before" not in codes(plan.findings)
-    assert list(cleared(plan)) == []
+    assert list(clear_stale_refusals(plan)) == []

@@ -14,7 +14,7 @@ from provisioner.model.plan import Mode
 from provisioner.model.purchase_policy import ChargingDefault, PurchasePolicy
 from provisioner.model.release_facts import Availability, Offer, Offering, Questions, ReleaseFacts
 from provisioner.model.resource import Phase
-from provisioner.planning import questions
+from provisioner.planning import collect_questions
 
 UNTIL = 1_798_106_400_000
 GATEWAY = frozenset({an_address("gateway")})
@@ -31,22 +31,24 @@ def ware(flavor="other", charging_mode="POST_PAID", **rest):
 
 class TestQuestions:
     def test_nobody_is_asked_where_nothing_is_released(self):
-        assert questions(planned(settled(wanted(charging_info=PREPAID))), CATALOGUE).are_none
-        assert questions(planned(surveyed(wanted())), CATALOGUE) == Questions(purchases=(ware(flavor="Si2.large.4"),))
+        assert collect_questions(planned(settled(wanted(charging_info=PREPAID))), CATALOGUE).are_none
+        assert collect_questions(planned(surveyed(wanted())), CATALOGUE) == Questions(
+            purchases=(ware(flavor="Si2.large.4"),)
+        )
 
     def test_billing_is_asked_about_what_was_paid_in_advance_and_the_market_about_what_is_bought_instead(self):
         survey = changed(wanted(charging_info=PREPAID, availability_zone="a"))
         wares = (ware(charging_mode="PRE_PAID", zone="a"),)
-        assert questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), wares)
-        assert questions(planned(survey, mode=Mode.DESTROY), CATALOGUE) == Questions(("id-of-gateway",), ())
-        assert questions(planned(changed(wanted())), CATALOGUE) == Questions(("id-of-gateway",), (ware(),))
+        assert collect_questions(planned(survey), CATALOGUE) == Questions(("id-of-gateway",), wares)
+        assert collect_questions(planned(survey, mode=Mode.DESTROY), CATALOGUE) == Questions(("id-of-gateway",), ())
+        assert collect_questions(planned(changed(wanted())), CATALOGUE) == Questions(("id-of-gateway",), (ware(),))
 
     def test_many_that_want_the_same_are_one_question(self):
         before = [wanted(f"pool[{number}]", name=f"pool-{number}") for number in range(3)]
         survey = replace(
             settled(*before), desired=tuple(wanted(f"pool[{n}]", name=f"pool-{n}", flavor="o") for n in range(3))
         )
-        assert questions(planned(survey), CATALOGUE).wares == (ware("o"),)
+        assert collect_questions(planned(survey), CATALOGUE).wares == (ware("o"),)
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
         body = {"resource_flavor": "r", "charging_info": None}
@@ -64,7 +66,7 @@ class TestQuestions:
 
 class TestTerm:
     def test_a_refusal_says_what_is_lost_and_what_else_can_be_done(self):
-        survey = changed(wanted(charging_info=PREPAID), foresight=ReleaseFacts({"id-of-gateway": UNTIL}))
+        survey = changed(wanted(charging_info=PREPAID), release_facts=ReleaseFacts({"id-of-gateway": UNTIL}))
         (refusal,) = planned(survey).refusals
         assert "changing flavor would release it" in refusal.summary
         assert "its term until 2026-12-24 10:00:00 UTC" in refusal.detail
@@ -79,7 +81,7 @@ class TestTerm:
 
     def test_who_names_the_address_is_told_all_the_same(self):
         survey = changed(
-            wanted(charging_info=PREPAID), replace=GATEWAY, foresight=ReleaseFacts({"id-of-gateway": UNTIL})
+            wanted(charging_info=PREPAID), replace=GATEWAY, release_facts=ReleaseFacts({"id-of-gateway": UNTIL})
         )
         plan = planned(survey)
         (lifted,) = plan.lifted
@@ -89,7 +91,7 @@ class TestTerm:
 
     @pytest.mark.parametrize("allowed", [frozenset(), ALL])
     def test_a_release_says_it_too(self, allowed):
-        survey = replace(settled(wanted(charging_info=PREPAID)), foresight=ReleaseFacts({"id-of-gateway": UNTIL}))
+        survey = replace(settled(wanted(charging_info=PREPAID)), release_facts=ReleaseFacts({"id-of-gateway": UNTIL}))
         plan = planned(replace(survey, allowed=allowed), mode=Mode.DESTROY)
         (told,) = plan.lifted or plan.refusals
         assert "lost: its term until 2026-12-24" in told.detail
@@ -104,20 +106,20 @@ class TestStock:
     SOLD_OUT = ReleaseFacts(offers={ware(): Offer(Availability.SOLD_OUT, "flavor other is sold out")})
 
     def test_nothing_is_released_for_what_cannot_be_bought(self):
-        (refusal,) = planned(changed(wanted(), foresight=self.SOLD_OUT)).refusals
+        (refusal,) = planned(changed(wanted(), release_facts=self.SOLD_OUT)).refusals
         assert refusal.code == "sold-out"
         assert "other is sold out" in refusal.summary
 
     def test_naming_the_address_does_not_help(self):
-        assert codes(planned(changed(wanted(), replace=GATEWAY, foresight=self.SOLD_OUT)).refusals) == ["sold-out"]
+        assert codes(planned(changed(wanted(), replace=GATEWAY, release_facts=self.SOLD_OUT)).refusals) == ["sold-out"]
 
     def test_a_release_that_has_begun_is_gone_on_with(self):
         record = bought(wanted(flavor="other"), phase=Phase.DELETING)
         survey = surveyed(wanted(flavor="other"), state=a_state(record), live=(shown(record, "DELETING"),))
-        assert planned(replace(survey, foresight=self.SOLD_OUT)).refusals == ()
+        assert planned(replace(survey, release_facts=self.SOLD_OUT)).refusals == ()
 
     def test_a_purchase_alone_is_the_clouds_to_refuse(self):
-        assert planned(surveyed(wanted(flavor="other"), foresight=self.SOLD_OUT)).refusals == ()
+        assert planned(surveyed(wanted(flavor="other"), release_facts=self.SOLD_OUT)).refusals == ()
 
 
 def test_a_server_of_the_order_that_nobody_records_keeps_it_alive():

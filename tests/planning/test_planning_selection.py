@@ -16,7 +16,7 @@ from provisioner.model.guards import Allowance, GuardLimits
 from provisioner.model.plan import LeftOut, Mode
 from provisioner.model.resource import Lifecycle
 from provisioner.model.selection import Pattern, Selection
-from provisioner.planning import noted
+from provisioner.planning import trigger_entries
 
 
 def only(*texts, without=(), **labels):
@@ -172,13 +172,13 @@ class TestTriggers:
         plan = planned(self.survey("follower"))
         assert plan.work == ()
         assert [(str(each.address), each.action) for each in plan.left_out] == [("gateway", Action.UPDATE)]
-        assert list(noted(plan)) == []
+        assert list(trigger_entries(plan)) == []
 
     def test_what_is_set_off_and_left_out_is_noted_for_a_later_run(self):
         plan = planned(self.survey("gateway"))
         assert [(str(change.address), change.action) for change in plan.work] == [("gateway", Action.UPDATE)]
         assert plan.left_out == (LeftOut(an_address("follower"), Action.REPLACE),)
-        (note,) = noted(plan)
+        (note,) = trigger_entries(plan)
         assert (note.address, note.pending["triggered_by"]) == (an_address("follower"), "gateway")
 
 

@@ -29,7 +29,7 @@ from provisioner.model.marker import add_marker
 from provisioner.model.proposal import Confidence
 from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
-from provisioner.planning import Remains, propose, retell
+from provisioner.planning import SalvagedRecords, proposal_to_entries, propose
 
 GATEWAY = wanted("gateway")
 NOW = 1_700_000_000_000
@@ -37,16 +37,16 @@ LINEAGE = a_state().lineage
 
 
 def proposed(
-    *desired, recorded=(), intents=(), absent=(), unplaced=(), mentioned=(), live=(), complete=False, salted_anew=False
+    *desired, recorded=(), intents=(), absent=(), unplaced=(), mentioned=(), live=(), complete=False, has_new_salt=False
 ):
-    remains = Remains(
+    remains = SalvagedRecords(
         {one.address: one for one in recorded},
         {one.id: one for one in intents},
         {one.id: one for one in absent},
         tuple(unplaced),
         frozenset(mentioned),
         complete,
-        salted_anew,
+        has_new_salt,
         lineage=LINEAGE,
     )
     rows = {row.id: row for row in live}
@@ -59,7 +59,7 @@ def the_row(*desired, **rest):
 
 
 def retold(proposal):
-    return replay(a_state(), retell(proposal, now=NOW, who="ana@laptop"))
+    return replay(a_state(), proposal_to_entries(proposal, now=NOW, who="ana@laptop"))
 
 
 def test_an_id_that_is_recorded_and_shown_under_its_name_is_certain():
@@ -212,13 +212,13 @@ def test_with_a_new_lineage_secrets_are_taken_to_be_what_they_are_now():
     recorded = bought(desired)
     stale = replace(recorded, declared={**recorded.declared, "admin_pass": {"fingerprint": "of old"}})
     assert the_row(desired, recorded=[stale], live=[shown(recorded)]).recorded == stale
-    row = the_row(desired, recorded=[stale], live=[shown(recorded)], salted_anew=True)
+    row = the_row(desired, recorded=[stale], live=[shown(recorded)], has_new_salt=True)
     assert row.recorded == recorded
     assert row.by_specs
     intent = an_intent("gateway", declared=stale.declared)
-    (absent,) = proposed(desired, absent=[intent], salted_anew=True).absent
+    (absent,) = proposed(desired, absent=[intent], has_new_salt=True).absent
     assert absent.declared == recorded.declared
-    assert the_row(desired, intents=[intent], salted_anew=True).intent.declared == recorded.declared
+    assert the_row(desired, intents=[intent], has_new_salt=True).intent.declared == recorded.declared
 
 
 def test_an_address_that_an_unreadable_line_is_about_is_not_bought_before_that_is_settled():

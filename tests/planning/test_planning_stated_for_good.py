@@ -30,7 +30,7 @@ from provisioner.model.refactoring import Move, Refactoring
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.selection import Pattern, Selection
-from provisioner.planning import as_stated, statements, states_newly_what_is_billed
+from provisioner.planning import declares_new_billed_field, statements, with_statements_applied
 
 DISKS = {"type": "SSD", "size": 200}
 PAY_PER_USE = {"charging_mode": "POST_PAID", "period_type": "MONTH", "period_num": 1}
@@ -156,7 +156,7 @@ def test_nothing_is_recorded_of_a_server_that_another_one_takes_the_place_of():
 def test_what_is_changed_in_place_is_changed_from_what_was_written_down():
     """Else the change would write over it."""
     plan = planned(survey_of({"arch": "X86", "name": "portal"}, {"arch": "X86"}))
-    (statement,), (change,) = statements(plan), as_stated(plan).changes
+    (statement,), (change,) = statements(plan), with_statements_applied(plan).changes
     assert (change.action, change.recorded.declared) == (Action.UPDATE, statement.declared)
     assert (statement.declared["arch"], statement.declared["name"]) == ("X86", "gateway")
 
@@ -312,4 +312,4 @@ class TestATermThatBillingTells:
     )
     def test_billing_is_asked_only_of_what_is_stated_newly(self, declared, specs, asks):
         record = bought(wanted(charging_info=declared))
-        assert states_newly_what_is_billed(KIND, record, wanted(charging_info=specs)) is asks
+        assert declares_new_billed_field(KIND, record, wanted(charging_info=specs)) is asks

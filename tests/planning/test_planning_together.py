@@ -28,7 +28,7 @@ from provisioner.model.purchase_policy import Trace
 from provisioner.model.replay import replay
 from provisioner.model.resource import Lifecycle, Phase
 from provisioner.model.secret import SecretReference, SecretSource
-from provisioner.planning import Remains, propose, retell
+from provisioner.planning import SalvagedRecords, proposal_to_entries, propose
 
 
 def group(count=3, name="pool", **fields):
@@ -170,12 +170,12 @@ class TestOneOrder:
 
 
 def test_a_rebuild_keeps_one_doubt_for_all_of_them():
-    remains = Remains({}, {"i": doubt()}, {}, (), frozenset(), complete=False, salted_anew=False, lineage="l")
+    remains = SalvagedRecords({}, {"i": doubt()}, {}, (), frozenset(), complete=False, has_new_salt=False, lineage="l")
     proposal = propose(remains, group(), {}, catalogue=CATALOGUE, fingerprint=unknown_fingerprint, now=0)
     assert [(str(row.address), row.name, row.confidence) for row in proposal.rows] == [
         (f"pool[{index}]", f"pool-{index}", Confidence.IN_DOUBT) for index in range(3)
     ]
-    entries = tuple(retell(proposal, now=0, who="ana"))
+    entries = tuple(proposal_to_entries(proposal, now=0, who="ana"))
     assert entries == (Intended(doubt()),)
     assert list(replay(a_state(), entries).problems()) == []
 
@@ -183,8 +183,8 @@ def test_a_rebuild_keeps_one_doubt_for_all_of_them():
 def test_a_rebuild_finds_each_its_own_server_of_the_order():
     waiting = {one.address: one for one in records(id=None, phase=Phase.ORDERING, observed={})}
     rows = {f"id-{index}": shown(replace(one, id=f"id-{index}")) for index, one in enumerate(waiting.values())}
-    remains = Remains(waiting, {}, {}, (), frozenset(), complete=True, salted_anew=False, lineage="l")
+    remains = SalvagedRecords(waiting, {}, {}, (), frozenset(), complete=True, has_new_salt=False, lineage="l")
     proposal = propose(remains, group(), rows, catalogue=CATALOGUE, fingerprint=unknown_fingerprint, now=0)
     assert [row.candidates[0].id for row in proposal.rows] == ["id-0", "id-1", "id-2"]
-    state = replay(a_state(), retell(proposal, now=0, who="ana"))
+    state = replay(a_state(), proposal_to_entries(proposal, now=0, who="ana"))
     assert {one.order_id for one in state.resources.values()} == {"CS1"}

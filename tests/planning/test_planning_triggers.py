@@ -11,7 +11,7 @@ from support.planning_builders import OTHER_IMAGE, PREPAID, bought, codes, plann
 from provisioner.model.action import Action
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
-from provisioner.planning import noted
+from provisioner.planning import trigger_entries
 
 
 def led_by(desired, *triggers):
@@ -91,14 +91,14 @@ def test_what_vanished_is_not_bought_again_for_it():
 
 def test_what_was_set_off_is_noted_and_planned_from_there_when_its_cause_is_done():
     led = led_by(wanted("b"), "a")
-    (note,) = noted(planned(survey_of(wanted("a", name="portal"), led, before=[wanted("a")])))
+    (note,) = trigger_entries(planned(survey_of(wanted("a", name="portal"), led, before=[wanted("a")])))
     assert (str(note.address), note.phase, note.pending["triggered_by"]) == ("b", Phase.READY, "a")
     later = survey_of(wanted("a", name="portal"), led, b={"pending": note.pending})
     assert actions(later) == {"b": Action.REPLACE}
 
 
 def note_of(*desired, before, **facts):
-    return noted(planned(survey_of(*desired, before=before, **facts)))
+    return trigger_entries(planned(survey_of(*desired, before=before, **facts)))
 
 
 @pytest.mark.parametrize("change", [{"flavor": "Si2.large.8"}, {"image_id": OTHER_IMAGE}, {"name": "portal"}])
@@ -140,7 +140,7 @@ def test_a_reinstallation_that_leaves_no_trace_in_the_record_keeps_its_note():
     survey = survey_of(wanted("a"), led)
     row = replace(survey.live["id-of-a"], shown={**survey.live["id-of-a"].shown, "image_id": OTHER_IMAGE})
     survey = replace(survey, live=survey.live | {row.id: row}, reinstall=frozenset({an_address("a")}))
-    (note,) = noted(planned(survey))
+    (note,) = trigger_entries(planned(survey))
     assert note.pending == {"triggered_by": "a"}
 
 
@@ -161,7 +161,7 @@ def test_what_is_held_back_sets_nothing_off_and_chains_are_held_back_with_it():
     going = planned(pool_of(flavor="Si2.large.8"))
     assert set(map(str, (change.address for change in going.work))) == {"b", "c", "pool[0]", "pool[1]"}
     held = planned(pool_of(first_lacks="flavor", flavor="Si2.large.8"))
-    assert (held.work, list(noted(held))) == ((), [])
+    assert (held.work, list(trigger_entries(held))) == ((), [])
     assert {str(change.address) for change in held.not_as_wanted} == {"b", "c", "pool[1]"}
 
 
@@ -214,7 +214,7 @@ def test_what_is_held_back_in_its_group_is_noted_for_a_later_run():
     )
     plan = planned(survey)
     assert {str(one.address): one.action for one in plan.work} == {"a": Action.UPDATE}
-    assert [str(note.address) for note in noted(plan)] == ["pool[1]"]
+    assert [str(note.address) for note in trigger_entries(plan)] == ["pool[1]"]
     assert not plan.turns
 
 
@@ -227,7 +227,7 @@ def test_a_cause_of_which_nothing_shows_that_it_was_carried_out_replaces_nobody_
     row = replace(survey.live["id-of-a"], shown={**survey.live["id-of-a"].shown, "key_pair_name": "ops"})
     survey = replace(survey, live=survey.live | {row.id: row})
     plan = planned(survey)
-    assert ({str(each.address): each.action for each in plan.work}, [*noted(plan)]) == ({}, [])
+    assert ({str(each.address): each.action for each in plan.work}, [*trigger_entries(plan)]) == ({}, [])
     assert {str(change.address) for change in plan.not_as_wanted} == {"b"}
     named = actions(replace(survey, reinstall=frozenset({an_address("a")})))
     assert named == {"a": Action.REINSTALL, "b": Action.REPLACE}

@@ -11,18 +11,18 @@ from support.planning_builders import bought, shown, wanted
 from provisioner.kinds import CATALOGUE
 from provisioner.model.marker import add_marker
 from provisioner.model.resource import Phase
-from provisioner.planning import unowned
+from provisioner.planning import find_unmanaged_servers
 
 OURS = bought(wanted())
 EDGE = shown(bought(wanted("edge")))
 
 
-def found(*rows, state=None, elsewhere=None):
-    return unowned(state, {row.id: row for row in rows}, CATALOGUE, elsewhere=elsewhere or {})
+def found(*rows, state=None, claims=None):
+    return find_unmanaged_servers(state, {row.id: row for row in rows}, CATALOGUE, claims=claims or {})
 
 
 def test_what_another_state_holds_is_not_taken_from_it():
-    problems = [one.problem for one in found(EDGE, elsewhere={EDGE.id: "is recorded in the state demo.prod"})]
+    problems = [one.problem for one in found(EDGE, claims={EDGE.id: "is recorded in the state demo.prod"})]
     assert problems == ["it is recorded in the state demo.prod"]
 
 

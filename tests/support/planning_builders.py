@@ -18,7 +18,7 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.secret import SecretReference, SecretSource
 from provisioner.model.state import JournalHead, State
-from provisioner.planning import PlanInput, as_stated, plan, statements
+from provisioner.planning import PlanInput, plan, statements, with_statements_applied
 
 KIND = CATALOGUE["dev_server"]
 BASIS = Basis("demo", "dev", IDENTITY, lineage=None, serial=0, head=JournalHead())
@@ -132,7 +132,7 @@ def codes(findings: Any) -> list[str]:
 def applied(plan: Plan, survey: PlanInput) -> PlanInput:
     """The survey after the plan was carried out without a mishap: purchases in doubt stay so, releases are settled."""
     resources = dict(replay(survey.state, statements(plan)).resources) if survey.state else {}
-    plan = as_stated(plan)
+    plan = with_statements_applied(plan)
     live = dict(survey.live)
     for change in plan.work:
         recorded, desired = change.recorded, change.desired

@@ -251,7 +251,7 @@ class Retold:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         others = self._elsewhere
         claims = others(untracked(live.values(), state.resources.values())) if others else {}
-        survey = PlanInput((self.wanted,), state, live, policy=self.policy, elsewhere=claims)
+        survey = PlanInput((self.wanted,), state, live, policy=self.policy, claims=claims)
         return planning.plan(
             survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint
         )
