@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 from crash.stage import Account
-from support.desk import GATEWAY, Desk
-from support.site import MovableClock
+from support.cli_runner import GATEWAY, CliRunner
+from support.process_workspace import MovableClock
 
 from provisioner import sandbox
 from provisioner.cloud import Clock
@@ -22,7 +22,7 @@ SERVICES = ("MODELARTS", "BSS", "IAM")
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch, capsys, no_environment) -> Desk:
+def cli(tmp_path, monkeypatch, capsys, no_environment) -> CliRunner:
     """One server declared, nothing bought yet. Building takes no time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -31,18 +31,18 @@ def desk(tmp_path, monkeypatch, capsys, no_environment) -> Desk:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sandbox, "create_app", partial(sandbox.create_app, build_seconds=0))
     (tmp_path / "state").mkdir(mode=0o700)
-    made = Desk(tmp_path, capsys)
-    made.stack()
-    made.specs(GATEWAY)
+    made = CliRunner(tmp_path, capsys)
+    made.write_stack()
+    made.write_specs(GATEWAY)
     return made
 
 
 @pytest.fixture
-def applied(desk: Desk) -> Desk:
+def applied(cli: CliRunner) -> CliRunner:
     """The one server is bought."""
-    desk.apply()
-    assert desk.bought() == ["gateway"]
-    return desk
+    cli.apply()
+    assert cli.bought() == ["gateway"]
+    return cli
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def point_to(monkeypatch):
 
 
 @pytest.fixture
-def real_cloud(desk, monkeypatch):
+def real_cloud(cli, monkeypatch):
     """A stack in the vendor's cloud, with credentials that only a sandbox accepts."""
-    desk.stack(cloud="huaweicloud")
+    cli.write_stack(cloud="huaweicloud")
     monkeypatch.setenv("HW_ACCESS_KEY", PUBLIC.access_key)
     monkeypatch.setenv("HW_SECRET_KEY", PUBLIC.secret_key)
-    return desk
+    return cli
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def account():
 
 
 @pytest.fixture
-def clock(desk, monkeypatch, account, tmp_path):
+def clock(cli, monkeypatch, account, tmp_path):
     """The sandbox's; the machine's goes with it, and whoever waits has waited at once."""
     moved = MovableClock()
     accounts = tmp_path / "accounts.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from support.desk import STACK
+from support.cli_runner import STACK
 
 from provisioner.cli.adopt import numbers
 
@@ -13,13 +13,13 @@ FLEET = "servers: {edge: {}, node: {count: 3}}\n"
 
 
 @pytest.fixture
-def inherited(desk):
-    desk.specs(FLEET)
-    desk.apply()
-    for file in desk.state.glob("demo*"):
+def inherited(cli):
+    cli.write_specs(FLEET)
+    cli.apply()
+    for file in cli.state.glob("demo*"):
         file.unlink()
-    desk.specs("servers: {}\n")
-    return desk
+    cli.write_specs("servers: {}\n")
+    return cli
 
 
 class Typed(io.StringIO):
@@ -27,8 +27,8 @@ class Typed(io.StringIO):
         return True
 
 
-def written(desk) -> list[str]:
-    return sorted(file.name for file in (desk.path / "specs").iterdir())
+def written(cli) -> list[str]:
+    return sorted(file.name for file in (cli.path / "specs").iterdir())
 
 
 def test_without_a_choice_it_only_lists(inherited) -> None:
@@ -36,7 +36,7 @@ def test_without_a_choice_it_only_lists(inherited) -> None:
     assert ran.code == 0
     assert "4 servers that no address of this state owns" in ran.out
     assert "adopt --all, or adopt --match GLOB" in ran.err
-    assert (inherited.kept(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
+    assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 
 def test_machines_get_a_document(inherited) -> None:
@@ -62,14 +62,14 @@ def test_a_person_chooses_by_number_and_says_yes(inherited, monkeypatch) -> None
 def test_what_cannot_be_read_chooses_none(inherited, monkeypatch, typed) -> None:
     monkeypatch.setattr("sys.stdin", Typed(typed))
     assert inherited.run("adopt").code == 0
-    assert (inherited.kept(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
+    assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 
 def test_a_choice_that_is_not_approved_changes_nothing(inherited, monkeypatch) -> None:
-    inherited.fails("adopt", "--all", code="no-approval", exit_code=8)
+    inherited.assert_fails("adopt", "--all", code="no-approval", exit_code=8)
     monkeypatch.setattr("sys.stdin", Typed("all\nno\n"))
     assert inherited.run("adopt").code == 8
-    assert (inherited.kept(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
+    assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 
 def test_numbers_and_spans_of_them() -> None:
@@ -80,16 +80,16 @@ def test_numbers_and_spans_of_them() -> None:
 
 def test_hidden_fields_that_every_server_needs_are_asked_for(inherited) -> None:
     without = "\n".join(line for line in STACK.splitlines() if "security_group_id" not in line)
-    inherited.stack(without)
-    said = inherited.fails("adopt", "--all", "--auto-approve", code="adopt-unfit").said
+    inherited.write_stack(without)
+    said = inherited.assert_fails("adopt", "--all", "--auto-approve", code="adopt-unfit").stderr_text
     assert "network.security_group_id is required and missing" in said
     assert "belongs under `defaults:` in stack.yaml" in said
-    assert (inherited.kept(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
+    assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 
 def test_servers_unlike_the_defaults_are_written_in_full(inherited) -> None:
     group = "150a2c76-1334-45f6-b28f-419f9b1d1742"
-    inherited.stack(
+    inherited.write_stack(
         "stack: demo\ncloud: sandbox\nregion: cn-north-4\ndefaults:\n  flavor: other\n  key_pair_name: mine\n"
         f"  network: {{security_group_id: {group}}}\n"
     )
@@ -101,30 +101,33 @@ def test_servers_unlike_the_defaults_are_written_in_full(inherited) -> None:
 
 
 def test_a_server_that_the_specs_want_already_is_that_address(inherited) -> None:
-    inherited.specs("servers: {gate: {name: edge}, node: {count: 2}}\n")
+    inherited.write_specs("servers: {gate: {name: edge}, node: {count: 2}}\n")
     assert inherited.run("adopt", "--all", "--auto-approve").code == 0
     assert inherited.run("state", "list").out.split() == ["gate", "node[0]", "node[1]", "node-2"]
     assert inherited.run("plan", "--detailed-exitcode").code == 0
 
 
 def test_a_difference_from_what_the_specs_want_leaves_all_as_it_was(inherited) -> None:
-    inherited.specs("servers: {edge: {flavor: Si2.xlarge.4}}\n")
-    assert "has flavor 'Si2.large.4'" in inherited.fails("adopt", "--all", "--auto-approve", code="adopt-unfit").said
+    inherited.write_specs("servers: {edge: {flavor: Si2.xlarge.4}}\n")
+    assert (
+        "has flavor 'Si2.large.4'"
+        in inherited.assert_fails("adopt", "--all", "--auto-approve", code="adopt-unfit").stderr_text
+    )
     assert written(inherited) == ["servers.yaml", "stack.yaml"]
 
 
 def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(inherited) -> None:
     (inherited.path / "specs" / ".adopted.yaml.part").mkdir()
-    inherited.fails("adopt", "--all", "--auto-approve", code="adopt-not-written")
+    inherited.assert_fails("adopt", "--all", "--auto-approve", code="adopt-not-written")
 
 
 def test_a_name_of_which_nobody_owns_a_server(inherited) -> None:
-    inherited.fails("adopt", "--match", "trainer-*", "--auto-approve", code="unknown-server")
+    inherited.assert_fails("adopt", "--match", "trainer-*", "--auto-approve", code="unknown-server")
 
 
 def test_specs_that_are_wrong_come_first(inherited) -> None:
-    inherited.specs("servers: {edge: {flavour: x}}\n")
-    inherited.fails("adopt", "--all", "--auto-approve", code="unknown-field")
+    inherited.write_specs("servers: {edge: {flavour: x}}\n")
+    inherited.assert_fails("adopt", "--all", "--auto-approve", code="unknown-field")
 
 
 def test_files_of_earlier_adoptions_stay_as_they_are(inherited) -> None:
@@ -136,13 +139,13 @@ def test_files_of_earlier_adoptions_stay_as_they_are(inherited) -> None:
     assert inherited.run("adopt").out.startswith("No changes.")
 
 
-def test_what_another_stack_of_the_same_folder_holds_stays_there(desk) -> None:
-    desk.specs(FLEET)
-    desk.apply()
-    desk.stack(stack="other")
-    desk.specs("servers: {mine: {}}\n")
-    assert desk.run("adopt").out.count("it is recorded in the state demo") == 4
-    assert desk.run("adopt", "--all", "--auto-approve").code == 0
-    edge = next(one["id"] for one in desk.run("adopt", "--json").document["unowned"] if one["name"] == "edge")
-    desk.fails("import", "mine", edge, code="server-owned")
-    assert written(desk) == ["servers.yaml", "stack.yaml"]
+def test_what_another_stack_of_the_same_folder_holds_stays_there(cli) -> None:
+    cli.write_specs(FLEET)
+    cli.apply()
+    cli.write_stack(stack="other")
+    cli.write_specs("servers: {mine: {}}\n")
+    assert cli.run("adopt").out.count("it is recorded in the state demo") == 4
+    assert cli.run("adopt", "--all", "--auto-approve").code == 0
+    edge = next(one["id"] for one in cli.run("adopt", "--json").document["unowned"] if one["name"] == "edge")
+    cli.assert_fails("import", "mine", edge, code="server-owned")
+    assert written(cli) == ["servers.yaml", "stack.yaml"]

@@ -36,29 +36,29 @@ def instance(identifier, index=None, **attributes):
 
 
 @pytest.fixture
-def inherited(desk):
-    desk.specs(f"servers: {{edge: {{}}, node: {{count: 2}}, paid: {{charging_info: {PREPAID}}}}}\n")
-    desk.apply()
-    for file in desk.state.glob("demo*"):
+def inherited(cli):
+    cli.write_specs(f"servers: {{edge: {{}}, node: {{count: 2}}, paid: {{charging_info: {PREPAID}}}}}\n")
+    cli.apply()
+    for file in cli.state.glob("demo*"):
         file.unlink()
-    desk.specs("servers: {}\n")
-    return desk
+    cli.write_specs("servers: {}\n")
+    return cli
 
 
-def ids(desk):
-    rows = read_ledger(desk.state / ".sandbox" / "world.db")
+def ids(cli):
+    rows = read_ledger(cli.state / ".sandbox" / "world.db")
     return {row.name: row.server_id for row in rows if row.kind == "purchase"} | {
         row.name: row.server_id for row in rows if row.server_id
     }
 
 
-def tfstate(desk, *resources, version=4):
+def tfstate(cli, *resources, version=4):
     text = json.dumps({"version": version, "terraform_version": "1.11.4", "resources": [*resources]})
-    return str(desk.write("terraform.tfstate", text))
+    return str(cli.write("terraform.tfstate", text))
 
 
-def adopt(desk, path):
-    return desk.run("adopt", "--from-terraform", path, "--auto-approve")
+def adopt(cli, path):
+    return cli.run("adopt", "--from-terraform", path, "--auto-approve")
 
 
 def test_what_it_manages_is_taken_over_with_what_the_cloud_hides(inherited) -> None:
@@ -167,10 +167,10 @@ def test_what_terraform_is_mistaken_about_is_told_by_the_plan(inherited) -> None
 def test_doing_it_again_changes_nothing(inherited) -> None:
     path = tfstate(inherited, resource("edge", instance(ids(inherited)["edge"])))
     assert adopt(inherited, path).code == 0
-    before = inherited.kept()
+    before = inherited.state_files()
     again = adopt(inherited, path)
     assert (again.code, again.out[:11]) == (0, "No changes.")
-    assert inherited.kept() == before
+    assert inherited.state_files() == before
     assert not (inherited.path / "specs" / "adopted-2.yaml").exists()
 
 
@@ -189,13 +189,13 @@ def test_doing_it_again_changes_nothing(inherited) -> None:
 def test_a_state_that_does_not_fit_is_refused_as_a_whole(inherited, resources, version, code) -> None:
     sound = [resource("node", instance(ids(inherited)["node-0"]))] if resources else []
     path = tfstate(inherited, *sound, *resources, version=version)
-    inherited.fails("adopt", "--from-terraform", path, "--auto-approve", code=code)
+    inherited.assert_fails("adopt", "--from-terraform", path, "--auto-approve", code=code)
     assert not (inherited.path / "specs" / "adopted.yaml").exists()
 
 
 def test_a_member_that_is_tainted_is_named_with_its_index(inherited) -> None:
     path = tfstate(inherited, *(resource("pool", instance("x", key) | {"status": "tainted"}) for key in (3, "a")))
-    said = inherited.fails("adopt", "--from-terraform", path, "--auto-approve", code="tfstate-unfit").said
+    said = inherited.assert_fails("adopt", "--from-terraform", path, "--auto-approve", code="tfstate-unfit").stderr_text
     assert ".pool[3] is tainted" in said
     assert '.pool["a"] is tainted' in said
 
@@ -203,8 +203,8 @@ def test_a_member_that_is_tainted_is_named_with_its_index(inherited) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{", "\x00", "{}", '{"version": "4"}'])
 def test_a_file_that_is_no_state(inherited, content) -> None:
     path = inherited.write("terraform.tfstate", content)
-    inherited.fails("adopt", "--from-terraform", str(path), code="tfstate-unreadable")
-    inherited.fails("adopt", "--from-terraform", "nowhere", code="tfstate-unreadable")
+    inherited.assert_fails("adopt", "--from-terraform", str(path), code="tfstate-unreadable")
+    inherited.assert_fails("adopt", "--from-terraform", "nowhere", code="tfstate-unreadable")
 
 
 def test_it_says_by_itself_which_servers(inherited) -> None:

@@ -10,16 +10,16 @@ FIVE = "servers: {pool: {count: 5}}\n"
 
 
 @pytest.fixture
-def prepaid(desk):
-    desk.specs(PREPAID)
-    desk.apply()
-    return desk
+def prepaid(cli):
+    cli.write_specs(PREPAID)
+    cli.apply()
+    return cli
 
 
 @pytest.mark.parametrize("command", [["plan", "--destroy"], ["apply", "--destroy"], ["destroy"]])
 def test_a_guard_is_named_and_steps_aside_for_one_run(prepaid, command) -> None:
     for _ in range(2):
-        prepaid.fails(*command, code="prepaid-delete", exit_code=4) if command[0] != "plan" else None
+        prepaid.assert_fails(*command, code="prepaid-delete", exit_code=4) if command[0] != "plan" else None
         refused = prepaid.run(*command)
         assert (refused.code, "[prepaid-delete]" in refused.text) == (4, True)
     yes = [] if command[0] == "plan" else ["--auto-approve"]
@@ -29,26 +29,26 @@ def test_a_guard_is_named_and_steps_aside_for_one_run(prepaid, command) -> None:
     assert "allowed for this run" in allowed.text
 
 
-def test_several_are_allowed_together_and_nothing_more(desk) -> None:
-    desk.specs(TEN)
-    desk.apply()
-    desk.specs(FIVE)
-    desk.fails(
+def test_several_are_allowed_together_and_nothing_more(cli) -> None:
+    cli.write_specs(TEN)
+    cli.apply()
+    cli.write_specs(FIVE)
+    cli.assert_fails(
         "apply", "--auto-approve", "--allow", "vanished", "--allow", "max-servers", code="mass-change", exit_code=4
     )
-    assert desk.run("apply", "--auto-approve", "--allow", "vanished", "--allow=mass-change").code == 0
-    desk.specs(TEN)
-    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 7}}\n")
-    desk.fails("apply", "--auto-approve", "--allow", "mass-change", code="max-servers", exit_code=4)
-    assert desk.run("apply", "--auto-approve", "-allow", "all").code == 0
+    assert cli.run("apply", "--auto-approve", "--allow", "vanished", "--allow=mass-change").code == 0
+    cli.write_specs(TEN)
+    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 7}}\n")
+    cli.assert_fails("apply", "--auto-approve", "--allow", "mass-change", code="max-servers", exit_code=4)
+    assert cli.run("apply", "--auto-approve", "-allow", "all").code == 0
 
 
-def test_protection_is_taken_away_by_its_own_name(desk) -> None:
-    desk.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
-    desk.apply()
-    desk.fails("destroy", "--auto-approve", "--allow", "all", code="protected", exit_code=4)
-    assert desk.run("destroy", "--auto-approve", "--allow", "protected").code == 0
-    assert [kind for kind, _ in desk.ledger()] == ["purchase", "release"]
+def test_protection_is_taken_away_by_its_own_name(cli) -> None:
+    cli.write_specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    cli.apply()
+    cli.assert_fails("destroy", "--auto-approve", "--allow", "all", code="protected", exit_code=4)
+    assert cli.run("destroy", "--auto-approve", "--allow", "protected").code == 0
+    assert [kind for kind, _ in cli.ledger()] == ["purchase", "release"]
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_protection_is_taken_away_by_its_own_name(desk) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["plan", "apply", "destroy"])
-def test_any_other_word_is_refused(desk, command, given, told) -> None:
-    ran = desk.run(command, "--allow", given)
-    assert (ran.code, desk.ledger()) == (1, [])
-    assert told in ran.said
+def test_any_other_word_is_refused(cli, command, given, told) -> None:
+    ran = cli.run(command, "--allow", given)
+    assert (ran.code, cli.ledger()) == (1, [])
+    assert told in ran.stderr_text
 
 
 def test_the_history_keeps_what_was_allowed(prepaid) -> None:
@@ -87,29 +87,29 @@ def test_a_saved_plan_keeps_it_and_takes_no_other(prepaid) -> None:
     assert not (prepaid.path / "end.plan").exists()
     assert prepaid.run("plan", "--destroy", "--out", "end.plan", "--allow", "prepaid-delete").code == 0
     assert "allowed for this run" in prepaid.run("show", "end.plan").out
-    assert "belong to `plan --out`" in prepaid.run("apply", "end.plan", "--allow", "all").said
+    assert "belong to `plan --out`" in prepaid.run("apply", "end.plan", "--allow", "all").stderr_text
     assert prepaid.run("apply", "end.plan").code == 0
     assert "allowed: prepaid-delete" in prepaid.run("history").out
 
 
-def test_a_saved_plan_tells_what_was_allowed_also_where_it_lifts_nothing(desk) -> None:
+def test_a_saved_plan_tells_what_was_allowed_also_where_it_lifts_nothing(cli) -> None:
     allowed = ("--allow", "mass-change", "--allow", "vanished")
-    assert desk.run("plan", "--out", "first.plan", *allowed).code == 0
-    assert "Allowed for this run: mass-change, vanished" in desk.run("show", "first.plan").out
-    assert desk.run("show", "first.plan", "--json").document["allowed"] == ["mass-change", "vanished"]
-    assert desk.run("apply", "first.plan").code == 0
-    assert "allowed: mass-change, vanished" in desk.run("history").out
+    assert cli.run("plan", "--out", "first.plan", *allowed).code == 0
+    assert "Allowed for this run: mass-change, vanished" in cli.run("show", "first.plan").out
+    assert cli.run("show", "first.plan", "--json").document["allowed"] == ["mass-change", "vanished"]
+    assert cli.run("apply", "first.plan").code == 0
+    assert "allowed: mass-change, vanished" in cli.run("history").out
 
 
-def test_a_saved_plan_of_all_does_not_take_a_protection_away(desk) -> None:
-    desk.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
-    desk.apply()
-    refused = desk.run("plan", "--destroy", "--out", "end.plan", "--allow", "all")
+def test_a_saved_plan_of_all_does_not_take_a_protection_away(cli) -> None:
+    cli.write_specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    cli.apply()
+    refused = cli.run("plan", "--destroy", "--out", "end.plan", "--allow", "all")
     assert (refused.code, "[protected]" in refused.text) == (4, True)
-    assert not (desk.path / "end.plan").exists()
-    desk.specs("servers: {gateway: {flavor: Si2.xlarge.4, lifecycle: {prevent_destroy: true}}}\n")
+    assert not (cli.path / "end.plan").exists()
+    cli.write_specs("servers: {gateway: {flavor: Si2.xlarge.4, lifecycle: {prevent_destroy: true}}}\n")
     for options in ((), ("--replace", "gateway")):
-        desk.fails("apply", "--auto-approve", "--allow", "all", *options, code="protected", exit_code=4)
+        cli.assert_fails("apply", "--auto-approve", "--allow", "all", *options, code="protected", exit_code=4)
 
 
 @pytest.mark.parametrize(
@@ -127,17 +127,17 @@ def test_a_saved_plan_of_all_does_not_take_a_protection_away(desk) -> None:
         ("mass_change_from: 4, mass_change_percent: 50", 4, 1, True),
     ],
 )
-def test_how_much_is_much_is_the_stacks_to_say(desk, limits, servers, left, refused) -> None:
-    desk.specs(f"servers: {{pool: {{count: {servers}}}}}\n")
-    desk.apply()
-    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{{limits}}}\n")
-    desk.specs(f"servers: {{pool: {{count: {left}}}}}\n")
+def test_how_much_is_much_is_the_stacks_to_say(cli, limits, servers, left, refused) -> None:
+    cli.write_specs(f"servers: {{pool: {{count: {servers}}}}}\n")
+    cli.apply()
+    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {{{limits}}}\n")
+    cli.write_specs(f"servers: {{pool: {{count: {left}}}}}\n")
     if refused:
-        desk.fails("apply", "--auto-approve", code="mass-change", exit_code=4)
-        assert desk.run("apply", "--auto-approve", "--allow", "mass-change").code == 0
+        cli.assert_fails("apply", "--auto-approve", code="mass-change", exit_code=4)
+        assert cli.run("apply", "--auto-approve", "--allow", "mass-change").code == 0
     else:
-        desk.apply()
-    assert len([kind for kind, _ in desk.ledger() if kind == "release"]) == servers - left
+        cli.apply()
+    assert len([kind for kind, _ in cli.ledger() if kind == "release"]) == servers - left
 
 
 def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
@@ -162,10 +162,10 @@ def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
     assert ([one["code"] for one in refused["refusals"]], refused["applyable"]) == (["prepaid-delete"], False)
 
 
-def test_a_saved_plan_is_stale_once_the_limits_have_changed(desk) -> None:
-    assert desk.run("plan", "--out", "first.plan").code == 0
-    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 0}}\n")
-    assert "guards: in stack.yaml has changed" in desk.fails("apply", "first.plan", code="plan-stale").err
+def test_a_saved_plan_is_stale_once_the_limits_have_changed(cli) -> None:
+    assert cli.run("plan", "--out", "first.plan").code == 0
+    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 0}}\n")
+    assert "guards: in stack.yaml has changed" in cli.assert_fails("apply", "first.plan", code="plan-stale").err
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_a_saved_plan_is_stale_once_the_limits_have_changed(desk) -> None:
     ["{mass_change_percent: 101}", "{mass_change_percent: -1}", "{mass_change_from: 0}", "{max_servers: -1}", "{max_servers: many}",
      "{max_server: 1}", "[1]", "{mass_change_percent: 30.5}"],
 )  # fmt: skip
-def test_limits_that_cannot_be_are_mistakes_in_stack_yaml(desk, section) -> None:
-    desk.stack(f"{(desk.path / 'specs/stack.yaml').read_text()}guards: {section}\n")
-    ran = desk.run("plan")
+def test_limits_that_cannot_be_are_mistakes_in_stack_yaml(cli, section) -> None:
+    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {section}\n")
+    ran = cli.run("plan")
     assert ran.code == 1
     assert "stack.yaml:" in ran.err

@@ -10,22 +10,22 @@ from provisioner.sandbox import PUBLIC
 
 
 @pytest.fixture
-def ann(desk, point_to, served, monkeypatch):
+def ann(cli, point_to, served, monkeypatch):
     """A user of the vendor's cloud, which is a sandbox over HTTP; she signs in with her password."""
-    desk.stack(cloud="huaweicloud")
+    cli.write_stack(cloud="huaweicloud")
     point_to(served)
     monkeypatch.setenv("HW_USER_NAME", PUBLIC.user_name)
     monkeypatch.setenv("HW_USER_PASSWORD", PUBLIC.user_password)
     monkeypatch.setenv("HW_DOMAIN_NAME", PUBLIC.domain_name)
-    return desk
+    return cli
 
 
 def sign_ins(caplog) -> int:
     return sum("/v3/auth/tokens" in message for message in caplog.messages)
 
 
-def test_the_sandbox_has_credentials_of_its_own(desk) -> None:
-    said = desk.run("credentials").out
+def test_the_sandbox_has_credentials_of_its_own(cli) -> None:
+    said = cli.run("credentials").out
     assert "Credentials:  the sandbox's own (access key)" in said
     assert f"Account:      {PUBLIC.domain_name} ({PUBLIC.domain_id})" in said
     assert PUBLIC.secret_key not in said
@@ -102,7 +102,7 @@ def test_wrong_keys_are_noticed_though_nothing_has_to_be_asked(real_cloud, point
     assert real_cloud.run("credentials").code == 0
     monkeypatch.setenv("HW_SECRET_KEY", "canary-wrong")
     ran = real_cloud.run("credentials")
-    assert "introducing ourselves to the cloud failed" in ran.said
+    assert "introducing ourselves to the cloud failed" in ran.stderr_text
     assert "canary" not in ran.text
 
 
@@ -111,7 +111,7 @@ def test_a_wish_for_less_safety_is_answered_and_not_granted(real_cloud, point_to
     point_to(served)
     monkeypatch.setenv("HW_INSECURE", "true")
     ran = real_cloud.run(*command)
-    assert "Warning[insecure-ignored]: HW_INSECURE is ignored" in ran.said
+    assert "Warning[insecure-ignored]: HW_INSECURE is ignored" in ran.stderr_text
 
 
 def test_an_account_of_the_international_site_is_billed_there(real_cloud, point_to, served, monkeypatch) -> None:
@@ -120,4 +120,6 @@ def test_an_account_of_the_international_site_is_billed_there(real_cloud, point_
     monkeypatch.setenv("PROVISIONER_SITE", "international")
     assert real_cloud.run("credentials", "--json").document["endpoints"]["bss"] == "https://bss-intl.myhuaweicloud.com"
     monkeypatch.setenv("PROVISIONER_SITE", "intl")
-    assert "PROVISIONER_SITE names no site" in real_cloud.fails("credentials", code="endpoint-invalid").said
+    assert (
+        "PROVISIONER_SITE names no site" in real_cloud.assert_fails("credentials", code="endpoint-invalid").stderr_text
+    )

@@ -22,33 +22,33 @@ def specs(**renewals):
 
 
 @pytest.fixture
-def subscribed(desk, clock):
+def subscribed(cli, clock):
     """`ends` does not renew, `goes-on` does, of `silent` the specs say nothing; `hourly` has no term."""
-    desk.specs(specs(ends=False, silent=None, **{"goes-on": True}))
-    desk.apply()
-    return desk
+    cli.write_specs(specs(ends=False, silent=None, **{"goes-on": True}))
+    cli.apply()
+    return cli
 
 
-def in_the_console(desk, name, *, on):
+def in_the_console(cli, name, *, on):
     """Somebody switches the renewal."""
-    with closing(sqlite3.connect(desk.state / ".sandbox" / "world.db")) as connection:
+    with closing(sqlite3.connect(cli.state / ".sandbox" / "world.db")) as connection:
         connection.execute("UPDATE servers SET auto_renew = ? WHERE name = ?", (on, name))
         connection.commit()
 
 
-def in_billing(desk, name):
-    with closing(sqlite3.connect(desk.state / ".sandbox" / "world.db")) as connection:
+def in_billing(cli, name):
+    with closing(sqlite3.connect(cli.state / ".sandbox" / "world.db")) as connection:
         return bool(connection.execute("SELECT auto_renew FROM servers WHERE name = ?", (name,)).fetchone()[0])
 
 
-def expiring(desk, *flags):
-    ran = desk.run("expiring", "--json", *flags)
+def expiring(cli, *flags):
+    ran = cli.run("expiring", "--json", *flags)
     assert ran.code in {0, 2}, ran.text
     return ran.document
 
 
-def recorded(desk, name):
-    return desk.run("state", "show", name, "--json").document["resource"]["term"]
+def recorded(cli, name):
+    return cli.run("state", "show", name, "--json").document["resource"]["term"]
 
 
 class TestExpiring:
@@ -84,11 +84,11 @@ class TestExpiring:
         assert subscribed.run("expiring", "--within", "25d", "--detailed-exitcode").code == 0
         assert subscribed.run("expiring", "--within", "26d").code == 0
 
-    def test_what_renews_by_itself_is_no_reason_to_stop_a_pipeline(self, desk, clock):
-        desk.specs(specs(**{"goes-on": True}))
-        desk.apply()
+    def test_what_renews_by_itself_is_no_reason_to_stop_a_pipeline(self, cli, clock):
+        cli.write_specs(specs(**{"goes-on": True}))
+        cli.apply()
         clock.advance(20 * DAY)
-        ran = desk.run("expiring", "--detailed-exitcode")
+        ran = cli.run("expiring", "--detailed-exitcode")
         assert ran.code == 0
         assert "goes-on" in ran.out
 
@@ -102,26 +102,26 @@ class TestExpiring:
         with closing(sqlite3.connect(subscribed.state / ".sandbox" / "world.db")) as connection:
             connection.execute("UPDATE servers SET built = 0 WHERE name = 'ends'")
             connection.commit()
-        before = subscribed.kept()
+        before = subscribed.state_files()
         ran = subscribed.run("expiring", "--within", "1d", "--detailed-exitcode")
         assert ran.code == 0
         (row,) = [row for row in ran.out.splitlines() if row.startswith("ends")]
         assert row.split()[2:] == ["unknown"] * 4
-        assert "Warning[expiry-unknown]: ends: billing does not say until when it is paid" in ran.said
-        assert subscribed.kept() == before
+        assert "Warning[expiry-unknown]: ends: billing does not say until when it is paid" in ran.stderr_text
+        assert subscribed.state_files() == before
 
     def test_without_prepaid_servers_nobody_is_asked(self, applied):
         assert applied.run("expiring").out == "No prepaid servers are recorded.\n"
         assert expiring(applied)["servers"] == []
 
-    def test_before_the_first_apply(self, desk):
-        assert desk.run("expiring", "--detailed-exitcode").code == 0
+    def test_before_the_first_apply(self, cli):
+        assert cli.run("expiring", "--detailed-exitcode").code == 0
 
     def test_it_writes_nothing(self, subscribed, clock):
         clock.advance(5 * DAY)
-        before = subscribed.kept()
+        before = subscribed.state_files()
         expiring(subscribed)
-        assert subscribed.kept() == before
+        assert subscribed.state_files() == before
 
     @pytest.mark.parametrize("within", ["soon", "-1d", "1w", ""])
     def test_a_time_that_is_none(self, subscribed, within):
@@ -131,7 +131,7 @@ class TestExpiring:
 
 class TestTheRenewalInTheSpecs:
     def test_it_is_switched_in_place_and_then_there_is_nothing_to_do(self, subscribed):
-        subscribed.specs(specs(ends=True, silent=None, **{"goes-on": False}))
+        subscribed.write_specs(specs(ends=True, silent=None, **{"goes-on": False}))
         planned = subscribed.run("plan")
         assert "Plan: 0 to add, 2 to change, 0 to destroy." in planned.out
         assert "is_auto_renew = false -> true" in planned.out
@@ -142,20 +142,20 @@ class TestTheRenewalInTheSpecs:
         assert len(subscribed.bought()) == 4
 
     def test_what_the_specs_do_not_say_any_more_is_off(self, subscribed):
-        subscribed.specs(specs(ends=False, silent=None, **{"goes-on": None}))
+        subscribed.write_specs(specs(ends=False, silent=None, **{"goes-on": None}))
         subscribed.apply()
         assert not in_billing(subscribed, "goes-on")
         assert subscribed.run("plan", "--detailed-exitcode").code == 0
 
     def test_to_leave_out_what_was_off_is_nothing_to_do_and_nobodys_difference_from_then_on(self, subscribed):
-        subscribed.specs(specs(ends=None, silent=None, **{"goes-on": True}))
+        subscribed.write_specs(specs(ends=None, silent=None, **{"goes-on": True}))
         assert subscribed.run("plan", "--detailed-exitcode").code == 0
         in_the_console(subscribed, "ends", on=True)
         assert subscribed.run("plan", "--detailed-exitcode").code == 0
         assert subscribed.run("drift", "--detailed-exitcode").code == 0
         subscribed.apply()
         assert in_billing(subscribed, "ends")
-        subscribed.specs(specs(ends=False, silent=None, **{"goes-on": True}))
+        subscribed.write_specs(specs(ends=False, silent=None, **{"goes-on": True}))
         subscribed.apply()
         assert not in_billing(subscribed, "ends")
 
@@ -179,7 +179,7 @@ class TestTheRenewalInTheConsole:
         lines = specs(ends=False, silent=None, **{"goes-on": True}).replace(
             "}}", "}, lifecycle: {ignore_changes: [charging_info.is_auto_renew]}}"
         )
-        subscribed.specs(lines)
+        subscribed.write_specs(lines)
         in_the_console(subscribed, "ends", on=True)
         assert subscribed.run("plan", "--detailed-exitcode").code == 0
 
@@ -192,7 +192,7 @@ class TestTheRenewalInTheConsole:
         in_the_console(subscribed, "ends", on=True)
         ran = subscribed.run("plan", "--detailed-exitcode")
         assert (ran.code, ran.out.startswith("No changes.")) == (0, True)
-        assert "Warning[renewal-unread]: whether 2 prepaid servers still renew" in ran.said
+        assert "Warning[renewal-unread]: whether 2 prepaid servers still renew" in ran.stderr_text
 
     def test_where_billing_may_not_be_asked_the_plan_goes_on_and_says_so(self, subscribed, monkeypatch):
         from provisioner.model.flow import CallFailed, Outcome
@@ -204,8 +204,8 @@ class TestTheRenewalInTheConsole:
         monkeypatch.setattr(terms, "read_terms", refused)
         ran = subscribed.run("plan", "--detailed-exitcode")
         assert ran.code == 0
-        assert "Warning[renewal-unread]" in ran.said
-        assert "billing is not yours to read" in ran.said
+        assert "Warning[renewal-unread]" in ran.stderr_text
+        assert "billing is not yours to read" in ran.stderr_text
         subscribed.apply()
 
 
@@ -221,9 +221,9 @@ class TestTheTermInTheState:
         assert subscribed.run("history", "--verify").code == 0
 
     def test_an_apply_with_nothing_to_do_writes_nothing_more(self, subscribed):
-        before = subscribed.kept()
+        before = subscribed.state_files()
         subscribed.apply()
-        assert subscribed.kept() == before
+        assert subscribed.state_files() == before
 
     def test_a_term_that_was_renewed_is_told_by_the_next_apply(self, subscribed, clock):
         before = recorded(subscribed, "goes-on")
@@ -242,7 +242,7 @@ class TestTheTermInTheState:
     def test_a_new_server_at_the_address_has_a_term_of_its_own(self, subscribed, clock):
         clock.advance(60)
         before = recorded(subscribed, "ends")
-        subscribed.specs(
+        subscribed.write_specs(
             specs(ends=False, silent=None, **{"goes-on": True}).replace("ends: {", "ends: {flavor: Si2.xlarge.4, ")
         )
         ran = subscribed.run("apply", "--auto-approve", "--replace", "ends")

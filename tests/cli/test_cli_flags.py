@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from support.desk import STACK
+from support.cli_runner import STACK
 
 from provisioner import __version__
 from provisioner.cli.command_line import run
@@ -89,23 +89,23 @@ def test_terraforms_single_dashes_mean_two(terraform: list[str], ours: list[str]
     assert with_two_dashes(terraform) == ours
 
 
-def test_a_pipeline_written_for_terraform_works(desk) -> None:
-    assert desk.run("plan", "-input=false", "-out=p", "-detailed-exitcode", "-no-color").code == 2
-    assert desk.run("apply", "-input=false", "p").code == 0
-    assert desk.run("plan", "-detailed-exitcode").code == 0
-    assert desk.run("destroy", "-auto-approve").code == 0
-    assert desk.ledger() == [("purchase", "gateway"), ("release", "gateway")]
+def test_a_pipeline_written_for_terraform_works(cli) -> None:
+    assert cli.run("plan", "-input=false", "-out=p", "-detailed-exitcode", "-no-color").code == 2
+    assert cli.run("apply", "-input=false", "p").code == 0
+    assert cli.run("plan", "-detailed-exitcode").code == 0
+    assert cli.run("destroy", "-auto-approve").code == 0
+    assert cli.ledger() == [("purchase", "gateway"), ("release", "gateway")]
 
 
 @pytest.mark.parametrize("flag", ["-C", "--chdir", "-chdir"])
-def test_work_is_done_in_another_directory(desk, monkeypatch, flag: str) -> None:
+def test_work_is_done_in_another_directory(cli, monkeypatch, flag: str) -> None:
     monkeypatch.chdir("/")
-    assert "1 server." in desk.run(flag, str(desk.path), "validate").out
+    assert "1 server." in cli.run(flag, str(cli.path), "validate").out
 
 
-def test_a_person_who_asks_for_the_version_gets_it(desk) -> None:
+def test_a_person_who_asks_for_the_version_gets_it(cli) -> None:
     for arguments in (["--version"], ["version"]):
-        assert f"provisioner {__version__}" in desk.run(*arguments).out
+        assert f"provisioner {__version__}" in cli.run(*arguments).out
 
 
 @pytest.mark.parametrize(
@@ -117,50 +117,50 @@ def test_a_person_who_asks_for_the_version_gets_it(desk) -> None:
         ("PROVISIONER_VAR_team", "audio", ["--var", "team=audio"]),
     ],
 )
-def test_a_setting_may_come_from_the_environment_or_from_an_option(desk, monkeypatch, name, value, flags) -> None:
-    desk.stack(f"{STACK}environment: dev\nvariables: {{team: {{type: string, default: vision}}}}\n")
-    desk.specs('servers: {gateway: {name: "{{ var.team }}-{{ env }}"}}\n')
+def test_a_setting_may_come_from_the_environment_or_from_an_option(cli, monkeypatch, name, value, flags) -> None:
+    cli.write_stack(f"{STACK}environment: dev\nvariables: {{team: {{type: string, default: vision}}}}\n")
+    cli.write_specs('servers: {gateway: {name: "{{ var.team }}-{{ env }}"}}\n')
     for environment in ("dev", "prod"):
-        desk.write(f"specs/environments/{environment}.yaml", "{}\n")
+        cli.write(f"specs/environments/{environment}.yaml", "{}\n")
     shutil.copytree("specs", "elsewhere")
-    desk.write("elsewhere/servers.yaml", "servers: {other: {}}\n")
+    cli.write("elsewhere/servers.yaml", "servers: {other: {}}\n")
 
     def seen(*options: str) -> str:
-        return desk.run("plan", "--json", *options).out + desk.run("show", *options).out
+        return cli.run("plan", "--json", *options).out + cli.run("show", *options).out
 
     plain, by_option = seen(), seen(*flags)
     monkeypatch.setenv(name, value)
     assert seen() == by_option != plain
 
 
-def test_an_option_wins_over_the_environment(desk, monkeypatch) -> None:
+def test_an_option_wins_over_the_environment(cli, monkeypatch) -> None:
     monkeypatch.setenv("PROVISIONER_SPECS", "nowhere")
-    assert desk.run("validate", "--specs", "specs").code == 0
+    assert cli.run("validate", "--specs", "specs").code == 0
 
 
-def test_no_colour_where_nobody_looks(desk, monkeypatch) -> None:
-    assert ESCAPE not in desk.run("plan").text
+def test_no_colour_where_nobody_looks(cli, monkeypatch) -> None:
+    assert ESCAPE not in cli.run("plan").text
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert ESCAPE in desk.run("plan").out
-    assert ESCAPE not in desk.run("plan", "--no-color").text
-    assert ESCAPE not in desk.run("plan", "--json").text
-    assert ESCAPE not in desk.run("apply", "--auto-approve", "--json").text
+    assert ESCAPE in cli.run("plan").out
+    assert ESCAPE not in cli.run("plan", "--no-color").text
+    assert ESCAPE not in cli.run("plan", "--json").text
+    assert ESCAPE not in cli.run("apply", "--auto-approve", "--json").text
     monkeypatch.setenv("NO_COLOR", "1")
-    assert ESCAPE not in desk.run("plan").text
+    assert ESCAPE not in cli.run("plan").text
 
 
 @pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("NO_COLOR", "1"), ("CLICOLOR", "0")])
-def test_a_terminal_that_wants_no_colour_gets_none(desk, monkeypatch, variable: str, value: str) -> None:
+def test_a_terminal_that_wants_no_colour_gets_none(cli, monkeypatch, variable: str, value: str) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    assert ESCAPE in desk.run("plan").out
+    assert ESCAPE in cli.run("plan").out
     monkeypatch.setenv(variable, value)
-    assert ESCAPE not in desk.run("plan").out
+    assert ESCAPE not in cli.run("plan").out
 
 
-def test_a_pipeline_is_spared_the_hints(desk, monkeypatch) -> None:
-    assert "plan --out FILE" in desk.run("plan").err
-    assert "provisioner apply p" in desk.run("plan", "--out", "p").err
+def test_a_pipeline_is_spared_the_hints(cli, monkeypatch) -> None:
+    assert "plan --out FILE" in cli.run("plan").err
+    assert "provisioner apply p" in cli.run("plan", "--out", "p").err
     monkeypatch.setenv("PROVISIONER_IN_AUTOMATION", "1")
-    assert desk.run("plan").err == ""
-    assert desk.run("plan", "--out", "p").err == ""
+    assert cli.run("plan").err == ""
+    assert cli.run("plan", "--out", "p").err == ""

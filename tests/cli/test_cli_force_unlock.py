@@ -28,17 +28,17 @@ def held(applied):
 
 
 def test_a_free_lock_has_nothing_to_unlock(applied) -> None:
-    said = applied.fails("force-unlock", "0123456789ab", code="lock-free").said
+    said = applied.assert_fails("force-unlock", "0123456789ab", code="lock-free").stderr_text
     assert "nobody holds the lock" in said
     assert "run the same command again" in said
 
 
-def test_before_the_first_run_there_is_no_lock_either(desk) -> None:
-    desk.fails("force-unlock", "0123456789ab", code="lock-free")
+def test_before_the_first_run_there_is_no_lock_either(cli) -> None:
+    cli.assert_fails("force-unlock", "0123456789ab", code="lock-free")
 
 
 def test_an_unknown_id_is_told_apart_from_the_lock_that_is_held(applied, held) -> None:
-    said = applied.fails("force-unlock", "0123456789ab", code="lock-unknown").said
+    said = applied.assert_fails("force-unlock", "0123456789ab", code="lock-unknown").stderr_text
     assert "'0123456789ab' is not the lock that is held" in said
     assert f"its id is {held.id}" in said
     assert f"process {os.getpid()}" in said
@@ -46,7 +46,7 @@ def test_an_unknown_id_is_told_apart_from_the_lock_that_is_held(applied, held) -
 
 def test_a_live_holder_keeps_its_lock_and_is_named_with_the_way_to_end_it(applied, held) -> None:
     lock = (applied.state / "demo.lock").read_bytes()
-    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    said = applied.assert_fails("force-unlock", held.id, code="lock-live", exit_code=5).stderr_text
     assert "is not taken away from a live process: ana@laptop: `apply`" in said
     assert f"kill {os.getpid()}" in said
     assert "Nothing was changed." in said
@@ -55,7 +55,7 @@ def test_a_live_holder_keeps_its_lock_and_is_named_with_the_way_to_end_it(applie
 
 
 def test_the_calls_of_a_live_holder_are_in_flight(applied, held) -> None:
-    ran = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5)
+    ran = applied.assert_fails("force-unlock", held.id, code="lock-live", exit_code=5)
     assert ran.err.count("Warning[in-flight]") == 2
     assert "still open: purchase of " in ran.err
     assert "in-doubt" not in ran.err
@@ -72,7 +72,7 @@ def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) 
             ]
         )
         lock = open_store(applied.state, "demo").holder().id
-    said = applied.fails("force-unlock", lock, code="lock-free").said
+    said = applied.assert_fails("force-unlock", lock, code="lock-free").stderr_text
     assert (said.count("Warning[in-doubt]"), said.count("Warning[unsettled]")) == (1, 2)
     assert "looks for what was bought and adopts it" in said
     assert "release or other change of gateway (id-1)" in said
@@ -83,7 +83,7 @@ def test_the_calls_that_a_dead_holder_left_open_stay_and_are_explained(applied) 
 
 def test_a_holder_on_another_machine_is_explained_honestly(applied, held, monkeypatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
-    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    said = applied.assert_fails("force-unlock", held.id, code="lock-live", exit_code=5).stderr_text
     assert "is held from another machine by ana@laptop" in said
     assert "Do not remove or replace the lock file" in said
 
@@ -115,7 +115,7 @@ def test_a_lock_that_outlives_its_process_is_explained(applied) -> None:
             "id": "x",
         }
         (applied.state / "demo.lock").write_text(json.dumps(holder))
-        said = applied.fails("force-unlock", "x", code="lock-live", exit_code=5).said
+        said = applied.assert_fails("force-unlock", "x", code="lock-live", exit_code=5).stderr_text
         process.stdin.close()
     assert "outlives its process" in said
     assert f"fuser -v {applied.state / 'demo.lock'}" in said
@@ -124,22 +124,22 @@ def test_a_lock_that_outlives_its_process_is_explained(applied) -> None:
 def test_a_holder_of_an_older_version_has_no_id(applied, held) -> None:
     older = {"who": "eve", "pid": 7, "host": "far", "command": "apply", "since": 1_700_000_000_000}
     (applied.state / "demo.lock").write_text(json.dumps(older))
-    assert "it has no id" in applied.fails("force-unlock", held.id, code="lock-unknown").said
+    assert "it has no id" in applied.assert_fails("force-unlock", held.id, code="lock-unknown").stderr_text
 
 
 def test_a_damaged_state_hides_no_refusal(applied, held) -> None:
     (applied.state / "demo.json").write_bytes(b"")
-    said = applied.fails("force-unlock", held.id, code="lock-live", exit_code=5).said
+    said = applied.assert_fails("force-unlock", held.id, code="lock-live", exit_code=5).stderr_text
     assert "Error[state-damaged]" in said
 
 
 @pytest.mark.parametrize("lock_id", ["", " ", "\x1b[31m", "../demo", "0" * 5000])
 def test_whatever_is_typed_is_an_unknown_id(applied, held, lock_id: str) -> None:
-    ran = applied.fails("force-unlock", lock_id, code="lock-unknown")
+    ran = applied.assert_fails("force-unlock", lock_id, code="lock-unknown")
     assert "\x1b" not in ran.err
 
 
-def test_an_id_is_needed(desk) -> None:
-    ran = desk.run("force-unlock")
+def test_an_id_is_needed(cli) -> None:
+    ran = cli.run("force-unlock")
     assert ran.code == 1
     assert "ID" in ran.err

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import an_intent
-from support.desk import PASSWORD
+from support.cli_runner import PASSWORD
 
 from provisioner.model.journal import Intended, RunStarted
 from provisioner.store import open_store
@@ -20,17 +20,17 @@ def words(text: str) -> list[str]:
     return re.findall(r"^  \S+Z  (\w+(?: \w+)*)  ", text, re.MULTILINE)
 
 
-def test_before_the_first_apply_there_is_no_history(desk) -> None:
-    assert desk.run("history").out.startswith("Nothing is recorded yet at ")
-    assert desk.run("history", "--json").document == {"format_version": "1.0", "records": []}
+def test_before_the_first_apply_there_is_no_history(cli) -> None:
+    assert cli.run("history").out.startswith("Nothing is recorded yet at ")
+    assert cli.run("history", "--json").document == {"format_version": "1.0", "records": []}
 
 
-def test_a_servers_life_is_told_with_its_reasons(desk) -> None:
-    assert desk.run("apply", "--auto-approve", "--reason", "the demo").code == 0
-    desk.specs("servers: {gateway: {name: renamed}}\n")
-    desk.apply()
-    assert desk.run("destroy", "--auto-approve", "--reason", "budget\x1b[2J is gone").code == 0
-    ran = desk.run("history")
+def test_a_servers_life_is_told_with_its_reasons(cli) -> None:
+    assert cli.run("apply", "--auto-approve", "--reason", "the demo").code == 0
+    cli.write_specs("servers: {gateway: {name: renamed}}\n")
+    cli.apply()
+    assert cli.run("destroy", "--auto-approve", "--reason", "budget\x1b[2J is gone").code == 0
+    ran = cli.run("history")
     assert words(ran.out) == ["bought", "renamed", "asked to release", "released"]
     assert "reason: the demo" in ran.out
     assert r"reason: budget\u001b[2J is gone" in ran.out
@@ -50,7 +50,7 @@ def test_the_ids_are_those_of_the_cloud(applied) -> None:
 
 
 def test_one_address_and_every_record_of_it(applied) -> None:
-    applied.specs("servers: {gateway: {}, second: {}}\n")
+    applied.write_specs("servers: {gateway: {}, second: {}}\n")
     applied.apply()
     assert "gateway" not in applied.run("history", "second").out
     records = applied.run("history", "second", "--json").document["records"]
@@ -71,7 +71,7 @@ def test_a_dead_run_is_not_at_work_because_somebody_plans(applied) -> None:
 
 @pytest.mark.parametrize("address", ["nobody", "gateway[0]", 'gateway["a"]'])
 def test_an_address_that_was_never_there(applied, address: str) -> None:
-    assert "is nowhere in the history" in applied.fails("history", address, code="unknown-address").said
+    assert "is nowhere in the history" in applied.assert_fails("history", address, code="unknown-address").stderr_text
 
 
 @pytest.mark.parametrize("address", ["", "1st", "gateway[", "\x1b[31m"])
@@ -81,16 +81,16 @@ def test_what_is_no_address(applied, address: str) -> None:
     assert "Traceback" not in ran.text
 
 
-def test_the_password_is_nowhere_in_it(desk, monkeypatch) -> None:
+def test_the_password_is_nowhere_in_it(cli, monkeypatch) -> None:
     monkeypatch.setenv("GATEWAY_PASSWORD", PASSWORD)
-    desk.specs(SECRET)
-    desk.apply()
+    cli.write_specs(SECRET)
+    cli.apply()
     for arguments in (["history"], ["history", "--json"], ["history", "--verify"], ["history", "gateway", "--json"]):
-        ran = desk.run(*arguments)
+        ran = cli.run(*arguments)
         assert ran.code == 0
         assert PASSWORD not in ran.text
         assert "fingerprint" not in ran.text
-    assert "(sensitive)" in desk.run("history", "--json").out
+    assert "(sensitive)" in cli.run("history", "--json").out
 
 
 def test_it_needs_neither_the_cloud_nor_a_lock(applied, monkeypatch) -> None:
@@ -118,8 +118,8 @@ def test_a_whole_history_is_verified(applied) -> None:
     )
 
 
-def test_nothing_to_verify_is_no_success(desk) -> None:
-    desk.fails("history", "--verify", code="nothing-recorded")
+def test_nothing_to_verify_is_no_success(cli) -> None:
+    cli.assert_fails("history", "--verify", code="nothing-recorded")
 
 
 def test_verify_is_about_the_whole_journal(applied) -> None:
@@ -134,10 +134,10 @@ def test_damage_names_file_line_and_the_way_back(applied) -> None:
     lines[3] = lines[3].replace(b'"attempt":1', b'"attempt":2')
     journal.write_bytes(b"".join(lines))
     for arguments in (["history"], ["history", "--verify"]):
-        said = applied.fails(*arguments, code="journal-damaged").said
+        said = applied.assert_fails(*arguments, code="journal-damaged").stderr_text
         assert f"{journal}, line 4: " in said
         assert f"{journal}:4:1" in said
-    said = applied.fails("history", "--verify", code="journal-damaged").said
+    said = applied.assert_fails("history", "--verify", code="journal-damaged").stderr_text
     assert "provisioner state rebuild" in said
     document = applied.run("history", "--verify", "--json").document
     assert document["errored"] is True

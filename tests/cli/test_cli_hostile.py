@@ -17,8 +17,8 @@ def is_harmless(text: str) -> bool:
     return not DANGEROUS & set(text)
 
 
-def reads(desk, *arguments: str):
-    ran = desk.run(*arguments)
+def reads(cli, *arguments: str):
+    ran = cli.run(*arguments)
     assert is_harmless(ran.text), ran.text
     return ran
 
@@ -47,13 +47,13 @@ def hostile_cloud():
         server.shutdown()
 
 
-def test_an_error_message_of_the_cloud(desk, hostile_cloud, monkeypatch) -> None:
-    desk.stack(cloud="huaweicloud")
+def test_an_error_message_of_the_cloud(cli, hostile_cloud, monkeypatch) -> None:
+    cli.write_stack(cloud="huaweicloud")
     monkeypatch.setenv("HW_ACCESS_KEY", PUBLIC.access_key)
     monkeypatch.setenv("HW_SECRET_KEY", PUBLIC.secret_key)
     for service in ("MODELARTS", "BSS", "IAM"):
         monkeypatch.setenv(f"PROVISIONER_ENDPOINT_{service}", hostile_cloud)
-    ran = reads(desk, "plan")
+    ran = reads(cli, "plan")
     assert ran.code == 1
     assert "\\u001b" in ran.err
     assert not any(line.startswith("Error[fake]") for line in ran.err.splitlines()), "a message cannot forge another"
@@ -72,10 +72,10 @@ def test_an_error_message_of_the_cloud(desk, hostile_cloud, monkeypatch) -> None
         f"servers: {{gateway: {{}}}}\n# {STEERING}\n",
     ],
 )
-def test_specs(desk, spec: str) -> None:
-    desk.specs(spec)
+def test_specs(cli, spec: str) -> None:
+    cli.write_specs(spec)
     for arguments in (["validate"], ["plan"], ["plan", "--json"], ["apply", "--auto-approve"], ["show"], ["output"]):
-        reads(desk, *arguments)
+        reads(cli, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -92,18 +92,18 @@ def test_specs(desk, spec: str) -> None:
         ["plan", f"--{STEERING}"],
     ],
 )
-def test_the_command_line_itself(desk, arguments: list[str]) -> None:
-    assert reads(desk, *arguments).code == 1
+def test_the_command_line_itself(cli, arguments: list[str]) -> None:
+    assert reads(cli, *arguments).code == 1
 
 
 def test_whoever_holds_the_lock(applied) -> None:
-    applied.specs("servers: {second: {}}\n")
+    applied.write_specs("servers: {second: {}}\n")
     store = open_store(applied.state, "demo")
     with store.write(command=f"apply{STEERING}", who=f"ana{STEERING}", timeout=0):
         assert reads(applied, "apply", "--auto-approve").code == 5
         assert reads(applied, "apply", "--auto-approve", "--lock-timeout", "1s").code == 5
 
 
-def test_a_reason_is_kept_and_harmless(desk) -> None:
-    assert reads(desk, "apply", "--auto-approve", "--reason", STEERING).code == 0
-    assert reads(desk, "show").code == 0
+def test_a_reason_is_kept_and_harmless(cli) -> None:
+    assert reads(cli, "apply", "--auto-approve", "--reason", STEERING).code == 0
+    assert reads(cli, "show").code == 0

@@ -4,13 +4,13 @@ import pytest
 
 
 @pytest.fixture
-def newcomer(desk):
+def newcomer(cli):
     """A folder with nothing in it."""
-    for file in (desk.path / "specs").iterdir():
+    for file in (cli.path / "specs").iterdir():
         file.unlink()
-    (desk.path / "specs").rmdir()
-    desk.state.rmdir()
-    return desk
+    (cli.path / "specs").rmdir()
+    cli.state.rmdir()
+    return cli
 
 
 def test_what_init_writes_can_be_validated_planned_applied_and_destroyed(newcomer) -> None:
@@ -32,17 +32,17 @@ def test_the_state_folder_is_private_and_ignored_by_git(newcomer) -> None:
     assert (newcomer.state / ".gitignore").read_text().startswith("*\n")
 
 
-def test_a_stack_that_exists_is_left_as_it_is(desk) -> None:
-    before = (desk.path / "specs/stack.yaml").read_bytes()
-    said = desk.fails("init", code="stack-exists").said
+def test_a_stack_that_exists_is_left_as_it_is(cli) -> None:
+    before = (cli.path / "specs/stack.yaml").read_bytes()
+    said = cli.assert_fails("init", code="stack-exists").stderr_text
     assert "there is a stack in specs already; nothing was changed" in said
     assert "provisioner plan" in said
-    assert (desk.path / "specs/stack.yaml").read_bytes() == before
-    assert not (desk.state / ".gitignore").exists()
+    assert (cli.path / "specs/stack.yaml").read_bytes() == before
+    assert not (cli.state / ".gitignore").exists()
 
 
 def test_a_file_that_stands_where_servers_would_be_written_stays(newcomer) -> None:
-    newcomer.specs("servers: {mine: {}}\n")
+    newcomer.write_specs("servers: {mine: {}}\n")
     ran = newcomer.run("init")
     assert ran.code == 0
     assert "servers.yaml" not in ran.out
@@ -58,6 +58,6 @@ def test_another_directory_and_how_to_go_on_there(newcomer) -> None:
 
 def test_a_folder_that_cannot_be_made(newcomer) -> None:
     newcomer.write("file", "in the way")
-    said = newcomer.fails("init", "--specs", "file/specs", code="init-failed").said
+    said = newcomer.assert_fails("init", "--specs", "file/specs", code="init-failed").stderr_text
     assert "cannot write" in said
     assert "--specs DIR" in said

@@ -21,10 +21,10 @@ servers:
 
 
 @pytest.fixture
-def fleet(desk):
-    desk.specs(FLEET)
-    desk.apply()
-    return desk
+def fleet(cli):
+    cli.write_specs(FLEET)
+    cli.apply()
+    return cli
 
 
 def test_the_command_offers_what_there_is():
@@ -40,7 +40,7 @@ def test_every_server_is_listed_in_the_order_of_ranks(fleet):
 
 def test_no_cloud_is_asked_and_no_spec_but_stack_yaml_is_read(fleet, point_to):
     point_to("http://127.0.0.1:9")
-    fleet.specs("servers: {gateway: {no-such-field: 1}}\n")
+    fleet.write_specs("servers: {gateway: {no-such-field: 1}}\n")
     ran = fleet.run("inventory", "--format", "hosts")
     assert (ran.code, ran.err) == (0, "")
     assert "\ttrainer-2\t# trainer[2]" in ran.out
@@ -60,7 +60,7 @@ def test_labels_choose(fleet):
 def test_a_server_that_is_not_ready_is_left_out_and_named(fleet):
     path = fleet.state / "demo.journal"
     assert path.exists()
-    fleet.specs(FLEET + "  late: {flavor: sandbox.fails}\n")
+    fleet.write_specs(FLEET + "  late: {flavor: sandbox.fails}\n")
     fleet.run("apply", "--auto-approve")
     ran = fleet.run("inventory", "--format", "hosts")
     assert ran.code == 0
@@ -76,8 +76,8 @@ def test_without_a_public_address_nobody_is_reached_at_one(fleet):
     assert "gateway: no public address of it is recorded" in ran.err
 
 
-def test_before_the_first_apply_there_is_nobody(desk):
-    ran = desk.run("inventory", "--format", "env")
+def test_before_the_first_apply_there_is_nobody(cli):
+    ran = cli.run("inventory", "--format", "env")
     assert (ran.code, ran.out, ran.err) == (0, "# demo: 0 servers\n", "")
 
 
@@ -92,17 +92,17 @@ def test_before_the_first_apply_there_is_nobody(desk):
     ],
 )
 def test_a_mistake_in_the_command_is_told(fleet, arguments, said):
-    before = fleet.kept()
+    before = fleet.state_files()
     ran = fleet.run("inventory", *arguments)
     assert ran.code == 1
-    assert said in ran.said
-    assert fleet.kept() == before
+    assert said in ran.stderr_text
+    assert fleet.state_files() == before
 
 
 def test_a_damaged_state_is_no_empty_inventory(fleet):
     path = fleet.state / "demo.json"
     path.write_text(path.read_text()[:-20])
-    fleet.fails("inventory", "--format", "json", code="state-damaged")
+    fleet.assert_fails("inventory", "--format", "json", code="state-damaged")
 
 
 def test_names_and_addresses_that_the_cloud_made_up_get_into_no_configuration(fleet):

@@ -3,27 +3,27 @@
 import json
 
 import pytest
-from support.desk import PASSWORD
+from support.cli_runner import PASSWORD
 
 from provisioner import __version__
 
 
 @pytest.fixture
-def with_password(desk, monkeypatch):
+def with_password(cli, monkeypatch):
     monkeypatch.setenv("PW", PASSWORD)
-    desk.specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
-    return desk
+    cli.write_specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
+    return cli
 
 
-def test_valid_specs(desk) -> None:
-    assert desk.run("validate").out == "Success! The specs are valid: 1 server.\n"
-    document = desk.run("validate", "--json").document
+def test_valid_specs(cli) -> None:
+    assert cli.run("validate").out == "Success! The specs are valid: 1 server.\n"
+    document = cli.run("validate", "--json").document
     assert (document["valid"], document["error_count"], document["diagnostics"]) == (True, 0, [])
 
 
-def test_mistakes_in_specs_come_with_their_places(desk) -> None:
-    desk.specs("servers:\n  gateway:\n    flavour: x\n    imageid: z\n")
-    ran = desk.run("validate", "--json")
+def test_mistakes_in_specs_come_with_their_places(cli) -> None:
+    cli.write_specs("servers:\n  gateway:\n    flavour: x\n    imageid: z\n")
+    ran = cli.run("validate", "--json")
     assert (ran.code, ran.err) == (1, "")
     assert (ran.document["valid"], ran.document["error_count"]) == (False, 2)
     first, second = ran.document["diagnostics"]
@@ -53,7 +53,7 @@ def test_the_state_before_and_after_the_first_apply(with_password) -> None:
 
 
 def test_the_fields_that_the_cloud_never_shows_are_named_once(with_password) -> None:
-    with_password.specs(
+    with_password.write_specs(
         'servers:\n  trainer: {count: 2, key_pair_name: null, admin_pass: {secret: "env:PW"}, root_volume: {type: SSD, size: 200}}\n'
     )
     with_password.apply()
@@ -88,18 +88,18 @@ def test_a_warning_before_the_plan_does_not_come_before_the_version(applied) -> 
     assert lines[1]["diagnostic"]["code"] == "store-folder-open"
 
 
-def test_the_stream_names_who_is_not_done(desk) -> None:
-    desk.specs("servers: {good: {}, bad: {flavor: sandbox.fails}}\n")
-    ran = desk.run("apply", "--auto-approve", "--json")
+def test_the_stream_names_who_is_not_done(cli) -> None:
+    cli.write_specs("servers: {good: {}, bad: {flavor: sandbox.fails}}\n")
+    ran = cli.run("apply", "--auto-approve", "--json")
     assert ran.code == 7
     (missing,) = ran.lines[-1]["not_done"]
     assert (missing["address"], missing["outcome"]) == ("bad", "failed")
     assert missing["diagnostic"]["hint"]
 
 
-def test_the_sum_is_plain_text_even_where_colour_is_forced(desk, monkeypatch) -> None:
+def test_the_sum_is_plain_text_even_where_colour_is_forced(cli, monkeypatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\\u001b" not in desk.run("apply", "--auto-approve", "--json").out
+    assert "\\u001b" not in cli.run("apply", "--auto-approve", "--json").out
 
 
 def test_destroying_is_a_stream_too(applied) -> None:
@@ -118,9 +118,9 @@ def test_outputs(applied) -> None:
     assert addresses.splitlines() == everything["gateway"]["private_addresses"]
 
 
-def test_outputs_before_the_first_apply(desk) -> None:
-    assert desk.run("output", "--json").document == {}
-    assert desk.run("state", "list").out == ""
+def test_outputs_before_the_first_apply(cli) -> None:
+    assert cli.run("output", "--json").document == {}
+    assert cli.run("state", "list").out == ""
 
 
 def test_the_ledger_of_the_sandbox(applied) -> None:
@@ -129,8 +129,8 @@ def test_the_ledger_of_the_sandbox(applied) -> None:
     assert "gateway" in applied.run("sandbox", "ledger").out
 
 
-def test_the_version(desk) -> None:
-    assert desk.run("version", "--json").document == {"provisioner_version": __version__}
+def test_the_version(cli) -> None:
+    assert cli.run("version", "--json").document == {"provisioner_version": __version__}
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_the_version(desk) -> None:
         (["plan", "--json", "--specs", "\udcff"], "stack-missing"),
     ],
 )
-def test_an_error_is_a_document_for_the_machine_and_words_for_people(desk, arguments: list[str], code: str) -> None:
-    desk.specs("servers: 3\n")
-    ran = desk.run(*arguments)
+def test_an_error_is_a_document_for_the_machine_and_words_for_people(cli, arguments: list[str], code: str) -> None:
+    cli.write_specs("servers: 3\n")
+    ran = cli.run(*arguments)
     assert ran.code == 1
     assert f"Error[{code}]" in ran.err
     assert (ran.document["format_version"], ran.document["errored"]) == ("1.0", True)
@@ -154,9 +154,9 @@ def test_an_error_is_a_document_for_the_machine_and_words_for_people(desk, argum
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_an_error_is_a_line_of_a_stream_each(desk, command: str) -> None:
-    desk.specs("servers: {a: {flavour: x}, b: {flavour: x}}\n")
-    ran = desk.run(command, "--auto-approve", "--json")
+def test_an_error_is_a_line_of_a_stream_each(cli, command: str) -> None:
+    cli.write_specs("servers: {a: {flavour: x}, b: {flavour: x}}\n")
+    ran = cli.run(command, "--auto-approve", "--json")
     assert ran.code == 1
     assert "Error[unknown-field]" in ran.err
     assert [line["type"] for line in ran.lines] == ["version", "diagnostic", "diagnostic"]
@@ -166,15 +166,15 @@ def test_an_error_is_a_line_of_a_stream_each(desk, command: str) -> None:
 
 
 def test_an_error_after_the_plan_goes_on_with_the_stream(applied) -> None:
-    applied.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    applied.write_specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
     ran = applied.run("destroy", "--auto-approve", "--json")
     assert ran.code == 4
     assert [line["type"] for line in ran.lines] == ["version", "plan", "diagnostic"]
     assert ran.lines[-1]["diagnostic"]["code"] == "protected"
 
 
-def test_an_error_after_the_document_adds_no_second_one(desk) -> None:
-    ran = desk.run("plan", "--json", "--out", "no/such/folder/p")
+def test_an_error_after_the_document_adds_no_second_one(cli) -> None:
+    ran = cli.run("plan", "--json", "--out", "no/such/folder/p")
     assert ran.code == 1
     assert "resource_changes" in ran.document
     assert "Error[plan-not-written]" in ran.err

@@ -21,22 +21,22 @@ DAY = 86_400
 
 
 @pytest.fixture
-def ordered(desk, clock):
+def ordered(cli, clock):
     """`by-hand` waits for its payment, `paid` and `hourly` run."""
-    desk.specs(STACK_OF_THREE)
-    desk.run("apply", "--auto-approve")
-    assert len(desk.bought()) == 3
-    return desk
+    cli.write_specs(STACK_OF_THREE)
+    cli.run("apply", "--auto-approve")
+    assert len(cli.bought()) == 3
+    return cli
 
 
-def orders(desk, *flags):
-    ran = desk.run("orders", "list", "--json", *flags)
+def orders(cli, *flags):
+    ran = cli.run("orders", "list", "--json", *flags)
     assert ran.code == 0, ran.text
     return {order["addresses"][0] if order["addresses"] else None: order for order in ran.document["orders"]}
 
 
-def payments(desk):
-    return [name for kind, name in desk.ledger() if kind == "payment"]
+def payments(cli):
+    return [name for kind, name in cli.ledger() if kind == "payment"]
 
 
 class TestLooking:
@@ -67,15 +67,15 @@ class TestLooking:
         assert line.startswith("(not in this state)")
         assert "cancelled" in line
 
-    def test_without_orders_there_is_nothing_to_ask(self, desk, clock):
-        assert desk.run("orders", "list").out == "No orders.\n"
-        assert desk.run("orders", "list", "--all").out == "No orders.\n"
+    def test_without_orders_there_is_nothing_to_ask(self, cli, clock):
+        assert cli.run("orders", "list").out == "No orders.\n"
+        assert cli.run("orders", "list", "--all").out == "No orders.\n"
 
     @pytest.mark.parametrize("count", [9, 12])
-    def test_few_are_asked_for_one_by_one_and_many_are_looked_up_in_a_list(self, desk, clock, count):
-        desk.specs(f"servers: {{node: {{count: {count}, charging_info: {{{CHARGING}, is_auto_pay: true}}}}}}\n")
-        desk.apply()
-        ran = desk.run("orders", "list", "--json")
+    def test_few_are_asked_for_one_by_one_and_many_are_looked_up_in_a_list(self, cli, clock, count):
+        cli.write_specs(f"servers: {{node: {{count: {count}, charging_info: {{{CHARGING}, is_auto_pay: true}}}}}}\n")
+        cli.apply()
+        ran = cli.run("orders", "list", "--json")
         assert len(ran.document["orders"]) == count
         assert {order["currency"] for order in ran.document["orders"]} == {"CNY"}
 
@@ -95,15 +95,15 @@ class TestMistakes:
     @pytest.mark.parametrize("verb", ["show", "wait", "pay", "cancel"])
     @pytest.mark.parametrize("target", ["trainer[0]", "no/such", "CS 1"])
     def test_what_names_neither_an_address_nor_an_order(self, ordered, verb, target):
-        ordered.fails("orders", verb, target, code="order-unknown")
+        ordered.assert_fails("orders", verb, target, code="order-unknown")
 
     @pytest.mark.parametrize("verb", ["show", "wait"])
     def test_an_order_that_billing_does_not_know(self, ordered, verb):
-        assert "CS404" in ordered.fails("orders", verb, "CS404", code="order-unknown").err
+        assert "CS404" in ordered.assert_fails("orders", verb, "CS404", code="order-unknown").err
 
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
     def test_an_order_that_no_address_here_was_ordered_by(self, ordered, verb):
-        said = ordered.fails("orders", verb, "CS404", "--auto-approve", code="order-untracked").said
+        said = ordered.assert_fails("orders", verb, "CS404", "--auto-approve", code="order-untracked").stderr_text
         assert ("console; nothing was changed" in " ".join(said.split()), "--adopt" in said) == (True, False)
 
     def test_of_purchases_in_doubt_it_names_the_way_with_their_addresses(self):
@@ -114,31 +114,44 @@ class TestMistakes:
 
     @pytest.mark.parametrize("verb", ["show", "wait", "pay", "cancel"])
     def test_an_address_that_is_paid_by_the_hour(self, ordered, verb):
-        ordered.fails("orders", verb, "hourly", code="order-none")
+        ordered.assert_fails("orders", verb, "hourly", code="order-none")
 
     @pytest.mark.parametrize("verb", ["show", "wait"])
     def test_a_declared_address_is_no_order_of_billings(self, ordered, verb):
-        ordered.specs("servers: {gw: {}}\n")
-        assert "gw is declared and has no order yet" in ordered.fails("orders", verb, "gw", code="order-none").said
+        ordered.write_specs("servers: {gw: {}}\n")
+        assert (
+            "gw is declared and has no order yet"
+            in ordered.assert_fails("orders", verb, "gw", code="order-none").stderr_text
+        )
 
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
-    def test_before_the_first_apply(self, desk, clock, verb):
+    def test_before_the_first_apply(self, cli, clock, verb):
         assert (
-            "gateway is declared and has no order yet" in desk.fails("orders", verb, "gateway", code="order-none").err
+            "gateway is declared and has no order yet"
+            in cli.assert_fails("orders", verb, "gateway", code="order-none").err
         )
-        desk.fails("orders", verb, "CS404", code="order-untracked")
+        cli.assert_fails("orders", verb, "CS404", code="order-untracked")
 
     def test_a_paid_order_is_not_cancelled_and_the_way_to_release_it_is_named(self, ordered):
-        assert "destroy" in ordered.fails("orders", "cancel", "paid", "--auto-approve", code="order-paid").said
+        assert (
+            "destroy"
+            in ordered.assert_fails("orders", "cancel", "paid", "--auto-approve", code="order-paid").stderr_text
+        )
 
     def test_a_cancelled_order_is_not_paid(self, ordered, clock):
         order = orders(ordered)["by-hand"]["id"]
         clock.advance(8 * DAY)
-        assert f"orders cancel {order}" in ordered.fails("orders", "pay", "by-hand", code="order-cancelled").said
+        assert (
+            f"orders cancel {order}"
+            in ordered.assert_fails("orders", "pay", "by-hand", code="order-cancelled").stderr_text
+        )
 
     @pytest.mark.parametrize("verb", ["pay", "cancel"])
     def test_where_nobody_can_be_asked_nothing_happens(self, ordered, verb):
-        assert "--auto-approve" in ordered.fails("orders", verb, "by-hand", code="no-approval", exit_code=8).said
+        assert (
+            "--auto-approve"
+            in ordered.assert_fails("orders", verb, "by-hand", code="no-approval", exit_code=8).stderr_text
+        )
 
     def test_under_json_nobody_is_asked_and_the_document_says_so(self, ordered):
         ran = ordered.run("orders", "pay", "by-hand", "--json")
@@ -183,9 +196,9 @@ class TestPaying:
 
     @pytest.mark.parametrize("account", [Account(approval_seconds=3600)])
     def test_an_order_that_awaits_approval_cannot_be_paid_yet(self, ordered):
-        before = ordered.kept()
+        before = ordered.state_files()
         ran = ordered.run("orders", "pay", "by-hand", "--auto-approve")
-        assert (ran.code, ordered.kept()) == (7, before)
+        assert (ran.code, ordered.state_files()) == (7, before)
         assert "Error[order-unapproved]" in ran.err
         assert payments(ordered) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.desk import STACK
+from support.cli_runner import STACK
 
 SPECS = """\
 servers:
@@ -19,10 +19,10 @@ outputs:
 
 
 @pytest.fixture
-def fleet(desk):
-    desk.specs(SPECS)
-    desk.apply()
-    return desk
+def fleet(cli):
+    cli.write_specs(SPECS)
+    cli.apply()
+    return cli
 
 
 def test_all_of_them_with_the_sensitive_ones_masked(fleet):
@@ -62,54 +62,54 @@ def test_no_cloud_is_asked(fleet, point_to):
     assert fleet.run("output").code == 0
 
 
-def test_before_the_first_apply_nothing_is_known_and_nothing_fails(desk):
-    desk.specs(SPECS)
-    ran = desk.run("output")
+def test_before_the_first_apply_nothing_is_known_and_nothing_fails(cli):
+    cli.write_specs(SPECS)
+    ran = cli.run("output")
     assert (ran.code, ran.out.splitlines()[0]) == (0, "master   = (known after apply)")
-    assert desk.run("output", "--json").document["master"] == {"sensitive": False, "known": False, "value": None}
+    assert cli.run("output", "--json").document["master"] == {"sensitive": False, "known": False, "value": None}
 
 
-def test_what_is_not_known_is_no_empty_text_for_a_script(desk):
-    desk.specs(SPECS)
+def test_what_is_not_known_is_no_empty_text_for_a_script(cli):
+    cli.write_specs(SPECS)
     for arguments in (("--raw",), ("--json",), ()):
-        ran = desk.fails("output", *arguments, "master", code="output-not-known")
+        ran = cli.assert_fails("output", *arguments, "master", code="output-not-known")
         assert "apply first" in ran.err
 
 
 def test_a_name_that_is_none_is_told(fleet):
-    fleet.fails("output", "mastr", code="unknown-output")
+    fleet.assert_fails("output", "mastr", code="unknown-output")
 
 
-def test_a_slip_in_an_output_is_told_by_validate_and_nothing_is_bought(desk):
-    desk.specs(SPECS.replace("servers.gateway.id", "servers.gatway.id"))
-    ran = desk.refuses("undefined-variable")
+def test_a_slip_in_an_output_is_told_by_validate_and_nothing_is_bought(cli):
+    cli.write_specs(SPECS.replace("servers.gateway.id", "servers.gatway.id"))
+    ran = cli.assert_refused("undefined-variable")
     assert "servers.gatway does not exist" in ran.err
     assert "did you mean gateway?" in ran.err
-    assert desk.run("validate").code == 1
+    assert cli.run("validate").code == 1
 
 
-def test_without_declared_outputs_there_are_the_servers(desk):
-    desk.specs("servers: {gateway: {}}\n")
-    desk.apply()
-    assert list(desk.run("output", "--json").document) == ["gateway"]
+def test_without_declared_outputs_there_are_the_servers(cli):
+    cli.write_specs("servers: {gateway: {}}\n")
+    cli.apply()
+    assert list(cli.run("output", "--json").document) == ["gateway"]
 
 
 class TestWhatAnApplyEndsWith:
-    def test_a_block_below_its_last_line_in_terraforms_manner(self, desk):
-        desk.specs(SPECS)
-        ran = desk.apply()
+    def test_a_block_below_its_last_line_in_terraforms_manner(self, cli):
+        cli.write_specs(SPECS)
+        ran = cli.apply()
         summary, block = ran.out.split("\n\nOutputs:\n\n")
         assert summary.endswith("Apply complete! Servers: 3 added, 0 changed, 0 destroyed.")
-        assert block == desk.run("output").out
+        assert block == cli.run("output").out
 
     def test_also_when_there_was_nothing_to_do(self, fleet):
         ran = fleet.apply()
         assert ran.out.startswith("No changes.")
         assert ran.out.endswith(f"\n\nOutputs:\n\n{fleet.run('output').out}")
 
-    def test_a_stream_has_them_behind_its_summary_without_the_sensitive_ones(self, desk):
-        desk.specs(SPECS)
-        summary, outputs = desk.run("apply", "--auto-approve", "--json").lines[-2:]
+    def test_a_stream_has_them_behind_its_summary_without_the_sensitive_ones(self, cli):
+        cli.write_specs(SPECS)
+        summary, outputs = cli.run("apply", "--auto-approve", "--json").lines[-2:]
         assert (summary["type"], outputs["type"]) == ("change_summary", "outputs")
         assert outputs["@message"] == "Outputs: 3"
         assert outputs["outputs"]["trainers"] == {
@@ -119,41 +119,41 @@ class TestWhatAnApplyEndsWith:
         }
         assert outputs["outputs"]["token"] == {"sensitive": True, "known": True}
 
-    def test_a_saved_plan_ends_with_those_of_the_specs_as_they_are_now(self, desk):
-        desk.specs(SPECS)
-        desk.run("plan", "--out", "plan.json")
-        assert desk.run("apply", "plan.json").out.endswith(f"\n\nOutputs:\n\n{desk.run('output').out}")
+    def test_a_saved_plan_ends_with_those_of_the_specs_as_they_are_now(self, cli):
+        cli.write_specs(SPECS)
+        cli.run("plan", "--out", "plan.json")
+        assert cli.run("apply", "plan.json").out.endswith(f"\n\nOutputs:\n\n{cli.run('output').out}")
 
-    def test_where_none_are_declared_nothing_is_said_of_them(self, desk):
-        desk.specs("servers: {gateway: {}}\n")
-        assert "Outputs" not in desk.apply().out
-        assert desk.run("apply", "--auto-approve", "--json").lines[-1]["type"] == "change_summary"
+    def test_where_none_are_declared_nothing_is_said_of_them(self, cli):
+        cli.write_specs("servers: {gateway: {}}\n")
+        assert "Outputs" not in cli.apply().out
+        assert cli.run("apply", "--auto-approve", "--json").lines[-1]["type"] == "change_summary"
 
-    def test_a_run_that_is_not_done_ends_without(self, desk):
-        desk.specs(SPECS.replace("gateway: {}", "gateway: {flavor: sandbox.fails}"))
+    def test_a_run_that_is_not_done_ends_without(self, cli):
+        cli.write_specs(SPECS.replace("gateway: {}", "gateway: {flavor: sandbox.fails}"))
         for options in ((), ("--json",)):
-            ran = desk.run("apply", "--auto-approve", *options)
+            ran = cli.run("apply", "--auto-approve", *options)
             assert (ran.code, "utputs" in ran.out.splitlines()[-1]) == (7, False)
-        assert "Outputs:" not in desk.run("apply", "--no-input").out
+        assert "Outputs:" not in cli.run("apply", "--no-input").out
 
     def test_a_release_ends_without(self, fleet):
         ran = fleet.run("destroy", "--auto-approve")
         assert (ran.code, "Outputs" in ran.out) == (0, False)
 
     @pytest.mark.parametrize("saved", [False, True], ids=["planned", "saved"])
-    def test_one_that_cannot_be_worked_out_undoes_nothing(self, desk, saved):
-        desk.specs(f'{SPECS}  odd: "{{{{ servers.gateway.name + 1 }}}}"\n')
-        desk.run("plan", "--out", "plan.json")
-        ran = desk.run("apply", *(["plan.json"] if saved else ["--auto-approve"]))
+    def test_one_that_cannot_be_worked_out_undoes_nothing(self, cli, saved):
+        cli.write_specs(f'{SPECS}  odd: "{{{{ servers.gateway.name + 1 }}}}"\n')
+        cli.run("plan", "--out", "plan.json")
+        ran = cli.run("apply", *(["plan.json"] if saved else ["--auto-approve"]))
         assert (ran.code, "Apply complete!" in ran.out, "Outputs:" in ran.out) == (0, True, False)
         assert "Warning[outputs-unknown]" in ran.err
-        assert "`provisioner output` shows them" in ran.said
-        assert len(desk.bought()) == 3
+        assert "`provisioner output` shows them" in ran.stderr_text
+        assert len(cli.bought()) == 3
 
-    def test_values_that_a_saved_plan_was_made_with_are_asked_for(self, desk):
-        desk.stack(f"{STACK}variables: {{port: {{type: integer}}}}\n")
-        desk.specs('servers: {gateway: {}}\noutputs: {port: "{{ var.port }}"}\n')
-        desk.run("plan", "--out", "plan.json", "--var", "port=8080")
-        ran = desk.run("apply", "plan.json")
+    def test_values_that_a_saved_plan_was_made_with_are_asked_for(self, cli):
+        cli.write_stack(f"{STACK}variables: {{port: {{type: integer}}}}\n")
+        cli.write_specs('servers: {gateway: {}}\noutputs: {port: "{{ var.port }}"}\n')
+        cli.run("plan", "--out", "plan.json", "--var", "port=8080")
+        ran = cli.run("apply", "plan.json")
         assert (ran.code, "Warning[outputs-unknown]" in ran.err, "port" in ran.err) == (0, True, True)
-        assert desk.run("output", "--var", "port=8080").out == "port = 8080\n"
+        assert cli.run("output", "--var", "port=8080").out == "port = 8080\n"

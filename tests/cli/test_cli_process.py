@@ -24,7 +24,7 @@ def run(command: list[str], folder: Path, *arguments: str) -> subprocess.Complet
 
 
 @pytest.mark.parametrize("name", ["yaml", "click", "pydantic", "jinja2", "orjson", "resource"])
-def test_python_files_in_the_working_directory_are_not_run(desk, name: str) -> None:
+def test_python_files_in_the_working_directory_are_not_run(cli, name: str) -> None:
     Path(f"{name}.py").write_text("raise SystemExit('this was run')\n")
     ran = run(MODULE, Path.cwd(), "validate")
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -24,51 +24,51 @@ def answering(monkeypatch):
 
 
 @pytest.mark.parametrize("answer", ["yes\n", "yes", "  yes  \n"])
-def test_yes_is_a_yes(desk, answering, answer: str) -> None:
+def test_yes_is_a_yes(cli, answering, answer: str) -> None:
     answering(answer)
-    ran = desk.run("apply")
+    ran = cli.run("apply")
     assert ran.code == 0
-    assert "Only 'yes' will be accepted to approve." in ran.said
-    assert desk.bought() == ["gateway"]
+    assert "Only 'yes' will be accepted to approve." in ran.stderr_text
+    assert cli.bought() == ["gateway"]
 
 
 @pytest.mark.parametrize("answer", ["y\n", "YES\n", "Yes\n", "\n", "", "no\n", "yes please\n", "true\n"])
-def test_anything_else_is_a_no(desk, answering, answer: str) -> None:
+def test_anything_else_is_a_no(cli, answering, answer: str) -> None:
     answering(answer)
-    ran = desk.run("apply")
+    ran = cli.run("apply")
     assert ran.code == 8
-    assert "Not approved. Nothing was changed." in ran.said
-    assert (desk.bought(), desk.kept()) == ([], {})
+    assert "Not approved. Nothing was changed." in ran.stderr_text
+    assert (cli.bought(), cli.state_files()) == ([], {})
 
 
 def test_destroying_says_that_there_is_no_way_back(applied, answering) -> None:
     answering("y\n")
     ran = applied.run("destroy")
     assert ran.code == 8
-    assert "There is no undo" in ran.said
+    assert "There is no undo" in ran.stderr_text
     assert applied.ledger() == [("purchase", "gateway")]
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
 def test_without_a_terminal_the_refusal_names_the_flag(applied, monkeypatch, command: str) -> None:
-    applied.specs("servers: {second: {}}\n")
+    applied.write_specs("servers: {second: {}}\n")
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    said = applied.fails(command, code="no-approval", exit_code=8).said
+    said = applied.assert_fails(command, code="no-approval", exit_code=8).stderr_text
     assert "--auto-approve" in said
     assert "plan --out FILE" in said
 
 
 @pytest.mark.parametrize("flag", ["--no-input", "-input=false", "--json"])
-def test_whoever_must_not_be_asked_is_not(desk, answering, flag: str) -> None:
+def test_whoever_must_not_be_asked_is_not(cli, answering, flag: str) -> None:
     answering("yes\n")
-    assert "Enter a value" not in desk.fails("apply", flag, code="no-approval", exit_code=8).err
+    assert "Enter a value" not in cli.assert_fails("apply", flag, code="no-approval", exit_code=8).err
 
 
-def test_the_environment_may_forbid_to_ask_and_the_command_allow_it(desk, answering, monkeypatch) -> None:
+def test_the_environment_may_forbid_to_ask_and_the_command_allow_it(cli, answering, monkeypatch) -> None:
     answering("yes\n")
     monkeypatch.setenv("PROVISIONER_INPUT", "0")
-    desk.fails("apply", code="no-approval", exit_code=8)
-    assert desk.run("apply", "--input").code == 0
+    cli.assert_fails("apply", code="no-approval", exit_code=8)
+    assert cli.run("apply", "--input").code == 0
 
 
 def test_nobody_is_asked_when_there_is_nothing_to_do(applied) -> None:
@@ -76,7 +76,7 @@ def test_nobody_is_asked_when_there_is_nothing_to_do(applied) -> None:
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_a_person_at_a_real_terminal_is_asked_and_heard(desk) -> None:
+def test_a_person_at_a_real_terminal_is_asked_and_heard(cli) -> None:
     """The question stands after the plan, and the answer is read from the terminal."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "PYTHONUNBUFFERED": "1"}
@@ -89,7 +89,7 @@ def test_a_person_at_a_real_terminal_is_asked_and_heard(desk) -> None:
     os.close(ours)
     assert process.returncode == 0
     assert seen.index(b"1 to add") < seen.index(b"Enter a value") < seen.index(b"Apply complete!")
-    assert desk.bought() == ["gateway"]
+    assert cli.bought() == ["gateway"]
 
 
 def read_until(descriptor: int, wanted: bytes | None) -> bytes:

@@ -4,17 +4,17 @@ import json
 import stat
 
 import pytest
-from support.desk import PASSWORD
+from support.cli_runner import PASSWORD
 
 TWO = "servers: {gateway: {}, second: {}}\n"
 
 
 @pytest.fixture
-def saved(desk):
+def saved(cli):
     """A plan to buy two servers, in the file `two.plan`."""
-    desk.specs(TWO)
-    assert desk.run("plan", "--out", "two.plan").code == 0
-    return desk
+    cli.write_specs(TWO)
+    assert cli.run("plan", "--out", "two.plan").code == 0
+    return cli
 
 
 def test_a_saved_plan_is_carried_out_without_a_question(saved) -> None:
@@ -24,8 +24,8 @@ def test_a_saved_plan_is_carried_out_without_a_question(saved) -> None:
     assert saved.bought() == ["gateway", "second"]
 
 
-def test_saving_says_how_to_go_on(desk) -> None:
-    said = desk.run("plan", "--out", "one.plan").said
+def test_saving_says_how_to_go_on(cli) -> None:
+    said = cli.run("plan", "--out", "one.plan").stderr_text
     assert "Saved the plan to: one.plan" in said
     assert "provisioner apply one.plan" in said
 
@@ -44,26 +44,26 @@ def test_a_saved_plan_is_private_and_says_the_same_every_time(saved) -> None:
     assert first["plan"] == again["plan"]
 
 
-def test_a_saved_plan_holds_no_secret(desk, monkeypatch) -> None:
+def test_a_saved_plan_holds_no_secret(cli, monkeypatch) -> None:
     monkeypatch.setenv("PW", PASSWORD)
-    desk.specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
-    assert desk.run("plan", "--out", "one.plan").code == 0
-    assert PASSWORD not in (desk.path / "one.plan").read_text()
-    assert PASSWORD not in desk.run("show", "--json", "one.plan").text + desk.run("apply", "one.plan").text
-    assert desk.bought() == ["gateway"]
+    cli.write_specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
+    assert cli.run("plan", "--out", "one.plan").code == 0
+    assert PASSWORD not in (cli.path / "one.plan").read_text()
+    assert PASSWORD not in cli.run("show", "--json", "one.plan").text + cli.run("apply", "one.plan").text
+    assert cli.bought() == ["gateway"]
 
 
-def test_a_plan_with_a_password_in_clear_is_not_saved(desk) -> None:
-    desk.specs(f"servers:\n  gateway: {{key_pair_name: null, admin_pass: '{PASSWORD}'}}\n")
-    ran = desk.fails("plan", "--out", "one.plan", code="plan-holds-secret")
-    assert "gateway gives the value of admin_pass in clear" in ran.said
-    assert '{secret: "env:NAME"}' in ran.said
-    assert not (desk.path / "one.plan").exists()
+def test_a_plan_with_a_password_in_clear_is_not_saved(cli) -> None:
+    cli.write_specs(f"servers:\n  gateway: {{key_pair_name: null, admin_pass: '{PASSWORD}'}}\n")
+    ran = cli.assert_fails("plan", "--out", "one.plan", code="plan-holds-secret")
+    assert "gateway gives the value of admin_pass in clear" in ran.stderr_text
+    assert '{secret: "env:NAME"}' in ran.stderr_text
+    assert not (cli.path / "one.plan").exists()
     assert PASSWORD not in ran.text
 
 
 def test_a_refused_plan_is_not_saved(applied) -> None:
-    applied.specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    applied.write_specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
     assert applied.run("plan", "--destroy", "--out", "refused.plan").code == 4
     assert not (applied.path / "refused.plan").exists()
 
@@ -82,9 +82,9 @@ def test_a_saved_plan_with_nothing_to_do_does_nothing(applied) -> None:
     assert "No changes" in ran.out
 
 
-def test_a_plan_that_is_not_there(desk) -> None:
+def test_a_plan_that_is_not_there(cli) -> None:
     for command in ("apply", "show"):
-        said = desk.fails(command, "gone.plan", code="plan-unreadable").said
+        said = cli.assert_fails(command, "gone.plan", code="plan-unreadable").stderr_text
         assert "there is no plan gone.plan" in said
         assert "plan --out FILE" in said
 
@@ -96,7 +96,7 @@ def test_any_byte_of_a_plan_that_was_changed_is_noticed(saved, share: float) -> 
     at = int(len(content) * share)
     file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     for command in ("apply", "show"):
-        assert "Plan again with" in saved.fails(command, "two.plan", code="plan-damaged").said
+        assert "Plan again with" in saved.assert_fails(command, "two.plan", code="plan-damaged").stderr_text
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"plan": {}}'])
@@ -105,25 +105,25 @@ def test_a_file_that_is_no_plan(saved, content: bytes) -> None:
     ran = saved.run("apply", "two.plan")
     assert ran.code == 1
     assert "Error[plan-" in ran.err
-    assert "help:" in ran.said
+    assert "help:" in ran.stderr_text
     assert saved.ledger() == []
 
 
 def test_a_plan_is_carried_out_once(saved) -> None:
     saved.run("apply", "two.plan")
-    assert "carried out before" in saved.fails("apply", "two.plan", code="plan-used").said
+    assert "carried out before" in saved.assert_fails("apply", "two.plan", code="plan-used").stderr_text
     assert saved.bought() == ["gateway", "second"]
 
 
 def test_an_equal_plan_that_was_carried_out_is_not_called_this_one(saved) -> None:
     saved.apply()
-    assert "or one that is equal to it" in saved.fails("apply", "two.plan", code="plan-used").said
+    assert "or one that is equal to it" in saved.assert_fails("apply", "two.plan", code="plan-used").stderr_text
 
 
 def test_a_plan_is_stale_when_the_state_has_moved_since(saved) -> None:
-    saved.specs("servers: {gateway: {}}\n")
+    saved.write_specs("servers: {gateway: {}}\n")
     saved.apply()
-    said = saved.fails("apply", "two.plan", code="plan-stale").said
+    said = saved.assert_fails("apply", "two.plan", code="plan-stale").stderr_text
     assert "the state has moved since it was made" in said
     assert "Nothing was sent." in said
     assert saved.bought() == ["gateway"]
@@ -133,16 +133,16 @@ def test_a_plan_is_bought_as_it_was_approved_or_not_at_all(saved) -> None:
     """Whoever approved of it was told how a lost purchase would be told from a stranger's."""
     stack = saved.path / "specs" / "stack.yaml"
     stack.write_text(stack.read_text() + "purchase: {marker: nonce}\n")
-    said = saved.fails("apply", "two.plan", code="plan-stale").said
+    said = saved.assert_fails("apply", "two.plan", code="plan-stale").stderr_text
     assert "purchase: in stack.yaml has changed" in said
     assert saved.ledger() == []
 
 
-def test_a_plan_of_another_environment(desk) -> None:
-    desk.write("specs/environments/dev.yaml", "{}\n")
-    desk.write("specs/environments/prod.yaml", "{}\n")
-    assert desk.run("plan", "-e", "dev", "--out", "dev.plan").code == 0
-    said = desk.fails("apply", "-e", "prod", "dev.plan", code="plan-foreign").said
+def test_a_plan_of_another_environment(cli) -> None:
+    cli.write("specs/environments/dev.yaml", "{}\n")
+    cli.write("specs/environments/prod.yaml", "{}\n")
+    assert cli.run("plan", "-e", "dev", "--out", "dev.plan").code == 0
+    said = cli.assert_fails("apply", "-e", "prod", "dev.plan", code="plan-foreign").stderr_text
     assert "is for stack 'demo', environment 'dev'" in said
     assert "check -e" in said
 
@@ -151,15 +151,15 @@ def test_a_plan_of_another_environment(desk) -> None:
 def test_a_saved_plan_says_what_to_do_and_no_option_adds_to_it(saved, extra: list[str]) -> None:
     ran = saved.run("apply", "two.plan", *extra)
     assert ran.code == 1
-    assert "a saved plan says what to do" in ran.said
-    assert "`plan --out`" in ran.said
+    assert "a saved plan says what to do" in ran.stderr_text
+    assert "`plan --out`" in ran.stderr_text
     assert saved.ledger() == []
 
 
 @pytest.mark.parametrize("place", ["no/such/folder/p", "folder"])
-def test_a_plan_cannot_be_written_there(desk, place: str) -> None:
-    (desk.path / "folder").mkdir()
-    ran = desk.run("plan", "--out", place)
+def test_a_plan_cannot_be_written_there(cli, place: str) -> None:
+    (cli.path / "folder").mkdir()
+    ran = cli.run("plan", "--out", place)
     assert ran.code == 1
-    assert place in ran.said
+    assert place in ran.stderr_text
     assert "Traceback" not in ran.err

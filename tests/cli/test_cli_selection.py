@@ -13,9 +13,9 @@ ALL_NAMES = ["gateway", "trainer-0", "trainer-1"]
 
 
 @pytest.fixture
-def team(desk):
-    desk.specs(SPECS)
-    return desk
+def team(cli):
+    cli.write_specs(SPECS)
+    return cli
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_saved_plan_is_of_the_part_and_says_so(team) -> None:
     assert team.run("plan", "--target", "trainer", "--out", "part.plan").code == 0
     assert "Left out by --target 'trainer'" in team.run("show", "part.plan").out
     wrong = team.run("apply", "part.plan", "--target", "gateway")
-    assert (wrong.code, "belong to `plan --out`" in wrong.said, team.bought()) == (1, True, [])
+    assert (wrong.code, "belong to `plan --out`" in wrong.stderr_text, team.bought()) == (1, True, [])
     assert "Left out by" in team.run("apply", "part.plan").out
     assert sorted(team.bought()) == ["trainer-0", "trainer-1"]
 
@@ -85,13 +85,13 @@ def test_a_saved_plan_is_of_the_part_and_says_so(team) -> None:
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["destroy", "--auto-approve"]])
 def test_a_choice_that_cannot_be_meant_is_refused(team, command, options, code, told) -> None:
     team.apply()
-    assert told in team.fails(*command, *options, code=code).said
+    assert told in team.assert_fails(*command, *options, code=code).stderr_text
 
 
 def test_a_replacement_that_is_left_out_is_no_replacement(team) -> None:
     team.apply()
     options = ["--replace", "gateway", "--target", "trainer"]
-    team.fails("apply", "--auto-approve", *options, code="not-selected")
+    team.assert_fails("apply", "--auto-approve", *options, code="not-selected")
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_drift_is_looked_for_in_a_part_and_the_rest_is_said(team) -> None:
     ran = team.run("drift", "--target", "gateway", "--json")
     assert ran.document["selection"]["target"] == ["gateway"]
     assert (ran.document["left_out"], ran.document["drifted"]) == ([], False)
-    team.fails("drift", "--target", "gatewy", code="unknown-address")
+    team.assert_fails("drift", "--target", "gatewy", code="unknown-address")

@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not imported(*arguments) & {"asyncio", *HEAVY}
 
 
-def test_validating_knows_no_network(desk) -> None:
+def test_validating_knows_no_network(cli) -> None:
     assert not imported("validate") & {"httpx", "deepdiff", "starlette", "uvicorn", "rich"}
 
 

@@ -18,10 +18,10 @@ READERS = (
 )
 
 
-def refused_by_all(desk, code: str) -> str:
+def refused_by_all(cli, code: str) -> str:
     for arguments in READERS:
-        ran = desk.fails(*arguments, code=code)
-    return ran.said
+        ran = cli.assert_fails(*arguments, code=code)
+    return ran.stderr_text
 
 
 def altered(content: bytes, at: int) -> bytes:
@@ -46,7 +46,7 @@ def test_a_state_of_which_one_byte_was_altered(applied, share: float) -> None:
     file = applied.state / "demo.json"
     content = file.read_bytes()
     file.write_bytes(altered(content, int(len(content) * share)))
-    applied.fails("plan", code="state-damaged")
+    applied.assert_fails("plan", code="state-damaged")
 
 
 def test_the_backup_puts_a_damaged_state_right(applied) -> None:
@@ -82,14 +82,14 @@ def test_a_journal_whose_last_line_was_torn_by_a_crash_is_good(applied) -> None:
     with (applied.state / "demo.journal").open("ab") as journal:
         journal.write(b'{"type":"run_st')
     assert applied.run("plan").code == 0
-    applied.specs("servers: {gateway: {}, second: {}}\n")
+    applied.write_specs("servers: {gateway: {}, second: {}}\n")
     applied.apply()
     assert applied.bought() == ["gateway", "second"]
     assert "No changes" in applied.run("plan").out
 
 
 def test_the_state_of_another_stack(applied) -> None:
-    applied.stack(stack="other")
+    applied.write_stack(stack="other")
     for suffix in (".json", ".journal"):
         (applied.state / f"demo{suffix}").rename(applied.state / f"other{suffix}")
     said = refused_by_all(applied, "state-foreign")
@@ -99,7 +99,7 @@ def test_the_state_of_another_stack(applied) -> None:
 
 def test_the_state_of_another_identity(applied, monkeypatch) -> None:
     """Known before anything is asked, so that nothing in the state is judged by a stranger's cloud."""
-    applied.stack(cloud="huaweicloud")
+    applied.write_stack(cloud="huaweicloud")
     for name, value in {
         "HW_ACCESS_KEY": PUBLIC.access_key,
         "HW_SECRET_KEY": PUBLIC.secret_key,
@@ -108,7 +108,7 @@ def test_the_state_of_another_identity(applied, monkeypatch) -> None:
     }.items():
         monkeypatch.setenv(name, value)
     for arguments in (["plan"], ["apply", "--auto-approve"], ["destroy", "--auto-approve"]):
-        said = applied.fails(*arguments, code="identity-mismatch").said
+        said = applied.assert_fails(*arguments, code="identity-mismatch").stderr_text
         assert "another account, project or region than the state" in said
         assert PUBLIC.project_id in said
         assert "another-project" in said
@@ -116,10 +116,10 @@ def test_the_state_of_another_identity(applied, monkeypatch) -> None:
 
 
 def test_another_run_holds_the_lock(applied) -> None:
-    applied.specs("servers: {gateway: {}, second: {}}\n")
+    applied.write_specs("servers: {gateway: {}, second: {}}\n")
     store = open_store(applied.state, "demo")
     with store.write(command="apply", who="ana@laptop", timeout=0):
-        said = applied.fails("apply", "--auto-approve", code="lock-held", exit_code=5).said
+        said = applied.assert_fails("apply", "--auto-approve", code="lock-held", exit_code=5).stderr_text
         assert "ana@laptop is at work on this state: `apply`" in said
         assert "--lock-timeout" in said
         assert applied.run("plan").code == 0, "looking needs no lock"
@@ -129,28 +129,28 @@ def test_another_run_holds_the_lock(applied) -> None:
 def test_waiting_for_the_lock_is_told_and_ends(applied) -> None:
     store = open_store(applied.state, "demo")
     with store.write(command="apply", who="ana@laptop", timeout=0):
-        ran = applied.fails("apply", "--auto-approve", "--lock-timeout", "1s", code="lock-held", exit_code=5)
-    assert "Waiting for the lock, held by ana@laptop (apply, process" in ran.said
+        ran = applied.assert_fails("apply", "--auto-approve", "--lock-timeout", "1s", code="lock-held", exit_code=5)
+    assert "Waiting for the lock, held by ana@laptop (apply, process" in ran.stderr_text
 
 
-def test_the_state_cannot_be_kept_where_it_should_be(desk, monkeypatch) -> None:
-    desk.write("occupied", "a file, not a folder")
+def test_the_state_cannot_be_kept_where_it_should_be(cli, monkeypatch) -> None:
+    cli.write("occupied", "a file, not a folder")
     monkeypatch.setenv("PROVISIONER_STATE", "occupied/state")
     for arguments in (["plan"], ["apply", "--auto-approve"]):
-        ran = desk.run(*arguments)
+        ran = cli.run(*arguments)
         assert ran.code == 1
         assert "Error[store-unreadable]" in ran.err
-        assert "occupied/state" in ran.said
-        assert "help:" in ran.said
-    assert desk.bought() == []
+        assert "occupied/state" in ran.stderr_text
+        assert "help:" in ran.stderr_text
+    assert cli.bought() == []
 
 
-def test_a_state_folder_that_is_not_writable_stops_the_run_before_anything_is_bought(desk, monkeypatch) -> None:
+def test_a_state_folder_that_is_not_writable_stops_the_run_before_anything_is_bought(cli, monkeypatch) -> None:
     read_only(monkeypatch)
-    said = desk.fails("apply", "--auto-approve", code="lock-unusable").said
+    said = cli.assert_fails("apply", "--auto-approve", code="lock-unusable").stderr_text
     assert "demo.lock: Permission denied" in said
     assert "without a lock nothing is bought" in said
-    assert desk.run("plan").code == 0
+    assert cli.run("plan").code == 0
 
 
 def test_a_file_of_the_state_that_may_not_be_read(applied, monkeypatch) -> None:
@@ -158,7 +158,7 @@ def test_a_file_of_the_state_that_may_not_be_read(applied, monkeypatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Disk, "read", closed)
-    said = applied.fails("plan", code="store-unreadable").said
+    said = applied.assert_fails("plan", code="store-unreadable").stderr_text
     assert "Permission denied" in said
     assert "must belong to you" in said
 
@@ -180,4 +180,4 @@ def test_a_state_folder_that_others_may_change_is_a_warning(applied) -> None:
     ran = applied.run("plan")
     assert ran.code == 0
     assert "Warning[store-folder-open]" in ran.err
-    assert f"chmod 700 {applied.state}" in ran.said
+    assert f"chmod 700 {applied.state}" in ran.stderr_text

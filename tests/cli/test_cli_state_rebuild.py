@@ -34,8 +34,8 @@ def flip(file) -> None:
     file.write_bytes(content[:200] + bytes([content[200] ^ 1]) + content[201:])
 
 
-def every_file(desk) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in desk.state.glob("demo.*") if file.suffix != ".lock"}
+def every_file(cli) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in cli.state.glob("demo.*") if file.suffix != ".lock"}
 
 
 def resealed(data: bytes, **changed) -> bytes:
@@ -54,7 +54,7 @@ def test_it_shows_what_is_left_and_how_sure_it_is_before_it_asks(damaged, monkey
     assert "demo.backup   whole, serial 1" in ran.out
     assert "has a checksum that does not fit its content" in " ".join(ran.out.split())
     assert f"certain    gateway  {identifier}" in ran.out
-    assert "Only 'yes' will be accepted" in ran.said
+    assert "Only 'yes' will be accepted" in ran.stderr_text
     assert "Rebuilt: 1 server, serial 3." in ran.out
     aside = {
         name.partition(".before-")[0]: content for name, content in every_file(damaged).items() if ".before-" in name
@@ -74,14 +74,14 @@ def test_anything_but_yes_changes_nothing(damaged, monkeypatch, answer: str) -> 
     before = every_file(damaged)
     ran = damaged.run(*REBUILD)
     assert ran.code == 8
-    assert "Not approved. Nothing was changed." in ran.said
+    assert "Not approved. Nothing was changed." in ran.stderr_text
     assert every_file(damaged) == before
 
 
 @pytest.mark.parametrize("more", [(), ("--json",), ("--no-input",)])
 def test_where_nobody_can_be_asked_the_refusal_names_the_flag(damaged, monkeypatch, more: tuple[str, ...]) -> None:
     monkeypatch.setattr("sys.stdin", Terminal("yes\n") if more else io.StringIO("yes\n"))
-    assert "--auto-approve" in damaged.fails(*REBUILD, *more, code="no-approval", exit_code=8).said
+    assert "--auto-approve" in damaged.assert_fails(*REBUILD, *more, code="no-approval", exit_code=8).stderr_text
 
 
 def test_the_same_as_a_document(damaged) -> None:
@@ -109,16 +109,16 @@ def test_nothing_is_changed_where_nothing_is_damaged(applied) -> None:
     assert every_file(applied) == before
 
 
-def test_nothing_is_written_before_anything_was_bought(desk) -> None:
-    ran = desk.run(*REBUILD, "--auto-approve")
+def test_nothing_is_written_before_anything_was_bought(cli) -> None:
+    ran = cli.run(*REBUILD, "--auto-approve")
     assert ran.code == 0
     assert "There is nothing to write." in ran.out
-    assert desk.kept() == {}
+    assert cli.state_files() == {}
 
 
 def test_it_buys_and_releases_nothing(damaged) -> None:
     before = damaged.ledger()
-    damaged.specs("servers: {second: {}}\n")
+    damaged.write_specs("servers: {second: {}}\n")
     assert damaged.run(*REBUILD, "--auto-approve").code == 0
     assert damaged.ledger() == before
     assert "1 to add, 0 to change, 1 to destroy" in damaged.run("plan").out
@@ -127,14 +127,14 @@ def test_it_buys_and_releases_nothing(damaged) -> None:
 def test_a_state_of_a_newer_version_is_not_damaged(applied) -> None:
     file = applied.state / "demo.json"
     file.write_bytes(resealed(file.read_bytes(), format=FORMAT + 1, tool="9.9.9"))
-    said = applied.fails(*REBUILD, "--auto-approve", code="state-format").said
+    said = applied.assert_fails(*REBUILD, "--auto-approve", code="state-format").stderr_text
     assert "9.9.9" in said
 
 
 def test_the_state_of_another_stack_is_not_damaged(applied) -> None:
     file = applied.state / "demo.json"
     file.write_bytes(resealed(file.read_bytes(), stack="other"))
-    applied.fails(*REBUILD, "--auto-approve", code="state-foreign")
+    applied.assert_fails(*REBUILD, "--auto-approve", code="state-foreign")
 
 
 def test_the_journal_of_another_history_is_not_mixed_in(applied, tmp_path) -> None:
@@ -142,16 +142,16 @@ def test_the_journal_of_another_history_is_not_mixed_in(applied, tmp_path) -> No
     ours = every_file(applied)
     for file in applied.state.glob("demo.*"):
         file.unlink()
-    applied.specs("servers: {other: {}}\n")
+    applied.write_specs("servers: {other: {}}\n")
     applied.apply()
     for name in ("demo.json", "demo.backup"):
         (applied.state / name).write_bytes(ours[name])
-    said = applied.fails(*REBUILD, "--auto-approve", code="rebuild-conflict").said
+    said = applied.assert_fails(*REBUILD, "--auto-approve", code="rebuild-conflict").stderr_text
     assert "move demo.journal, or demo.json and demo.backup, out of the folder" in said
 
 
 def test_credentials_of_another_account_are_refused(damaged, monkeypatch) -> None:
-    damaged.stack(cloud="huaweicloud")
+    damaged.write_stack(cloud="huaweicloud")
     for name, value in {
         "HW_ACCESS_KEY": PUBLIC.access_key,
         "HW_SECRET_KEY": PUBLIC.secret_key,
@@ -159,19 +159,19 @@ def test_credentials_of_another_account_are_refused(damaged, monkeypatch) -> Non
         "HW_DOMAIN_ID": PUBLIC.domain_id,
     }.items():
         monkeypatch.setenv(name, value)
-    damaged.fails(*REBUILD, "--auto-approve", code="identity-mismatch")
+    damaged.assert_fails(*REBUILD, "--auto-approve", code="identity-mismatch")
 
 
 def test_specs_with_a_mistake_are_refused(damaged) -> None:
-    damaged.specs("servers: {gateway: {flavour: x}}\n")
-    damaged.fails(*REBUILD, "--auto-approve", code="unknown-field")
+    damaged.write_specs("servers: {gateway: {flavour: x}}\n")
+    damaged.assert_fails(*REBUILD, "--auto-approve", code="unknown-field")
 
 
 def test_another_run_holds_the_lock(applied) -> None:
     store = open_store(applied.state, "demo")
     with store.write(command="apply", who="ana@laptop", timeout=0):
         flip(applied.state / "demo.json")
-        said = applied.fails(*REBUILD, "--auto-approve", code="lock-held", exit_code=5).said
+        said = applied.assert_fails(*REBUILD, "--auto-approve", code="lock-held", exit_code=5).stderr_text
     assert "ana@laptop is at work on this state" in said
 
 
@@ -179,7 +179,7 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_lost(damaged) -> None:
     journal = damaged.state / "demo.journal"
     journal.rename(damaged.state / "elsewhere")
     journal.symlink_to(damaged.state / "elsewhere")
-    damaged.fails(*REBUILD, "--auto-approve", code="store-unreadable")
+    damaged.assert_fails(*REBUILD, "--auto-approve", code="store-unreadable")
 
 
 @pytest.mark.parametrize("name", ["rename", "sync", "write"])
@@ -192,7 +192,7 @@ def test_a_disk_that_fails_leaves_the_old_files(damaged, monkeypatch, name: str)
         return really(self, first, *rest)
 
     monkeypatch.setattr(Disk, name, fail)
-    said = damaged.fails(*REBUILD, "--auto-approve", code="rebuild-not-written").said
+    said = damaged.assert_fails(*REBUILD, "--auto-approve", code="rebuild-not-written").stderr_text
     assert "No space left on device" in said
     assert "No server was touched" in said
     monkeypatch.setattr(Disk, name, really)
@@ -201,9 +201,9 @@ def test_a_disk_that_fails_leaves_the_old_files(damaged, monkeypatch, name: str)
 
 
 def test_a_reason_that_is_no_unicode_is_refused(damaged) -> None:
-    damaged.fails(*REBUILD, "--auto-approve", "--reason", "\udcff", code="entry-unwritable")
+    damaged.assert_fails(*REBUILD, "--auto-approve", "--reason", "\udcff", code="entry-unwritable")
 
 
 def test_a_failure_is_a_document_too(damaged) -> None:
-    damaged.specs("servers: {gateway: {flavour: x}}\n")
+    damaged.write_specs("servers: {gateway: {flavour: x}}\n")
     assert damaged.run(*REBUILD, "--json").document["errored"] is True

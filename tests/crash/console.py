@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import yaml
-from support.site import STACK
+from support.process_workspace import STACK
 
 from provisioner.sandbox import PUBLIC
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from crash.scenarios import Books, Scenario
 from crash.stage import QUIET_SECONDS, Alive, Stage
+from support.process_workspace import PASSWORD
 from support.secrecy import disguises
-from support.site import PASSWORD
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State

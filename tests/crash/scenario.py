@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, Account, Stage
-from support.site import PREPAID
+from support.process_workspace import PREPAID
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
 REFRESH = ("apply", "--refresh-only", "--auto-approve")

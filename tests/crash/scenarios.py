@@ -40,7 +40,7 @@ from crash.scenario import (
 )
 from crash.stage import QUIET_SECONDS, SHOWING, Account, Stage
 from crash.untidy import UNTIDY
-from support.site import PREPAID
+from support.process_workspace import PREPAID
 from support.zygote import Fate
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crash import console
-from support.site import PASSWORD, STACK, MovableClock, Server
+from support.process_workspace import PASSWORD, STACK, MovableClock, SandboxServer
 from support.stores import folder_store
 from support.zygote import Child, Ended, Fate, Zygote
 
@@ -131,7 +131,7 @@ class _Counted:
         await self.app(scope, receive, send)
 
 
-class Cloud(Server):
+class Cloud(SandboxServer):
     """The HTTP server of all stages; one plays at a time."""
 
     def settle(self) -> None:

@@ -9,7 +9,7 @@ from crash.judgement import Violation, examine
 from crash.remains import remains
 from crash.scenarios import SMALLEST
 from crash.stage import QUIET_SECONDS
-from support.site import PASSWORD
+from support.process_workspace import PASSWORD
 
 
 @pytest.mark.parametrize("place", ["state/test.reserve", "run-1.err", "specs/servers.yaml"])

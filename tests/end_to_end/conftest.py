@@ -4,7 +4,7 @@ import pytest
 from support.console import Console
 from support.fault_proxy import FaultProxy
 from support.fork_server import ForkServer
-from support.site import ONE, MovableClock, Sandbox, Server, Site
+from support.process_workspace import ONE, MovableClock, ProcessWorkspace, SandboxControl, SandboxServer
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import LoopbackOnly, front
@@ -12,16 +12,16 @@ from provisioner.sandbox.serving import LoopbackOnly, front
 
 @pytest.fixture(scope="session")
 def server():
-    server = Server()
+    server = SandboxServer()
     yield server
     server.end()
 
 
 @pytest.fixture(scope="session")
-def forks():
-    forks = ForkServer()
-    yield forks
-    forks.end()
+def fork_server():
+    fork_server = ForkServer()
+    yield fork_server
+    fork_server.end()
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def clock():
 
 
 @pytest.fixture
-def world(server, tmp_path, build_seconds, clock):
-    world = tmp_path / "world" / "world.db"
-    server.app = LoopbackOnly(create_app(world, build_seconds=build_seconds, clock=clock), clock)
-    return world
+def sandbox_db(server, tmp_path, build_seconds, clock):
+    sandbox_db = tmp_path / "world" / "world.db"
+    server.app = LoopbackOnly(create_app(sandbox_db, build_seconds=build_seconds, clock=clock), clock)
+    return sandbox_db
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def proxy(server):
 
 
 @pytest.fixture
-def console(server, world):
+def console(server, sandbox_db):
     """A person who works on the same servers elsewhere."""
     console = Console(server.url)
     yield console
@@ -58,29 +58,29 @@ def console(server, world):
 
 
 @pytest.fixture
-def site(tmp_path, world, proxy, forks):
+def workspace(tmp_path, sandbox_db, proxy, fork_server):
     """One server to buy, nothing bought yet."""
     folder = tmp_path / "site"
     (folder / "state").mkdir(parents=True, mode=0o700)
-    site = Site(folder, world, proxy.url, forks=forks)
-    site.write(ONE)
-    yield site
-    site.end()
+    workspace = ProcessWorkspace(folder, sandbox_db, proxy.url, fork_server=fork_server)
+    workspace.write(ONE)
+    yield workspace
+    workspace.end()
 
 
 @pytest.fixture
 def sandbox(server):
     """The control API of a sandbox as `sandbox serve` serves it."""
-    return Sandbox(server.url)
+    return SandboxControl(server.url)
 
 
 @pytest.fixture
-def served(tmp_path, server, sandbox, build_seconds):
+def direct_workspace(tmp_path, server, sandbox, build_seconds):
     """A site before such a sandbox, with nothing between them: what goes wrong is armed by its faults."""
-    world = tmp_path / "world" / "world.db"
-    server.app = front(create_app(world, build_seconds=build_seconds), sandbox.token)
+    sandbox_db = tmp_path / "world" / "world.db"
+    server.app = front(create_app(sandbox_db, build_seconds=build_seconds), sandbox.token)
     (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url)
-    site.write(ONE)
-    yield site
-    site.end()
+    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url)
+    workspace.write(ONE)
+    yield workspace
+    workspace.end()

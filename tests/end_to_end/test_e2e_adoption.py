@@ -12,19 +12,19 @@ NOTHING = "servers: {}\n"
 
 
 @pytest.fixture
-def inherited(site):
+def inherited(workspace):
     """200 servers that somebody bought, and no state or spec that knows of them."""
-    site.write(FLEET)
-    assert site.apply("--parallelism", "64").code == 0
-    for file in (site.folder / "state").glob("test*"):
+    workspace.write(FLEET)
+    assert workspace.apply("--parallelism", "64").code == 0
+    for file in (workspace.folder / "state").glob("test*"):
         file.unlink()
-    site.write(NOTHING)
-    return site
+    workspace.write(NOTHING)
+    return workspace
 
 
-def bought_and_released(site):
-    return len([row for row in site.ledger if row.kind == "purchase"]), [
-        row for row in site.ledger if row.kind == "release"
+def bought_and_released(workspace):
+    return len([row for row in workspace.ledger if row.kind == "purchase"]), [
+        row for row in workspace.ledger if row.kind == "release"
     ]
 
 
@@ -50,17 +50,17 @@ def test_200_servers_are_taken_over_and_planned_in_at_most_10_requests(inherited
 
 
 def test_what_was_adopted_is_released_as_it_was_bought(inherited):
-    assert inherited.here("adopt", "--match", "paid", "--match", "big", "--auto-approve").code == 0
+    assert inherited.run_in_process("adopt", "--match", "paid", "--match", "big", "--auto-approve").code == 0
     assert {*inherited.state()["resources"]} == {"paid", "big"}
-    assert inherited.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
-    assert inherited.entries("release") == {"paid": 1, "big": 1}
-    assert inherited.entries("refund") == {"paid": 1}
+    assert inherited.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+    assert inherited.ledger_counts("release") == {"paid": 1, "big": 1}
+    assert inherited.ledger_counts("refund") == {"paid": 1}
 
 
 def test_adopting_twice_changes_nothing(inherited):
-    assert inherited.here("adopt", "--match", "node-1?", "--auto-approve").code == 0
+    assert inherited.run_in_process("adopt", "--match", "node-1?", "--auto-approve").code == 0
     before = inherited.state()
-    again = inherited.here("adopt", "--match", "node-1?", "--auto-approve")
+    again = inherited.run_in_process("adopt", "--match", "node-1?", "--auto-approve")
     assert (again.code, "unknown-server" in again.err) == (1, True)
     assert inherited.state() == before
     assert not (inherited.folder / "specs" / "adopted-2.yaml").exists()
@@ -68,13 +68,13 @@ def test_adopting_twice_changes_nothing(inherited):
 
 def test_whoever_dies_between_the_specs_and_the_record_has_only_to_apply(inherited, monkeypatch):
     """The state is what the death took; the specs are what it left."""
-    assert inherited.here("adopt", "--match", "node-1*", "--auto-approve").code == 0
+    assert inherited.run_in_process("adopt", "--match", "node-1*", "--auto-approve").code == 0
     for file in (inherited.folder / "state").glob("test*"):
         file.unlink()
     applied = inherited.apply()
     assert applied.code == 0, applied.text
     assert "109 adopted" in applied.out
-    assert inherited.here("plan", "--detailed-exitcode").code == 0
+    assert inherited.run_in_process("plan", "--detailed-exitcode").code == 0
     assert bought_and_released(inherited) == (200, [])
 
 
@@ -87,44 +87,44 @@ def test_two_machines_that_adopt_at_once_do_it_once(inherited):
     assert len(inherited.state()["resources"]) == 200
 
 
-def test_an_import_by_specs_is_planned_reviewed_and_carried_out(site):
-    site.write("servers: {old: {}}\n")
-    site.apply()
-    identifier = site.state()["resources"]["old"]["id"]
-    site.here("state", "rm", "old", "--auto-approve")
-    site.write(f"servers: {{alpha: {{userdata: hidden}}}}\nimports: [{{to: alpha, id: {identifier}}}]\n")
-    document = json.loads(site.here("plan", "--json").out)
+def test_an_import_by_specs_is_planned_reviewed_and_carried_out(workspace):
+    workspace.write("servers: {old: {}}\n")
+    workspace.apply()
+    identifier = workspace.state()["resources"]["old"]["id"]
+    workspace.run_in_process("state", "rm", "old", "--auto-approve")
+    workspace.write(f"servers: {{alpha: {{userdata: hidden}}}}\nimports: [{{to: alpha, id: {identifier}}}]\n")
+    document = json.loads(workspace.run_in_process("plan", "--json").out)
     (change,) = document["resource_changes"]
     assert change["change"]["actions"] == ["adopt"]
     assert change["id"] == identifier
     assert ["userdata"] in change["unverifiable"]
-    assert site.apply().code == 0
-    assert site.here("plan", "--detailed-exitcode").code == 0
-    assert site.purchases == {"old": 1}
-    assert site.entries("release") == {}
+    assert workspace.apply().code == 0
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
+    assert workspace.purchases == {"old": 1}
+    assert workspace.ledger_counts("release") == {}
 
 
-def test_a_renamed_group_keeps_its_servers(site):
-    site.write("servers: {trainer: {count: 3}}\n")
-    site.apply()
-    ids = {one["id"] for one in site.state()["resources"].values()}
-    site.write("servers: {worker: {count: 3}}\n")
-    offered = site.here("plan")
+def test_a_renamed_group_keeps_its_servers(workspace):
+    workspace.write("servers: {trainer: {count: 3}}\n")
+    workspace.apply()
+    ids = {one["id"] for one in workspace.state()["resources"].values()}
+    workspace.write("servers: {worker: {count: 3}}\n")
+    offered = workspace.run_in_process("plan")
     assert "likely-move" in offered.out
-    site.write("servers: {worker: {count: 3}}\nmoved: [{from: trainer, to: worker}]\n")
-    applied = site.apply()
+    workspace.write("servers: {worker: {count: 3}}\nmoved: [{from: trainer, to: worker}]\n")
+    applied = workspace.apply()
     assert applied.code == 0
-    assert {one["id"] for one in site.state()["resources"].values()} == ids
-    assert {*site.state()["resources"]} == {"worker[0]", "worker[1]", "worker[2]"}
-    assert sum(site.purchases.values()) == 3
-    assert site.entries("release") == {}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert {one["id"] for one in workspace.state()["resources"].values()} == ids
+    assert {*workspace.state()["resources"]} == {"worker[0]", "worker[1]", "worker[2]"}
+    assert sum(workspace.purchases.values()) == 3
+    assert workspace.ledger_counts("release") == {}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_what_is_let_go_stays_and_destroy_leaves_it(site):
-    site.write("servers: {alpha: {}, beta: {}}\n")
-    site.apply()
-    site.write("servers: {alpha: {}}\nremoved: [{from: beta}]\n")
-    assert site.here("destroy", "--auto-approve").code == 0
-    assert site.entries("release") == {"alpha": 1}
-    assert site.state()["resources"] == {}
+def test_what_is_let_go_stays_and_destroy_leaves_it(workspace):
+    workspace.write("servers: {alpha: {}, beta: {}}\n")
+    workspace.apply()
+    workspace.write("servers: {alpha: {}}\nremoved: [{from: beta}]\n")
+    assert workspace.run_in_process("destroy", "--auto-approve").code == 0
+    assert workspace.ledger_counts("release") == {"alpha": 1}
+    assert workspace.state()["resources"] == {}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from support.fault_proxy import editing
-from support.site import PREPAID
+from support.process_workspace import PREPAID
 
 RENEWING = PREPAID.replace("}", ", is_auto_renew: true}")
 ROWS = {"method": "POST", "ending": "/resources/query", "nth": None}
@@ -25,14 +25,14 @@ def without_lines(answer):
 
 
 @pytest.fixture
-def paid(site):
-    site.write(f"servers: {{alpha: {{charging_info: {RENEWING}}}}}\n")
-    assert site.apply().code == 0
-    return site
+def paid(workspace):
+    workspace.write(f"servers: {{alpha: {{charging_info: {RENEWING}}}}}\n")
+    assert workspace.apply().code == 0
+    return workspace
 
 
-def order_of(site):
-    return site.state()["resources"]["alpha"]["order_id"]
+def order_of(workspace):
+    return workspace.state()["resources"]["alpha"]["order_id"]
 
 
 class TestASubscription:
@@ -47,46 +47,46 @@ class TestASubscription:
         assert [one["code"] for one in document["diagnostics"]] == ["expiry-unknown"]
         assert (
             "alpha: billing does not say what happens at the end of its term"
-            in paid.here("expiring", "--within", "60d").err
+            in paid.run_in_process("expiring", "--within", "60d").err
         )
         assert paid.state() == before
 
     @pytest.mark.parametrize("edited", [without("expire_policy"), without_rows])
     def test_that_does_not_tell_is_no_difference_and_the_plan_says_that_it_does_not_know(self, paid, proxy, edited):
         proxy.on(editing(edited), **ROWS)
-        planned = paid.here("plan", "--detailed-exitcode")
+        planned = paid.run_in_process("plan", "--detailed-exitcode")
         assert (planned.code, "No changes." in planned.out) == (0, True)
         told = " ".join(planned.text.split())
         assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
 
     def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
         proxy.on(editing(without("expire_time")), **ROWS)
-        row = paid.here("expiring").out.splitlines()[1]
+        row = paid.run_in_process("expiring").out.splitlines()[1]
         assert row.split()[:3] == ["alpha", paid.outputs["alpha"]["id"], "unknown"]
-        refused = paid.here("plan", "--destroy")
+        refused = paid.run_in_process("plan", "--destroy")
         assert refused.code == 4
-        assert paid.entries("release") == {}
+        assert paid.ledger_counts("release") == {}
 
     def test_of_which_billing_knows_nothing_is_not_released_on_a_guess(self, paid, proxy):
         proxy.on(editing(without_rows), **ROWS)
-        destroyed = paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
+        destroyed = paid.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert destroyed.code == 7
         assert "billing does not know it yet" in " ".join(destroyed.text.split())
-        assert (paid.entries("release"), paid.entries("refund")) == ({}, {})
+        assert (paid.ledger_counts("release"), paid.ledger_counts("refund")) == ({}, {})
         assert "unsubscribe it in the console" in " ".join(destroyed.text.split())
         proxy.clear()
-        assert paid.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
-        assert (paid.entries("release"), paid.entries("refund")) == ({"alpha": 1}, {"alpha": 1})
+        assert paid.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+        assert (paid.ledger_counts("release"), paid.ledger_counts("refund")) == ({"alpha": 1}, {"alpha": 1})
 
     @pytest.mark.parametrize("leaving", [("destroy",), ("apply",)])
     def test_that_it_never_knows_is_released_in_the_console_and_its_record_dropped(self, paid, proxy, console, leaving):
         proxy.on(editing(without_rows), **ROWS)
         console.unsubscribe(paid.outputs["alpha"]["id"])
         paid.write("servers: {}\n")
-        refused = paid.here(*leaving, "--auto-approve", "--allow", "prepaid-delete")
+        refused = paid.run_in_process(*leaving, "--auto-approve", "--allow", "prepaid-delete")
         assert refused.code == 4
         assert "--allow vanished" in " ".join(refused.text.split())
-        assert paid.here(*leaving, "--auto-approve", "--allow", "vanished").code == 0
+        assert paid.run_in_process(*leaving, "--auto-approve", "--allow", "vanished").code == 0
         assert paid.state()["resources"] == {}
 
 
@@ -103,14 +103,16 @@ class TestAnOrder:
         assert "for 1 month" not in shown.out
         if edited is without_lines:
             assert "billing does not tell what was ordered" in shown.out
-        assert paid.here("orders", "list").code == 0
-        assert paid.here("plan", "--detailed-exitcode").code == 0
+        assert paid.run_in_process("orders", "list").code == 0
+        assert paid.run_in_process("plan", "--detailed-exitcode").code == 0
         assert paid.state() == before
 
-    def test_without_its_lines_is_paid_all_the_same_and_once(self, site, proxy):
-        site.write("servers: {alpha: {charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1}}}\n")
-        assert site.apply().code == 7
-        proxy.on(editing(without_lines), method="GET", ending=order_of(site), nth=None)
-        assert site.here("orders", "pay", "alpha", "--auto-approve").code == 0
-        assert site.apply().code == 0
-        assert site.entries("payment") == {"alpha": 1}
+    def test_without_its_lines_is_paid_all_the_same_and_once(self, workspace, proxy):
+        workspace.write(
+            "servers: {alpha: {charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1}}}\n"
+        )
+        assert workspace.apply().code == 7
+        proxy.on(editing(without_lines), method="GET", ending=order_of(workspace), nth=None)
+        assert workspace.run_in_process("orders", "pay", "alpha", "--auto-approve").code == 0
+        assert workspace.apply().code == 0
+        assert workspace.ledger_counts("payment") == {"alpha": 1}

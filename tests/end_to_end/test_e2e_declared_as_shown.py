@@ -1,7 +1,7 @@
 """Specs that come to declare what a row has shown, and a next row that does not show it: nothing is bought or released."""
 
 import pytest
-from support.site import PREPAID
+from support.process_workspace import PREPAID
 
 SHOWING = {"at": ["ListAllDevServers", "ListDevServers", "ShowDevServer"], "times": "always", "fault": "rewrite"}
 SOLD = {"at": "CreateDevServer", "fault": "sells", "charging_mode": "PRE_PAID", "pays": True}
@@ -11,8 +11,8 @@ COMMON = SHOWING | {"rows": {"charging_mode": "COMMON"}, "rows_drop": ["order_id
 
 
 @pytest.fixture
-def site(served):
-    return served
+def workspace(direct_workspace):
+    return direct_workspace
 
 
 def only(sandbox, *rules):
@@ -24,25 +24,25 @@ def only(sandbox, *rules):
 @pytest.mark.parametrize(
     "before", ["{}", "{charging_info: {charging_mode: POST_PAID, period_type: MONTH, period_num: 1}}"]
 )
-def test_a_subscription_that_was_made_in_the_console(site, sandbox, before, seen_by_an_apply, rule):
-    site.write(f"servers: {{alpha: {before}}}\n")
+def test_a_subscription_that_was_made_in_the_console(workspace, sandbox, before, seen_by_an_apply, rule):
+    workspace.write(f"servers: {{alpha: {before}}}\n")
     only(
         sandbox,
         SOLD,
         SHOWING | AS_POST_PAID,
         {"at": "CreateDevServer", "times": "always", "fault": "rewrite"} | AS_POST_PAID,
     )
-    assert site.apply().code == 0
+    assert workspace.apply().code == 0
     only(sandbox)
-    told = site.apply() if seen_by_an_apply else site.here("plan")
+    told = workspace.apply() if seen_by_an_apply else workspace.run_in_process("plan")
     assert (told.code, "declare what is shown" in " ".join(told.text.split())) == (0, True), told.text
-    assert (site.state()["resources"]["alpha"]["term"] is not None) is seen_by_an_apply
-    site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+    assert (workspace.state()["resources"]["alpha"]["term"] is not None) is seen_by_an_apply
+    workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
     only(sandbox, rule)
-    assert site.apply().code == 0
-    assert (site.purchases, site.entries("release")) == ({"alpha": 1}, {})
+    assert workspace.apply().code == 0
+    assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1}, {})
     only(sandbox)
-    assert (site.apply().code, site.purchases, site.entries("release")) == (0, {"alpha": 1}, {})
+    assert (workspace.apply().code, workspace.purchases, workspace.ledger_counts("release")) == (0, {"alpha": 1}, {})
 
 
 MACHINES = {
@@ -63,13 +63,13 @@ MACHINES = {
 
 
 @pytest.mark.parametrize(("declared", "as_shown", "rule", "lacking"), MACHINES.values(), ids=MACHINES)
-def test_a_machine_that_was_shown_otherwise(site, sandbox, declared, as_shown, rule, lacking):
-    site.write(f"servers: {{alpha: {{{declared}}}}}\n")
-    assert site.apply().code == 0
+def test_a_machine_that_was_shown_otherwise(workspace, sandbox, declared, as_shown, rule, lacking):
+    workspace.write(f"servers: {{alpha: {{{declared}}}}}\n")
+    assert workspace.apply().code == 0
     only(sandbox, SHOWING | rule)
-    assert "declare what is shown" in " ".join(site.here("plan").text.split())
-    site.write(f"servers: {{alpha: {{{as_shown}}}}}\n")
+    assert "declare what is shown" in " ".join(workspace.run_in_process("plan").text.split())
+    workspace.write(f"servers: {{alpha: {{{as_shown}}}}}\n")
     only(sandbox, SHOWING | {"rows_drop": [lacking]})
-    held = site.apply()
-    assert (held.code, "[unconfirmed]" in held.text, site.purchases) == (0, True, {"alpha": 1}), held.text
-    assert site.entries("release") == {}
+    held = workspace.apply()
+    assert (held.code, "[unconfirmed]" in held.text, workspace.purchases) == (0, True, {"alpha": 1}), held.text
+    assert workspace.ledger_counts("release") == {}

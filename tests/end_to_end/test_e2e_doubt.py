@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support.fault_proxy import answering, message, resetting
 from support.plain_http import NO_TLS
-from support.site import PREPAID, STACK
+from support.process_workspace import PREPAID, STACK
 
 import provisioner.workflow.apply
 from provisioner.sandbox import PUBLIC
@@ -25,16 +25,16 @@ def stack_with(**purchase: str) -> str:
 
 
 @pytest.fixture
-def lost(site, proxy):
+def lost(workspace, proxy):
     """The purchase of `alpha` never arrived; silence is believed after ten minutes."""
-    site.write("servers: {alpha: {}}\n", stack=stack_with(unsafe_quiet_period="true", quiet_period="10m"))
+    workspace.write("servers: {alpha: {}}\n", stack=stack_with(unsafe_quiet_period="true", quiet_period="10m"))
     proxy.on(resetting(executed=False), name="alpha")
-    return site
+    return workspace
 
 
 class TestSilence:
     def test_is_believed_after_the_quiet_period_of_the_clouds_own_time(self, lost, proxy, clock):
-        first = lost.here("apply", "--auto-approve")
+        first = lost.run_in_process("apply", "--auto-approve")
         assert first.code == 6
         assert "If none has appeared by" in " ".join(first.text.split())
         clock.advance(9 * 60)
@@ -45,49 +45,49 @@ class TestSilence:
         assert "alpha: Settled" in believed.err
         assert lost.purchases == {"alpha": 1}
         assert len(proxy.purchases) == 2
-        assert lost.here("plan", "--detailed-exitcode").code == 0
+        assert lost.run_in_process("plan", "--detailed-exitcode").code == 0
 
     def test_is_not_believed_while_only_the_clouds_clock_says_so(self, lost, clock, monkeypatch):
         """It runs ahead between two runs: the sandbox's is moved on purpose, and no other one's."""
         stack = (lost.folder / "specs" / "stack.yaml").read_text()
         lost.write("servers: {alpha: {}}\n", stack=stack.replace("cloud: sandbox", "cloud: huaweicloud"))
         lost.environment |= {"HW_ACCESS_KEY": PUBLIC.access_key, "HW_SECRET_KEY": PUBLIC.secret_key}
-        assert lost.here(*FOUND_LATER).code == 6
+        assert lost.run_in_process(*FOUND_LATER).code == 6
         clock.advance(11 * 60)
-        told = " ".join(lost.here("plan").text.split())
+        told = " ".join(lost.run_in_process("plan").text.split())
         assert "the cloud's clock says that the quiet period is over, and this machine's that it is not" in told
-        assert lost.here(*FOUND_LATER).code == 6
+        assert lost.run_in_process(*FOUND_LATER).code == 6
         assert lost.purchases == {}
         monkeypatch.setattr(SystemClock, "now", lambda _: time.time_ns() // 1_000_000 + 11 * 60 * 1000)
         assert lost.apply().code == 0
         assert lost.purchases == {"alpha": 1}
 
     def test_is_not_believed_from_a_list_that_cannot_be_read(self, lost, proxy, clock):
-        lost.here(*FOUND_LATER)
+        lost.run_in_process(*FOUND_LATER)
         clock.advance(11 * 60)
         proxy.on(answering(BAD_GATEWAY, executed=False), method="GET", ending="/all", nth=None)
-        refused = lost.here(*FOUND_LATER)
+        refused = lost.run_in_process(*FOUND_LATER)
         assert refused.code == 6, "the own list is read instead, and what it lacks may be another user's"
         assert lost.purchases == {}
         assert [intent["address"] for intent in lost.state()["intents"].values()] == ["alpha"]
 
-    def test_is_never_believed_of_a_prepaid_server_and_a_person_decides(self, site, proxy, clock):
-        site.write(
+    def test_is_never_believed_of_a_prepaid_server_and_a_person_decides(self, workspace, proxy, clock):
+        workspace.write(
             f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n",
             stack=stack_with(unsafe_quiet_period="true", quiet_period="10m"),
         )
         proxy.on(resetting(executed=False), name="alpha")
-        site.apply()
+        workspace.apply()
         clock.advance(14 * 60)
-        assert site.apply().code == 6
-        assert site.purchases == {}
-        assert site.here("resolve", "alpha", "--absent").code == 0
-        assert site.apply().code == 0
-        assert site.purchases == {"alpha": 1}
+        assert workspace.apply().code == 6
+        assert workspace.purchases == {}
+        assert workspace.run_in_process("resolve", "alpha", "--absent").code == 0
+        assert workspace.apply().code == 0
+        assert workspace.purchases == {"alpha": 1}
 
     def test_a_person_who_says_absent_early_is_told_until_when_it_may_appear(self, lost):
-        lost.here(*FOUND_LATER)
-        resolved = lost.here("resolve", "alpha", "--absent")
+        lost.run_in_process(*FOUND_LATER)
+        resolved = lost.run_in_process("resolve", "alpha", "--absent")
         assert resolved.code == 0
         assert "it may still appear until" in resolved.err
 
@@ -96,73 +96,75 @@ class TestSilence:
         proxy.clear()
         gate = proxy.gate()
         proxy.on(gate.before, name="alpha")
-        assert lost.here(*FOUND_LATER).code == 6
+        assert lost.run_in_process(*FOUND_LATER).code == 6
         gate.await_arrival()
-        assert lost.here("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
+        assert lost.run_in_process("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
         gate.open()
         gate.await_arrival()
-        planned = lost.here("plan")
+        planned = lost.run_in_process("plan")
         assert planned.code == 4
         assert planned.text.count("help:") == 1, "one way for one server"
         assert "Error[untracked]" in planned.text
         (bought,) = [row.server_id for row in lost.ledger if row.kind == "purchase"]
         assert bought in planned.text
         assert lost.apply().code == 4, "the name is taken, so it is not bought again beside it"
-        assert lost.here("resolve", "alpha", "--adopt", bought).code == 0
+        assert lost.run_in_process("resolve", "alpha", "--adopt", bought).code == 0
         assert lost.apply().code == 0
         assert lost.purchases == {"alpha": 1}
 
 
 class TestNonce:
     @pytest.fixture
-    def marking(self, site):
-        site.write("servers: {alpha: {}, beta: {}}\n", stack=stack_with(marker="nonce"))
-        return site
+    def marking(self, workspace):
+        workspace.write("servers: {alpha: {}, beta: {}}\n", stack=stack_with(marker="nonce"))
+        return workspace
 
-    def names(self, site) -> list[str]:
-        return [row.name for row in site.ledger if row.kind == "purchase"]
+    def names(self, workspace) -> list[str]:
+        return [row.name for row in workspace.ledger if row.kind == "purchase"]
 
-    def test_a_ghost_is_adopted_by_the_next_apply_though_nothing_else_is_in_doubt(self, site, proxy):
-        site.write("servers: {alpha: {}}\n", stack=stack_with(marker="nonce"))
+    def test_a_ghost_is_adopted_by_the_next_apply_though_nothing_else_is_in_doubt(self, workspace, proxy):
+        workspace.write("servers: {alpha: {}}\n", stack=stack_with(marker="nonce"))
         gate = proxy.gate()
         proxy.on(gate.before, name=None)
-        assert site.here(*FOUND_LATER).code == 6
+        assert workspace.run_in_process(*FOUND_LATER).code == 6
         gate.await_arrival()
-        assert site.here("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
+        assert workspace.run_in_process("resolve", "alpha", "--absent", "--reason", "nothing in the console").code == 0
         gate.open()
         gate.await_arrival()
-        (bought,) = [row.server_id for row in site.ledger if row.kind == "purchase"]
-        planned = site.here("plan")
+        (bought,) = [row.server_id for row in workspace.ledger if row.kind == "purchase"]
+        planned = workspace.run_in_process("plan")
         assert planned.code == 0, "the plan says what apply does"
         assert f"it adopts {bought}" in " ".join(planned.text.split())
-        assert site.here("plan", "--out", "the.plan").code == 6
-        assert site.apply().code == 0
-        assert list(site.outputs) == ["alpha"]
-        assert len(self.names(site)) == 1
+        assert workspace.run_in_process("plan", "--out", "the.plan").code == 6
+        assert workspace.apply().code == 0
+        assert list(workspace.outputs) == ["alpha"]
+        assert len(self.names(workspace)) == 1
 
     def test_servers_are_bought_under_names_of_their_own_and_renamed(self, marking, proxy):
         assert marking.apply().code == 0
         assert all(name.startswith(("alpha-", "beta-")) for name in self.names(marking))
         assert {value["name"] for value in marking.outputs.values()} == {"alpha", "beta"}
         assert sorted(each.document["name"] for each in proxy.of("PUT")) == ["alpha", "beta"]
-        assert marking.here("plan", "--detailed-exitcode").code == 0
+        assert marking.run_in_process("plan", "--detailed-exitcode").code == 0
 
     def test_a_strangers_server_of_the_same_name_is_never_taken_for_ours(self, marking, proxy):
         proxy.on(resetting(executed=False), name=None)
-        assert marking.here(*FOUND_LATER).code == 6
+        assert marking.run_in_process(*FOUND_LATER).code == 6
         sent = proxy.purchases[0].document
         buy_as_a_stranger(marking, {**sent, "name": "alpha"})
-        assert marking.here(*FOUND_LATER).code == 6
+        assert marking.run_in_process(*FOUND_LATER).code == 6
         assert len(marking.state()["intents"]) == 1
 
 
 class TestTwoSteps:
     @pytest.fixture
-    def careful(self, site):
+    def careful(self, workspace):
         """Silence is believed after a minute."""
         soon = {"unsafe_quiet_period": "true", "quiet_period": "1m"}
-        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n", stack=stack_with(prepaid="two-step", **soon))
-        return site
+        workspace.write(
+            f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n", stack=stack_with(prepaid="two-step", **soon)
+        )
+        return workspace
 
     def test_an_order_is_placed_unpaid_and_then_paid_by_its_id(self, careful, proxy):
         assert careful.apply().code == 0
@@ -170,23 +172,23 @@ class TestTwoSteps:
         assert purchase.document["charging_info"]["is_auto_pay"] is False
         (payment,) = proxy.of("POST", "/customer-orders/pay")
         assert payment.document["order_id"] == careful.outputs["alpha"]["order_id"]
-        assert careful.entries("payment") == {"alpha": 1}
-        assert careful.here("plan", "--detailed-exitcode").code == 0
+        assert careful.ledger_counts("payment") == {"alpha": 1}
+        assert careful.run_in_process("plan", "--detailed-exitcode").code == 0
 
     def test_five_runs_place_one_order_which_a_person_takes_or_gives_up(self, careful, proxy, clock):
         proxy.on(resetting(executed=True), name="alpha")
         for _ in range(5):
-            assert careful.here(*FOUND_LATER).code == 6
+            assert careful.run_in_process(*FOUND_LATER).code == 6
             clock.advance(2 * 60)
-        assert (careful.entries("payment"), careful.purchases) == ({}, {"alpha": 1})
+        assert (careful.ledger_counts("payment"), careful.purchases) == ({}, {"alpha": 1})
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
-        planned = " ".join(careful.here("plan").text.split())
+        planned = " ".join(careful.run_in_process("plan").text.split())
         assert f"orders placed since, which may be it: {order} (unpaid)" in planned
         assert "`provisioner resolve 'alpha' --adopt ORDER`" in planned
-        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 0
-        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
-        assert careful.here("plan", "--detailed-exitcode").code == 0
+        assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
+        assert careful.run_in_process("plan", "--detailed-exitcode").code == 0
 
     def test_one_that_a_person_pays_is_settled_by_a_person_however_long_it_was_quiet(self, careful, proxy, clock):
         stack = stack_with(prepaid="two-step", unsafe_quiet_period="true", quiet_period="1m")
@@ -194,69 +196,71 @@ class TestTwoSteps:
         proxy.on(resetting(executed=True), name="alpha")
         way = "`provisioner resolve 'alpha' --adopt ORDER`"
         for _ in range(2):
-            doubtful = careful.here(*FOUND_LATER)
+            doubtful = careful.run_in_process(*FOUND_LATER)
             assert (doubtful.code, way in " ".join(doubtful.text.split())) == (6, True), doubtful.text
             clock.advance(2 * 60)
-        assert way in " ".join(careful.here("plan").text.split())
+        assert way in " ".join(careful.run_in_process("plan").text.split())
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
-        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 7
-        assert careful.here("orders", "pay", "alpha", "--auto-approve").code == 0
+        assert careful.run_in_process("orders", "pay", "alpha", "--auto-approve").code == 0
         assert careful.apply().code == 0
-        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
+        assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
 
     def test_one_that_is_taken_can_be_given_up_and_another_is_ordered(self, careful, proxy, clock):
         proxy.on(resetting(executed=True), name="alpha")
-        assert careful.here(*FOUND_LATER).code == 6
+        assert careful.run_in_process(*FOUND_LATER).code == 6
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
-        assert careful.here("resolve", "alpha", "--adopt", order).code == 0
-        assert careful.here("orders", "cancel", "alpha", "--auto-approve").code == 0
+        assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
+        assert careful.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
         assert careful.apply().code == 0
-        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 2})
+        assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 2})
 
     def test_what_was_never_ordered_is_ordered_once_silence_means_that(self, careful, proxy, clock):
         proxy.on(resetting(executed=False), name="alpha")
-        assert careful.here(*FOUND_LATER).code == 6
-        assert careful.here(*FOUND_LATER).code == 6
+        assert careful.run_in_process(*FOUND_LATER).code == 6
+        assert careful.run_in_process(*FOUND_LATER).code == 6
         clock.advance(2 * 60)
         assert careful.apply().code == 0
-        assert (careful.entries("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
+        assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
 
     @pytest.mark.parametrize("executed", [True, False])
     def test_a_lost_payment_is_read_from_the_order(self, careful, proxy, executed):
         proxy.on(resetting(executed=executed), ending="/customer-orders/pay")
         assert careful.apply().code == 0
-        assert careful.entries("payment") == {"alpha": 1}
+        assert careful.ledger_counts("payment") == {"alpha": 1}
         assert careful.state()["intents"] == {}
 
 
 class TestAnOrderInDoubt:
-    def test_is_named_and_adopted_by_its_id(self, site, proxy):
+    def test_is_named_and_adopted_by_its_id(self, workspace, proxy):
         """Nobody pays it, so no list of servers will ever show it."""
         unpaid = PREPAID.replace("is_auto_pay: true", "is_auto_pay: false")
-        site.write(f"servers: {{alpha: {{charging_info: {unpaid}}}}}\n")
+        workspace.write(f"servers: {{alpha: {{charging_info: {unpaid}}}}}\n")
         proxy.on(resetting(executed=True), name="alpha")
-        assert site.here(*FOUND_LATER).code == 6
-        (order,) = [row.order_id for row in site.ledger if row.kind == "purchase"]
-        assert f"orders placed since, which may be it: {order}" in " ".join(site.here("plan").text.split())
-        adopted = site.here("resolve", "alpha", "--adopt", order)
+        assert workspace.run_in_process(*FOUND_LATER).code == 6
+        (order,) = [row.order_id for row in workspace.ledger if row.kind == "purchase"]
+        assert f"orders placed since, which may be it: {order}" in " ".join(
+            workspace.run_in_process("plan").text.split()
+        )
+        adopted = workspace.run_in_process("resolve", "alpha", "--adopt", order)
         assert adopted.code == 0
-        waiting = site.apply()
+        waiting = workspace.apply()
         assert waiting.code == 7
         assert f"order {order} awaits payment" in waiting.text
-        assert site.purchases == {"alpha": 1}
+        assert workspace.purchases == {"alpha": 1}
 
-    def test_an_order_that_the_journal_knows_is_not_offered(self, site, proxy):
+    def test_an_order_that_the_journal_knows_is_not_offered(self, workspace, proxy):
         """Of a server that was released to make room for the one in doubt."""
-        site.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
-        site.apply()
-        known = site.outputs["alpha"]["order_id"]
+        workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
+        workspace.apply()
+        known = workspace.outputs["alpha"]["order_id"]
         proxy.on(resetting(executed=False), name="alpha", nth=1)
-        assert site.here(*FOUND_LATER, "--replace", "alpha").code == 6
-        told = site.here("plan").text
+        assert workspace.run_in_process(*FOUND_LATER, "--replace", "alpha").code == 6
+        told = workspace.run_in_process("plan").text
         assert "in-doubt" in told
         assert known not in told
-        refused = site.here("resolve", "alpha", "--adopt", known)
+        refused = workspace.run_in_process("resolve", "alpha", "--adopt", known)
         assert refused.code == 1
         assert "unknown-server" in refused.err
 
@@ -277,28 +281,28 @@ class Thoughtful(io.StringIO):
 
 
 class TestWhileAPersonIsAsked:
-    def test_what_has_changed_meanwhile_is_not_bought_beside(self, site, proxy, monkeypatch):
+    def test_what_has_changed_meanwhile_is_not_bought_beside(self, workspace, proxy, monkeypatch):
         monkeypatch.setattr(provisioner.workflow.apply, "_FRESH_SECONDS", -1.0)
-        site.here("validate")
+        workspace.run_in_process("validate")
         sent = {"flavor": "Si2.large.4", "image_id": IMAGE, "key_pair_name": "ops", "network": NETWORK, "name": "alpha"}
-        monkeypatch.setattr("sys.stdin", Thoughtful(lambda: buy_as_a_stranger(site, sent)))
-        refused = site.here("apply")
+        monkeypatch.setattr("sys.stdin", Thoughtful(lambda: buy_as_a_stranger(workspace, sent)))
+        refused = workspace.run_in_process("apply")
         assert refused.code == 1
         assert "plan-outdated" in refused.err
-        assert site.purchases == {"alpha": 1}, "the stranger's"
+        assert workspace.purchases == {"alpha": 1}, "the stranger's"
 
-    def test_where_nothing_has_changed_it_is_bought(self, site, monkeypatch):
+    def test_where_nothing_has_changed_it_is_bought(self, workspace, monkeypatch):
         monkeypatch.setattr(provisioner.workflow.apply, "_FRESH_SECONDS", -1.0)
         monkeypatch.setattr("sys.stdin", Thoughtful(lambda: None))
-        assert site.here("apply").code == 0
-        assert site.purchases == {"alpha": 1}
+        assert workspace.run_in_process("apply").code == 0
+        assert workspace.purchases == {"alpha": 1}
 
 
-def buy_as_a_stranger(site, body) -> None:
+def buy_as_a_stranger(workspace, body) -> None:
     """Somebody in the console, with the account's password."""
     user = {"domain": {"name": PUBLIC.domain_name}, "name": PUBLIC.user_name, "password": PUBLIC.user_password}
     identity = {"methods": ["password"], "password": {"user": user}}
-    with httpx.Client(base_url=site.endpoint, verify=NO_TLS, trust_env=False) as client:
+    with httpx.Client(base_url=workspace.endpoint, verify=NO_TLS, trust_env=False) as client:
         scope = {"project": {"id": PUBLIC.project_id}}
         token = client.post("/v3/auth/tokens", json={"auth": {"identity": identity, "scope": scope}})
         headers = {"X-Auth-Token": token.headers["X-Subject-Token"]}

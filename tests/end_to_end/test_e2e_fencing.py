@@ -3,26 +3,26 @@
 import shutil
 
 import pytest
-from support.site import THREE
+from support.process_workspace import THREE
 
 EACH_ONCE = {"alpha": 1, "beta": 1, "gamma": 1}
 
 
 @pytest.fixture
-def at_work(site, proxy):
+def at_work(workspace, proxy):
     """An apply whose first purchase is carried out and not yet answered, and the gate that holds the answer back."""
-    site.write(THREE)
+    workspace.write(THREE)
     gate = proxy.gate()
     proxy.on(gate.after)
-    running = site.start("apply", "--auto-approve", "--parallelism", "1")
+    running = workspace.start("apply", "--auto-approve", "--parallelism", "1")
     gate.await_arrival()
     yield running, gate
     gate.open()
     running.end()
 
 
-def lose_lock(site) -> None:
-    (site.folder / "state" / "test.lock").unlink()
+def lose_lock(workspace) -> None:
+    (workspace.folder / "state" / "test.lock").unlink()
 
 
 def ends(running, gate):
@@ -30,92 +30,92 @@ def ends(running, gate):
     return running.end()
 
 
-def test_two_processes_that_both_believe_to_hold_the_lock_buy_each_server_once(site, at_work):
+def test_two_processes_that_both_believe_to_hold_the_lock_buy_each_server_once(workspace, at_work):
     """The second one finds the first one's purchase and adopts it; the first one comes back and stops."""
-    lose_lock(site)
-    second = site.run("apply", "--auto-approve")
-    assert (second.code, site.purchases) == (0, EACH_ONCE)
-    recorded = {path.name: path.read_bytes() for path in (site.folder / "state").glob("test.j*")}
+    lose_lock(workspace)
+    second = workspace.run("apply", "--auto-approve")
+    assert (second.code, workspace.purchases) == (0, EACH_ONCE)
+    recorded = {path.name: path.read_bytes() for path in (workspace.folder / "state").glob("test.j*")}
     first = ends(*at_work)
     assert first.code == 7
     assert "somebody else has written to it" in " ".join(first.text.split())
     assert "BOUGHT (id " in first.text, "what it cannot record it prints"
-    assert site.purchases == EACH_ONCE
-    assert {path.name: path.read_bytes() for path in (site.folder / "state").glob("test.j*")} == recorded
-    assert site.here("plan", "--detailed-exitcode").code == 0
-    assert site.here("history", "--verify").code == 0
+    assert workspace.purchases == EACH_ONCE
+    assert {path.name: path.read_bytes() for path in (workspace.folder / "state").glob("test.j*")} == recorded
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
+    assert workspace.run_in_process("history", "--verify").code == 0
 
 
-def test_a_run_without_its_lock_file_records_what_it_has_and_buys_nothing_more(site, at_work):
-    lose_lock(site)
+def test_a_run_without_its_lock_file_records_what_it_has_and_buys_nothing_more(workspace, at_work):
+    lose_lock(workspace)
     first = ends(*at_work)
     assert first.code == 7
     assert "Error[lock-lost]" in first.err or "lock-lost" in first.text
-    assert site.purchases == {"alpha": 1}
-    assert list(site.outputs) == ["alpha"]
-    assert site.apply().code == 0
-    assert site.purchases == EACH_ONCE
+    assert workspace.purchases == {"alpha": 1}
+    assert list(workspace.outputs) == ["alpha"]
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE
 
 
-def test_a_run_whose_state_was_changed_behind_it_buys_nothing_more(site, at_work):
-    state = site.folder / "state" / "test.json"
+def test_a_run_whose_state_was_changed_behind_it_buys_nothing_more(workspace, at_work):
+    state = workspace.folder / "state" / "test.json"
     before = state.read_bytes()
     state.write_bytes(b"{}\n")
     first = ends(*at_work)
     assert first.code == 7
-    assert site.purchases == {"alpha": 1}
+    assert workspace.purchases == {"alpha": 1}
     assert state.read_bytes() == b"{}\n", "what somebody else wrote stays as it is"
-    assert site.here("plan").code == 1
+    assert workspace.run_in_process("plan").code == 1
     state.write_bytes(before)
-    assert site.apply().code == 0
-    assert site.purchases == EACH_ONCE
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE
 
 
-def test_a_run_whose_journal_was_replaced_behind_it_buys_nothing_more(site, at_work):
-    journal = site.folder / "state" / "test.journal"
+def test_a_run_whose_journal_was_replaced_behind_it_buys_nothing_more(workspace, at_work):
+    journal = workspace.folder / "state" / "test.journal"
     shutil.copy(journal, journal.with_suffix(".copy"))
     journal.with_suffix(".copy").replace(journal)
     before = journal.read_bytes()
     first = ends(*at_work)
     assert first.code == 7
     assert "moved or removed" in " ".join(first.text.split())
-    assert (site.purchases, journal.read_bytes()) == ({"alpha": 1}, before)
-    assert site.apply().code == 0
-    assert site.purchases == EACH_ONCE
+    assert (workspace.purchases, journal.read_bytes()) == ({"alpha": 1}, before)
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE
 
 
-def test_an_answer_that_could_not_be_journaled_is_known_to_every_run_after_it(site, at_work):
+def test_an_answer_that_could_not_be_journaled_is_known_to_every_run_after_it(workspace, at_work):
     """Nobody has to look for its server: what was answered stands beside the journal until the next run notes it there."""
-    journal = site.folder / "state" / "test.journal"
+    journal = workspace.folder / "state" / "test.journal"
     shutil.copy(journal, journal.with_suffix(".copy"))
     journal.with_suffix(".copy").replace(journal)
     before = journal.read_bytes()
     journal.with_suffix(".copy").unlink(missing_ok=True)
     first = ends(*at_work)
     assert "test.late: the next run reads it" in " ".join(first.text.split())
-    assert list(site.outputs) == ["alpha"]
-    assert "in doubt" not in site.here("show").text
+    assert list(workspace.outputs) == ["alpha"]
+    assert "in doubt" not in workspace.run_in_process("show").text
     assert journal.read_bytes() == before
-    assert site.apply().code == 0
-    assert site.purchases == EACH_ONCE
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE
     assert b'"adopted"' not in journal.read_bytes()
-    assert site.here("history", "--verify").code == 0
-    assert "late-answer" not in site.here("plan").err
+    assert workspace.run_in_process("history", "--verify").code == 0
+    assert "late-answer" not in workspace.run_in_process("plan").err
 
 
-def test_a_live_run_keeps_its_lock_from_force_unlock_and_a_dead_one_has_none(site, at_work):
+def test_a_live_run_keeps_its_lock_from_force_unlock_and_a_dead_one_has_none(workspace, at_work):
     running, gate = at_work
-    refused = site.run("apply", "--auto-approve")
+    refused = workspace.run("apply", "--auto-approve")
     lock_id = refused.err.partition("lock ")[2].split("lock ")[-1].split()[0]
-    asked = site.run("force-unlock", lock_id)
+    asked = workspace.run("force-unlock", lock_id)
     assert asked.code == 5
     assert f"kill {running.process.pid}" in asked.err
     assert "Warning[in-flight]" in asked.err
     running.kill()
-    freed = site.run("force-unlock", lock_id)
+    freed = workspace.run("force-unlock", lock_id)
     assert freed.code == 1
     assert "Error[lock-free]" in freed.err
     assert "Warning[in-doubt]" in freed.err
     gate.open()
-    assert site.apply().code == 0
-    assert site.purchases == EACH_ONCE
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from support.fault_proxy import FaultProxy, ending_run
-from support.site import ONE, THREE
+from support.process_workspace import ONE, THREE
 
 EACH_ONCE = {"alpha": 1, "beta": 1, "gamma": 1}
 BUY = ("apply", "--auto-approve", "--parallelism", "1")
@@ -36,44 +36,44 @@ main()
 
 
 @pytest.fixture
-def three(site):
-    site.write(THREE)
-    return site
+def three(workspace):
+    workspace.write(THREE)
+    return workspace
 
 
-def die_at_request(site, proxy, *arguments: str, when: str, **which) -> None:
+def die_at_request(workspace, proxy, *arguments: str, when: str, **which) -> None:
     def kill() -> None:
         running.kill()
 
     proxy.on(ending_run(kill, when=when), **which)
-    running = site.start(*arguments)
+    running = workspace.start(*arguments)
     assert running.end().code == -signal.SIGKILL
     proxy.clear()
 
 
-def die_while_writing(site, number: int, part: str, *arguments: str) -> None:
-    ran = site.run(str(number), part, *arguments, program=("-c", DIE_WHILE_WRITING))
+def die_while_writing(workspace, number: int, part: str, *arguments: str) -> None:
+    ran = workspace.run(str(number), part, *arguments, program=("-c", DIE_WHILE_WRITING))
     assert ran.code == -signal.SIGKILL
 
 
-def assert_all_bought_once_and_tracked(site) -> None:
-    assert site.purchases == EACH_ONCE
-    assert {address: server["id"] for address, server in site.outputs.items()} == {
-        row.name: row.server_id for row in site.ledger if row.kind == "purchase"
+def assert_all_bought_once_and_tracked(workspace) -> None:
+    assert workspace.purchases == EACH_ONCE
+    assert {address: server["id"] for address, server in workspace.outputs.items()} == {
+        row.name: row.server_id for row in workspace.ledger if row.kind == "purchase"
     }
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def go_on(site) -> int:
+def go_on(workspace) -> int:
     """The promise: all three are bought and tracked, or the exit code is 6 and the missing one is not bought blindly."""
-    code = site.apply().code
+    code = workspace.apply().code
     if code == 0:
-        assert_all_bought_once_and_tracked(site)
+        assert_all_bought_once_and_tracked(workspace)
         return 0
     assert code == 6
-    assert site.apply().code == 6
-    assert site.here("plan", "--detailed-exitcode").code == 6
-    assert (max(site.purchases.values()), sum(site.purchases.values())) == (1, 2)
+    assert workspace.apply().code == 6
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 6
+    assert (max(workspace.purchases.values()), sum(workspace.purchases.values())) == (1, 2)
     return 6
 
 
@@ -119,7 +119,7 @@ class TestKilledWhileBuying:
     def test_at_a_write_of_the_journal(self, three, number, part):
         """The run's beginning, an intent, twice the ids of one with the intent of the next, ids, what the list shows, the end."""
         die_while_writing(three, number, part, *BUY)
-        noted = [record for record in three.whole_records if record["type"] == "intended"]
+        noted = [record for record in three.journal_records if record["type"] == "intended"]
         lost = len(noted) > len(three.purchases)
         assert go_on(three) == (6 if lost else 0)
 
@@ -130,13 +130,13 @@ class TestKilledWhileBuying:
         assert three.apply().code == 0
         assert_all_bought_once_and_tracked(three)
 
-    def test_before_its_state_is_complete(self, site, proxy):
+    def test_before_its_state_is_complete(self, workspace, proxy):
         """The lock of the dead is free, and what it did is read from its journal by commands that only look."""
-        die_at_request(site, proxy, *BUY, when="before", method="GET", ending="/all", nth=2)
-        (bought,) = [row for row in site.ledger if row.kind == "purchase"]
-        assert site.outputs["alpha"]["id"] == bought.server_id
-        assert "resumed" in site.here("plan").out
-        assert site.apply().code == 0
+        die_at_request(workspace, proxy, *BUY, when="before", method="GET", ending="/all", nth=2)
+        (bought,) = [row for row in workspace.ledger if row.kind == "purchase"]
+        assert workspace.outputs["alpha"]["id"] == bought.server_id
+        assert "resumed" in workspace.run_in_process("plan").out
+        assert workspace.apply().code == 0
 
 
 DESTROY = ("destroy", "--auto-approve", "--allow", "prepaid-delete")
@@ -152,20 +152,20 @@ class TestKilledWhileReleasing:
     @pytest.mark.parametrize(("method", "ending"), [("DELETE", ""), ("POST", "/unsubscribe")])
     def test_at_a_release(self, bought, proxy, method, ending, when):
         die_at_request(bought, proxy, *DESTROY, "--parallelism", "1", when=when, method=method, ending=ending)
-        assert bought.here(*DESTROY).code == 0
-        assert bought.entries("release") == bought.purchases == EACH_ONCE
-        assert bought.entries("refund") == {"beta": 1}
+        assert bought.run_in_process(*DESTROY).code == 0
+        assert bought.ledger_counts("release") == bought.purchases == EACH_ONCE
+        assert bought.ledger_counts("refund") == {"beta": 1}
         assert bought.outputs == {}
 
     @pytest.mark.parametrize("part", ["half", "after"])
     @pytest.mark.parametrize("number", [2, 3, 4])
-    def test_at_a_record_of_the_journal(self, site, number, part):
+    def test_at_a_record_of_the_journal(self, workspace, number, part):
         """The intent to release, the answer, and the server's leave from the state."""
-        site.apply()
-        die_while_writing(site, number, part, *DESTROY)
-        assert site.here(*DESTROY).code == 0
-        assert site.entries("release") == site.purchases == {"alpha": 1}
-        assert site.outputs == {}
+        workspace.apply()
+        die_while_writing(workspace, number, part, *DESTROY)
+        assert workspace.run_in_process(*DESTROY).code == 0
+        assert workspace.ledger_counts("release") == workspace.purchases == {"alpha": 1}
+        assert workspace.outputs == {}
 
     def test_it_buys_nothing_for_what_a_dead_destroy_left(self, bought, proxy):
         """An apply after it buys anew what was released, once, and keeps what was not."""
@@ -179,7 +179,7 @@ class TestKilledWhileReleasing:
             method="DELETE",
             ending="",
         )
-        released = bought.entries("release")
+        released = bought.ledger_counts("release")
         assert sum(released.values()) == 1
         assert bought.apply().code == 0
         assert {name: count - released[name] for name, count in bought.purchases.items()} == EACH_ONCE
@@ -190,30 +190,32 @@ class TestKilledWhileReplacing:
 
     @pytest.mark.parametrize("when", ["before", "executed", "answered"])
     @pytest.mark.parametrize("method", ["DELETE", "POST"])
-    def test_at_either_half(self, site, proxy, method, when):
-        site.apply()
-        site.write(self.BIGGER)
-        die_at_request(site, proxy, *BUY, when=when, method=method, ending="" if method == "DELETE" else "/dev-servers")
-        again = site.apply()
+    def test_at_either_half(self, workspace, proxy, method, when):
+        workspace.apply()
+        workspace.write(self.BIGGER)
+        die_at_request(
+            workspace, proxy, *BUY, when=when, method=method, ending="" if method == "DELETE" else "/dev-servers"
+        )
+        again = workspace.apply()
         lost = (method, when) == ("POST", "before")
         assert again.code == (6 if lost else 0)
-        assert site.entries("release") == {"alpha": 1}
-        assert site.purchases == {"alpha": 1 if lost else 2}
+        assert workspace.ledger_counts("release") == {"alpha": 1}
+        assert workspace.purchases == {"alpha": 1 if lost else 2}
         if not lost:
-            assert site.here("plan", "--detailed-exitcode").code == 0
-            assert [row.detail for row in site.ledger if row.kind == "purchase"] == ["Si2.large.4", "Si2.xlarge.4"]
+            assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
+            assert [row.detail for row in workspace.ledger if row.kind == "purchase"] == ["Si2.large.4", "Si2.xlarge.4"]
 
 
 class TestTheCloudDies:
     """SIGKILL of the sandbox's own process, in the middle of a purchase; it comes back with the same world."""
 
-    def serve(self, site):
-        server = site.popen("sandbox", "serve", "--build-seconds", "0", "--world", str(site.world))
+    def serve(self, workspace):
+        server = workspace.popen("sandbox", "serve", "--build-seconds", "0", "--world", str(workspace.sandbox_db))
         return server, server.stdout.readline().split()[-1]
 
     @pytest.mark.parametrize("executed", [True, False])
-    def test_during_a_purchase(self, site, proxy: FaultProxy, executed):
-        server, proxy.upstream = self.serve(site)
+    def test_during_a_purchase(self, workspace, proxy: FaultProxy, executed):
+        server, proxy.upstream = self.serve(workspace)
 
         async def die(exchange):
             if executed:
@@ -223,17 +225,17 @@ class TestTheCloudDies:
             exchange.cut()
 
         proxy.on(die)
-        broken = site.run("apply", "--auto-approve", "--resolve-timeout", "0")
+        broken = workspace.run("apply", "--auto-approve", "--resolve-timeout", "0")
         assert broken.code == 6
-        _, proxy.upstream = self.serve(site)
-        assert site.apply().code == (0 if executed else 6)
-        assert site.purchases == ({"alpha": 1} if executed else {})
+        _, proxy.upstream = self.serve(workspace)
+        assert workspace.apply().code == (0 if executed else 6)
+        assert workspace.purchases == ({"alpha": 1} if executed else {})
 
-    def test_a_cloud_that_is_not_there_is_an_error_and_no_doubt(self, site):
-        server, site.endpoint = self.serve(site)
+    def test_a_cloud_that_is_not_there_is_an_error_and_no_doubt(self, workspace):
+        server, workspace.endpoint = self.serve(workspace)
         server.kill()
         server.wait()
-        site.write(ONE)
-        refused = site.run("plan")
+        workspace.write(ONE)
+        refused = workspace.run("plan")
         assert refused.code == 1
         assert "connection refused" in refused.err

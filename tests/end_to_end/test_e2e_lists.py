@@ -8,8 +8,8 @@ STRANGER = {"name": "theirs", "status": "RUNNING"}
 
 
 @pytest.fixture
-def site(served):
-    return served
+def workspace(direct_workspace):
+    return direct_workspace
 
 
 def whole(ran):
@@ -30,12 +30,12 @@ AS_GOOD_AS_WHOLE = {
 
 
 @pytest.mark.parametrize("rule", AS_GOOD_AS_WHOLE.values(), ids=AS_GOOD_AS_WHOLE)
-def test_what_a_list_may_look_like_stops_nobody(site, sandbox, rule):
+def test_what_a_list_may_look_like_stops_nobody(workspace, sandbox, rule):
     sandbox.arm(rule)
-    bought = site.apply()
-    assert (bought.code, site.purchases) == (0, {"alpha": 1}), bought.text
-    again = site.apply()
-    assert (again.code, site.purchases) == (0, {"alpha": 1}), again.text
+    bought = workspace.apply()
+    assert (bought.code, workspace.purchases) == (0, {"alpha": 1}), bought.text
+    again = workspace.apply()
+    assert (again.code, workspace.purchases) == (0, {"alpha": 1}), again.text
     assert "unreachable" not in bought.text + again.text
 
 
@@ -56,13 +56,13 @@ CAPS = {
 
 
 @pytest.mark.parametrize("rules", CAPS.values(), ids=CAPS)
-def test_a_limit_that_is_refused_is_lowered_as_far_as_it_takes(site, sandbox, rules):
-    site.write("servers: {alpha: {count: 3}}\n")
+def test_a_limit_that_is_refused_is_lowered_as_far_as_it_takes(workspace, sandbox, rules):
+    workspace.write("servers: {alpha: {count: 3}}\n")
     sandbox.arm(*rules)
-    bought = site.apply()
+    bought = workspace.apply()
     assert bought.code == 0, bought.text
-    assert site.here("plan", "--detailed-exitcode").code == 0
-    assert set(site.purchases.values()) == {1}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
+    assert set(workspace.purchases.values()) == {1}
 
 
 TOO_HIGH = LIST | {"fault": "rewrite", "set": {"total": 9}}
@@ -74,48 +74,48 @@ HIDING = {
 
 
 @pytest.mark.parametrize("rule", HIDING.values(), ids=HIDING)
-def test_what_may_hide_a_server_of_the_wanted_name_lets_nobody_buy_it_unasked(site, sandbox, rule):
+def test_what_may_hide_a_server_of_the_wanted_name_lets_nobody_buy_it_unasked(workspace, sandbox, rule):
     sandbox.arm(rule)
-    refused = site.apply()
-    assert (refused.code, site.purchases) == (4, {})
+    refused = workspace.apply()
+    assert (refused.code, workspace.purchases) == (4, {})
     assert "list-incomplete" in refused.text
     assert "GET /v1/{project_id}/dev-servers/all" in whole(refused)
     assert "unreachable" not in refused.text
-    assert site.apply("--allow", "list-incomplete").code == 0
-    assert site.purchases == {"alpha": 1}
+    assert workspace.apply("--allow", "list-incomplete").code == 0
+    assert workspace.purchases == {"alpha": 1}
 
 
-def test_nothing_that_is_recorded_is_missing_for_it_and_everything_else_goes_on(site, sandbox):
-    site.apply()
+def test_nothing_that_is_recorded_is_missing_for_it_and_everything_else_goes_on(workspace, sandbox):
+    workspace.apply()
     sandbox.arm(LIST | {"fault": "rewrite", "set": {"data": [], "total": 9}})
-    planned = site.here("plan", "--detailed-exitcode")
+    planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert planned.code == 0, "it is asked for alone, and is there"
     assert "Warning[list-incomplete]" in planned.text
     assert "vanished" not in planned.text
-    destroyed = site.here("destroy", "--auto-approve")
-    assert (destroyed.code, site.entries("release")) == (0, {"alpha": 1})
+    destroyed = workspace.run_in_process("destroy", "--auto-approve")
+    assert (destroyed.code, workspace.ledger_counts("release")) == (0, {"alpha": 1})
 
 
-def test_a_doubt_stays_open_as_long_as_the_list_may_hide_the_server(site, sandbox):
+def test_a_doubt_stays_open_as_long_as_the_list_may_hide_the_server(workspace, sandbox):
     sandbox.arm({"at": "CreateDevServer", "fault": "reset", "executed": False})
-    assert site.apply("--resolve-timeout", "0").code == 6
+    assert workspace.apply("--resolve-timeout", "0").code == 6
     sandbox.advance(3600)
     sandbox.arm(LIST | {"fault": "rewrite", "add": [STRANGER], "set": {"total": 1}})
-    assert site.apply("--resolve-timeout", "0", "--allow", "list-incomplete").code == 6
-    assert site.purchases == {}, "the row that cannot be read may be it"
+    assert workspace.apply("--resolve-timeout", "0", "--allow", "list-incomplete").code == 6
+    assert workspace.purchases == {}, "the row that cannot be read may be it"
 
 
 @pytest.mark.parametrize("what", ["--all", "--match=*"])
-def test_all_that_nobody_owns_is_not_said_to_be_taken_over_from_a_list_that_hides_some(site, sandbox, what):
-    site.write("servers: {alpha: {}, beta: {}}\n")
-    assert site.apply().code == 0
-    site.write("servers: {}\n")
-    assert site.here("state", "rm", "alpha", "beta", "--auto-approve").code == 0
+def test_all_that_nobody_owns_is_not_said_to_be_taken_over_from_a_list_that_hides_some(workspace, sandbox, what):
+    workspace.write("servers: {alpha: {}, beta: {}}\n")
+    assert workspace.apply().code == 0
+    workspace.write("servers: {}\n")
+    assert workspace.run_in_process("state", "rm", "alpha", "beta", "--auto-approve").code == 0
     sandbox.arm(LISTS | {"fault": "short", "rows": 1})
-    partly = site.here("adopt", what, "--auto-approve")
+    partly = workspace.run_in_process("adopt", what, "--auto-approve")
     assert partly.code == 7, partly.text
     assert "list-incomplete" in partly.text
-    assert len(site.state()["resources"]) == 1
+    assert len(workspace.state()["resources"]) == 1
     sandbox.ask("DELETE", "faults")
-    assert site.here("adopt", what, "--auto-approve").code == 0
-    assert len(site.state()["resources"]) == 2
+    assert workspace.run_in_process("adopt", what, "--auto-approve").code == 0
+    assert len(workspace.state()["resources"]) == 2

@@ -17,18 +17,18 @@ CANCELLED = 4
 
 
 @pytest.fixture
-def unpaid(site):
-    site.write(BY_HAND)
-    assert site.apply().code == 7
-    return site
+def unpaid(workspace):
+    workspace.write(BY_HAND)
+    assert workspace.apply().code == 7
+    return workspace
 
 
-def order_of(site):
-    return site.state()["resources"]["alpha"]["order_id"]
+def order_of(workspace):
+    return workspace.state()["resources"]["alpha"]["order_id"]
 
 
-def statuses(site):
-    with closing(sqlite3.connect(site.world)) as connection:
+def statuses(workspace):
+    with closing(sqlite3.connect(workspace.sandbox_db)) as connection:
         return [status for (status,) in connection.execute("SELECT status FROM orders")]
 
 
@@ -37,16 +37,16 @@ class TestThePaymentIsMadeOnce:
         ran = unpaid.run(*PAY, "--json")
         assert (ran.code, json.loads(ran.out)["outcome"]) == (0, "paid")
         assert unpaid.apply().code == 0
-        assert unpaid.entries("payment") == unpaid.purchases == {"alpha": 1}
-        assert unpaid.here("plan", "--detailed-exitcode").code == 0
+        assert unpaid.ledger_counts("payment") == unpaid.purchases == {"alpha": 1}
+        assert unpaid.run_in_process("plan", "--detailed-exitcode").code == 0
         assert len(proxy.of(**PAYING)) == 1
 
     @pytest.mark.parametrize("fault", [resetting(executed=True), truncating], ids=["reset", "cut"])
     def test_when_the_answer_is_lost_the_order_tells_that_it_is_paid(self, unpaid, proxy, fault):
         proxy.on(fault, **PAYING)
         assert unpaid.run(*PAY).code == 0
-        assert unpaid.entries("payment") == {"alpha": 1}
-        assert unpaid.here("orders", "pay", "alpha").code == 0
+        assert unpaid.ledger_counts("payment") == {"alpha": 1}
+        assert unpaid.run_in_process("orders", "pay", "alpha").code == 0
         assert len(proxy.of(**PAYING)) == 1
 
     @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ class TestThePaymentIsMadeOnce:
     def test_when_it_never_arrived_it_says_so_and_the_next_one_pays(self, unpaid, proxy, fault):
         proxy.on(fault, **PAYING)
         first = unpaid.run(*PAY)
-        assert (first.code, unpaid.entries("payment")) == (7, {})
+        assert (first.code, unpaid.ledger_counts("payment")) == (7, {})
         assert "no order's money is taken twice" in " ".join(first.err.split())
         assert unpaid.run(*PAY).code == 0
-        assert unpaid.entries("payment") == {"alpha": 1}
+        assert unpaid.ledger_counts("payment") == {"alpha": 1}
 
     @pytest.mark.parametrize("when", ["before", "after", "answered"])
     @pytest.mark.parametrize("then", ["pay", "apply"])
@@ -73,9 +73,9 @@ class TestThePaymentIsMadeOnce:
             assert unpaid.run(*PAY).code == 0
         elif unpaid.apply().code == 7:
             assert when == "before"
-            assert unpaid.here(*PAY).code == 0
+            assert unpaid.run_in_process(*PAY).code == 0
         assert unpaid.apply().code == 0
-        assert unpaid.entries("payment") == unpaid.purchases == {"alpha": 1}
+        assert unpaid.ledger_counts("payment") == unpaid.purchases == {"alpha": 1}
         assert not unpaid.state()["intents"]
 
 
@@ -83,8 +83,8 @@ class TestTheCancellation:
     def test_frees_the_address_and_costs_nothing(self, unpaid):
         assert unpaid.run(*CANCEL).code == 0
         assert (unpaid.state()["resources"], statuses(unpaid)) == ({}, [CANCELLED])
-        assert unpaid.entries("payment") == {}
-        assert unpaid.here("history", "--verify").code == 0
+        assert unpaid.ledger_counts("payment") == {}
+        assert unpaid.run_in_process("history", "--verify").code == 0
 
     @pytest.mark.parametrize("fault", [resetting(executed=True), truncating], ids=["reset", "cut"])
     def test_when_the_answer_is_lost_the_order_tells_that_it_is_done(self, unpaid, proxy, fault):
@@ -119,13 +119,13 @@ class TestTheCancellation:
         assert applied.code == 7
         assert f"orders cancel {order}" in " ".join(applied.text.split())
         assert not unpaid.state()["intents"]
-        assert unpaid.here(*CANCEL).code == 0
+        assert unpaid.run_in_process(*CANCEL).code == 0
         assert unpaid.apply().code == 7
         assert order_of(unpaid) != order
 
     def test_an_order_that_somebody_pays_first_keeps_its_address(self, unpaid, proxy):
         async def paid_by_somebody(exchange):
-            with closing(sqlite3.connect(unpaid.world)) as connection:
+            with closing(sqlite3.connect(unpaid.sandbox_db)) as connection:
                 connection.execute("UPDATE orders SET status = 3")
                 connection.commit()
             await exchange.tell(await exchange.carry_out())
@@ -142,7 +142,7 @@ def test_two_at_once_pay_once(unpaid):
     first, second = unpaid.start(*PAY), unpaid.start(*PAY)
     codes = {first.end().code, second.end().code}
     assert codes in ({0, 5}, {0})
-    assert unpaid.entries("payment") == {"alpha": 1}
+    assert unpaid.ledger_counts("payment") == {"alpha": 1}
 
 
 def test_what_billing_does_not_say_changes_nothing(unpaid, proxy):

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 from support.console import Console
-from support.site import STACK
+from support.process_workspace import STACK
 
 QUIET = 26 * 60
 LISTS = ["ListAllDevServers", "ListDevServers"]
@@ -26,8 +26,8 @@ SHOWN = {
 
 
 @pytest.fixture
-def site(served):
-    return served
+def workspace(direct_workspace):
+    return direct_workspace
 
 
 def said(ran):
@@ -35,46 +35,46 @@ def said(ran):
 
 
 @pytest.mark.parametrize("row", SHOWN.values(), ids=SHOWN)
-def test_it_stays_in_doubt_and_is_named(site, sandbox, row):
+def test_it_stays_in_doubt_and_is_named(workspace, sandbox, row):
     rule = {"at": LISTS, "times": "always", "fault": "rewrite", "rows": row}
     sandbox.arm(LOST, rule)
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     sandbox.advance(QUIET)
-    again = site.here(*FOUND_LATER)
-    assert (again.code, site.purchases) == (6, {"alpha": 1}), again.text
-    planned = site.here("plan", "--detailed-exitcode")
+    again = workspace.run_in_process(*FOUND_LATER)
+    assert (again.code, workspace.purchases) == (6, {"alpha": 1}), again.text
+    planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert planned.code == 6
     if isinstance(row["name"], str):
         assert "as it was asked for but for the name" in said(planned)
-        assert f"({row['name']})" in said(site.here("drift"))
+        assert f"({row['name']})" in said(workspace.run_in_process("drift"))
         assert f"({row['name']})" in said(planned)
 
     sandbox.ask("DELETE", "faults")
-    assert site.here(*FOUND_LATER).code == 0
-    assert site.purchases == {"alpha": 1}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert workspace.purchases == {"alpha": 1}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_one_that_is_dated_a_little_too_early_stays_in_doubt(site, sandbox, colleague):
+def test_one_that_is_dated_a_little_too_early_stays_in_doubt(workspace, sandbox, colleague):
     sandbox.arm(LOST)
-    assert site.here(*FOUND_LATER).code == 6
-    (row,) = [row for row in site.ledger if row.kind == "purchase"]
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
+    (row,) = [row for row in workspace.ledger if row.kind == "purchase"]
     colleague.rename(row.server_id, "somebodys")
-    (intent,) = site.state()["intents"].values()
+    (intent,) = workspace.state()["intents"].values()
     made_at = intent["server_time"] - 16 * 60 * 1000
     sandbox.arm({"at": LISTS, "times": "always", "fault": "rewrite", "rows": {"create_at": made_at}})
     sandbox.advance(QUIET)
-    assert (site.here(*FOUND_LATER).code, site.purchases) == (6, {"alpha": 1})
-    assert site.here("resolve", "alpha", "--absent").code == 0, "a person knows better"
-    assert site.apply().code == 0
+    assert (workspace.run_in_process(*FOUND_LATER).code, workspace.purchases) == (6, {"alpha": 1})
+    assert workspace.run_in_process("resolve", "alpha", "--absent").code == 0, "a person knows better"
+    assert workspace.apply().code == 0
 
 
-def test_a_server_whose_name_is_always_shown_in_another_case_is_left_alone(site, sandbox):
+def test_a_server_whose_name_is_always_shown_in_another_case_is_left_alone(workspace, sandbox):
     sandbox.arm({"at": [*LISTS, "ShowDevServer"], "times": "always", "fault": "rewrite", "rows_upper": ["name"]})
-    assert site.here(*FOUND_LATER).code == 0
-    again = site.here("apply", "--auto-approve")
-    assert (again.code, "No changes" in again.out, site.purchases) == (0, True, {"alpha": 1}), again.text
-    assert site.here("drift", "--detailed-exitcode").code == 0
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    again = workspace.run_in_process("apply", "--auto-approve")
+    assert (again.code, "No changes" in again.out, workspace.purchases) == (0, True, {"alpha": 1}), again.text
+    assert workspace.run_in_process("drift", "--detailed-exitcode").code == 0
 
 
 @pytest.fixture
@@ -84,69 +84,73 @@ def colleague(server):
     console.end()
 
 
-def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(site, sandbox, colleague):
+def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(workspace, sandbox, colleague):
     sandbox.arm(LOST | {"executed": False})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     defaults = yaml.safe_load(STACK)["defaults"]
     colleague.buy({**defaults, "name": "theirs"})
     sandbox.advance(QUIET)
-    waiting = site.here(*FOUND_LATER)
+    waiting = workspace.run_in_process(*FOUND_LATER)
     assert (waiting.code, "(theirs)" in said(waiting), "`provisioner resolve 'alpha' --absent`" in said(waiting)) == (
         6,
         True,
         True,
     )
-    assert site.here("resolve", "alpha", "--absent").code == 0
-    assert site.apply().code == 0
-    assert site.purchases == {"alpha": 1, "theirs": 1}
-    after = site.here("plan", "--detailed-exitcode")
+    assert workspace.run_in_process("resolve", "alpha", "--absent").code == 0
+    assert workspace.apply().code == 0
+    assert workspace.purchases == {"alpha": 1, "theirs": 1}
+    after = workspace.run_in_process("plan", "--detailed-exitcode")
     assert (after.code, "theirs" in after.text) == (0, False)
 
 
-def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_difference(site, sandbox, colleague):
+def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_difference(workspace, sandbox, colleague):
     sandbox.arm(LOST, {"at": "CreateDevServer", "fault": "lag", "seconds": 30 * 60, "show": False})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     sandbox.advance(QUIET)
-    assert site.here(*FOUND_LATER).code == 0
-    (known,) = [one["id"] for one in site.state()["resources"].values()]
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    (known,) = [one["id"] for one in workspace.state()["resources"].values()]
     sandbox.advance(5 * 60)
-    (late,) = {row.server_id for row in site.ledger if row.kind == "purchase"} - {known}
+    (late,) = {row.server_id for row in workspace.ledger if row.kind == "purchase"} - {known}
     colleague.rename(late, "somebodys")
-    planned = site.here("plan", "--detailed-exitcode")
+    planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert (planned.code, "Warning[maybe-bought]" in planned.text) == (0, True)
     assert (late in planned.text, "somebodys" in planned.text) == (True, True)
     sandbox.advance(24 * 60 * 60)
-    assert "maybe-bought" not in site.here("plan").text
+    assert "maybe-bought" not in workspace.run_in_process("plan").text
 
 
-def test_the_advised_way_takes_one_that_was_renamed(site, sandbox, server):
+def test_the_advised_way_takes_one_that_was_renamed(workspace, sandbox, server):
     """`--adopt` was refused because of the name, `import` because of the doubt, and each named the other."""
     sandbox.arm(LOST)
-    assert site.here(*FOUND_LATER).code == 6
-    (bought,) = [row.server_id for row in site.ledger if row.kind == "purchase"]
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
+    (bought,) = [row.server_id for row in workspace.ledger if row.kind == "purchase"]
     console = Console(server.url)
     console.rename(bought, "somebodys")
     console.end()
     advised = f"`provisioner resolve 'alpha' --adopt {bought} --allow other-name`"
-    refused = site.here("resolve", "alpha", "--adopt", bought)
-    assert (refused.code, advised in said(refused), advised in said(site.here("plan"))) == (1, True, True)
-    assert site.here("resolve", "alpha", "--adopt", bought, "--allow", "other-name").code == 0
-    assert site.here(*FOUND_LATER).code == 0
-    assert (site.purchases, site.state()["resources"]["alpha"]["id"]) == ({"alpha": 1}, bought)
-    assert site.apply().code == 0, "it is given the declared name"
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    refused = workspace.run_in_process("resolve", "alpha", "--adopt", bought)
+    assert (refused.code, advised in said(refused), advised in said(workspace.run_in_process("plan"))) == (
+        1,
+        True,
+        True,
+    )
+    assert workspace.run_in_process("resolve", "alpha", "--adopt", bought, "--allow", "other-name").code == 0
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert (workspace.purchases, workspace.state()["resources"]["alpha"]["id"]) == ({"alpha": 1}, bought)
+    assert workspace.apply().code == 0, "it is given the declared name"
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_what_another_doubt_accounts_for_is_not_named_as_this_one(site, sandbox):
+def test_what_another_doubt_accounts_for_is_not_named_as_this_one(workspace, sandbox):
     """Nor is a prepaid server where pay-per-use was asked for, whatever its name."""
     prepaid = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
-    site.write(f"servers: {{alpha: {{}}, beta: {{}}, gate: {{charging_info: {prepaid}}}}}\n")
+    workspace.write(f"servers: {{alpha: {{}}, beta: {{}}, gate: {{charging_info: {prepaid}}}}}\n")
     sandbox.arm(
         LOST | {"server": "alpha", "executed": False},
         LOST | {"server": "beta", "executed": True},
         LOST | {"server": "gate", "executed": True},
     )
-    assert site.here(*FOUND_LATER).code == 6
-    planned = said(site.here("plan"))
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
+    planned = said(workspace.run_in_process("plan"))
     assert planned.count("run apply: it adopts") == 2
     assert "as it was asked for but for the name" not in planned

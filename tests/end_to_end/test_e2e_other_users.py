@@ -7,7 +7,7 @@ import httpx
 import pytest
 import yaml
 from support.plain_http import NO_TLS
-from support.site import ONE, STACK, MovableClock, Site
+from support.process_workspace import ONE, STACK, MovableClock, ProcessWorkspace
 
 from provisioner.sandbox import PUBLIC, create_app
 from provisioner.sandbox.serving import front
@@ -45,7 +45,7 @@ def clock():
 
 
 @pytest.fixture
-def site(tmp_path, server, sandbox, clock):
+def workspace(tmp_path, server, sandbox, clock):
     """One state, and two users of one account who both work on it."""
     users = [
         {"id": f"{name}-id", "name": name, "password": PASSWORD, "access_key": key, "secret_key": secret}
@@ -56,14 +56,14 @@ def site(tmp_path, server, sandbox, clock):
     accounts.write_text(
         json.dumps({"accounts": [{"id": PUBLIC.domain_id, "name": "team", "projects": projects, "users": users}]})
     )
-    world = tmp_path / "world" / "world.db"
-    app = create_app(world, build_seconds=0.0, accounts=accounts, clock=clock)
+    sandbox_db = tmp_path / "world" / "world.db"
+    app = create_app(sandbox_db, build_seconds=0.0, accounts=accounts, clock=clock)
     server.app = front(app, sandbox.token)
     (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    site = Site(tmp_path / "site", world, sandbox.url, environment=of_user("ana"))
-    site.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "cloud": "huaweicloud"}))
-    yield site
-    site.end()
+    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url, environment=of_user("ana"))
+    workspace.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "cloud": "huaweicloud"}))
+    yield workspace
+    workspace.end()
 
 
 @pytest.fixture
@@ -84,96 +84,96 @@ def said(ran):
 @pytest.mark.parametrize("executed", [True, False])
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_what_a_colleague_bought_is_not_believed_absent_by_ones_own_list(
-    site, sandbox, pass_quiet_period, view, executed
+    workspace, sandbox, pass_quiet_period, view, executed
 ):
     sandbox.arm(LOST | {"executed": executed})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
     sandbox.ask("DELETE", "faults")
     sandbox.arm(view)
-    site.environment = of_user("bob")
+    workspace.environment = of_user("bob")
     for _ in range(2):
-        again = site.here(*FOUND_LATER)
+        again = workspace.run_in_process(*FOUND_LATER)
         assert (again.code, "another user sent it" in said(again)) == (6, True), again.text
-    planned, drifted = site.here("plan"), site.here("drift")
+    planned, drifted = workspace.run_in_process("plan"), workspace.run_in_process("drift")
     assert "another user sent it" in said(planned)
     assert "another user sent it" in said(drifted)
     assert ("Warning[own-list]" in planned.text) == (view is VIEWS["refused"])
-    assert len(site.purchases) <= 1
-    assert [one["address"] for one in site.state()["intents"].values()] == ["alpha"]
+    assert len(workspace.purchases) <= 1
+    assert [one["address"] for one in workspace.state()["intents"].values()] == ["alpha"]
 
     sandbox.ask("DELETE", "faults")
-    site.environment = of_user("ana")
-    assert site.here(*FOUND_LATER).code == 0
-    assert site.purchases == {"alpha": 1}
+    workspace.environment = of_user("ana")
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert workspace.purchases == {"alpha": 1}
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_ones_own_list_tells_what_became_of_ones_own_purchase(site, sandbox, pass_quiet_period, view):
+def test_ones_own_list_tells_what_became_of_ones_own_purchase(workspace, sandbox, pass_quiet_period, view):
     sandbox.arm(LOST | {"executed": False}, view)
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
-    assert site.here(*FOUND_LATER).code == 0
-    assert site.purchases == {"alpha": 1}
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert workspace.purchases == {"alpha": 1}
 
 
-def test_a_list_that_shows_others_servers_is_everybodys(site, sandbox, pass_quiet_period):
-    site.environment = of_user("bob")
-    site.write("servers: {beta: {}}\n", stack=(site.folder / "specs" / "stack.yaml").read_text())
-    assert site.apply().code == 0
-    site.environment = of_user("ana")
-    site.write("servers: {alpha: {}, beta: {}}\n", stack=(site.folder / "specs" / "stack.yaml").read_text())
+def test_a_list_that_shows_others_servers_is_everybodys(workspace, sandbox, pass_quiet_period):
+    workspace.environment = of_user("bob")
+    workspace.write("servers: {beta: {}}\n", stack=(workspace.folder / "specs" / "stack.yaml").read_text())
+    assert workspace.apply().code == 0
+    workspace.environment = of_user("ana")
+    workspace.write("servers: {alpha: {}, beta: {}}\n", stack=(workspace.folder / "specs" / "stack.yaml").read_text())
     sandbox.arm(LOST | {"executed": False})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
-    site.environment = of_user("bob")
-    assert site.here(*FOUND_LATER).code == 6, (
+    workspace.environment = of_user("bob")
+    assert workspace.run_in_process(*FOUND_LATER).code == 6, (
         "all that is listed is bob's: nobody can tell whether the list is his alone"
     )
-    site.environment = of_user("ana")
-    assert site.here(*FOUND_LATER).code == 0
-    assert site.purchases == {"alpha": 1, "beta": 1}
+    workspace.environment = of_user("ana")
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert workspace.purchases == {"alpha": 1, "beta": 1}
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_a_colleagues_lost_release_is_not_believed_carried_out_by_ones_own_list(site, sandbox, view):
-    assert site.apply().code == 0
-    (identifier,) = [one["id"] for one in site.state()["resources"].values()]
+def test_a_colleagues_lost_release_is_not_believed_carried_out_by_ones_own_list(workspace, sandbox, view):
+    assert workspace.apply().code == 0
+    (identifier,) = [one["id"] for one in workspace.state()["resources"].values()]
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
-    assert site.here("destroy", "--auto-approve").code == 7
+    assert workspace.run_in_process("destroy", "--auto-approve").code == 7
     hidden = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
     sandbox.arm(view, hidden | {"message": "not found", "executed": False})
-    site.environment = of_user("bob")
-    applied, planned = site.here("apply", "--auto-approve"), site.here("plan")
-    assert [one["id"] for one in site.state()["resources"].values()] == [identifier]
-    assert site.state()["intents"]
+    workspace.environment = of_user("bob")
+    applied, planned = workspace.run_in_process("apply", "--auto-approve"), workspace.run_in_process("plan")
+    assert [one["id"] for one in workspace.state()["resources"].values()] == [identifier]
+    assert workspace.state()["intents"]
     for ran in (applied, planned):
         assert "is not listed, and another user sent it" in said(ran)
         assert "have that user run the command again" in said(ran)
         assert "records it as released" not in said(ran)
 
 
-def test_no_key_stands_in_the_state(site, sandbox):
+def test_no_key_stands_in_the_state(workspace, sandbox):
     sandbox.arm(LOST | {"executed": True})
-    assert site.here(*FOUND_LATER).code == 6
-    (intent,) = site.state()["intents"].values()
-    assert (len(intent["sender"]), USERS["ana"][0] in json.dumps(site.state())) == (16, False)
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
+    (intent,) = workspace.state()["intents"].values()
+    assert (len(intent["sender"]), USERS["ana"][0] in json.dumps(workspace.state())) == (16, False)
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_nobody_calls_a_colleagues_purchase_absent_by_his_own_list_unasked(site, sandbox, view):
+def test_nobody_calls_a_colleagues_purchase_absent_by_his_own_list_unasked(workspace, sandbox, view):
     sandbox.arm(LOST | {"executed": True})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     sandbox.ask("DELETE", "faults")
     sandbox.arm(view)
-    site.environment = of_user("bob")
-    refused = site.here("resolve", "alpha", "--absent")
+    workspace.environment = of_user("bob")
+    refused = workspace.run_in_process("resolve", "alpha", "--absent")
     assert (refused.code, "Error[own-list]: alpha: another user sent this purchase" in said(refused)) == (1, True)
-    assert site.state()["intents"]
-    assert site.here(*FOUND_LATER).code == 6
-    allowed = site.here("resolve", "alpha", "--absent", "--allow", "list-incomplete")
-    assert (allowed.code, site.state()["intents"]) == (0, {})
-    assert site.purchases == {"alpha": 1}
+    assert workspace.state()["intents"]
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
+    allowed = workspace.run_in_process("resolve", "alpha", "--absent", "--allow", "list-incomplete")
+    assert (allowed.code, workspace.state()["intents"]) == (0, {})
+    assert workspace.purchases == {"alpha": 1}
 
 
 @pytest.mark.parametrize(
@@ -185,19 +185,19 @@ def test_nobody_calls_a_colleagues_purchase_absent_by_his_own_list_unasked(site,
         ({"seconds": -7200}, "clocks-differ", "minutes behind this machine's"),
     ],
 )
-def test_a_plan_says_what_is_wrong_with_the_clocks(site, sandbox, skew, code, words):
+def test_a_plan_says_what_is_wrong_with_the_clocks(workspace, sandbox, skew, code, words):
     """Else a doubt is dated two hours ahead, and held until then, without a word why."""
     sandbox.arm({"at": "*", "times": "always", "fault": "skew", **skew})
-    planned = site.here("plan")
+    planned = workspace.run_in_process("plan")
     assert (planned.code, planned.text.count(f"Warning[{code}]"), words in said(planned)) == (0, 1, True), planned.text
     if code == "cloud-undated":
-        applied = site.apply()
-        assert (applied.code, words in said(applied), site.purchases) == (1, True, {})
+        applied = workspace.apply()
+        assert (applied.code, words in said(applied), workspace.purchases) == (1, True, {})
 
 
-def test_clocks_that_agree_within_the_tolerance_are_not_told(site, sandbox):
+def test_clocks_that_agree_within_the_tolerance_are_not_told(workspace, sandbox):
     sandbox.arm({"at": "*", "times": "always", "fault": "skew", "seconds": 600})
-    assert "clocks-differ" not in site.here("plan").text
+    assert "clocks-differ" not in workspace.run_in_process("plan").text
 
 
 def identity(server, path, body, **headers):
@@ -232,17 +232,19 @@ def by_token_of(server, name):
 
 @pytest.mark.parametrize("reads_as", [of_user, temporary_keys_of], ids=["his own key", "temporary keys"])
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_whoever_sent_it_under_temporary_keys_may_be_another(site, sandbox, server, pass_quiet_period, view, reads_as):
-    site.environment = temporary_keys_of(server, "ana")
+def test_whoever_sent_it_under_temporary_keys_may_be_another(
+    workspace, sandbox, server, pass_quiet_period, view, reads_as
+):
+    workspace.environment = temporary_keys_of(server, "ana")
     sandbox.arm(LOST | {"executed": True})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
     sandbox.arm(view)
-    site.environment = reads_as("bob") if reads_as is of_user else reads_as(server, "bob")
-    again = site.here(*FOUND_LATER)
+    workspace.environment = reads_as("bob") if reads_as is of_user else reads_as(server, "bob")
+    again = workspace.run_in_process(*FOUND_LATER)
     assert (again.code, "it is not known who sent it" in said(again)) == (6, True), again.text
-    assert "PROVISIONER_USER" in said(site.here("plan"))
-    assert site.purchases == {"alpha": 1}
+    assert "PROVISIONER_USER" in said(workspace.run_in_process("plan"))
+    assert workspace.purchases == {"alpha": 1}
 
 
 SAME_USER = {
@@ -254,117 +256,119 @@ SAME_USER = {
 
 @pytest.mark.parametrize("again", SAME_USER.values(), ids=SAME_USER)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
-def test_who_always_works_under_temporary_keys_settles_his_own(site, sandbox, server, pass_quiet_period, view, again):
+def test_who_always_works_under_temporary_keys_settles_his_own(
+    workspace, sandbox, server, pass_quiet_period, view, again
+):
     named = {"PROVISIONER_USER": "pipeline"} if again is SAME_USER["a name that stays"] else {}
-    site.environment = temporary_keys_of(server, "ana", **named)
+    workspace.environment = temporary_keys_of(server, "ana", **named)
     if again is SAME_USER["a token that was signed in for"]:
-        site.environment = again(server, None)
+        workspace.environment = again(server, None)
     sandbox.arm(LOST | {"executed": False}, view)
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
-    site.environment = again(server, site.environment)
-    settled = site.here(*FOUND_LATER)
-    assert (settled.code, site.purchases) == (0, {"alpha": 1}), settled.text
+    workspace.environment = again(server, workspace.environment)
+    settled = workspace.run_in_process(*FOUND_LATER)
+    assert (settled.code, workspace.purchases) == (0, {"alpha": 1}), settled.text
 
 
-def test_a_release_of_an_unknown_sender_is_not_believed_carried_out_either(site, sandbox, server):
-    assert site.apply().code == 0
+def test_a_release_of_an_unknown_sender_is_not_believed_carried_out_either(workspace, sandbox, server):
+    assert workspace.apply().code == 0
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
-    site.environment = temporary_keys_of(server, "ana")
-    assert site.here("destroy", "--auto-approve").code == 7
+    workspace.environment = temporary_keys_of(server, "ana")
+    assert workspace.run_in_process("destroy", "--auto-approve").code == 7
     hidden = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
     sandbox.arm(VIEWS["filtered"], hidden | {"message": "not found", "executed": False})
-    site.environment = temporary_keys_of(server, "bob")
-    applied = site.here("apply", "--auto-approve")
+    workspace.environment = temporary_keys_of(server, "bob")
+    applied = workspace.run_in_process("apply", "--auto-approve")
     assert "it is not known who sent it" in said(applied), applied.text
-    assert site.state()["resources"]
+    assert workspace.state()["resources"]
     sandbox.ask("DELETE", "faults")
-    assert site.here("destroy", "--auto-approve").code == 0, "a list that shows it settles it"
+    assert workspace.run_in_process("destroy", "--auto-approve").code == 0, "a list that shows it settles it"
 
 
 @pytest.mark.parametrize("is_temporary", [False, True], ids=["his own key", "temporary keys"])
 def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_purchase(
-    site, sandbox, server, pass_quiet_period, is_temporary
+    workspace, sandbox, server, pass_quiet_period, is_temporary
 ):
-    stack = (site.folder / "specs" / "stack.yaml").read_text()
-    site.environment = of_user("carol")
-    site.write("servers: {beta: {}}\n", stack=stack)
-    assert site.apply().code == 0
-    site.environment = temporary_keys_of(server, "ana") if is_temporary else of_user("ana")
-    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+    stack = (workspace.folder / "specs" / "stack.yaml").read_text()
+    workspace.environment = of_user("carol")
+    workspace.write("servers: {beta: {}}\n", stack=stack)
+    assert workspace.apply().code == 0
+    workspace.environment = temporary_keys_of(server, "ana") if is_temporary else of_user("ana")
+    workspace.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
     sandbox.arm(LOST | {"executed": True})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
     sandbox.arm(ALL | {"fault": "filtered", "hides": ["ana-id"]})
-    site.environment = of_user("bob")
-    again = site.here(*FOUND_LATER)
+    workspace.environment = of_user("bob")
+    again = workspace.run_in_process(*FOUND_LATER)
     assert (again.code, "no server that he is known to have bought is listed" in said(again)) == (6, True), again.text
-    assert site.purchases == {"alpha": 1, "beta": 1}
-    assert site.here("resolve", "alpha", "--absent", "--allow", "list-incomplete").code == 0, (
+    assert workspace.purchases == {"alpha": 1, "beta": 1}
+    assert workspace.run_in_process("resolve", "alpha", "--absent", "--allow", "list-incomplete").code == 0, (
         "a person's word ends it, and is no dead end"
     )
 
 
-def test_a_list_that_shows_another_server_of_the_senders_is_believed(site, sandbox, pass_quiet_period):
-    stack = (site.folder / "specs" / "stack.yaml").read_text()
-    site.write("servers: {beta: {}}\n", stack=stack)
-    assert site.apply().code == 0
-    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+def test_a_list_that_shows_another_server_of_the_senders_is_believed(workspace, sandbox, pass_quiet_period):
+    stack = (workspace.folder / "specs" / "stack.yaml").read_text()
+    workspace.write("servers: {beta: {}}\n", stack=stack)
+    assert workspace.apply().code == 0
+    workspace.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
     sandbox.arm(LOST | {"executed": False})
-    assert site.here(*FOUND_LATER).code == 6
+    assert workspace.run_in_process(*FOUND_LATER).code == 6
     pass_quiet_period()
-    site.environment = of_user("bob")
-    assert site.here(*FOUND_LATER).code == 0
-    assert site.purchases == {"alpha": 1, "beta": 1}
+    workspace.environment = of_user("bob")
+    assert workspace.run_in_process(*FOUND_LATER).code == 0
+    assert workspace.purchases == {"alpha": 1, "beta": 1}
 
 
 NOT_FOUND = {"at": "ShowDevServer", "times": "always", "fault": "answer", "status": 404, "code": "ModelArts.6404"}
 HIDDEN = NOT_FOUND | {"message": "not found", "executed": False}
 
 
-def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_release_either(site, sandbox):
+def test_a_list_that_leaves_out_one_user_is_no_proof_about_his_release_either(workspace, sandbox):
     """Its record was dropped as released, and the server billed on."""
-    stack = (site.folder / "specs" / "stack.yaml").read_text()
-    site.environment = of_user("carol")
-    site.write("servers: {beta: {}}\n", stack=stack)
-    assert site.apply().code == 0
-    site.environment = of_user("ana")
-    site.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
-    assert site.apply().code == 0
-    site.write("servers: {beta: {}}\n", stack=stack)
+    stack = (workspace.folder / "specs" / "stack.yaml").read_text()
+    workspace.environment = of_user("carol")
+    workspace.write("servers: {beta: {}}\n", stack=stack)
+    assert workspace.apply().code == 0
+    workspace.environment = of_user("ana")
+    workspace.write("servers: {alpha: {}, beta: {}}\n", stack=stack)
+    assert workspace.apply().code == 0
+    workspace.write("servers: {beta: {}}\n", stack=stack)
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": False})
-    assert site.apply().code == 7
+    assert workspace.apply().code == 7
     sandbox.arm(ALL | {"fault": "filtered", "hides": ["ana-id"]}, HIDDEN)
-    site.environment = of_user("bob")
-    held = site.apply()
+    workspace.environment = of_user("bob")
+    held = workspace.apply()
     assert (held.code, "Error[vanished]" in held.text) == (4, True), held.text
     assert "no server that he is known to have bought is listed" in said(held)
-    assert {one["address"] for one in site.state()["resources"].values()} == {"alpha", "beta"}
+    assert {one["address"] for one in workspace.state()["resources"].values()} == {"alpha", "beta"}
     sandbox.ask("DELETE", "faults")
-    site.environment = of_user("ana")
-    assert site.apply().code == 0
-    assert (site.entries("release"), site.state()["intents"]) == ({"alpha": 1}, {})
+    workspace.environment = of_user("ana")
+    assert workspace.apply().code == 0
+    assert (workspace.ledger_counts("release"), workspace.state()["intents"]) == ({"alpha": 1}, {})
 
 
 @pytest.mark.parametrize("is_wanted", [False, True])
-def test_a_persons_word_ends_a_release_that_was_lost_under_temporary_keys(site, sandbox, server, is_wanted):
+def test_a_persons_word_ends_a_release_that_was_lost_under_temporary_keys(workspace, sandbox, server, is_wanted):
     """All that is listed is one's own: no list will ever tell. Every run spoke of it for ever, and no other command was let near its address."""
-    site.environment = temporary_keys_of(server, "ana")
-    assert site.apply().code == 0
+    workspace.environment = temporary_keys_of(server, "ana")
+    assert workspace.apply().code == 0
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
-    assert site.here("destroy", "--auto-approve").code == 7
-    site.environment = temporary_keys_of(server, "ana")
-    held = site.here("destroy", "--auto-approve")
+    assert workspace.run_in_process("destroy", "--auto-approve").code == 7
+    workspace.environment = temporary_keys_of(server, "ana")
+    held = workspace.run_in_process("destroy", "--auto-approve")
     assert held.code == 4
     assert ("--allow vanished" in said(held), "apply --replace 'alpha'" in said(held)) == (True, True)
-    by_hand = site.here("state", "mv", "alpha", "gamma")
+    by_hand = workspace.run_in_process("state", "mv", "alpha", "gamma")
     assert (by_hand.code, "--allow vanished" in said(by_hand)) == (1, True)
     ways = {
         False: ("destroy", "--auto-approve", "--allow", "vanished"),
         True: ("apply", "--auto-approve", "--replace", "alpha"),
     }
-    ended = site.here(*ways[is_wanted])
-    assert (ended.code, site.state()["intents"]) == (0, {}), ended.text
-    assert (site.purchases, site.entries("release")) == ({"alpha": 1 + is_wanted}, {"alpha": 1})
+    ended = workspace.run_in_process(*ways[is_wanted])
+    assert (ended.code, workspace.state()["intents"]) == (0, {}), ended.text
+    assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1 + is_wanted}, {"alpha": 1})
     for command in ("plan", "drift"):
-        assert "unsettled" not in site.here(command).text
+        assert "unsettled" not in workspace.run_in_process(command).text

@@ -13,38 +13,38 @@ SENTENCE = "The cloud asks for fewer requests: going on in 1s"
 
 
 @pytest.fixture
-def throttled(site, proxy, monkeypatch):
+def throttled(workspace, proxy, monkeypatch):
     """The first look at the servers and the first purchase are turned away, for a second that counts as long."""
     monkeypatch.setattr(request_budget, "NOTEWORTHY", 0.9)
     proxy.on(answering(SLOW_DOWN, executed=False), method="GET", ending="/dev-servers/all")
     proxy.on(answering(SLOW_DOWN, executed=False))
-    return site
+    return workspace
 
 
 class TestThePace:
     def test_a_plan_tells_that_it_waits(self, throttled):
-        planned = throttled.here("plan")
+        planned = throttled.run_in_process("plan")
         assert planned.code == 0
         assert SENTENCE in planned.err
         assert SENTENCE not in planned.out
 
     def test_an_apply_tells_it_too_and_buys_once(self, throttled):
-        applied = throttled.here("apply", "--auto-approve")
+        applied = throttled.run_in_process("apply", "--auto-approve")
         assert applied.code == 0
         assert applied.err.count(SENTENCE) == 2
         assert throttled.purchases == {"alpha": 1}
 
     def test_a_stream_has_the_seconds_as_a_number(self, throttled):
-        applied = throttled.here("apply", "--auto-approve", "--json")
+        applied = throttled.run_in_process("apply", "--auto-approve", "--json")
         pauses = [line for line in map(json.loads, applied.out.splitlines()) if line["type"] == "paused"]
         assert [round(pause["remaining_seconds"]) for pause in pauses] == [1, 1]
         assert applied.err == ""
 
 
 class TestTheClock:
-    def test_the_first_intent_bears_the_clouds_time(self, site, clock):
+    def test_the_first_intent_bears_the_clouds_time(self, workspace, clock):
         """Signatures allow for a quarter of an hour."""
         clock.advance(600)
-        assert site.apply().code == 0
-        (intent,) = (record["intent"] for record in site.whole_records if record["type"] == "intended")
+        assert workspace.apply().code == 0
+        (intent,) = (record["intent"] for record in workspace.journal_records if record["type"] == "intended")
         assert 598_000 < intent["server_time"] - intent["sent_at"] < 602_000

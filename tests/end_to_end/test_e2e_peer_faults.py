@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 from crash.stage import Account
 from support.fault_proxy import answering, message, resetting
-from support.site import ONE, PASSWORD, PREPAID
+from support.process_workspace import ONE, PASSWORD, PREPAID
 
 import provisioner.cloud
 from provisioner.cloud import connect
@@ -38,11 +38,11 @@ def prepaid(more: str = "", *, charging: str = PREPAID) -> str:
 
 
 @pytest.fixture
-def running(site):
+def running(workspace):
     """A prepaid server that is bought, paid and built."""
-    site.write(prepaid())
-    assert site.apply().code == 0
-    return site
+    workspace.write(prepaid())
+    assert workspace.apply().code == 0
+    return workspace
 
 
 def words(ran) -> str:
@@ -50,55 +50,55 @@ def words(ran) -> str:
     return " ".join(ran.text.split())
 
 
-def recorded(site) -> dict[str, dict]:
-    return {one["address"]: one for one in json.loads(site.here("show", "--json").out)["resources"]}
+def recorded(workspace) -> dict[str, dict]:
+    return {one["address"]: one for one in json.loads(workspace.run_in_process("show", "--json").out)["resources"]}
 
 
-def bought_and_not_released(site) -> set[str]:
-    released = {row.server_id for row in site.ledger if row.kind == "release"}
-    return {row.server_id for row in site.ledger if row.kind == "purchase"} - released
+def bought_and_not_released(workspace) -> set[str]:
+    released = {row.server_id for row in workspace.ledger if row.kind == "release"}
+    return {row.server_id for row in workspace.ledger if row.kind == "purchase"} - released
 
 
-def assert_every_server_is_known(site) -> None:
+def assert_every_server_is_known(workspace) -> None:
     """Each is recorded once, and nothing is recorded that is not there."""
-    resources = recorded(site)
-    assert {one["id"] for one in resources.values()} == bought_and_not_released(site)
-    assert site.here("state", "list").out.split() == sorted(resources)
+    resources = recorded(workspace)
+    assert {one["id"] for one in resources.values()} == bought_and_not_released(workspace)
+    assert workspace.run_in_process("state", "list").out.split() == sorted(resources)
 
 
-def assert_nothing_is_left_to_do(site) -> None:
-    assert site.run("plan", "--detailed-exitcode").code == 0
+def assert_nothing_is_left_to_do(workspace) -> None:
+    assert workspace.run("plan", "--detailed-exitcode").code == 0
 
 
 @pytest.mark.parametrize("build_seconds", [600.0])
-def test_interrupted_while_prepaid_servers_are_built(site, clock):
+def test_interrupted_while_prepaid_servers_are_built(workspace, clock):
     """The peer's provider panics, and all five are paid for and in no state."""
-    site.write(f"servers: {{node: {{count: 5, charging_info: {PREPAID}}}}}\n")
-    running = site.start(*APPLY)
+    workspace.write(f"servers: {{node: {{count: 5, charging_info: {PREPAID}}}}}\n")
+    running = workspace.start(*APPLY)
     for rank in range(5):
-        running.await_error(f"node[{rank}]: Bought")
+        running.wait_for_stderr(f"node[{rank}]: Bought")
     running.process.send_signal(signal.SIGINT)
-    running.await_error("Stopping: nothing new is sent")
+    running.wait_for_stderr("Stopping: nothing new is sent")
     interrupted = running.end()
     assert interrupted.code == 8
     assert "run apply again" in words(interrupted)
-    assert_every_server_is_known(site)
+    assert_every_server_is_known(workspace)
     clock.advance(700)
-    assert site.run(*APPLY).code == 0
-    assert sorted(site.purchases.values()) == [1] * 5
-    assert site.entries("payment") == site.purchases
-    assert site.entries("release") == {}
-    assert_every_server_is_known(site)
-    assert_nothing_is_left_to_do(site)
+    assert workspace.run(*APPLY).code == 0
+    assert sorted(workspace.purchases.values()) == [1] * 5
+    assert workspace.ledger_counts("payment") == workspace.purchases
+    assert workspace.ledger_counts("release") == {}
+    assert_every_server_is_known(workspace)
+    assert_nothing_is_left_to_do(workspace)
 
 
 @pytest.fixture
-def approving(site, server, world, clock, tmp_path):
+def approving(workspace, server, sandbox_db, clock, tmp_path):
     """Somebody has to approve every order of this account."""
     accounts = tmp_path / "accounts.yaml"
     accounts.write_text(json.dumps(Account(approval_seconds=APPROVAL_SECONDS).document()))
-    server.app = LoopbackOnly(create_app(world, build_seconds=0, clock=clock, accounts=accounts), clock)
-    return site
+    server.app = LoopbackOnly(create_app(sandbox_db, build_seconds=0, clock=clock, accounts=accounts), clock)
+    return workspace
 
 
 def test_an_order_that_awaits_approval(approving, clock):
@@ -109,47 +109,47 @@ def test_an_order_that_awaits_approval(approving, clock):
     assert "have it approved, then run apply again: it goes on with this order and buys nothing new" in words(first)
     (ordered,) = approving.ledger
     assert recorded(approving)["alpha"]["order_id"] == ordered.order_id
-    assert ordered.order_id in approving.here("orders", "list").out
-    assert approving.here(*APPLY).code == 7
+    assert ordered.order_id in approving.run_in_process("orders", "list").out
+    assert approving.run_in_process(*APPLY).code == 7
     assert approving.ledger == [ordered]
 
     clock.advance(APPROVAL_SECONDS)
-    approved = approving.here(*APPLY)
+    approved = approving.run_in_process(*APPLY)
     assert approved.code == 7
     assert "orders pay" in words(approved)
-    assert approving.here("orders", "pay", "alpha", "--auto-approve").code == 0
-    assert approving.here(*APPLY).code == 0
-    assert approving.purchases == approving.entries("payment") == {"alpha": 1}
+    assert approving.run_in_process("orders", "pay", "alpha", "--auto-approve").code == 0
+    assert approving.run_in_process(*APPLY).code == 0
+    assert approving.purchases == approving.ledger_counts("payment") == {"alpha": 1}
     assert recorded(approving)["alpha"]["order_id"] == ordered.order_id
     assert_nothing_is_left_to_do(approving)
 
 
 @pytest.mark.parametrize("specs", [ONE, prepaid()], ids=["pay-per-use", "prepaid"])
-def test_a_reset_after_the_purchase_was_accepted(site, proxy, specs):
+def test_a_reset_after_the_purchase_was_accepted(workspace, proxy, specs):
     """The peer sends the purchase again and again, ends in an error about its length, and has the server in no state."""
-    site.write(specs)
+    workspace.write(specs)
     proxy.on(resetting(executed=True))
-    lost = site.run(*APPLY, "--resolve-timeout", "0")
+    lost = workspace.run(*APPLY, "--resolve-timeout", "0")
     assert lost.code == 6
     assert "run apply again" in words(lost)
-    assert site.here("state", "list").out.split() == ["alpha"]
-    (doubt,) = json.loads(site.here("show", "--json").out)["in_doubt"]
+    assert workspace.run_in_process("state", "list").out.split() == ["alpha"]
+    (doubt,) = json.loads(workspace.run_in_process("show", "--json").out)["in_doubt"]
     assert (doubt["address"], doubt["effect"]) == ("alpha", "purchase")
 
-    found = site.run(*APPLY)
+    found = workspace.run(*APPLY)
     assert found.code == 0
     assert "alpha: Adopted" in found.err
-    assert len(proxy.purchases) == sum(site.purchases.values()) == 1
-    assert_every_server_is_known(site)
-    assert_nothing_is_left_to_do(site)
+    assert len(proxy.purchases) == sum(workspace.purchases.values()) == 1
+    assert_every_server_is_known(workspace)
+    assert_nothing_is_left_to_do(workspace)
 
 
 @pytest.fixture
-def timed(site, monkeypatch):
+def timed(workspace, monkeypatch):
     """The cloud's pauses count by the clock by which the rest of the run is timed, and take no time."""
-    clock = Clock(monotonic=site.clock.monotonic, sleep=site.clock.sleep, chance=lambda: 1.0)
+    clock = Clock(monotonic=workspace.clock.monotonic, sleep=workspace.clock.sleep, chance=lambda: 1.0)
     monkeypatch.setattr(provisioner.cloud, "connect", partial(connect, clock=clock))
-    return site
+    return workspace
 
 
 def test_a_429(timed, proxy):
@@ -157,49 +157,49 @@ def test_a_429(timed, proxy):
     timed.write(prepaid("timeouts: {create: 1m}, "))
     proxy.on(answering(TURNED_AWAY, executed=False))
     proxy.on(answering(TURNED_AWAY, executed=False), method="GET", ending="/dev-servers/all", nth=2)
-    applied = timed.here(*APPLY)
+    applied = timed.run_in_process(*APPLY)
     assert applied.code == 0
     assert applied.err.count("The cloud asks for fewer requests: going on in 8s") == 2
     assert 0 < timed.clock.slept < MINUTE / 2
     assert len(proxy.purchases) == 2, "one was turned away"
-    assert timed.purchases == timed.entries("payment") == {"alpha": 1}
-    assert timed.entries("release") == {}
+    assert timed.purchases == timed.ledger_counts("payment") == {"alpha": 1}
+    assert timed.ledger_counts("release") == {}
     assert_every_server_is_known(timed)
     assert_nothing_is_left_to_do(timed)
 
 
-def test_a_creation_that_failed(site):
+def test_a_creation_that_failed(workspace):
     """The peer marks it for replacement: the next apply unsubscribes it and buys another one, with no word about money."""
-    site.write(prepaid("flavor: sandbox.fails, "))
-    failed = site.run(*APPLY)
+    workspace.write(prepaid("flavor: sandbox.fails, "))
+    failed = workspace.run(*APPLY)
     assert failed.code == 7
     assert (
         "it exists and may cost money; remove it from the specs to release it, or `apply --replace 'alpha'`"
         in words(failed)
     )
-    assert_every_server_is_known(site)
+    assert_every_server_is_known(workspace)
 
-    site.write(prepaid())
-    before = site.ledger
-    again = site.run(*APPLY)
+    workspace.write(prepaid())
+    before = workspace.ledger
+    again = workspace.run(*APPLY)
     assert again.code == 7
     assert "`apply --replace 'alpha'` releases it and buys a new one" in words(again)
-    assert recorded(site)["alpha"]["phase"] == "failed"
-    assert site.ledger == before
+    assert recorded(workspace)["alpha"]["phase"] == "failed"
+    assert workspace.ledger == before
 
-    assert site.run(*APPLY, "--replace", "alpha").code == 0
-    assert (site.purchases, site.entries("release"), site.entries("refund")) == (
+    assert workspace.run(*APPLY, "--replace", "alpha").code == 0
+    assert (workspace.purchases, workspace.ledger_counts("release"), workspace.ledger_counts("refund")) == (
         {"alpha": 2},
         {"alpha": 1},
         {"alpha": 1},
     )
-    assert_every_server_is_known(site)
-    assert_nothing_is_left_to_do(site)
+    assert_every_server_is_known(workspace)
+    assert_nothing_is_left_to_do(workspace)
 
 
 def test_a_server_in_the_status_error(running):
     """The peer says that nothing has changed, and exits with 0."""
-    with closing(sqlite3.connect(running.world)) as connection, connection:
+    with closing(sqlite3.connect(running.sandbox_db)) as connection, connection:
         connection.execute("UPDATE servers SET status = 'ERROR'")
     before = running.ledger
     for command in ("plan", "drift"):
@@ -207,36 +207,36 @@ def test_a_server_in_the_status_error(running):
         assert looked.code == 2
         assert "alpha: the cloud reports status ERROR" in words(looked)
         assert "`apply --replace 'alpha'` releases it and buys a new one" in words(looked)
-    running.here(*APPLY)
+    running.run_in_process(*APPLY)
     assert running.ledger == before
     assert_every_server_is_known(running)
 
-    assert running.here(*APPLY, "--replace", "alpha").code == 0
-    assert (running.purchases, running.entries("release")) == ({"alpha": 2}, {"alpha": 1})
+    assert running.run_in_process(*APPLY, "--replace", "alpha").code == 0
+    assert (running.purchases, running.ledger_counts("release")) == ({"alpha": 2}, {"alpha": 1})
     assert_every_server_is_known(running)
 
 
-def test_imported_and_then_planned(site):
+def test_imported_and_then_planned(workspace):
     """The peer's next plan replaces it, as its import leaves twelve fields empty."""
-    site.environment["ALPHA_PASSWORD"] = PASSWORD
+    workspace.environment["ALPHA_PASSWORD"] = PASSWORD
     secret = 'key_pair_name: null, admin_pass: {secret: "env:ALPHA_PASSWORD"}, '
-    site.write(prepaid(f"{secret}root_volume: {{type: SSD, size: 200}}, userdata: hidden, "))
-    assert site.apply().code == 0
-    before, identifier = site.ledger, recorded(site)["alpha"]["id"]
-    assert site.here("state", "rm", "alpha", "--auto-approve").code == 0
-    assert recorded(site) == {}
+    workspace.write(prepaid(f"{secret}root_volume: {{type: SSD, size: 200}}, userdata: hidden, "))
+    assert workspace.apply().code == 0
+    before, identifier = workspace.ledger, recorded(workspace)["alpha"]["id"]
+    assert workspace.run_in_process("state", "rm", "alpha", "--auto-approve").code == 0
+    assert recorded(workspace) == {}
 
-    imported = site.run("import", "alpha", identifier)
+    imported = workspace.run("import", "alpha", identifier)
     assert imported.code == 0, imported.text
-    planned = site.run("plan", "--detailed-exitcode")
+    planned = workspace.run("plan", "--detailed-exitcode")
     assert (planned.code, planned.out) == (0, "No changes. Your servers match the specs.\n")
-    told = site.here("show")
+    told = workspace.run_in_process("show")
     assert "The cloud never shows" in told.out
-    hidden = json.loads(site.here("show", "--json").out)["unverifiable"]
+    hidden = json.loads(workspace.run_in_process("show", "--json").out)["unverifiable"]
     assert all(field in hidden for field in (["admin_pass"], ["network", "security_group_id"]))
     assert all(".".join(field) in told.out for field in hidden)
-    assert site.ledger == before
-    assert_every_server_is_known(site)
+    assert workspace.ledger == before
+    assert_every_server_is_known(workspace)
 
 
 def test_another_period(running):
@@ -263,8 +263,8 @@ def test_another_image(running):
     assert "will be reinstalled, its system disk is wiped" in words(planned)
     assert "data disks, addresses and the paid term are kept" in words(planned)
     assert running.run(*APPLY).code == 0
-    assert running.purchases == running.entries("payment") == running.entries("wipe") == {"alpha": 1}
-    assert running.entries("release") == running.entries("refund") == {}
+    assert running.purchases == running.ledger_counts("payment") == running.ledger_counts("wipe") == {"alpha": 1}
+    assert running.ledger_counts("release") == running.ledger_counts("refund") == {}
     after = recorded(running)["alpha"]
     assert after["observed"]["image"]["image_id"] == OTHER_IMAGE
     assert all(after[kept] == before[kept] for kept in ("id", "order_id"))

@@ -10,35 +10,35 @@ LOST = {"at": "ChangeDevServerOS", "fault": "reset", "executed": False}
 
 
 @pytest.fixture
-def site(served):
-    return served
+def workspace(direct_workspace):
+    return direct_workspace
 
 
-def fleet(site, more=""):
-    site.write(f"servers: {{f: {{count: 3, rollout: [1]{more}}}}}\n")
+def fleet(workspace, more=""):
+    workspace.write(f"servers: {{f: {{count: 3, rollout: [1]{more}}}}}\n")
 
 
-def successor(site, more=""):
-    site.write(f"servers: {{alpha: {{{FIRST}, flavor: Si2.xlarge.4, name: alpha2{more}}}}}\n")
+def successor(workspace, more=""):
+    workspace.write(f"servers: {{alpha: {{{FIRST}, flavor: Si2.xlarge.4, name: alpha2{more}}}}}\n")
 
 
-def released(site):
-    return site.entries("release")
+def released(workspace):
+    return workspace.ledger_counts("release")
 
 
-def wipes(site):
-    return site.entries("wipe")
+def wipes(workspace):
+    return workspace.ledger_counts("wipe")
 
 
 @pytest.fixture
-def deposed(site, sandbox):
+def deposed(workspace, sandbox):
     """A server whose successor is there, and that has not been released yet."""
-    site.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
-    assert site.apply().code == 0
+    workspace.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
+    assert workspace.apply().code == 0
     sandbox.arm(BUSY)
-    successor(site)
-    assert site.apply().code == 7
-    return site
+    successor(workspace)
+    assert workspace.apply().code == 7
+    return workspace
 
 
 def test_a_label_has_no_server_released_whose_successor_is_in_an_unknown_status(deposed, sandbox):
@@ -50,149 +50,149 @@ def test_a_label_has_no_server_released_whose_successor_is_in_an_unknown_status(
     assert (deposed.apply().code, released(deposed)) == (0, {"alpha": 1})
 
 
-def test_a_label_has_no_later_wave_begun_after_a_server_in_a_fault(site, sandbox):
-    fleet(site)
-    assert site.apply().code == 0
-    fleet(site, ", flavor: Si2.xlarge.4")
-    assert site.apply("--target", "f[0]").code == 0
+def test_a_label_has_no_later_wave_begun_after_a_server_in_a_fault(workspace, sandbox):
+    fleet(workspace)
+    assert workspace.apply().code == 0
+    fleet(workspace, ", flavor: Si2.xlarge.4")
+    assert workspace.apply("--target", "f[0]").code == 0
     sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
-    fleet(site, ", flavor: Si2.xlarge.4, labels: {a: b}")
-    held = site.apply()
-    assert (held.code, "held-back" in held.text, released(site)) == (7, True, {"f-0": 1}), held.text
+    fleet(workspace, ", flavor: Si2.xlarge.4, labels: {a: b}")
+    held = workspace.apply()
+    assert (held.code, "held-back" in held.text, released(workspace)) == (7, True, {"f-0": 1}), held.text
 
 
 @pytest.mark.parametrize(("change", "field"), [("flavor: Si2.xlarge.4", "flavor"), (OTHER_IMAGE, "image")])
-def test_what_is_held_for_the_first_server_is_not_done_to_the_others(site, sandbox, change, field):
-    fleet(site)
-    assert site.apply().code == 0
+def test_what_is_held_for_the_first_server_is_not_done_to_the_others(workspace, sandbox, change, field):
+    fleet(workspace)
+    assert workspace.apply().code == 0
     sandbox.arm(SHOWING | {"server": "f-0", "rows_drop": [field]})
-    fleet(site, f", {change}")
-    held = site.apply()
-    assert (held.code, released(site), wipes(site)) == (7, {}, {}), held.text
+    fleet(workspace, f", {change}")
+    held = workspace.apply()
+    assert (held.code, released(workspace), wipes(workspace)) == (7, {}, {}), held.text
 
 
-def test_a_reinstallation_that_never_arrived_holds_the_others_back_until_it_is_sent_again(site, sandbox):
-    fleet(site)
-    assert site.apply().code == 0
+def test_a_reinstallation_that_never_arrived_holds_the_others_back_until_it_is_sent_again(workspace, sandbox):
+    fleet(workspace)
+    assert workspace.apply().code == 0
     sandbox.arm(LOST)
-    fleet(site, f", {OTHER_IMAGE}")
+    fleet(workspace, f", {OTHER_IMAGE}")
     for _ in range(3):
-        held = site.apply()
-        assert (held.code, wipes(site)) == (7, {}), held.text
-    again = site.apply("--reinstall", "f[0]")
-    assert (again.code, wipes(site)) == (0, {"f-0": 1, "f-1": 1, "f-2": 1}), again.text
+        held = workspace.apply()
+        assert (held.code, wipes(workspace)) == (7, {}), held.text
+    again = workspace.apply("--reinstall", "f[0]")
+    assert (again.code, wipes(workspace)) == (0, {"f-0": 1, "f-1": 1, "f-2": 1}), again.text
 
 
 @pytest.mark.parametrize(
     ("change", "operation", "field"),
     [(OTHER_IMAGE, "ChangeDevServerOS", "image"), ("key_pair_name: k2", "ReinstallDevServerOS", "key_pair_name")],
 )
-def test_a_lost_one_is_told_while_no_row_shows_it_and_sent_again_by_name(site, sandbox, change, operation, field):
-    assert site.apply().code == 0
-    site.write(f"servers: {{alpha: {{{change}}}}}\n")
+def test_a_lost_one_is_told_while_no_row_shows_it_and_sent_again_by_name(workspace, sandbox, change, operation, field):
+    assert workspace.apply().code == 0
+    workspace.write(f"servers: {{alpha: {{{change}}}}}\n")
     sandbox.arm(LOST | {"at": operation})
-    assert site.apply().code == 7
+    assert workspace.apply().code == 7
     sandbox.arm(SHOWING | {"rows_drop": [field]})
-    assert site.apply().code == 0
+    assert workspace.apply().code == 0
     for _ in range(2):
-        told = site.here("plan", "--detailed-exitcode")
+        told = workspace.run_in_process("plan", "--detailed-exitcode")
         assert (told.code, "Warning[unconfirmed]: alpha" in told.text) == (2, True), told.text
-    assert site.apply("--reinstall", "alpha").code == 0
-    assert wipes(site) == {"alpha": 1}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.apply("--reinstall", "alpha").code == 0
+    assert wipes(workspace) == {"alpha": 1}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_a_lost_one_that_arrived_after_all_is_told_no_more(site, sandbox):
-    assert site.apply().code == 0
-    site.write(f"servers: {{alpha: {{{OTHER_IMAGE}}}}}\n")
+def test_a_lost_one_that_arrived_after_all_is_told_no_more(workspace, sandbox):
+    assert workspace.apply().code == 0
+    workspace.write(f"servers: {{alpha: {{{OTHER_IMAGE}}}}}\n")
     sandbox.arm(LOST | {"executed": True})
-    assert site.apply().code == 7
+    assert workspace.apply().code == 7
     sandbox.arm(SHOWING | {"rows_drop": ["image"]})
-    assert site.apply().code == 0
-    assert "unconfirmed" in site.state()["resources"]["alpha"]
+    assert workspace.apply().code == 0
+    assert "unconfirmed" in workspace.state()["resources"]["alpha"]
     sandbox.ask("DELETE", "faults")
-    assert site.apply().code == 0
-    assert "unconfirmed" not in site.state()["resources"]["alpha"]
-    assert (site.here("plan", "--detailed-exitcode").code, wipes(site)) == (0, {"alpha": 1})
+    assert workspace.apply().code == 0
+    assert "unconfirmed" not in workspace.state()["resources"]["alpha"]
+    assert (workspace.run_in_process("plan", "--detailed-exitcode").code, wipes(workspace)) == (0, {"alpha": 1})
 
 
 @pytest.mark.parametrize("status", ["ERROR", "FROZEN", "DELETED"])
 def test_a_saved_plan_keeps_a_server_whose_successor_is_in_a_bad_way_by_then(deposed, sandbox, status):
-    assert deposed.here("plan", "--out", "saved").code == 0
+    assert deposed.run_in_process("plan", "--out", "saved").code == 0
     sandbox.arm(SHOWING | {"server": "alpha2", "rows": {"status": status}})
-    kept = deposed.here("apply", "saved")
+    kept = deposed.run_in_process("apply", "saved")
     assert (kept.code, "deposed-kept" in kept.text) == (7, True), kept.text
     assert "alpha" not in released(deposed)
 
 
-def test_a_saved_rollout_does_not_go_on_past_a_server_that_is_in_a_fault_by_then(site, sandbox):
-    fleet(site)
-    assert site.apply().code == 0
-    fleet(site, ", flavor: Si2.xlarge.4")
-    assert site.apply("--target", "f[0]").code == 0
-    assert site.here("plan", "--out", "saved").code == 0
+def test_a_saved_rollout_does_not_go_on_past_a_server_that_is_in_a_fault_by_then(workspace, sandbox):
+    fleet(workspace)
+    assert workspace.apply().code == 0
+    fleet(workspace, ", flavor: Si2.xlarge.4")
+    assert workspace.apply("--target", "f[0]").code == 0
+    assert workspace.run_in_process("plan", "--out", "saved").code == 0
     sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
-    held = site.here("apply", "saved")
+    held = workspace.run_in_process("apply", "saved")
     assert (held.code, "f[0] shows status 'ERROR'" in " ".join(held.text.split())) == (7, True), held.text
-    assert (released(site), site.purchases) == ({"f-0": 1}, {"f-0": 2, "f-1": 1, "f-2": 1})
+    assert (released(workspace), workspace.purchases) == ({"f-0": 1}, {"f-0": 2, "f-1": 1, "f-2": 1})
 
 
-def test_no_successor_is_bought_for_a_server_that_would_not_be_released(site, sandbox):
-    site.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
-    assert site.apply().code == 0
-    successor(site)
-    assert site.here("plan", "--out", "saved").code == 0
+def test_no_successor_is_bought_for_a_server_that_would_not_be_released(workspace, sandbox):
+    workspace.write(f"servers: {{alpha: {{{FIRST}}}}}\n")
+    assert workspace.apply().code == 0
+    successor(workspace)
+    assert workspace.run_in_process("plan", "--out", "saved").code == 0
     sandbox.arm(SHOWING | {"server": "alpha", "rows": {"status": "FROZEN"}})
-    refused = site.here("apply", "saved")
+    refused = workspace.run_in_process("apply", "saved")
     assert (refused.code, "unknown-status" in refused.text) == (7, True), refused.text
-    assert (site.purchases, released(site)) == ({"alpha": 1}, {})
+    assert (workspace.purchases, released(workspace)) == ({"alpha": 1}, {})
 
 
-def test_nobody_is_replaced_for_a_cause_that_was_refused_and_put_back(site, sandbox):
+def test_nobody_is_replaced_for_a_cause_that_was_refused_and_put_back(workspace, sandbox):
     def write(gateway=""):
-        site.write(f"servers: {{gw: {{{gateway}}}, dep: {{lifecycle: {{replace_triggered_by: [gw]}}}}}}\n")
+        workspace.write(f"servers: {{gw: {{{gateway}}}, dep: {{lifecycle: {{replace_triggered_by: [gw]}}}}}}\n")
 
     write()
-    assert site.apply().code == 0
+    assert workspace.apply().code == 0
     sandbox.arm({"at": "ChangeDevServerOS", "fault": "answer", "status": 400, "executed": False})
     write(OTHER_IMAGE)
-    assert site.apply().code == 7
+    assert workspace.apply().code == 7
     write()
-    assert site.apply().code == 0
-    assert (site.purchases, released(site)) == ({"gw": 1, "dep": 1}, {})
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.apply().code == 0
+    assert (workspace.purchases, released(workspace)) == ({"gw": 1, "dep": 1}, {})
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_what_is_held_back_is_done_neither_beside_other_work_nor_by_those_that_it_sets_off(site, sandbox):
+def test_what_is_held_back_is_done_neither_beside_other_work_nor_by_those_that_it_sets_off(workspace, sandbox):
     def write(flavor="", other=""):
         pool = f"count: 2, rollout: [1], lifecycle: {{create_before_destroy: true}}{flavor}"
-        site.write(f"servers: {{pool: {{{pool}}}, dep: {{lifecycle: {{replace_triggered_by: [pool]}}}}{other}}}\n")
+        workspace.write(f"servers: {{pool: {{{pool}}}, dep: {{lifecycle: {{replace_triggered_by: [pool]}}}}{other}}}\n")
 
     write()
-    assert site.apply().code == 0
+    assert workspace.apply().code == 0
     sandbox.arm(SHOWING | {"server": "pool-0", "rows_drop": ["flavor"]})
     write(", flavor: Si2.xlarge.4", ", other: {}")
-    assert site.apply().code == 7
-    assert (site.purchases, released(site)) == ({"pool-0": 1, "pool-1": 1, "dep": 1, "other": 1}, {})
+    assert workspace.apply().code == 7
+    assert (workspace.purchases, released(workspace)) == ({"pool-0": 1, "pool-1": 1, "dep": 1, "other": 1}, {})
 
 
-def test_a_lost_password_is_told_until_a_person_has_seen_to_it(site, sandbox):
-    site.environment["PW"] = "Canary-7q!Xw9Zt"
+def test_a_lost_password_is_told_until_a_person_has_seen_to_it(workspace, sandbox):
+    workspace.environment["PW"] = "Canary-7q!Xw9Zt"
 
     def write(more=""):
-        site.write(f'servers: {{alpha: {{key_pair_name: null, admin_pass: {{secret: "env:PW"}}{more}}}}}\n')
+        workspace.write(f'servers: {{alpha: {{key_pair_name: null, admin_pass: {{secret: "env:PW"}}{more}}}}}\n')
 
     write()
-    assert site.apply().code == 0
-    site.environment["PW"] = "Canary-8q!Xw9Zt"
+    assert workspace.apply().code == 0
+    workspace.environment["PW"] = "Canary-8q!Xw9Zt"
     sandbox.arm(LOST | {"at": "ReinstallDevServerOS"})
-    assert site.apply().code == 7
+    assert workspace.apply().code == 7
     for _ in range(2):
-        assert site.apply().code == 0
-        told = site.here("plan", "--detailed-exitcode")
+        assert workspace.apply().code == 0
+        told = workspace.run_in_process("plan", "--detailed-exitcode")
         assert (told.code, "nothing shows that admin_pass is there" in " ".join(told.text.split())) == (2, True)
     write(", lifecycle: {ignore_changes: [admin_pass]}")
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
     write()
-    assert site.apply("--reinstall", "alpha").code == 0
-    assert (wipes(site), site.here("plan", "--detailed-exitcode").code) == ({"alpha": 1}, 0)
+    assert workspace.apply("--reinstall", "alpha").code == 0
+    assert (wipes(workspace), workspace.run_in_process("plan", "--detailed-exitcode").code) == ({"alpha": 1}, 0)

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 from support.fault_proxy import answering, message
+from support.process_workspace import PASSWORD, STACK
 from support.secrecy import assert_unseen
-from support.site import PASSWORD, STACK
 
 SEED = """\
 servers:
@@ -27,11 +27,11 @@ class TestTheSeedRequest:
     """docs/api/devserver-api.md section 3.2, whose password must never be seen again."""
 
     @pytest.fixture
-    def seed(self, site):
+    def seed(self, workspace):
         """No defaults, so that everything on the wire was written in the spec."""
-        site.write(SEED, stack=STACK.partition("defaults:")[0])
-        site.environment["SERVER_PASSWORD"] = PASSWORD
-        return site
+        workspace.write(SEED, stack=STACK.partition("defaults:")[0])
+        workspace.environment["SERVER_PASSWORD"] = PASSWORD
+        return workspace
 
     def test_the_body_on_the_wire_has_exactly_its_fields_and_how_it_is_charged(self, seed, proxy):
         assert seed.run("apply", "--auto-approve").code == 0
@@ -62,7 +62,7 @@ class TestTheSeedRequest:
             ["plan", "--full"], ["show"], ["show", "--json"], ["state", "show", "EI-evs-1107"],
             ["output", "--json"],
         )  # fmt: skip
-        said = [seed.run(*command) if command[0] == "apply" else seed.here(*command) for command in commands]
+        said = [seed.run(*command) if command[0] == "apply" else seed.run_in_process(*command) for command in commands]
         assert [ran.code for ran in said] == [0] * len(commands)
         assert seed.purchases == {"EI-evs-1107": 1}
         assert_unseen(PASSWORD, seed.folder, said)
@@ -104,20 +104,24 @@ class TestTheSeedRequest:
     def test_the_password_is_not_in_what_a_doubt_leaves_behind(self, seed, proxy):
         proxy.on(answering(message("502 Bad Gateway", PASSWORD.encode(), kind="text/plain"), executed=True))
         seed.environment["PROVISIONER_LOG"] = "debug"
-        said = [seed.run("apply", "--auto-approve", "--resolve-timeout", "0"), seed.here("show"), seed.here("plan")]
+        said = [
+            seed.run("apply", "--auto-approve", "--resolve-timeout", "0"),
+            seed.run_in_process("show"),
+            seed.run_in_process("plan"),
+        ]
         assert said[0].code == 6
         assert_unseen(PASSWORD, seed.folder, said)
 
     def test_a_changed_password_is_seen_without_being_known(self, seed):
         seed.apply()
         seed.environment["SERVER_PASSWORD"] = "Another-7q!Xw9Zt"
-        planned = seed.here("plan")
+        planned = seed.run_in_process("plan")
         assert "admin_pass" in planned.out
         assert_unseen("Another-7q!Xw9Zt", seed.folder, [planned])
 
     def test_a_missing_password_is_noticed_before_anything_is_bought(self, seed):
         del seed.environment["SERVER_PASSWORD"]
-        assert seed.here("plan").code == 0
+        assert seed.run_in_process("plan").code == 0
         refused = seed.run("apply", "--auto-approve")
         assert (refused.code, seed.ledger) == (1, [])
         assert "SERVER_PASSWORD" in refused.err

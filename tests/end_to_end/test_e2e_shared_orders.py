@@ -21,38 +21,40 @@ CANCELLED = 4
 
 
 @pytest.fixture
-def unpaid(site):
-    site.write(POOL)
-    assert site.apply().code == 7
-    assert sorted(site.state()["resources"]) == ADDRESSES
-    return site
+def unpaid(workspace):
+    workspace.write(POOL)
+    assert workspace.apply().code == 7
+    assert sorted(workspace.state()["resources"]) == ADDRESSES
+    return workspace
 
 
-def order_of(site):
-    (order,) = {one["order_id"] for one in site.state()["resources"].values()}
+def order_of(workspace):
+    (order,) = {one["order_id"] for one in workspace.state()["resources"].values()}
     return order
 
 
-def statuses(site):
-    with closing(sqlite3.connect(site.world)) as connection:
+def statuses(workspace):
+    with closing(sqlite3.connect(workspace.sandbox_db)) as connection:
         return [status for (status,) in connection.execute("SELECT status FROM orders")]
 
 
-def paid_orders(site):
-    return [row.order_id for row in site.ledger if row.kind == "payment"]
+def paid_orders(workspace):
+    return [row.order_id for row in workspace.ledger if row.kind == "payment"]
 
 
 @pytest.mark.parametrize("target", [*ADDRESSES, "its id"])
 def test_each_of_its_addresses_shows_it_with_all_of_them(unpaid, target):
     order = order_of(unpaid)
-    shown = unpaid.here("orders", "show", order if target == "its id" else target)
+    shown = unpaid.run_in_process("orders", "show", order if target == "its id" else target)
     assert shown.code == 0
     assert order in shown.out
     assert ALL in shown.out
     assert "3 x Si2.large.4" in shown.out
-    document = json.loads(unpaid.here("orders", "show", target if target != "its id" else order, "--json").out)
+    document = json.loads(
+        unpaid.run_in_process("orders", "show", target if target != "its id" else order, "--json").out
+    )
     assert document["order"]["addresses"] == ADDRESSES
-    (listed,) = json.loads(unpaid.here("orders", "list", "--json").out)["orders"]
+    (listed,) = json.loads(unpaid.run_in_process("orders", "list", "--json").out)["orders"]
     assert (listed["id"], listed["addresses"]) == (order, ADDRESSES)
 
 
@@ -64,12 +66,12 @@ class TestPaying:
         assert paid.code == 0
         assert ALL in paid.out
         for address in ADDRESSES:
-            again = unpaid.here("orders", "pay", address, "--auto-approve")
+            again = unpaid.run_in_process("orders", "pay", address, "--auto-approve")
             assert (again.code, "paid already" in again.out) == (0, True)
         assert unpaid.apply().code == 0
         assert (paid_orders(unpaid), len(proxy.of(**PAYING))) == ([order], 1)
         assert len({one["id"] for one in unpaid.state()["resources"].values()}) == 3
-        assert unpaid.here("plan", "--detailed-exitcode").code == 0
+        assert unpaid.run_in_process("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.parametrize("when", ["before", "after", "answered"])
     def test_a_death_around_the_payment_is_made_good_by_another_address_of_it(self, unpaid, proxy, when):
@@ -90,13 +92,13 @@ class TestCancelling:
         assert cancelled.code == 0
         assert ALL in cancelled.out
         assert (unpaid.state()["resources"], statuses(unpaid), paid_orders(unpaid)) == ({}, [CANCELLED], [])
-        assert unpaid.here("history", "--verify").code == 0
+        assert unpaid.run_in_process("history", "--verify").code == 0
         assert unpaid.apply().code == 7
         assert sorted(unpaid.state()["resources"]) == ADDRESSES
 
     def test_whoever_is_not_sure_is_told_all_that_goes_with_it(self, unpaid, proxy):
         before = unpaid.state()
-        asked = unpaid.here("orders", "cancel", "pool[1]")
+        asked = unpaid.run_in_process("orders", "cancel", "pool[1]")
         assert asked.code == 8
         assert ALL in asked.text
         assert (unpaid.state(), len(proxy.of(**CANCELLING))) == (before, 0)
@@ -107,7 +109,7 @@ class TestCancelling:
         proxy.on(ending_run(process.kill, when=when), **CANCELLING)
         process.wait()
         proxy.clear()
-        left = sorted(unpaid.here("state", "list").out.splitlines())
+        left = sorted(unpaid.run_in_process("state", "list").out.splitlines())
         assert left
         assert unpaid.run("orders", "cancel", "pool[2]", "--auto-approve").code == 0
         assert (unpaid.state()["resources"], statuses(unpaid)) == ({}, [CANCELLED])
@@ -120,8 +122,8 @@ class TestCancelling:
         assert paid_orders(unpaid) == []
 
     def test_a_paid_one_is_not_cancelled_and_everything_that_would_go_is_named(self, unpaid):
-        assert unpaid.here("orders", "pay", "pool[0]", "--auto-approve").code == 0
-        refused = unpaid.here("orders", "cancel", "pool[1]", "--auto-approve")
+        assert unpaid.run_in_process("orders", "pay", "pool[0]", "--auto-approve").code == 0
+        refused = unpaid.run_in_process("orders", "cancel", "pool[1]", "--auto-approve")
         assert (refused.code, "Error[order-paid]" in refused.err) == (1, True)
         assert ALL in " ".join(refused.err.split())
         assert sorted(unpaid.state()["resources"]) == ADDRESSES

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 import pytest
-from support.site import THREE
+from support.process_workspace import THREE
 
 BUY = ("apply", "--auto-approve", "--parallelism", "1")
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
@@ -16,26 +16,26 @@ STOPPING = "Stopping: nothing new is sent"
 
 
 @pytest.fixture(autouse=True)
-def new_interpreters(site):
+def new_interpreters(workspace):
     """Their handling of signals from the first moment on is what counts here."""
-    site.forks = None
+    workspace.fork_server = None
 
 
 @pytest.fixture
-def three(site):
-    site.write(THREE)
-    return site
+def three(workspace):
+    workspace.write(THREE)
+    return workspace
 
 
 def interrupt(running, number: int, *, heard: str = STOPPING) -> None:
     running.process.send_signal(number)
-    running.await_error(heard)
+    running.wait_for_stderr(heard)
 
 
-def assert_the_rest_is_bought_once(site) -> None:
-    assert site.apply().code == 0
-    assert site.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+def assert_the_rest_is_bought_once(workspace) -> None:
+    assert workspace.apply().code == 0
+    assert workspace.purchases == {"alpha": 1, "beta": 1, "gamma": 1}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
 class TestWhileAPurchaseIsInFlight:
@@ -82,9 +82,9 @@ class TestWhileAPurchaseIsInFlight:
         interrupt(running, signal.SIGINT)
         gate.open()
         assert running.end().code == 8
-        assert sum(three.entries("release").values()) == 1
-        assert three.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
-        assert three.entries("release") == three.purchases
+        assert sum(three.ledger_counts("release").values()) == 1
+        assert three.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+        assert three.ledger_counts("release") == three.purchases
 
 
 class TestWhileServersBuild:
@@ -93,13 +93,13 @@ class TestWhileServersBuild:
     def test_they_are_left_to_build_and_the_next_apply_goes_on(self, three, clock, number):
         running = three.start("apply", "--auto-approve")
         for name in ("alpha", "beta", "gamma"):
-            running.await_error(f"{name}: Bought")
+            running.wait_for_stderr(f"{name}: Bought")
         interrupt(running, number)
         ended = running.end()
         assert ended.code == 8
         assert ended.out.splitlines()[-1].endswith("; 3 under way.")
         assert all(row.server_id in ended.out for row in three.ledger if row.kind == "purchase")
-        assert "resumed" in three.here("plan").out
+        assert "resumed" in three.run_in_process("plan").out
         clock.advance(700)
         assert_the_rest_is_bought_once(three)
 
@@ -117,7 +117,7 @@ class TestBeforeAnythingIsSent:
         assert ended.code in {8, -number}
         assert "Traceback" not in ended.err
         assert not three.ledger
-        assert three.here("plan").code == 0
+        assert three.run_in_process("plan").code == 0
 
     def test_an_answer_that_is_an_interruption_is_no_approval(self, three):
         terminal, theirs = pty.openpty()
@@ -149,50 +149,52 @@ class TestReadersWhoLeave:
 
     @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])
     @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
-    def test_a_pipe_without_a_reader(self, site, gone, options):
+    def test_a_pipe_without_a_reader(self, workspace, gone, options):
         reader, writer = os.pipe()
         os.close(reader)
         streams = {name: writer for name in ("stdout", "stderr") if gone in {name, "both"}}
-        ended = site.run("apply", "--auto-approve", *options, **streams)
+        ended = workspace.run("apply", "--auto-approve", *options, **streams)
         os.close(writer)
         assert ended.code == 0
-        assert_bought_and_recorded(site)
+        assert_bought_and_recorded(workspace)
 
-    def test_a_disk_with_no_room_for_words(self, site):
+    def test_a_disk_with_no_room_for_words(self, workspace):
         """The words are lost, which is an error to whoever wanted them; the server is not."""
         with Path("/dev/full").open("w") as full:
-            ended = site.run("apply", "--auto-approve", stdout=full)
+            ended = workspace.run("apply", "--auto-approve", stdout=full)
         assert ended.code == 1
         assert "No space left" in ended.err
-        assert_bought_and_recorded(site)
+        assert_bought_and_recorded(workspace)
 
     @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
-    def test_a_stream_that_was_never_there(self, site, closed):
+    def test_a_stream_that_was_never_there(self, workspace, closed):
         """Files opened later would take its number, and what was meant for a reader would end up in them."""
-        tool = f"exec {quote(site.python)} -m provisioner apply --auto-approve {closed}"
-        ended = subprocess.run(["sh", "-c", tool], cwd=site.folder, env=site.environ, check=False)
+        tool = f"exec {quote(workspace.python)} -m provisioner apply --auto-approve {closed}"
+        ended = subprocess.run(["sh", "-c", tool], cwd=workspace.folder, env=workspace.environ, check=False)
         assert ended.returncode == 0
-        assert_bought_and_recorded(site)
+        assert_bought_and_recorded(workspace)
 
-    def test_head(self, site):
-        shell = f"{quote(site.python)} -m provisioner apply --auto-approve | head -1"
-        subprocess.run(["sh", "-c", shell], cwd=site.folder, env=site.environ, capture_output=True, check=True)
-        assert_bought_and_recorded(site)
+    def test_head(self, workspace):
+        shell = f"{quote(workspace.python)} -m provisioner apply --auto-approve | head -1"
+        subprocess.run(
+            ["sh", "-c", shell], cwd=workspace.folder, env=workspace.environ, capture_output=True, check=True
+        )
+        assert_bought_and_recorded(workspace)
 
-    def test_a_terminal_that_closes_under_the_live_table(self, site, proxy):
+    def test_a_terminal_that_closes_under_the_live_table(self, workspace, proxy):
         gate = proxy.gate()
         proxy.on(gate.after)
         terminal, theirs = pty.openpty()
-        process = site.popen("apply", "--auto-approve", stdin=theirs, stdout=theirs, stderr=theirs)
+        process = workspace.popen("apply", "--auto-approve", stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         gate.await_arrival()
         os.close(terminal)
         gate.open()
         process.wait(30)
-        assert [record["type"] for record in site.whole_records][-1] == "run_ended"
-        assert_bought_and_recorded(site)
+        assert [record["type"] for record in workspace.journal_records][-1] == "run_ended"
+        assert_bought_and_recorded(workspace)
 
 
-def assert_bought_and_recorded(site) -> None:
-    assert site.purchases == {"alpha": 1}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+def assert_bought_and_recorded(workspace) -> None:
+    assert workspace.purchases == {"alpha": 1}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0

@@ -34,8 +34,8 @@ OTHERWISE = {
 
 
 @pytest.fixture
-def site(served):
-    return served
+def workspace(direct_workspace):
+    return direct_workspace
 
 
 def show(sandbox, rows):
@@ -48,75 +48,77 @@ def show(sandbox, rows):
     )
 
 
-def plainly(site):
-    assert site.apply().code == 0
+def plainly(workspace):
+    assert workspace.apply().code == 0
 
 
-def by_a_saved_plan(site):
-    assert site.here("plan", "--out", "saved").code == 0
-    assert site.here("apply", "saved").code == 0
+def by_a_saved_plan(workspace):
+    assert workspace.run_in_process("plan", "--out", "saved").code == 0
+    assert workspace.run_in_process("apply", "saved").code == 0
 
 
-def and_then_refreshed(site):
-    plainly(site)
-    assert site.here("apply", "--refresh-only", "--auto-approve").code == 0
+def and_then_refreshed(workspace):
+    plainly(workspace)
+    assert workspace.run_in_process("apply", "--refresh-only", "--auto-approve").code == 0
 
 
-def beside_a_change(site):
-    site.write(STATED.replace("{arch: X86}", "{arch: X86, name: portal}"))
-    plainly(site)
+def beside_a_change(workspace):
+    workspace.write(STATED.replace("{arch: X86}", "{arch: X86, name: portal}"))
+    plainly(workspace)
 
 
-def state_and_journal(site):
-    return [(site.folder / "state" / f"test.{part}").read_bytes() for part in ("json", "journal")]
+def state_and_journal(workspace):
+    return [(workspace.folder / "state" / f"test.{part}").read_bytes() for part in ("json", "journal")]
 
 
 @pytest.mark.parametrize("applied", [plainly, by_a_saved_plan, and_then_refreshed, beside_a_change])
-def test_no_row_alone_releases_or_wipes_what_was_stated_and_applied(site, sandbox, applied):
-    site.write(BEFORE)
-    assert site.apply().code == 0
+def test_no_row_alone_releases_or_wipes_what_was_stated_and_applied(workspace, sandbox, applied):
+    workspace.write(BEFORE)
+    assert workspace.apply().code == 0
     show(sandbox, SHOWN)
-    site.write(STATED)
-    before = state_and_journal(site)
-    looked = site.here("plan", "--detailed-exitcode")
-    assert (looked.code, "No changes" in looked.out, state_and_journal(site)) == (0, True, before), looked.text
-    applied(site)
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    workspace.write(STATED)
+    before = state_and_journal(workspace)
+    looked = workspace.run_in_process("plan", "--detailed-exitcode")
+    assert (looked.code, "No changes" in looked.out, state_and_journal(workspace)) == (0, True, before), looked.text
+    applied(workspace)
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
     show(sandbox, OTHERWISE | ({"portal": OTHERWISE["arch"]} if applied is beside_a_change else {}))
-    looked = site.here("plan", "--detailed-exitcode")
+    looked = workspace.run_in_process("plan", "--detailed-exitcode")
     assert (looked.code, looked.text.count("Warning[unconfirmed]")) == (2, 5), (
         looked.text
     )  # the image shows as it was bought, too
-    settled = state_and_journal(site)
+    settled = state_and_journal(workspace)
     for _ in range(2):
-        assert site.apply().code == 0
-    assert state_and_journal(site) == settled
-    assert {row.kind for row in site.ledger} == {"purchase"}
-    assert set(site.purchases.values()) == {1}
+        assert workspace.apply().code == 0
+    assert state_and_journal(workspace) == settled
+    assert {row.kind for row in workspace.ledger} == {"purchase"}
+    assert set(workspace.purchases.values()) == {1}
 
 
-def test_it_is_recorded_once_as_what_it_is(site):
-    site.write("servers: {alpha: {}}\n")
-    assert site.apply().code == 0
-    serial = site.state()["serial"]
-    site.write("servers: {alpha: {arch: X86, availability_zone: cn-north-4a}}\n")
+def test_it_is_recorded_once_as_what_it_is(workspace):
+    workspace.write("servers: {alpha: {}}\n")
+    assert workspace.apply().code == 0
+    serial = workspace.state()["serial"]
+    workspace.write("servers: {alpha: {arch: X86, availability_zone: cn-north-4a}}\n")
     for _ in range(2):
-        assert site.apply().code == 0
-        state = site.state()
+        assert workspace.apply().code == 0
+        state = workspace.state()
         assert (state["serial"], state["resources"]["alpha"]["declared"]["arch"]) == (serial + 1, "X86")
         assert state["resources"]["alpha"]["assumed"] == {"availability_zone": "cn-north-4a"}
-    assert "stated" in site.here("history").out
-    assert "availability_zone (assumed)" in site.here("history").out
-    told = json.loads(site.here("state", "show", "alpha", "--json").out)["resource"]
+    assert "stated" in workspace.run_in_process("history").out
+    assert "availability_zone (assumed)" in workspace.run_in_process("history").out
+    told = json.loads(workspace.run_in_process("state", "show", "alpha", "--json").out)["resource"]
     assert told["assumed"] == {"availability_zone": "cn-north-4a"}
-    assert site.here("history", "--verify").code == 0
+    assert workspace.run_in_process("history", "--verify").code == 0
 
 
-def test_what_is_not_selected_is_not_recorded(site):
-    site.write(BEFORE)
-    assert site.apply().code == 0
-    site.write(STATED.replace("Other.1", "Si2.large.4").replace(OTHER_IMAGE, "c90fb553-2cdb-4b81-b56a-ef68812c6cf7"))
-    assert site.apply("--target", "arch").code == 0
-    resources = site.state()["resources"]
+def test_what_is_not_selected_is_not_recorded(workspace):
+    workspace.write(BEFORE)
+    assert workspace.apply().code == 0
+    workspace.write(
+        STATED.replace("Other.1", "Si2.large.4").replace(OTHER_IMAGE, "c90fb553-2cdb-4b81-b56a-ef68812c6cf7")
+    )
+    assert workspace.apply("--target", "arch").code == 0
+    resources = workspace.state()["resources"]
     assert ["arch" in resources["arch"]["declared"], "server_type" in resources["machine"]["declared"]] == [True, False]

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from support.fault_proxy import answering, hanging_up, message, resetting, truncating
-from support.site import PREPAID
+from support.process_workspace import PREPAID
 
 BAD_GATEWAY = message("502 Bad Gateway", b'{"error_code": "APIG.0203", "error_msg": "Backend timeout."}')
 REDIRECT = message("307 Temporary Redirect", b"", extra="Location: /elsewhere\r\n")
@@ -45,14 +45,14 @@ def cases(table):
 
 
 @pytest.fixture(params=["{}", f"{{charging_info: {PREPAID}}}"], ids=["pay-per-use", "prepaid"])
-def two(site, request):
+def two(workspace, request):
     """`alpha` is the one that things happen to; `beta` shows that it stops nobody else."""
-    site.write(f"servers: {{alpha: {request.param}, beta: {{}}}}\n")
-    return site
+    workspace.write(f"servers: {{alpha: {request.param}, beta: {{}}}}\n")
+    return workspace
 
 
-def open_intents(site) -> list[str]:
-    return [intent["address"] for intent in site.state()["intents"].values()]
+def open_intents(workspace) -> list[str]:
+    return [intent["address"] for intent in workspace.state()["intents"].values()]
 
 
 class TestCarriedOut:
@@ -65,18 +65,18 @@ class TestCarriedOut:
         assert two.purchases == {"alpha": 1, "beta": 1}
         assert len(proxy.purchases) == 2
         assert open_intents(two) == []
-        assert two.here("plan", "--detailed-exitcode").code == 0
+        assert two.run_in_process("plan", "--detailed-exitcode").code == 0
 
     @cases(EXECUTED)
     def test_it_is_in_doubt_and_the_next_apply_adopts_it(self, two, proxy, fault):
         proxy.on(fault, name="alpha", nth=None)
-        doubtful = two.here("apply", "--auto-approve", "--resolve-timeout", "0")
+        doubtful = two.run_in_process("apply", "--auto-approve", "--resolve-timeout", "0")
         assert doubtful.code == 6
         assert "in doubt" in doubtful.out
         assert open_intents(two) == ["alpha"]
         assert len(proxy.purchases) == 2
 
-        again = two.here("apply", "--auto-approve")
+        again = two.run_in_process("apply", "--auto-approve")
         assert again.code == 0
         assert "alpha: Adopted" in again.err
         assert open_intents(two) == []
@@ -84,20 +84,20 @@ class TestCarriedOut:
         assert len(proxy.purchases) == 2
         bought = {row.name: row.server_id for row in two.ledger if row.kind == "purchase"}
         assert {address: server["id"] for address, server in two.outputs.items()} == bought
-        assert two.here("plan", "--detailed-exitcode").code == 0
+        assert two.run_in_process("plan", "--detailed-exitcode").code == 0
 
     def test_destroy_finds_it_first_and_releases_it(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
-        two.here("apply", "--auto-approve", "--resolve-timeout", "0")
-        assert two.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
-        assert two.entries("release") == two.purchases == {"alpha": 1, "beta": 1}
+        two.run_in_process("apply", "--auto-approve", "--resolve-timeout", "0")
+        assert two.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+        assert two.ledger_counts("release") == two.purchases == {"alpha": 1, "beta": 1}
 
     def test_it_is_found_though_its_address_has_left_the_specs(self, two, proxy):
         proxy.on(EXECUTED["a reset"], name="alpha")
-        two.here("apply", "--auto-approve", "--resolve-timeout", "0")
+        two.run_in_process("apply", "--auto-approve", "--resolve-timeout", "0")
         two.write("servers: {beta: {}}\n")
         assert two.apply("--allow", "prepaid-delete").code == 0
-        assert two.entries("release") == {"alpha": 1}
+        assert two.ledger_counts("release") == {"alpha": 1}
 
     def test_it_is_carried_out_long_after_its_sender_gave_up(self, two, proxy):
         """The request that a gateway has kept: absent at the next look, and there at the one after."""
@@ -124,9 +124,9 @@ class TestNeverCarriedOut:
     def test_destroy_releases_the_others_and_says_what_is_left(self, two, proxy):
         proxy.on(LOST["a reset"], name="alpha")
         two.apply()
-        destroyed = two.here("destroy", "--auto-approve", "--allow", "prepaid-delete")
+        destroyed = two.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert destroyed.code == 6
-        assert two.entries("release") == {"beta": 1}
+        assert two.ledger_counts("release") == {"beta": 1}
         assert open_intents(two) == ["alpha"]
 
 
@@ -134,7 +134,7 @@ class TestRefused:
     @cases(REFUSED)
     def test_it_is_closed_and_the_next_apply_buys(self, two, proxy, fault):
         proxy.on(answering(fault, executed=False), name="alpha")
-        refused = two.here("apply", "--auto-approve")
+        refused = two.run_in_process("apply", "--auto-approve")
         assert refused.code == 7
         assert json.loads(fault.split(b"\r\n\r\n")[1])["error_msg"] in refused.text
         assert open_intents(two) == []
@@ -148,7 +148,7 @@ class TestTurnedAway:
         proxy.on(answering(TURNED_AWAY, executed=False), name="alpha")
         assert two.apply().code == 0
         assert two.purchases == {"alpha": 1, "beta": 1}
-        intents = [record["intent"] for record in two.whole_records if record["type"] == "intended"]
+        intents = [record["intent"] for record in two.journal_records if record["type"] == "intended"]
         assert sorted((intent["name"], intent["attempt"]) for intent in intents) == [
             ("alpha", 1),
             ("alpha", 2),
@@ -160,30 +160,30 @@ class TestTurnedAway:
 class TestWhileInDoubt:
     @pytest.fixture
     def doubtful(self, two, proxy):
-        two.here("plan", "--out", "before.json")
+        two.run_in_process("plan", "--out", "before.json")
         proxy.on(LOST["a reset"], name="alpha")
         two.apply()
         return two
 
     def test_every_command_that_looks_shows_it(self, doubtful):
-        planned = doubtful.here("plan", "--detailed-exitcode")
+        planned = doubtful.run_in_process("plan", "--detailed-exitcode")
         assert planned.code == 6
         assert "in-doubt" in planned.text
-        assert doubtful.here("plan").code == 0
-        assert "alpha: in doubt" in doubtful.here("show").out
-        assert "in doubt" in doubtful.here("state", "show", "alpha").out
-        assert doubtful.here("state", "list").out == "alpha\nbeta\n"
-        assert json.loads(doubtful.here("plan", "--json").out)["findings"][0]["code"] == "in-doubt"
+        assert doubtful.run_in_process("plan").code == 0
+        assert "alpha: in doubt" in doubtful.run_in_process("show").out
+        assert "in doubt" in doubtful.run_in_process("state", "show", "alpha").out
+        assert doubtful.run_in_process("state", "list").out == "alpha\nbeta\n"
+        assert json.loads(doubtful.run_in_process("plan", "--json").out)["findings"][0]["code"] == "in-doubt"
 
     def test_a_saved_plan_is_refused_and_nothing_is_sent(self, doubtful, proxy):
         sent = len(proxy.purchases)
-        refused = doubtful.here("apply", "before.json")
+        refused = doubtful.run_in_process("apply", "before.json")
         assert refused.code == 6
         assert "alpha" in refused.err
         assert len(proxy.purchases) == sent
 
     def test_a_plan_that_apply_would_refuse_is_shown_and_not_saved(self, doubtful):
-        refused = doubtful.here("plan", "--out", "after.json")
+        refused = doubtful.run_in_process("plan", "--out", "after.json")
         assert refused.code == 6
         assert "in-doubt" in refused.out
         said = " ".join(refused.err.split())
@@ -192,13 +192,13 @@ class TestWhileInDoubt:
         assert not (doubtful.folder / "after.json").exists()
 
     def test_a_plan_that_is_not_saved_is_still_one_document(self, doubtful):
-        refused = doubtful.here("plan", "--out", "after.json", "--json")
+        refused = doubtful.run_in_process("plan", "--out", "after.json", "--json")
         assert refused.code == 6
         assert json.loads(refused.out)["resource_changes"]
 
     def test_replacing_by_name_does_not_buy_either(self, doubtful, proxy):
         sent = len(proxy.purchases)
-        assert doubtful.here("apply", "--auto-approve", "--replace", "alpha").code == 6
+        assert doubtful.run_in_process("apply", "--auto-approve", "--replace", "alpha").code == 6
         assert len(proxy.purchases) == sent
 
     def test_another_server_may_be_added(self, doubtful):
@@ -229,13 +229,13 @@ class TestReleases:
         [("{}", ("DELETE", "")), (f"{{charging_info: {PREPAID}}}", ("POST", "/unsubscribe"))],
         ids=["pay-per-use", "prepaid"],
     )
-    def test_the_next_destroy_settles_it(self, site, proxy, spec, call, fault):
-        site.write(f"servers: {{alpha: {spec}}}\n")
-        site.apply()
+    def test_the_next_destroy_settles_it(self, workspace, proxy, spec, call, fault):
+        workspace.write(f"servers: {{alpha: {spec}}}\n")
+        workspace.apply()
         method, ending = call
         proxy.on(fault, method=method, ending=ending)
-        assert site.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 7
-        assert site.here("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
-        assert site.entries("release") == {"alpha": 1}
-        assert max(site.entries("refund").values(), default=1) == 1
-        assert site.outputs == {}
+        assert workspace.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 7
+        assert workspace.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
+        assert workspace.ledger_counts("release") == {"alpha": 1}
+        assert max(workspace.ledger_counts("refund").values(), default=1) == 1
+        assert workspace.outputs == {}

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from support.site import STACK, Sandbox
+from support.process_workspace import STACK, SandboxControl
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
@@ -13,18 +13,18 @@ PLACES = ["CreateDevServer", "ChangeDevServerOS", "ReinstallDevServerOS"]
 
 
 @pytest.fixture
-def sandbox(server, world, clock, build_seconds):
-    sandbox = Sandbox(server.url)
-    server.app = front(create_app(world, build_seconds=build_seconds, clock=clock), sandbox.token)
+def sandbox(server, sandbox_db, clock, build_seconds):
+    sandbox = SandboxControl(server.url)
+    server.app = front(create_app(sandbox_db, build_seconds=build_seconds, clock=clock), sandbox.token)
     return sandbox
 
 
-def details(site):
-    return [row.detail.split("; ")[1] for row in site.ledger if row.kind in {"purchase", "wipe"}]
+def details(workspace):
+    return [row.detail.split("; ")[1] for row in workspace.ledger if row.kind in {"purchase", "wipe"}]
 
 
-def write(site, word, field):
-    site.write(SPECS % word, stack=f"{STACK}purchase: {{userdata_field: {field}}}\n")
+def write(workspace, word, field):
+    workspace.write(SPECS % word, stack=f"{STACK}purchase: {{userdata_field: {field}}}\n")
 
 
 @pytest.mark.parametrize(
@@ -35,31 +35,31 @@ def write(site, word, field):
         ("userdata", "userdata is passed over", "userdata is passed over"),
     ],
 )
-def test_the_chosen_name_is_sent_at_the_purchase_and_at_a_reinstallation(site, sandbox, field, purchase, wipe):
+def test_the_chosen_name_is_sent_at_the_purchase_and_at_a_reinstallation(workspace, sandbox, field, purchase, wipe):
     sandbox.arm({"at": PLACES, "times": "always", "fault": "spelling", "takes": "user_data", "refused": False})
-    write(site, "canary-one", field)
-    assert site.apply().code == 0
-    write(site, "canary-two", field)
-    assert site.apply().code == 0
-    assert details(site) == [purchase, wipe]
-    for path in (site.folder / "state").iterdir():
+    write(workspace, "canary-one", field)
+    assert workspace.apply().code == 0
+    write(workspace, "canary-two", field)
+    assert workspace.apply().code == 0
+    assert details(workspace) == [purchase, wipe]
+    for path in (workspace.folder / "state").iterdir():
         left = path.read_text(errors="replace")
         for word in ("canary-one", "canary-two"):
             assert word not in left
             assert base64.b64encode(f"#!/bin/sh\necho {word}".encode()).decode() not in left
 
 
-def test_a_cloud_that_refuses_the_name_sells_nothing_and_the_plan_binds_the_choice(site, sandbox):
+def test_a_cloud_that_refuses_the_name_sells_nothing_and_the_plan_binds_the_choice(workspace, sandbox):
     sandbox.arm({"at": PLACES, "times": "always", "fault": "spelling", "takes": "user_data", "refused": True})
-    write(site, "one", "userdata")
-    assert site.here("plan", "--out", "plan.json").code == 0
-    assert site.apply().code == 7
-    assert site.purchases == {}
-    write(site, "one", "user_data")
-    assert site.here("plan", "--out", "plan.json").code == 0
-    write(site, "one", "userdata")
-    stale = site.here("apply", "--auto-approve", "plan.json")
+    write(workspace, "one", "userdata")
+    assert workspace.run_in_process("plan", "--out", "plan.json").code == 0
+    assert workspace.apply().code == 7
+    assert workspace.purchases == {}
+    write(workspace, "one", "user_data")
+    assert workspace.run_in_process("plan", "--out", "plan.json").code == 0
+    write(workspace, "one", "userdata")
+    stale = workspace.run_in_process("apply", "--auto-approve", "plan.json")
     assert "purchase: in stack.yaml has changed" in stale.text
-    write(site, "one", "user_data")
-    assert site.here("apply", "--auto-approve", "plan.json").code == 0
-    assert details(site) == ["user_data takes effect"]
+    write(workspace, "one", "user_data")
+    assert workspace.run_in_process("apply", "--auto-approve", "plan.json").code == 0
+    assert details(workspace) == ["user_data takes effect"]

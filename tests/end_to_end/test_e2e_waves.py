@@ -15,51 +15,51 @@ def bought(*numbers: int) -> dict[str, int]:
     return {f"fleet-{number}": 1 for number in numbers}
 
 
-def test_a_failure_in_the_second_wave_leaves_the_others_unbought_and_is_gone_on_from(site):
-    site.write(fleet(BROKEN))
-    planned = site.here("plan")
+def test_a_failure_in_the_second_wave_leaves_the_others_unbought_and_is_gone_on_from(workspace):
+    workspace.write(fleet(BROKEN))
+    planned = workspace.run_in_process("plan")
     assert "# wave 2 of fleet begins when fleet[0] is done: fleet[1], fleet[2], fleet[3]" in planned.out
     assert "# wave 4 of fleet begins when" in planned.out
-    applied = site.run("apply", "--auto-approve")
+    applied = workspace.run("apply", "--auto-approve")
     assert applied.code == 7
     assert "fleet: 3 of 10 are as wanted." in applied.out
     assert "because fleet[3] is not done" in applied.out
-    assert site.purchases == bought(0, 1, 2, 3)
-    again = site.run("apply", "--auto-approve")
+    assert workspace.purchases == bought(0, 1, 2, 3)
+    again = workspace.run("apply", "--auto-approve")
     assert (again.code, "held-back" in again.out + again.err) == (7, True)
-    assert site.purchases == bought(0, 1, 2, 3)
-    site.write(fleet("Si2.large.4"))
-    mended = site.run("apply", "--auto-approve", "--replace=fleet[3]")
+    assert workspace.purchases == bought(0, 1, 2, 3)
+    workspace.write(fleet("Si2.large.4"))
+    mended = workspace.run("apply", "--auto-approve", "--replace=fleet[3]")
     assert (mended.code, mended.out.splitlines()[-1]) == (
         0,
         "Apply complete! Servers: 7 added, 0 changed, 1 destroyed.",
     )
-    assert site.purchases == {**bought(*range(10)), "fleet-3": 2}
-    assert site.here("plan", "--detailed-exitcode").code == 0
+    assert workspace.purchases == {**bought(*range(10)), "fleet-3": 2}
+    assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_a_saved_plan_keeps_its_waves_and_the_stream_says_how_many(site):
-    site.write(fleet(BROKEN))
-    site.here("plan", "--out", "saved")
-    turns = json.loads(site.here("show", "--json", "saved").out)["turns"]
+def test_a_saved_plan_keeps_its_waves_and_the_stream_says_how_many(workspace):
+    workspace.write(fleet(BROKEN))
+    workspace.run_in_process("plan", "--out", "saved")
+    turns = json.loads(workspace.run_in_process("show", "--json", "saved").out)["turns"]
     assert [(turn["what"], len(turn["addresses"]), len(turn["after"])) for turn in turns] == [
         ("wave 2 of fleet", 3, 1),
         ("wave 3 of fleet", 5, 3),
         ("wave 4 of fleet", 1, 5),
     ]
-    applied = site.run("apply", "--json", "saved")
+    applied = workspace.run("apply", "--json", "saved")
     assert applied.code == 7
     assert json.loads(applied.out.splitlines()[-1])["fleets"] == [{"group": "fleet", "ready": 3, "wanted": 10}]
-    assert site.purchases == bought(0, 1, 2, 3)
-    assert site.run("apply", "--auto-approve", "--target=fleet[9]").code == 0
-    assert site.purchases == bought(0, 1, 2, 3, 9)
+    assert workspace.purchases == bought(0, 1, 2, 3)
+    assert workspace.run("apply", "--auto-approve", "--target=fleet[9]").code == 0
+    assert workspace.purchases == bought(0, 1, 2, 3, 9)
 
 
-def test_waves_that_do_not_add_up_change_nothing(site):
-    site.write("servers: {fleet: {count: 3, rollout: [1, 3, 1]}}\n")
-    refused = site.run("apply", "--auto-approve")
+def test_waves_that_do_not_add_up_change_nothing(workspace):
+    workspace.write("servers: {fleet: {count: 3, rollout: [1, 3, 1]}}\n")
+    refused = workspace.run("apply", "--auto-approve")
     assert refused.code == 1
     assert "wave 3 of 3 has no members" in refused.err
     assert "rollout" in refused.err
     assert "Traceback" not in refused.err
-    assert not site.purchases
+    assert not workspace.purchases

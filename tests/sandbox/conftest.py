@@ -192,9 +192,9 @@ def lasting_cloud(world, clock) -> Iterator[Cloud]:
 @pytest.fixture(scope="session")
 def server() -> Iterator:
     """Real HTTP; each test puts in its own sandbox."""
-    from support.site import Server
+    from support.process_workspace import SandboxServer
 
-    server = Server()
+    server = SandboxServer()
     yield server
     server.end()
 

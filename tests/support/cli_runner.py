@@ -38,13 +38,13 @@ GATEWAY = "servers: {gateway: {}}\n"
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     code: int
     out: str
     err: str
 
     @property
-    def said(self) -> str:
+    def stderr_text(self) -> str:
         """What stderr says, whatever the width it was wrapped to."""
         return " ".join(self.err.split())
 
@@ -62,7 +62,7 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Desk:
+class CliRunner:
     path: Path
     capsys: pytest.CaptureFixture[str]
 
@@ -72,45 +72,45 @@ class Desk:
         file.write_text(textwrap.dedent(text), encoding="utf-8")
         return file
 
-    def specs(self, text: str) -> None:
+    def write_specs(self, text: str) -> None:
         self.write("specs/servers.yaml", text)
 
-    def stack(self, text: str = STACK, **replaced: str) -> None:
+    def write_stack(self, text: str = STACK, **replaced: str) -> None:
         """`replaced`: by key of stack.yaml, its new value."""
         lines = text.splitlines()
         for key, value in replaced.items():
             lines = [f"{key}: {value}" if line.startswith(f"{key}:") else line for line in lines]
         self.write("specs/stack.yaml", "\n".join(lines) + "\n")
 
-    def run(self, *arguments: str) -> Ran:
+    def run(self, *arguments: str) -> CommandResult:
         console.cache_clear()
         self.capsys.readouterr()
         code = run(arguments, catalogue)
         captured = self.capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
+        return CommandResult(code, captured.out, captured.err)
 
-    def apply(self) -> Ran:
+    def apply(self) -> CommandResult:
         ran = self.run("apply", "--auto-approve")
         assert ran.code == 0, ran.text
         return ran
 
-    def fails(self, *arguments: str, code: str, exit_code: int = 1) -> Ran:
+    def assert_fails(self, *arguments: str, code: str, exit_code: int = 1) -> CommandResult:
         """Fails with this finding and a next step; nothing was bought, nothing was lost, and no code was shown."""
-        before = self.kept(), self.ledger()
+        before = self.state_files(), self.ledger()
         ran = self.run(*arguments)
         assert f"Error[{code}]" in ran.err, ran.text
-        assert "help: " in ran.said, ran.err
+        assert "help: " in ran.stderr_text, ran.err
         assert ran.code == exit_code, ran.text
         assert "Traceback" not in ran.text
-        assert (self.kept(), self.ledger()) == before
+        assert (self.state_files(), self.ledger()) == before
         return ran
 
-    def refuses(self, code: str, exit_code: int = 1) -> Ran:
+    def assert_refused(self, code: str, exit_code: int = 1) -> CommandResult:
         """Both plan and apply fail with this finding; what plan said."""
-        self.fails("apply", "--auto-approve", code=code, exit_code=exit_code)
-        return self.fails("plan", code=code, exit_code=exit_code)
+        self.assert_fails("apply", "--auto-approve", code=code, exit_code=exit_code)
+        return self.assert_fails("plan", code=code, exit_code=exit_code)
 
-    def kept(self) -> dict[str, bytes]:
+    def state_files(self) -> dict[str, bytes]:
         """State and journal, byte by byte."""
         return {file.name: file.read_bytes() for file in self.state.glob("*") if file.suffix in {".json", ".journal"}}
 

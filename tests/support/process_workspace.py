@@ -78,7 +78,7 @@ class MovableClock:
 
 
 @dataclass
-class Ran:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -88,7 +88,7 @@ class Ran:
         return self.out + self.err
 
 
-class Running:
+class RunningCommand:
     """The tool at work; what it has said on stderr so far can be waited for."""
 
     def __init__(self, process: subprocess.Popen[str] | Forked) -> None:
@@ -109,7 +109,7 @@ class Running:
                 lines.append(line)
                 self._heard.notify_all()
 
-    def await_error(self, text: str) -> None:
+    def wait_for_stderr(self, text: str) -> None:
         with self._heard:
             said = self._heard.wait_for(lambda: any(text in line for line in self._err), PATIENCE)
         assert said, f"{text!r} was never said: {self._err}"
@@ -119,26 +119,26 @@ class Running:
         self.process.kill()
         self.process.wait(PATIENCE)
 
-    def end(self) -> Ran:
+    def end(self) -> CommandResult:
         self.process.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
-        return Ran(self.process.returncode, "".join(self._out), "".join(self._err))
+        return CommandResult(self.process.returncode, "".join(self._out), "".join(self._err))
 
 
 @dataclass
-class Site:
+class ProcessWorkspace:
     """A stack in a folder of its own, and the sandbox's world that it is applied to."""
 
     folder: Path
-    world: Path
+    sandbox_db: Path
     endpoint: str
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen | Forked] = field(default_factory=list)
     python: str = sys.executable
-    forks: ForkServer | None = None
+    fork_server: ForkServer | None = None
     """What makes the processes; without it each is a new interpreter."""
     clock: HastyClock = field(default_factory=HastyClock)
     """Of the runs inside this process."""
@@ -160,10 +160,10 @@ class Site:
 
     def popen(self, *arguments: str, **options) -> subprocess.Popen | Forked:
         """A fork where the process is nothing out of the ordinary."""
-        if options or self.python != sys.executable or self.forks is None or arguments[0] == "sandbox":
+        if options or self.python != sys.executable or self.fork_server is None or arguments[0] == "sandbox":
             process = self._new_interpreter(*arguments, **options)
         else:
-            process = self.forks.start(arguments, folder=self.folder, environ=self.environ)
+            process = self.fork_server.start(arguments, folder=self.folder, environ=self.environ)
         self.processes.append(process)
         return process
 
@@ -172,15 +172,15 @@ class Site:
         command = [self.python, *program, *arguments]
         return subprocess.Popen(command, cwd=self.folder, env=self.environ, **{**pipes, **options})
 
-    def run(self, *arguments: str, **options) -> Ran:
+    def run(self, *arguments: str, **options) -> CommandResult:
         process = self.popen(*arguments, **options)
         out, err = process.communicate(timeout=PATIENCE)
-        return Ran(process.returncode, out or "", err or "")
+        return CommandResult(process.returncode, out or "", err or "")
 
-    def start(self, *arguments: str, **options) -> Running:
-        return Running(self.popen(*arguments, **options))
+    def start(self, *arguments: str, **options) -> RunningCommand:
+        return RunningCommand(self.popen(*arguments, **options))
 
-    def here(self, *arguments: str) -> Ran:
+    def run_in_process(self, *arguments: str) -> CommandResult:
         """Inside this process, where waiting takes no time, for what only sets or checks the scene."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
@@ -193,28 +193,28 @@ class Site:
             patch.chdir(self.folder)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = run_in_process([*arguments], self.catalogue)
-        return Ran(code, out.getvalue(), err.getvalue())
+        return CommandResult(code, out.getvalue(), err.getvalue())
 
-    def apply(self, *flags: str) -> Ran:
-        return self.here("apply", "--auto-approve", *flags)
+    def apply(self, *flags: str) -> CommandResult:
+        return self.run_in_process("apply", "--auto-approve", *flags)
 
     @property
     def ledger(self):
-        return read_ledger(self.world)
+        return read_ledger(self.sandbox_db)
 
-    def entries(self, kind: str) -> Counter[str]:
+    def ledger_counts(self, kind: str) -> Counter[str]:
         """How many rows of this kind the ledger has, by the server's name."""
         return Counter(row.name for row in self.ledger if row.kind == kind)
 
     @property
     def purchases(self) -> Counter[str]:
-        return self.entries("purchase")
+        return self.ledger_counts("purchase")
 
     def state(self, label: str = "test"):
         return json.loads((self.folder / "state" / f"{label}.json").read_text())
 
     @property
-    def whole_records(self) -> list[dict]:
+    def journal_records(self) -> list[dict]:
         """Of the journal; what a death left half written is none."""
         path = self.folder / "state" / "test.journal"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
@@ -222,7 +222,7 @@ class Site:
 
     @property
     def outputs(self) -> dict:
-        return json.loads(self.here("output", "--json").out)
+        return json.loads(self.run_in_process("output", "--json").out)
 
     def end(self) -> None:
         for process in self.processes:
@@ -234,7 +234,7 @@ class Site:
                     stream.close()
 
 
-class Server:
+class SandboxServer:
     """One HTTP server for many tests, because starting and ending one takes as long as a test; each puts in its own sandbox."""
 
     def __init__(self) -> None:
@@ -255,7 +255,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Sandbox:
+class SandboxControl:
     """A served sandbox as its control API shows it."""
 
     url: str
