@@ -17,22 +17,22 @@ from provisioner.model.redaction import secrets_in
 from provisioner.model.resource import Desired
 
 
-def bought_together(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tuple[Address, ...], ...]:
+def combine_purchases(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tuple[Address, ...], ...]:
     """By call, in the order of `changes`, at most as many as the kind allows. One that is left alone is bought as any other."""
     alike: defaultdict[tuple[object, ...], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action is Action.CREATE and change.desired is not None and change.desired.together:
-            alike[_likeness(change, change.desired)].append(change)
-    calls = (call for group in alike.values() for call in _calls(group, catalogue[group[0].kind].batch.most))
+            alike[_combining_key(change, change.desired)].append(change)
+    calls = (call for group in alike.values() for call in _split(group, catalogue[group[0].kind].batch.most))
     return tuple(call for call in calls if len(call) > 1)
 
 
-def _likeness(change: Change, desired: Desired) -> tuple[object, ...]:
+def _combining_key(change: Change, desired: Desired) -> tuple[object, ...]:
     """What two have to have in common. A secret is what it refers to: its fingerprint may not be known here."""
     body = {key: value for key, value in (change.after or {}).items() if key != "name"}
     return (change.kind, change.address.group, desired.wave, canonical(body), *secrets_in(desired.fields))
 
 
-def _calls(group: list[Change], most: int) -> Iterator[tuple[Address, ...]]:
+def _split(group: list[Change], most: int) -> Iterator[tuple[Address, ...]]:
     for first in range(0, len(group), most):
         yield tuple(change.address for change in group[first : first + most])

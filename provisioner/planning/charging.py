@@ -25,23 +25,23 @@ from provisioner.model.redaction import leaves
 from provisioner.model.resource import Desired, Recorded
 from provisioner.planning.plan_input import PlanInput
 
-_NOTING = (UpdateChange, ReinstallChange, ResumeChange, MoveChange, NoOpChange)
+_RECORDING_VARIANTS = (UpdateChange, ReinstallChange, ResumeChange, MoveChange, NoOpChange)
 
 
 def with_charging(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
-    return tuple(_told(change, inputs, catalogue[change.kind]) for change in changes)
+    return tuple(_annotate(change, inputs, catalogue[change.kind]) for change in changes)
 
 
-def _told(change: Change, inputs: PlanInput, kind: Kind) -> Change:
+def _annotate(change: Change, inputs: PlanInput, kind: Kind) -> Change:
     recorded, desired = change.recorded, change.desired
     if recorded is None or desired is None:
         return change
     if isinstance(change, ReplaceChange):
-        return replace(change, charging=tuple(_charging(kind, recorded, desired, inputs.policy)))
+        return replace(change, charging=tuple(_charging_changes(kind, recorded, desired, inputs.policy)))
     row = inputs.live.get(recorded.id or "")
     if (
         row is None
-        or not isinstance(change, _NOTING)
+        or not isinstance(change, _RECORDING_VARIANTS)
         or kind.billing.is_prepaid(recorded, None)
         or not kind.billing.shows_prepaid(row)
     ):
@@ -52,7 +52,9 @@ def _told(change: Change, inputs: PlanInput, kind: Kind) -> Change:
     return replace(change, noted=replace(seen, observed=observed, order_id=order_id, sold=sold or seen.sold))
 
 
-def _charging(kind: Kind, recorded: Recorded, desired: Desired, policy: PurchasePolicy) -> Iterator[FieldChange]:
+def _charging_changes(
+    kind: Kind, recorded: Recorded, desired: Desired, policy: PurchasePolicy
+) -> Iterator[FieldChange]:
     before, after = (
         dict(leaves(kind.billing.charged(recorded))),
         dict(leaves(kind.billing.charging(desired.fields, policy))),

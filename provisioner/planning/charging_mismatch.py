@@ -14,13 +14,13 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Desired, Phase, Recorded
-from provisioner.planning.paid_until import has_ended
+from provisioner.planning.paid_until import term_has_ended
 from provisioner.planning.plan_input import PlanInput
 
 CODE = "charging-mismatch"
 _NAMED = 5
-_LEAVING = frozenset({Action.DELETE, Action.FORGET})
-_COMPARED = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
+_RELEASE_ACTIONS = frozenset({Action.DELETE, Action.FORGET})
+_COMPARED_PHASES = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
 
 
 def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -38,23 +38,29 @@ def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
         recorded = records[address]
         kind = catalogue[recorded.kind]
         key = (kind.name, kind.flavor(recorded.declared, inputs.policy))
-        if key in buying and (mode := sold_as(recorded, wanted.get(recorded.address.successor), inputs, catalogue)):
+        if key in buying and (
+            mode := mismatched_mode(recorded, wanted.get(recorded.address.successor), inputs, catalogue)
+        ):
             yield error(
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
                 detail=f"to be bought: {_listed(buying.pop(key))}",
-                hint=f"{_way_out(recorded, mode, inputs, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                hint=f"{_remedy(recorded, mode, inputs, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
                 address=recorded.address,
             )
 
 
-def sold_otherwise(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def charging_mismatch_warnings(
+    changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
     """Of what is not ready yet, as no field of it is compared."""
     for change in changes:
         recorded = change.recorded
-        if recorded is None or change.action in _LEAVING or recorded.phase in _COMPARED:
+        if recorded is None or change.action in _RELEASE_ACTIONS or recorded.phase in _COMPARED_PHASES:
             continue
-        if change.reason is Reason.VANISHED or not (mode := sold_as(recorded, change.desired, inputs, catalogue)):
+        if change.reason is Reason.VANISHED or not (
+            mode := mismatched_mode(recorded, change.desired, inputs, catalogue)
+        ):
             continue
         what = f"order {recorded.order_id}" if recorded.id is None else f"{catalogue[recorded.kind].noun} {recorded.id}"
         paid, awaits = _is_paid(recorded, inputs), recorded.phase is Phase.AWAITING_PAYMENT
@@ -62,13 +68,13 @@ def sold_otherwise(changes: Iterable[Change], inputs: PlanInput, catalogue: Cata
         yield warning(
             CODE,
             f"{recorded.address}: {what} was sold as {mode}, which is not what was declared{state}",
-            hint=_way_out(recorded, mode, inputs, catalogue),
+            hint=_remedy(recorded, mode, inputs, catalogue),
             source=change.desired.source if change.desired else None,
             address=recorded.address,
         )
 
 
-def sold_as(recorded: Recorded, desired: Desired | None, inputs: PlanInput, catalogue: Catalogue) -> str | None:
+def mismatched_mode(recorded: Recorded, desired: Desired | None, inputs: PlanInput, catalogue: Catalogue) -> str | None:
     """The mode, where it is not what was asked for."""
     row = inputs.live.get(recorded.id or "")
     return catalogue[recorded.kind].billing.sold_otherwise(
@@ -76,12 +82,12 @@ def sold_as(recorded: Recorded, desired: Desired | None, inputs: PlanInput, cata
     )
 
 
-def _way_out(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalogue) -> str:
+def _remedy(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalogue) -> str:
     """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
-    one, sharing = recorded.address, _of_its_order(recorded, inputs)
+    one, sharing = recorded.address, _addresses_of_order(recorded, inputs)
     noun = catalogue[recorded.kind].noun
     keep = keep_hint(sharing, mode)
-    allow = "term-ended" if has_ended(recorded, inputs, catalogue[recorded.kind]) else "prepaid-delete"
+    allow = "term-ended" if term_has_ended(recorded, inputs, catalogue[recorded.kind]) else "prepaid-delete"
     release = release_hint(sharing, allow=allow)
     if recorded.id is not None or recorded.order_id is None:
         return f"{keep}; else {release}"
@@ -95,7 +101,7 @@ def _way_out(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalo
     )
 
 
-def _of_its_order(recorded: Recorded, inputs: PlanInput) -> tuple[Address, ...]:
+def _addresses_of_order(recorded: Recorded, inputs: PlanInput) -> tuple[Address, ...]:
     """Releasing one of them releases all."""
     records = inputs.state.resources.values() if inputs.state else ()
     sharing = {one.address for one in records if recorded.order_id is not None and one.order_id == recorded.order_id}

@@ -18,7 +18,7 @@ from provisioner.model.redaction import FINGERPRINT, value_at, with_value
 from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
 from provisioner.planning.difference import differences
 
-NOTHING: JsonObject = {}
+_EMPTY: JsonObject = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Comparison:
     assumed: tuple[FieldPath, ...]
 
 
-def compared(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject) -> Comparison:
-    known, assumed = stated(
+def compare(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject) -> Comparison:
+    known, assumed = with_newly_stated_fields(
         kind,
         recorded.declared,
         live,
@@ -42,10 +42,10 @@ def compared(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObjec
         assumed=recorded.assumed,
         baseline=recorded.baseline,
     )
-    return Comparison(known, as_shown(kind, known, live, after, recorded=recorded), assumed)
+    return Comparison(known, corrected_by_row(kind, known, live, after, recorded=recorded), assumed)
 
 
-def as_shown(
+def corrected_by_row(
     kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, recorded: Recorded | None = None
 ) -> JsonObject:
     """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
@@ -63,12 +63,12 @@ def as_shown(
         if was is None or now is None or was == now:
             continue
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == value_at(after, rule.path)
-        if not unrecorded and not _is_respelt(recorded, rule.path, was, now):
+        if not unrecorded and not _is_respelled(recorded, rule.path, was, now):
             current = with_value(current, rule.path, now)
     return current
 
 
-def _is_respelt(recorded: Recorded | None, path: FieldPath, was: JsonValue, now: JsonValue) -> bool:
+def _is_respelled(recorded: Recorded | None, path: FieldPath, was: JsonValue, now: JsonValue) -> bool:
     """Both are what we bought: as it was sent, and as its first row showed it."""
     first = value_at(recorded.baseline, path) if recorded else None
     if recorded is None or first is None:
@@ -77,35 +77,35 @@ def _is_respelt(recorded: Recorded | None, path: FieldPath, was: JsonValue, now:
     return was in spellings and now in spellings
 
 
-def stated(
+def with_newly_stated_fields(
     kind: Kind,
     declared: JsonObject,
     live: Live | None,
     after: JsonObject,
     *,
-    charged: JsonObject = NOTHING,
-    assumed: JsonObject = NOTHING,
-    baseline: JsonObject = NOTHING,
+    charged: JsonObject = _EMPTY,
+    assumed: JsonObject = _EMPTY,
+    baseline: JsonObject = _EMPTY,
 ) -> tuple[JsonObject, tuple[FieldPath, ...]]:
     """The record, with what the specs state of it by now and did not say before: what leaving it out said, what it left to the
     cloud, as that is shown, and another spelling of what was bought. What nothing shows is believed of the specs; those are the
     paths. `charged` is how it is paid for by whatever says so, its order included. What was `assumed` when the specs were last applied is believed whatever a row shows, while they say the same.
     """
     if declared == after:
-        return _without_idle(kind, declared), ()
+        return _without_inapplicable(kind, declared), ()
     shown = live.shown if live else {}
-    declared = _without_idle(kind, declared)
+    declared = _without_inapplicable(kind, declared)
     for rule in kind.rules:
         was, wanted = value_at(declared, rule.path), value_at(after, rule.path)
-        respelt = was is not None and wanted is not None and value_at(baseline, rule.path) == wanted
-        if respelt or (was is None and _is_so(rule, wanted, shown, charged)):
+        is_respelled = was is not None and wanted is not None and value_at(baseline, rule.path) == wanted
+        if is_respelled or (was is None and _is_already_true(rule, wanted, shown, charged)):
             declared = with_value(declared, rule.path, wanted)
     known, unshown = declared, []
     for rule in kind.rules:
         wanted = value_at(after, rule.path)
         if not rule.chosen or wanted is None or value_at(declared, rule.path) is not None:
             continue
-        if _is_idle(rule, shown, declared, after):
+        if _is_inapplicable(rule, shown, declared, after):
             continue
         now = rule.seen(shown, wanted, declared, after)
         is_believed = now is None or value_at(assumed, rule.path) == wanted
@@ -114,7 +114,7 @@ def stated(
     return known, tuple(unshown)
 
 
-def denied(
+def contradicted_defaults(
     kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, policy: PurchasePolicy
 ) -> Iterator[FieldChange]:
     """What the cloud shows otherwise than leaving the field out says, where the specs say no more than that, whatever was recorded when
@@ -149,7 +149,7 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
     return after
 
 
-def is_taken_out(kind: Kind, item: FieldChange) -> bool:
+def is_removed_from_specs(kind: Kind, item: FieldChange) -> bool:
     """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
     return (
         item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).outlives_its_line
@@ -160,7 +160,7 @@ def is_ignored(path: FieldPath, desired: Desired) -> bool:
     return any(path[: len(head)] == head for head in desired.lifecycle.ignore_changes)
 
 
-def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonObject) -> bool:
+def _is_already_true(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonObject) -> bool:
     """Leaving it out said so, or whatever it was that this said, the cloud shows it."""
     if rule.is_default(wanted):
         return True
@@ -170,7 +170,7 @@ def _is_so(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonO
     return (value_at(charged, rule.path) if seen is None else seen) == wanted
 
 
-def _without_idle(kind: Kind, declared: JsonObject) -> JsonObject:
+def _without_inapplicable(kind: Kind, declared: JsonObject) -> JsonObject:
     """A period that was written beside pay-per-use was never bought, and is nobody's to compare with later."""
     for rule in kind.rules:
         if rule.only_where is not None and value_at(declared, rule.path) is not None:
@@ -179,7 +179,7 @@ def _without_idle(kind: Kind, declared: JsonObject) -> JsonObject:
     return declared
 
 
-def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: JsonObject) -> bool:
+def _is_inapplicable(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: JsonObject) -> bool:
     """It says nothing of what is there, or nothing in the specs: from the one to the other is another machine."""
     if rule.only_where is None:
         return False
@@ -189,25 +189,25 @@ def _is_idle(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: Js
 
 def declares_new_billed_field(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
     """A term that this state did not ask for, so that only billing can tell whether it is so."""
-    declared = _without_idle(kind, recorded.declared)
+    declared = _without_inapplicable(kind, recorded.declared)
     return any(
         rule.by_billing
         and value_at(declared, rule.path) is None
         and not is_ignored(rule.path, desired)
-        and _written(desired.fields, rule.path) is not None
-        and (rule.only_where is None or _written(desired.fields, rule.only_where[0]) == rule.only_where[1])
+        and _value_in_specs(desired.fields, rule.path) is not None
+        and (rule.only_where is None or _value_in_specs(desired.fields, rule.only_where[0]) == rule.only_where[1])
         for rule in kind.rules
     )
 
 
-def _written(fields: Fields, path: FieldPath) -> FieldValue:
+def _value_in_specs(fields: Fields, path: FieldPath) -> FieldValue:
     value: FieldValue = fields
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
-def kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
+def state_only_changes(desired: Desired, recorded: Recorded) -> Iterator[FieldChange]:
     for found in differences(dict(recorded.labels), dict(desired.labels)):
         yield FieldChange(("labels", *found.path), found.before, found.after)
     if desired.lifecycle.prevent_destroy not in {None, recorded.protected}:
@@ -215,6 +215,6 @@ def kept_in_state_only(desired: Desired, recorded: Recorded) -> Iterator[FieldCh
         yield FieldChange(path, recorded.protected, desired.lifecycle.prevent_destroy)
 
 
-def for_another_machine(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+def without_reinstallations(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """A machine that is released is not reinstalled before."""
     return tuple(replace(item, reinstalls=False) for item in fields)

@@ -19,17 +19,17 @@ from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase
 from provisioner.model.shared_orders import group_by_order
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.readiness import is_wrong
+from provisioner.planning.readiness import blocks_dependents
 
 
 @dataclass(frozen=True, slots=True)
-class Deposed:
+class DeposedSchedule:
     changes: tuple[Change, ...]
     turns: tuple[Dependency, ...]
     findings: tuple[Diagnostic, ...]
 
 
-def vacancies(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
+def restorable_addresses(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
     """By address, the deposed one whose server gets it back: nothing was bought in its place, or is in doubt to have been."""
     state = inputs.state
     if state is None or mode is not Mode.APPLY:
@@ -44,7 +44,7 @@ def vacancies(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
     }
 
 
-def create_first(changes: Iterable[Change], inputs: PlanInput) -> tuple[Change, ...]:
+def mark_create_first(changes: Iterable[Change], inputs: PlanInput) -> tuple[Change, ...]:
     """The replacements that are to buy before they release. While one is deposed already, there is no place for another: it serves on
     until the replacement, in the usual order, is done. What that ends with its order would not be there until its successor is.
     """
@@ -76,7 +76,7 @@ def _may_create_first(change: Change, held: Mapping[Address, object]) -> bool:
     )
 
 
-def after_successors(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> Deposed:
+def schedule_deposed_releases(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> DeposedSchedule:
     """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way. An order ends as a
     whole: nothing of it is released before all successors are done, and nothing deposed while one of them is in a bad way.
     """
@@ -84,14 +84,14 @@ def after_successors(changes: Sequence[Change], inputs: PlanInput, catalogue: Ca
     turns: list[Dependency] = []
     findings: list[Diagnostic] = []
     kept: set[Address] = set()
-    for leaving in _leaving_together(changes):
+    for leaving in _releases_by_order(changes):
         deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
         replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
         successors = [by_address[change.address.successor] for change in replaced]
-        unwell = [one for one in successors if one.held or is_wrong(one, inputs, catalogue)]
-        if unwell:
+        failing = [one for one in successors if one.held or blocks_dependents(one, inputs, catalogue)]
+        if failing:
             kept |= {change.address for change in deposed}
-            findings += (_kept(change, unwell[0], catalogue[change.kind].noun) for change in deposed)
+            findings += (_kept_warning(change, failing[0], catalogue[change.kind].noun) for change in deposed)
             continue
         released = tuple(change.address for change in leaving if change.action is Action.DELETE)
         awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
@@ -101,10 +101,10 @@ def after_successors(changes: Sequence[Change], inputs: PlanInput, catalogue: Ca
         convert_to(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change
         for change in changes
     )
-    return Deposed(tuple(held_back), tuple(turns), tuple(findings))
+    return DeposedSchedule(tuple(held_back), tuple(turns), tuple(findings))
 
 
-def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
     """By order, what is released of it; what has begun to be is not held up any more."""
     leaving = {
         change.address: change
@@ -117,7 +117,7 @@ def _leaving_together(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         yield [leaving[record.address] for record in records]
 
 
-def _kept(change: Change, successor: Change, noun: str) -> Diagnostic:
+def _kept_warning(change: Change, successor: Change, noun: str) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
     if successor.reason is Reason.HELD_BACK:
         why, hint = " is held back", "it is released when that has had its turn"

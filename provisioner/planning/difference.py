@@ -29,17 +29,17 @@ def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]
         return ()
     from deepdiff import DeepDiff
 
-    trees = _written(before), _written(after)
+    trees = _with_canonical_leaves(before), _with_canonical_leaves(after)
     report = DeepDiff(*trees, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
     steps = (tuple(map(str, level.path(output_format="list"))) for levels in report.values() for level in levels)
     paths = {leaf for path in steps for leaf in _leaf_paths(before, after, path)}
     return tuple(Difference(path, value_at(before, path), value_at(after, path)) for path in sorted(paths))
 
 
-def _written(body: JsonObject) -> dict[str, object]:
+def _with_canonical_leaves(body: JsonObject) -> dict[str, object]:
     """`body` with its leaves as canonical bytes: inside lists DeepDiff compares by `==`, and would miss True for 1."""
     return {
-        key: _written(value) if isinstance(value, Mapping) and not is_leaf(value) else canonical(value)
+        key: _with_canonical_leaves(value) if isinstance(value, Mapping) and not is_leaf(value) else canonical(value)
         for key, value in body.items()
         if value is not None
     }

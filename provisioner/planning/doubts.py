@@ -27,46 +27,46 @@ from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.settled_records import is_hidden, known_of
+from provisioner.planning.settled_records import describe_open_call, is_hidden
 
 _CLOCKS_DISAGREE = (
     "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
 )
-_SENT_BY_SOMEBODY = "it is not known who sent it"
-_SENT_BY_ANOTHER = "another user sent it"
-_HIS_WORD = "have that user run the command again"
-_KEYS_THAT_TELL = "have that user run the command again, or use keys that may list all {noun}s"
-_KEYS_THAT_LIST_ALL = "use keys that may list all {noun}s. "
-_A_NAME_THAT_STAYS = "With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he sends from then on is known as his"
-_BELIEVED_ABSENT = "it was believed never carried out before"
+_SENDER_UNKNOWN = "it is not known who sent it"
+_SENDER_DIFFERS = "another user sent it"
+_RERUN_AS_SENDER = "have that user run the command again"
+_RERUN_OR_USE_OTHER_KEYS = "have that user run the command again, or use keys that may list all {noun}s"
+_USE_OTHER_KEYS = "use keys that may list all {noun}s. "
+_SET_USER_NAME = "With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he sends from then on is known as his"
+_PRESUMED_ABSENT = "it was believed never carried out before"
 
 
-def doubts_told(state: State, inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
+def doubt_warnings(state: State, inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
-            yield _purchase(intent, free, inputs, catalogue, destroying=mode is Mode.DESTROY)
+            yield _purchase_warning(intent, free, inputs, catalogue, destroying=mode is Mode.DESTROY)
         else:
-            yield _other_call(intent, inputs, catalogue[intent.kind], mode)
+            yield _unsettled_call_warning(intent, inputs, catalogue[intent.kind], mode)
 
 
-def _other_call(intent: Intent, inputs: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
+def _unsettled_call_warning(intent: Intent, inputs: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:
     is_unseen = is_hidden(intent, inputs)
     return warning(
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
-        detail=f"{kind.noun} {intent.target_id} is not listed, and {_sender(intent, inputs, kind)}: nothing is concluded from that"
+        detail=f"{kind.noun} {intent.target_id} is not listed, and {_describe_sender(intent, inputs, kind)}: nothing is concluded from that"
         if is_unseen
-        else known_of(intent, inputs.live.get(intent.target_id or ""), kind),
-        hint=f"{_way_to_tell(intent, inputs, kind)}; {lost_release_hint(intent.address)}"
+        else describe_open_call(intent, inputs.live.get(intent.target_id or ""), kind),
+        hint=f"{_sender_hint(intent, inputs, kind)}; {lost_release_hint(intent.address)}"
         if is_unseen
         else settle_hint(intent.effect, command="destroy" if mode is Mode.DESTROY else None),
         address=intent.address,
     )
 
 
-def _purchase(
+def _purchase_warning(
     intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue, *, destroying: bool
 ) -> Diagnostic:
     kind = catalogue[intent.kind]
@@ -76,9 +76,9 @@ def _purchase(
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, inputs.policy, at=inputs.server_time, destroying=destroying)
     if intent.members:
-        return _purchase_of_several(intent, fitting, inputs, kind, hint)
-    alike = () if fitting else _resembling(intent, free, inputs, catalogue)
-    hidden = _sender(intent, inputs, kind) if _is_blind(intent, inputs) else ""
+        return _group_purchase_warning(intent, fitting, inputs, kind, hint)
+    lookalikes = () if fitting else _lookalikes(intent, free, inputs, catalogue)
+    hidden = _describe_sender(intent, inputs, kind) if _may_hide_purchase(intent, inputs) else ""
     if len(fitting) > 1:
         hint = choose_hint(intent)
     elif (
@@ -86,8 +86,8 @@ def _purchase(
     ):
         run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
-    elif alike:
-        taken = next((row.id for row in alike if row.id == intent.answered_id), alike[0].id)
+    elif lookalikes:
+        taken = next((row.id for row in lookalikes if row.id == intent.answered_id), lookalikes[0].id)
         hint = (
             f"one that was bought so may have been renamed, or be listed under another name than was sent: `provisioner resolve "
             f"{intent.address.typed} --adopt {taken} --allow other-name` takes it; where it is none of them, `provisioner resolve "
@@ -100,7 +100,7 @@ def _purchase(
         )
     elif hidden:
         hint = (
-            f"{_way_to_tell(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
+            f"{_sender_hint(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
             "`--allow list-incomplete` beside it, as this list cannot tell"
         )
     return warning(
@@ -110,17 +110,17 @@ def _purchase(
             filter(
                 None,
                 (
-                    _servers(intent, fitting, free, kind),
-                    _alike(alike),
+                    _describe_servers(intent, fitting, free, kind),
+                    _describe_lookalikes(lookalikes),
                     *(f"{row.id} fits it, too, and {inputs.claims[row.id]}" for row in others),
                     *(
                         f"{row.id} ({row.name}) is like it but for the name, and {inputs.claims[row.id]}"
                         for row in unsure
                     ),
-                    _CLOCKS_DISAGREE if _is_ahead(intent, inputs) else "",
-                    _BELIEVED_ABSENT if inputs.state and intent.id in inputs.state.absent else "",
+                    _CLOCKS_DISAGREE if _is_cloud_clock_ahead(intent, inputs) else "",
+                    _PRESUMED_ABSENT if inputs.state and intent.id in inputs.state.absent else "",
                     hidden,
-                    _orders(intent, inputs),
+                    _describe_orders(intent, inputs),
                 ),
             )
         ),
@@ -129,51 +129,51 @@ def _purchase(
     )
 
 
-def _is_somebodys(intent: Intent) -> bool:
+def _is_sender_unknown(intent: Intent) -> bool:
     return not intent.sender or intent.sender.startswith(TEMPORARY_KEY_PREFIX)
 
 
-def _sender(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
-    who = _SENT_BY_SOMEBODY if _is_somebodys(intent) else _SENT_BY_ANOTHER
-    if _shows_others(inputs):
+def _describe_sender(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
+    who = _SENDER_UNKNOWN if _is_sender_unknown(intent) else _SENDER_DIFFERS
+    if _lists_other_users(inputs):
         return f"{who}, and {next((gap.finding for gap in inputs.gaps if gap.lacks_sender), '')}"
     return f"{who}, and nobody else's {kind.noun}s are listed"
 
 
-def _way_to_tell(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
-    if _is_somebodys(intent):
-        return ("" if _shows_others(inputs) else _KEYS_THAT_LIST_ALL.format(noun=kind.noun)) + _A_NAME_THAT_STAYS
-    return (_HIS_WORD if _shows_others(inputs) else _KEYS_THAT_TELL).format(noun=kind.noun)
+def _sender_hint(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
+    if _is_sender_unknown(intent):
+        return ("" if _lists_other_users(inputs) else _USE_OTHER_KEYS.format(noun=kind.noun)) + _SET_USER_NAME
+    return (_RERUN_AS_SENDER if _lists_other_users(inputs) else _RERUN_OR_USE_OTHER_KEYS).format(noun=kind.noun)
 
 
-def _resembling(intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
+def _lookalikes(intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
     found = catalogue[intent.kind].resembles(intent, free)
     return tuple(row for row in found if not matches_another_purchase(intent, row, inputs.state, catalogue))
 
 
-def _is_ahead(intent: Intent, inputs: PlanInput) -> bool:
+def _is_cloud_clock_ahead(intent: Intent, inputs: PlanInput) -> bool:
     is_quiet = inputs.server_time is not None and inputs.server_time >= quiet_until(intent, inputs.policy)
     return is_quiet and is_too_soon_locally(intent, inputs.policy, inputs.local_time)
 
 
-def _is_blind(intent: Intent, inputs: PlanInput) -> bool:
+def _may_hide_purchase(intent: Intent, inputs: PlanInput) -> bool:
     return any(
         gap.of_others and gap.blinds(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
     )
 
 
-def _shows_others(inputs: PlanInput) -> bool:
+def _lists_other_users(inputs: PlanInput) -> bool:
     return all(gap.lacks_sender for gap in inputs.gaps if gap.of_others)
 
 
-def _alike(rows: Iterable[Live]) -> str:
+def _describe_lookalikes(rows: Iterable[Live]) -> str:
     named = ", ".join(sorted(f"{row.id} ({row.name})" for row in rows))
     return (
         f"new since, and as it was asked for but for the name, or for that and one more field: {named}" if named else ""
     )
 
 
-def _purchase_of_several(
+def _group_purchase_warning(
     intent: Intent, fitting: Iterable[Live], inputs: PlanInput, kind: Kind, hint: str
 ) -> Diagnostic:
     listed: defaultdict[str, list[str]] = defaultdict(list)
@@ -187,13 +187,13 @@ def _purchase_of_several(
         "in-doubt",
         f"{intent.whose}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
-        detail="; ".join(filter(None, (found, _orders(intent, inputs)))),
+        detail="; ".join(filter(None, (found, _describe_orders(intent, inputs)))),
         hint=hint,
         address=intent.address,
     )
 
 
-def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Kind) -> str:
+def _describe_servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Kind) -> str:
     """What the complete list says about a purchase in doubt."""
     if found := ", ".join(row.id for row in fitting):
         return f"listed and fitting the request: {found}"
@@ -202,16 +202,16 @@ def _servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Ki
     return f"no {kind.noun} of that name is listed, and the request may still be carried out"
 
 
-def _orders(intent: Intent, inputs: PlanInput) -> str:
+def _describe_orders(intent: Intent, inputs: PlanInput) -> str:
     """Orders without a name, of which nobody can tell whose they are."""
     traces = inputs.traces.get(intent.id, ())
     if traces is None:
         return "billing does not say what was ordered since"
-    placed = [f"{trace.order_id}{_marks(intent, trace)}" for trace in traces if not trace.otherwise]
+    placed = [f"{trace.order_id}{_describe_trace(intent, trace)}" for trace in traces if not trace.otherwise]
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 
-def _marks(intent: Intent, trace: Trace) -> str:
+def _describe_trace(intent: Intent, trace: Trace) -> str:
     before = seconds_before_purchase(intent, trace)
     marks = ["unpaid"] if trace.is_unpaid else []
     marks += [f"placed {before} s before it was sent"] if before else []

@@ -17,20 +17,26 @@ from provisioner.model.plan import Mode
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning import unseen_release
-from provisioner.planning.doubts import doubts_told
-from provisioner.planning.ended_terms import WAY_OUT
+from provisioner.planning.doubts import doubt_warnings
+from provisioner.planning.ended_terms import REMEDY
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.unknown_status import unknown_status_warnings
 
 
 def findings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
     if inputs.state is not None:
-        yield from _in_flight(inputs.state) if inputs.at_work else doubts_told(inputs.state, inputs, catalogue, mode)
+        yield from (
+            _in_flight_warnings(inputs.state)
+            if inputs.at_work
+            else doubt_warnings(inputs.state, inputs, catalogue, mode)
+        )
     yield from list_gap_warnings(inputs.gaps, catalogue)
     wanted = {desired.address for desired in inputs.desired}
     for change in changes:
-        yield from _drift(change, inputs.live, catalogue, is_wanted=change.address in wanted, at=inputs.server_time)
-        yield from _expired(change, inputs)
+        yield from _drift_warnings(
+            change, inputs.live, catalogue, is_wanted=change.address in wanted, at=inputs.server_time
+        )
+        yield from _expired_warnings(change, inputs)
 
 
 def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -55,7 +61,7 @@ def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator
             )
 
 
-def _in_flight(state: State) -> Iterator[Diagnostic]:
+def _in_flight_warnings(state: State) -> Iterator[Diagnostic]:
     for intent in state.in_doubt:
         yield warning(
             "in-flight",
@@ -64,7 +70,7 @@ def _in_flight(state: State) -> Iterator[Diagnostic]:
         )
 
 
-def _drift(
+def _drift_warnings(
     change: Change, live: Mapping[str, Live], catalogue: Catalogue, *, is_wanted: bool, at: int | None
 ) -> Iterator[Diagnostic]:
     recorded = change.recorded
@@ -77,16 +83,16 @@ def _drift(
         yield warning(
             "vanished",
             f"{change.address}: the cloud no longer knows {catalogue[recorded.kind].noun} {recorded.id}",
-            detail=_why_gone(recorded, at, catalogue[recorded.kind]),
-            hint=_fate(change, is_wanted=is_wanted),
+            detail=_likely_cause(recorded, at, catalogue[recorded.kind]),
+            hint=_vanished_hint(change, is_wanted=is_wanted),
             address=change.address,
         )
-    elif row is not None and is_wanted and unseen_release.is_told(change, row, catalogue[recorded.kind]):
-        yield unseen_release.told(change, recorded, row, catalogue[recorded.kind])
+    elif row is not None and is_wanted and unseen_release.is_reported(change, row, catalogue[recorded.kind]):
+        yield unseen_release.unseen_release_warning(change, recorded, row, catalogue[recorded.kind])
     elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
-            f"{change.address}: the purchase failed ({_what(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
+            f"{change.address}: the purchase failed ({_describe(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
             hint=f"`apply --replace {change.address.typed}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
@@ -94,12 +100,12 @@ def _drift(
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
-            hint=_way_on(change, row, catalogue[recorded.kind], is_wanted=is_wanted),
+            hint=_adverse_status_hint(change, row, catalogue[recorded.kind], is_wanted=is_wanted),
             address=change.address,
         )
 
 
-def _expired(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]:
+def _expired_warnings(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]:
     """As apply last heard of it: whoever has renewed it since has something to record."""
     term = change.recorded.term if change.recorded else None
     if term is None or term.expires_at is None or inputs.server_time is None or change.reason is Reason.VANISHED:
@@ -108,19 +114,19 @@ def _expired(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]:
         yield warning(
             "expired",
             f"{change.address}: what was paid for it ended {format_time(term.expires_at)}, as far as is recorded",
-            hint=f"{WAY_OUT}; `provisioner expiring` asks billing",
+            hint=f"{REMEDY}; `provisioner expiring` asks billing",
             address=change.address,
         )
 
 
-def _why_gone(recorded: Recorded, at: int | None, kind: Kind) -> str:
+def _likely_cause(recorded: Recorded, at: int | None, kind: Kind) -> str:
     end = recorded.term.expires_at if recorded.term else None
     if end is None or at is None or end > at:
         return ""
     return f"what was paid for it ended {format_time(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
 
 
-def _fate(change: Change, *, is_wanted: bool) -> str:
+def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
     """Of what is gone."""
     if change.action is Action.FORGET:
         return "its record is to be dropped, which has to be allowed"
@@ -129,7 +135,7 @@ def _fate(change: Change, *, is_wanted: bool) -> str:
     return f"it is not bought again by itself; `apply --replace {change.address.typed}` buys a new one"
 
 
-def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
+def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
     if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
@@ -139,5 +145,5 @@ def _way_on(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
 
 
-def _what(recorded: Recorded, kind: Kind) -> str:
+def _describe(recorded: Recorded, kind: Kind) -> str:
     return f"{kind.noun} {recorded.id}" if recorded.id else f"order {recorded.order_id}"

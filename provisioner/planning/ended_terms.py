@@ -15,18 +15,18 @@ from provisioner.model.doubt import format_time
 from provisioner.model.guards import Allowance
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.planning.paid_until import end_of_term, has_ended
+from provisioner.planning.paid_until import end_of_term, term_has_ended
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.releases import has_begun
+from provisioner.planning.releases import release_has_begun
 
-_DONE_TO_IT = {
+_EFFECTS = {
     Action.UPDATE: "be changed",
     Action.REINSTALL: "have its system disk wiped",
     Action.REPLACE: "be released, and another one bought",
     Action.DELETE: "be released",
 }
 _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
-WAY_OUT = "renew it in the console before the cloud releases it, then apply --refresh-only; or release it there (usermanual-server-0025)"
+REMEDY = "renew it in the console before the cloud releases it, then apply --refresh-only; or release it there (usermanual-server-0025)"
 
 
 def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -35,32 +35,36 @@ def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
     """
     for change in plan.changes:
         recorded = change.recorded
-        if recorded is None or not _acts(change) or has_begun(change):
+        if recorded is None or not _is_sent_to_cloud(change) or release_has_begun(change):
             continue
         end = end_of_term(recorded, inputs)
-        if end is not None and has_ended(recorded, inputs, catalogue[change.kind]):
+        if end is not None and term_has_ended(recorded, inputs, catalogue[change.kind]):
             yield error(
                 Allowance.TERM_ENDED,
-                f"{change.address}: its paid term ended {format_time(end)}, and it would {_DONE_TO_IT[change.action]}",
+                f"{change.address}: its paid term ended {format_time(end)}, and it would {_EFFECTS[change.action]}",
                 detail="until it is renewed or gone, the cloud refuses to unsubscribe it and may refuse anything else",
-                hint=f"{WAY_OUT}; for this one run all the same: --allow {Allowance.TERM_ENDED}",
+                hint=f"{REMEDY}; for this one run all the same: --allow {Allowance.TERM_ENDED}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
 
 
-def once(findings: Iterable[Diagnostic], judged: Plan) -> tuple[Diagnostic, ...]:
+def without_duplicates(findings: Iterable[Diagnostic], guarded: Plan) -> tuple[Diagnostic, ...]:
     """Without what a guard says already of the same server: `expired` where its term has ended, how it was sold, and whatever it says in
     the same words.
     """
-    told = {("expired", one.address) for one in (*judged.refusals, *judged.lifted) if one.code == Allowance.TERM_ENDED}
-    told |= {(one.code, one.address) for one in judged.refusals if one.code == Allowance.CHARGING_MISMATCH}
-    same = {(one.code, one.summary) for one in judged.refusals}
-    return tuple(one for one in findings if (one.code, one.address) not in told and (one.code, one.summary) not in same)
+    reported = {
+        ("expired", one.address) for one in (*guarded.refusals, *guarded.lifted) if one.code == Allowance.TERM_ENDED
+    }
+    reported |= {(one.code, one.address) for one in guarded.refusals if one.code == Allowance.CHARGING_MISMATCH}
+    same = {(one.code, one.summary) for one in guarded.refusals}
+    return tuple(
+        one for one in findings if (one.code, one.address) not in reported and (one.code, one.summary) not in same
+    )
 
 
-def _acts(change: Change) -> bool:
+def _is_sent_to_cloud(change: Change) -> bool:
     """What stands in the state alone is nothing to the cloud."""
     if change.action is Action.UPDATE:
         return any(item.path[0] not in _IN_STATE_ONLY for item in change.fields)
-    return change.action in _DONE_TO_IT
+    return change.action in _EFFECTS

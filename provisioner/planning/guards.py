@@ -22,21 +22,26 @@ from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
 from provisioner.planning.charging_mismatch import charging_mismatch
 from provisioner.planning.ended_terms import term_ended
-from provisioner.planning.late_purchases import appeared, astray, late, way_back
+from provisioner.planning.late_purchases import (
+    adopt_command,
+    describe_late_purchase,
+    describe_unmanaged,
+    find_late_purchases,
+)
 from provisioner.planning.limits import mass_change, max_servers, vanished
 from provisioner.planning.open_orders import open_order
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import (
-    forcing,
-    order_in_turns,
+    forcing_fields,
     prepaid_delete,
     prepaid_replacement,
     shared_order,
+    split_order,
 )
 from provisioner.planning.stock import unavailable
 from provisioner.planning.unknown_status import unknown_status
 
-_LOSING = {
+_LOSSES = {
     Action.DELETE: "be released",
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
@@ -49,22 +54,22 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
     owners = {row.id: address for address, row in find_by_order(recorded, inputs.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
-    late = _late_where_vacant(inputs, catalogue)
+    late_purchases = _late_purchases_of_vacant(inputs, catalogue)
     bearers: dict[tuple[str, str], list[Live]] = {}
     for row in inputs.live.values():
         bearers.setdefault((row.kind, row.name), []).append(row)
-    strays = _strays(inputs)
-    for change, desired in _takers_of_names(plan):
+    unmanaged = _unmanaged_by_base_name(inputs)
+    for change, desired in _changes_taking_a_name(plan):
         kind = catalogue[change.kind]
-        for row in strays.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
+        for row in unmanaged.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
             if row.id not in owners:
-                yield _bought_before(change, desired, row, late.get(row.id), kind)
+                yield _untracked_error(change, desired, row, late_purchases.get(row.id), kind)
         for row in bearers.get((kind.name, desired.name), ()):
-            owner, intent = owners.get(row.id), late.get(row.id)
+            owner, intent = owners.get(row.id), late_purchases.get(row.id)
             if owner is None and intent is not None and change.address in intent.addresses:
-                yield _bought_before(change, desired, row, intent, kind)
+                yield _untracked_error(change, desired, row, intent, kind)
             elif owner is None:
-                yield _taken(change, desired, row, inputs, kind)
+                yield _name_taken_error(change, desired, row, inputs, kind)
             elif owner.successor != change.address:
                 yield error(
                     "name-held",
@@ -78,7 +83,7 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
                 )
 
 
-def _taken(change: Change, desired: Desired, row: Live, inputs: PlanInput, kind: Kind) -> Diagnostic:
+def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanInput, kind: Kind) -> Diagnostic:
     claim = inputs.claims.get(row.id)
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
@@ -97,19 +102,19 @@ def _taken(change: Change, desired: Desired, row: Live, inputs: PlanInput, kind:
     )
 
 
-def _late_where_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
+def _late_purchases_of_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id, what a purchase of a vacant address has become after all, and no other state may hold."""
     state = inputs.state
     if state is None or not state.absent:
         return {}
     free = [row for row in untracked(inputs.live.values(), state.resources.values()) if row.id not in inputs.claims]
-    found = late(state, free, catalogue)
+    found = find_late_purchases(state, free, catalogue)
     return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
 
 def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A server of the wanted name may be there already, and the list does not show it."""
-    for change, desired in _takers_of_names(plan):
+    for change, desired in _changes_taking_a_name(plan):
         noun = catalogue[change.kind].noun
         if hiding := [gap for gap in inputs.gaps if gap.hides(change.kind, {desired.name})]:
             yield error(
@@ -123,31 +128,29 @@ def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
             )
 
 
-def _strays(inputs: PlanInput) -> dict[tuple[str, str], list[Live]]:
+def _unmanaged_by_base_name(inputs: PlanInput) -> dict[tuple[str, str], list[Live]]:
     """What still has a name with a marker of this state and that no address holds, by its kind and what stands before the marker."""
-    strays: dict[tuple[str, str], list[Live]] = {}
+    unmanaged: dict[tuple[str, str], list[Live]] = {}
     state = inputs.state
     free = untracked(inputs.live.values(), state.resources.values()) if state else ()
     for row in (row for row in free if row.id not in inputs.claims):
         if state and (base := strip_marker(row.name, lineage=state.lineage)) is not None:
-            strays.setdefault((row.kind, base), []).append(row)
-    return strays
+            unmanaged.setdefault((row.kind, base), []).append(row)
+    return unmanaged
 
 
-def names_that_read_the_same(
-    changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue
-) -> Iterator[Diagnostic]:
+def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what no state is known to hold, here or beside this one."""
     held = {recorded.id for recorded in inputs.state.resources.values()} if inputs.state else set()
-    odd = [
+    confusable = [
         row
         for row in inputs.live.values()
         if may_be_confusable(row.name) and row.id not in held and row.id not in inputs.claims
     ]
-    for change in changes if odd else ():
+    for change in changes if confusable else ():
         if change.action is not Action.CREATE or change.desired is None:
             continue
-        for row in odd:
+        for row in confusable:
             if row.kind == change.kind and look_alike(row.name, change.desired.name):
                 yield warning(
                     "name-alike",
@@ -158,11 +161,11 @@ def names_that_read_the_same(
                 )
 
 
-def _bought_before(change: Change, desired: Desired, row: Live, intent: Intent | None, kind: Kind) -> Diagnostic:
+def _untracked_error(change: Change, desired: Desired, row: Live, intent: Intent | None, kind: Kind) -> Diagnostic:
     """What a purchase is known for is settled with that purchase; what only its marker tells is taken over."""
-    summary, take = astray(row, kind), f"`provisioner import {change.address.typed} {row.id}` takes it over"
+    summary, take = describe_unmanaged(row, kind), f"`provisioner import {change.address.typed} {row.id}` takes it over"
     if intent is not None and change.address in intent.addresses:
-        summary, take = appeared(intent, row, kind), f"{way_back(intent, row)} goes on with it"
+        summary, take = describe_late_purchase(intent, row, kind), f"{adopt_command(intent, row)} goes on with it"
     return error(
         "untracked",
         summary,
@@ -177,7 +180,7 @@ def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Itera
     """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
     purchases = inputs.state.purchases_in_doubt if inputs.state else ()
     awaited = {(intent.kind, name): address for intent in purchases for name, address in intent.names.items()}
-    for change, desired in _takers_of_names(plan):
+    for change, desired in _changes_taking_a_name(plan):
         if (address := awaited.get((change.kind, desired.name))) is not None:
             yield error(
                 "name-in-doubt",
@@ -188,7 +191,7 @@ def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Itera
             )
 
 
-def _takers_of_names(plan: Plan) -> Iterator[tuple[Change, Desired]]:
+def _changes_taking_a_name(plan: Plan) -> Iterator[tuple[Change, Desired]]:
     """What would be bought or renamed, so that a server of the wanted name would come to be."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
         renamed = change.action in {Action.UPDATE, Action.REINSTALL, Action.ADOPT} and any(
@@ -203,28 +206,28 @@ def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator
     server can be dearer than the server, so that its disk is not wiped either.
     """
     for change in plan.changes:
-        if change.recorded is None or change.action not in _LOSING:
+        if change.recorded is None or change.action not in _LOSSES:
             continue
         if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
-            fields, loss = forcing(change), _LOSING[change.action]
+            fields, loss = forcing_fields(change), _LOSSES[change.action]
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would {loss}",
                 detail=f"forced by {fields}" if fields else "",
-                hint=_way_out(change),
+                hint=_protected_hint(change),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
 
 
-def _way_out(change: Change) -> str:
+def _protected_hint(change: Change) -> str:
     if change.address.deposed:
         return f"`provisioner state unprotect {change.address.typed}`, or for this one run: --allow protected"
-    lifting = _lifting(change.address)
+    lifting = _unprotect_hint(change.address)
     return lifting if change.desired else f"put it back into the specs, or, {lifting}"
 
 
-def _lifting(address: Address) -> str:
+def _unprotect_hint(address: Address) -> str:
     return (
         f"if it really is to go: `provisioner state unprotect {address.typed}`, or set prevent_destroy: false and apply that first, or "
         "for this one run: --allow protected"
@@ -241,7 +244,7 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
-                hint=_lifting(change.address),
+                hint=_unprotect_hint(change.address),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -269,7 +272,7 @@ GUARDS: tuple[Guard, ...] = (
     replaced_in_doubt,
     prepaid_replacement,
     shared_order,
-    order_in_turns,
+    split_order,
     unavailable,
     prepaid_delete,
     term_ended,

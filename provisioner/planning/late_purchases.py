@@ -16,11 +16,11 @@ from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State, is_plausible_time
 from provisioner.planning.plan_input import PlanInput
 
-_TOLD_FOR: Final = 24 * 60 * 60 * 1000
+_REPORT_PERIOD: Final = 24 * 60 * 60 * 1000
 """Milliseconds since the request."""
 
 
-def reopened(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
+def reopen_late_purchases(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
     """With those in doubt again that the next apply adopts: their addresses are neither bought nor forgotten meanwhile."""
     state = inputs.state
     if state is None or inputs.at_work or not state.absent:
@@ -36,13 +36,15 @@ def reopened(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
     return replace(inputs, state=replace(state, intents={**state.intents, **found})) if found else inputs
 
 
-def late(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+def find_late_purchases(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
     """By id: what was believed never to have been bought, and shows after all."""
     rows = tuple(free)
     return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
 
 
-def alike(inputs: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
+def find_possible_purchases(
+    inputs: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue
+) -> Mapping[str, Intent]:
     """By id: what it may have become under another name. Whose it is nobody can tell, so it is told for a day, of servers that were made
     while the request may have been on its way, and of none that another state holds.
     """
@@ -50,29 +52,29 @@ def alike(inputs: PlanInput, state: State, free: Iterable[Live], catalogue: Cata
     return {
         row.id: intent
         for intent in state.absent.values()
-        if inputs.server_time is not None and inputs.server_time < intent.server_time + _TOLD_FOR
+        if inputs.server_time is not None and inputs.server_time < intent.server_time + _REPORT_PERIOD
         for row in catalogue[intent.kind].resembles(intent, rows)
-        if _may_be_made_then(row, intent, quiet_until(intent, inputs.policy))
+        if _may_result_from(row, intent, quiet_until(intent, inputs.policy))
     }
 
 
-def _may_be_made_then(row: Live, intent: Intent, last: int) -> bool:
+def _may_result_from(row: Live, intent: Intent, last: int) -> bool:
     """A time that cannot be true rules nothing out, of an id that no list showed before."""
     if row.created_at is not None and is_plausible_time(row.created_at):
         return row.created_at <= last
     return intent.all_listed
 
 
-def way_back(intent: Intent, row: Live, more: str = "") -> str:
+def adopt_command(intent: Intent, row: Live, more: str = "") -> str:
     """The one command that takes it on record, of a purchase whose addresses are vacant."""
     return f"`provisioner resolve {intent.address.typed} --adopt {row.order_id if intent.members else row.id}{more}`"
 
 
-def appeared(intent: Intent, row: Live, kind: Kind) -> str:
+def describe_late_purchase(intent: Intent, row: Live, kind: Kind) -> str:
     """What warnings and refusals say alike of it."""
     return f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
 
 
-def astray(row: Live, kind: Kind) -> str:
+def describe_unmanaged(row: Live, kind: Kind) -> str:
     """The same of one that its marker alone tells."""
     return f"{kind.noun} {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"

@@ -13,14 +13,14 @@ from provisioner.planning.plan_input import PlanInput
 
 def with_leftovers(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Change, ...]:
     return tuple(
-        _told(change, inputs, catalogue[change.kind])
+        _annotate(change, inputs, catalogue[change.kind])
         if isinstance(change, DeleteChange | ReplaceChange | ForgetChange) and _is_released(change)
         else change
         for change in changes
     )
 
 
-def _told(change: DeleteChange | ReplaceChange | ForgetChange, inputs: PlanInput, kind: Kind) -> Change:
+def _annotate(change: DeleteChange | ReplaceChange | ForgetChange, inputs: PlanInput, kind: Kind) -> Change:
     recorded = change.recorded
     row = inputs.live.get(recorded.id or "")
     is_renamed = row is not None and row.name not in {"", recorded.name}

@@ -23,14 +23,14 @@ _Pair = tuple[Change, Change]
 def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """One finding a pair of groups, however many servers they have."""
     groups: dict[tuple[Address, Address], list[_Pair]] = defaultdict(list)
-    for leaving, coming in _pairs(changes, catalogue):
-        groups[leaving.address.group, coming.address.group].append((leaving, coming))
+    for released, created in _pairs(changes, catalogue):
+        groups[released.address.group, created.address.group].append((released, created))
     for (origin, address), pairs in groups.items():
         as_groups = len(pairs) > 1 and all(one.address.key == other.address.key for one, other in pairs)
-        for leaving, coming in pairs[:1] if as_groups else pairs:
-            moved = (origin, address) if as_groups else (leaving.address, coming.address)
-            yield _offered(
-                *moved, servers=len(pairs) if as_groups else 1, coming=coming, noun=catalogue[coming.kind].noun
+        for released, created in pairs[:1] if as_groups else pairs:
+            moved = (origin, address) if as_groups else (released.address, created.address)
+            yield _suggestion(
+                *moved, servers=len(pairs) if as_groups else 1, created=created, noun=catalogue[created.kind].noun
             )
 
 
@@ -39,25 +39,25 @@ def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
     alike: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
     for change in changes:
         if change.action is Action.DELETE and change.reason is Reason.NOT_IN_SPECS and change.recorded is not None:
-            alike[_body(catalogue[change.kind], change.recorded.declared)][0].append(change)
+            alike[_comparison_key(catalogue[change.kind], change.recorded.declared)][0].append(change)
     for change in changes if alike else ():  # most plans release nothing, and need not digest what they buy
         if change.action is Action.CREATE and change.after is not None:
-            alike[_body(catalogue[change.kind], change.after)][1].append(change)
-    for leaving, coming in alike.values():
-        yield from _paired(leaving, coming)
+            alike[_comparison_key(catalogue[change.kind], change.after)][1].append(change)
+    for released, created in alike.values():
+        yield from _match(released, created)
 
 
-def _paired(leaving: list[Change], coming: list[Change]) -> Iterator[_Pair]:
+def _match(released: list[Change], created: list[Change]) -> Iterator[_Pair]:
     """Those that have a key in common first: of a group that was renamed, each member is still itself."""
-    vacant = {change.address.key: change for change in coming if change.address.key is not None}
-    kept = [(change, vacant.pop(change.address.key)) for change in leaving if change.address.key in vacant]
+    vacant = {change.address.key: change for change in created if change.address.key is not None}
+    kept = [(change, vacant.pop(change.address.key)) for change in released if change.address.key in vacant]
     yield from kept
     taken = {change.address for pair in kept for change in pair}
-    rest = ([change for change in side if change.address not in taken] for side in (leaving, coming))
+    rest = ([change for change in side if change.address not in taken] for side in (released, created))
     yield from zip(*rest, strict=False)
 
 
-def _body(kind: Kind, declared: JsonObject) -> str:
+def _comparison_key(kind: Kind, declared: JsonObject) -> str:
     """All that tells servers from each other but the name; a password is no sign of being another."""
     declared = kind.lasting(declared)
     for path in (_NAME, *kind.sensitive()):
@@ -65,7 +65,7 @@ def _body(kind: Kind, declared: JsonObject) -> str:
     return f"{kind.name} {digest(declared)}"
 
 
-def _offered(origin: Address, address: Address, *, servers: int, coming: Change, noun: str) -> Diagnostic:
+def _suggestion(origin: Address, address: Address, *, servers: int, created: Change, noun: str) -> Diagnostic:
     what = f"{servers} {noun}s of {origin}" if servers > 1 else str(origin)
     other = f"as many of {address}" if servers > 1 else str(address)
     return warning(
@@ -73,6 +73,6 @@ def _offered(origin: Address, address: Address, *, servers: int, coming: Change,
         f"{what} would be released and {other} bought, with the same body",
         hint=f"where only the address is another, keep the {noun}: `provisioner state mv '{origin}' {address.typed}`, or "
         f"moved: [{{from: '{origin}', to: {address.typed}}}] in the specs",
-        source=coming.desired.source if coming.desired else None,
-        address=coming.address,
+        source=created.desired.source if created.desired else None,
+        address=created.address,
     )

@@ -13,12 +13,12 @@ from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.releases import has_begun
+from provisioner.planning.releases import release_has_begun
 
 _NAMED = 5
 """So many addresses tell which servers are meant; the plan itself has them all."""
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
-_LEAVING_AS_IT_IS = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
+_NOT_UPDATING = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
 def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -29,11 +29,11 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
         return
     released = [change for change in plan.changes if change.action in _RELEASING and not _was_counted(change)]
     updated = [change for change in plan.changes if change.recorded is not None and _is_updated(change)]
-    for changes, deed in ((released, "released"), (updated, "changed")):
+    for changes, effect in ((released, "released"), (updated, "changed")):
         if len(changes) * 100 > limits.mass_change_percent * total:
             yield error(
                 "mass-change",
-                f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {deed}: more than {limits.mass_change_percent} %",
+                f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {effect}: more than {limits.mass_change_percent} %",
                 detail=_named(changes),
                 hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
             )
@@ -41,13 +41,13 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
 
 def _was_counted(change: Change) -> bool:
     """When its release was sent, or when what takes its place was bought."""
-    return has_begun(change) or change.reason is Reason.DEPOSED
+    return release_has_begun(change) or change.reason is Reason.DEPOSED
 
 
 def _is_updated(change: Change) -> bool:
     """Labels stand in the state only: no server notices."""
     of_labels_only = bool(change.fields) and all(item.path[0] == "labels" for item in change.fields)
-    return change.action not in _RELEASING | _LEAVING_AS_IT_IS and not of_labels_only
+    return change.action not in _RELEASING | _NOT_UPDATING and not of_labels_only
 
 
 def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:

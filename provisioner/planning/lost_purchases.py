@@ -16,21 +16,27 @@ from provisioner.model.marker import shorten, strip_marker
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.shared_orders import find_surplus
 from provisioner.model.state import Intent, State
-from provisioner.planning.late_purchases import alike, appeared, astray, late, way_back
+from provisioner.planning.late_purchases import (
+    adopt_command,
+    describe_late_purchase,
+    describe_unmanaged,
+    find_late_purchases,
+    find_possible_purchases,
+)
 from provisioner.planning.plan_input import PlanInput
 
 
-def sweep(inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def unmanaged_server_warnings(inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What an open purchase may be is told with its doubt, so it is left out here."""
     state = inputs.state
     if state is None or inputs.at_work:
         return
     free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
-    judge = _Judge(
+    classifier = _Classifier(
         state,
-        late(state, free, catalogue),
-        alike(inputs, state, free, catalogue),
+        find_late_purchases(state, free, catalogue),
+        find_possible_purchases(inputs, state, free, catalogue),
         {(recorded.kind, recorded.name): recorded for recorded in state.resources.values()},
         {
             (desired.kind, shorten(desired.name, longest=catalogue[desired.kind].longest_name)): desired.address
@@ -40,40 +46,46 @@ def sweep(inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
         catalogue,
     )
     found = [
-        (row, _beyond_its_order(row, state, catalogue[row.kind]))
+        (row, _surplus_warning(row, state, catalogue[row.kind]))
         for row in find_surplus(state.resources.values(), inputs.live.values())
     ]
-    found += [(row, finding) for row in free if row.id not in awaited and (finding := judge.of(row)) is not None]
+    found += [
+        (row, finding) for row in free if row.id not in awaited and (finding := classifier.warning_for(row)) is not None
+    ]
     for row, finding in found:
         claim = inputs.claims.get(row.id)
-        yield finding if claim is None else _another_states(row, finding, claim, catalogue[row.kind])
+        yield finding if claim is None else _as_claimed(row, finding, claim, catalogue[row.kind])
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _Classifier:
     """What is to be said of a server that no address holds. `vacant` are the addresses to be bought, by what stands before the marker of
     such a purchase.
     """
 
     state: State
     late: Mapping[str, Intent]
-    alike: Mapping[str, Intent]
+    possible: Mapping[str, Intent]
     names: Mapping[tuple[str, str], Recorded]
     vacant: Mapping[tuple[str, str], Address]
     catalogue: Catalogue
 
-    def of(self, row: Live) -> Diagnostic | None:
+    def warning_for(self, row: Live) -> Diagnostic | None:
         state, kind = self.state, self.catalogue[row.kind]
         if (address := state.released.get(row.id)) is not None:
-            return _not_gone(row, address, kind, vacant=address not in state.resources)
+            return _not_released_warning(row, address, kind, vacant=address not in state.resources)
         if (intent := self.late.get(row.id)) is not None:
-            return _appeared(row, intent, state, kind)
+            return _late_purchase_warning(row, intent, state, kind)
         if (base := strip_marker(row.name, lineage=state.lineage)) is not None:
-            return _untracked(row, self.vacant.get((row.kind, base)), kind)
+            return _untracked_warning(row, self.vacant.get((row.kind, base)), kind)
         if (recorded := self.names.get((row.kind, row.name))) is not None:
-            return _namesake(row, recorded, kind) if _was_shown(recorded) else _instead(row, recorded, kind)
-        if (intent := self.alike.get(row.id)) is not None:
-            return _alike(row, intent, kind)
+            return (
+                _namesake_warning(row, recorded, kind)
+                if _was_shown(recorded)
+                else _unconfirmed_id_warning(row, recorded, kind)
+            )
+        if (intent := self.possible.get(row.id)) is not None:
+            return _possible_purchase_warning(row, intent, kind)
         return None
 
 
@@ -81,7 +93,7 @@ def _was_shown(recorded: Recorded) -> bool:
     return bool(recorded.observed) or recorded.id is None
 
 
-def _another_states(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagnostic:
+def _as_claimed(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagnostic:
     """Whatever it looks like from here, it is not for this state to take or to release."""
     return replace(
         finding,
@@ -91,37 +103,37 @@ def _another_states(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> D
     )
 
 
-def _appeared(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
+def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
-    mend = "release it in the console" if taken else way_back(intent, row)
+    mend = "release it in the console" if taken else adopt_command(intent, row)
     again = ", ".join(
-        f"{address} was bought again since, as {_known_as(state.resources[address])}" for address in taken
+        f"{address} was bought again since, as {_identify(state.resources[address])}" for address in taken
     )
     return warning(
         "bought-twice" if taken else "untracked",
-        appeared(intent, row, kind),
+        describe_late_purchase(intent, row, kind),
         detail=again,
         hint=f"look whether it is yours: {mend}",
         address=intent.address,
     )
 
 
-def _alike(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
+def _possible_purchase_warning(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
     return warning(
         "maybe-bought",
         f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
         "that was believed never carried out",
         detail="it is said for a day; where it is somebody else's, nothing is to be done",
-        hint=f"look whether it is yours: {way_back(intent, row, ' --allow other-name')} takes it; or it is released in the console",
+        hint=f"look whether it is yours: {adopt_command(intent, row, ' --allow other-name')} takes it; or it is released in the console",
         address=intent.address,
     )
 
 
-def _known_as(recorded: Recorded) -> str:
+def _identify(recorded: Recorded) -> str:
     return recorded.id or f"order {recorded.order_id}"
 
 
-def _beyond_its_order(row: Live, state: State, kind: Kind) -> Diagnostic:
+def _surplus_warning(row: Live, state: State, kind: Kind) -> Diagnostic:
     sharing = ", ".join(str(key) for key, one in sorted(state.resources.items()) if one.order_id == row.order_id)
     return warning(
         "untracked",
@@ -130,7 +142,7 @@ def _beyond_its_order(row: Live, state: State, kind: Kind) -> Diagnostic:
     )
 
 
-def _not_gone(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagnostic:
+def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagnostic:
     """A release that failed late: it was gone from the lists and its own answer, and is back."""
     take = f"take it back (`provisioner import {address.typed} {row.id}`) and destroy it, or " if vacant else ""
     return warning(
@@ -142,19 +154,19 @@ def _not_gone(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagn
     )
 
 
-def _untracked(row: Live, vacant: Address | None, kind: Kind) -> Diagnostic:
+def _untracked_warning(row: Live, vacant: Address | None, kind: Kind) -> Diagnostic:
     take = (
         f"`provisioner import {vacant.typed} {row.id}` takes it for {vacant}; else" if vacant else "if nobody needs it,"
     )
     return warning(
         "untracked",
-        astray(row, kind),
+        describe_unmanaged(row, kind),
         hint=f"{take} release it in the console",
         address=vacant,
     )
 
 
-def _namesake(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
+def _namesake_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
     address = recorded.address
     return warning(
         "namesake",
@@ -164,7 +176,7 @@ def _namesake(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
     )
 
 
-def _instead(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
+def _unconfirmed_id_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
     """The answer to a purchase need not name the server that it made."""
     address = recorded.address
     return warning(

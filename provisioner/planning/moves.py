@@ -17,7 +17,7 @@ from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.plan import Mode
 from provisioner.model.refactoring import Move, Removal
 from provisioner.model.state import State
-from provisioner.planning.deposed_servers import vacancies
+from provisioner.planning.deposed_servers import restorable_addresses
 from provisioner.planning.plan_input import PlanInput
 
 
@@ -30,20 +30,22 @@ class MovedInput:
     refusals: tuple[Diagnostic, ...] = ()
 
 
-def moved(inputs: PlanInput, mode: Mode) -> MovedInput:
+def apply_moves(inputs: PlanInput, mode: Mode) -> MovedInput:
     moves, state = inputs.refactoring.moves, inputs.state
-    back = {deposed: address for address, deposed in vacancies(inputs, mode).items()}
-    if mode is Mode.DESTROY or state is None or not (moves or back):
+    restored = {deposed: address for address, deposed in restorable_addresses(inputs, mode).items()}
+    if mode is Mode.DESTROY or state is None or not (moves or restored):
         return MovedInput(inputs, {})
-    ways, wanted = _Ways(moves), frozenset(desired.address for desired in inputs.desired)
+    paths, wanted = _MovePaths(moves), frozenset(desired.address for desired in inputs.desired)
     groups = frozenset(address.group for address in wanted)
     held = [address for address in state.resources if not address.deposed]
-    led = {address: way for address in held if (way := ways.of(address)) is not None}
-    led = {origin: way for origin, way in led.items() if way.end in wanted or not _has_shrunk(way, groups)}
-    refusals = (*_refused(led, wanted, state), *_in_doubt(ways, state))
+    moving = {address: path for address in held if (path := paths.follow(address)) is not None}
+    moving = {
+        origin: path for origin, path in moving.items() if path.end in wanted or not _has_left_group(path, groups)
+    }
+    refusals = (*_refusals(moving, wanted, state), *_doubt_refusals(paths, state))
     if refusals:
         return MovedInput(inputs, {}, refusals)
-    destinations = {origin: way.end for origin, way in led.items()} | back
+    destinations = {origin: path.end for origin, path in moving.items()} | restored
     resources = {
         destinations.get(address, address): replace(recorded, address=destinations[address], term_given_up=False)
         if address in destinations
@@ -54,7 +56,7 @@ def moved(inputs: PlanInput, mode: Mode) -> MovedInput:
     return MovedInput(there, {end: origin for origin, end in destinations.items()})
 
 
-def is_let_go(address: Address, removals: tuple[Removal, ...]) -> bool:
+def is_removed(address: Address, removals: tuple[Removal, ...]) -> bool:
     """What is deposed is let go with the address whose place it had."""
     return any(removal.address in {address, address.successor, address.group} for removal in removals)
 
@@ -69,22 +71,22 @@ class _MovePath:
         return self.last.address != self.end
 
 
-class _Ways:
+class _MovePaths:
     """Where moves lead, one after the other."""
 
     def __init__(self, moves: tuple[Move, ...]) -> None:
         self._by_origin = {move.origin: move for move in moves}
 
-    def of(self, address: Address) -> _MovePath | None:
-        way: _MovePath | None = None
+    def follow(self, address: Address) -> _MovePath | None:
+        path: _MovePath | None = None
         passed = {address}
         while (move := self._next(address)) is not None:
             address = move.address if move.origin == address else replace(move.address, key=address.key)
             if address in passed:
                 return None
             passed.add(address)
-            way = _MovePath(address, move)
-        return way
+            path = _MovePath(address, move)
+        return path
 
     def _next(self, address: Address) -> Move | None:
         of_group = self._by_origin.get(address.group)
@@ -93,18 +95,18 @@ class _Ways:
         return self._by_origin.get(address) or (of_group if address.key is not None else None)
 
 
-def _has_shrunk(way: _MovePath, groups: frozenset[Address]) -> bool:
+def _has_left_group(path: _MovePath, groups: frozenset[Address]) -> bool:
     """Members of a group that are not wanted any more stay where they are, and are released from there."""
-    return way.is_of_group and way.last.address in groups
+    return path.is_of_group and path.last.address in groups
 
 
-def _refused(led: Mapping[Address, _MovePath], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
-    ends = Counter(way.end for way in led.values())
+def _refusals(moving: Mapping[Address, _MovePath], wanted: frozenset[Address], state: State) -> Iterator[Diagnostic]:
+    ends = Counter(path.end for path in moving.values())
     doubts = state.doubts
-    for origin, way in sorted(led.items()):
+    for origin, path in sorted(moving.items()):
         problem, hint = "", ""
-        if way.end not in wanted:
-            problem = f"the specs do not declare {way.end}"
+        if path.end not in wanted:
+            problem = f"the specs do not declare {path.end}"
             hint = f"mend its address, or take the entry out of moved: then {origin} is released"
         elif state.open_intent(origin) is not None:
             problem = f"the outcome of a call for {origin} is not known"
@@ -112,39 +114,39 @@ def _refused(led: Mapping[Address, _MovePath], wanted: frozenset[Address], state
         elif origin.as_deposed in state.resources:
             problem = f"what it has replaced, {origin.as_deposed}, is still to be released"
             hint = f"declare {origin} until apply has released that; then move it"
-        elif way.end.as_deposed in state.resources:
-            problem = f"{way.end.as_deposed}, whose place it is, is still recorded"
+        elif path.end.as_deposed in state.resources:
+            problem = f"{path.end.as_deposed}, whose place it is, is still recorded"
             hint = "take the entry out until apply has settled that; or give that one another address: provisioner state mv"
-        elif way.end in doubts:
-            problem = f"the outcome of a purchase for {way.end} is not known"
+        elif path.end in doubts:
+            problem = f"the outcome of a purchase for {path.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"
-        elif way.end in state.resources or ends[way.end] > 1:
-            problem = f"{way.end} holds another one"
+        elif path.end in state.resources or ends[path.end] > 1:
+            problem = f"{path.end} holds another one"
             hint = "take the entry out of moved, or give one of the two another address: provisioner state mv"
         if problem:
             yield error(
                 "move-impossible",
-                f"{origin} cannot become {way.end}: {problem}",
+                f"{origin} cannot become {path.end}: {problem}",
                 hint=hint,
-                source=way.last.source,
-                address=way.end,
+                source=path.last.source,
+                address=path.end,
             )
 
 
-def _in_doubt(ways: _Ways, state: State) -> Iterator[Diagnostic]:
+def _doubt_refusals(paths: _MovePaths, state: State) -> Iterator[Diagnostic]:
     """The purchase is looked for under its own address."""
     for address in state.doubts:
-        if address not in state.resources and (way := ways.of(address)) is not None:
+        if address not in state.resources and (path := paths.follow(address)) is not None:
             yield error(
                 "move-impossible",
-                f"{address} cannot become {way.end}: the outcome of its purchase is not known",
+                f"{address} cannot become {path.end}: the outcome of its purchase is not known",
                 hint="take the entry out and declare it under its former address until that is settled",
-                source=way.last.source,
-                address=way.end,
+                source=path.last.source,
+                address=path.end,
             )
 
 
-def moved_from(origin: Address | None, change: Change) -> Change:
+def with_origin(origin: Address | None, change: Change) -> Change:
     """A move is an action of its own only where nothing else is done."""
     if origin is None:
         return change

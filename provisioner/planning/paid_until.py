@@ -14,7 +14,7 @@ def is_prepaid(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
     )
 
 
-def gives_up_a_term(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
+def forfeits_term(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
     """By its release."""
     row, subscribed = inputs.live.get(recorded.id or ""), recorded.id in inputs.release_facts.subscribed
     return kind.billing.gives_up_a_term(recorded, row, subscribed=subscribed)
@@ -27,7 +27,7 @@ def end_of_term(recorded: Recorded, inputs: PlanInput) -> int | None:
     return inputs.release_facts.paid_until.get(recorded.id or "", known)
 
 
-def has_ended(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
+def term_has_ended(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
     """Of one that the cloud still shows: it is in its grace or frozen period."""
     end, row = end_of_term(recorded, inputs), inputs.live.get(recorded.id or "")
     is_over = end is not None and inputs.server_time is not None and end <= inputs.server_time

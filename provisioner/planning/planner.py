@@ -24,32 +24,32 @@ from provisioner.model.redaction import Fingerprint, leaves, value_at
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
-from provisioner.planning.adoption import passed_over, taken_over, unadoptable
-from provisioner.planning.assumed_fields import assumptions
-from provisioner.planning.calls import bought_together
+from provisioner.planning.adoption import import_refusals, record_import, skipped_import_warnings
+from provisioner.planning.assumed_fields import assumption_warnings
+from provisioner.planning.calls import combine_purchases
 from provisioner.planning.charging import with_charging
-from provisioner.planning.deposed_servers import after_successors, create_first
+from provisioner.planning.deposed_servers import mark_create_first, schedule_deposed_releases
 from provisioner.planning.difference import differences
-from provisioner.planning.ended_terms import once
-from provisioner.planning.guards import names_that_read_the_same
-from provisioner.planning.late_purchases import reopened
+from provisioner.planning.ended_terms import without_duplicates
+from provisioner.planning.guards import lookalike_name_warnings
+from provisioner.planning.late_purchases import reopen_late_purchases
 from provisioner.planning.leftovers import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
-from provisioner.planning.lost_purchases import sweep
-from provisioner.planning.moves import is_let_go, moved, moved_from
+from provisioner.planning.lost_purchases import unmanaged_server_warnings
+from provisioner.planning.moves import apply_moves, is_removed, with_origin
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.refresh import refresh
-from provisioner.planning.refusals import judged
-from provisioner.planning.refused_fields import is_refused_before, refusals_told, row_advice_told
-from provisioner.planning.reinstall_remarks import of_reinstallations
-from provisioner.planning.rollout import in_waves
-from provisioner.planning.selection import narrowed
+from provisioner.planning.refusals import apply_guards
+from provisioner.planning.refused_fields import is_refused_before, refused_field_warnings, row_advice_warnings
+from provisioner.planning.reinstall_remarks import reinstall_warnings
+from provisioner.planning.rollout import schedule_rollouts
+from provisioner.planning.selection import narrow
 from provisioner.planning.settled_records import settled_records
-from provisioner.planning.statements import noted
+from provisioner.planning.statements import record_after_statements
 from provisioner.planning.stock import offer_warnings
-from provisioner.planning.triggers import after_causes, set_off, without_cause
-from provisioner.planning.unconfirmed import what_it_takes
-from provisioner.planning.unpaid_orders import about_orders, before_purchases
+from provisioner.planning.triggers import add_triggered_replacements, dependencies_on_causes, hold_back_without_cause
+from provisioner.planning.unconfirmed import effective_on_change
+from provisioner.planning.unpaid_orders import order_warnings, purchase_warnings
 
 Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
 UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
@@ -58,49 +58,49 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
     if mode is Mode.REFRESH:
-        part = narrowed(replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple)
+        part = narrow(replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple)
         return replace(part, changes=tuple(evolve(change, desired=None) for change in part.changes))
-    after_moves = moved(reopened(inputs, catalogue), mode)
+    after_moves = apply_moves(reopen_late_purchases(inputs, catalogue), mode)
     inputs = after_moves.inputs
     planner = _Planner(inputs, mode, catalogue, fingerprint)
     changes = tuple(map(planner.change, planner.addresses()))
 
-    def with_origins_set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
-        whole = create_first(set_off(changes), inputs) if mode is Mode.APPLY else changes
-        return tuple(moved_from(after_moves.origins.get(change.address), change) for change in whole)
+    def with_triggers_and_origins(changes: Iterable[Change]) -> tuple[Change, ...]:
+        whole = mark_create_first(add_triggered_replacements(changes), inputs) if mode is Mode.APPLY else changes
+        return tuple(with_origin(after_moves.origins.get(change.address), change) for change in whole)
 
-    whole = with_origins_set_off(changes)
+    whole = with_triggers_and_origins(changes)
     found = (
         *planner.findings,
         *drift.findings(whole, inputs, catalogue, mode),
-        *about_orders(whole, inputs, catalogue),
-        *refusals_told(whole, inputs),
-        *row_advice_told(whole, inputs, catalogue),
-        *sweep(inputs, catalogue),
+        *order_warnings(whole, inputs, catalogue),
+        *refused_field_warnings(whole, inputs),
+        *row_advice_warnings(whole, inputs, catalogue),
+        *unmanaged_server_warnings(inputs, catalogue),
         *likely_moves(whole, catalogue),
-        *names_that_read_the_same(whole, inputs, catalogue),
+        *lookalike_name_warnings(whole, inputs, catalogue),
     )
-    draft = narrowed(Plan(mode, basis, changes, findings=found, selection=inputs.selection), with_origins_set_off)
-    staged = in_waves(draft.changes, inputs, catalogue)
-    deposed = after_successors(without_cause(staged.changes), inputs, catalogue)
+    draft = narrow(Plan(mode, basis, changes, findings=found, selection=inputs.selection), with_triggers_and_origins)
+    staged = schedule_rollouts(draft.changes, inputs, catalogue)
+    deposed = schedule_deposed_releases(hold_back_without_cause(staged.changes), inputs, catalogue)
     chosen = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
     turns = (*staged.turns, *deposed.turns)
-    turns += tuple(after_causes(chosen, turns))
-    draft = replace(draft, changes=chosen, together=bought_together(chosen, catalogue), turns=turns)
-    draft = judged(draft, inputs, catalogue)
+    turns += tuple(dependencies_on_causes(chosen, turns))
+    draft = replace(draft, changes=chosen, together=combine_purchases(chosen, catalogue), turns=turns)
+    draft = apply_guards(draft, inputs, catalogue)
     return replace(
         draft,
         findings=(
-            *once(found, draft),
+            *without_duplicates(found, draft),
             *staged.findings,
             *deposed.findings,
-            *of_reinstallations(draft.changes, catalogue),
-            *passed_over(draft, inputs, catalogue),
-            *assumptions(draft.changes),
-            *before_purchases(draft.changes, catalogue),
+            *reinstall_warnings(draft.changes, catalogue),
+            *skipped_import_warnings(draft, inputs, catalogue),
+            *assumption_warnings(draft.changes),
+            *purchase_warnings(draft.changes, catalogue),
             *offer_warnings(draft, inputs.release_facts, catalogue),
         ),
-        refusals=(*after_moves.refusals, *unadoptable(draft, inputs, catalogue), *draft.refusals),
+        refusals=(*after_moves.refusals, *import_refusals(draft, inputs, catalogue), *draft.refusals),
         noun=catalogue.common_noun(change.kind for change in changes),
     )
 
@@ -118,7 +118,7 @@ class _Planner:
         self._desired = {desired.address: desired for desired in inputs.desired}
         self._recorded = settled_records(inputs, catalogue)
         self._by_order = find_by_order(self._recorded.values(), inputs.live.values())
-        self._ending = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
+        self._ending_orders = {one.order_id for one in self._recorded.values() if one.phase is Phase.DELETING} - {None}
         self._imports = {one.address: one for one in inputs.refactoring.imports}
         doubted = inputs.state.doubts if inputs.state else {}
         self._in_doubt = {address: intent for address, intent in doubted.items() if address not in self._recorded}
@@ -134,7 +134,7 @@ class _Planner:
                 return self._release(recorded, desired)
             return self._compare(desired, recorded)
         if (intent := self._in_doubt.get(address)) is not None:
-            let_go = is_let_go(address, self._inputs.refactoring.removals)
+            let_go = is_removed(address, self._inputs.refactoring.removals)
             return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # an address is wanted, recorded or in doubt
         if (named := self._imports.get(address)) is not None:
@@ -147,61 +147,63 @@ class _Planner:
         if row is None or change.after is None:  # it was given its body
             return change
         kind, after = self._catalogue[desired.kind], change.after
-        _, unshown = comparison.stated(kind, {}, row, after)
+        _, unshown = comparison.with_newly_stated_fields(kind, {}, row, after)
         seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
-        recorded = taken_over(kind, desired, row, comparison.as_shown(kind, after, row, after))
+        recorded = record_import(kind, desired, row, comparison.corrected_by_row(kind, after, row, after))
         adoption = convert_to(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
-        denied = unconfirmed.denied_defaults(adoption, row, self._inputs, kind)
-        self.findings += unconfirmed.told(recorded, kind, (), denied)
+        denied = unconfirmed.contradicted_defaults_to_report(adoption, row, self._inputs, kind)
+        self.findings += unconfirmed.mismatch_warnings(recorded, kind, (), denied)
         return replace(adoption, fields=self._changed_fields(adoption, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
         gone = self._is_gone(recorded)
-        if not gone and desired is None and is_let_go(recorded.address, self._inputs.refactoring.removals):
+        if not gone and desired is None and is_removed(recorded.address, self._inputs.refactoring.removals):
             let_go = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
             return replace(let_go, reason=Reason.REMOVED)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         if recorded.address.deposed and recorded.address.successor in self._desired and self._mode is Mode.APPLY:
             not_wanted = Reason.DEPOSED
-        reason = (Reason.UNDER_WAY if self._is_leaving(recorded) else Reason.VANISHED) if gone else not_wanted
+        reason = (Reason.UNDER_WAY if self._is_being_released(recorded) else Reason.VANISHED) if gone else not_wanted
         ending = variants.ForgetChange if gone else variants.DeleteChange
         return ending(recorded.address, recorded.kind, desired=desired, recorded=recorded, reason=reason)
 
-    def _is_leaving(self, recorded: Recorded) -> bool:
+    def _is_being_released(self, recorded: Recorded) -> bool:
         """By a release of its own, or by that of another whose order it shares."""
         order = recorded.order_id
-        return recorded.phase is Phase.DELETING or (order is not None and order in self._ending)
+        return recorded.phase is Phase.DELETING or (order is not None and order in self._ending_orders)
 
     def _compare(self, desired: Desired, recorded: Recorded) -> Change:
-        live = self._row(recorded)
+        live = self._live_row(recorded)
         known = variants.NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded)
         change = self._with_body(known)
         assert change.after is not None  # it was given its body
         kind = self._catalogue[change.kind]
-        unseen = unconfirmed.lost(change, live, kind)
-        if (special := self._out_of_the_ordinary(change, recorded, live)) is not None:
+        unseen = unconfirmed.unseen_after_lost_answer(change, live, kind)
+        if (special := self._special_case(change, recorded, live)) is not None:
             return evolve(special, held=unseen)
-        found = comparison.compared(kind, recorded, live, change.after)
-        change = replace(change, assumed=found.assumed, noted=noted(kind, recorded, desired, change.after, found))
+        found = comparison.compare(kind, recorded, live, change.after)
+        change = replace(
+            change, assumed=found.assumed, noted=record_after_statements(kind, recorded, desired, change.after, found)
+        )
         change = unconfirmed.without_confirmed(change, live, kind)
         shown = self._fields(change, live, found)
-        billed = unconfirmed.billed(shown, live, kind)
-        held = unconfirmed.unconfirmed(shown, recorded, live, self._inputs, kind)
-        denied = unconfirmed.denied_defaults(change, live, self._inputs, kind)
-        taken_out = self._taken_out(change, shown)
+        billed = unconfirmed.contradicted_by_billing(shown, live, kind)
+        held = unconfirmed.fields_to_hold(shown, recorded, live, self._inputs, kind)
+        denied = unconfirmed.contradicted_defaults_to_report(change, live, self._inputs, kind)
+        taken_out = self._removed_from_specs(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._inputs))
         fields = tuple(item for item in shown if item not in (*held, *billed, *taken_out, *refused))
-        again = unconfirmed.once_more(change, live, self._inputs, kind)
+        again = unconfirmed.reinstalled_fields(change, live, self._inputs, kind)
         again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
         if any(item.forces_replacement for item in fields):
-            fields = comparison.for_another_machine(shown)
+            fields = comparison.without_reinstallations(shown)
             return convert_to(change, variants.ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
         if again or any(item.reinstalls for item in fields):
             kept = tuple(item for item in held if item.forces_replacement)
-            self.findings += unconfirmed.told(recorded, kind, kept, denied, billed=billed)
+            self.findings += unconfirmed.mismatch_warnings(recorded, kind, kept, denied, billed=billed)
             return self._reinstallation(replace(change, held=unconfirmed.paths_of(kept)), again, fields, taken_out)
-        self.findings += unconfirmed.told(recorded, kind, held, denied, unseen, billed)
+        self.findings += unconfirmed.mismatch_warnings(recorded, kind, held, denied, unseen, billed)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
             return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
@@ -215,21 +217,23 @@ class _Planner:
         reason = Reason.REQUESTED if change.address in self._inputs.reinstall else change.reason
         return convert_to(change, variants.ReinstallChange, reason=reason, fields=ordered)
 
-    def _taken_out(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+    def _removed_from_specs(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
         kind, is_named = self._catalogue[change.kind], change.address in self._inputs.reinstall
         return tuple(
-            item for item in items if comparison.is_taken_out(kind, item) and not (is_named and item.reinstalls)
+            item
+            for item in items
+            if comparison.is_removed_from_specs(kind, item) and not (is_named and item.reinstalls)
         )
 
-    def _out_of_the_ordinary(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
+    def _special_case(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
         """What is decided before any field is compared; None for a server that is simply there."""
         is_named = change.address in self._inputs.replace
         if recorded.phase is Phase.DELETING:
             fields, kind = self._changed_fields(change, live), self._catalogue[recorded.kind]
-            return unseen_release.going_on(change, fields, live, kind, is_named=is_named)
+            return unseen_release.continue_release(change, fields, live, kind, is_named=is_named)
         if is_named:
-            fields = comparison.for_another_machine(self._changed_fields(change, live))
+            fields = comparison.without_reinstallations(self._changed_fields(change, live))
             return convert_to(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields)
         if self._is_gone(recorded):
             return replace(change, reason=Reason.VANISHED)
@@ -239,13 +243,13 @@ class _Planner:
             return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None
 
-    def _row(self, recorded: Recorded) -> Live | None:
+    def _live_row(self, recorded: Recorded) -> Live | None:
         """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
         return self._inputs.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
         """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""
-        return recorded.id is not None and bool(recorded.observed) and self._row(recorded) is None
+        return recorded.id is not None and bool(recorded.observed) and self._live_row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
         unwell = self._catalogue[recorded.kind].statuses.unwell
@@ -263,7 +267,7 @@ class _Planner:
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
         recorded, after = change.recorded, change.after
         assert recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
-        return self._fields(change, live, comparison.compared(self._catalogue[change.kind], recorded, live, after))
+        return self._fields(change, live, comparison.compare(self._catalogue[change.kind], recorded, live, after))
 
     def _fields(self, change: Change, live: Live | None, found: comparison.Comparison) -> tuple[FieldChange, ...]:
         desired, recorded, after = change.desired, change.recorded, change.after
@@ -274,8 +278,8 @@ class _Planner:
                 path=(path := differing.path),
                 before=value_at(found.current, path),
                 after=value_at(after, path),
-                forces_replacement=what_it_takes(kind, desired, path) is OnChange.REPLACE,
-                reinstalls=what_it_takes(kind, desired, path) is OnChange.REINSTALL,
+                forces_replacement=effective_on_change(kind, desired, path) is OnChange.REPLACE,
+                reinstalls=effective_on_change(kind, desired, path) is OnChange.REINSTALL,
                 sensitive=kind.rule(path).secret,
                 drift=value_at(found.known, path) == value_at(after, path),
             )
@@ -283,7 +287,7 @@ class _Planner:
             if canonical([value_at(found.current, differing.path)]) != canonical([value_at(after, differing.path)])
             if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
         ]
-        return (*fields, *comparison.kept_in_state_only(desired, recorded))
+        return (*fields, *comparison.state_only_changes(desired, recorded))
 
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
         """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""

@@ -11,7 +11,7 @@ from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 
 
-def reached(kind: Kind, desired: Desired, row: Live) -> Phase:
+def phase_reached(kind: Kind, desired: Desired, row: Live) -> Phase:
     """`creating` where the flow would wait for more than `row` shows, or would have to ask."""
     bought = Recorded(desired.address, kind.name, Phase.CREATING, declared={}, id=row.id, order_id=row.order_id)
     flow = kind.create(desired, bought, DEFAULT_POLICY)

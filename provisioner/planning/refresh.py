@@ -21,11 +21,11 @@ from provisioner.model.redaction import value_at, with_value
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 from provisioner.model.state import State
 from provisioner.planning import drift
-from provisioner.planning.charging_mismatch import sold_otherwise
-from provisioner.planning.comparison import denied
+from provisioner.planning.charging_mismatch import charging_mismatch_warnings
+from provisioner.planning.comparison import contradicted_defaults
 from provisioner.planning.difference import differences
-from provisioner.planning.late_purchases import reopened
-from provisioner.planning.lost_purchases import sweep
+from provisioner.planning.late_purchases import reopen_late_purchases
+from provisioner.planning.lost_purchases import unmanaged_server_warnings
 from provisioner.planning.plan_input import PlanInput
 
 _COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
@@ -40,13 +40,13 @@ def refresh(inputs: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
 
     What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
     """
-    inputs = reopened(inputs, catalogue)
+    inputs = reopen_late_purchases(inputs, catalogue)
     state = inputs.state
     changes = () if state is None else tuple(_changes(state, inputs, catalogue))
     found = (
         *drift.findings(changes, inputs, catalogue, Mode.REFRESH),
-        *sold_otherwise(changes, inputs, catalogue),
-        *sweep(inputs, catalogue),
+        *charging_mismatch_warnings(changes, inputs, catalogue),
+        *unmanaged_server_warnings(inputs, catalogue),
     )
     noun = catalogue.common_noun(change.kind for change in changes)
     return Plan(Mode.REFRESH, basis, changes, findings=found, noun=noun)
@@ -62,16 +62,18 @@ def _changes(state: State, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
             reason = Reason.IN_DOUBT if intent.effect is Effect.PURCHASE else Reason.UNDER_WAY
             yield NoOpChange(address, intent.kind, recorded=recorded, reason=reason)
         elif recorded is not None:
-            yield _compared(
+            yield _compare_record(
                 recorded, wanted.get(address.successor), inputs, catalogue[recorded.kind], lineage=state.lineage
             )
 
 
-def _compared(recorded: Recorded, desired: Desired | None, inputs: PlanInput, kind: Kind, *, lineage: str) -> Change:
+def _compare_record(
+    recorded: Recorded, desired: Desired | None, inputs: PlanInput, kind: Kind, *, lineage: str
+) -> Change:
     change = NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded, sensitive=kind.sensitive())
     row = inputs.live.get(recorded.id or "")
     if recorded.id is not None and recorded.observed and row is None:
-        return _gone(change, recorded, kind)
+        return _vanished_change(change, recorded, kind)
     if row is None or recorded.pending or recorded.phase not in {Phase.READY, Phase.FAILED}:
         return replace(change, reason=Reason.UNDER_WAY)
     if row.status in kind.statuses.releasing:
@@ -80,8 +82,8 @@ def _compared(recorded: Recorded, desired: Desired | None, inputs: PlanInput, ki
     specs: JsonObject = kind.redact(desired.fields, lambda _secret: None) if desired else {}
     fields = tuple(
         item
-        for item in _differing(kind, recorded, row, specs, inputs, lineage=lineage)
-        if not _is_accepted(item.path, ignored, row, kind) and not _is_wanted_so(kind, item, specs, inputs)
+        for item in _field_changes(kind, recorded, row, specs, inputs, lineage=lineage)
+        if not _is_ignored(item.path, ignored, row, kind) and not _is_as_specs_mean(kind, item, specs, inputs)
     )
     if not fields:
         return change
@@ -93,7 +95,7 @@ def _compared(recorded: Recorded, desired: Desired | None, inputs: PlanInput, ki
     return convert_to(change, RecordChange, fields=fields, after=declared, observed=observed)
 
 
-def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
+def _is_ignored(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
     """Whoever accepts that a field is changed by others which a status shows as well (a server is started and stopped) accepts the status
     that comes of it, and no other.
     """
@@ -102,7 +104,7 @@ def _is_accepted(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind:
     return standing or any(path[: len(head)] == head for head in ignored)
 
 
-def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, inputs: PlanInput) -> bool:
+def _is_as_specs_mean(kind: Kind, item: FieldChange, specs: JsonObject, inputs: PlanInput) -> bool:
     """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
     end its drift.
     """
@@ -111,7 +113,7 @@ def _is_wanted_so(kind: Kind, item: FieldChange, specs: JsonObject, inputs: Plan
     return bool(specs) and rule.on_change in _COSTLY and item.after is not None and meant == item.after
 
 
-def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
+def _vanished_change(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
     """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
     before = value_at(recorded.observed, _STATUS)
@@ -122,28 +124,28 @@ def _gone(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
     return convert_to(change, RecordChange, fields=(field,), after=recorded.declared, observed=observed)
 
 
-def _differing(
+def _field_changes(
     kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, inputs: PlanInput, *, lineage: str
 ) -> Iterator[FieldChange]:
     """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
     tells nothing, and a status
     that is no more than a declared field (power) told already is not told again.
     """
-    told: set[FieldPath] = set()
+    reported: set[FieldPath] = set()
     for rule in kind.rules:
         believed = value_at(recorded.assumed, rule.path)
         was = value_at(recorded.declared, rule.path) if believed is None else believed
         now = rule.seen(row.shown, was, recorded.declared)
         known = was is not None and now is not None and now != value_at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
-            told.add(rule.path)
+            reported.add(rule.path)
             yield FieldChange(rule.path, was, now, drift=True)
-    for item in denied(kind, recorded.declared, row, specs, inputs.policy):
-        if item.path not in told and value_at(recorded.declared, item.path) in (None, item.after):
-            told.add(item.path)
+    for item in contradicted_defaults(kind, recorded.declared, row, specs, inputs.policy):
+        if item.path not in reported and value_at(recorded.declared, item.path) in (None, item.after):
+            reported.add(item.path)
             yield FieldChange(item.path, item.after, item.before, drift=True)
-    told |= {_STATUS} if kind.statuses.shows in told and row.status not in kind.statuses.adverse else set()
+    reported |= {_STATUS} if kind.statuses.shows in reported and row.status not in kind.statuses.adverse else set()
     for found in differences(kind.facts.read(recorded.observed), kind.facts.read(row.observed)):
         is_news = found.after is not None and (found.before is not None or found.after != [])
-        if is_news and found.path not in told and value_at(recorded.declared, found.path) is None:
+        if is_news and found.path not in reported and value_at(recorded.declared, found.path) is None:
             yield FieldChange(found.path, found.before, found.after, drift=True)

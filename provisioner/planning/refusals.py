@@ -9,23 +9,23 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
 from provisioner.planning.guards import GUARDS
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.releases import BY_ADDRESS
+from provisioner.planning.releases import ALLOWED_BY_ADDRESS
 
 
-def judged(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
+def apply_guards(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
     found = tuple(finding for guard in GUARDS for finding in guard(plan, inputs, catalogue))
-    by_whom = {finding: _allowed_by(finding, inputs) for finding in found}
+    options = {finding: _allowed_by(finding, inputs) for finding in found}
     return replace(
         plan,
-        refusals=tuple(finding for finding, option in by_whom.items() if option is None),
+        refusals=tuple(finding for finding, option in options.items() if option is None),
         allowed=tuple(sorted(inputs.allowed)),
-        lifted=tuple(_lifted(finding, option) for finding, option in by_whom.items() if option is not None),
+        lifted=tuple(_lifted(finding, option) for finding, option in options.items() if option is not None),
     )
 
 
 def _allowed_by(refusal: Diagnostic, inputs: PlanInput) -> str | None:
     """The option by which a person said so."""
-    if refusal.code == BY_ADDRESS and refusal.address in inputs.replace:
+    if refusal.code == ALLOWED_BY_ADDRESS and refusal.address in inputs.replace:
         return f"--replace {refusal.address.typed}"
     return f"--allow {refusal.code}" if refusal.code in inputs.allowed else None
 

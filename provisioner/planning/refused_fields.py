@@ -20,17 +20,17 @@ from provisioner.planning.plan_input import PlanInput
 
 _CODE = Allowance.REFUSED_BEFORE.value
 _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
-_GIVES_SOMETHING = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
+_SENDING_ACTIONS = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
 """To a server that is there, so that its row tells what it is."""
 
 
 def is_refused_before(item: FieldChange, change: Change, inputs: PlanInput) -> bool:
     """Whether it is told only, and not sent."""
     head = item.path[0]
-    return Allowance.REFUSED_BEFORE not in inputs.allowed and head in _standing(change)
+    return Allowance.REFUSED_BEFORE not in inputs.allowed and head in _standing_refusals(change)
 
 
-def refusals_told(changes: Iterable[Change], inputs: PlanInput) -> Iterator[Diagnostic]:
+def refused_field_warnings(changes: Iterable[Change], inputs: PlanInput) -> Iterator[Diagnostic]:
     for change in changes:
         if (
             change.action not in _STAYS
@@ -38,7 +38,7 @@ def refusals_told(changes: Iterable[Change], inputs: PlanInput) -> Iterator[Diag
             or Allowance.REFUSED_BEFORE in inputs.allowed
         ):
             continue
-        for head, refusal in sorted(_standing(change).items()):
+        for head, refusal in sorted(_standing_refusals(change).items()):
             code = value_at(refusal, ("code",))
             yield warning(
                 _CODE,
@@ -57,16 +57,16 @@ def clear_stale_refusals(plan: Plan) -> Iterator[Remembered]:
         recorded = change.recorded
         if recorded is None or not recorded.refused or change.after is None or change.reason is Reason.LEFT_OUT:
             continue
-        kept = _standing(change)
+        kept = _standing_refusals(change)
         if kept.keys() != recorded.refused.keys():
             yield Remembered(change.moved_from or change.address, recorded.phase, refused=dict(kept))
 
 
-def row_advice_told(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def row_advice_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Of what is about to be given to a server, as its row shows it."""
     for change in changes:
         row = inputs.live.get(change.recorded.id or "") if change.recorded else None
-        if row is None or change.desired is None or change.action not in _GIVES_SOMETHING:
+        if row is None or change.desired is None or change.action not in _SENDING_ACTIONS:
             continue
         given = {item.path[0] for item in change.fields}
         for advice in catalogue[change.kind].advise_of_row(change.desired.fields, row.observed):
@@ -80,7 +80,7 @@ def row_advice_told(changes: Iterable[Change], inputs: PlanInput, catalogue: Cat
                 )
 
 
-def _standing(change: Change) -> dict[str, JsonObject]:
+def _standing_refusals(change: Change) -> dict[str, JsonObject]:
     """Refusals of what is still wanted."""
     recorded, after = change.recorded, change.after
     if recorded is None or after is None:
@@ -88,11 +88,11 @@ def _standing(change: Change) -> dict[str, JsonObject]:
     return {
         head: refusal
         for head, refusal in recorded.refused.items()
-        if isinstance(refusal, Mapping) and _same(refusal.get("value"), after.get(head))
+        if isinstance(refusal, Mapping) and _is_same_value(refusal.get("value"), after.get(head))
     }
 
 
-def _same(refused: JsonValue, wanted: JsonValue) -> bool:
+def _is_same_value(refused: JsonValue, wanted: JsonValue) -> bool:
     """In whatever order: ids that are attached have none."""
     if isinstance(refused, list | tuple) and isinstance(wanted, list | tuple):
         return sorted(map(str, refused)) == sorted(map(str, wanted))

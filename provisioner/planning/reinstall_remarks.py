@@ -16,19 +16,19 @@ from provisioner.model.kind import Catalogue
 _NAMED = 10
 
 
-def of_reinstallations(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def reinstall_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """In the order in which they are met; an adoption that reinstalls is one of them."""
-    met: defaultdict[Remark, list[Address]] = defaultdict(list)
+    by_remark: defaultdict[Remark, list[Address]] = defaultdict(list)
     for change in changes:
         paths = [item.path for item in change.fields if item.reinstalls]
         if paths and change.action in {Action.REINSTALL, Action.ADOPT}:
             for remark in catalogue[change.kind].reinstall.remarks(paths, _declared(change)):
-                met[remark].append(change.address)
-    for remark, addresses in met.items():
+                by_remark[remark].append(change.address)
+    for remark, addresses in by_remark.items():
         more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
         named = ", ".join(map(str, addresses[:_NAMED])) + more
-        alone = addresses[0] if len(addresses) == 1 else None
-        yield warning(remark.code, f"{named}: {remark.summary}", hint=remark.hint, address=alone)
+        single = addresses[0] if len(addresses) == 1 else None
+        yield warning(remark.code, f"{named}: {remark.summary}", hint=remark.hint, address=single)
 
 
 def _declared(change: Change) -> JsonObject:

@@ -16,28 +16,28 @@ from provisioner.model.outcome import purchase_records
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.shared_orders import find_surplus, group_by_order
-from provisioner.planning.paid_until import gives_up_a_term, has_ended, is_prepaid
+from provisioner.planning.paid_until import forfeits_term, is_prepaid, term_has_ended
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.triggers import is_cause
-from provisioner.planning.unpaid_orders import is_unpaid, nothing_to_lose
+from provisioner.planning.unpaid_orders import is_unpaid, unpaid_order_detail
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
-BY_ADDRESS = "prepaid-replace"
+ALLOWED_BY_ADDRESS = "prepaid-replace"
 """Allowed address by address."""
 _REFUND_UNKNOWN = "what comes back of its price is not known before: the API publishes no estimate"
 
 
-def has_begun(change: Change) -> bool:
+def release_has_begun(change: Change) -> bool:
     """Its release was allowed when it was sent."""
     return change.recorded is not None and change.recorded.phase is Phase.DELETING
 
 
-def was_allowed(change: Change) -> bool:
+def loss_was_allowed(change: Change) -> bool:
     """To give up its term: when its release was sent, or when what takes its place was bought for an address that a person named."""
-    return has_begun(change) or (change.recorded is not None and change.recorded.term_given_up)
+    return release_has_begun(change) or (change.recorded is not None and change.recorded.term_given_up)
 
 
-def forcing(change: Change) -> str:
+def forcing_fields(change: Change) -> str:
     """The fields whose change takes a replacement, or another system."""
     return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
 
@@ -51,36 +51,36 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
             continue
         if not is_prepaid(change.recorded, inputs, catalogue[change.kind]):
             continue
-        if has_ended(change.recorded, inputs, catalogue[change.kind]) and not was_allowed(change):
+        if term_has_ended(change.recorded, inputs, catalogue[change.kind]) and not loss_was_allowed(change):
             continue  # `term-ended` refuses it
-        what, instead, lost = _replacement(change)
+        what, instead, lost = _describe_replacement(change)
         if is_unpaid(change.recorded, inputs):
             yield error(
                 "prepaid-replace",
                 f"{change.address} cannot be replaced before its order is given up",
-                detail=f"{nothing_to_lose(change.recorded)}, and the next apply orders what the specs say",
+                detail=f"{unpaid_order_detail(change.recorded)}, and the next apply orders what the specs say",
                 hint="run apply again without --replace after that",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
             continue
         hint = f"{instead}, or name the address: --replace {change.address.typed}"
-        has_term = gives_up_a_term(change.recorded, inputs, catalogue[change.kind])
+        has_term = forfeits_term(change.recorded, inputs, catalogue[change.kind])
         yield error(
             "prepaid-replace",
             f"{change.address} is prepaid; {what}",
-            detail=f"{_term(change.recorded, inputs)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
-            hint=hint + _taken_over_wrongly(change, catalogue[change.kind]),
+            detail=f"{_describe_term(change.recorded, inputs)}; {_REFUND_UNKNOWN}" if lost and has_term else "",
+            hint=hint + _wrong_import_hint(change, catalogue[change.kind]),
             source=change.desired.source if change.desired else None,
             address=change.address,
         )
 
 
-def _replacement(change: Change) -> tuple[str, str, bool]:
+def _describe_replacement(change: Change) -> tuple[str, str, bool]:
     """What would happen, what to do instead, and whether a term is given up by it."""
     if change.reason is Reason.UNDER_WAY:
         return "its release is under way, and a new one would be bought", "end the release with: destroy", False
-    if not (fields := forcing(change)):
+    if not (fields := forcing_fields(change)):
         return "it would be released, and a new one bought", "keep it", change.reason is not Reason.VANISHED
     if cause := next((item.after for item in change.fields if is_cause(item)), None):
         return f"{cause} sets off its replacement", "take it out of lifecycle.replace_triggered_by", True
@@ -88,31 +88,26 @@ def _replacement(change: Change) -> tuple[str, str, bool]:
     return f"changing {fields} would release it and buy a new one", instead, True
 
 
-def _taken_over_wrongly(change: Change, kind: Kind) -> str:
+def _wrong_import_hint(change: Change, kind: Kind) -> str:
     """Where no row shows what forces it, the record may have been wrong from the beginning: it says what the specs said at an import."""
-    forcing_it = [item for item in change.fields if item.forces_replacement]
+    forcing = [item for item in change.fields if item.forces_replacement]
     recorded = change.recorded
-    if (
-        not forcing_it
-        or recorded is None
-        or recorded.id is None
-        or any(kind.rule(item.path).shown for item in forcing_it)
-    ):
+    if not forcing or recorded is None or recorded.id is None or any(kind.rule(item.path).shown for item in forcing):
         return ""
-    fields = ", ".join(".".join(item.path) for item in forcing_it)
+    fields = ", ".join(".".join(item.path) for item in forcing)
     return (
         f". Where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.typed}`, then "
         f"`provisioner import {change.address.typed} {recorded.id}`, which releases nothing"
     )
 
 
-def _end(recorded: Recorded, inputs: PlanInput) -> int | None:
+def _end_of_term(recorded: Recorded, inputs: PlanInput) -> int | None:
     recorded_end = recorded.term.expires_at if recorded.term else None
     return inputs.release_facts.paid_until.get(recorded.id or "", recorded_end)
 
 
-def _term(recorded: Recorded, inputs: PlanInput) -> str:
-    until = _end(recorded, inputs)
+def _describe_term(recorded: Recorded, inputs: PlanInput) -> str:
+    until = _end_of_term(recorded, inputs)
     if until is None:
         return "lost: the rest of its term, of which billing did not tell the end"
     is_over = inputs.server_time is not None and until <= inputs.server_time
@@ -123,30 +118,30 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
     """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
     doubts = inputs.state.doubts if inputs.state else {}
     for change in plan.changes:
-        released = change.recorded if change.action is Action.DELETE and not was_allowed(change) else None
+        released = change.recorded if change.action is Action.DELETE and not loss_was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
             released = purchase_records(doubts[change.address], identifier=None, order_id=None)[
                 0
             ]  # released as soon as it is found
-        if released is not None and has_ended(released, inputs, catalogue[change.kind]):
+        if released is not None and term_has_ended(released, inputs, catalogue[change.kind]):
             continue  # `term-ended` refuses it
         if released is not None and is_unpaid(released, inputs):
             yield error(
                 "prepaid-delete",
                 f"{change.address} is ordered, and nobody has paid for it: whatever is allowed, it stays as it is",
-                detail=nothing_to_lose(released),
+                detail=unpaid_order_detail(released),
                 hint="run this again after that",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
-        elif released is not None and gives_up_a_term(released, inputs, catalogue[change.kind]):
-            end = _end(released, inputs)
+        elif released is not None and forfeits_term(released, inputs, catalogue[change.kind]):
+            end = _end_of_term(released, inputs)
             is_over = end is not None and inputs.server_time is not None and end <= inputs.server_time
             yield error(
                 "prepaid-delete",
                 f"{change.address} is prepaid, and would be released{'' if is_over else ' before its term ends'}",
-                detail=f"{_term(released, inputs)}; {_REFUND_UNKNOWN}",
+                detail=f"{_describe_term(released, inputs)}; {_REFUND_UNKNOWN}",
                 hint=f"{'keep it' if is_over else 'let the term end'}, or for this one run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
@@ -155,16 +150,16 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
 
 def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
-    staying = _staying(plan, inputs, catalogue)
+    staying = _kept_by_order(plan, inputs, catalogue)
     for change in plan.changes:
         recorded = change.recorded
         if recorded is None or change.action not in _RELEASING:
             continue
-        others = staying.get(recorded.order_id or "", [])
-        if others and catalogue[change.kind].orders.ends_its_order(recorded, inputs.live.get(recorded.id or "")):
+        companions = staying.get(recorded.order_id or "", [])
+        if companions and catalogue[change.kind].orders.ends_its_order(recorded, inputs.live.get(recorded.id or "")):
             yield error(
                 "order-shared",
-                f"{change.address} was bought by order {recorded.order_id} together with {', '.join(others)}",
+                f"{change.address} was bought by order {recorded.order_id} together with {', '.join(companions)}",
                 detail="releasing one of them ends the order, and with it all of them",
                 hint="release or replace all of them, or keep this one",
                 source=change.desired.source if change.desired else None,
@@ -172,7 +167,7 @@ def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterato
             )
 
 
-def order_in_turns(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is released first takes along the rest of its order, whose turn may never come. What is bought first waits for that."""
     turns: defaultdict[Address, set[Dependency]] = defaultdict(set)
     for turn in plan.turns:
@@ -183,7 +178,7 @@ def order_in_turns(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
         for change in plan.changes
         if change.recorded is not None
         and change.action in _RELEASING
-        and not (change.create_first or has_begun(change))
+        and not (change.create_first or release_has_begun(change))
         and catalogue[change.kind].orders.ends_its_order(change.recorded, inputs.live.get(change.recorded.id or ""))
     ]
     for records in group_by_order(leaving):
@@ -197,7 +192,7 @@ def order_in_turns(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
             )
 
 
-def _staying(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
+def _kept_by_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
     """By order, what of it is to stay: addresses, and live servers that no address holds."""
     staying: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:

@@ -17,31 +17,31 @@ from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.kind import Catalogue
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.readiness import is_lacking_for, is_wrong
+from provisioner.planning.readiness import blocks_dependents, is_unproven_for
 from provisioner.planning.triggers import is_cause
 
-_WAITING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
+_WAVE_ACTIONS = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
 """What was begun before is followed to its end in any case: that costs nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
-class InWaves:
+class RolloutSchedule:
     changes: tuple[Change, ...]
     turns: tuple[Dependency, ...]
     findings: tuple[Diagnostic, ...]
 
 
-def in_waves(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> InWaves:
-    rollouts = [_Rollout(group, waves, inputs, catalogue) for group, waves in _rollouts(changes)]
+def schedule_rollouts(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> RolloutSchedule:
+    rollouts = [_Rollout(group, waves, inputs, catalogue) for group, waves in _waves_by_group(changes)]
     held_back = {change.address for rollout in rollouts for change in rollout.held_back}
-    return InWaves(
-        tuple(_held_back(change) if change.address in held_back else change for change in changes),
+    return RolloutSchedule(
+        tuple(_hold_back(change) if change.address in held_back else change for change in changes),
         tuple(turn for rollout in rollouts for turn in rollout.turns),
         tuple(finding for rollout in rollouts for finding in rollout.findings()),
     )
 
 
-def _rollouts(changes: Iterable[Change]) -> Iterator[tuple[Address, list[list[Change]]]]:
+def _waves_by_group(changes: Iterable[Change]) -> Iterator[tuple[Address, list[list[Change]]]]:
     """The groups that have more than one wave, each with its waves in order."""
     groups: defaultdict[Address, defaultdict[int, list[Change]]] = defaultdict(lambda: defaultdict(list))
     for change in changes:
@@ -64,9 +64,9 @@ class _Rollout:
         before: tuple[Address, ...] = ()
         lacking: list[Change] = []
         for number, wave in enumerate(waves, 1):
-            waiting = [change for change in wave if change.action in _WAITING]
+            waiting = [change for change in wave if change.action in _WAVE_ACTIONS]
             if not self._wrong:
-                self._wrong += (one for one in lacking if any(is_lacking_for(one, change) for change in waiting))
+                self._wrong += (one for one in lacking if any(is_unproven_for(one, change) for change in waiting))
             if self._wrong:
                 self.held_back += waiting
             elif waiting and before:
@@ -75,7 +75,7 @@ class _Rollout:
                 )
                 before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
-            self._wrong += (wrong := [change for change in wave if is_wrong(change, inputs, catalogue)])
+            self._wrong += (wrong := [change for change in wave if blocks_dependents(change, inputs, catalogue)])
             lacking += [change for change in wave if change.held and change not in wrong]
 
     def findings(self) -> Iterator[Diagnostic]:
@@ -93,7 +93,7 @@ class _Rollout:
         )
 
 
-def _held_back(change: Change) -> Change:
+def _hold_back(change: Change) -> Change:
     """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
     stays = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))

@@ -17,23 +17,24 @@ from provisioner.model.change import Change, NoOpChange, convert_to, evolve
 from provisioner.model.plan import LeftOut, Plan
 from provisioner.planning.triggers import is_cause
 
-SetOff: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
+AddTriggers: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
 
 
-def narrowed(plan: Plan, set_off: SetOff) -> Plan:
+def narrow(plan: Plan, add_triggers: AddTriggers) -> Plan:
     """By the plan's own selection; its changes are those before anything is set off. Of what is left out nothing is written down."""
-    whole = replace(plan, changes=set_off(plan.changes))
+    whole = replace(plan, changes=add_triggers(plan.changes))
     if plan.selection.is_everything:
         return whole
     selected = _selected(plan)
-    chosen = set_off(
-        _without_work(change) if _is_left_out(change, selected) else _noted(change, selected) for change in plan.changes
+    chosen = add_triggers(
+        _without_work(change) if _is_left_out(change, selected) else _without_unselected_note(change, selected)
+        for change in plan.changes
     )
     not_as_wanted = {change.address for change in whole.not_as_wanted}
     return replace(
         plan,
         changes=tuple(
-            _told_only(change)
+            _with_causes_only(change)
             if _is_left_out(change, selected) or _is_passed_over(change, selected, not_as_wanted)
             else change
             for change in chosen
@@ -59,7 +60,7 @@ def _is_passed_over(change: Change, selected: Collection[Address], not_as_wanted
     return change.address in not_as_wanted and change.address not in selected
 
 
-def _noted(change: Change, selected: Collection[Address]) -> Change:
+def _without_unselected_note(change: Change, selected: Collection[Address]) -> Change:
     return change if change.noted is None or change.address in selected else evolve(change, noted=None)
 
 
@@ -76,5 +77,5 @@ def _without_work(change: Change) -> NoOpChange:
     )
 
 
-def _told_only(change: Change) -> Change:
+def _with_causes_only(change: Change) -> Change:
     return replace(_without_work(change), fields=tuple(item for item in change.fields if is_cause(item)))

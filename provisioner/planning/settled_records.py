@@ -35,7 +35,7 @@ def settled_records(inputs: PlanInput, catalogue: Catalogue) -> Mapping[Address,
             row, kind = live.get(intent.target_id), catalogue[intent.kind]
             records[intent.address] = with_unanswered_reinstallation(recorded, intent, row, kind)
         elif intent.effect is Effect.DESTRUCTIVE and not inputs.at_work and not is_hidden(intent, inputs):
-            _release(recorded, records, state, live, catalogue[intent.kind])
+            _settle_release(recorded, records, state, live, catalogue[intent.kind])
     return records
 
 
@@ -50,7 +50,7 @@ def is_hidden(intent: Intent, inputs: PlanInput) -> bool:
     )
 
 
-def _release(
+def _settle_release(
     recorded: Recorded, records: dict[Address, Recorded], state: State, live: Mapping[str, Live], kind: Kind
 ) -> None:
     row = live.get(recorded.id or "")
@@ -65,7 +65,7 @@ def _release(
                 records[other.address] = replace(records[other.address], phase=Phase.DELETING)
 
 
-def known_of(intent: Intent, row: Live | None, kind: Kind) -> str:
+def describe_open_call(intent: Intent, row: Live | None, kind: Kind) -> str:
     """What is known of an open call that is no purchase, and what the next apply makes of it."""
     if intent.effect.is_told_by_its_order:
         return f"its order {intent.target_id} tells what became of it"

@@ -21,8 +21,8 @@ from provisioner.model.redaction import FINGERPRINT, Fingerprint, secrets_in, va
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
-from provisioner.planning.progress import reached
-from provisioner.planning.state_rebuild_evidence import alike, kept, probe
+from provisioner.planning.progress import phase_reached
+from provisioner.planning.state_rebuild_evidence import hypothetical_purchase, lookalike_row, recorded_row
 
 _Record = TypeVar("_Record", Recorded, Intent)
 
@@ -52,7 +52,7 @@ class SalvagedRecords:
 
 
 def propose(
-    remains: SalvagedRecords,
+    salvaged: SalvagedRecords,
     desired: tuple[Desired, ...],
     live: Mapping[str, Live],
     *,
@@ -61,20 +61,20 @@ def propose(
     now: int,
 ) -> Proposal:
     """Deterministic. `live` is complete and was read as whoever owns the state; `now` in milliseconds since the epoch."""
-    rows = _Rows(remains, desired, live, catalogue, fingerprint, now=now)
+    rows = _RowBuilder(salvaged, desired, live, catalogue, fingerprint, now=now)
     made = tuple(sorted(rows.all(), key=lambda row: row.address))
-    spoken_for = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
+    claimed = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
     orders = {row.recorded.order_id for row in made if row.recorded is not None} - {None}
-    unclaimed = (row for row in live.values() if row.id not in spoken_for and row.order_id not in orders)
+    unclaimed = (row for row in live.values() if row.id not in claimed and row.order_id not in orders)
     return Proposal(made, tuple(sorted(unclaimed, key=lambda row: (row.name, row.id))), tuple(rows.absent()))
 
 
-class _Rows:
+class _RowBuilder:
     """Holds what every row is judged by."""
 
     def __init__(
         self,
-        remains: SalvagedRecords,
+        salvaged: SalvagedRecords,
         desired: tuple[Desired, ...],
         live: Mapping[str, Live],
         catalogue: Catalogue,
@@ -83,43 +83,43 @@ class _Rows:
         now: int,
     ) -> None:
         self._now = now
-        self._remains = remains
+        self._salvaged = salvaged
         self._desired = {one.address: one for one in desired}
         self._live = live
-        self._by_order = find_by_order(remains.resources.values(), live.values())
+        self._by_order = find_by_order(salvaged.resources.values(), live.values())
         self._catalogue = catalogue
         self._fingerprint = fingerprint
 
     def all(self) -> Iterator[Row]:
-        recorded = [self._recorded(one) for one in self._remains.resources.values()]
-        recorded += [self._unplaced(facts) for facts in self._remains.unplaced]
+        recorded = [self._recorded_row(one) for one in self._salvaged.resources.values()]
+        recorded += [self._unplaced_row(facts) for facts in self._salvaged.unplaced]
         yield from recorded
-        doubtful = [row for intent in self._remains.intents.values() for row in self._doubtful(intent)]
+        doubtful = [row for intent in self._salvaged.intents.values() for row in self._doubt_rows(intent)]
         taken = {row.address for row in (*recorded, *doubtful)}
         bearers: dict[tuple[str, str], list[Live]] = {}
-        for live in self._free(recorded, doubtful):
+        for live in self._free_servers(recorded, doubtful):
             bearers.setdefault((live.kind, self._wanted_name(live)), []).append(live)
         wanted_names = {(one.kind, one.name) for one in self._desired.values()}
         others = [row for key, rows in bearers.items() if key not in wanted_names for row in rows]
-        yield from (self._explained(row, bearers) for row in doubtful)
+        yield from (self._resolve_guess(row, bearers) for row in doubtful)
         for address, wanted in self._desired.items():
             if address in taken:
                 continue
             if (wanted.kind, wanted.name) in bearers:
-                yield self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
-            elif address in self._remains.mentioned:
-                yield self._feared(wanted)
-            elif (row := alike(wanted, others, self._remains.claims, self._catalogue)) is not None:
+                yield self._match_wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
+            elif address in self._salvaged.mentioned:
+                yield self._possible_purchase(wanted)
+            elif (row := lookalike_row(wanted, others, self._salvaged.claims, self._catalogue)) is not None:
                 yield row
 
     def absent(self) -> Iterator[Intent]:
-        return (self._resalted(intent)[0] for intent in self._remains.absent.values())
+        return (self._with_new_fingerprints(intent)[0] for intent in self._salvaged.absent.values())
 
-    def _recorded(self, recorded: Recorded) -> Row:
-        recorded, anew = self._resalted(recorded)
-        return kept(recorded, self._row_of(recorded), self._catalogue[recorded.kind], by_specs=anew)
+    def _recorded_row(self, recorded: Recorded) -> Row:
+        recorded, by_specs = self._with_new_fingerprints(recorded)
+        return recorded_row(recorded, self._live_row(recorded), self._catalogue[recorded.kind], by_specs=by_specs)
 
-    def _unplaced(self, facts: Remembered) -> Row:
+    def _unplaced_row(self, facts: Remembered) -> Row:
         """The journal names its id, and what was sent for it cannot be read any more."""
         wanted = self._desired.get(facts.address)
         row = self._live.get(facts.id or "") or self._only_one_of(facts.order_id)
@@ -131,7 +131,7 @@ class _Rows:
             observed=facts.observed or {},
             protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
-        found = kept(recorded, row, self._catalogue[wanted.kind], by_specs=True)
+        found = recorded_row(recorded, row, self._catalogue[wanted.kind], by_specs=True)
         return replace(
             found, reason=f"{found.reason}; what was sent for it cannot be read, and is taken from the specs"
         )
@@ -141,8 +141,8 @@ class _Rows:
         rows = [row for row in self._live.values() if order_id is not None and row.order_id == order_id]
         return rows[0] if len(rows) == 1 else None
 
-    def _doubtful(self, intent: Intent) -> Iterator[Row]:
-        intent, anew = self._resalted(intent)
+    def _doubt_rows(self, intent: Intent) -> Iterator[Row]:
+        intent, by_specs = self._with_new_fingerprints(intent)
         reason = (
             f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
         )
@@ -150,25 +150,25 @@ class _Rows:
             several = f"{self._catalogue[intent.kind].noun}s"
             reason = f"the outcome of one purchase of several {several} is not known; a person says what it became"
         for name, address in intent.names.items() if intent.members else ((intent.name, intent.address),):
-            yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=anew)
+            yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=by_specs)
 
-    def _explained(self, row: Row, bearers: Mapping[tuple[str, str], list[Live]]) -> Row:
+    def _resolve_guess(self, row: Row, bearers: Mapping[tuple[str, str], list[Live]]) -> Row:
         """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
         wanted = self._desired.get(row.address)
         guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
         if not guessed or wanted is None or (wanted.kind, wanted.name) not in bearers:
             return row
-        found = self._wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
+        found = self._match_wanted(wanted, tuple(bearers[wanted.kind, wanted.name]))
         return found if found.confidence is Confidence.CERTAIN else row
 
-    def _feared(self, wanted: Desired) -> Row:
+    def _possible_purchase(self, wanted: Desired) -> Row:
         """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
 
         Sent now, as far as anybody knows: what is believed after a quiet time is then believed late rather than early.
         """
         declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
         intent = replace(
-            probe(wanted, declared),
+            hypothetical_purchase(wanted, declared),
             id=f"{_GUESSED}{wanted.address}",
             sent_at=self._now,
             server_time=self._now,
@@ -182,19 +182,23 @@ class _Rows:
         )
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 
-    def _wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
+    def _match_wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
         """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
-        claims = [self._remains.claims[row.id] for row in bearers if row.id in self._remains.claims]
+        claims = [self._salvaged.claims[row.id] for row in bearers if row.id in self._salvaged.claims]
         kind = self._catalogue[wanted.kind]
         if claims:
-            return self._left_out(wanted, bearers, f"a {kind.noun} of this name {claims[0]}")
+            return self._unknown_row(wanted, bearers, f"a {kind.noun} of this name {claims[0]}")
         declared = kind.redact(wanted.fields, self._fingerprint)
-        fitting = [row for row in bearers if kind.match(replace(probe(wanted, declared), name=row.name), (row,))]
-        if self._remains.complete and not any(map(self._is_ours, bearers)):
+        fitting = [
+            row
+            for row in bearers
+            if kind.match(replace(hypothetical_purchase(wanted, declared), name=row.name), (row,))
+        ]
+        if self._salvaged.complete and not any(map(self._is_ours, bearers)):
             reason = f"the records are whole and know of no such {kind.noun}: it is a stranger's, unless an older copy of them was "
-            return self._left_out(wanted, bearers, f"{reason}put back (then: --force)")
+            return self._unknown_row(wanted, bearers, f"{reason}put back (then: --force)")
         if not fitting:
-            return self._left_out(wanted, bearers, "it differs from the specs in what the cloud shows")
+            return self._unknown_row(wanted, bearers, "it differs from the specs in what the cloud shows")
         if len(bearers) > 1:
             return Row(
                 wanted.address,
@@ -203,10 +207,10 @@ class _Rows:
                 wanted.name,
                 candidates=bearers,
             )
-        return self._likely(wanted, kind, fitting[0])
+        return self._likely_row(wanted, kind, fitting[0])
 
-    def _likely(self, wanted: Desired, kind: Kind, row: Live) -> Row:
-        as_wanted = self._as_wanted(wanted, reached(kind, wanted, row), row.id, row.order_id)
+    def _likely_row(self, wanted: Desired, kind: Kind, row: Live) -> Row:
+        as_wanted = self._as_wanted(wanted, phase_reached(kind, wanted, row), row.id, row.order_id)
         recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
         reason = f"no record is left of it; it is the only {kind.noun} of this name, and fits the specs"
@@ -216,11 +220,11 @@ class _Rows:
         return Row(wanted.address, confidence, reason, wanted.name, recorded, candidates=(row,), by_specs=True)
 
     def _is_ours(self, row: Live) -> bool:
-        return is_marked(row.name, lineage=self._remains.lineage)
+        return is_marked(row.name, lineage=self._salvaged.lineage)
 
     def _wanted_name(self, row: Live) -> str:
         """The name that a server is to have in the end: its own, or the one that its marker stands behind."""
-        base = strip_marker(row.name, lineage=self._remains.lineage)
+        base = strip_marker(row.name, lineage=self._salvaged.lineage)
         if base is None:
             return row.name
         names = (one.name for one in self._desired.values() if one.kind == row.kind)
@@ -240,10 +244,10 @@ class _Rows:
             protected=bool(wanted.lifecycle.prevent_destroy),
         )
 
-    def _left_out(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
+    def _unknown_row(self, wanted: Desired, bearers: tuple[Live, ...], reason: str) -> Row:
         return Row(wanted.address, Confidence.UNKNOWN, reason, wanted.name, candidates=bearers)
 
-    def _free(self, recorded: list[Row], doubtful: list[Row]) -> list[Live]:
+    def _free_servers(self, recorded: list[Row], doubtful: list[Row]) -> list[Live]:
         """Live servers that no record names, and that no purchase in doubt may have bought."""
         ours = {row.id for each in recorded for row in each.candidates}
         free = [row for row in self._live.values() if row.id not in ours]
@@ -253,18 +257,18 @@ class _Rows:
                 free = [row for row in free if row not in awaited]
         return free
 
-    def _row_of(self, recorded: Recorded) -> Live | None:
+    def _live_row(self, recorded: Recorded) -> Live | None:
         """By order while it was never seen, as the planner finds it."""
         return self._live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
-    def _resalted(self, record: _Record) -> tuple[_Record, bool]:
+    def _with_new_fingerprints(self, record: _Record) -> tuple[_Record, bool]:
         """And whether it was anything that had to be."""
         wanted = self._desired.get(record.address)
-        if wanted is None or not self._remains.has_new_salt or not any(secrets_in(wanted.fields)):
+        if wanted is None or not self._salvaged.has_new_salt or not any(secrets_in(wanted.fields)):
             return record, False
-        return replace(record, declared=self._salted(record.declared, wanted)), True
+        return replace(record, declared=self._with_fingerprints(record.declared, wanted)), True
 
-    def _salted(self, declared: JsonObject, wanted: Desired) -> JsonObject:
+    def _with_fingerprints(self, declared: JsonObject, wanted: Desired) -> JsonObject:
         """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
         for path, reference in secrets_in(wanted.fields):
             if value_at(declared, path) is not None:

@@ -13,7 +13,7 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 
-def kept(recorded: Recorded, row: Live | None, kind: Kind, *, by_specs: bool) -> Row:
+def recorded_row(recorded: Recorded, row: Live | None, kind: Kind, *, by_specs: bool) -> Row:
     """What the records hold, confirmed by its `row` as far as that goes."""
     confidence, reason = _confirmed(recorded, row, kind)
     candidates = () if row is None else (row,)
@@ -33,7 +33,7 @@ def _confirmed(recorded: Recorded, row: Live | None, kind: Kind) -> tuple[Confid
     return Confidence.CERTAIN, f"{what} is recorded, and the cloud shows it under its name"
 
 
-def probe(wanted: Desired, declared: JsonObject) -> Intent:
+def hypothetical_purchase(wanted: Desired, declared: JsonObject) -> Intent:
     """A purchase as the specs would make it, at no particular time: what the kind's own eye is asked to recognise."""
     return Intent(
         id="",
@@ -50,7 +50,7 @@ def probe(wanted: Desired, declared: JsonObject) -> Intent:
     )
 
 
-def alike(wanted: Desired, free: Iterable[Live], claims: Mapping[str, str], catalogue: Catalogue) -> Row | None:
+def lookalike_row(wanted: Desired, free: Iterable[Live], claims: Mapping[str, str], catalogue: Catalogue) -> Row | None:
     """Of an address that no server bears the name of: those whose names read the same and are others. They are nobody's as far as
     names tell, and one of them may have been renamed. `claims` are servers of other states.
     """

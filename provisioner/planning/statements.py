@@ -23,7 +23,9 @@ from provisioner.planning.comparison import Comparison, is_ignored
 _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
 
 
-def noted(kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, found: Comparison) -> Recorded | None:
+def record_after_statements(
+    kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, found: Comparison
+) -> Recorded | None:
     """The record as an apply of these specs leaves it, but for what it sends. None where that is as it is recorded. What is ignored is
     nobody's business, and what leaving it out says as well needs no record.
     """

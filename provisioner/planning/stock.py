@@ -24,7 +24,7 @@ from provisioner.model.release_facts import (
     unavailable_hint,
 )
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.releases import has_begun
+from provisioner.planning.releases import release_has_begun
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _NAMED = 3
@@ -46,15 +46,15 @@ def collect_questions(plan: Plan, catalogue: Catalogue) -> Questions:
         and change.address in ended
         and catalogue[change.kind].billing.is_prepaid(change.recorded, None)
     ]
-    wares = dict.fromkeys(ware for _, ware in _at_risk(plan, catalogue))
-    purchases = dict.fromkeys(ware for _, ware in _purchases(plan, catalogue) if ware not in wares)
-    return Questions(tuple(terms), tuple(wares), tuple(purchases))
+    offerings = dict.fromkeys(offering for _, offering in _at_risk(plan, catalogue))
+    purchases = dict.fromkeys(offering for _, offering in _purchases(plan, catalogue) if offering not in offerings)
+    return Questions(tuple(terms), tuple(offerings), tuple(purchases))
 
 
 def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """To release or wipe and then not to be able to buy or install would be the worst of both."""
-    for change, ware in _at_risk(plan, catalogue):
-        offer = inputs.release_facts.offers.get(ware)
+    for change, offering in _at_risk(plan, catalogue):
+        offer = inputs.release_facts.offers.get(offering)
         if offer is not None and offer.cannot_be_had:
             loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
             instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
@@ -67,45 +67,48 @@ def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
             )
 
 
-def with_offer_warnings(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Plan:
+def with_offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Plan:
     """The plan with what the market says of it, where that forbids nothing."""
-    return replace(plan, findings=(*plan.findings, *offer_warnings(plan, foresight, catalogue)))
+    return replace(plan, findings=(*plan.findings, *offer_warnings(plan, facts, catalogue)))
 
 
-def offer_warnings(plan: Plan, foresight: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What the cloud would likely refuse to sell, and what of the market is not known, each said once."""
     purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
-    for ware, changes in _by_ware(purchases).items():
-        offer = foresight.offers.get(ware)
+    for offering, changes in _by_offering(purchases).items():
+        offer = facts.offers.get(offering)
         if offer is not None and offer.cannot_be_had:
-            yield _warned(
-                unavailable_code(offer), f"{offer.why}; the cloud is likely to refuse it", changes, way_on_alone(offer)
+            yield _warning(
+                unavailable_code(offer),
+                f"{offer.why}; the cloud is likely to refuse it",
+                changes,
+                _purchase_hint(offer),
             )
-    for ware, changes in _by_ware([*at_risk, *purchases]).items():
-        offer = foresight.offers.get(ware)
+    for offering, changes in _by_offering([*at_risk, *purchases]).items():
+        offer = facts.offers.get(offering)
         if offer is not None and offer.availability is Availability.PRIVATE:
-            yield _warned("private-image", offer.why, changes, "nothing to do where it is the image you mean")
+            yield _warning("private-image", offer.why, changes, "nothing to do where it is the image you mean")
         if offer is not None and offer.availability is Availability.UNKNOWN:
             hint = "it forbids nothing; look into the console where something would be released or wiped for it"
-            yield _warned("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
-    yield from _of_machines([*at_risk, *purchases], foresight, catalogue)
+            yield _warning("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
+    yield from _machine_warnings([*at_risk, *purchases], facts, catalogue)
 
 
-def _of_machines(
-    pairs: Iterable[tuple[Change, Offering]], foresight: ReleaseFacts, catalogue: Catalogue
+def _machine_warnings(
+    pairs: Iterable[tuple[Change, Offering]], facts: ReleaseFacts, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     """What the machines may refuse that the catalogue has for the flavors which are to be bought."""
     told: defaultdict[Advice, list[Change]] = defaultdict(list)
-    for change, ware in pairs:
-        offer = foresight.offers.get(ware)
+    for change, offering in pairs:
+        offer = facts.offers.get(offering)
         if offer is not None and change.desired is not None and change.action is not Action.REINSTALL:
             for advice in catalogue[change.kind].stock.advise(change.desired.fields, offer.server_type):
                 told[advice].append(change)
     for advice, changes in told.items():
-        yield _warned(advice.code, advice.message, changes, advice.hint)
+        yield _warning(advice.code, advice.message, changes, advice.hint)
 
 
-def way_on_alone(offer: Offer) -> str:
+def _purchase_hint(offer: Offer) -> str:
     """Of a purchase with nothing to lose, for which nobody has to allow anything."""
     return unavailable_hint(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
 
@@ -116,33 +119,33 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offerin
     """
     for change in plan.changes:
         kind = catalogue[change.kind]
-        ware = kind.image_to_install(change)
-        if change.action is Action.REPLACE and change.desired is not None and not _comes_late(change):
-            ware = kind.stock.ware(change.desired.fields, plan.basis.policy)
-        if ware is not None:
-            yield change, ware
+        offering = kind.image_to_install(change)
+        if change.action is Action.REPLACE and change.desired is not None and not _has_nothing_to_lose(change):
+            offering = kind.stock.ware(change.desired.fields, plan.basis.policy)
+        if offering is not None:
+            yield change, offering
 
 
 def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offering]]:
     for change in plan.changes:
-        is_replaced = change.action is Action.REPLACE and _comes_late(change)
+        is_replaced = change.action is Action.REPLACE and _has_nothing_to_lose(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
-            ware = catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
-            yield from ((change, ware),) if ware is not None else ()
+            offering = catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
+            yield from ((change, offering),) if offering is not None else ()
 
 
-def _comes_late(change: Change) -> bool:
-    return change.create_first or has_begun(change)
+def _has_nothing_to_lose(change: Change) -> bool:
+    return change.create_first or release_has_begun(change)
 
 
-def _by_ware(pairs: Iterable[tuple[Change, Offering]]) -> Mapping[Offering, list[Change]]:
+def _by_offering(pairs: Iterable[tuple[Change, Offering]]) -> Mapping[Offering, list[Change]]:
     found: defaultdict[Offering, list[Change]] = defaultdict(list)
-    for change, ware in pairs:
-        found[ware].append(change)
+    for change, offering in pairs:
+        found[offering].append(change)
     return found
 
 
-def _warned(code: str, summary: str, changes: list[Change], hint: str) -> Diagnostic:
+def _warning(code: str, summary: str, changes: list[Change], hint: str) -> Diagnostic:
     more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
     named = ", ".join(str(change.address) for change in changes[:_NAMED]) + more
     first = changes[0]

@@ -22,12 +22,12 @@ from provisioner.model.redaction import value_at
 from provisioner.model.resource import FieldPath, Phase, Recorded
 
 _PATH: FieldPath = ("lifecycle", "replace_triggered_by")
-_NOTED = "triggered_by"
+_TRIGGERED_BY = "triggered_by"
 _CAUSES = "causes"
 _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
 
 
-def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
+def add_triggered_replacements(changes: Iterable[Change]) -> tuple[Change, ...]:
     """`changes` with the replacements that they set off, and those that an earlier run had noted; chains are followed."""
     by_address = {change.address: change for change in changes}
     waiting: dict[Address, list[Change]] = {}
@@ -36,9 +36,9 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
             waiting.setdefault(reference, []).append(change)
     causes: dict[Address, set[str]] = {}
     for change in by_address.values():
-        if (note := _note_of(change, by_address.values())) is not None and _references(change):
+        if (note := _noted_cause(change, by_address.values())) is not None and _references(change):
             causes[change.address] = {note}
-    acting = [change.address for change in by_address.values() if _acts(change) or change.address in causes]
+    acting = [change.address for change in by_address.values() if _triggers_others(change) or change.address in causes]
     told = set(acting)
     while acting:
         address = acting.pop()
@@ -47,10 +47,10 @@ def set_off(changes: Iterable[Change]) -> tuple[Change, ...]:
             if dependent.address not in told:
                 told.add(dependent.address)
                 acting.append(dependent.address)
-    return tuple(_replaced(change, causes.get(change.address)) for change in by_address.values())
+    return tuple(_with_cause(change, causes.get(change.address)) for change in by_address.values())
 
 
-def after_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iterator[Dependency]:
+def dependencies_on_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iterator[Dependency]:
     """What is set off is begun when what sets it off is done: else a cause that fails would replace it now, and once more when it
     is mended. Where others want it the other way round already, they win.
     """
@@ -64,14 +64,14 @@ def after_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iter
         if change.action is not Action.REPLACE or change.desired is None or not any(map(is_cause, change.fields)):
             continue  # what is left out or held back is only noted
         causes = tuple(one.address for one in _causes_of(change, acting))
-        if causes and not _lead_to(change.address, causes, awaited):
+        if causes and not _depends_on(change.address, causes, awaited):
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
     for causes, addresses in dependents.items():
         yield Dependency(tuple(addresses), causes, "what is set off")
 
 
-def _lead_to(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:
+def _depends_on(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:
     """Whether one of `start` waits for `goal`, by whatever detours."""
     to_ask, asked = [*start], set[Address]()
     while to_ask:
@@ -93,21 +93,21 @@ def trigger_entries(plan: Plan) -> Iterator[Remembered]:
         cause = next((item.after for item in change.fields if is_cause(item)), None)
         if cause is not None and change.recorded is not None and change.desired is not None:
             pending = {key: value for key, value in change.recorded.pending.items() if key != _CAUSES}
-            before = {str(one.address): _as_it_is(one) for one in _causes_of(change, acting)}
-            if _note_of(change, plan.changes) is None and None not in before.values():
+            before = {str(one.address): _snapshot(one) for one in _causes_of(change, acting)}
+            if _noted_cause(change, plan.changes) is None and None not in before.values():
                 pending[_CAUSES] = before
-            pending[_NOTED] = cause
+            pending[_TRIGGERED_BY] = cause
             yield Remembered(change.moved_from or change.address, change.recorded.phase, pending=pending)
 
 
-def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
+def hold_back_without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
     """What is set off by others that are held back, or of which nothing shows that they have changed, is held back with them, and chains
     are followed.
     """
     whole = tuple(changes)
     while True:
         acting = _by_reference(whole)
-        idle = {change.address for change in whole if _is_idle(change, whole, acting)}
+        idle = {change.address for change in whole if _lacks_cause(change, whole, acting)}
         if not idle:
             return whole
         whole = tuple(
@@ -116,15 +116,17 @@ def without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
         )
 
 
-def _is_idle(change: Change, changes: Iterable[Change], acting: Mapping[Address, list[Change]]) -> bool:
+def _lacks_cause(change: Change, changes: Iterable[Change], acting: Mapping[Address, list[Change]]) -> bool:
     forcing = [item for item in change.fields if item.forces_replacement]
     is_set_off = change.action is Action.REPLACE and change.reason is Reason.CANNOT_UPDATE and bool(forcing)
     if not is_set_off or not all(map(is_cause, forcing)):
         return False
-    return not _causes_of(change, acting) and (_note_of(change, changes) is None or _is_unshown(change, changes))
+    return not _causes_of(change, acting) and (
+        _noted_cause(change, changes) is None or _awaits_confirmation(change, changes)
+    )
 
 
-def _is_unshown(change: Change, changes: Iterable[Change]) -> bool:
+def _awaits_confirmation(change: Change, changes: Iterable[Change]) -> bool:
     """All that it waits for counts as carried out, and nothing shows that it was: another machine is bought once something does, or
     once a person has it done by name.
     """
@@ -139,7 +141,7 @@ def _is_unshown(change: Change, changes: Iterable[Change]) -> bool:
 def _by_reference(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
     """Those that set others off, by the addresses that name them."""
     acting: dict[Address, list[Change]] = {}
-    for change in filter(_acts, changes):
+    for change in filter(_triggers_others, changes):
         for reference in {change.address, change.address.group}:
             acting.setdefault(reference, []).append(change)
     return acting
@@ -150,19 +152,19 @@ def _causes_of(change: Change, acting: Mapping[Address, list[Change]]) -> list[C
     return [one for named in references for one in acting.get(named, ())]
 
 
-def _note_of(change: Change, changes: Iterable[Change]) -> str | None:
+def _noted_cause(change: Change, changes: Iterable[Change]) -> str | None:
     """By whom an earlier run has left it to be replaced; None where nothing says so, or none of them has changed since."""
     pending: JsonObject = change.recorded.pending if change.recorded else {}
-    note, causes = pending.get(_NOTED), pending.get(_CAUSES)
+    note, causes = pending.get(_TRIGGERED_BY), pending.get(_CAUSES)
     if not note:
         return None
     if not isinstance(causes, Mapping) or not causes:
         return str(note)
     by_name = {str(name): one for one in changes for name in (one.address, one.moved_from) if name is not None}
-    return None if all(_is_as_it_was(by_name.get(name), was) for name, was in causes.items()) else str(note)
+    return None if all(_is_unchanged(by_name.get(name), was) for name, was in causes.items()) else str(note)
 
 
-def _as_it_is(cause: Change) -> JsonObject | None:
+def _snapshot(cause: Change) -> JsonObject | None:
     """Its server, and what is recorded of the fields that are to change; None where its change leaves no trace in the record."""
     recorded = cause.recorded
     if recorded is None:
@@ -172,22 +174,22 @@ def _as_it_is(cause: Change) -> JsonObject | None:
         value_at(recorded.declared, item.path) == item.after for item in fields
     ):
         return None
-    return _as_recorded(recorded, (item.path for item in fields))
+    return _recorded_values(recorded, (item.path for item in fields))
 
 
-def _is_as_it_was(cause: Change | None, was: JsonValue) -> bool:
+def _is_unchanged(cause: Change | None, was: JsonValue) -> bool:
     recorded = cause.recorded if cause is not None else None
     if recorded is None or recorded.phase is not Phase.READY or not isinstance(was, Mapping):
         return False
     fields: Any = was.get("was", ())
-    return canonical([_as_recorded(recorded, map(_path, fields))]) == canonical([was])
+    return canonical([_recorded_values(recorded, map(_noted_path, fields))]) == canonical([was])
 
 
-def _as_recorded(recorded: Recorded, paths: Iterable[FieldPath]) -> JsonObject:
+def _recorded_values(recorded: Recorded, paths: Iterable[FieldPath]) -> JsonObject:
     return {"id": recorded.id, "was": [[list(path), value_at(recorded.declared, path)] for path in paths]}
 
 
-def _path(pair: Any) -> FieldPath:
+def _noted_path(pair: Any) -> FieldPath:
     """Of a field and its value, as they are noted."""
     return tuple(pair[0])
 
@@ -216,7 +218,7 @@ def _dependents(address: Address, waiting: dict[Address, list[Change]]) -> Itera
         yield from waiting.get(address.group, ())
 
 
-def _acts(change: Change) -> bool:
+def _triggers_others(change: Change) -> bool:
     """What only mends a row that shows it otherwise sets nothing off: no row alone releases a server (docs/decisions/0017)."""
     if change.action in {Action.REPLACE, Action.REINSTALL}:
         return True
@@ -224,7 +226,7 @@ def _acts(change: Change) -> bool:
     return change.action is Action.UPDATE and any(changed)
 
 
-def _replaced(change: Change, causes: set[str] | None) -> Change:
+def _with_cause(change: Change, causes: set[str] | None) -> Change:
     if not causes:
         return change
     kept = tuple(replace(item, reinstalls=False) for item in change.fields)

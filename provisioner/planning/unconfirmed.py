@@ -19,24 +19,24 @@ from provisioner.model.lookalikes import quote_distinctly
 from provisioner.model.readiness import unconfirmed_fields
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Recorded
-from provisioner.planning.comparison import denied, is_ignored
+from provisioner.planning.comparison import contradicted_defaults, is_ignored
 from provisioner.planning.plan_input import PlanInput
 
 
-def what_it_takes(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
+def effective_on_change(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
     """To change a field of this server: what its kind says, unless its lifecycle wants another machine for another system."""
     on_change = kind.rule(path).on_change
     other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
     return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
 
 
-def unconfirmed(
+def fields_to_hold(
     items: Iterable[FieldChange], recorded: Recorded, row: Live | None, inputs: PlanInput, kind: Kind
 ) -> tuple[FieldChange, ...]:
     """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
     the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
     """
-    passed_over = billed(items := tuple(items), row, kind)
+    passed_over = contradicted_by_billing(items := tuple(items), row, kind)
     costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in passed_over]
     named = recorded.address in inputs.reinstall
     by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
@@ -50,7 +50,7 @@ def unconfirmed(
     return (*by_row, *(item for item in unseen if item.forces_replacement or not another_system))
 
 
-def billed(items: Iterable[FieldChange], row: Live | None, kind: Kind) -> tuple[FieldChange, ...]:
+def contradicted_by_billing(items: Iterable[FieldChange], row: Live | None, kind: Kind) -> tuple[FieldChange, ...]:
     """Of which billing, asked because this state did not buy it so, tells otherwise than the specs state newly. It may be an earlier
     term than the one that runs, so that a person has to say what is to come of it. It goes with a machine that comes anyway.
     """
@@ -82,7 +82,7 @@ def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> b
     return beside is not None and beside[0] in heads
 
 
-def once_more(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
+def reinstalled_fields(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
     """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
     its row does not show some of it, or shows it otherwise, so that nobody but a person can tell whether it is there.
     """
@@ -93,7 +93,8 @@ def once_more(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -
     rules = [
         rule
         for rule in kind.rules
-        if what_it_takes(kind, desired, rule.path) is OnChange.REINSTALL and value_at(after, rule.path) is not None
+        if effective_on_change(kind, desired, rule.path) is OnChange.REINSTALL
+        and value_at(after, rule.path) is not None
     ]
     is_shown = all(rule.shown and value_at(row.shown, rule.path) == value_at(after, rule.path) for rule in rules)
     if (
@@ -114,19 +115,21 @@ def once_more(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -
     )
 
 
-def denied_defaults(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
+def contradicted_defaults_to_report(
+    change: Change, row: Live | None, inputs: PlanInput, kind: Kind
+) -> tuple[FieldChange, ...]:
     """What nobody declared and the cloud shows otherwise than leaving it out says, unless `ignore_changes` names it."""
     desired, recorded, after = change.desired, change.recorded, change.after
     assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
     ignored = desired.lifecycle.ignore_changes
     return tuple(
         item
-        for item in denied(kind, recorded.declared, row, after, inputs.policy)
+        for item in contradicted_defaults(kind, recorded.declared, row, after, inputs.policy)
         if not any(item.path[: len(path)] == path for path in ignored)
     )
 
 
-def lost(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
+def unseen_after_lost_answer(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
     """What a reinstallation whose answer was lost was to bring, while nothing shows that it has, unless `ignore_changes` names it."""
     desired, recorded, after = change.desired, change.recorded, change.after
     if desired is None or recorded is None or after is None:
@@ -149,7 +152,7 @@ def paths_of(items: Iterable[FieldChange]) -> tuple[FieldPath, ...]:
     return tuple(item.path for item in items)
 
 
-def told(
+def mismatch_warnings(
     recorded: Recorded,
     kind: Kind,
     items: Iterable[FieldChange],
@@ -162,12 +165,18 @@ def told(
     """
     items, undeclared, address = tuple(items), tuple(undeclared), recorded.address
     if billed := tuple(billed):
-        yield _billed(address, billed)
+        yield _billing_warning(address, billed)
     lost = sorted(set(lost) - {item.path for item in items})
     together = (*items, *undeclared)
     if not together and not lost:
         return
-    fields = "; ".join((*map(_shown_otherwise, items), *map(_denied, undeclared), *map(_not_arrived, lost)))
+    fields = "; ".join(
+        (
+            *map(_describe_difference, items),
+            *map(_describe_default, undeclared),
+            *map(_describe_lost, lost),
+        )
+    )
     reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
     buy = f"`apply --replace {address.typed}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
@@ -182,7 +191,7 @@ def told(
     )
 
 
-def _billed(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
+def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnostic:
     fields = "; ".join(f"{'.'.join(item.path)} is {item.before!r}, and the specs say {item.after!r}" for item in items)
     return warning(
         "unconfirmed",
@@ -209,7 +218,7 @@ def _named(paths: Iterable[FieldPath]) -> str:
     return ", ".join(".".join(path) for path in paths)
 
 
-def _not_arrived(path: FieldPath) -> str:
+def _describe_lost(path: FieldPath) -> str:
     return f"nothing shows that {'.'.join(path)} is there, as the answer to its reinstallation was lost"
 
 
@@ -219,7 +228,7 @@ def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:
     return "nothing is sent again because of that"
 
 
-def _shown_otherwise(item: FieldChange) -> str:
+def _describe_difference(item: FieldChange) -> str:
     before, declared = quote_distinctly(item.before, item.after)
     if not item.drift:
         before = "left out" if item.before is None else before
@@ -229,6 +238,6 @@ def _shown_otherwise(item: FieldChange) -> str:
     return f"{'.'.join(item.path)} is {before} and {declared} was declared"
 
 
-def _denied(item: FieldChange) -> str:
+def _describe_default(item: FieldChange) -> str:
     shown, meant = quote_distinctly(item.before, item.after)
     return f"{'.'.join(item.path)} is {shown}, and leaving it out means {meant}"

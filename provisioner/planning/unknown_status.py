@@ -15,7 +15,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Timeouts
 from provisioner.planning.plan_input import PlanInput
-from provisioner.planning.releases import has_begun
+from provisioner.planning.releases import release_has_begun
 
 _LOSING = {
     Action.DELETE: "be released",
@@ -47,7 +47,7 @@ def unknown_status(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
         row = inputs.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or row.status in catalogue[change.kind].statuses.known:
             continue
-        if change.action not in _LOSING or has_begun(change):
+        if change.action not in _LOSING or release_has_begun(change):
             continue
         shown = f"status {row.status!r}" if row.status else "no status"
         yield error(

@@ -17,7 +17,7 @@ from provisioner.model.marker import is_marked
 from provisioner.model.resource import Desired, Live, Phase
 from provisioner.model.shared_orders import find_surplus
 from provisioner.model.state import State
-from provisioner.planning.progress import reached
+from provisioner.planning.progress import phase_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ def find_unmanaged_servers(
     names = Counter((row.kind, row.name) for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
     claimed = {row.id: f"it {claims[row.id]}" for row in free if row.id in claims}
-    found = (_judged(row, claimed.get(row.id), state, names, catalogue[row.kind]) for row in free)
+    found = (_describe(row, claimed.get(row.id), state, names, catalogue[row.kind]) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
 
 
-def _judged(
+def _describe(
     row: Live, claim: str | None, state: State | None, names: Counter[tuple[str, str]], kind: Kind
 ) -> UnmanagedServer:
     return UnmanagedServer(row, claim or _problem(row, state, names, kind), kind.noun, kind.adoption.particulars(row))
@@ -55,9 +55,9 @@ def relevant_unmanaged_servers(
     None where all that is listed has its address, or is a stranger's.
     """
     names = {(one.kind, one.name) for one in desired}
-    odd = {row.id for row in live.values() if may_be_confusable(row.name) and _reads_like_one_of(names, row)}
+    confusable = {row.id for row in live.values() if may_be_confusable(row.name) and _reads_like_one_of(names, row)}
     if state is None:
-        return tuple(row for row in live.values() if (row.kind, row.name) in names or row.id in odd)
+        return tuple(row for row in live.values() if (row.kind, row.name) in names or row.id in confusable)
     records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
     names |= {(one.kind, one.name) for one in records}
     names |= {(one.kind, name) for one in purchases for name in (one.name, *one.names)}
@@ -67,7 +67,7 @@ def relevant_unmanaged_servers(
         row.id: row
         for row in free
         if (row.kind, row.name) in names
-        or row.id in {*odd, *state.released}
+        or row.id in {*confusable, *state.released}
         or is_marked(row.name, lineage=state.lineage)
     }
     for intent in purchases:
@@ -88,7 +88,7 @@ def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], ki
         return "it was bought from this state: a plan says how it is adopted"
     if row.status in kind.statuses.releasing:
         return "it is being released"
-    if reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
+    if phase_reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
         return "it is not built yet"
     if names[row.kind, row.name] > 1:
         return f"another {kind.noun} bears its name: have one of the two renamed"

@@ -18,7 +18,7 @@ from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning import comparison
-from provisioner.planning.charging_mismatch import sold_otherwise
+from provisioner.planning.charging_mismatch import charging_mismatch_warnings
 from provisioner.planning.difference import differences
 from provisioner.planning.plan_input import PlanInput
 
@@ -35,17 +35,17 @@ def is_unpaid(recorded: Recorded, inputs: PlanInput) -> bool:
     return all(row.order_id != recorded.order_id for row in inputs.live.values())
 
 
-def nothing_to_lose(recorded: Recorded) -> str:
+def unpaid_order_detail(recorded: Recorded) -> str:
     """Instead of what a release gives up: the way out stands here, as a hint says no more than who allowed it once somebody has."""
     return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancel_hint(recorded.address)}"
 
 
-def about_orders(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What was sold otherwise than it was wanted; of those that are to be followed, whose specs have moved on, and what else waits for a
     person.
     """
     changes = tuple(changes)
-    yield from sold_otherwise(changes, inputs, catalogue)
+    yield from charging_mismatch_warnings(changes, inputs, catalogue)
     for change in changes:
         recorded, desired = change.recorded, change.desired
         if change.action is not Action.RESUME or recorded is None or desired is None or recorded.id is not None:
@@ -55,7 +55,7 @@ def about_orders(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalo
             continue  # `charging-mismatch` says what to do about it
         if (otherwise := check_order_against_specs(recorded, desired, kind, inputs.policy)) is not None:
             yield otherwise
-        elif is_unpaid(recorded, inputs) and not _pays(desired, kind, inputs.policy):
+        elif is_unpaid(recorded, inputs) and not _is_paid_by_apply(desired, kind, inputs.policy):
             yield warning(
                 CODE,
                 f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
@@ -65,7 +65,7 @@ def about_orders(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalo
             )
 
 
-def _pays(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
+def _is_paid_by_apply(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
     """Whether apply pays the order itself."""
     waits = any(advice.code == CODE for advice in kind.orders.advise(desired.fields))
     return policy.prepaid is Prepaid.TWO_STEP and not waits
@@ -105,7 +105,7 @@ def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: Purchas
     after = comparison.with_known_fingerprints(
         kind, kind.redact(desired.fields, lambda _secret: None), recorded.declared
     )
-    found = comparison.compared(kind, recorded, None, after)
+    found = comparison.compare(kind, recorded, None, after)
     for item in differences(kind.lasting(found.current), kind.lasting(after)):
         rule = kind.rule(item.path)
         was, wanted = value_at(found.current, item.path), value_at(after, item.path)
@@ -114,15 +114,15 @@ def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: Purchas
             continue
         if was == meant or meant is None or comparison.is_ignored(item.path, desired):
             continue
-        yield _told(".".join(item.path), was, meant, is_said=wanted is not None)
+        yield _describe_difference(".".join(item.path), was, meant, is_said=wanted is not None)
 
 
-def _told(path: str, was: JsonValue, meant: JsonValue, *, is_said: bool) -> str:
+def _describe_difference(path: str, was: JsonValue, meant: JsonValue, *, is_said: bool) -> str:
     ordered, wanted = quote_distinctly(was, meant)
     return f"{path} is {ordered}, and {'the specs say' if is_said else 'leaving it out means'} {wanted}"
 
 
-def before_purchases(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
+def purchase_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """What is said of purchases that a plan has, once for all that it is said of."""
     alike: dict[tuple[str, str, str, str], list[Change]] = {}
     for change in changes:

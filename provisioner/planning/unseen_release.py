@@ -16,7 +16,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.resource import Live, Phase, Recorded
 
 
-def going_on(
+def continue_release(
     change: NoOpChange, fields: Iterable[FieldChange], row: Live | None, kind: Kind, *, is_named: bool
 ) -> Change:
     """Of a release that has begun: replaced where it goes on, or the specs or a person want another machine; else held."""
@@ -26,13 +26,13 @@ def going_on(
     return convert_to(change, ReplaceChange, reason=Reason.UNDER_WAY)
 
 
-def is_told(change: Change, row: Live, kind: Kind) -> bool:
+def is_reported(change: Change, row: Live, kind: Kind) -> bool:
     is_begun = change.recorded is not None and change.recorded.phase is Phase.DELETING
     is_released = change.action in {Action.DELETE, Action.FORGET}
     return is_begun and not is_released and row.status not in kind.statuses.releasing
 
 
-def told(change: Change, recorded: Recorded, row: Live, kind: Kind) -> Diagnostic:
+def unseen_release_warning(change: Change, recorded: Recorded, row: Live, kind: Kind) -> Diagnostic:
     address = change.address.typed
     held = "nothing is done about it, as no row shows that it is being released"
     going = "this plan releases it and buys another one for it"
