@@ -23,8 +23,8 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
-from provisioner.cli.prompt import ask, may_answer
-from provisioner.cli.signals import answerable
+from provisioner.cli.prompt import ask, can_ask
+from provisioner.cli.signals import interruptible_prompt
 
 if TYPE_CHECKING:
     from provisioner.model.event import Event
@@ -89,7 +89,7 @@ def command(
     elif terraform is not None and adopted.approved and not as_json:
         console().write("No changes. All that it manages is recorded in this state already.\n")
         return ExitCode.DONE
-    return ui.conclude(adopted)
+    return ui.show_result(adopted)
 
 
 def _warn_of_two_owners(path: Path) -> None:
@@ -114,7 +114,7 @@ class ConsoleAdoptUI:
         if not self.may_ask or not sys.stdin.isatty():
             self.console.message("\nTo take them over: adopt --all, or adopt --match GLOB.")
             return ()
-        with answerable():
+        with interruptible_prompt():
             sys.stderr.write(
                 "\nWhich are to be taken over? Numbers such as 1,3-5, or all; anything else is none.\n\n  Enter a value: "
             )
@@ -140,7 +140,7 @@ class ConsoleAdoptUI:
         if self.auto_approve:
             return True
         hint = "look at what adopt lists, then run it again with --auto-approve"
-        if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
+        if not can_ask(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
         question = (
             f"Do you want to take over {pluralize(len(chosen), 'resource')}?\n  From then on `destroy` releases them.\n"
@@ -155,7 +155,7 @@ class ConsoleAdoptUI:
             holder, seconds
         )
 
-    def conclude(self, adopted: AdoptResult) -> ExitCode:
+    def show_result(self, adopted: AdoptResult) -> ExitCode:
         from provisioner.rendering.adoption import count_unmanaged, unmanaged_document
         from provisioner.rendering.style import escape
         from provisioner.rendering.wording import pluralize
@@ -169,10 +169,8 @@ class ConsoleAdoptUI:
         elif adopted.plan is not None:
             servers = count_unmanaged(len(adopted.addresses), adopted.found)
             proof = "A plan was made with them: it has nothing to do for any of them."
-            if adopted.unproven:
-                proof = (
-                    f"A plan was made with them, and has work for {len(adopted.unproven)}: look at `provisioner plan`."
-                )
+            if adopted.remaining_changes:
+                proof = f"A plan was made with them, and has work for {len(adopted.remaining_changes)}: look at `provisioner plan`."
             where = f", declared in {escape(path)}" if path else ""
             calls = pluralize(adopted.requests, "request")
             self.console.write(f"\nTook over {servers}{where}. {proof} ({calls} to the cloud.)\n")
@@ -180,7 +178,7 @@ class ConsoleAdoptUI:
             self._list(adopted.found)
         if not adopted.approved:
             return ExitCode.INTERRUPTED
-        return ExitCode.INCOMPLETE if adopted.unproven or adopted.is_partial else ExitCode.DONE
+        return ExitCode.INCOMPLETE if adopted.remaining_changes or adopted.is_partial else ExitCode.DONE
 
 
 def numbers(answer: str, most: int) -> frozenset[int]:

@@ -43,14 +43,14 @@ def _unknown(value: str, codes: list[str]) -> str:
     return f"{value!r} is no guard that may be allowed; {meant}"
 
 
-def _together(
+def _union(
     _context: click.Context, _parameter: click.Parameter, given: tuple[frozenset[Allowance], ...]
 ) -> frozenset[Allowance]:
     return frozenset().union(*given)
 
 
 allow_option = click.option(
-    "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_together,
+    "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_union,
     help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
     "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, or all (but protected and order-unseen). May be repeated.",
 )  # fmt: skip

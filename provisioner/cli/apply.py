@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.guards import Allowance
     from provisioner.model.selection import Selection
-    from provisioner.workflow.apply import Applied
+    from provisioner.workflow.apply import ApplyResult
     from provisioner.workflow.plan_session import PlanRequest
     from provisioner.workflow.workspace import Workspace
 
@@ -64,7 +64,7 @@ def command(
         )
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(
-        mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
+        mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
     return run_apply(workspace, request, options, plan_file=plan_file)
 
@@ -98,13 +98,13 @@ def run_apply(
     else:
         applied = asyncio.run(apply_saved(workspace, plan_file, request, ui))
     code = of_apply(applied)
-    _conclude(applied, as_json=options.as_json)
+    _show_summary(applied, as_json=options.as_json)
     if code is ExitCode.DONE:
-        _tell_results(applied, as_json=options.as_json)
+        _show_outputs(applied, as_json=options.as_json)
     return code
 
 
-def _conclude(applied: Applied, *, as_json: bool) -> None:
+def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
     """A stream of JSON has a last line even when there was nothing to do; a person has read that already."""
     from provisioner.model.event import RunResult
     from provisioner.model.fleet import unfinished_fleets
@@ -128,9 +128,9 @@ def _conclude(applied: Applied, *, as_json: bool) -> None:
     console().diagnose(applied.trouble)
 
 
-def _tell_results(applied: Applied, *, as_json: bool) -> None:
+def _show_outputs(applied: ApplyResult, *, as_json: bool) -> None:
     """As in Terraform, of a run that is done only: else `output` has what is known by then."""
-    outputs = applied.results.outputs
+    outputs = applied.outputs.values
     if as_json and outputs:
         from provisioner.cli.failure import now
         from provisioner.rendering.stream import outputs_document
@@ -140,4 +140,4 @@ def _tell_results(applied: Applied, *, as_json: bool) -> None:
         from provisioner.rendering.outputs import render_outputs_section
 
         console().write(render_outputs_section(outputs, console().style()))
-    console().diagnose(applied.results.notes)
+    console().diagnose(applied.outputs.notes)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from provisioner import __version__
 from provisioner.cli.console import Console
 from provisioner.cli.failure import now
-from provisioner.cli.prompt import ask, may_answer
+from provisioner.cli.prompt import ask, can_ask
 from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ConsoleApplyUI:
         if self.auto_approve:
             return True
         hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
-        if not may_answer(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
+        if not can_ask(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
         from provisioner.model.plan import Mode
 
@@ -83,7 +83,7 @@ class ConsoleApplyUI:
         if self.as_json:
             from provisioner.rendering.stream import event_document
 
-            if self.console.is_news(event):
+            if self.console.is_worth_showing(event):
                 self._stream(event_document(event, timestamp=now()))
         elif self._table is not None:
             self._table.update(event)
@@ -104,16 +104,16 @@ class ConsoleApplyUI:
         from provisioner.rendering.progress import lock_line
 
         line = lock_line(holder.who, f"{holder.command}, process {holder.pid}", remaining=self.lock_timeout - seconds)
-        if self.console.moves:
+        if self.console.can_rewrite_lines:
             if line != self._lock_line:
                 self._lock_line = line
-                self.console.pass_by(line)
+                self.console.show_transient(line)
         elif seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
             self._lock_news = seconds
             self.console.message(line)
 
     @contextmanager
-    def at_work(self, plan: Plan) -> Iterator[Interruption]:
+    def show_progress(self, plan: Plan) -> Iterator[Interruption]:
         with self._live(plan), interruptible(self.console.message) as interruption:
             yield interruption
 

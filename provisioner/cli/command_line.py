@@ -13,7 +13,7 @@ from provisioner.cli.commands import cli
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.spelling import with_two_dashes
-from provisioner.cli.terraform import advised
+from provisioner.cli.terraform import with_advice
 
 if TYPE_CHECKING:
     from provisioner.model.kind import Catalogue
@@ -27,21 +27,21 @@ def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
         needs_command.show()
         return ExitCode.ERROR
     except click.ClickException as wrong:
-        advised(wrong).show()
+        with_advice(wrong).show()
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
         console().message("\nInterrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        _leave_stdout_alone()
+        _redirect_stdout_to_null()
         return ExitCode.ERROR
     except Exception as failure:  # noqa: BLE001 - a traceback is no message for a user
-        return _explain(failure)
+        return _report(failure)
     _flush()
-    return int(code or (ExitCode.ERROR if console().lost else ExitCode.DONE))
+    return int(code or (ExitCode.ERROR if console().output_lost else ExitCode.DONE))
 
 
-def _explain(failure: Exception) -> int:
+def _report(failure: Exception) -> int:
     from provisioner.cli.exit_codes import of_error
     from provisioner.model.diagnostic import ProvisionerError, error
 
@@ -60,9 +60,9 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _leave_stdout_alone()
+        _redirect_stdout_to_null()
 
 
-def _leave_stdout_alone() -> None:
+def _redirect_stdout_to_null() -> None:
     """The reader has gone; the interpreter's own flush at exit must not complain about it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.rendering.style import Style
 
-_WIDEST = 120
-_SILENCE = 9.0
-_SILENCE_OF_WORK = 15.0
+_MAX_WIDTH = 120
+_QUIET_SECONDS = 9.0
+_QUIET_SECONDS_OF_ADDRESSES = 15.0
 """Seconds; what is said of work that goes on comes about every ten."""
-_WIPE = "\r\x1b[2K"
+_ERASE_LINE = "\r\x1b[2K"
 
 
 class Json(Enum):
@@ -42,15 +42,15 @@ class Console:
 
     no_color: bool = False
     json: Json | None = None
-    lost: bool = False
-    _begun: bool = False
+    output_lost: bool = False
+    _json_started: bool = False
     """Some JSON is on stdout already."""
-    _spoken_at: float = -inf
-    _of_work_at: float = -inf
+    _last_output_at: float = -inf
+    _last_address_event_at: float = -inf
     """When something was said of an address."""
-    _events: tuple[TextIO, bool, Style] | None = None
+    _cached_event_style: tuple[TextIO, bool, Style] | None = None
     """How events look, and for which stream and flag that was chosen."""
-    _passing: bool = False
+    _line_is_transient: bool = False
     """The terminal's last line is one that the next word replaces."""
 
     def style(self, stream: TextIO | None = None) -> Style:
@@ -58,61 +58,64 @@ class Console:
 
         stream = stream or sys.stdout
         color = choose_color(environ=os.environ, is_terminal=stream.isatty(), flag=False if self.no_color else None)
-        return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
+        return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _MAX_WIDTH))
 
-    def _style_of_events(self) -> Style:
+    def _event_style(self) -> Style:
         """The terminal is asked once, not at each of ten thousand events."""
-        known = self._events
+        known = self._cached_event_style
         if known is None or known[:2] != (sys.stderr, self.no_color):
-            known = self._events = (sys.stderr, self.no_color, self.style(sys.stderr))
+            known = self._cached_event_style = (sys.stderr, self.no_color, self.style(sys.stderr))
         return known[2]
 
     def write(self, text: str) -> None:
         """A result, to stdout."""
-        self._wipe()
+        self._erase_transient_line()
         failure = _write(sys.stdout, text)
         if failure is not None and not isinstance(failure, BrokenPipeError):
-            self.lost = True
+            self.output_lost = True
             self.message(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
 
     def message(self, line: str) -> None:
         """Progress, to stderr, with its end of line."""
-        self._wipe()
+        self._erase_transient_line()
         _write(sys.stderr, f"{line}\n")
 
     @property
-    def moves(self) -> bool:
+    def can_rewrite_lines(self) -> bool:
         """Whether stderr is a terminal on which a line can be written anew."""
         return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
-    def pass_by(self, line: str) -> None:
+    def show_transient(self, line: str) -> None:
         """Progress that means nothing once it is over, on a terminal that moves: whatever is said next takes its place."""
         from provisioner.rendering.style import cut
 
-        self._wipe()
-        self._passing = True
+        self._erase_transient_line()
+        self._line_is_transient = True
         _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
 
-    def is_news(self, event: Event) -> bool:
+    def is_worth_showing(self, event: Event) -> bool:
         """A sign of life is none while something else is said."""
         now = time.monotonic()
         if event.address is not None:
-            self._of_work_at = now
-        is_silent = now - self._spoken_at >= _SILENCE and now - self._of_work_at >= _SILENCE_OF_WORK
+            self._last_address_event_at = now
+        is_silent = (
+            now - self._last_output_at >= _QUIET_SECONDS
+            and now - self._last_address_event_at >= _QUIET_SECONDS_OF_ADDRESSES
+        )
         return is_silent or event.type.value != "reading"
 
-    def _wipe(self) -> None:
-        self._spoken_at = time.monotonic()
-        if self._passing:
-            self._passing = False
-            _write(sys.stderr, _WIPE)
+    def _erase_transient_line(self) -> None:
+        self._last_output_at = time.monotonic()
+        if self._line_is_transient:
+            self._line_is_transient = False
+            _write(sys.stderr, _ERASE_LINE)
 
     def document(self, document: object) -> None:
         """Indented JSON, to stdout."""
         from provisioner.model.canonical import readable
         from provisioner.rendering.style import escape_json
 
-        self._begun = True
+        self._json_started = True
         self.write(escape_json(readable(document).decode()))
 
     def line(self, document: object) -> None:
@@ -120,7 +123,7 @@ class Console:
         from provisioner.model.canonical import canonical
         from provisioner.rendering.style import escape_json
 
-        self._begun = True
+        self._json_started = True
         self.write(f"{escape_json(canonical(document).decode())}\n")
 
     def show_event(self, event: Event) -> None:
@@ -129,14 +132,14 @@ class Console:
 
         if event.diagnostic is not None:
             self.diagnose([event.diagnostic])
-        elif self.is_news(event) and (line := event_line(event, self._style_of_events())) is not None:
+        elif self.is_worth_showing(event) and (line := event_line(event, self._event_style())) is not None:
             self.message(line)
 
     def diagnose(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics
 
         if text := render_diagnostics(list(findings), self.style(sys.stderr)):
-            self._wipe()
+            self._erase_transient_line()
             _write(sys.stderr, text)
 
     def fail(self, findings: Sequence[Diagnostic]) -> None:
@@ -148,9 +151,9 @@ class Console:
 
         self.diagnose(findings)
         if self.json is Json.STREAM:
-            for line in failed_lines(findings, first=not self._begun):
+            for line in failed_lines(findings, first=not self._json_started):
                 self.line(line)
-        elif self.json is Json.DOCUMENT and not self._begun:
+        elif self.json is Json.DOCUMENT and not self._json_started:
             self.document(failed_document(findings))
 
 
@@ -166,13 +169,13 @@ def _write(stream: TextIO, text: str) -> OSError | None:
         stream.write(text)
         stream.flush()
     except OSError as failure:
-        _silence(stream)
+        _redirect_to_null(stream)
         return failure
     except ValueError:  # closed
         pass
     return None
 
 
-def _silence(stream: TextIO) -> None:
+def _redirect_to_null(stream: TextIO) -> None:
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

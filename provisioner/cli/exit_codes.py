@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from provisioner.model.event import Result
     from provisioner.model.placed_order import PlacedOrder
     from provisioner.model.plan import Plan
-    from provisioner.workflow.apply import Applied
-    from provisioner.workflow.expiring import Expiring
+    from provisioner.workflow.apply import ApplyResult
+    from provisioner.workflow.expiring import ExpiringServers
     from provisioner.workflow.order_settlement import SettlementResult
 
 
@@ -69,32 +69,32 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
     if not detailed:
         return refused
     doubt = any(finding.code == "in-doubt" for finding in plan.findings)
-    something = bool(plan.work or any(finding.code not in _NO_DIFFERENCE for finding in plan.findings))
+    differs = bool(plan.work or any(finding.code not in _NO_DIFFERENCE for finding in plan.findings))
     return worst(
         refused,
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
-        ExitCode.DIFFERENCES if something else ExitCode.DONE,
+        ExitCode.DIFFERENCES if differs else ExitCode.DONE,
     )
 
 
-def of_apply(applied: Applied) -> ExitCode:
+def of_apply(applied: ApplyResult) -> ExitCode:
     """A wanted server that vanished or failed keeps apply from being done, even when nothing was left to do about it."""
     from provisioner.model.event import ResultType
 
     if not applied.approved:
         return ExitCode.INTERRUPTED
     results = applied.result.results if applied.result else ()
-    short = any(map(_fell_short, results)) or applied.plan.not_as_wanted
+    incomplete = any(map(_is_incomplete, results)) or applied.plan.not_as_wanted
     doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
     return worst(
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
-        ExitCode.INCOMPLETE if short else ExitCode.DONE,
+        ExitCode.INCOMPLETE if incomplete else ExitCode.DONE,
         ExitCode.INTERRUPTED if applied.result and applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,
     )
 
 
-def of_settled(settled: SettlementResult) -> ExitCode:
+def of_settlement(settled: SettlementResult) -> ExitCode:
     """An order that is still open is what apply, too, calls incomplete."""
     from provisioner.model.placed_order import Settlement
 
@@ -108,7 +108,7 @@ def of_settled(settled: SettlementResult) -> ExitCode:
     )
 
 
-def of_waiting(order: PlacedOrder) -> ExitCode:
+def of_wait(order: PlacedOrder) -> ExitCode:
     from provisioner.model.billing import OrderStatus
 
     if not order.is_over:
@@ -116,12 +116,12 @@ def of_waiting(order: PlacedOrder) -> ExitCode:
     return ExitCode.ERROR if order.status == OrderStatus.CANCELLED else ExitCode.DONE
 
 
-def of_expiring(expiring: Expiring, *, detailed: bool) -> ExitCode:
+def of_expiring(expiring: ExpiringServers, *, detailed: bool) -> ExitCode:
     """What renews by itself does not end; of what nobody knows nothing is claimed."""
     return ExitCode.DIFFERENCES if detailed and expiring.ending else ExitCode.DONE
 
 
-def _fell_short(result: Result) -> bool:
+def _is_incomplete(result: Result) -> bool:
     """By itself: what an interruption left under way is recorded, and that the run was interrupted says enough. What is held back may
     be so because of a server that this run had no work for.
     """

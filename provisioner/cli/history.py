@@ -30,10 +30,10 @@ def command(*, workspace: Workspace, address: Address | None, verify: bool, as_j
     if verify:
         _verify(workspace, as_json=as_json)
     else:
-        _tell(workspace, address, as_json=as_json)
+        _show(workspace, address, as_json=as_json)
 
 
-def _tell(workspace: Workspace, address: Address | None, *, as_json: bool) -> None:
+def _show(workspace: Workspace, address: Address | None, *, as_json: bool) -> None:
     from provisioner.rendering.history import history_document, render_history
     from provisioner.workflow.history import read_history
 
@@ -41,7 +41,7 @@ def _tell(workspace: Workspace, address: Address | None, *, as_json: bool) -> No
     if as_json:
         console().document(history_document(history.records, address=address))
     elif history.records:
-        console().write(render_history(history.records, console().style(), address=address, at_work=history.at_work))
+        console().write(render_history(history.records, console().style(), address=address, at_work=history.is_running))
     else:
         console().write(f"Nothing is recorded yet at {history.location}.\n")
 

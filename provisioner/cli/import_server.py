@@ -39,7 +39,7 @@ def command(
 
     ui = ConsoleImportUI(console(), lock_timeout)
     request = ImportRequest(address, identifier, lock_timeout, reason)
-    ui.conclude(asyncio.run(import_server(workspace, request, ui)))
+    ui.show_result(asyncio.run(import_server(workspace, request, ui)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class ConsoleImportUI:
             holder, seconds
         )
 
-    def conclude(self, outcome: ImportResult) -> None:
+    def show_result(self, imported: ImportResult) -> None:
         from provisioner.rendering.values import path_text
 
-        self.console.diagnose(outcome.findings)
-        change = outcome.then
+        self.console.diagnose(imported.findings)
+        change = imported.change
         assert change.recorded is not None  # it was recorded just now
         changed = ", ".join(path_text(field.path) for field in change.fields)
-        left = "the specs say what it is, so that a plan changes nothing of it"
-        rest = f"the next apply changes in place: {changed}" if changed else left
+        unchanged = "the specs say what it is, so that a plan changes nothing of it"
+        rest = f"the next apply changes in place: {changed}" if changed else unchanged
         self.console.write(f"\n{change.address}: took over {change.recorded.id}; {rest}.\n")

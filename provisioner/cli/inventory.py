@@ -45,15 +45,15 @@ def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tupl
         raise click.UsageError("--selector names one label with two values: no server has both")
     inventory = read_inventory(workspace, InventoryRequest(dict(labels), public))
     console().write(render_inventory(inventory, form=form, public=public))
-    _say_who_is_missing(inventory)
+    _warn_left_out(inventory)
 
 
-def _say_who_is_missing(inventory: Inventory) -> None:
+def _warn_left_out(inventory: Inventory) -> None:
     from provisioner.model.diagnostic import warning
 
     if not inventory.left_out:
         return
-    told = "\n".join(f"{one.address}: {one.reason}" for one in inventory.left_out[:_SHOWN])
+    lines = "\n".join(f"{one.address}: {one.reason}" for one in inventory.left_out[:_SHOWN])
     more = len(inventory.left_out) - _SHOWN
     count = len(inventory.left_out)
     console().diagnose(
@@ -61,7 +61,7 @@ def _say_who_is_missing(inventory: Inventory) -> None:
             warning(
                 "inventory-incomplete",
                 "1 server is left out" if count == 1 else f"{count} servers are left out",
-                detail=f"{told}\nand {more} more" if more > 0 else told,
+                detail=f"{lines}\nand {more} more" if more > 0 else lines,
                 hint="what is under way, apply finishes; what has changed, `apply --refresh-only` records; `plan` tells of the rest",
             )
         ]

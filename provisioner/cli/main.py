@@ -18,16 +18,16 @@ _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 def main() -> None:
-    _complete_streams()
+    _open_missing_streams()
     arguments = sys.argv[1:]
     if arguments in (["--version"], ["-version"], ["-v"]):
         from provisioner import __version__
 
         sys.stdout.write(f"provisioner {__version__}\n")
         return
-    _collect_seldom()
-    _leave_no_core()
-    _leave_plugins_out()
+    _raise_gc_threshold()
+    _disable_core_dumps()
+    _disable_pydantic_plugins()
     from provisioner.cli.command_line import run
 
     code = run(arguments, catalogue)
@@ -42,7 +42,7 @@ def catalogue() -> Catalogue:
     return CATALOGUE
 
 
-def _collect_seldom() -> None:
+def _raise_gc_threshold() -> None:
     """A run keeps nearly all that it makes until its end, so the collector of cycles looked through the same servers again and again:
     29 % of an apply of 10,000, and a tenth of the imports. Its first look comes after so many objects that stayed, not 700. That bounds
     what lies uncollected to some 20 MB, which is why it is not switched off: clients and failures leave cycles too.
@@ -50,19 +50,19 @@ def _collect_seldom() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
 
 
-def _leave_plugins_out() -> None:
+def _disable_pydantic_plugins() -> None:
     """Else pydantic reads what every installed package offers, to find plugins: time, and code that changes what is valid."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
-def _leave_no_core() -> None:
+def _disable_core_dumps() -> None:
     """A core dump would hold the credentials and every secret."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _complete_streams() -> None:
+def _open_missing_streams() -> None:
     """A stream that was closed before we began leads nowhere: else the next file opened, the journal say, gets its number."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass

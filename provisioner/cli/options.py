@@ -24,22 +24,22 @@ Result = TypeVar("Result")
 Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _say_no_color(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+def _set_no_color(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if value:
         console().no_color = True
 
 
-def _say_json(kind: Json) -> Callable[[click.Context, click.Parameter, bool], bool]:
-    def say(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
+def _set_json(kind: Json) -> Callable[[click.Context, click.Parameter, bool], bool]:
+    def set_json(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
         if value:
             console().json = kind
         return value
 
-    return say
+    return set_json
 
 
 no_color = click.option(
-    "--no-color", is_flag=True, expose_value=False, callback=_say_no_color, help="No colours. NO_COLOR is heeded too."
+    "--no-color", is_flag=True, expose_value=False, callback=_set_no_color, help="No colours. NO_COLOR is heeded too."
 )
 
 _STACK_OPTIONS = (
@@ -52,41 +52,43 @@ _STACK_OPTIONS = (
 )  # fmt: skip
 
 
-Gather: TypeAlias = Callable[[dict[str, Any]], None]
+Collector: TypeAlias = Callable[[dict[str, Any]], None]
 
-_GATHERED: WeakKeyDictionary[Callable[..., Any], list[Gather]] = WeakKeyDictionary()
+_COLLECTORS: WeakKeyDictionary[Callable[..., Any], list[Collector]] = WeakKeyDictionary()
 """By the wrapper of a command."""
 
 
-def with_options(command: Callable[..., Result], options: Iterable[Option], gather: Gather) -> Callable[..., Result]:
+def with_options(
+    command: Callable[..., Result], options: Iterable[Option], collect: Collector
+) -> Callable[..., Result]:
     """`command` with `options`, which `gather` puts together in the arguments that it is called with. However many gather for a command,
     it has one wrapper.
     """
-    gathered = command
-    if command not in _GATHERED:
-        gathers: list[Gather] = []
+    decorated = command
+    if command not in _COLLECTORS:
+        collectors: list[Collector] = []
 
         @wraps(command)
         def wrapper(**given: Any) -> Result:
-            for each in reversed(gathers):  # the decorator that stands first goes first
+            for each in reversed(collectors):  # the decorator that stands first goes first
                 each(given)
             return command(**given)
 
-        gathered, _GATHERED[wrapper] = wrapper, gathers
-    _GATHERED[gathered].append(gather)
+        decorated, _COLLECTORS[wrapper] = wrapper, collectors
+    _COLLECTORS[decorated].append(collect)
     for option in reversed(tuple(options)):
-        gathered = option(gathered)
-    return gathered
+        decorated = option(decorated)
+    return decorated
 
 
 def stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives a command its `workspace` in place of the options that make it."""
 
-    def gather(given: dict[str, Any]) -> None:
+    def collect(given: dict[str, Any]) -> None:
         names = ("specs", "environment", "state_location", "assignments", "var_files")
         given["workspace"] = make_workspace(**{name: given.pop(name) for name in names})
 
-    return with_options(command, _STACK_OPTIONS, gather)
+    return with_options(command, _STACK_OPTIONS, collect)
 
 
 def make_workspace(
@@ -187,12 +189,12 @@ reinstall_option = click.option(
     "--reinstall", "reinstall", metavar="ADDRESS", type=AddressType(), multiple=True,
     help="Wipe this server's system disk and put on it what is declared, where the cloud shows something else. May be repeated.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
 auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip
 lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end.")  # fmt: skip
 reason_option = click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
-_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_say_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
+_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives apply and destroy their `options` in one piece."""
 
-    def gather(given: dict[str, Any]) -> None:
+    def collect(given: dict[str, Any]) -> None:
         given["options"] = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
 
-    return with_options(command, _RUN_OPTIONS, gather)
+    return with_options(command, _RUN_OPTIONS, collect)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
-from provisioner.cli.prompt import ask, may_answer
+from provisioner.cli.prompt import ask, can_ask
 from provisioner.model.action import Action
 from provisioner.rendering.orders import money, render_order
 
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 class ConsoleOrdersUI:
     """`run`: of whose ways of telling and asking this one makes use. Its events go to stderr: a document has no room for them."""
 
-    run: ConsoleApplyUI
+    apply_ui: ConsoleApplyUI
     action: Action
     as_json: bool
 
     @property
     def _console(self) -> Console:
-        return self.run.console
+        return self.apply_ui.console
 
     def approve(self, order: PlacedOrder) -> bool:
         """Only `yes` is a yes."""
         if not self.as_json:
             self._console.write(render_order(order, self._console.style(), advise=False))
-        if self.run.auto_approve:
+        if self.apply_ui.auto_approve:
             return True
         hint = "look at it with `provisioner orders show`, then run this again with --auto-approve"
-        if not may_answer(self._console, may_ask=self.run.may_ask, as_json=self.as_json, hint=hint):
+        if not can_ask(self._console, may_ask=self.apply_ui.may_ask, as_json=self.as_json, hint=hint):
             return False
         return ask(self._console, _question(self.action, order))
 
     def listen(self, event: Event) -> None:
-        self.run.listen(event)
+        self.apply_ui.listen(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        self.run.waiting(holder, seconds)
+        self.apply_ui.waiting(holder, seconds)
 
-    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
-        return self.run.at_work(plan)
+    def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
+        return self.apply_ui.show_progress(plan)
 
 
 def _question(action: Action, order: PlacedOrder) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provisioner.cli.console import console
-from provisioner.cli.exit_codes import ExitCode, of_settled, of_waiting
+from provisioner.cli.exit_codes import ExitCode, of_settlement, of_wait
 from provisioner.cli.options import (
     DurationType,
     auto_approve_option,
@@ -167,10 +167,10 @@ def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) ->
             target,
             console().show_event,
             seconds=timeout,
-            tell=lambda order, seconds: console().message(wait_line(order, seconds)),
+            on_wait=lambda order, seconds: console().message(wait_line(order, seconds)),
         )
     )
-    code = of_waiting(order)
+    code = of_wait(order)
     if as_json:
         outcome = order.status if order.is_over else "waiting"
         console().document(outcome_document(order, outcome, (), exit_code=code))
@@ -189,7 +189,7 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
     run = ConsoleApplyUI(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)
     request = SettleRequest(action, target, options.lock_timeout, options.reason)
     settled = asyncio.run(settle(workspace, request, ConsoleOrdersUI(run, action, options.as_json)))
-    code = of_settled(settled)
+    code = of_settlement(settled)
     console().diagnose(settled.findings)
     if options.as_json:
         document = outcome_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)

@@ -10,7 +10,7 @@ from provisioner.cli.console import console
 from provisioner.cli.options import json_option, stack_options
 
 if TYPE_CHECKING:
-    from provisioner.workflow.outputs import Asked
+    from provisioner.workflow.outputs import RequestedOutputs
     from provisioner.workflow.workspace import Workspace
 
 
@@ -34,26 +34,26 @@ def command(*, workspace: Workspace, name: str | None, raw: bool, as_json: bool)
 
     if raw and name is None:
         raise click.UsageError("--raw needs the NAME of one value, such as 'gateway.id'")
-    asked = read_outputs(workspace, name)
-    if asked.declared and name is None:
-        _tell_declared(asked, as_json=as_json)
+    requested = read_outputs(workspace, name)
+    if requested.declared and name is None:
+        _show_declared(requested, as_json=as_json)
         return
     from provisioner.rendering.state import render_outputs, render_raw
 
-    value = value_of(asked)
+    value = value_of(requested)
     if as_json:
         console().document(value)
     elif raw:
         console().write(render_raw(value))
     else:
-        named = value if isinstance(value, dict) and not asked.declared else {name or "": value}
+        named = value if isinstance(value, dict) and not requested.declared else {name or "": value}
         console().write(render_outputs(named, console().style()))
 
 
-def _tell_declared(asked: Asked, *, as_json: bool) -> None:
+def _show_declared(requested: RequestedOutputs, *, as_json: bool) -> None:
     from provisioner.rendering.outputs import outputs_document, render_declared_outputs
 
     if as_json:
-        console().document(outputs_document(asked.declared))
+        console().document(outputs_document(requested.declared))
     else:
-        console().write(render_declared_outputs(asked.declared, console().style()))
+        console().write(render_declared_outputs(requested.declared, console().style()))

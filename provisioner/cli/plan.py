@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace
 
 
-_LOOKED_FOR = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
+_RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
 """Findings of calls without an answer, by code: what apply does about them before anything else."""
 
 
@@ -72,7 +72,7 @@ def command(
 
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(
-        mode, frozenset(replace), allow, selection, closely=refresh_only, reinstall=frozenset(reinstall)
+        mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
     planned = asyncio.run(plan(workspace, request, console().show_event))
     console().diagnose(planned.warnings)
@@ -87,7 +87,7 @@ def command(
     if not planned.plan.refusals:
         if out is not None:
             _refuse_open_calls(planned.plan, out)
-        _save_or_say(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
+        _save_or_hint(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
     return of_plan(planned.plan, detailed=detailed_exitcode)
 
 
@@ -95,7 +95,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
     """Apply refuses every saved plan while the outcome of a call is not known, so one made now could never be carried out."""
     from provisioner.model.diagnostic import InDoubt, UsageError, error
 
-    found = [finding for finding in plan.findings if finding.code in _LOOKED_FOR]
+    found = [finding for finding in plan.findings if finding.code in _RECOVERY]
     if found:
         is_doubt = any(finding.code == "in-doubt" for finding in found)
         raise (InDoubt if is_doubt else UsageError)(
@@ -103,7 +103,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
                 error(
                     finding.code,
                     f"the plan was not saved to {out}: what became of an earlier call for {finding.address} is not known",
-                    hint=f"run {plan.mode.command} without a plan file: it looks {_LOOKED_FOR[finding.code]} first",
+                    hint=f"run {plan.mode.command} without a plan file: it looks {_RECOVERY[finding.code]} first",
                     address=finding.address,
                 )
                 for finding in found
@@ -111,7 +111,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
         )
 
 
-def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
+def _save_or_hint(plan: Plan, out: Path | None, *, hints: bool) -> None:
     """Hints are for people; a pipeline knows its next step."""
     import time
 
@@ -123,7 +123,7 @@ def _save_or_say(plan: Plan, out: Path | None, *, hints: bool) -> None:
         console().message(
             f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
         )
-    elif plan.work and hints and not any(finding.code in _LOOKED_FOR for finding in plan.findings):
+    elif plan.work and hints and not any(finding.code in _RECOVERY for finding in plan.findings):
         console().message(
             "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 
 from provisioner.cli.console import Console
-from provisioner.cli.signals import answerable
+from provisioner.cli.signals import interruptible_prompt
 
 
-def may_answer(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> bool:
+def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> bool:
     """Says why not, with `hint` for the way round it."""
     if may_ask and not as_json and sys.stdin.isatty():
         return True
@@ -23,7 +23,7 @@ def may_answer(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> 
 
 
 def ask(console: Console, question: str) -> bool:
-    with answerable():
+    with interruptible_prompt():
         sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip()

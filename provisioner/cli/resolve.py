@@ -13,7 +13,7 @@ from provisioner.cli.options import AddressType, stack_options
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.diagnostic import Diagnostic
-    from provisioner.workflow.resolve import Resolved
+    from provisioner.workflow.resolve import ResolveResult
     from provisioner.workflow.workspace import Workspace
 
 
@@ -58,7 +58,13 @@ def command(
     resolved = asyncio.run(
         resolve(
             workspace,
-            Decision(address, adopt, reason, blindly="list-incomplete" in allow, renamed="other-name" in allow),
+            Decision(
+                address,
+                adopt,
+                reason,
+                allow_incomplete_list="list-incomplete" in allow,
+                allow_other_name="other-name" in allow,
+            ),
             console().show_event,
         )
     )
@@ -81,7 +87,7 @@ def command(
         )
 
 
-def _passed_over(resolved: Resolved, address: Address) -> Diagnostic:
+def _passed_over(resolved: ResolveResult, address: Address) -> Diagnostic:
     """What a person has said is not it."""
     from provisioner.model.diagnostic import warning
 

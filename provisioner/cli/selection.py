@@ -51,9 +51,9 @@ _OPTIONS = (
 def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Gives a command its `selection` in one piece."""
 
-    def gather(given: dict[str, Any]) -> None:
+    def collect(given: dict[str, Any]) -> None:
         from provisioner.model.selection import Selection
 
         given["selection"] = Selection(given.pop("targets"), given.pop("excludes"), given.pop("labels"))
 
-    return with_options(command, _OPTIONS, gather)
+    return with_options(command, _OPTIONS, collect)

@@ -35,7 +35,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
 
         document: dict[str, object] = {"format_version": "1.0"}
         if shown.state is not None:
-            document = state_document(shown.state, unverifiable=shown.unverifiable, in_flight=shown.at_work)
+            document = state_document(shown.state, unverifiable=shown.unverifiable, in_flight=shown.is_locked)
         console().document(document)
     elif shown.state is None:
         console().write(f"Nothing is recorded yet at {shown.location}.\n")
@@ -43,7 +43,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
         from provisioner.rendering.state import render_state
 
         console().write(
-            render_state(shown.state, console().style(), unverifiable=shown.unverifiable, in_flight=shown.at_work)
+            render_state(shown.state, console().style(), unverifiable=shown.unverifiable, in_flight=shown.is_locked)
         )
 
 

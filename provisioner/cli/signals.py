@@ -14,7 +14,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
+def interruptible(announce: Callable[[str], None]) -> Iterator[Interruption]:
     """Needs a running event loop. The handlers that were there before come back at the end.
 
     A signal that whoever started us has ignored stays so: `nohup` means to outlive its terminal.
@@ -27,7 +27,7 @@ def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        tell(
+        announce(
             "Not waiting for replies any more; what is still open is looked for by the next apply."
             if interruption.requested
             else "Stopping: nothing new is sent, replies in flight are recorded. Once more to stop waiting for them."
@@ -47,7 +47,7 @@ def interruptible(tell: Callable[[str], None]) -> Iterator[Interruption]:
 
 
 @contextmanager
-def answerable() -> Iterator[None]:
+def interruptible_prompt() -> Iterator[None]:
     """While a person is asked, Ctrl-C ends the question at once; the event loop would only take note of it."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:

@@ -30,7 +30,7 @@ def with_two_dashes(arguments: Iterable[str]) -> list[str]:
     return spelt
 
 
-def _is_misspelt(name: str) -> bool:
+def _is_unknown_option(name: str) -> bool:
     """Said to click in two dashes, which then knows what was meant. `-edev` and `-Cfolder` are a short option and its value."""
     return len(name) > 1 and name[0].isalpha() and name[0] not in SHORT_OPTIONS
 
@@ -40,5 +40,5 @@ def _long(argument: str) -> str:
         long = argument
     else:
         name = argument[1:].split("=", 1)[0]
-        long = f"-{argument}" if name in LONG_OPTIONS or _is_misspelt(name) else argument
+        long = f"-{argument}" if name in LONG_OPTIONS or _is_unknown_option(name) else argument
     return {"--input=false": "--no-input", "--input=true": "--input"}.get(long, long)

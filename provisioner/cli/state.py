@@ -61,7 +61,7 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
         from provisioner.rendering.machine import resource_document
 
         document = resource_document(
-            shown.recorded, shown.intent, unverifiable=shown.unverifiable, in_flight=shown.at_work
+            shown.recorded, shown.intent, unverifiable=shown.unverifiable, in_flight=shown.is_locked
         )
         console().document(document)
         return
@@ -70,11 +70,11 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
     style = console().style()
     if shown.recorded is not None:
         text = render_resource(
-            shown.recorded, style, intent=shown.intent, unverifiable=shown.unverifiable, in_flight=shown.at_work
+            shown.recorded, style, intent=shown.intent, unverifiable=shown.unverifiable, in_flight=shown.is_locked
         )
     else:
         assert shown.intent is not None  # an address that is shown is recorded or in doubt
-        text = render_intent(shown.intent, style, in_flight=shown.at_work)
+        text = render_intent(shown.intent, style, in_flight=shown.is_locked)
     console().write(text)
 
 
@@ -110,5 +110,5 @@ def rebuild_state(
     asked = workspace.settings.input if may_ask is None else may_ask
     ui = ConsoleRebuildUI(ConsoleApplyUI(console(), auto_approve, asked, as_json))
     rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), ui))
-    ui.conclude(rebuilt)
+    ui.show_result(rebuilt)
     return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

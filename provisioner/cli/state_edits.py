@@ -17,14 +17,14 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
-from provisioner.cli.prompt import ask, may_answer
+from provisioner.cli.prompt import ask, can_ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provisioner.model.address import Address
     from provisioner.store import LockHolder
-    from provisioner.workflow.state_edits import Edit, LetGo
+    from provisioner.workflow.state_edits import Edit, ForgottenRecords
     from provisioner.workflow.workspace import Workspace
 
 _SHOWN = 20
@@ -45,7 +45,9 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
     from provisioner.model.diagnostic import warning
     from provisioner.workflow.state_edits import move as move_records
 
-    renamed = move_records(workspace, origin, address, _edit("state mv", lock_timeout, reason), _waiting(lock_timeout))
+    renamed = move_records(
+        workspace, origin, address, _edit("state mv", lock_timeout, reason), _on_lock_wait(lock_timeout)
+    )
     for before, after in renamed.pairs:
         console().write(f"{before} -> {after}\n")
     hint = "declare it before the next apply, which would release its server"
@@ -78,13 +80,13 @@ def remove(
     """
     from provisioner.workflow.state_edits import remove as remove_records
 
-    asked = workspace.settings.input if may_ask is None else may_ask
-    approve = _approval(auto_approve=auto_approve, may_ask=asked)
+    can_prompt = workspace.settings.input if may_ask is None else may_ask
+    approve = _approval(auto_approve=auto_approve, may_ask=can_prompt)
     edit = _edit("state rm", lock_timeout, reason)
-    let_go = remove_records(workspace, addresses, edit, _waiting(lock_timeout), approve=approve)
-    if let_go is None:
+    forgotten = remove_records(workspace, addresses, edit, _on_lock_wait(lock_timeout), approve=approve)
+    if forgotten is None:
         return ExitCode.INTERRUPTED
-    for one in let_go.records:
+    for one in forgotten.records:
         console().write(f"{one.address}: forgotten; {one.id or one.order_id} goes on costing\n")
     return ExitCode.DONE
 
@@ -103,7 +105,7 @@ def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_time
     from provisioner.workflow.state_edits import unprotect as unprotect_records
 
     edit = _edit("state unprotect", lock_timeout, reason)
-    done = unprotect_records(workspace, addresses, edit, _waiting(lock_timeout))
+    done = unprotect_records(workspace, addresses, edit, _on_lock_wait(lock_timeout))
     for address in done.lifted:
         console().write(f"{address}: not protected any more\n")
     if not done.lifted:
@@ -124,28 +126,30 @@ def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
     return Edit(command, lock_timeout, reason)
 
 
-def _waiting(lock_timeout: float) -> Callable[[LockHolder, float], None]:
+def _on_lock_wait(lock_timeout: float) -> Callable[[LockHolder, float], None]:
     return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).waiting
 
 
-def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
-    def approve(let_go: LetGo) -> bool:
+def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecords], bool]:
+    def approve(forgotten: ForgottenRecords) -> bool:
         from provisioner.rendering.style import escape
 
-        ids = [f"{one.address} ({one.id or one.order_id}, {one.name})" for one in let_go.records]
-        console().message("To be forgotten, and not released:\n" + "".join(f"  {escape(line)}\n" for line in _cut(ids)))
-        if let_go.declared:
-            still = ", ".join(_cut([str(address) for address in let_go.declared]))
-            first = next(one for one in let_go.records if one.address == let_go.declared[0])
+        ids = [f"{one.address} ({one.id or one.order_id}, {one.name})" for one in forgotten.records]
+        console().message(
+            "To be forgotten, and not released:\n" + "".join(f"  {escape(line)}\n" for line in _shortened(ids))
+        )
+        if forgotten.declared:
+            declared = ", ".join(_shortened([str(address) for address in forgotten.declared]))
+            first = next(one for one in forgotten.records if one.address == forgotten.declared[0])
             take_back = f"`provisioner import {first.address.typed} {first.id or 'ID'}`"
             console().message(
-                f"The specs still declare {still}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
+                f"The specs still declare {declared}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
                 f"the specs; to take back what is there: {take_back}, which `imports:` in the specs does by itself."
             )
         if auto_approve:
             return True
         hint = "look at what is named, then run it again with --auto-approve"
-        if not may_answer(console(), may_ask=may_ask, as_json=False, hint=hint):
+        if not can_ask(console(), may_ask=may_ask, as_json=False, hint=hint):
             return False
         return ask(
             console(), "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n"
@@ -154,5 +158,5 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[LetGo], bool]:
     return approve
 
 
-def _cut(lines: Sequence[str]) -> list[str]:
+def _shortened(lines: Sequence[str]) -> list[str]:
     return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [*lines]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
-from provisioner.cli.prompt import ask, may_answer
+from provisioner.cli.prompt import ask, can_ask
 from provisioner.rendering.state_rebuild import proposal_document, render_parts, render_proposal
 from provisioner.rendering.style import escape
 
@@ -23,25 +23,25 @@ _QUESTION = (
 
 @dataclass(frozen=True, slots=True)
 class ConsoleRebuildUI:
-    run: ConsoleApplyUI
+    apply_ui: ConsoleApplyUI
     """Of whose ways of telling and asking this one makes use."""
 
     @property
     def console(self) -> Console:
-        return self.run.console
+        return self.apply_ui.console
 
     def show(self, draft: RebuildDraft) -> None:
         self.console.diagnose(draft.notes)
-        if not self.run.as_json:
+        if not self.apply_ui.as_json:
             style = self.console.style()
             self.console.write(f"{render_parts(draft.parts, draft.damage, style, location=draft.location)}\n")
             self.console.write(render_proposal(draft.proposal, style))
 
     def approve(self, _draft: RebuildDraft) -> bool:
-        if self.run.auto_approve:
+        if self.apply_ui.auto_approve:
             return True
         hint = "look at what is shown, then run it again with --auto-approve"
-        if not may_answer(self.console, may_ask=self.run.may_ask, as_json=self.run.as_json, hint=hint):
+        if not can_ask(self.console, may_ask=self.apply_ui.may_ask, as_json=self.apply_ui.as_json, hint=hint):
             return False
         return ask(self.console, _QUESTION)
 
@@ -49,10 +49,10 @@ class ConsoleRebuildUI:
         self.console.show_event(event)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        self.run.waiting(holder, seconds)
+        self.apply_ui.waiting(holder, seconds)
 
-    def conclude(self, rebuilt: RebuildResult) -> None:
-        if self.run.as_json:
+    def show_result(self, rebuilt: RebuildResult) -> None:
+        if self.apply_ui.as_json:
             self._document(rebuilt)
         elif rebuilt.draft is None:
             self.console.write(

@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 
-def advised(wrong: click.ClickException) -> click.ClickException:
+def with_advice(wrong: click.ClickException) -> click.ClickException:
     """The same complaint, with advice where an option is known from Terraform."""
     if isinstance(wrong, click.NoSuchOption) and (name := wrong.option_name.lstrip("-")) in OPTIONS:
         return click.UsageError(f"There is no option {wrong.option_name!r}: {OPTIONS[name]}.", wrong.ctx)

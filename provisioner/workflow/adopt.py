@@ -31,11 +31,11 @@ from provisioner.workflow.adopted_specs import free_path, servers_as_specs, spec
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.paid_terms import PaidTerms
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
-from provisioner.workflow.terraform_state import Managed, read_terraform
+from provisioner.workflow.terraform_state import TerraformInstance, read_terraform
 from provisioner.workflow.workspace import Workspace, who
 
 COMMAND = "adopt"
-_TOLD = 5
+_FINDINGS_SHOWN = 5
 
 
 class AdoptUI(Protocol):
@@ -78,7 +78,7 @@ class AdoptResult:
     """All of some kind were asked for, and the list may hide some of them."""
 
     @property
-    def unproven(self) -> tuple[Change, ...]:
+    def remaining_changes(self) -> tuple[Change, ...]:
         """What there would still be to do for them."""
         ours = frozenset(self.addresses)
         return tuple(change for change in self.plan.work if change.address in ours) if self.plan else ()
@@ -101,12 +101,12 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             claims = planner.other_states(free)
             found = planning.find_unmanaged_servers(session.state, snapshot.live, workspace.catalogue, claims=claims)
             is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
-            chosen = _managed(managed, found, session.state) if managed else _chosen(request, found, ui)
+            chosen = _select_managed(managed, found, session.state) if managed else _select(request, found, ui)
             if not chosen:
                 return AdoptResult(found, requests=planner.cloud.requests, is_partial=is_partial)
-            known = frozenset(_with_term(workspace, managed, snapshot))
-            paid = await planner.read_paid_terms(snapshot, [row.id for row in chosen], known=known)
-            live = paid.told(snapshot, workspace.catalogue).live
+            known = frozenset(_ids_with_period(workspace, managed, snapshot))
+            terms = await planner.read_paid_terms(snapshot, [row.id for row in chosen], known=known)
+            live = terms.annotate(snapshot, workspace.catalogue).live
             chosen = [live[row.id] for row in chosen]
             existing = tuple(servers_as_specs(workspace, loaded, session.state, chosen, managed))
             text = specs_text(workspace, loaded, existing, chosen, terraform=bool(managed))
@@ -114,8 +114,8 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             if not ui.approve(path, text, chosen):
                 return AdoptResult(found, approved=False, requests=planner.cloud.requests)
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
-            snapshot = paid.told(snapshot, workspace.catalogue)
-            _take_over(planner, request, session, snapshot, paid, path=path, text=text, existing=existing)
+            snapshot = terms.annotate(snapshot, workspace.catalogue)
+            _take_over(planner, request, session, snapshot, terms, path=path, text=text, existing=existing)
             after, state = replace(planner, loaded=workspace.load()), session.checkpoint()
             renewed = await after.read_renewals(state, await after.read_cloud(state, suspected=()))
             plan = after.plan_offline(state, renewed.snapshot)
@@ -123,7 +123,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             return AdoptResult(found, path, addresses, plan, planner.cloud.requests, is_partial=is_partial)
 
 
-def _chosen(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: AdoptUI) -> Sequence[Live]:
+def _select(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: AdoptUI) -> Sequence[Live]:
     if not request.everything and not request.match:
         return ui.choose(found)
     for pattern in request.match:
@@ -136,32 +136,36 @@ def _chosen(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: Adopt
     return [one.row for one in fitting if not one.problem]
 
 
-def _managed(managed: Sequence[Managed], found: tuple[UnmanagedServer, ...], state: State | None) -> list[Live]:
+def _select_managed(
+    managed: Sequence[TerraformInstance], found: tuple[UnmanagedServer, ...], state: State | None
+) -> list[Live]:
     """All of them, but for those that are taken over already. Raises UsageError where one cannot be."""
     owners = {one.id: one.address for one in state.resources.values()} if state else {}
     free = {one.row.id: one for one in found}
-    wrong = []
+    errors = []
     for one in managed:
         if one.id not in owners and one.id not in free:
             hint = "check that these are the credentials of that account, project and region; nothing was changed"
-            wrong.append(
+            errors.append(
                 error("unknown-server", f"the cloud does not list {one.id}, which is {one.key} there", hint=hint)
             )
         elif one.id in free and (problem := free[one.id].problem):
             hint = "settle that first; nothing was changed"
-            wrong.append(error("tfstate-unfit", f"{one.key} ({one.id}) cannot be taken over: {problem}", hint=hint))
-    if wrong:
-        raise UsageError(*wrong)
+            errors.append(error("tfstate-unfit", f"{one.key} ({one.id}) cannot be taken over: {problem}", hint=hint))
+    if errors:
+        raise UsageError(*errors)
     return [free[one.id].row for one in managed if one.id in free]
 
 
-def _with_term(workspace: Workspace, managed: Sequence[Managed], snapshot: CloudSnapshot) -> Iterable[str]:
+def _ids_with_period(
+    workspace: Workspace, managed: Sequence[TerraformInstance], snapshot: CloudSnapshot
+) -> Iterable[str]:
     """Those of which Terraform says for how long they were bought."""
     rows = (
         (one, row, workspace.catalogue[row.kind]) for one in managed if (row := snapshot.live.get(one.id)) is not None
     )
-    told = ((one.id, kind, kind.adoption.told_by_terraform(one.attributes, row)) for one, row, kind in rows)
-    return (identifier for identifier, kind, fields in told if kind.billing.field in fields)
+    known = ((one.id, kind, kind.adoption.told_by_terraform(one.attributes, row)) for one, row, kind in rows)
+    return (identifier for identifier, kind, fields in known if kind.billing.field in fields)
 
 
 def _take_over(
@@ -169,7 +173,7 @@ def _take_over(
     request: AdoptRequest,
     session: Session,
     snapshot: CloudSnapshot,
-    paid: PaidTerms,
+    terms: PaidTerms,
     *,
     path: Path | None,
     text: str,
@@ -184,14 +188,14 @@ def _take_over(
     except ProvisionerError as unfit:
         if path is not None:
             path.unlink()
-        raise UsageError(_unfit(unfit.diagnostics)) from unfit
+        raise UsageError(_unfit_error(unfit.diagnostics)) from unfit
     stack = planner.loaded.stack
     state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
     changes = _adoptions(planner.plan_offline(state, snapshot), existing)
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
-    ledger = JournalRun(session, COMMAND, workspace.version, request.reason)
-    records = [paid.recorded(change.recorded) for change in changes if change.recorded is not None]
-    ledger.append([Imported(record, evidence) for record in records])
+    journal = JournalRun(session, COMMAND, workspace.version, request.reason)
+    records = [terms.with_term(change.recorded) for change in changes if change.recorded is not None]
+    journal.append([Imported(record, evidence) for record in records])
 
 
 def _adoptions(plan: Plan, existing: Sequence[ExistingResource]) -> tuple[Change, ...]:
@@ -204,13 +208,13 @@ def _adoptions(plan: Plan, existing: Sequence[ExistingResource]) -> tuple[Change
     return changes
 
 
-def _unfit(found: tuple[Diagnostic, ...]) -> Diagnostic:
-    told = [f"{one.address}: {one.summary}" if one.address else one.summary for one in found]
-    rest = f"\n... and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+def _unfit_error(found: tuple[Diagnostic, ...]) -> Diagnostic:
+    lines = [f"{one.address}: {one.summary}" if one.address else one.summary for one in found]
+    rest = f"\n... and {len(lines) - _FINDINGS_SHOWN} more" if len(lines) > _FINDINGS_SHOWN else ""
     return error(
         "adopt-unfit",
         "what would be written does not make whole specs that fit what is there",
-        detail="\n".join(told[:_TOLD]) + rest,
+        detail="\n".join(lines[:_FINDINGS_SHOWN]) + rest,
         hint="what the cloud never shows and each of them needs belongs under `defaults:` in stack.yaml (often network: "
         "{security_group_id: ...}); what differs can be left out by --match. Nothing was changed",
     )

@@ -14,17 +14,21 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.kind import Kind
 from provisioner.model.resource import Live
 from provisioner.model.state import State
-from provisioner.workflow.terraform_state import Managed
+from provisioner.workflow.terraform_state import TerraformInstance
 from provisioner.workflow.workspace import Workspace
 
 
 def servers_as_specs(
-    workspace: Workspace, loaded: Loaded, state: State | None, chosen: Iterable[Live], managed: Sequence[Managed]
+    workspace: Workspace,
+    loaded: Loaded,
+    state: State | None,
+    chosen: Iterable[Live],
+    managed: Sequence[TerraformInstance],
 ) -> Iterable[ExistingResource]:
     """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
     it had written just that.
     """
-    told = {one.id: one for one in managed}
+    managed_by_id = {one.id: one for one in managed}
     named = {(one.address, one.id) for one in loaded.refactoring.imports}
     recorded = state.resources if state else {}
     vacant = {
@@ -37,7 +41,7 @@ def servers_as_specs(
             yield ExistingResource(address, row.id, kind.section, is_imported=(address, row.id) in named)
             continue
         draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
-        if (one := told.get(row.id)) is not None:
+        if (one := managed_by_id.get(row.id)) is not None:
             draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"

@@ -28,8 +28,8 @@ from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.forgotten_servers import suspected_by
 from provisioner.workflow.journal_run import JournalRun
-from provisioner.workflow.outputs import Results, results
-from provisioner.workflow.plan import secrets_notes
+from provisioner.workflow.outputs import RunOutputs, outputs_after_apply
+from provisioner.workflow.plan import secret_warnings
 from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.plan_validity import check_current, require_unchanged
 from provisioner.workflow.run import Run, RunOutcome, RunUI
@@ -65,7 +65,7 @@ class ApplyRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """`result` is None when nothing was carried out: no work, or no approval."""
 
     plan: Plan = field(repr=False)
@@ -74,48 +74,52 @@ class Applied:
     state: State | None = field(repr=False)
     trouble: tuple[Diagnostic, ...] = ()
     """What went wrong with the record after the work."""
-    results: Results = field(default=Results(), repr=False)
+    outputs: RunOutputs = field(default=RunOutputs(), repr=False)
 
 
-async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> Applied:
+async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
     """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
     loaded = workspace.load()
     return _with_results(await _apply(workspace, loaded, request, ui), workspace, loaded)
 
 
-async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> Applied:
-    notes = secrets_notes(workspace, request.plan, loaded)
+async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
+    notes = secret_warnings(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, ui) as (session, store):
         check_selection(request.plan, loaded, session.state)
         opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=request.plan)
         async with opened as planner:
             snapshot = await planner.read_cloud(session.state)
-            state = _recovered(planner, session, snapshot, request, ui)
-            made = await planner.plan(state, snapshot)
-            ui.show(made.plan, (*loaded.warnings, *notes, *made.notes))
-            _require_no_refusals(made.plan, state)
-            if not made.plan.work:
-                state = await _note_terms(planner, session, state, made)
-                return Applied(made.plan, approved=True, result=None, state=state)
-            _require_secrets(workspace, made.plan)
-            current = await _approved(planner, state, made, ui)
+            state = _recover(planner, session, snapshot, request, ui)
+            planned = await planner.plan(state, snapshot)
+            ui.show(planned.plan, (*loaded.warnings, *notes, *planned.notes))
+            _require_no_refusals(planned.plan, state)
+            if not planned.plan.work:
+                state = await _note_terms(planner, session, state, planned)
+                return ApplyResult(planned.plan, approved=True, result=None, state=state)
+            _require_secrets(workspace, planned.plan)
+            current = await _ask_approval(planner, state, planned, ui)
             if current is None:
-                return Applied(made.plan, approved=False, result=None, state=state)
-            run = _run(workspace, request, session, planner.cloud, current, ui, planner.other_states)
-            return _applied(made.plan, await run.execute(made.plan, loaded.stack, plan_id=plan_id(made.plan)))
+                return ApplyResult(planned.plan, approved=False, result=None, state=state)
+            run = _prepare_run(workspace, request, session, planner.cloud, current, ui, planner.other_states)
+            return _apply_result(
+                planned.plan, await run.execute(planned.plan, loaded.stack, plan_id=plan_id(planned.plan))
+            )
 
 
-async def _approved(planner: PlanSession, state: State | None, made: CurrentPlan, ui: ApplyUI) -> CloudSnapshot | None:
+async def _ask_approval(
+    planner: PlanSession, state: State | None, planned: CurrentPlan, ui: ApplyUI
+) -> CloudSnapshot | None:
     """The snapshot to carry the plan out from, which is a new one where the answer took long; None without an approval. Raises UsageError
     where the cloud has changed meanwhile.
     """
     asked_at = SystemClock().monotonic()
-    if not ui.approve(made.plan):
+    if not ui.approve(planned.plan):
         return None
     if SystemClock().monotonic() - asked_at <= _FRESH_SECONDS:
-        return made.snapshot
+        return planned.snapshot
     again = await planner.plan(state, await planner.read_cloud(state))
-    require_unchanged(made.plan, again.plan)
+    require_unchanged(planned.plan, again.plan)
     return again.snapshot
 
 
@@ -125,15 +129,17 @@ def _require_no_refusals(plan: Plan, state: State | None) -> None:
         raise (InDoubt if in_doubt else Refused)(*plan.refusals)
 
 
-async def _note_terms(planner: PlanSession, session: Session, state: State | None, made: CurrentPlan) -> State | None:
+async def _note_terms(
+    planner: PlanSession, session: Session, state: State | None, planned: CurrentPlan
+) -> State | None:
     """What a plan without work has found out all the same."""
     if state is None:
         return None
-    _note(made.plan, session)
-    return await note_terms(planner.cloud, session, planner.catalogue, known=made.terms)
+    _record_notes(planned.plan, session)
+    return await note_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
 
 
-async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> Applied:
+async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
     """Raises UsageError for a plan that is damaged, used, stale or another stack's, or while another call is unsettled; InDoubt
     while a purchase is.
 
@@ -145,7 +151,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, u
     return _with_results(await _apply_saved(workspace, plan, path, request, ui), workspace, None)
 
 
-async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, ui: ApplyUI) -> Applied:
+async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
     stack = workspace.stack()
     with _session(workspace, stack, request, ui) as (session, store):
         async with workspace.cloud(stack, ui.listen) as cloud:
@@ -161,33 +167,33 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
             )
             ui.show(plan, ())
             if not plan.work:
-                return Applied(plan, approved=True, result=None, state=_note(plan, session))
+                return ApplyResult(plan, approved=True, result=None, state=_record_notes(plan, session))
             _require_secrets(workspace, plan)
             other_states = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(other_states.refusals(plan)):
                 raise Refused(*refusals)
-            run = _run(workspace, request, session, cloud, snapshot, ui, other_states)
-            return _applied(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
+            run = _prepare_run(workspace, request, session, cloud, snapshot, ui, other_states)
+            return _apply_result(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
 
 
-def _note(plan: Plan, session: Session) -> State | None:
+def _record_notes(plan: Plan, session: Session) -> State | None:
     """What a plan without work writes down all the same; nothing is written where that is nothing. Raises StoreError."""
-    news: tuple[Entry, ...] = (*clear_stale_refusals(plan), *statements(plan))
-    if news:
-        session.append(news)
+    entries: tuple[Entry, ...] = (*clear_stale_refusals(plan), *statements(plan))
+    if entries:
+        session.append(entries)
         return session.checkpoint()
     return session.state
 
 
-def _with_results(applied: Applied, workspace: Workspace, loaded: Loaded | None) -> Applied:
+def _with_results(applied: ApplyResult, workspace: Workspace, loaded: Loaded | None) -> ApplyResult:
     if not applied.approved or applied.plan.mode is Mode.DESTROY:
         return applied
-    return replace(applied, results=results(workspace, applied.state, loaded))
+    return replace(applied, outputs=outputs_after_apply(workspace, applied.state, loaded))
 
 
 def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
     resolver = SecretResolver(workspace.secrets(), session.state.lineage if session.state else None)
-    if changed := tuple(resolver.unlike(plan, workspace.catalogue)):
+    if changed := tuple(resolver.changed_secrets(plan, workspace.catalogue)):
         raise UsageError(*changed)
 
 
@@ -202,7 +208,7 @@ def _require_secrets(workspace: Workspace, plan: Plan) -> None:
         SecretResolver(workspace.secrets(), None).check(buying, workspace.catalogue, all_needed=True)
 
 
-def _recovered(
+def _recover(
     planner: PlanSession, session: Session, snapshot: CloudSnapshot, request: ApplyRequest, ui: ApplyUI
 ) -> State | None:
     state = session.state
@@ -233,7 +239,7 @@ def _session(
         yield session, store
 
 
-def _run(
+def _prepare_run(
     workspace: Workspace,
     request: ApplyRequest,
     session: Session,
@@ -258,5 +264,5 @@ def _run(
     )
 
 
-def _applied(plan: Plan, done: RunOutcome) -> Applied:
-    return Applied(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)
+def _apply_result(plan: Plan, done: RunOutcome) -> ApplyResult:
+    return ApplyResult(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)

@@ -46,20 +46,20 @@ class SaleCatalogue:
     images: SaleList[Image]
     single: dict[str, SingleImage]
 
-    def offer(self, ware: Offering) -> Offer:
+    def offer(self, offering: Offering) -> Offer:
         """What forbids it comes first, then what is not known."""
-        found, server_type = [self._image(ware)] if ware.image is not None else [], None
-        if ware.flavor is not None:
-            rows, flavor = fitting(ware, self.flavors[ware.is_resource])
-            found, server_type = [flavor, *found, *self._together(ware, rows)], flavor.server_type
+        found, server_type = [self._image(offering)] if offering.image is not None else [], None
+        if offering.flavor is not None:
+            rows, flavor = match_flavor(offering, self.flavors[offering.is_resource])
+            found, server_type = [flavor, *found, *self._image_mismatches(offering, rows)], flavor.server_type
         gravest = min(found, key=lambda offer: _GRAVEST_FIRST.index(offer.availability))
         return replace(gravest, server_type=server_type)
 
-    def _image(self, ware: Offering) -> Offer:
-        identifier = ware.image or ""
+    def _image(self, offering: Offering) -> Offer:
+        identifier = offering.image or ""
         row = next((image for image in self.images.items if image.id == identifier), None)
         if row is not None:
-            return _active(row, Offer(Availability.LISTED))
+            return _check_active(row, Offer(Availability.LISTED))
         if self.images.gap:
             return Offer(
                 Availability.UNKNOWN, f"image {identifier} is not in the list of images, and {self.images.gap}"
@@ -70,19 +70,23 @@ class SaleCatalogue:
         if single.image is None:
             return Offer(Availability.NOT_LISTED, f"the cloud's catalogue does not list image {identifier}")
         private = f"image {identifier} is in no list of the cloud's catalogue, and is there: a private image"
-        return _active(single.image, Offer(Availability.PRIVATE, private))
+        return _check_active(single.image, Offer(Availability.PRIVATE, private))
 
-    def _together(self, ware: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
+    def _image_mismatches(self, offering: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
         """An image runs on machines of its own architecture and type."""
-        single = self.single.get(ware.image or "")
-        image = next((one for one in self.images.items if one.id == ware.image), single.image if single else None)
-        if image is None or not rows or self.flavors[ware.is_resource].gap:
+        single = self.single.get(offering.image or "")
+        image = next((one for one in self.images.items if one.id == offering.image), single.image if single else None)
+        if image is None or not rows or self.flavors[offering.is_resource].gap:
             return
-        for wanted, of in ((image.architecture, _architecture), (image.server_type, _server_type)):
-            machines = {of(row) for row in rows}
-            if wanted is not None and None not in machines and not any(_same(wanted, each) for each in machines):
+        for wanted, attribute in ((image.architecture, _architecture), (image.server_type, _server_type)):
+            machines = {attribute(row) for row in rows}
+            if (
+                wanted is not None
+                and None not in machines
+                and not any(_equal_ignoring_case(wanted, each) for each in machines)
+            ):
                 shown = " or ".join(sorted(filter(None, machines)))
-                why = f"image {image.id} is for {wanted} machines, and {ware.flavor} is {shown}"
+                why = f"image {image.id} is for {wanted} machines, and {offering.flavor} is {shown}"
                 yield Offer(Availability.NOT_LISTED, why)
 
 
@@ -95,52 +99,56 @@ _GRAVEST_FIRST = (
 )
 
 
-def fitting(ware: Offering, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
+def match_flavor(offering: Offering, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
     """The rows of a flavor that would do, and what they say."""
-    what = f"{'resource flavor' if ware.is_resource else 'flavor'} {ware.flavor}"
-    rows = [row for row in listing.items if row.name == ware.flavor]
+    what = f"{'resource flavor' if offering.is_resource else 'flavor'} {offering.flavor}"
+    rows = [row for row in listing.items if row.name == offering.flavor]
     if not rows:
         if not listing.gap and not listing.items:
             return (), Offer(Availability.NOT_LISTED, f"the cloud's catalogue is empty, and so does not list {what}")
-        meant = _meant(ware.flavor or "", listing.items)
-        return (), _missing(listing, f"does not list {what}{meant}", f"{what} is not in the list of flavors")
-    for wanted, of in (
-        (ware.charging_mode, _charging_mode),
-        (ware.arch, _architecture),
-        (ware.server_type, _server_type),
+        meant = _did_you_mean(offering.flavor or "", listing.items)
+        return (), _not_listed(listing, f"does not list {what}{meant}", f"{what} is not in the list of flavors")
+    for wanted, attribute in (
+        (offering.charging_mode, _charging_mode),
+        (offering.arch, _architecture),
+        (offering.server_type, _server_type),
     ):
-        would_do = [row for row in rows if wanted is None or of(row) is None or _same(wanted, of(row))]
-        if not would_do:
-            shown = " and ".join(sorted({str(of(row)) for row in rows}))
+        matching = [
+            row
+            for row in rows
+            if wanted is None or attribute(row) is None or _equal_ignoring_case(wanted, attribute(row))
+        ]
+        if not matching:
+            shown = " and ".join(sorted({str(attribute(row)) for row in rows}))
             only = f"lists {what} only as {shown}, not as {wanted}"
-            return (), _missing(listing, only, f"{what} is listed as {shown} and not as {wanted}")
-        rows = would_do
+            return (), _not_listed(listing, only, f"{what} is listed as {shown} and not as {wanted}")
+        rows = matching
     zones = {stock.zone for row in rows for stock in row.stock}
-    if ware.zone is not None and zones and None not in zones and ware.zone not in zones:
+    if offering.zone is not None and zones and None not in zones and offering.zone not in zones:
         shown = ", ".join(sorted(filter(None, zones)))
-        only = f"lists {what} in {shown}, and not in {ware.zone}"
-        return (), _missing(listing, only, f"{what} is listed in {shown} and not in {ware.zone}")
+        only = f"lists {what} in {shown}, and not in {offering.zone}"
+        return (), _not_listed(listing, only, f"{what} is listed in {shown} and not in {offering.zone}")
     kinds = {row.server_type for row in rows}
     kind = kinds.pop() if len(kinds) == 1 else None
-    if all(row.is_sold_out(ware.zone) is True for row in rows):
-        where = "" if ware.zone is None else f" in {ware.zone}"
+    if all(row.is_sold_out(offering.zone) is True for row in rows):
+        where = "" if offering.zone is None else f" in {offering.zone}"
         return rows, Offer(Availability.SOLD_OUT, f"{what} is sold out{where}", kind)
     return rows, Offer(Availability.LISTED, server_type=kind)
 
 
-def _missing(listing: SaleList[Flavor], known: str, guessed: str) -> Offer:
+def _not_listed(listing: SaleList[Flavor], known: str, guessed: str) -> Offer:
     if listing.gap:
         return Offer(Availability.UNKNOWN, f"{guessed}, and {listing.gap}")
     return Offer(Availability.NOT_LISTED, f"the cloud's catalogue {known}")
 
 
-def _active(image: Image, offer: Offer) -> Offer:
+def _check_active(image: Image, offer: Offer) -> Offer:
     if image.status is not None and image.status.upper() == _INACTIVE:
         return Offer(Availability.NOT_LISTED, f"the cloud's catalogue shows image {image.id} as {image.status}")
     return offer
 
 
-def _meant(name: str, flavors: Iterable[Flavor]) -> str:
+def _did_you_mean(name: str, flavors: Iterable[Flavor]) -> str:
     near = difflib.get_close_matches(name, sorted({flavor.name for flavor in flavors}), n=1)
     return f" (it has {near[0]})" if near else ""
 
@@ -157,6 +165,6 @@ def _server_type(flavor: Flavor) -> str | None:
     return flavor.server_type
 
 
-def _same(one: str, other: str | None) -> bool:
+def _equal_ignoring_case(one: str, other: str | None) -> bool:
     """The pages write these words in capitals and in small letters."""
     return other is not None and one.casefold() == other.casefold()

@@ -19,13 +19,15 @@ _TOLERANCE: Final = 15 * 60 * 1000
 """Milliseconds that the nodes of a gateway may differ by (docs/api/devserver-api.md section 6.1)."""
 
 
-def undated(why: str) -> str:
+def undated_summary(why: str) -> str:
     return f"the cloud's answers {why}, so that no purchase could be dated"
 
 
 def clock_notes(cloud: Cloud, snapshot: CloudSnapshot) -> Iterator[Diagnostic]:
     if snapshot.server_time is None:
-        yield warning(UNDATED, f"{undated(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT)
+        yield warning(
+            UNDATED, f"{undated_summary(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT
+        )
     elif snapshot.local_time is not None and abs(apart := snapshot.server_time - snapshot.local_time) > _TOLERANCE:
         ahead = "ahead of" if apart > 0 else "behind"
         yield warning(

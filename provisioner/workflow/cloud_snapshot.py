@@ -35,7 +35,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.workflow.workspace import SystemClock
 
-_AT_A_TIME = 10
+_CONCURRENT_REQUESTS = 10
 """Questions about single servers."""
 
 
@@ -77,7 +77,9 @@ async def read_cloud(
             recorded[resource.kind].append(resource.id)
     doubts, open_calls = (state.purchases_in_doubt, state.in_doubt) if state else ((), ())
     suspects = {*suspected, *(identifier for doubt in doubts for identifier in doubt.earlier_ids)}
-    sought = {one.id: one for one in (*doubts, *(_beside_open_orders(state) if state else ()), *given_up)}.values()
+    traced = {
+        one.id: one for one in (*doubts, *(_settled_despite_open_orders(state) if state else ()), *given_up)
+    }.values()
     clock = SystemClock()
     began, here = clock.monotonic(), clock.now()
     live: dict[str, Live] = {}
@@ -89,21 +91,23 @@ async def read_cloud(
                 shown = await read_listing(kind, channel, recorded[kind.name], suspected=suspects)
                 live |= shown.live
                 gaps += shown.gaps
-                if not shown.gaps and (others := [one for one in open_calls if _is_of_another(one, cloud.user, kind)]):
+                if not shown.gaps and (
+                    foreign := [one for one in open_calls if _is_from_another_user(one, cloud.user, kind)]
+                ):
                     gap = await run_read(kind.limited(shown.live.keys()), channel)
-                    limits = (gap,) if gap is not None else tuple(unproven(others, state, shown.live, kind))
+                    limits = (gap,) if gap is not None else tuple(gaps_of_senders(foreign, state, shown.live, kind))
                     gaps += tuple(replace(each, kind=kind.name) for each in limits)
-                traces |= await read_traces(kind, channel, [one for one in sought if one.kind == kind.name])
+                traces |= await read_traces(kind, channel, [one for one in traced if one.kind == kind.name])
             except CallFailed as failed:
                 raise translate(failed, f"listing the {kind.noun}s") from failed
-        known = {order for record in history() for order in _orders(record.entry)} if any(traces.values()) else set()
-        beside = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
-        live, gaps = beside.live, gaps + beside.gaps
+        known = {order for record in history() for order in _order_ids(record.entry)} if any(traces.values()) else set()
+        with_orders = await _with_orders(channel, state, live, catalogue, traces=traces, known=known, orders=orders)
+        live, gaps = with_orders.live, gaps + with_orders.gaps
     if any(traces.values()):
         listed = known | {row.order_id for row in live.values() if row.order_id is not None}
-        several = {doubt.id for doubt in doubts if doubt.members}
+        group_purchases = {doubt.id for doubt in doubts if doubt.members}
         traces = {
-            intent: None if found is None else _without(known if intent in several else listed, found)
+            intent: None if found is None else _excluding(known if intent in group_purchases else listed, found)
             for intent, found in traces.items()
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
@@ -112,20 +116,22 @@ async def read_cloud(
     return CloudSnapshot(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
 
 
-def _is_of_another(intent: Intent, reader: str, kind: Kind) -> bool:
+def _is_from_another_user(intent: Intent, reader: str, kind: Kind) -> bool:
     """So that a list of the reader's own servers alone would not show what became of it. Where it is not known who sent it (an older
     version, temporary keys) it may have been anybody.
     """
     return intent.kind == kind.name and (not intent.sender or intent.sender != reader)
 
 
-def unproven(others: Iterable[Intent], state: State | None, live: Container[str], kind: Kind) -> Iterator[ListGap]:
+def gaps_of_senders(
+    foreign: Iterable[Intent], state: State | None, live: Container[str], kind: Kind
+) -> Iterator[ListGap]:
     """A list may leave out some users' servers, and not all: it is believed of what another user sent where it shows a server that he is
     known to have bought, and lacks none that is recorded as there. One that is being released proves nothing, as it may be gone.
     """
     records = {one.id: one for one in state.resources.values() if one.id is not None} if state else {}
     leaving = {one.target_id for one in state.unsettled if one.effect is Effect.DESTRUCTIVE} if state else set()
-    for intent in others:
+    for intent in foreign:
         is_gone = intent.effect is Effect.DESTRUCTIVE and intent.target_id in records and intent.target_id not in live
         if intent.effect is not Effect.PURCHASE and not is_gone:
             continue
@@ -142,7 +148,7 @@ def unproven(others: Iterable[Intent], state: State | None, live: Container[str]
             return
 
 
-def _beside_open_orders(state: State) -> Iterable[Intent]:
+def _settled_despite_open_orders(state: State) -> Iterable[Intent]:
     """Purchases of vacant addresses of which a person has passed over orders that were open then."""
     taken = state.resources.keys() | state.doubts.keys()
     return [one for one in state.absent.values() if one.passed_over_orders and taken.isdisjoint(one.addresses)]
@@ -182,7 +188,7 @@ async def _with_orders(
     return shown
 
 
-def _without(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+def _excluding(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
     """What is listed is known by its servers, unless their order is all that one could know them by."""
     return tuple(trace for trace in traces if trace.order_id not in known)
 
@@ -199,7 +205,7 @@ async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, cata
                 row = live[recorded.id or ""]
                 live[row.id] = await read_detail(catalogue[recorded.kind], channel, row)
 
-    outcomes = await asyncio.gather(*(ask() for _ in range(_AT_A_TIME)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(ask() for _ in range(_CONCURRENT_REQUESTS)), return_exceptions=True)
     for failed in outcomes:
         if isinstance(failed, CallFailed):
             raise translate(failed, "asking for public addresses") from failed
@@ -208,7 +214,7 @@ async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, cata
     return replace(snapshot, live=live)
 
 
-def _orders(entry: Entry) -> tuple[str, ...]:
+def _order_ids(entry: Entry) -> tuple[str, ...]:
     match entry:
         case Answered(order_id=str(order)) | Adopted(order_id=str(order)) | Remembered(order_id=str(order)):
             return (order,)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Expiring:
+class ExpiringServers:
     """`shown` are those that come to their end within the time asked about, renewed by themselves or not, and those of which
     billing does not say; the soonest first, the unknown last. `ending` do not go on by themselves, as far as is known.
     """
@@ -35,14 +35,14 @@ class Expiring:
     notes: tuple[Diagnostic, ...]
 
 
-async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> Expiring:
+async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> ExpiringServers:
     """`within` is in seconds. Raises CloudError where billing does not answer."""
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
     recorded = [one for one in state.resources.values() if one.id is not None] if state else []
     if not recorded:
-        return Expiring((), (), 0, ())
+        return ExpiringServers((), (), 0, ())
     from provisioner.cloud import translate
     from provisioner.cloud.subscriptions import list_subscriptions
 
@@ -52,8 +52,8 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
             found = await list_subscriptions(channel.ask, resource_ids=[one.id for one in recorded if one.id])
         except CallFailed as failed:
             raise translate(failed, "reading what is paid until when") from failed
-        told = cloud.time(Service.BILLING).earliest()
-    now = datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
+        billing_time = cloud.time(Service.BILLING).earliest()
+    now = datetime.now(UTC) if billing_time is None else datetime.fromtimestamp(billing_time / 1000, UTC)
     by_id = {one.resource_id: one for one in found}
     # Billing knows best: a server may have become a subscription in the console.
     known_prepaid = {one.address for one in prepaid(recorded, workspace.catalogue)}
@@ -63,8 +63,8 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
     known = sorted((one for one in expiries if one.is_within(within)), key=lambda one: (one.expires_at, one.address))
     unknown = [one for one in expiries if one.expires_at is None]
     ending = tuple(one for one in known if one.ends_within(within))
-    notes = tuple(_unknown(one) for one in (*known, *unknown) if not one.is_known)
-    return Expiring((*known, *unknown), ending, len(servers), notes)
+    notes = tuple(_unknown_warning(one) for one in (*known, *unknown) if not one.is_known)
+    return ExpiringServers((*known, *unknown), ending, len(servers), notes)
 
 
 def _expiry(server: Recorded, subscription: Subscription | None, now: datetime) -> Expiry:
@@ -83,7 +83,7 @@ def _expiry(server: Recorded, subscription: Subscription | None, now: datetime) 
     )
 
 
-def _unknown(expiry: Expiry) -> Diagnostic:
+def _unknown_warning(expiry: Expiry) -> Diagnostic:
     what = "until when it is paid" if expiry.expires_at is None else "what happens at the end of its term"
     return warning(
         "expiry-unknown",

@@ -24,13 +24,13 @@ def force_unlock(workspace: Workspace, lock_id: str) -> NoReturn:
     store = workspace.store(workspace.stack())
     holder = store.holder()
     if holder is None:
-        raise StoreError(_free(store), *_open_calls(store, at_work=False))
+        raise StoreError(_not_held_error(store), *_open_calls(store, is_held=False))
     if holder.id != lock_id:
-        raise StoreError(_unknown(holder, lock_id), *_open_calls(store, at_work=True))
-    raise LockHeld(_live(store, holder), *_open_calls(store, at_work=True))
+        raise StoreError(_unknown_lock_error(holder, lock_id), *_open_calls(store, is_held=True))
+    raise LockHeld(_held_error(store, holder), *_open_calls(store, is_held=True))
 
 
-def _free(store: StateStore) -> Diagnostic:
+def _not_held_error(store: StateStore) -> Diagnostic:
     return error(
         "lock-free",
         f"nobody holds the lock of {store.location}, so there is nothing to unlock",
@@ -38,7 +38,7 @@ def _free(store: StateStore) -> Diagnostic:
     )
 
 
-def _unknown(holder: LockHolder, lock_id: str) -> Diagnostic:
+def _unknown_lock_error(holder: LockHolder, lock_id: str) -> Diagnostic:
     known = f"its id is {holder.id}" if holder.id else "it has no id, being an older version's"
     return error(
         "lock-unknown",
@@ -47,12 +47,12 @@ def _unknown(holder: LockHolder, lock_id: str) -> Diagnostic:
     )
 
 
-def _live(store: StateStore, holder: LockHolder) -> Diagnostic:
+def _held_error(store: StateStore, holder: LockHolder) -> Diagnostic:
     ending = store.ending(holder)
     return error("lock-live", ending.summary, hint=f"{ending.hint} Nothing was changed.")
 
 
-def _open_calls(store: StateStore, *, at_work: bool) -> Iterator[Diagnostic]:
+def _open_calls(store: StateStore, *, is_held: bool) -> Iterator[Diagnostic]:
     """They stay open whatever becomes of the lock. A state that cannot be read is said too, and hides no refusal."""
     try:
         state = store.load()
@@ -63,16 +63,16 @@ def _open_calls(store: StateStore, *, at_work: bool) -> Iterator[Diagnostic]:
     for intent in state.in_doubt if state else ():
         open_calls.setdefault((intent.effect, bool(intent.members)), []).append(intent)
     for (effect, together), intents in open_calls.items():
-        code, how = ("in-flight", "still open") if at_work else (_code(effect), "outcome not known")
+        code, how = ("in-flight", "still open") if is_held else (_code(effect), "outcome not known")
         about = ", ".join(f"{each.whose} ({each.target_id})" if each.target_id else each.whose for each in intents)
-        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_prospect(effect, together=together))
+        yield warning(code, f"{how}: {effect.noun} of {about}", hint=_next_step(effect, together=together))
 
 
 def _code(effect: Effect) -> str:
     return "in-doubt" if effect is Effect.PURCHASE else "unsettled"
 
 
-def _prospect(effect: Effect, *, together: bool) -> str:
+def _next_step(effect: Effect, *, together: bool) -> str:
     """What the next apply will do, should the holder end before it has recorded an answer."""
     match effect:
         case Effect.PURCHASE if together:

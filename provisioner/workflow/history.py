@@ -22,7 +22,7 @@ class History:
 
     records: tuple[HistoryEntry, ...]
     location: str
-    at_work: bool
+    is_running: bool
 
 
 def read_history(workspace: Workspace, address: Address | None = None) -> History:

@@ -49,7 +49,7 @@ class ImportRequest(HasId):
 class ImportResult:
     """`then` is what the plan has for the address now; `findings` are its own."""
 
-    then: Change
+    change: Change
     findings: tuple[Diagnostic, ...]
 
 
@@ -66,21 +66,21 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
         async with open_plan_session(workspace, named, store, session.state, listen=ui.listen) as planner:
             snapshot = await planner.read_cloud(session.state, suspected=(request.id,))
             planner.report_gaps(snapshot)
-            paid = await planner.read_paid_terms(snapshot, [request.id])
-            snapshot = paid.told(snapshot, workspace.catalogue)
+            terms = await planner.read_paid_terms(snapshot, [request.id])
+            snapshot = terms.annotate(snapshot, workspace.catalogue)
         _require_vacant(session.state, request)
         claims = planner.other_states(row for row in snapshot.live.values() if row.id == request.id)
-        _adoption(planner.plan_offline(session.state, snapshot, claims=claims), request.address)
+        _require_adoption(planner.plan_offline(session.state, snapshot, claims=claims), request.address)
         stack = loaded.stack
         state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
-        change = _adoption(planner.plan_offline(state, snapshot, claims=claims), request.address)
+        change = _require_adoption(planner.plan_offline(state, snapshot, claims=claims), request.address)
         ui.show(change)
         assert change.recorded is not None  # of what is adopted it is what will be recorded
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
-        ledger = JournalRun(session, COMMAND, workspace.version, request.reason)
-        ledger.append([Imported(paid.recorded(change.recorded), evidence)])
+        journal = JournalRun(session, COMMAND, workspace.version, request.reason)
+        journal.append([Imported(terms.with_term(change.recorded), evidence)])
         after = replace(planner, loaded=loaded).plan_offline(session.checkpoint(), snapshot)
-    return ImportResult(_of(after, request.address), _findings(after, request.address))
+    return ImportResult(_change_of(after, request.address), _findings(after, request.address))
 
 
 def _require_vacant(state: State | None, request: ImportRequest) -> None:
@@ -93,15 +93,15 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
 
 
-def _adoption(plan: Plan, address: Address) -> Change:
+def _require_adoption(plan: Plan, address: Address) -> Change:
     if refusals := tuple(refusal for refusal in plan.refusals if refusal.address == address):
         raise UsageError(*refusals)
-    change = _of(plan, address)
+    change = _change_of(plan, address)
     assert change.action is Action.ADOPT  # whatever else it could be is refused
     return change
 
 
-def _of(plan: Plan, address: Address) -> Change:
+def _change_of(plan: Plan, address: Address) -> Change:
     return next(change for change in plan.changes if change.address == address)
 
 

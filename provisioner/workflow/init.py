@@ -39,11 +39,11 @@ _IGNORE = "*\n!.gitignore\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Initialised:
+class InitResult:
     written: tuple[Path, ...]
 
 
-def init(directory: Path, name: str) -> Initialised:
+def init(directory: Path, name: str) -> InitResult:
     """Raises UsageError when there is a stack already, or the folder cannot be written."""
     if (directory / "stack.yaml").exists():
         hint = "go on with: provisioner plan"
@@ -68,4 +68,4 @@ def init(directory: Path, name: str) -> Initialised:
         raise UsageError(
             error("init-failed", summary, hint="choose a folder that you may write: --specs DIR")
         ) from failure
-    return Initialised(tuple(missing))
+    return InitResult(tuple(missing))

@@ -43,8 +43,10 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
     """Raises StoreError for a damaged state."""
     stack = workspace.stack()
     state = read_state(workspace).state
-    hosts_alone = (one for one in _serving(state) if workspace.catalogue[one.kind].facts.are_of_hosts) if state else ()
-    recorded = sorted(hosts_alone, key=lambda one: one.address)
+    recorded_hosts = (
+        (one for one in _serving(state) if workspace.catalogue[one.kind].facts.are_of_hosts) if state else ()
+    )
+    recorded = sorted(recorded_hosts, key=lambda one: one.address)
     names = Counter(one.name for one in recorded)
     hosts: list[Host] = []
     left_out = [*_doubtful(state, request, workspace.catalogue)] if state else []
@@ -99,9 +101,9 @@ def _host(recorded: Recorded, facts: JsonObject, *, is_unique: bool) -> Host:
     )
 
 
-def _addresses(told: object) -> Iterator[str]:
+def _addresses(value: object) -> Iterator[str]:
     """What the cloud sends goes into other tools' configurations: an address, in its one spelling, or nothing."""
-    for text in told if isinstance(told, list) else ():
+    for text in value if isinstance(value, list) else ():
         try:
             if "%" not in text:  # the zone of an IPv6 address may be any text
                 yield str(ipaddress.ip_address(text))

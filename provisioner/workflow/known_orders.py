@@ -36,14 +36,14 @@ async def known_orders(
     now = cloud.time().latest()
     if now is None:
         return frozenset(found), False
-    kinds, told = sorted(_kinds_with_orders(plan, catalogue, policy)), 0
+    kinds, answered = sorted(_kinds_with_orders(plan, catalogue, policy)), 0
     for name in kinds:
         with suppress(CallFailed):
             async with cloud.channel() as channel:
                 known = await run_read(catalogue[name].orders.known(now), channel)
             found |= set(known or ())
-            told += known is not None
-    return frozenset(found), bool(kinds) and told == len(kinds)
+            answered += known is not None
+    return frozenset(found), bool(kinds) and answered == len(kinds)
 
 
 def _kinds_with_orders(plan: Plan, catalogue: Catalogue, policy: PurchasePolicy) -> set[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.cloud.orders import Order, OrderDetail, OrderLine
     from provisioner.workflow.order_specs import OrderSpecs
 
-_NAMED = 6
+_MEMBERS_SHOWN = 6
 """So many members of a group are named."""
 
 
@@ -35,10 +35,10 @@ class NamedOrder:
     owners: tuple[Recorded, ...]
 
 
-def find(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
+def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
     """By the address that it was placed for, or by its own id. Raises UsageError."""
     records = state.resources if state else {}
-    recorded = records.get(address) if (address := _address(target)) is not None else None
+    recorded = records.get(address) if (address := _parse_address(target)) is not None else None
     if recorded is not None and recorded.order_id is None:
         summary = f"{recorded.address} was bought without an order: it is not prepaid"
         hint = "`provisioner orders list` shows the orders there are"
@@ -48,7 +48,7 @@ def find(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
     if recorded is None and address is not None and not owners:
         _refuse_orderless(address, state, specs)
     if recorded is None and not is_order_id(target):
-        raise _unknown(target)
+        raise _unknown_error(target)
     return NamedOrder(order_id, owners)
 
 
@@ -64,7 +64,9 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
         hint = "`provisioner apply` buys it, and places an order where its charging_info says PRE_PAID"
     elif members := sorted(each for each in known if each.group == address):
         summary = f"{address} is a group, and each of its servers has an order of its own, or none"
-        named = ", ".join(each.typed for each in members[:_NAMED]) + (", ..." if len(members) > _NAMED else "")
+        named = ", ".join(each.typed for each in members[:_MEMBERS_SHOWN]) + (
+            ", ..." if len(members) > _MEMBERS_SHOWN else ""
+        )
         hint = f"name one of them: {named}"
     else:
         return
@@ -99,7 +101,7 @@ def order_error(failed: CallFailed, wanted: NamedOrder) -> ProvisionerError:
     from provisioner.cloud import translate
 
     if is_unknown(failed):
-        return _unknown(wanted.id, detail=failed.message)
+        return _unknown_error(wanted.id, detail=failed.message)
     return translate(failed, f"reading order {wanted.id}")
 
 
@@ -114,10 +116,10 @@ def placed_order(read: Order | OrderDetail, owners: Sequence[Recorded]) -> Place
     order, lines = (read.order, read.lines) if isinstance(read, OrderDetail) else (read, None)
     return PlacedOrder(
         id=order.id,
-        status=_words(order.status),
+        status=_label(order.status),
         addresses=tuple(owner.address for owner in owners),
         servers=tuple(owner.id for owner in owners if owner.id is not None),
-        type=None if order.type is None else _words(order.type),
+        type=None if order.type is None else _label(order.type),
         amount=order.amount,
         official_amount=order.official_amount,
         currency=order.currency,
@@ -128,7 +130,7 @@ def placed_order(read: Order | OrderDetail, owners: Sequence[Recorded]) -> Place
     )
 
 
-def unshown(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
+def unknown_order(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
     """Recorded here, and unknown to billing."""
     return PlacedOrder(
         id=order_id,
@@ -138,20 +140,20 @@ def unshown(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
     )
 
 
-def _unknown(target: str, *, detail: str = "") -> UsageError:
+def _unknown_error(target: str, *, detail: str = "") -> UsageError:
     summary = f"{target!r} is no address with an order and no order"
     hint = "`provisioner orders list` shows the orders of this state, `--all` those of the account"
     return UsageError(error("order-unknown", summary, detail=detail, hint=hint))
 
 
-def _address(target: str) -> Address | None:
+def _parse_address(target: str) -> Address | None:
     try:
         return Address.parse(target)
     except ValueError:
         return None
 
 
-def _words(number: OrderStatus | int) -> str:
+def _label(number: OrderStatus | int) -> str:
     """The name of a member of billing's lists; what is in none of them is told as it came."""
     if isinstance(number, OrderStatus):
         return str(number)
@@ -162,7 +164,7 @@ def _words(number: OrderStatus | int) -> str:
 def _item(line: OrderLine) -> PlacedItem:
     term = None
     if line.period_type is not None and line.periods is not None:
-        term = f"{line.periods} {_words(line.period_type)}{'' if line.periods == 1 else 's'}"
+        term = f"{line.periods} {_label(line.period_type)}{'' if line.periods == 1 else 's'}"
     return PlacedItem(
         specification=line.specification,
         quantity=line.quantity,

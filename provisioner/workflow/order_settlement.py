@@ -25,7 +25,7 @@ from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity
 from provisioner.workflow.journal_run import JournalRun
-from provisioner.workflow.order_lookup import NamedOrder, find, read_order
+from provisioner.workflow.order_lookup import NamedOrder, find_order, read_order
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.workspace import Workspace, who
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud
     from provisioner.model.stack import Stack
 
-_NAMED = 3
+_DOUBTS_SHOWN = 3
 """So many purchases in doubt are named."""
 
 
@@ -84,15 +84,15 @@ async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> 
         async with workspace.cloud(stack, ui.listen) as cloud, cloud.channel() as channel:
             check_identity(state, cloud.identity)
             specs = OrderSpecs(workspace, stack)
-            wanted = find(state, request.target, specs)
+            wanted = find_order(state, request.target, specs)
             if state is None or not wanted.owners:
                 raise _untracked(wanted.id, state, store.location)
-            work = _Work(workspace, request, session, state, wanted, specs)
-            return await work.settle(stack, cloud, channel.ask, ui)
+            settling = _Settling(workspace, request, session, state, wanted, specs)
+            return await settling.settle(stack, cloud, channel.ask, ui)
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _Settling:
     workspace: Workspace
     request: SettleRequest
     session: Session
@@ -103,14 +103,14 @@ class _Work:
     async def settle(self, stack: Stack, cloud: Cloud, ask: Ask, ui: OrdersUI) -> SettlementResult:
         mode = self.specs.sold_otherwise(self.wanted.owners)
         order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
-        if (ended := self._judge(order)) is not None:
-            self._close_leftovers()
-            return ended
+        if (settled := self._settled_already(order)) is not None:
+            self._close_open_intents()
+            return settled
         for remark in self.specs.remarks(order, self.wanted.owners) if self.request.action is Action.PAY else ():
             ui.listen(Event(EventType.NOTICE, diagnostic=remark))
         if not ui.approve(order):
             return SettlementResult(order, Settlement.NOT_APPROVED)
-        self._close_leftovers()
+        self._close_open_intents()
         run = Run(
             self.workspace,
             self.session,
@@ -121,25 +121,27 @@ class _Work:
             reason=self.request.reason,
             dated_by=Service.BILLING,
         )
-        return await self._told(ask, order, await run.execute(self._plan(stack, cloud), stack, plan_id=None))
+        return await self._settlement_result(
+            ask, order, await run.execute(self._plan(stack, cloud), stack, plan_id=None)
+        )
 
-    def _judge(self, order: PlacedOrder) -> SettlementResult | None:
+    def _settled_already(self, order: PlacedOrder) -> SettlementResult | None:
         """None for what there is to do. Raises UsageError for what must not be done."""
         if self.request.action is Action.CANCEL:
             if order.is_unpaid or order.status == OrderStatus.CANCELLED:
                 return None
-            raise UsageError(_paid(order) if order.is_paid else _unsettleable(order, "cancelled"))
+            raise UsageError(_paid_error(order) if order.is_paid else _unsettleable_error(order, "cancelled"))
         if order.is_paid:
             return SettlementResult(order, Settlement.ALREADY_PAID)
         match order.status:
             case OrderStatus.AWAITING_PAYMENT:
                 return None
             case OrderStatus.AWAITING_APPROVAL:
-                return SettlementResult(order, Settlement.OPEN, (_unapproved(order),))
+                return SettlementResult(order, Settlement.OPEN, (_unapproved_error(order),))
             case OrderStatus.CANCELLED:
-                raise UsageError(_cancelled(order))
+                raise UsageError(_cancelled_error(order))
             case _:
-                raise UsageError(_unsettleable(order, "paid"))
+                raise UsageError(_unsettleable_error(order, "paid"))
 
     def _plan(self, stack: Stack, cloud: Cloud) -> Plan:
         """An order is paid once, whoever shares it; what is cancelled is forgotten by everybody who does."""
@@ -148,19 +150,19 @@ class _Work:
         changes = tuple(variant(owner.address, owner.kind, recorded=owner) for owner in owners)
         return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud.identity), changes)
 
-    def _close_leftovers(self) -> None:
+    def _close_open_intents(self) -> None:
         """What a dead run sent about this order is told by the order, which has been read."""
-        left = [
+        leftovers = [
             IntentSettled(intent.id, "observed", "the order tells what became of it")
             for intent in self.state.in_doubt
             if intent.effect.is_told_by_its_order and intent.target_id == self.wanted.id
         ]
-        if left:
-            ledger = JournalRun(self.session, f"{self.request.command} (recovery)", self.workspace.version)
-            ledger.append(left)
+        if leftovers:
+            journal = JournalRun(self.session, f"{self.request.command} (recovery)", self.workspace.version)
+            journal.append(leftovers)
             self.session.checkpoint()
 
-    async def _told(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> SettlementResult:
+    async def _settlement_result(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> SettlementResult:
         results = done.result.results
         open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
         is_done = all(result.type is ResultType.DONE for result in results)
@@ -177,7 +179,7 @@ class _Work:
 
 
 def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
-    doubts = state.purchases_in_doubt[:_NAMED] if state else ()
+    doubts = state.purchases_in_doubt[:_DOUBTS_SHOWN] if state else ()
     ways = " or ".join(f"`provisioner resolve {one.address.typed} --adopt {order_id}`" for one in doubts)
     hint = "another's order is settled in the console"
     hint += f"; where it is that of a purchase in doubt: {ways}" if ways else "; nothing was changed"
@@ -190,7 +192,7 @@ def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
     )
 
 
-def _paid(order: PlacedOrder) -> Diagnostic:
+def _paid_error(order: PlacedOrder) -> Diagnostic:
     addresses = ", ".join(map(str, order.addresses))
     release = f"{release_hint(order.addresses)}, which gives the money back that the vendor gives"
     hint = (
@@ -202,17 +204,17 @@ def _paid(order: PlacedOrder) -> Diagnostic:
     return error("order-paid", summary, hint=hint, address=order.addresses[0])
 
 
-def _cancelled(order: PlacedOrder) -> Diagnostic:
+def _cancelled_error(order: PlacedOrder) -> Diagnostic:
     hint = f"`provisioner orders cancel {order.id}` forgets it; the next apply orders it again"
     summary = f"order {order.id} is cancelled and cannot be paid; nothing was changed"
     return error("order-cancelled", summary, hint=hint, address=order.addresses[0])
 
 
-def _unapproved(order: PlacedOrder) -> Diagnostic:
+def _unapproved_error(order: PlacedOrder) -> Diagnostic:
     hint = "have it approved in the console, then run this again"
     return error("order-unapproved", f"order {order.id} awaits approval and cannot be paid yet", hint=hint)
 
 
-def _unsettleable(order: PlacedOrder, deed: str) -> Diagnostic:
-    summary = f"an order that is {order.status!r} is not {deed} from here; nothing was changed"
+def _unsettleable_error(order: PlacedOrder, action: str) -> Diagnostic:
+    summary = f"an order that is {order.status!r} is not {action} from here; nothing was changed"
     return error("order-unsettleable", summary, hint=f"look at order {order.id} in the console")

@@ -16,13 +16,13 @@ from provisioner.model.state import State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.order_lookup import (
     ask_for_order,
-    find,
+    find_order,
     is_unknown,
     order_error,
     owners_of,
     placed_order,
     read_order,
-    unshown,
+    unknown_order,
 )
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.workspace import SystemClock, Workspace
@@ -48,7 +48,7 @@ class OrderList:
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _BillingSession:
     """Where billing is asked."""
 
     ask: Ask
@@ -58,37 +58,37 @@ class _Desk:
 
     def now(self) -> datetime:
         """By billing's clock, where that is known."""
-        told = self.cloud.time(Service.BILLING).earliest()
-        return datetime.now(UTC) if told is None else datetime.fromtimestamp(told / 1000, UTC)
+        now = self.cloud.time(Service.BILLING).earliest()
+        return datetime.now(UTC) if now is None else datetime.fromtimestamp(now / 1000, UTC)
 
 
 async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> OrderList:
     """`everything`: also the account's other orders of this sort, of which no address here knows."""
-    async with _desk(workspace, listen) as desk:
-        owners = owners_of(desk.state.resources.values() if desk.state else ())
-        by_id = await _read_many(desk, owners.keys(), everything=everything)
+    async with _open_billing(workspace, listen) as session:
+        owners = owners_of(session.state.resources.values() if session.state else ())
+        by_id = await _read_many(session, owners.keys(), everything=everything)
         own = _by_time(
             replace(
-                placed_order(by_id[order_id], records) if order_id in by_id else unshown(order_id, records),
-                sold_otherwise=desk.specs.sold_otherwise(records),
+                placed_order(by_id[order_id], records) if order_id in by_id else unknown_order(order_id, records),
+                sold_otherwise=session.specs.sold_otherwise(records),
             )
             for order_id, records in owners.items()
         )
-        notes = tuple(note for order in own for note in desk.specs.remarks(order, owners[order.id]))
+        notes = tuple(note for order in own for note in session.specs.remarks(order, owners[order.id]))
         if not everything:
             return OrderList(own, notes)
-        others, of_others = await _others(workspace, desk, by_id, own=frozenset(owners))
-        return OrderList((*own, *_by_time(others)), (*notes, *of_others))
+        foreign, foreign_notes = await _foreign_orders(workspace, session, by_id, own=frozenset(owners))
+        return OrderList((*own, *_by_time(foreign)), (*notes, *foreign_notes))
 
 
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
     """With what was ordered. Raises UsageError for what names no order."""
-    async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target, desk.specs)
-        mode = desk.specs.sold_otherwise(wanted.owners)
-        order = replace(await read_order(desk.ask, wanted), sold_otherwise=mode)
-        told = () if order.sold_otherwise else desk.specs.remarks(order, wanted.owners)  # its next step says it
-        for remark in told:
+    async with _open_billing(workspace, listen) as session:
+        wanted = find_order(session.state, target, session.specs)
+        mode = session.specs.sold_otherwise(wanted.owners)
+        order = replace(await read_order(session.ask, wanted), sold_otherwise=mode)
+        remarks = () if order.sold_otherwise else session.specs.remarks(order, wanted.owners)  # its next step says it
+        for remark in remarks:
             listen(Event(EventType.NOTICE, diagnostic=remark))
         return order
 
@@ -99,7 +99,7 @@ async def wait_for_order(
     listen: Listener,
     *,
     seconds: float,
-    tell: Callable[[PlacedOrder, float], None],
+    on_wait: Callable[[PlacedOrder, float], None],
 ) -> PlacedOrder:
     """Until it is completed or cancelled, or `seconds` are over; `tell` hears each look that ended nothing, and the
     seconds waited. A look that fails is made again, five times in a row at most.
@@ -107,33 +107,33 @@ async def wait_for_order(
     clock = SystemClock()
     began = clock.monotonic()
     failures, pause = 0, _FIRST_PAUSE
-    async with _desk(workspace, listen) as desk:
-        wanted = find(desk.state, target, desk.specs)
-        order = await read_order(desk.ask, wanted)
+    async with _open_billing(workspace, listen) as session:
+        wanted = find_order(session.state, target, session.specs)
+        order = await read_order(session.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
-            tell(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding
+            on_wait(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding
             await clock.sleep(min(pause, seconds - waited))
             pause = _PAUSE
             try:
-                order, failures = await ask_for_order(desk.ask, wanted), 0
+                order, failures = await ask_for_order(session.ask, wanted), 0
             except CallFailed as failed:
                 failures += 1
                 if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
                     raise order_error(failed, wanted) from failed
-        return replace(order, sold_otherwise=desk.specs.sold_otherwise(wanted.owners))
+        return replace(order, sold_otherwise=session.specs.sold_otherwise(wanted.owners))
 
 
 @asynccontextmanager
-async def _desk(workspace: Workspace, listen: Listener) -> AsyncIterator[_Desk]:
+async def _open_billing(workspace: Workspace, listen: Listener) -> AsyncIterator[_BillingSession]:
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
         check_identity(state, cloud.identity)
-        yield _Desk(channel.ask, cloud, state, OrderSpecs(workspace, stack))
+        yield _BillingSession(channel.ask, cloud, state, OrderSpecs(workspace, stack))
 
 
-async def _read_many(desk: _Desk, ids: Iterable[str], *, everything: bool) -> dict[str, Order]:
+async def _read_many(session: _BillingSession, ids: Iterable[str], *, everything: bool) -> dict[str, Order]:
     """By id, without those that billing does not know. Raises CloudError."""
     from provisioner.cloud import orders as billing
     from provisioner.cloud import translate
@@ -141,11 +141,11 @@ async def _read_many(desk: _Desk, ids: Iterable[str], *, everything: bool) -> di
     wanted, found = set(ids), dict[str, billing.Order]()
     try:
         if everything or len(wanted) > _FEW:
-            year = await billing.list_orders(desk.ask, created_from=desk.now() - _YEAR)
+            year = await billing.list_orders(session.ask, created_from=session.now() - _YEAR)
             found = {order.id: order for order in year if everything or order.id in wanted}
         for order_id in sorted(wanted - found.keys()):
             try:
-                found[order_id] = (await billing.show_order(desk.ask, order_id)).order
+                found[order_id] = (await billing.show_order(session.ask, order_id)).order
             except CallFailed as failed:
                 if not is_unknown(failed):
                     raise
@@ -154,27 +154,29 @@ async def _read_many(desk: _Desk, ids: Iterable[str], *, everything: bool) -> di
     return found
 
 
-async def _others(
-    workspace: Workspace, desk: _Desk, by_id: dict[str, Order], *, own: frozenset[str]
+async def _foreign_orders(
+    workspace: Workspace, session: _BillingSession, by_id: dict[str, Order], *, own: frozenset[str]
 ) -> tuple[list[PlacedOrder], tuple[Diagnostic, ...]]:
     """New orders of the sort that servers are ordered by, which only the orders of known servers tell."""
     from provisioner.cloud.orders import OrderType
 
-    snapshot = await read_cloud(desk.cloud, desk.state, workspace.catalogue)
+    snapshot = await read_cloud(session.cloud, session.state, workspace.catalogue)
     servers: dict[str, list[str]] = {}
     for row in snapshot.live.values():
         if row.order_id is not None:
             servers.setdefault(row.order_id, []).append(row.id)
-    sorts = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}
-    others = [
+    service_types = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}
+    foreign = [
         replace(placed_order(order, ()), servers=tuple(servers.get(order.id, ())))
         for order in by_id.values()
-        if order.id not in own and order.type == OrderType.NEW and (not sorts or order.service_type in sorts)
+        if order.id not in own
+        and order.type == OrderType.NEW
+        and (not service_types or order.service_type in service_types)
     ]
-    if sorts or not others:
-        return others, ()
+    if service_types or not foreign:
+        return foreign, ()
     hint = "what billing calls a server is not published, and no order of a known server tells it here"
-    return others, (warning("orders-of-any-sort", "orders of other services may be among these", hint=hint),)
+    return foreign, (warning("orders-of-any-sort", "orders of other services may be among these", hint=hint),)
 
 
 def _by_time(orders: Iterable[PlacedOrder]) -> tuple[PlacedOrder, ...]:

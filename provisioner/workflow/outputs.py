@@ -16,7 +16,7 @@ from provisioner.model.diagnostic import Diagnostic, SpecError, UsageError, erro
 from provisioner.model.output import OutputValue
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import State
-from provisioner.workflow.state import outputs, read_state
+from provisioner.workflow.state import read_state, recorded_outputs
 from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedOutputs:
     """Either the declared ones that were asked for, or `recorded`: of every server, of one, or one value of it."""
 
     declared: tuple[OutputValue, ...] = ()
     recorded: JsonValue = None
 
 
-def read_outputs(workspace: Workspace, name: str | None = None) -> Asked:
+def read_outputs(workspace: Workspace, name: str | None = None) -> RequestedOutputs:
     """Raises SpecError, StoreError for a damaged state, and UsageError for a name that is no output and no address."""
     loaded = workspace.load() if declares_outputs(workspace.directory, catalogue=workspace.catalogue) else None
     if loaded is None or not loaded.outputs.names or (name is not None and name not in loaded.outputs.names):
-        return Asked(recorded=outputs(workspace, name))
+        return RequestedOutputs(recorded=recorded_outputs(workspace, name))
     names = loaded.outputs.names if name is None else (name,)
-    return Asked(_worked_out(workspace, loaded, read_state(workspace).state, names))
+    return RequestedOutputs(_evaluate(workspace, loaded, read_state(workspace).state, names))
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class RunOutputs:
     """What a run has come to. `notes` say why `outputs` are not there, which undoes nothing of the run."""
 
-    outputs: tuple[OutputValue, ...] = ()
+    values: tuple[OutputValue, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
 
 
-def results(workspace: Workspace, state: State | None, loaded: Loaded | None) -> Results:
+def outputs_after_apply(workspace: Workspace, state: State | None, loaded: Loaded | None) -> RunOutputs:
     """`loaded` is None after a saved plan, which has no outputs in it: the specs are read as `output` would read them."""
     try:
         if loaded is None and declares_outputs(workspace.directory, catalogue=workspace.catalogue):
             loaded = workspace.load()
-        return Results(() if loaded is None else _worked_out(workspace, loaded, state, loaded.outputs.names))
+        return RunOutputs(() if loaded is None else _evaluate(workspace, loaded, state, loaded.outputs.names))
     except (SpecError, UsageError) as failure:
         note = warning(
             "outputs-unknown",
@@ -61,10 +61,10 @@ def results(workspace: Workspace, state: State | None, loaded: Loaded | None) ->
             detail="\n".join(finding.summary for finding in failure.diagnostics),
             hint="everything is recorded; mend it, or give the variables of the plan, and `provisioner output` shows them",
         )
-        return Results(notes=(note,))
+        return RunOutputs(notes=(note,))
 
 
-def _worked_out(
+def _evaluate(
     workspace: Workspace, loaded: Loaded, state: State | None, names: Collection[str]
 ) -> tuple[OutputValue, ...]:
     if not names:
@@ -74,7 +74,7 @@ def _worked_out(
     return loaded.outputs.values(facts, names)
 
 
-def value_of(asked: Asked) -> JsonValue:
+def value_of(asked: RequestedOutputs) -> JsonValue:
     """Of the one that was asked for by name. Raises UsageError while it is not known."""
     if not asked.declared:
         return asked.recorded

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Cloud
     from provisioner.cloud.orders import OrderDetail
 
-_AT_A_TIME = 10
+_CONCURRENT_REQUESTS = 10
 """How many orders are asked for at the same time."""
 
 
@@ -36,7 +36,7 @@ class PaidTerms:
     orders: Mapping[str, str] = field(default_factory=dict)
     """By the server's id, the order that is recorded: rows need not name it."""
 
-    def told(self, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
+    def annotate(self, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
         """The look, in which the rows of these servers show what billing told of them."""
         live = dict(snapshot.live)
         for identifier, row in snapshot.live.items():
@@ -45,7 +45,7 @@ class PaidTerms:
                 live[identifier] = catalogue[row.kind].billing.with_term(row, period, term)
         return replace(snapshot, live=live)
 
-    def recorded(self, record: Recorded) -> Recorded:
+    def with_term(self, record: Recorded) -> Recorded:
         return replace(record, term=self.terms.get(record.id or "", record.term))
 
 
@@ -84,7 +84,7 @@ async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tup
                     if (period := _period(await show_order(channel.ask, order))) is not None:
                         periods[order] = period
 
-    await asyncio.gather(*(ask() for _ in range(min(_AT_A_TIME, len(waiting)))))
+    await asyncio.gather(*(ask() for _ in range(min(_CONCURRENT_REQUESTS, len(waiting)))))
     return periods
 
 

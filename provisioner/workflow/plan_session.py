@@ -51,7 +51,7 @@ class PlanRequest:
     replace: frozenset[Address] = frozenset()
     allow: frozenset[Allowance] = frozenset()
     selection: Selection = EVERYTHING
-    closely: bool = False
+    with_details: bool = False
     """Asked for what no list shows as well, server by server."""
     reinstall: frozenset[Address] = frozenset()
 
@@ -82,7 +82,7 @@ class PlanSession:
     cloud: Cloud
     listen: Listener
     history: Callable[[], Iterable[HistoryRecord]]
-    at_work: bool = False
+    is_locked: bool = False
     """Another run holds the lock of the state."""
 
     @property
@@ -99,7 +99,7 @@ class PlanSession:
         """
         ids = self._suspected(state) if suspected is None else suspected
         snapshot = await read_cloud(self.cloud, state, self.catalogue, history=self.history, suspected=ids)
-        if state is None or not self.request.closely:
+        if state is None or not self.request.with_details:
             return snapshot
         return await read_details(self.cloud, state, snapshot, self.catalogue)
 
@@ -122,7 +122,7 @@ class PlanSession:
         orders = {one.id: one.order_id for one in stating if one.id is not None and one.order_id is not None}
         asked = (*sorted(imported), *(one.id for one in stating if one.id is not None and one.id in snapshot.live))
         paid = await read_paid_terms(self.cloud, snapshot, asked, self.catalogue, orders=orders)
-        snapshot = paid.told(snapshot, self.catalogue)
+        snapshot = paid.annotate(snapshot, self.catalogue)
         return await read_renewals(
             self.cloud, snapshot, desired=self.loaded.desired, state=state, catalogue=self.catalogue
         )
@@ -137,16 +137,16 @@ class PlanSession:
         claims = self._claims(other_states, state, snapshot)
         unsure = _unsure(other_states, claims, snapshot)
         planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure)
-        made = planned()
-        if refusals := tuple(other_states.refusals(made)):
-            made = replace(made, refusals=(*made.refusals, *refusals))
-        questions = planning.collect_questions(made, self.catalogue)
+        plan = planned()
+        if refusals := tuple(other_states.refusals(plan)):
+            plan = replace(plan, refusals=(*plan.refusals, *refusals))
+        questions = planning.collect_questions(plan, self.catalogue)
         if questions.are_none:
-            return made
+            return plan
         facts = await read_release_facts(self.cloud, questions)
         if questions.forbid_nothing:
-            return planning.with_offer_warnings(made, facts, self.catalogue)
-        return replace(again := planned(facts=facts), refusals=(*again.refusals, *refusals))
+            return planning.with_offer_warnings(plan, facts, self.catalogue)
+        return replace(replanned := planned(facts=facts), refusals=(*replanned.refusals, *refusals))
 
     def plan_offline(
         self,
@@ -160,11 +160,11 @@ class PlanSession:
         """The plan of what is known already: neither the cloud nor another state is asked."""
         request, loaded = self.request, self.loaded
         resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
-        survey = PlanInput(
+        plan_input = PlanInput(
             loaded.desired,
             state,
             snapshot.live,
-            self.at_work,
+            self.is_locked,
             request.replace,
             reinstall=request.reinstall,
             policy=loaded.stack.purchase,
@@ -182,7 +182,7 @@ class PlanSession:
             reader=snapshot.reader,
         )
         return planning.plan(
-            survey,
+            plan_input,
             mode=request.mode,
             basis=basis_of(loaded.stack, state, self.cloud.identity),
             catalogue=self.catalogue,
@@ -227,7 +227,7 @@ async def open_plan_session(
     *,
     listen: Listener,
     request: PlanRequest = _PLAIN,
-    at_work: bool = False,
+    is_locked: bool = False,
     history: Callable[[], Iterable[HistoryRecord]] | None = None,
 ) -> AsyncIterator[PlanSession]:
     """Connects to the cloud. `history` replaces the store's where that cannot be read. Raises StoreError where `state` is of another account,
@@ -235,7 +235,7 @@ async def open_plan_session(
     """
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_identity(state, cloud.identity)
-        yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, at_work)
+        yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, is_locked)
 
 
 def _unsure(other_states: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:

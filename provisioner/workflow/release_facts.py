@@ -30,13 +30,13 @@ async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts
     """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
     that a complete list lacks, and one to billing for every fifty servers.
     """
-    wares = dict.fromkeys((*questions.wares, *questions.purchases))
+    offerings = dict.fromkeys((*questions.wares, *questions.purchases))
     async with cloud.channel() as channel:
         paid_until, subscribed = await _paid_until(channel.ask, questions.terms)
-        if not wares:
+        if not offerings:
             return ReleaseFacts(paid_until, subscribed=subscribed)
-        catalogue = await read_catalogue(channel.ask, wares)
-    return ReleaseFacts(paid_until, {ware: catalogue.offer(ware) for ware in wares}, subscribed)
+        catalogue = await read_catalogue(channel.ask, offerings)
+    return ReleaseFacts(paid_until, {offering: catalogue.offer(offering) for offering in offerings}, subscribed)
 
 
 @dataclass(slots=True)
@@ -46,34 +46,34 @@ class StockReader:
     cloud: Cloud
     _read: dict[Offering, tuple[float, Offer]] = field(default_factory=dict)
 
-    async def offer(self, ware: Offering) -> Offer:
+    async def offer(self, offering: Offering) -> Offer:
         now = SystemClock().monotonic()
-        read_at, offer = self._read.get(ware, (0.0, None))
+        read_at, offer = self._read.get(offering, (0.0, None))
         if offer is None or now - read_at > _FRESH_SECONDS:
             async with self.cloud.channel() as channel:
-                offer = (await read_catalogue(channel.ask, (ware,))).offer(ware)
-            self._read[ware] = (now, offer)
+                offer = (await read_catalogue(channel.ask, (offering,))).offer(offering)
+            self._read[offering] = (now, offer)
         return offer
 
 
-async def read_catalogue(ask: Ask, wares: Iterable[Offering]) -> SaleCatalogue:
+async def read_catalogue(ask: Ask, offerings: Iterable[Offering]) -> SaleCatalogue:
     """What these wares need of it; a list that cannot be had is one of which nothing is known."""
     from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
     from provisioner.workflow.availability import SaleCatalogue, SaleList
 
-    wanted = tuple(wares)
+    wanted = tuple(offerings)
     flavors = {
-        is_resource: await _listing(lambda: list_resource_flavors(ask) if is_resource else list_flavors(ask))  # noqa: B023 - awaited here
-        for is_resource in sorted({ware.is_resource for ware in wanted if ware.flavor is not None})
+        is_resource: await _read_list(lambda: list_resource_flavors(ask) if is_resource else list_flavors(ask))  # noqa: B023 - awaited here
+        for is_resource in sorted({offering.is_resource for offering in wanted if offering.flavor is not None})
     }
-    images = [ware.image for ware in wanted if ware.image is not None]
-    listed = await _listing(lambda: list_images(ask)) if images else SaleList()
+    images = [offering.image for offering in wanted if offering.image is not None]
+    listed = await _read_list(lambda: list_images(ask)) if images else SaleList()
     known = {image.id for image in listed.items}
     unlisted = () if listed.gap else sorted(set(images) - known)
-    return SaleCatalogue(flavors, listed, {identifier: await _single(ask, identifier) for identifier in unlisted})
+    return SaleCatalogue(flavors, listed, {identifier: await _read_image(ask, identifier) for identifier in unlisted})
 
 
-async def _listing(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> SaleList[Item]:
+async def _read_list(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> SaleList[Item]:
     from provisioner.cloud.catalogue import PartialCatalogue
     from provisioner.workflow.availability import SaleList
 
@@ -85,7 +85,7 @@ async def _listing(read: Callable[[], Awaitable[tuple[Item, ...]]]) -> SaleList[
         return SaleList((), f"the list cannot be read: {failed.message}")
 
 
-async def _single(ask: Ask, identifier: str) -> SingleImage:
+async def _read_image(ask: Ask, identifier: str) -> SingleImage:
     from provisioner.cloud.catalogue import show_image
     from provisioner.workflow.availability import SingleImage
 

@@ -30,21 +30,21 @@ from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, repo
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.resolve_checks import (
     Decision,
-    only_server,
+    mismatch,
     require_fitting,
-    require_like,
-    require_not_held,
-    require_order,
-    require_sight,
+    require_group_order,
+    require_not_in_other_state,
+    require_same_order,
     require_unowned,
-    unlike,
+    require_visible,
+    single_server,
 )
 from provisioner.workflow.sibling_states import OtherStates
 from provisioner.workflow.workspace import Workspace, who
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolveResult:
     """`whose` and `name` are the addresses and names of the purchase, for people. `may_appear_until`: it was settled as absent before silence could mean anything, in
     milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order. `listed`: servers that a person has passed
     over, and that need a look before the next purchase; `orders`: the same of orders.
@@ -60,7 +60,7 @@ class Resolved:
     """What its kind is called."""
 
 
-async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> Resolved:
+async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> ResolveResult:
     """Raises UsageError, and changes nothing, for an address that is not in doubt or a server that cannot be its own."""
     stack = workspace.stack()
     store = workspace.store(stack)
@@ -76,40 +76,40 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
                 history=store.history,
                 orders=named,
                 suspected=named,
-                given_up=_candidates(state, decision),
+                given_up=_possible_purchases(state, decision),
             )
             report_gaps(snapshot, workspace.catalogue, listen)
             other_states = OtherStates(store, workspace.catalogue, cloud.identity)
-        if (unseen := _unseen(state, decision)) is not None:
+        if (never_listed := _never_listed(state, decision)) is not None:
             assert state is not None  # that is where it was found
-            entry: Entry = _given_up(unseen, decision, state, snapshot)
+            entry: Entry = _forget(never_listed, decision, state, snapshot)
             listed = tuple(
                 row
                 for row in untracked(snapshot.live.values(), state.resources.values())
-                if (row.kind, row.name) == (unseen.kind, unseen.name)
+                if (row.kind, row.name) == (never_listed.kind, never_listed.name)
             )
-            resolved = Resolved(
-                str(unseen.address),
-                repr(unseen.name),
-                order_id=_only_its_own(unseen, state),
+            resolved = ResolveResult(
+                str(never_listed.address),
+                repr(never_listed.name),
+                order_id=_unshared_order(never_listed, state),
                 listed=listed,
-                noun=workspace.catalogue[unseen.kind].noun,
+                noun=workspace.catalogue[never_listed.kind].noun,
             )
         else:
-            intent = _intent(state, decision, snapshot)
-            require_sight(intent, decision, snapshot)
+            intent = _find_purchase(state, decision, snapshot)
+            require_visible(intent, decision, snapshot)
             holders = other_states.holders()
-            require_not_held(decision, snapshot, holders)
+            require_not_in_other_state(decision, snapshot, holders)
             if decision.adopt is not None and (unread := tuple(other_states.unreadable())):
                 raise UsageError(*unread)
             kind = workspace.catalogue[intent.kind]
-            may_be_it = (
-                _MayBeIt.of(intent, state, snapshot, workspace.catalogue, holders)
+            candidates = (
+                _Candidates.find(intent, state, snapshot, workspace.catalogue, holders)
                 if decision.adopt is None
-                else _MayBeIt()
+                else _Candidates()
             )
-            may_be_it.refuse(intent, kind)
-            entry = _decided(intent, decision, state, snapshot, kind=kind)
+            candidates.refuse_listed(intent, kind)
+            entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
             too_soon = is_too_soon_locally(intent, stack.purchase, snapshot.local_time)
             early = (
                 snapshot.server_time is None or snapshot.server_time < quiet_until(intent, stack.purchase) or too_soon
@@ -117,8 +117,8 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             absent_early = decision.adopt is None and early
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))
-            resolved = Resolved(
-                intent.whose, names, until, listed=may_be_it.alike, orders=may_be_it.orders, noun=kind.noun
+            resolved = ResolveResult(
+                intent.whose, names, until, listed=candidates.alike, orders=candidates.orders, noun=kind.noun
             )
         JournalRun(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
@@ -126,7 +126,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _MayBeIt:
+class _Candidates:
     """What a purchase may have become by all that the cloud shows. What `fits` it is listed, whatever a person says; what is only `alike`,
     by its name or by all else, and an order that tells nobody whose it is, are a person's to judge.
     """
@@ -136,14 +136,14 @@ class _MayBeIt:
     orders: tuple[str, ...] = ()
 
     @classmethod
-    def of(
+    def find(
         cls,
         intent: Intent,
         state: State | None,
         snapshot: CloudSnapshot,
         catalogue: Catalogue,
         holders: Mapping[str, str],
-    ) -> _MayBeIt:
+    ) -> _Candidates:
         """Without what another state holds, or another purchase in doubt accounts for."""
         kind = catalogue[intent.kind]
         records = state.resources.values() if state else ()
@@ -159,14 +159,14 @@ class _MayBeIt:
             if not matches_another_purchase(intent, row, state, catalogue)
         }
         alike |= {row.id: row for row in free if may_have_bought(intent, row, kind)}
-        left = tuple(row for row in alike.values() if row not in fitting)
+        remaining = tuple(row for row in alike.values() if row not in fitting)
         return cls(
             fitting,
-            left,
+            remaining,
             tuple(trace.order_id for trace in snapshot.traces.get(intent.id) or () if not trace.otherwise),
         )
 
-    def refuse(self, intent: Intent, kind: Kind) -> None:
+    def refuse_listed(self, intent: Intent, kind: Kind) -> None:
         """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
         if not self.fitting:
             return
@@ -185,13 +185,13 @@ class _MayBeIt:
         )
 
 
-def _unseen(state: State | None, decision: Decision) -> Recorded | None:
+def _never_listed(state: State | None, decision: Decision) -> Recorded | None:
     """What was bought, by the answer, and no list has ever shown."""
     recorded = state.resources.get(decision.address) if state and decision.adopt is None else None
     return recorded if recorded is not None and not recorded.observed else None
 
 
-def _given_up(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
+def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
     ordered = find_by_order(state.resources.values(), snapshot.live.values())
     listed = snapshot.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:
@@ -203,7 +203,7 @@ def _given_up(recorded: Recorded, decision: Decision, state: State, snapshot: Cl
     return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)
 
 
-def _only_its_own(recorded: Recorded, state: State) -> str | None:
+def _unshared_order(recorded: Recorded, state: State) -> str | None:
     """Its order, unless servers of others came of it, too."""
     sharing = [one for one in state.resources.values() if one.order_id == recorded.order_id]
     return recorded.order_id if len(sharing) == 1 else None
@@ -213,7 +213,7 @@ def _evidence(decision: Decision) -> str:
     return f"decided by {who()}" + (f": {decision.reason}" if decision.reason else "")
 
 
-def _candidates(state: State | None, decision: Decision) -> tuple[Intent, ...]:
+def _possible_purchases(state: State | None, decision: Decision) -> tuple[Intent, ...]:
     """Purchases of the address that it can be said of: one in doubt; or, latest first, those that were settled as absent, when the server or
     its order shows after all and nothing was bought in its place.
     """
@@ -228,14 +228,14 @@ def _candidates(state: State | None, decision: Decision) -> tuple[Intent, ...]:
 
 def _is_its_order(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> bool:
     traces = snapshot.traces.get(intent.id) or ()
-    return any(one.order_id == decision.adopt and not unlike(intent, one) for one in traces)
+    return any(one.order_id == decision.adopt and not mismatch(intent, one) for one in traces)
 
 
-def _intent(state: State | None, decision: Decision, snapshot: CloudSnapshot) -> Intent:
+def _find_purchase(state: State | None, decision: Decision, snapshot: CloudSnapshot) -> Intent:
     """The one that the order can be, where an order is named and several can be meant."""
     address = decision.address
     doubts = state.purchases_in_doubt if state else ()
-    candidates = _candidates(state, decision)
+    candidates = _possible_purchases(state, decision)
     fitting = (each for each in candidates if _is_its_order(each, decision, snapshot))
     intent = next(fitting, None) or next(iter(candidates), None)
     if intent is None:
@@ -247,7 +247,9 @@ def _intent(state: State | None, decision: Decision, snapshot: CloudSnapshot) ->
     return intent
 
 
-def _decided(intent: Intent, decision: Decision, state: State | None, snapshot: CloudSnapshot, *, kind: Kind) -> Entry:
+def _decision_entry(
+    intent: Intent, decision: Decision, state: State | None, snapshot: CloudSnapshot, *, kind: Kind
+) -> Entry:
     evidence = _evidence(decision)
     if decision.adopt is None:
         free = untracked(snapshot.live.values(), state.resources.values() if state else ())
@@ -257,19 +259,21 @@ def _decided(intent: Intent, decision: Decision, state: State | None, snapshot: 
         return Settled(intent.id, "absent", evidence, passed_over=passed_over, orders=orders)
     if intent.members:
         require_unowned(intent, state, *decision.named)
-        require_order(intent, decision.adopt, snapshot, kind)
+        require_group_order(intent, decision.adopt, snapshot, kind)
         return Adopted(intent.id, None, evidence, decision.adopt)
     named = snapshot.live.get(resource_id(decision.adopt))
     row = (
-        named if named is not None and named.kind == kind.name else only_server(intent, decision.adopt, snapshot, kind)
+        named
+        if named is not None and named.kind == kind.name
+        else single_server(intent, decision.adopt, snapshot, kind)
     )
     require_unowned(intent, state, *decision.named, *((row.id, row.order_id) if row else ()))
     if row is not None:
-        require_fitting(intent, row, kind, renamed=decision.renamed)
+        require_fitting(intent, row, kind, allow_other_name=decision.allow_other_name)
         return Adopted(intent.id, row.id, evidence, row.order_id)
     for trace in snapshot.traces.get(intent.id) or ():
         if trace.order_id == decision.adopt:
-            require_like(intent, trace)
+            require_same_order(intent, trace)
             return Adopted(intent.id, None, evidence, decision.adopt)
     raise UsageError(
         error(

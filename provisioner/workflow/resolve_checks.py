@@ -27,9 +27,9 @@ class Decision:
     address: Address
     adopt: str | None
     reason: str | None = None
-    blindly: bool = False
+    allow_incomplete_list: bool = False
     """A person has looked elsewhere, and allows a word on what these keys cannot see."""
-    renamed: bool = False
+    allow_other_name: bool = False
     """A person knows that the server bears another name than was sent."""
 
     @property
@@ -38,9 +38,9 @@ class Decision:
         return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
-def require_sight(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> None:
+def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> None:
     """Raises UsageError where nothing that these keys show can tell what became of the purchase, unless a person says it knowing that."""
-    if decision.adopt is not None or decision.blindly:
+    if decision.adopt is not None or decision.allow_incomplete_list:
         return
     others = [gap for gap in snapshot.gaps if gap.of_others]
     if any(gap.blinds(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in others):
@@ -56,14 +56,14 @@ def require_sight(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -
         )
 
 
-def unlike(intent: Intent, trace: Trace) -> str:
+def mismatch(intent: Intent, trace: Trace) -> str:
     """Why an order cannot be the purchase, as the rest of a sentence; empty where it can."""
     before = seconds_before_purchase(intent, trace)
     earlier = f"was placed {before} s before it was sent, by the cloud's time" if before else ""
     return "; ".join(filter(None, (earlier, trace.otherwise)))
 
 
-def only_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> Live | None:
+def single_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> Live | None:
     """The server of an order that a person names instead of it; None where none is known."""
     rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     fitting = kind.match(intent, rows) if len(rows) > 1 else rows
@@ -74,7 +74,7 @@ def only_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Ki
     return next(iter(fitting), None)
 
 
-def require_not_held(decision: Decision, snapshot: CloudSnapshot, holders: Mapping[str, str]) -> None:
+def require_not_in_other_state(decision: Decision, snapshot: CloudSnapshot, holders: Mapping[str, str]) -> None:
     """What another state only may have bought is for the person to say, and not refused."""
     rows = [row for row in snapshot.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
     named = {one for row in rows for one in (row.id, row.order_id)}
@@ -87,12 +87,12 @@ def require_not_held(decision: Decision, snapshot: CloudSnapshot, holders: Mappi
         raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
 
 
-def require_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> None:
+def require_group_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> None:
     """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
     rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     trace = next((one for one in snapshot.traces.get(intent.id) or () if one.order_id == order_id), None)
     if trace is not None and not rows:
-        require_like(intent, trace)
+        require_same_order(intent, trace)
     if not rows and trace is None:
         row = snapshot.live.get(resource_id(order_id))
         hint = f"that is a {kind.noun}; name its order: {row.order_id}" if row else "check the id in the console"
@@ -106,9 +106,9 @@ def require_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: 
         raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
 
 
-def require_like(intent: Intent, trace: Trace) -> None:
+def require_same_order(intent: Intent, trace: Trace) -> None:
     """An order that was placed before the purchase was sent, or for something else, is not adopted: paying it buys what nobody asked for."""
-    if not (why := unlike(intent, trace)):
+    if not (why := mismatch(intent, trace)):
         return
     address = intent.address.typed
     unpaid = " Unpaid, it is cancelled in the console and costs nothing." if trace.is_unpaid else ""
@@ -133,16 +133,16 @@ def require_unowned(intent: Intent, state: State | None, *identifiers: str | Non
             raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
 
 
-def require_fitting(intent: Intent, row: Live, kind: Kind, *, renamed: bool) -> None:
+def require_fitting(intent: Intent, row: Live, kind: Kind, *, allow_other_name: bool) -> None:
     """A slip of the pen must not take a colleague's server: what is adopted was not there before and bears the name, or is as it was asked
-    for in all else, and a person has said that it is `renamed`.
+    for in all else, and a person has said to `allow_other_name`.
     """
     was_there = row.id in intent.known_before or row.order_id in intent.listed_orders
     is_alike = bool(kind.resembles(intent, (row,)))
-    if not was_there and (row.name in {intent.name, intent.wanted_name} or (renamed and is_alike)):
+    if not was_there and (row.name in {intent.name, intent.wanted_name} or (allow_other_name and is_alike)):
         return
     why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
-    why += " and is not what was asked for" if renamed and not was_there else ""
+    why += " and is not what was asked for" if allow_other_name and not was_there else ""
     hint = f"it was sent as {intent.name!r}; check the id. Nothing was changed"
     if is_alike and not was_there:
         adopt = f"`provisioner resolve {intent.address.typed} --adopt {row.id} --allow other-name`"

@@ -22,7 +22,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements, trigger_entries, with_statements_applied
 from provisioner.store import Session
-from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated
+from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated_summary
 from provisioner.workflow.known_orders import buys, known_orders
 from provisioner.workflow.release_facts import StockReader
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -35,7 +35,7 @@ class RunUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def at_work(self, plan: Plan) -> AbstractContextManager[Interruption]:
+    def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
         """Entered around the work itself: live progress and signals belong to it."""
         ...
 
@@ -57,7 +57,7 @@ class Run:
     session: Session
     cloud: Cloud
     snapshot: CloudSnapshot
-    audience: RunUI
+    ui: RunUI
     command: str
     reason: str | None = None
     parallelism: int = 1
@@ -77,7 +77,7 @@ class Run:
         session = self.session
         if self.cloud.time(self.dated_by).latest() is None:
             why = self.cloud.time(self.dated_by).unknown_because
-            raise CloudError(error(UNDATED, f"{undated(why)}; nothing was sent", hint=UNDATED_HINT))
+            raise CloudError(error(UNDATED, f"{undated_summary(why)}; nothing was sent", hint=UNDATED_HINT))
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         resolver = SecretResolver(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
@@ -97,10 +97,10 @@ class Run:
             listed = [Listed(tuple(sorted(self.snapshot.live)), not self.snapshot.gaps, tuple(sorted(orders)), are_all)]
         session.append([started, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed])
         plan = with_statements_applied(plan)
-        with self.audience.at_work(plan) as interruption:
+        with self.ui.show_progress(plan) as interruption:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
-            done = self._recorded(run, result)  # a person's impatience must not cost the summary
-            return await self._with_terms(done, plan, interruption) if self.notes_terms else done
+            outcome = self._record_end(run, result)  # a person's impatience must not cost the summary
+            return await self._with_terms(outcome, plan, interruption) if self.notes_terms else outcome
 
     async def _known_orders(self, plan: Plan, stack: Stack, state: State) -> tuple[frozenset[str], bool]:
         recorded = {record.order_id for record in state.resources.values() if record.order_id is not None}
@@ -134,7 +134,7 @@ class Run:
             secrets=resolver,
             clock=SystemClock(),
             interruption=interruption,
-            listen=self.audience.listen,
+            listen=self.ui.listen,
             who=who(),
             sender=self.cloud.user,
             lineage=state.lineage,
@@ -154,20 +154,20 @@ class Run:
         assert now is not None  # asked before the run began, and it does not stop
         return now
 
-    async def _with_terms(self, done: RunOutcome, plan: Plan, interruption: Interruption) -> RunOutcome:
+    async def _with_terms(self, outcome: RunOutcome, plan: Plan, interruption: Interruption) -> RunOutcome:
         """Nobody waits for that who has asked to stop."""
-        if done.state is None:
-            return done
+        if outcome.state is None:
+            return outcome
         changed = {change.address for change in plan.work}
-        noting = await interruption.until_first(
+        task = await interruption.until_first(
             note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
         )
         try:
-            return done if noting.cancelled() else replace(done, state=noting.result())
+            return outcome if task.cancelled() else replace(outcome, state=task.result())
         except StoreError as failure:
-            return replace(done, trouble=failure.diagnostics)
+            return replace(outcome, trouble=failure.diagnostics)
 
-    def _recorded(self, run: str, result: RunResult) -> RunOutcome:
+    def _record_end(self, run: str, result: RunResult) -> RunOutcome:
         """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
         try:
             outcome = "interrupted" if result.interrupted else "ended"

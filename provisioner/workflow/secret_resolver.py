@@ -39,24 +39,24 @@ class SecretResolver:
 
         Raises UsageError or SpecError with all findings.
         """
-        missing: list[Diagnostic] = []
-        broken: list[Diagnostic] = []
+        unavailable: list[Diagnostic] = []
+        invalid: list[Diagnostic] = []
         for desired, reference in _references(wanted):
             try:
                 value = self._reader.reveal(reference)
-            except UsageError as unavailable:
-                missing += unavailable.diagnostics
+            except UsageError as failure:
+                unavailable += failure.diagnostics
                 continue
             if (problem := catalogue[desired.kind].check_secret(value.reveal())) is not None:
-                broken.append(_broken(desired, reference, problem))
-        if broken:
-            raise SpecError(*broken)
-        if missing and all_needed:
-            raise UsageError(*dict.fromkeys(missing))
+                invalid.append(_rule_error(desired, reference, problem))
+        if invalid:
+            raise SpecError(*invalid)
+        if unavailable and all_needed:
+            raise UsageError(*dict.fromkeys(unavailable))
         note = "a plan goes on without it: it is taken as unchanged; apply needs it for everything that it buys"
-        return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(missing))
+        return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(unavailable))
 
-    def unlike(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    def changed_secrets(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:
         """What a saved plan was made with and finds otherwise now: a secret of another value is another plan."""
         for change in planned.work:
             if change.desired is None or change.after is None:
@@ -84,7 +84,7 @@ def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretRefe
                 yield desired, reference
 
 
-def _broken(desired: Desired, reference: SecretReference, problem: str) -> Diagnostic:
+def _rule_error(desired: Desired, reference: SecretReference, problem: str) -> Diagnostic:
     return error(
         "password-rule",
         f"{desired.address}: the value of {reference} breaks the rule: {problem}",

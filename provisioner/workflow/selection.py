@@ -21,19 +21,19 @@ _SHOWN = 10
 def check_selection(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
     """Raises UsageError for an address, group, module or label that nothing has, and for a choice that leaves nothing."""
     labels = _labels(loaded, state)
-    mistakes = [
+    errors = [
         *_undeclared(request.replace, loaded, "--replace"),
         *_undeclared(request.reinstall, loaded, "--reinstall"),
-        *_named_for_both(request),
+        *_named_twice(request),
         *_unknown_choices(request.selection, labels),
     ]
-    if not mistakes:
-        mistakes = [*_empty(request, labels)]
-    if mistakes:
-        raise UsageError(*mistakes)
+    if not errors:
+        errors = [*_excluded(request, labels)]
+    if errors:
+        raise UsageError(*errors)
 
 
-def _named_for_both(request: PlanRequest) -> Iterator[Diagnostic]:
+def _named_twice(request: PlanRequest) -> Iterator[Diagnostic]:
     for address in sorted(request.replace & request.reinstall):
         summary = f"--replace and --reinstall both name {address}"
         yield error(
@@ -43,8 +43,8 @@ def _named_for_both(request: PlanRequest) -> Iterator[Diagnostic]:
 
 def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
     """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
-    if mistakes := tuple(_undeclared(addresses, loaded, named_by)):
-        raise UsageError(*mistakes)
+    if errors := tuple(_undeclared(addresses, loaded, named_by)):
+        raise UsageError(*errors)
 
 
 def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> Iterator[Diagnostic]:
@@ -72,10 +72,10 @@ def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str,
         for pattern in patterns:
             if not any(map(pattern.fits, labels)):
                 yield _unknown(option, pattern, labels, "which neither the specs nor the state know")
-    borne = {pair for each in labels.values() for pair in each.items()}
+    pairs = {pair for each in labels.values() for pair in each.items()}
     for label, value in selection.labels:
-        if (label, value) not in borne:
-            hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in borne], "there are")
+        if (label, value) not in pairs:
+            hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in pairs], "there are")
             yield error("unknown-label", f"nothing bears the label {label}={value}", hint=hint or "nothing bears any")
 
 
@@ -92,7 +92,7 @@ def _nearest(word: str, words: Iterable[str], title: str) -> str:
     return f"{title}: {', '.join(known[:_SHOWN])}{' ...' if len(known) > _SHOWN else ''}" if known else ""
 
 
-def _empty(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
+def _excluded(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
     selection = request.selection
     named = [("--replace", address) for address in sorted(request.replace)]
     named += [("--reinstall", address) for address in sorted(request.reinstall)]

@@ -20,7 +20,7 @@ class ShownState:
 
     state: State | None
     location: str
-    at_work: bool
+    is_locked: bool
     unverifiable: tuple[FieldPath, ...] = ()
     """Declared fields of any server that the API hides."""
     findings: tuple[Diagnostic, ...] = ()
@@ -31,7 +31,7 @@ class ShownResource:
     recorded: Recorded | None
     intent: Intent | None
     unverifiable: tuple[FieldPath, ...]
-    at_work: bool
+    is_locked: bool
     findings: tuple[Diagnostic, ...] = ()
 
 
@@ -56,7 +56,7 @@ def show_resource(workspace: Workspace, address: Address) -> ShownResource:
         raise UsageError(error("unknown-address", f"{address} is not in the state at {shown.location}", hint=hint))
     hidden = _hidden(workspace, recorded) if recorded else ()
     findings = tuple(finding for finding in shown.findings if finding.address == address)
-    return ShownResource(recorded, intent, hidden, shown.at_work, findings)
+    return ShownResource(recorded, intent, hidden, shown.is_locked, findings)
 
 
 def _hidden(workspace: Workspace, recorded: Recorded) -> tuple[FieldPath, ...]:
@@ -72,7 +72,7 @@ def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagno
         yield from unknown_status_warnings(recorded.address, status, kind)
 
 
-def outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
+def recorded_outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
     """What other tools need of every recorded server, by address; or one address's, or one value of it.
 
     Raises UsageError for a name that is neither.

@@ -34,7 +34,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
+class MoveResult:
     """`undeclared` are new addresses that the specs do not declare: the next apply would release their servers."""
 
     pairs: tuple[tuple[Address, Address], ...]
@@ -42,7 +42,7 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class LetGo:
+class ForgottenRecords:
     """`declared`: addresses that the specs still want, so that a plan would buy them."""
 
     records: tuple[Recorded, ...]
@@ -50,22 +50,22 @@ class LetGo:
 
 
 @dataclass(frozen=True, slots=True)
-class Unprotected:
+class UnprotectResult:
     """`still_wanted`: the specs protect these again at the next apply."""
 
     lifted: tuple[Address, ...]
     still_wanted: tuple[Address, ...]
 
 
-def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, waiting: Waiting) -> Renamed:
+def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, waiting: Waiting) -> MoveResult:
     """Addresses without a key stand for a whole group where that is what is recorded."""
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
-        state = _own(session, loaded, workspace)
+        state = _require_state(session, loaded, workspace)
         pairs = tuple(_pairs(state, origin, address))
         _write(session, workspace, edit, [Moved(*pair) for pair in pairs])
     wanted = {desired.address for desired in loaded.desired}
-    return Renamed(pairs, tuple(new for _, new in pairs if new not in wanted))
+    return MoveResult(pairs, tuple(new for _, new in pairs if new not in wanted))
 
 
 def remove(
@@ -74,33 +74,33 @@ def remove(
     edit: Edit,
     waiting: Waiting,
     *,
-    approve: Callable[[LetGo], bool],
-) -> LetGo | None:
+    approve: Callable[[ForgottenRecords], bool],
+) -> ForgottenRecords | None:
     """None when it was not approved."""
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
-        state = _own(session, loaded, workspace)
-        records = _named(state, addresses)
+        state = _require_state(session, loaded, workspace)
+        records = _records_of(state, addresses)
         _require_settled(state, (one.address for one in records))
         wanted = {desired.address for desired in loaded.desired}
-        let_go = LetGo(records, tuple(one.address for one in records if one.address in wanted))
-        if not approve(let_go):
+        forgotten = ForgottenRecords(records, tuple(one.address for one in records if one.address in wanted))
+        if not approve(forgotten):
             return None
         reason = f"removed from the state by {who()}; nobody has released it"
         _write(session, workspace, edit, [Forgotten(one.address, reason, one.id) for one in records])
-    return let_go
+    return forgotten
 
 
-def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, waiting: Waiting) -> Unprotected:
+def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, waiting: Waiting) -> UnprotectResult:
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
-        state = _own(session, loaded, workspace)
-        lifted = [one for one in _named(state, addresses) if one.protected]
+        state = _require_state(session, loaded, workspace)
+        lifted = [one for one in _records_of(state, addresses) if one.protected]
         if lifted:
             _write(session, workspace, edit, [Remembered(one.address, one.phase, protected=False) for one in lifted])
     wanted = {desired.address for desired in loaded.desired if desired.lifecycle.prevent_destroy}
     names = tuple(one.address for one in lifted)
-    return Unprotected(names, tuple(address for address in names if address in wanted))
+    return UnprotectResult(names, tuple(address for address in names if address in wanted))
 
 
 def _session(workspace: Workspace, loaded: Loaded, edit: Edit, waiting: Waiting) -> AbstractContextManager[Session]:
@@ -108,7 +108,7 @@ def _session(workspace: Workspace, loaded: Loaded, edit: Edit, waiting: Waiting)
     return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, waiting=waiting)
 
 
-def _own(session: Session, loaded: Loaded, workspace: Workspace) -> State:
+def _require_state(session: Session, loaded: Loaded, workspace: Workspace) -> State:
     location = workspace.store(loaded.stack).location
     state = session.state
     if state is None:
@@ -131,7 +131,7 @@ def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence
     session.checkpoint()
 
 
-def _named(state: State, addresses: Sequence[Address]) -> tuple[Recorded, ...]:
+def _records_of(state: State, addresses: Sequence[Address]) -> tuple[Recorded, ...]:
     """Each once, however often it was named."""
     return tuple({one.address: one for address in addresses for one in _members(state, address)}.values())
 

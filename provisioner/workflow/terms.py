@@ -44,26 +44,31 @@ async def read_renewals(
     cloud: Cloud, snapshot: CloudSnapshot, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
 ) -> SnapshotWithTerms:
     """The look, with the renewal of every prepaid server about which the specs decide and have decided."""
-    asked = {record.id: record for record in _decided(desired, state, catalogue) if record.id in snapshot.live}
+    asked = {
+        record.id: record
+        for record in _servers_with_stated_renewal(desired, state, catalogue)
+        if record.id in snapshot.live
+    }
     if not asked:
         return SnapshotWithTerms(snapshot)
     if len(asked) > MOST_IN_A_PLAN:
         return SnapshotWithTerms(
-            snapshot, notes=(_unread(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),)
+            snapshot,
+            notes=(_unread_warning(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),),
         )
     try:
         terms = await read_terms(cloud, (identifier for identifier in asked if identifier is not None))
     except CallFailed as failed:
-        return SnapshotWithTerms(snapshot, notes=(_unread(len(asked), failed.message),))
+        return SnapshotWithTerms(snapshot, notes=(_unread_warning(len(asked), failed.message),))
     live: dict[str, Live] = dict(snapshot.live)
     for identifier, term in terms.items():
         row = live[identifier]
         if term.renews is not None:
             path = catalogue[row.kind].billing.renewal
             live[identifier] = replace(row, shown=with_value(row.shown, path, term.renews))
-    told = sum(term.renews is not None for term in terms.values())
-    silent = len(asked) - told
-    notes = (_unread(silent, "billing does not say"),) if silent else ()
+    known = sum(term.renews is not None for term in terms.values())
+    unknown = len(asked) - known
+    notes = (_unread_warning(unknown, "billing does not say"),) if unknown else ()
     return SnapshotWithTerms(replace(snapshot, live=live), terms, notes)
 
 
@@ -98,14 +103,14 @@ async def note_terms(
     terms = dict(known or {})
     with suppress(CallFailed):  # the next apply asks again
         terms |= await read_terms(cloud, (each for each in doubtful if each is not None and each not in terms))
-    news = [
+    entries = [
         Remembered(one.address, one.phase, term=term)
         for one in ready
         if (term := terms.get(one.id or "")) is not None and not term.tells_the_same(one.term)
     ]
-    if not news:
+    if not entries:
         return state
-    session.append(news)
+    session.append(entries)
     return session.checkpoint()
 
 
@@ -120,7 +125,9 @@ def prepaid(
     return sorted(found, key=lambda one: one.address)
 
 
-def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalogue) -> Iterable[Recorded]:
+def _servers_with_stated_renewal(
+    desired: Iterable[Desired], state: State | None, catalogue: Catalogue
+) -> Iterable[Recorded]:
     records = state.resources if state else {}
     for wanted in desired:
         record, path = records.get(wanted.address), catalogue[wanted.kind].billing.renewal
@@ -129,20 +136,20 @@ def _decided(desired: Iterable[Desired], state: State | None, catalogue: Catalog
             record is not None
             and not ignored
             and value_at(record.declared, path) is not None
-            and _says(wanted.fields, path)
+            and _is_stated(wanted.fields, path)
             and prepaid([record], catalogue)
         ):
             yield record
 
 
-def _says(fields: Fields, path: FieldPath) -> bool:
+def _is_stated(fields: Fields, path: FieldPath) -> bool:
     value: FieldValue = fields
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value is not None
 
 
-def _unread(count: int, why: str) -> Diagnostic:
+def _unread_warning(count: int, why: str) -> Diagnostic:
     servers = "1 prepaid server still renews" if count == 1 else f"{count} prepaid servers still renew"
     return warning(
         "renewal-unread",

@@ -23,7 +23,7 @@ _OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
-class Managed(HasId):
+class TerraformInstance(HasId):
     """`key` says its address there; `attributes` are the provider's own, with secrets that they may hold."""
 
     id: str
@@ -32,7 +32,7 @@ class Managed(HasId):
     attributes: JsonObject = field(repr=False)
 
 
-def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
+def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance, ...]:
     """Raises UsageError with everything that is wrong with it."""
     document = _document(path)
     if not isinstance(version := document.get("version"), int):
@@ -43,7 +43,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
     known = [(kind, kind.adoption.terraform) for kind in catalogue.kinds]
     kinds = {there.resource: kind for kind, there in known if there is not None}
     actions = frozenset[str]().union(*(there.actions for _, there in known if there is not None))
-    found: list[Managed] = []
+    found: list[TerraformInstance] = []
     wrong: list[Diagnostic] = []
     for resource in _objects(document.get("resources")):
         if resource.get("mode") != "managed" or resource.get("type") in actions:
@@ -55,7 +55,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
             continue
         for instance in _objects(resource.get("instances")):
             match _managed(resource, instance, kind):
-                case Managed() as managed:
+                case TerraformInstance() as managed:
                     found.append(managed)
                 case problem:
                     which = f"{where}{_index(instance)}"
@@ -67,7 +67,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[Managed, ...]:
     return tuple(found)
 
 
-def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> Managed | str:
+def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> TerraformInstance | str:
     attributes = instance.get("attributes")
     if instance.get("status") == "tainted" or "deposed" in instance:
         return "is tainted or deposed: Terraform means to replace it"
@@ -77,7 +77,7 @@ def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> Managed 
     modules = [part for part in str(resource.get("module") or "").split(".") if part not in {"", "module"}]
     index = instance.get("index_key")
     key = "-".join([*modules, str(resource.get("name")), *([] if index is None else [str(index)])])
-    return Managed(identifier, key, kind.name, attributes)
+    return TerraformInstance(identifier, key, kind.name, attributes)
 
 
 def _document(path: Path) -> JsonObject:

@@ -10,7 +10,7 @@ from provisioner.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
+class ValidateResult:
     """`counted` says how many the specs declare: "3 servers"; None when they could not be read to the end."""
 
     findings: tuple[Diagnostic, ...]
@@ -21,11 +21,11 @@ class Validated:
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def validate(workspace: Workspace) -> Validated:
+def validate(workspace: Workspace) -> ValidateResult:
     try:
         loaded = workspace.load()
         SecretResolver(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
     except ProvisionerError as wrong:
-        return Validated(wrong.diagnostics)
+        return ValidateResult(wrong.diagnostics)
     kinds = (desired.kind for desired in loaded.desired)
-    return Validated(loaded.warnings, workspace.catalogue.counted(len(loaded.desired), kinds))
+    return ValidateResult(loaded.warnings, workspace.catalogue.counted(len(loaded.desired), kinds))

@@ -80,7 +80,7 @@ class Workspace:
 
     def store(self, stack: Stack) -> StateStore:
         return open_store(
-            self._place(),
+            self._state_location(),
             stack.label,
             owner=(stack.name, stack.environment),
             witnesses=witness_folder(self.environ, self.home),
@@ -132,7 +132,7 @@ class Workspace:
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            reading=lambda line, count, seconds: listen(_reading(line, count, seconds)),
+            reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
     def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
@@ -150,10 +150,10 @@ class Workspace:
             waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
             unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            reading=lambda line, count, seconds: listen(_reading(line, count, seconds)),
+            reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
-    def _place(self) -> str | Path:
+    def _state_location(self) -> str | Path:
         return self.state_location or locate(self.directory)
 
     def _endpoint_overrides(self) -> dict[Service, str]:
@@ -168,7 +168,7 @@ class Workspace:
         return f"provisioner/{self.version}"
 
 
-def _reading(line: str, count: int, seconds: float) -> Event:
+def _reading_event(line: str, count: int, seconds: float) -> Event:
     return Event(EventType.READING, detail=line, elapsed=seconds, requests=count)
 
 

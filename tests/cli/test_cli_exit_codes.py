@@ -20,7 +20,7 @@ from provisioner.model.diagnostic import (
     warning,
 )
 from provisioner.model.event import Result, ResultType, RunResult
-from provisioner.workflow.apply import Applied
+from provisioner.workflow.apply import ApplyResult
 
 WORST_FIRST = [6, 7, 5, 8, 4, 2, 1]
 FINDING = error("some-code", "something happened")
@@ -75,16 +75,16 @@ def test_what_a_plan_exits_with(plan, code: int, detailed: int) -> None:
     assert of_plan(plan, detailed=True) == detailed
 
 
-def ended(*types: ResultType, interrupted: bool = False, approved: bool = True, trouble=()) -> Applied:
+def ended(*types: ResultType, interrupted: bool = False, approved: bool = True, trouble=()) -> ApplyResult:
     results = tuple(Result(an_address(f"trainer[{at}]"), Action.CREATE, kind) for at, kind in enumerate(types))
-    return Applied(a_plan(), approved=approved, result=RunResult(results, interrupted), state=None, trouble=trouble)
+    return ApplyResult(a_plan(), approved=approved, result=RunResult(results, interrupted), state=None, trouble=trouble)
 
 
 @pytest.mark.parametrize(
     ("applied", "code"),
     [
-        (Applied(a_plan(), approved=True, result=None, state=None), 0),
-        (Applied(a_plan(), approved=False, result=None, state=None), 8),
+        (ApplyResult(a_plan(), approved=True, result=None, state=None), 0),
+        (ApplyResult(a_plan(), approved=False, result=None, state=None), 8),
         (ended(ResultType.DONE), 0),
         (ended(ResultType.DONE, ResultType.FAILED), 7),
         (ended(ResultType.INCOMPLETE), 7),
@@ -96,5 +96,5 @@ def ended(*types: ResultType, interrupted: bool = False, approved: bool = True, 
         (ended(ResultType.FAILED, trouble=(FINDING,)), 7),
     ],
 )
-def test_what_a_run_exits_with(applied: Applied, code: int) -> None:
+def test_what_a_run_exits_with(applied: ApplyResult, code: int) -> None:
     assert of_apply(applied) == code

@@ -83,7 +83,7 @@ def test_a_countdown_fits_its_line(wait_in_vain, monkeypatch) -> None:
 
 def test_a_result_does_not_stand_behind_a_countdown(capsys) -> None:
     console = Console()
-    console.pass_by("soon")
+    console.show_transient("soon")
     console.write("result\n")
     captured = capsys.readouterr()
     assert (captured.err, captured.out) == ("soon\r\x1b[2K", "result\n")

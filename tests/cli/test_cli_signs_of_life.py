@@ -34,7 +34,7 @@ def test_a_reading_is_told_only_after_silence(time, capsys, before, seconds, is_
     if before == "word":
         console.message("a word")
     elif before == "work":
-        assert console.is_news(OF_WORK)
+        assert console.is_worth_showing(OF_WORK)
     time.now += seconds
     console.show_event(READING)
     assert ("Still reading from the cloud: 57 requests in 50s" in capsys.readouterr().err) is is_told

@@ -124,10 +124,10 @@ def test_what_shows_another_charging_mode_under_another_name_is_another_purchase
 def test_a_person_takes_a_renamed_one_knowingly_and_nothing_else(row, renamed, refused):
     live = the_server(**row)
     if refused is None:
-        require_fitting(an_open_purchase(), live, KIND, renamed=renamed)
+        require_fitting(an_open_purchase(), live, KIND, allow_other_name=renamed)
         return
     with pytest.raises(UsageError) as raised:
-        require_fitting(an_open_purchase(), live, KIND, renamed=renamed)
+        require_fitting(an_open_purchase(), live, KIND, allow_other_name=renamed)
     (finding,) = raised.value.diagnostics
     assert (finding.code, refused in finding.hint) == ("server-differs", True)
 
@@ -135,7 +135,7 @@ def test_a_person_takes_a_renamed_one_knowingly_and_nothing_else(row, renamed, r
 def test_what_was_there_before_is_not_taken_by_any_word():
     live = the_server(name="else")
     with pytest.raises(UsageError):
-        require_fitting(an_open_purchase(earlier_ids=(live.id,)), live, KIND, renamed=True)
+        require_fitting(an_open_purchase(earlier_ids=(live.id,)), live, KIND, allow_other_name=True)
 
 
 ODD_AGES = {"zero": 0, "negative": -1, "seconds": SENT // 1000, "a little older": SENT - TOLERANCE - 1, "missing": None}

@@ -167,7 +167,7 @@ class QuietUI:
         self.heard.append(repr(holder))
 
     @contextmanager
-    def at_work(self, plan: Plan) -> Iterator[Interruption]:
+    def show_progress(self, plan: Plan) -> Iterator[Interruption]:
         yield Interruption()
 
 

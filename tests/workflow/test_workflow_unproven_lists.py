@@ -9,7 +9,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Effect
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.resource import Phase
-from provisioner.workflow.cloud_snapshot import unproven
+from provisioner.workflow.cloud_snapshot import gaps_of_senders
 
 TEMPORARY = f"{TEMPORARY_KEY_PREFIX}key"
 SHOWN = {"status": "RUNNING"}
@@ -21,7 +21,7 @@ def his(address, sender="ana", **facts):
 
 def findings(intent, *records, live=(), **others):
     state = a_state(*records, intents={one.id: one for one in (intent, *others.values())})
-    return [gap.finding for gap in unproven([intent], state, set(live), CATALOGUE["dev_server"])]
+    return [gap.finding for gap in gaps_of_senders([intent], state, set(live), CATALOGUE["dev_server"])]
 
 
 def a_purchase(sender="ana"):
