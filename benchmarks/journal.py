@@ -102,7 +102,7 @@ def _apply(ledger: AbstractContextManager[Any]) -> float:
     with ledger as open_ledger:
         begun = time.perf_counter()
         result = asyncio.run(apply())
-    assert len(result.of(ResultType.DONE)) == len(bought) == SERVERS
+    assert len(result.of_type(ResultType.DONE)) == len(bought) == SERVERS
     return bought[-1] - begun
 
 

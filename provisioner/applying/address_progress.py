@@ -97,8 +97,8 @@ def wanted_otherwise(
     context: RunContext, kind: Kind, desired: Desired, recorded: Recorded, progress: AddressProgress
 ) -> str:
     """Returns the fields of the specs that differ from what was bought. Ignored and hidden fields do not count, nor what was sold otherwise."""
-    now = kind.lasting(kind.redact(desired.fields, context.secrets.fingerprint))
-    bought = kind.lasting(progress.declared)
+    now = kind.lasting_fields(kind.redact(desired.fields, context.secrets.fingerprint))
+    bought = kind.lasting_fields(progress.declared)
     ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *kind.sensitive())}
     passed_over = ignored | progress.refused.keys()
     sold = [kind.billing.sold_otherwise(recorded, None, specs, context.policy) for specs in (None, desired.fields)]

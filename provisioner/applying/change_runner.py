@@ -288,5 +288,5 @@ class ChangeRunner:
     def _announce(self, result: Result) -> None:
         known = self._flow.progress.identifier if result.type is ResultType.DONE or result.built else None
         self._flow.reporter.announce(
-            ANNOUNCED_AS[result.type], detail=result.told, identifier=known, built=result.built
+            ANNOUNCED_AS[result.type], detail=result.message, identifier=known, built=result.built
         )

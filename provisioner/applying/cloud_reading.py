@@ -46,7 +46,7 @@ class CloudSnapshot:
 
     def may_hide_outcome(self, intent: Intent) -> bool:
         """Whether what the call has come to may be there, or gone, unseen."""
-        return any(gap.blinds(self.reader, kind=intent.kind, sender=intent.sender) for gap in self.gaps)
+        return any(gap.hides_from(self.reader, kind=intent.kind, sender=intent.sender) for gap in self.gaps)
 
 
 async def run_read(flow: ReadFlow[Result], channel: ChannelPort, *, seconds: float = LONGEST_READING) -> Result:

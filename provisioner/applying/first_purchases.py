@@ -39,7 +39,7 @@ def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> Purcha
     """
     if not kind.has_terms:
         return None
-    return kind.name, None if change.desired is None else kind.stock.ware(change.desired.fields, policy)
+    return kind.name, None if change.desired is None else kind.stock.offering(change.desired.fields, policy)
 
 
 @dataclass(slots=True, eq=False)

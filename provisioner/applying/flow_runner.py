@@ -266,7 +266,7 @@ class FlowRunner:
         row = await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
         if row is not None and (purchase := self.progress.purchase) is not None:
             self.progress.purchase = None
-            if self.kind.is_another(purchase, row):
+            if self.kind.is_mismatch(purchase, row):
                 raise await IntentJournal(self.context, self.kind, self.change, self.progress).reopen(purchase, row)
         return row
 

@@ -48,7 +48,7 @@ class IntentJournal:
         fingerprint = self.context.secrets.fingerprint
         purchase = call.effect is Effect.PURCHASE
         body = self.kind.redact(call.body or {}, fingerprint)
-        target = progress.order_id if call.effect.is_told_by_its_order else progress.identifier
+        target = progress.order_id if call.effect.targets_order else progress.identifier
         return Intent(
             id=secrets.token_hex(16),
             address=self.change.address,
@@ -88,11 +88,13 @@ class IntentJournal:
     def read(self, intent: Intent, call: Call, reply: Reply) -> Answered:
         """Reads the ids out of the reply. Raises CallFailed(UNKNOWN) when a purchase succeeded and its reply cannot be believed."""
         body = reply.object()
-        facts = {key: value for key in call.learns if isinstance(value := body.get(key), str) and _ID.fullmatch(value)}
+        facts = {
+            key: value for key in call.id_fields if isinstance(value := body.get(key), str) and _ID.fullmatch(value)
+        }
         if "id" in facts:
             facts["id"] = resource_id(facts["id"])
-        if call.learns and not facts:
-            message = f"the cloud answered {reply.status} without " + " or ".join(call.learns)
+        if call.id_fields and not facts:
+            message = f"the cloud answered {reply.status} without " + " or ".join(call.id_fields)
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.effect is Effect.PURCHASE and (message := self._contradiction(intent, facts, body)):
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
@@ -161,9 +163,9 @@ class IntentJournal:
                 self.progress.under_way = True
                 if intent.effect is Effect.PURCHASE:
                     await self._leave_open(intent)
-                elif not intent.effect.is_told_by_its_order:
+                elif not intent.effect.targets_order:
                     self.progress.unsettled = intent
-                if not intent.effect.is_told_by_its_order:
+                if not intent.effect.targets_order:
                     return
                 outcome = "observed"
             case Outcome.NOT_SENT:

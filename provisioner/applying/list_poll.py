@@ -130,7 +130,9 @@ class ListPoll:
         def find(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
-        watcher = _Watcher(find, wait.settled, wait.looks, deadline, watch, wait.confirms_absence, wait.id, wait.ids)
+        watcher = _Watcher(
+            find, wait.settled, wait.max_polls, deadline, watch, wait.confirms_absence, wait.id, wait.ids
+        )
         return await self._answer(watcher)
 
     async def seek(

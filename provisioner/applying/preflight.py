@@ -200,7 +200,7 @@ class Preflight:
                     ending.setdefault(order_id, (kind, recorded))
                 has_begun = has_begun or recorded.phase is Phase.DELETING
         if not has_begun:  # a release that has begun is not undone
-            wares = [kind.stock.ware(desired.fields, self._context.policy) for kind, desired in replaced]
+            wares = [kind.stock.offering(desired.fields, self._context.policy) for kind, desired in replaced]
             await self._refuse_unavailable(dict.fromkeys(filter(None, wares)), wipes=False)
         for kind, recorded in ending.values():
             await self.refuse_companions(kind, recorded, self._context.live_row(recorded))
@@ -229,5 +229,5 @@ class Preflight:
             allowed = (
                 offer.availability is Availability.NOT_LISTED and Allowance.NOT_LISTED in self._context.plan.allowed
             )
-            if offer.cannot_be_had and not allowed:
+            if offer.is_unavailable and not allowed:
                 raise NotAvailable(offer, wipes=wipes)

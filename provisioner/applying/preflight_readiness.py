@@ -123,7 +123,7 @@ class ReadinessCheck:
         before, clock = self._context.live_row(recorded), self._context.clock
         if before is None or clock.monotonic() < self._began + _FRESH:
             return before
-        wait = Wait(settled=lambda row: row is not None, id=before.id, looks=1)
+        wait = Wait(settled=lambda row: row is not None, id=before.id, max_polls=1)
         deadline = clock.monotonic() + _SECONDS
         now = await self._context.poll.wait(wait, lambda _rows: None, deadline=deadline, watch=lambda _row: None)
         return now or before

@@ -106,7 +106,8 @@ class _Unseen:
         if any(row.id == intent.answered_id for row in new):
             return False
         if any(
-            row.name == intent.name or (not row.name and not intent.was_there(row.id, row.created_at)) for row in new
+            row.name == intent.name or (not row.name and not intent.existed_before(row.id, row.created_at))
+            for row in new
         ):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
@@ -114,7 +115,7 @@ class _Unseen:
         return all(row.id in told for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
-        for row in kind.resembles(intent, self.free):
+        for row in kind.match_similar(intent, self.free):
             if not matches_another_purchase(intent, row, self.state, self.catalogue):
                 yield row
 
@@ -227,7 +228,7 @@ def _unconfirmed(intent: Intent, state: State, live: Mapping[str, Live], kind: K
         "unconfirmed",
         f"{intent.address}: the answer to its reinstallation was lost, and the cloud does not show that it was carried out",
         detail="it counts as carried out and is not sent again: its row may be late, and its system disk would be wiped twice",
-        hint=f"if it still has its system from before, `apply --reinstall {intent.address.typed}` wipes its system disk and puts on it "
+        hint=f"if it still has its system from before, `apply --reinstall {intent.address.shell_quoted}` wipes its system disk and puts on it "
         "what is declared",
         address=intent.address,
     )

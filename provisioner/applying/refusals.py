@@ -86,7 +86,7 @@ class SuccessorNotReady(PreflightRefusal):
         return error(
             "deposed-kept",
             f"it is kept, because {successor}, which was to take its place, {self.why}; nothing was released",
-            hint=f"see to {successor}, then plan again; `apply --replace {successor.typed}` buys another, and releases this one when that runs",
+            hint=f"see to {successor}, then plan again; `apply --replace {successor.shell_quoted}` buys another, and releases this one when that runs",
             address=address,
         )
 
@@ -178,7 +178,7 @@ class TermKept(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         nothing, way = ("nothing was released", "for this one run: --allow prepaid-delete")
         if self.replaced:
-            nothing, way = ("nothing was released or bought", f"name the address: --replace {address.typed}")
+            nothing, way = ("nothing was released or bought", f"name the address: --replace {address.shell_quoted}")
         return error(
             "prepaid-replace" if self.replaced else "prepaid-delete",
             f"it is prepaid, and nobody has allowed that its term is given up{ids}; {nothing}",

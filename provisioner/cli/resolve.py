@@ -93,8 +93,12 @@ def _passed_over(resolved: ResolveResult, address: Address) -> Diagnostic:
 
     listed = [f"{resolved.noun} {row.id} ({row.name}, {row.status})" for row in resolved.listed]
     known = ", ".join((*listed, *(f"order {order}" for order in resolved.orders)))
-    take = f"; a {resolved.noun} that is yours is taken by `provisioner import {address.typed} ID`" if listed else ""
-    take += f"; an order by `provisioner resolve {address.typed} --adopt ORDER`" if resolved.orders else ""
+    take = (
+        f"; a {resolved.noun} that is yours is taken by `provisioner import {address.shell_quoted} ID`"
+        if listed
+        else ""
+    )
+    take += f"; an order by `provisioner resolve {address.shell_quoted} --adopt ORDER`" if resolved.orders else ""
     return warning(
         "passed-over",
         f"what may be it after all: {known}",

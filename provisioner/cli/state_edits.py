@@ -141,7 +141,7 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecord
         if forgotten.declared:
             declared = ", ".join(_shortened([str(address) for address in forgotten.declared]))
             first = next(one for one in forgotten.records if one.address == forgotten.declared[0])
-            take_back = f"`provisioner import {first.address.typed} {first.id or 'ID'}`"
+            take_back = f"`provisioner import {first.address.shell_quoted} {first.id or 'ID'}`"
             console().message(
                 f"The specs still declare {declared}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
                 f"the specs; to take back what is there: {take_back}, which `imports:` in the specs does by itself."

@@ -62,7 +62,7 @@ def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
         raise unreadable_answer(
             request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask
         )
-    if mask.may_stand_in(answer.body):
+    if mask.may_occur_in(answer.body):
         body = mask.clean(body)
     return Reply(answer.status, body, request_id_of(answer, mask), answer.server_time)
 

@@ -59,7 +59,7 @@ class Address:
                 return f"{prefix}{self.name}[{json.dumps(text, ensure_ascii=False)}]{suffix}"
 
     @property
-    def typed(self) -> str:
+    def shell_quoted(self) -> str:
         """As a person types it in a shell."""
         return "'" + str(self).replace("'", r"'\''") + "'"
 

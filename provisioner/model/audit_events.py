@@ -83,7 +83,7 @@ class AuditEventType(StrEnum):
 class AuditEvent:
     """`told` is the record that it is told at, `detail` a clause for the reader."""
 
-    told: HistoryEntry
+    history_entry: HistoryEntry
     type: AuditEventType
     address: Address | None
     detail: str = ""
@@ -178,7 +178,7 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
 
 def _of_each(deed: AuditEvent) -> Iterator[AuditEvent]:
     """One call for several is told of each of them."""
-    addresses = deed.told.addresses
+    addresses = deed.history_entry.addresses
     together = f"one call for {len(addresses)} resources" if len(addresses) > 1 else ""
     detail = "; ".join(filter(None, (deed.detail, together)))
     yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
@@ -226,7 +226,7 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
     """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
     if intent is None:
         return None, None
-    return (None, intent.target_id) if intent.effect.is_told_by_its_order else (intent.target_id, None)
+    return (None, intent.target_id) if intent.effect.targets_order else (intent.target_id, None)
 
 
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:

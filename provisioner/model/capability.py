@@ -102,7 +102,7 @@ class Reinstall:
     have all of that, beside that the disk is wiped.
     """
 
-    wiped: Callable[[Intent, Live], bool]
+    was_carried_out: Callable[[Intent, Live], bool]
     failed: frozenset[str]
     remarks: Callable[[Iterable[FieldPath], JsonObject], Iterable[Remark]]
 
@@ -128,7 +128,7 @@ class StockCheck:
     machine that the cloud's catalogue has for its flavor.
     """
 
-    ware: Callable[[Mapping[str, Any], PurchasePolicy], Offering | None]
+    offering: Callable[[Mapping[str, Any], PurchasePolicy], Offering | None]
     advise: Callable[[Fields, str | None], Iterable[Advice]]
 
 
@@ -156,7 +156,7 @@ class Adoption:
     terraform: Terraform | None
     particulars: Callable[[Live], tuple[str, str]]
 
-    def told_by_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
+    def from_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
         """What specs would say of one by its attributes in a Terraform state."""
         return self.terraform.hidden(attributes, row) if self.terraform else {}
 
@@ -229,9 +229,9 @@ NO_BILLING: Final = Billing(
     is_subscribed=answers(False),
     renewal=(),
 )
-NO_REINSTALL: Final = Reinstall(wiped=never, failed=frozenset(), remarks=nothing)
+NO_REINSTALL: Final = Reinstall(was_carried_out=never, failed=frozenset(), remarks=nothing)
 NO_BATCH: Final = Batch(most=1, buy=_one_by_one, advise=_no_batch)
-NO_STOCK: Final = StockCheck(ware=unknown, advise=nothing)
+NO_STOCK: Final = StockCheck(offering=unknown, advise=nothing)
 NO_ADOPTION: Final = Adoption(
     draft=lambda row, _defaults: Draft(dict(row.shown)),
     hidden="nothing",

@@ -115,7 +115,7 @@ class _Addressed(_NotSaid):
         )
 
     @property
-    def is_left(self) -> bool:
+    def is_left_alone(self) -> bool:
         """Nothing is done about its server, and not because it is not selected."""
         return self.action in {Action.NO_OP, Action.MOVE} and self.reason is not Reason.LEFT_OUT
 
@@ -123,7 +123,7 @@ class _Addressed(_NotSaid):
     def is_not_as_wanted(self) -> bool:
         """Left although it vanished, is released by somebody else, failed to be built, or is held back because of one that did."""
         has_failed = self.recorded is not None and self.recorded.phase is Phase.FAILED
-        return self.is_left and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
+        return self.is_left_alone and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

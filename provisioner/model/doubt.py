@@ -37,7 +37,7 @@ def proves_absence(
         case Absence.AFTER_QUIET_PERIOD:
             return is_quiet
         case Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER:
-            return is_quiet and traces is not None and all(trace.otherwise for trace in traces)
+            return is_quiet and traces is not None and all(trace.mismatch for trace in traces)
         case Absence.BY_A_PERSON:
             return False
 
@@ -114,7 +114,7 @@ def lost_release_hint(address: Address) -> str:
     """What a person can do about a lost release of which no list tells the outcome."""
     return (
         "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
-        f"and ends this; `apply --replace {address.typed}` buys another"
+        f"and ends this; `apply --replace {address.shell_quoted}` buys another"
     )
 
 
@@ -131,7 +131,7 @@ def next_step(
     if intent.members:
         return (
             "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
-            f"`provisioner resolve {intent.address.typed} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
+            f"`provisioner resolve {intent.address.shell_quoted} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
             f"that settles all {len(intent.members)}"
         )
     command, finds = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
@@ -159,7 +159,7 @@ def next_step(
 
 def resolve_hint(intent: Intent, kind: Kind) -> str:
     """How a person settles the doubt about one server: by that, by its order where it may have one and no server yet, or by none."""
-    resolve = f"`provisioner resolve {intent.address.typed}"
+    resolve = f"`provisioner resolve {intent.address.shell_quoted}"
     if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
         return f"{resolve} --adopt ID` or `--absent`"
     return f"{resolve} --adopt ID` or `--absent`. An order that is it: {resolve} --adopt ORDER`"
@@ -167,7 +167,7 @@ def resolve_hint(intent: Intent, kind: Kind) -> str:
 
 def choose_hint(intent: Intent) -> str:
     """Where several servers fit a purchase in doubt, any of which may be it."""
-    address = intent.address.typed
+    address = intent.address.shell_quoted
     return (
         f"choose: `provisioner resolve {address} --adopt ID`, with one of these. Where it is none of them, have them renamed or released "
         f"first; then `provisioner resolve {address} --absent`"
@@ -176,7 +176,7 @@ def choose_hint(intent: Intent) -> str:
 
 def absent_hint(address: Address) -> str:
     """For what was bought, by its answer, and was never shown."""
-    return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.typed} --absent`"
+    return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.shell_quoted} --absent`"
 
 
 def format_time(milliseconds: int) -> str:

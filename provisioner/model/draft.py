@@ -15,7 +15,7 @@ class Draft:
     fields: Mapping[str, JsonValue]
     remarks: tuple[str, ...] = ()
 
-    def completed(self, fields: JsonObject) -> Draft:
+    def with_missing(self, fields: JsonObject) -> Draft:
         """With what somebody else knows of it beyond what stands here; objects merge."""
         return Draft(_merged(self.fields, fields), self.remarks)
 

@@ -83,7 +83,7 @@ class Result:
     """It failed in part: the server is bought and there, and not as it was declared."""
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What happened and why, for a line that names the address already; empty when it is done."""
         if self.diagnostic is None:
             return ""
@@ -104,7 +104,7 @@ class RunResult:
     def leftovers(self) -> tuple[tuple[Address, Leftover], ...]:
         return tuple((result.address, leftover) for result in self.results for leftover in result.leftovers)
 
-    def of(self, kind: ResultType) -> tuple[Result, ...]:
+    def of_type(self, kind: ResultType) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.type is kind)
 
     def done(self, *actions: Action) -> int:

@@ -23,7 +23,7 @@ class Facts:
     firsts: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def are_of_hosts(self) -> bool:
+    def has_addresses(self) -> bool:
         """Whether such a resource can be reached by other tools, at addresses."""
         return "private_addresses" in self.names
 
@@ -33,7 +33,7 @@ class Facts:
         told = (each for name in self.names for each in ((self.firsts[name], name) if name in self.firsts else (name,)))
         return ("id", "name", "order_id", *told, "labels")
 
-    def of(self, recorded: Recorded) -> dict[str, JsonValue]:
+    def collect(self, recorded: Recorded) -> dict[str, JsonValue]:
         """All `fields`. None, or an empty list, is what the cloud never told."""
         told = self.read(recorded.observed)
         facts: dict[str, JsonValue] = {"id": recorded.id, "name": recorded.name, "order_id": recorded.order_id}

@@ -42,37 +42,37 @@ class FieldRule:
     shown: bool = False
     secret: bool = False
     content: bool = False
-    among: bool = False
+    allows_extra: bool = False
     default: JsonValue = None
     only_where: tuple[FieldPath, str] | None = None
-    chosen: bool = False
-    always: bool = False
-    blurred_by: FieldPath | None = None
-    by_billing: bool = False
-    any_case: bool = False
+    cloud_chooses: bool = False
+    always_shown: bool = False
+    mixed_with: FieldPath | None = None
+    shown_by_billing: bool = False
+    ignores_case: bool = False
 
     @property
-    def may_be_seen(self) -> bool:
-        return self.shown or self.by_billing
+    def is_observable(self) -> bool:
+        return self.shown or self.shown_by_billing
 
     @property
-    def outlives_its_line(self) -> bool:
+    def survives_removal(self) -> bool:
         """Taking it out of the specs asks for nothing: what was sent stays on record, until another system or machine comes. What is
         changed in place is given up instead.
         """
         return self.on_change in {OnChange.REINSTALL, OnChange.REPLACE}
 
-    def seen(self, shown: JsonObject, expected: JsonValue, *bodies: JsonObject) -> JsonValue:
+    def observed_value(self, shown: JsonObject, expected: JsonValue, *bodies: JsonObject) -> JsonValue:
         """What the cloud shows of it, as far as `expected` can be told from what nobody declared; None where that is nothing.
         `bodies` are the record and what is wanted.
         """
-        blurred = self.blurred_by is not None and any(value_at(body, self.blurred_by) for body in bodies)
-        now = value_at(shown, self.path) if self.may_be_seen and not blurred else None
-        if self.among and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
+        blurred = self.mixed_with is not None and any(value_at(body, self.mixed_with) for body in bodies)
+        now = value_at(shown, self.path) if self.is_observable and not blurred else None
+        if self.allows_extra and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
             return [item for item in expected if item in now]
-        if self.among and isinstance(expected, int) and isinstance(now, int):
+        if self.allows_extra and isinstance(expected, int) and isinstance(now, int):
             return min(expected, now)
-        return expected if self.any_case and _differ_in_case(expected, now) else now
+        return expected if self.ignores_case and _differ_in_case(expected, now) else now
 
     def is_default(self, value: JsonValue) -> bool:
         """By what would be written: False is not 0."""

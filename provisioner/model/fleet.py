@@ -24,7 +24,7 @@ def unfinished_fleets(plan: Plan, run: RunResult) -> tuple[Fleet, ...]:
     """After the run, and of what was selected for it."""
     if plan.mode is not Mode.APPLY:
         return ()
-    done = {result.address for result in run.of(ResultType.DONE)}
+    done = {result.address for result in run.of_type(ResultType.DONE)}
     not_as_wanted = {change.address for change in plan.not_as_wanted}
     members = [
         change

@@ -49,7 +49,7 @@ class Effect(StrEnum):
         return self not in {Effect.READ, Effect.REPEATABLE}
 
     @property
-    def is_told_by_its_order(self) -> bool:
+    def targets_order(self) -> bool:
         """It is about one order, which can always be asked what became of it: no lost reply leaves a doubt."""
         return self in {Effect.PAYMENT, Effect.CANCELLATION}
 
@@ -85,7 +85,7 @@ class Call:
     effect: Effect
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: Fields | None = None
-    learns: tuple[str, ...] = ()
+    id_fields: tuple[str, ...] = ()
     declares: Fields = field(default_factory=dict)
     joins: Joint | None = None
 
@@ -191,7 +191,7 @@ class Wait:
     id: str | None = None
     order_id: str | None = None
     ids: tuple[str, ...] = ()
-    looks: int | None = None
+    max_polls: int | None = None
     confirms_absence: bool = False
     """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as well."""
 

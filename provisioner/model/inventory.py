@@ -24,7 +24,7 @@ class Host:
     public_addresses: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def reached_at(self, *, public: bool) -> str | None:
+    def first_address(self, *, public: bool) -> str | None:
         return next(iter(self.public_addresses if public else self.private_addresses), None)
 
 

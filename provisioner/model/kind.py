@@ -64,7 +64,7 @@ class Statuses:
     """The field of the specs that a status shows as well."""
 
     @property
-    def unwell(self) -> frozenset[str]:
+    def unhealthy(self) -> frozenset[str]:
         return self.adverse | self.releasing
 
 
@@ -81,7 +81,7 @@ class Matching:
     exact: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     similar: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     absence: Callable[[Intent], Absence]
-    another: Callable[[Intent, Live], bool] = never
+    mismatch: Callable[[Intent, Live], bool] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Kind:
     advise: Callable[[Fields], Iterable[Advice]] = nothing
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
     check_secret: Callable[[str], str | None] = unknown
-    limited: Callable[[Collection[str]], ReadFlow[ListGap | None]] = not_limited
+    read_limit: Callable[[Collection[str]], ReadFlow[ListGap | None]] = not_limited
     read_detail: Callable[[str], ReadFlow[JsonObject]] = nothing_more
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
     orders: Orders = NO_ORDERS
@@ -138,13 +138,13 @@ class Kind:
         """The rows of this kind that an open purchase intent may have bought."""
         return self.matching.exact(intent, [row for row in live if row.kind == self.name])
 
-    def resembles(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
+    def match_similar(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
         """Likewise under any name."""
         return self.matching.similar(intent, [row for row in live if row.kind == self.name])
 
-    def is_another(self, intent: Intent, row: Live) -> bool:
+    def is_mismatch(self, intent: Intent, row: Live) -> bool:
         """Whether the first row of what a purchase was answered with shows something else than was asked for."""
-        return self.matching.another(intent, row)
+        return self.matching.mismatch(intent, row)
 
     def absence(self, intent: Intent) -> Absence:
         return self.matching.absence(intent)
@@ -168,7 +168,7 @@ class Kind:
         found: JsonObject = {}
         for rule in self.rules:
             was = value_at(declared, rule.path)
-            now = rule.seen(shown, was, declared)
+            now = rule.observed_value(shown, was, declared)
             costly = rule.on_change in {OnChange.REINSTALL, OnChange.REPLACE} and rule.path[0] != self.billing.field
             if costly and was is not None and now is not None and was != now:
                 found = with_value(found, rule.path, now)
@@ -188,7 +188,7 @@ class Kind:
 
     def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
         """What the cloud sells at one price, and how it sells one of it is how it sells the next."""
-        ware = self.stock.ware(fields, policy)
+        ware = self.stock.offering(fields, policy)
         return None if ware is None else ware.flavor
 
     def image_to_install(self, change: Change) -> Offering | None:
@@ -198,8 +198,8 @@ class Kind:
         before = change.after
         for item in change.fields:
             before = with_value(before, item.path, item.before)
-        was, wanted = (self.stock.ware(fields, DEFAULT_POLICY) for fields in (before, change.desired.fields))
-        return None if was is None or wanted is None or was.image == wanted.image else wanted.image_alone
+        was, wanted = (self.stock.offering(fields, DEFAULT_POLICY) for fields in (before, change.desired.fields))
+        return None if was is None or wanted is None or was.image == wanted.image else wanted.image_only
 
     def sensitive(self) -> tuple[FieldPath, ...]:
         return tuple(rule.path for rule in self.rules if rule.secret)
@@ -208,7 +208,7 @@ class Kind:
         """The declared fields that the API hides: drift in them cannot be seen."""
         return tuple(path for path, _ in leaves(declared) if not self.rule(path).shown)
 
-    def lasting(self, declared: JsonObject) -> JsonObject:
+    def lasting_fields(self, declared: JsonObject) -> JsonObject:
         """What a body says of one that is there: without what says only how it is bought, what says nothing beside another value,
         and what leaving it out would say as well.
         """

@@ -26,7 +26,7 @@ class ListGap(HasId):
     names: frozenset[str] | None = None
     id: str | None = None
     """Of the row, where it can be read: who knows that server otherwise misses nothing."""
-    is_told: bool = True
+    is_reported: bool = True
     """People have to hear of it."""
     lacks_sender: bool = False
     """It shows others' servers, and none that is known to be the sender's: nobody can tell whether it leaves out his."""
@@ -39,7 +39,7 @@ class ListGap(HasId):
         """Whether a resource of this kind with one of these names may be there unseen."""
         return self.kind in {"", kind} and (self.names is None or not self.names.isdisjoint(names))
 
-    def blinds(self, reader: str, *, kind: str, sender: str) -> bool:
+    def hides_from(self, reader: str, *, kind: str, sender: str) -> bool:
         """Whether what a call of `sender` for a resource of this kind has come to may be unseen by `reader`."""
         return self.kind in {"", kind} and not (self.of_others and sender and sender == reader)
 
@@ -73,5 +73,5 @@ def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[ListGap]) -> ListG
         else f"it lacks {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
     )
     if any(gap.of_others for gap in gaps):
-        return ListGap("", finding, NO_NAME, is_told=False, kind=kind)
+        return ListGap("", finding, NO_NAME, is_reported=False, kind=kind)
     return ListGap("", finding, kind=kind)

@@ -129,7 +129,7 @@ class Mask:
             case _:
                 return value
 
-    def may_stand_in(self, body: bytes) -> bool:  # noqa: ARG002 - whatever stands there may be a disguise
+    def may_occur_in(self, body: bytes) -> bool:  # noqa: ARG002 - whatever stands there may be a disguise
         return bool(self._disguises)
 
 

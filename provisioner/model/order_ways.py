@@ -16,11 +16,11 @@ _OTHER: Final = {"PRE_PAID": "POST_PAID", "POST_PAID": "PRE_PAID"}
 
 def cancel_hint(address: Address) -> str:
     """Of an order that is not paid."""
-    return f"`provisioner orders cancel {address.typed}` gives it up and costs nothing"
+    return f"`provisioner orders cancel {address.shell_quoted}` gives it up and costs nothing"
 
 
 def pay_hint(address: Address) -> str:
-    return f"`provisioner orders pay {address.typed}`"
+    return f"`provisioner orders pay {address.shell_quoted}`"
 
 
 def apply_hint(addresses: Sequence[Address]) -> str:
@@ -35,7 +35,7 @@ def release_hint(addresses: Sequence[Address], *, allow: str = "prepaid-delete")
 
 
 def target_options(addresses: Sequence[Address]) -> str:
-    return " ".join(f"--target {address.typed}" for address in addresses)
+    return " ".join(f"--target {address.shell_quoted}" for address in addresses)
 
 
 def keep_hint(addresses: Sequence[Address], mode: str) -> str:
@@ -45,7 +45,7 @@ def keep_hint(addresses: Sequence[Address], mode: str) -> str:
     address = addresses[0]
     if mode == "PRE_PAID":
         written = "`charging_info: {charging_mode: PRE_PAID, period_type: ..., period_num: ...}`"
-        written += f", with the term that `provisioner orders show {address.typed}` tells"
+        written += f", with the term that `provisioner orders show {address.shell_quoted}` tells"
     else:
         written = f"`charging_info: {{charging_mode: {mode}, period_type: MONTH, period_num: 1}}`"
     names = ", ".join(map(str, addresses))

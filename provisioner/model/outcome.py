@@ -87,12 +87,12 @@ def shows_reinstallation(recorded: Recorded | None, intent: Intent, row: Live, k
     shown tells nothing.
     """
     if recorded is None:
-        return kind.reinstall.wiped(intent, row)
+        return kind.reinstall.was_carried_out(intent, row)
     declared = {
         name: None if value == recorded.declared.get(name) and row.shown.get(name) == value else value
         for name, value in intent.declared.items()
     }
-    return kind.reinstall.wiped(replace(intent, declared=declared), row)
+    return kind.reinstall.was_carried_out(replace(intent, declared=declared), row)
 
 
 def with_listed_before(listed: Listed, intent: Intent, before: Intent | None) -> Intent:

@@ -93,7 +93,7 @@ class Plan:
 
     def selects(self, change: Change) -> bool:
         bearer = change.desired or change.recorded
-        return self.selection.fits(change.address, bearer.labels if bearer else {})
+        return self.selection.matches(change.address, bearer.labels if bearer else {})
 
     @property
     def work(self) -> tuple[Change, ...]:

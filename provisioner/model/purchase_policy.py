@@ -68,7 +68,7 @@ class Trace:
     order_id: str
     is_unpaid: bool
     placed_at: int | None = None
-    otherwise: str = ""
+    mismatch: str = ""
     is_over: bool = False
 
 

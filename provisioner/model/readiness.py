@@ -14,7 +14,7 @@ from provisioner.model.resource import FieldPath, Live, Recorded
 
 def is_healthy(kind: Kind, row: Live) -> bool:
     """In a status that the API describes, and that is none of a fault or of a release."""
-    return row.status in kind.statuses.known - kind.statuses.unwell
+    return row.status in kind.statuses.known - kind.statuses.unhealthy
 
 
 def differing_fields(

@@ -27,7 +27,7 @@ class Offering:
     image: str | None = None
 
     @property
-    def image_alone(self) -> Offering:
+    def image_only(self) -> Offering:
         return replace(self, flavor=None, is_resource=False, charging_mode=None, zone=None, arch=None, server_type=None)
 
 
@@ -52,7 +52,7 @@ class Offer:
     server_type: str | None = None
 
     @property
-    def cannot_be_had(self) -> bool:
+    def is_unavailable(self) -> bool:
         return self.availability in {Availability.NOT_LISTED, Availability.SOLD_OUT}
 
 
@@ -63,17 +63,17 @@ class Questions:
     """
 
     terms: tuple[str, ...] = ()
-    wares: tuple[Offering, ...] = ()
+    offerings: tuple[Offering, ...] = ()
     purchases: tuple[Offering, ...] = ()
 
     @property
-    def are_none(self) -> bool:
-        return not (self.terms or self.wares or self.purchases)
+    def is_empty(self) -> bool:
+        return not (self.terms or self.offerings or self.purchases)
 
     @property
-    def forbid_nothing(self) -> bool:
+    def cannot_refuse(self) -> bool:
         """Whatever is answered, it only adds to what the plan says."""
-        return not (self.terms or self.wares)
+        return not (self.terms or self.offerings)
 
 
 @dataclass(frozen=True, slots=True)

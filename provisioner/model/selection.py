@@ -35,7 +35,7 @@ class Pattern:
             return ".".join(f"module.{module}" for module in self.modules)
         return str(Address(self.name, self.key, self.modules))
 
-    def fits(self, address: Address) -> bool:
+    def matches(self, address: Address) -> bool:
         if self.name is None:
             return address.modules[: len(self.modules)] == self.modules
         is_same = (address.modules, address.name) == (self.modules, self.name)
@@ -54,11 +54,11 @@ class Selection:
     def is_everything(self) -> bool:
         return not (self.targets or self.excludes or self.labels)
 
-    def fits(self, address: Address, labels: Mapping[str, str]) -> bool:
+    def matches(self, address: Address, labels: Mapping[str, str]) -> bool:
         return (
-            (not self.targets or any(target.fits(address) for target in self.targets))
+            (not self.targets or any(target.matches(address) for target in self.targets))
             and all(labels.get(label) == value for label, value in self.labels)
-            and not any(excluded.fits(address) for excluded in self.excludes)
+            and not any(excluded.matches(address) for excluded in self.excludes)
         )
 
     def __str__(self) -> str:

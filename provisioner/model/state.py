@@ -92,16 +92,14 @@ class Intent:
     """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
 
     def __post_init__(self) -> None:
-        coerce_ids(
-            self, "earlier_ids", "listed", "answered_id", *(() if self.effect.is_told_by_its_order else ("target_id",))
-        )
+        coerce_ids(self, "earlier_ids", "listed", "answered_id", *(() if self.effect.targets_order else ("target_id",)))
 
     @property
     def known_before(self) -> frozenset[str]:
         """The ids that are not its server's."""
         return frozenset((*self.earlier_ids, *self.listed))
 
-    def was_there(self, row_id: str, made_at: int | None) -> bool:
+    def existed_before(self, row_id: str, made_at: int | None) -> bool:
         """Whether a server was there before it. An id tells that, where all that was listed before is known. Else a time does that can be
         true and lies well before the request.
         """
@@ -117,7 +115,7 @@ class Intent:
         return tuple(member.address for member in self.members) or (self.address,)
 
     @property
-    def whose(self) -> str:
+    def address_list(self) -> str:
         """For people: its addresses, the first of them where they are many."""
         shown = ", ".join(map(str, self.addresses[:_SHOWN]))
         return shown if len(self.addresses) <= _SHOWN else f"{shown} and {len(self.addresses) - _SHOWN} more"

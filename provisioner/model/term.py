@@ -23,7 +23,7 @@ class Term:
             return None
         return f"{datetime.fromtimestamp(self.expires_at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
-    def tells_the_same(self, other: Term | None) -> bool:
+    def is_same_as(self, other: Term | None) -> bool:
         """But for when it was told."""
         return other is not None and (self.expires_at, self.renews) == (other.expires_at, other.renews)
 

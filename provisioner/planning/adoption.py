@@ -84,14 +84,14 @@ def _check_import(one: Import, change: Change, inputs: PlanInput, kind: Kind) ->
         return _refusal(one, "unknown-server", f"the cloud lists no {noun} {one.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.typed} {one.address.typed}"
+        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.shell_quoted} {one.address.shell_quoted}"
         return _refusal(one, "server-owned", f"{noun} {one.id} is that of {owned.address}", hint)
     if (claim := inputs.claims.get(one.id)) is not None:
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
         return _refusal(one, "server-owned", f"{noun} {one.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_have_bought(intent, row, kind):
-            hint = f"provisioner resolve {intent.address.typed} --adopt {one.id}, or --absent"
+            hint = f"provisioner resolve {intent.address.shell_quoted} --adopt {one.id}, or --absent"
             summary = f"{noun} {one.id} may be the purchase in doubt of {intent.address}"
             return _refusal(one, "import-in-doubt", summary, hint)
     if row.status in kind.statuses.releasing:
@@ -105,7 +105,7 @@ def _check_import(one: Import, change: Change, inputs: PlanInput, kind: Kind) ->
 def _check_open_calls(one: Import, state: State) -> Diagnostic | None:
     """A server may not be taken over while it is not known whether it was released, or what else the address holds."""
     if one.address in state.doubts:
-        hint = f"provisioner resolve {one.address.typed} --adopt ID, where it became that one; with --allow other-name where it bears another name"
+        hint = f"provisioner resolve {one.address.shell_quoted} --adopt ID, where it became that one; with --allow other-name where it bears another name"
         return _refusal(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
     for intent in state.unsettled:
         if one.id == intent.target_id or one.address in intent.addresses:

@@ -37,7 +37,7 @@ def _warning(paths: tuple[FieldPath, ...], sharing: list[Change]) -> Diagnostic:
     names = ", ".join(str(change.address) for change in sharing[:_NAMED]) + more
     single = sharing[0].address if len(sharing) == 1 else None
     rebuy = (
-        f"`apply --replace {single.typed}` buys it anew"
+        f"`apply --replace {single.shell_quoted}` buys it anew"
         if single
         else "`apply --replace` with the address of one buys it anew"
     )

@@ -56,10 +56,10 @@ def corrected_by_row(
     """
     current = declared
     for rule in kind.rules:
-        if not rule.may_be_seen or live is None:
+        if not rule.is_observable or live is None:
             continue
         was = value_at(declared, rule.path)
-        now = rule.seen(live.shown, was, declared, after)
+        now = rule.observed_value(live.shown, was, declared, after)
         if was is None or now is None or was == now:
             continue
         unrecorded = rule.on_change is OnChange.IN_PLACE and now == value_at(after, rule.path)
@@ -103,11 +103,11 @@ def with_newly_stated_fields(
     known, unshown = declared, []
     for rule in kind.rules:
         wanted = value_at(after, rule.path)
-        if not rule.chosen or wanted is None or value_at(declared, rule.path) is not None:
+        if not rule.cloud_chooses or wanted is None or value_at(declared, rule.path) is not None:
             continue
         if _is_inapplicable(rule, shown, declared, after):
             continue
-        now = rule.seen(shown, wanted, declared, after)
+        now = rule.observed_value(shown, wanted, declared, after)
         is_believed = now is None or value_at(assumed, rule.path) == wanted
         known = with_value(known, rule.path, wanted if is_believed else now)
         unshown += [rule.path] if now is None else []
@@ -121,11 +121,11 @@ def contradicted_defaults(
     they said more: the next server that they declare so is bought as leaving it out says. Only where the way back is another system or another machine: what is changed in place is nobody's difference.
     """
     for rule in kind.rules:
-        if live is None or not rule.outlives_its_line or value_at(after, rule.path) is not None:
+        if live is None or not rule.survives_removal or value_at(after, rule.path) is not None:
             continue
         if (said := kind.default(rule, policy)) is None:
             continue
-        now = rule.seen(live.shown, said, declared, after)
+        now = rule.observed_value(live.shown, said, declared, after)
         if now is not None and canonical([now]) != canonical([said]):
             yield FieldChange(
                 rule.path,
@@ -151,9 +151,7 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
 
 def is_removed_from_specs(kind: Kind, item: FieldChange) -> bool:
     """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
-    return (
-        item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).outlives_its_line
-    )
+    return item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).survives_removal
 
 
 def is_ignored(path: FieldPath, desired: Desired) -> bool:
@@ -164,9 +162,9 @@ def _is_already_true(rule: FieldRule, wanted: JsonValue, shown: JsonObject, char
     """Leaving it out said so, or whatever it was that this said, the cloud shows it."""
     if rule.is_default(wanted):
         return True
-    if rule.default is None or not rule.outlives_its_line or wanted is None:
+    if rule.default is None or not rule.survives_removal or wanted is None:
         return False
-    seen = rule.seen(shown, wanted)
+    seen = rule.observed_value(shown, wanted)
     return (value_at(charged, rule.path) if seen is None else seen) == wanted
 
 
@@ -191,7 +189,7 @@ def declares_new_billed_field(kind: Kind, recorded: Recorded, desired: Desired) 
     """A term that this state did not ask for, so that only billing can tell whether it is so."""
     declared = _without_inapplicable(kind, recorded.declared)
     return any(
-        rule.by_billing
+        rule.shown_by_billing
         and value_at(declared, rule.path) is None
         and not is_ignored(rule.path, desired)
         and _value_in_specs(desired.fields, rule.path) is not None

@@ -71,7 +71,7 @@ def _purchase_warning(
 ) -> Diagnostic:
     kind = catalogue[intent.kind]
     others = [row for row in kind.match(intent, free) if row.id in inputs.claims]
-    unsure = [row for row in kind.resembles(intent, free) if row.id in inputs.unsure_claims and row not in others]
+    unsure = [row for row in kind.match_similar(intent, free) if row.id in inputs.unsure_claims and row not in others]
     free = [row for row in free if row.id not in inputs.claims]
     fitting = kind.match(intent, free)
     hint = next_step(intent, kind, inputs.policy, at=inputs.server_time, destroying=destroying)
@@ -90,13 +90,13 @@ def _purchase_warning(
         taken = next((row.id for row in lookalikes if row.id == intent.answered_id), lookalikes[0].id)
         hint = (
             f"one that was bought so may have been renamed, or be listed under another name than was sent: `provisioner resolve "
-            f"{intent.address.typed} --adopt {taken} --allow other-name` takes it; where it is none of them, `provisioner resolve "
-            f"{intent.address.typed} --absent`"
+            f"{intent.address.shell_quoted} --adopt {taken} --allow other-name` takes it; where it is none of them, `provisioner resolve "
+            f"{intent.address.shell_quoted} --absent`"
         )
     elif unsure:
         hint = (
             f"mend the state that cannot be read first: then apply can tell whose {unsure[0].id} is. Where it is not {intent.address}, "
-            f"`provisioner resolve {intent.address.typed} --absent`"
+            f"`provisioner resolve {intent.address.shell_quoted} --absent`"
         )
     elif hidden:
         hint = (
@@ -147,7 +147,7 @@ def _sender_hint(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
 
 
 def _lookalikes(intent: Intent, free: list[Live], inputs: PlanInput, catalogue: Catalogue) -> tuple[Live, ...]:
-    found = catalogue[intent.kind].resembles(intent, free)
+    found = catalogue[intent.kind].match_similar(intent, free)
     return tuple(row for row in found if not matches_another_purchase(intent, row, inputs.state, catalogue))
 
 
@@ -158,7 +158,7 @@ def _is_cloud_clock_ahead(intent: Intent, inputs: PlanInput) -> bool:
 
 def _may_hide_purchase(intent: Intent, inputs: PlanInput) -> bool:
     return any(
-        gap.of_others and gap.blinds(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
+        gap.of_others and gap.hides_from(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
     )
 
 
@@ -185,7 +185,7 @@ def _group_purchase_warning(
     )
     return warning(
         "in-doubt",
-        f"{intent.whose}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
+        f"{intent.address_list}: the outcome of one purchase of {len(intent.members)} {kind.noun}s as {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
         detail="; ".join(filter(None, (found, _describe_orders(intent, inputs)))),
         hint=hint,
@@ -207,7 +207,7 @@ def _describe_orders(intent: Intent, inputs: PlanInput) -> str:
     traces = inputs.traces.get(intent.id, ())
     if traces is None:
         return "billing does not say what was ordered since"
-    placed = [f"{trace.order_id}{_describe_trace(intent, trace)}" for trace in traces if not trace.otherwise]
+    placed = [f"{trace.order_id}{_describe_trace(intent, trace)}" for trace in traces if not trace.mismatch]
     return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
 
 

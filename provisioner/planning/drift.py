@@ -43,14 +43,14 @@ def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator
     """For every verb that looks at the cloud."""
     for gap in gaps:
         noun = catalogue.noun(gap.kind)
-        if gap.is_told and gap.of_others:
+        if gap.is_reported and gap.of_others:
             yield warning(
                 "own-list",
                 f"only one's own {noun}s are listed: {gap}",
                 detail=f"what is recorded is asked for by its id; a {noun} of another user that bears a wanted name is not noticed",
                 hint=f"use keys that may list all {noun}s of the account (docs/credentials.md, `modelarts:devserver:list`)",
             )
-        elif gap.is_told:
+        elif gap.is_reported:
             yield warning(
                 "list-incomplete",
                 f"the list of {noun}s is incomplete: {gap}",
@@ -65,7 +65,7 @@ def _in_flight_warnings(state: State) -> Iterator[Diagnostic]:
     for intent in state.in_doubt:
         yield warning(
             "in-flight",
-            f"{intent.whose}: another run is sending a {intent.effect} call for it right now",
+            f"{intent.address_list}: another run is sending a {intent.effect} call for it right now",
             address=intent.address,
         )
 
@@ -93,10 +93,12 @@ def _drift_warnings(
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_describe(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
-            hint=f"`apply --replace {change.address.typed}` releases it and buys a new one; removing it from the specs releases it",
+            hint=f"`apply --replace {change.address.shell_quoted}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
-    elif row is not None and recorded.phase is Phase.READY and row.status in catalogue[recorded.kind].statuses.unwell:
+    elif (
+        row is not None and recorded.phase is Phase.READY and row.status in catalogue[recorded.kind].statuses.unhealthy
+    ):
         yield warning(
             "adverse-status",
             f"{change.address}: the cloud reports status {row.status}",
@@ -132,17 +134,17 @@ def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
         return "its record is to be dropped, which has to be allowed"
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
-    return f"it is not bought again by itself; `apply --replace {change.address.typed}` buys a new one"
+    return f"it is not bought again by itself; `apply --replace {change.address.shell_quoted}` buys a new one"
 
 
 def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
     """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
     look = "look at it in the console"
     if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
-        return f"{look}; `apply --reinstall {change.address.typed}` puts its system on it once more, and wipes its system disk"
+        return f"{look}; `apply --reinstall {change.address.shell_quoted}` puts its system on it once more, and wipes its system disk"
     if not is_wanted or change.action is Action.DELETE or row.status in kind.statuses.releasing:
         return look
-    return f"{look}; if it cannot be mended, `apply --replace {change.address.typed}` releases it and buys a new one"
+    return f"{look}; if it cannot be mended, `apply --replace {change.address.shell_quoted}` releases it and buys a new one"
 
 
 def _describe(recorded: Recorded, kind: Kind) -> str:

@@ -75,8 +75,8 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
                     "name-held",
                     f"the name {desired.name!r} is still that of {owner} ({row.id})",
                     detail=f"buying it again before that {kind.noun} is released or renamed would pay for both",
-                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv {owner.typed} "
-                    f"{change.address.typed}`, or moved: in the specs; else apply its release or its new name first, and this "
+                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv {owner.shell_quoted} "
+                    f"{change.address.shell_quoted}`, or moved: in the specs; else apply its release or its new name first, and this "
                     "address after it",
                     source=desired.source,
                     address=change.address,
@@ -87,7 +87,7 @@ def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanI
     claim = inputs.claims.get(row.id)
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
-        hint += f" or released; where it is this one: `provisioner import {change.address.typed} {row.id}`"
+        hint += f" or released; where it is this one: `provisioner import {change.address.shell_quoted} {row.id}`"
         lost = "this state is an older copy: `provisioner state rebuild --force`"
         lost = lost if inputs.state else "the state is lost: `provisioner state rebuild`"
         hint += f"; if it was bought from here and {lost}"
@@ -155,7 +155,7 @@ def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalo
                 yield warning(
                     "name-alike",
                     f"a {catalogue[row.kind].noun} is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
-                    hint=f"where it is this one: `provisioner import {change.address.typed} {row.id}`; else nothing is to be done",
+                    hint=f"where it is this one: `provisioner import {change.address.shell_quoted} {row.id}`; else nothing is to be done",
                     source=change.desired.source,
                     address=change.address,
                 )
@@ -163,7 +163,10 @@ def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalo
 
 def _untracked_error(change: Change, desired: Desired, row: Live, intent: Intent | None, kind: Kind) -> Diagnostic:
     """What a purchase is known for is settled with that purchase; what only its marker tells is taken over."""
-    summary, take = describe_unmanaged(row, kind), f"`provisioner import {change.address.typed} {row.id}` takes it over"
+    summary, take = (
+        describe_unmanaged(row, kind),
+        f"`provisioner import {change.address.shell_quoted} {row.id}` takes it over",
+    )
     if intent is not None and change.address in intent.addresses:
         summary, take = describe_late_purchase(intent, row, kind), f"{adopt_command(intent, row)} goes on with it"
     return error(
@@ -222,14 +225,14 @@ def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator
 
 def _protected_hint(change: Change) -> str:
     if change.address.deposed:
-        return f"`provisioner state unprotect {change.address.typed}`, or for this one run: --allow protected"
+        return f"`provisioner state unprotect {change.address.shell_quoted}`, or for this one run: --allow protected"
     lifting = _unprotect_hint(change.address)
     return lifting if change.desired else f"put it back into the specs, or, {lifting}"
 
 
 def _unprotect_hint(address: Address) -> str:
     return (
-        f"if it really is to go: `provisioner state unprotect {address.typed}`, or set prevent_destroy: false and apply that first, or "
+        f"if it really is to go: `provisioner state unprotect {address.shell_quoted}`, or set prevent_destroy: false and apply that first, or "
         "for this one run: --allow protected"
     )
 

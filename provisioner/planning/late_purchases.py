@@ -53,7 +53,7 @@ def find_possible_purchases(
         row.id: intent
         for intent in state.absent.values()
         if inputs.server_time is not None and inputs.server_time < intent.server_time + _REPORT_PERIOD
-        for row in catalogue[intent.kind].resembles(intent, rows)
+        for row in catalogue[intent.kind].match_similar(intent, rows)
         if _may_result_from(row, intent, quiet_until(intent, inputs.policy))
     }
 
@@ -67,12 +67,12 @@ def _may_result_from(row: Live, intent: Intent, last: int) -> bool:
 
 def adopt_command(intent: Intent, row: Live, more: str = "") -> str:
     """The one command that takes it on record, of a purchase whose addresses are vacant."""
-    return f"`provisioner resolve {intent.address.typed} --adopt {row.order_id if intent.members else row.id}{more}`"
+    return f"`provisioner resolve {intent.address.shell_quoted} --adopt {row.order_id if intent.members else row.id}{more}`"
 
 
 def describe_late_purchase(intent: Intent, row: Live, kind: Kind) -> str:
     """What warnings and refusals say alike of it."""
-    return f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
+    return f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
 
 
 def describe_unmanaged(row: Live, kind: Kind) -> str:

@@ -59,7 +59,7 @@ def _match(released: list[Change], created: list[Change]) -> Iterator[_Pair]:
 
 def _comparison_key(kind: Kind, declared: JsonObject) -> str:
     """All that tells servers from each other but the name; a password is no sign of being another."""
-    declared = kind.lasting(declared)
+    declared = kind.lasting_fields(declared)
     for path in (_NAME, *kind.sensitive()):
         declared = with_value(declared, path, None)
     return f"{kind.name} {digest(declared)}"
@@ -71,8 +71,8 @@ def _suggestion(origin: Address, address: Address, *, servers: int, created: Cha
     return warning(
         "likely-move",
         f"{what} would be released and {other} bought, with the same body",
-        hint=f"where only the address is another, keep the {noun}: `provisioner state mv '{origin}' {address.typed}`, or "
-        f"moved: [{{from: '{origin}', to: {address.typed}}}] in the specs",
+        hint=f"where only the address is another, keep the {noun}: `provisioner state mv '{origin}' {address.shell_quoted}`, or "
+        f"moved: [{{from: '{origin}', to: {address.shell_quoted}}}] in the specs",
         source=created.desired.source if created.desired else None,
         address=created.address,
     )

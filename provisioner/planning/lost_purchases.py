@@ -121,7 +121,7 @@ def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) 
 def _possible_purchase_warning(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
     return warning(
         "maybe-bought",
-        f"{intent.whose}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
+        f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
         "that was believed never carried out",
         detail="it is said for a day; where it is somebody else's, nothing is to be done",
         hint=f"look whether it is yours: {adopt_command(intent, row, ' --allow other-name')} takes it; or it is released in the console",
@@ -144,7 +144,7 @@ def _surplus_warning(row: Live, state: State, kind: Kind) -> Diagnostic:
 
 def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagnostic:
     """A release that failed late: it was gone from the lists and its own answer, and is back."""
-    take = f"take it back (`provisioner import {address.typed} {row.id}`) and destroy it, or " if vacant else ""
+    take = f"take it back (`provisioner import {address.shell_quoted} {row.id}`) and destroy it, or " if vacant else ""
     return warning(
         "not-released",
         f"{kind.noun} {row.id} ({row.name}, {row.status}), which was released from {address} and had gone, is there again",
@@ -156,7 +156,9 @@ def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bo
 
 def _untracked_warning(row: Live, vacant: Address | None, kind: Kind) -> Diagnostic:
     take = (
-        f"`provisioner import {vacant.typed} {row.id}` takes it for {vacant}; else" if vacant else "if nobody needs it,"
+        f"`provisioner import {vacant.shell_quoted} {row.id}` takes it for {vacant}; else"
+        if vacant
+        else "if nobody needs it,"
     )
     return warning(
         "untracked",
@@ -184,7 +186,7 @@ def _unconfirmed_id_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagno
         f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address}, of which the cloud has never shown {recorded.id}, "
         "the id that was answered",
         detail="it may be what was bought: then nothing was bought twice, and it is the only one there is",
-        hint=f"look in the console when it was made. Where it is what was bought: `provisioner resolve {address.typed} --absent`, then "
-        f"`provisioner import {address.typed} {row.id}`; else have it renamed",
+        hint=f"look in the console when it was made. Where it is what was bought: `provisioner resolve {address.shell_quoted} --absent`, then "
+        f"`provisioner import {address.shell_quoted} {row.id}`; else have it renamed",
         address=address,
     )

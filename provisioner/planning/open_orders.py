@@ -26,16 +26,16 @@ def open_order(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator
             still = (
                 intent.passed_over_orders
                 if traces is None
-                else [one.order_id for one in traces if not one.is_over and not one.otherwise]
+                else [one.order_id for one in traces if not one.is_over and not one.mismatch]
             )
             for order in sorted({*intent.passed_over_orders} & {*still}):
                 said = "billing does not say whether it is still open" if traces is None else "it is still open"
-                take = f"`provisioner resolve {change.address.typed} --adopt {order}`"
+                take = f"`provisioner resolve {change.address.shell_quoted} --adopt {order}`"
                 yield error(
                     "open-order",
                     f"{change.address}: order {order} may be an earlier purchase of it, and {said}; another would be placed beside it",
                     detail="who pays both, buys two",
-                    hint=f"{take} goes on with it, and `provisioner orders cancel {change.address.typed}` after that gives it up; where it is "
+                    hint=f"{take} goes on with it, and `provisioner orders cancel {change.address.shell_quoted}` after that gives it up; where it is "
                     "somebody else's, for this one run: --allow open-order",
                     source=change.desired.source if change.desired else None,
                     address=change.address,

@@ -148,7 +148,11 @@ class _Planner:
             return change
         kind, after = self._catalogue[desired.kind], change.after
         _, unshown = comparison.with_newly_stated_fields(kind, {}, row, after)
-        seen = {rule.path for rule in kind.rules if rule.by_billing and rule.seen(row.shown, None, after) is not None}
+        seen = {
+            rule.path
+            for rule in kind.rules
+            if rule.shown_by_billing and rule.observed_value(row.shown, None, after) is not None
+        }
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = record_import(kind, desired, row, comparison.corrected_by_row(kind, after, row, after))
         adoption = convert_to(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
@@ -252,7 +256,7 @@ class _Planner:
         return recorded.id is not None and bool(recorded.observed) and self._live_row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
-        unwell = self._catalogue[recorded.kind].statuses.unwell
+        unwell = self._catalogue[recorded.kind].statuses.unhealthy
         return recorded.phase is Phase.FAILED and live is not None and live.status not in unwell
 
     def _with_body(self, change: Described) -> Described:
@@ -283,7 +287,7 @@ class _Planner:
                 sensitive=kind.rule(path).secret,
                 drift=value_at(found.known, path) == value_at(after, path),
             )
-            for differing in differences(kind.lasting(found.current), kind.lasting(after))
+            for differing in differences(kind.lasting_fields(found.current), kind.lasting_fields(after))
             if canonical([value_at(found.current, differing.path)]) != canonical([value_at(after, differing.path)])
             if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
         ]

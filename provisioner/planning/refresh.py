@@ -135,7 +135,7 @@ def _field_changes(
     for rule in kind.rules:
         believed = value_at(recorded.assumed, rule.path)
         was = value_at(recorded.declared, rule.path) if believed is None else believed
-        now = rule.seen(row.shown, was, recorded.declared)
+        now = rule.observed_value(row.shown, was, recorded.declared)
         known = was is not None and now is not None and now != value_at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):
             reported.add(rule.path)

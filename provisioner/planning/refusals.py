@@ -26,7 +26,7 @@ def apply_guards(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
 def _allowed_by(refusal: Diagnostic, inputs: PlanInput) -> str | None:
     """The option by which a person said so."""
     if refusal.code == ALLOWED_BY_ADDRESS and refusal.address in inputs.replace:
-        return f"--replace {refusal.address.typed}"
+        return f"--replace {refusal.address.shell_quoted}"
     return f"--allow {refusal.code}" if refusal.code in inputs.allowed else None
 
 

@@ -64,7 +64,7 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
                 address=change.address,
             )
             continue
-        hint = f"{instead}, or name the address: --replace {change.address.typed}"
+        hint = f"{instead}, or name the address: --replace {change.address.shell_quoted}"
         has_term = forfeits_term(change.recorded, inputs, catalogue[change.kind])
         yield error(
             "prepaid-replace",
@@ -96,8 +96,8 @@ def _wrong_import_hint(change: Change, kind: Kind) -> str:
         return ""
     fields = ", ".join(".".join(item.path) for item in forcing)
     return (
-        f". Where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.typed}`, then "
-        f"`provisioner import {change.address.typed} {recorded.id}`, which releases nothing"
+        f". Where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.shell_quoted}`, then "
+        f"`provisioner import {change.address.shell_quoted} {recorded.id}`, which releases nothing"
     )
 
 

@@ -87,7 +87,7 @@ class _Rollout:
             "held-back",
             f"{self._group}: {len(self.held_back)} of its {self._noun} are held back, because of an earlier wave: {named}",
             hint=f"mend it, or `apply --replace '{self._wrong[0].address}'`; to go on regardless, name them: "
-            f"--target {first.address.typed}",
+            f"--target {first.address.shell_quoted}",
             source=first.desired.source if first.desired else None,
             address=self._group,
         )

@@ -46,7 +46,7 @@ def is_hidden(intent: Intent, inputs: PlanInput) -> bool:
         intent.effect is Effect.DESTRUCTIVE
         and intent.target_id not in inputs.live
         and any(record.id == intent.target_id for record in records)
-        and any(gap.blinds(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps)
+        and any(gap.hides_from(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps)
     )
 
 
@@ -67,7 +67,7 @@ def _settle_release(
 
 def describe_open_call(intent: Intent, row: Live | None, kind: Kind) -> str:
     """What is known of an open call that is no purchase, and what the next apply makes of it."""
-    if intent.effect.is_told_by_its_order:
+    if intent.effect.targets_order:
         return f"its order {intent.target_id} tells what became of it"
     listed = "not listed any more" if row is None else f"listed with status {row.status}"
     if intent.effect is Effect.WIPE:

@@ -178,7 +178,7 @@ class _RowBuilder:
         )
         reason = (
             f"a line about it cannot be read, and no {self._catalogue[wanted.kind].noun} of its name is listed: a purchase may have been on "
-            f"its way. The next apply looks for it; when you know better: resolve {wanted.address.typed} --absent"
+            f"its way. The next apply looks for it; when you know better: resolve {wanted.address.shell_quoted} --absent"
         )
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 

@@ -34,7 +34,7 @@ def record_after_statements(
     declared, assumed, baseline = recorded.declared, recorded.assumed, recorded.baseline
     for rule in kind.rules:
         path, wanted = rule.path, value_at(after, rule.path)
-        if not rule.outlives_its_line or is_ignored(path, desired):
+        if not rule.survives_removal or is_ignored(path, desired):
             continue
         if path in found.assumed:
             declared, assumed = with_value(declared, path, None), with_value(assumed, path, wanted)

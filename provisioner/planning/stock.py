@@ -55,7 +55,7 @@ def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     """To release or wipe and then not to be able to buy or install would be the worst of both."""
     for change, offering in _at_risk(plan, catalogue):
         offer = inputs.release_facts.offers.get(offering)
-        if offer is not None and offer.cannot_be_had:
+        if offer is not None and offer.is_unavailable:
             loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
             instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
             yield error(
@@ -77,7 +77,7 @@ def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Ite
     purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
     for offering, changes in _by_offering(purchases).items():
         offer = facts.offers.get(offering)
-        if offer is not None and offer.cannot_be_had:
+        if offer is not None and offer.is_unavailable:
             yield _warning(
                 unavailable_code(offer),
                 f"{offer.why}; the cloud is likely to refuse it",
@@ -121,7 +121,7 @@ def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offerin
         kind = catalogue[change.kind]
         offering = kind.image_to_install(change)
         if change.action is Action.REPLACE and change.desired is not None and not _has_nothing_to_lose(change):
-            offering = kind.stock.ware(change.desired.fields, plan.basis.policy)
+            offering = kind.stock.offering(change.desired.fields, plan.basis.policy)
         if offering is not None:
             yield change, offering
 
@@ -130,7 +130,7 @@ def _purchases(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offer
     for change in plan.changes:
         is_replaced = change.action is Action.REPLACE and _has_nothing_to_lose(change)
         if change.desired is not None and (change.action is Action.CREATE or is_replaced):
-            offering = catalogue[change.kind].stock.ware(change.desired.fields, plan.basis.policy)
+            offering = catalogue[change.kind].stock.offering(change.desired.fields, plan.basis.policy)
             yield from ((change, offering),) if offering is not None else ()
 
 

@@ -57,7 +57,7 @@ def contradicted_by_billing(items: Iterable[FieldChange], row: Live | None, kind
     if row is None:
         return ()
     return tuple(
-        item for item in items if kind.rule(item.path).by_billing and value_at(row.shown, item.path) is not None
+        item for item in items if kind.rule(item.path).shown_by_billing and value_at(row.shown, item.path) is not None
     )
 
 
@@ -73,7 +73,7 @@ def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Ki
 
 def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
     """By every one, or by an earlier one of this server, so that its absence from another tells nothing."""
-    return kind.rule(path).always or value_at(kind.shown(recorded.observed), path) is not None
+    return kind.rule(path).always_shown or value_at(kind.shown(recorded.observed), path) is not None
 
 
 def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> bool:
@@ -177,8 +177,8 @@ def mismatch_warnings(
             *map(_describe_lost, lost),
         )
     )
-    reinstall = f"`apply --reinstall {address.typed}` wipes its system disk and puts on it what is declared"
-    buy = f"`apply --replace {address.typed}` releases it and buys a new one"
+    reinstall = f"`apply --reinstall {address.shell_quoted}` wipes its system disk and puts on it what is declared"
+    buy = f"`apply --replace {address.shell_quoted}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
     way = buy if any(item.forces_replacement for item in together) else reinstall
     yield warning(
@@ -198,7 +198,7 @@ def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnost
         f"{address}: billing tells another term than the specs: {fields}",
         detail="it is the term of the order that bought it; a renewal since may have been for another one",
         hint=f"nothing is sent because of that. Write what billing tells, which changes nothing, or name the fields in "
-        f"lifecycle.ignore_changes; `apply --replace {address.typed}` releases it and buys a new one",
+        f"lifecycle.ignore_changes; `apply --replace {address.shell_quoted}` releases it and buys a new one",
         address=address,
     )
 

@@ -35,7 +35,7 @@ def unknown_status_warnings(address: Address, status: str, kind: Kind) -> Iterat
             f"{address}: the cloud shows {shown}, which the API does not describe",
             detail="it counts neither as well nor as failed; an apply that waits for it does so until its time-out "
             f"({_TIMEOUT} where `timeouts` do not say otherwise), and goes on the next time",
-            hint=f"look at it in the console. `--exclude {address.typed}` leaves it to a later apply; a release, replacement or "
+            hint=f"look at it in the console. `--exclude {address.shell_quoted}` leaves it to a later apply; a release, replacement or "
             f"reinstallation of it needs --allow {Allowance.UNKNOWN_STATUS}",
             address=address,
         )

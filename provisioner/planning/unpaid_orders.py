@@ -106,7 +106,7 @@ def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: Purchas
         kind, kind.redact(desired.fields, lambda _secret: None), recorded.declared
     )
     found = comparison.compare(kind, recorded, None, after)
-    for item in differences(kind.lasting(found.current), kind.lasting(after)):
+    for item in differences(kind.lasting_fields(found.current), kind.lasting_fields(after)):
         rule = kind.rule(item.path)
         was, wanted = value_at(found.current, item.path), value_at(after, item.path)
         meant = kind.default(rule, policy) if wanted is None else wanted

@@ -33,7 +33,7 @@ def is_reported(change: Change, row: Live, kind: Kind) -> bool:
 
 
 def unseen_release_warning(change: Change, recorded: Recorded, row: Live, kind: Kind) -> Diagnostic:
-    address = change.address.typed
+    address = change.address.shell_quoted
     held = "nothing is done about it, as no row shows that it is being released"
     going = "this plan releases it and buys another one for it"
     return warning(

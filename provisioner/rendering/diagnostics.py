@@ -45,7 +45,7 @@ def _without_whose(diagnostic: Diagnostic) -> tuple[object, ...]:
         return (id(diagnostic),)
     texts = [diagnostic.summary, diagnostic.detail, diagnostic.hint]
     if address is not None:
-        texts = [text.replace(address.typed, "\0").replace(str(address), "\0") for text in texts]
+        texts = [text.replace(address.shell_quoted, "\0").replace(str(address), "\0") for text in texts]
     return diagnostic.code, address is None, *(_WHOSE.sub("\0", text) for text in texts)
 
 

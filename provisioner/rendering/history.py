@@ -63,9 +63,9 @@ def _by_record(story: Iterable[AuditEvent], address: Address | None) -> dict[int
         if (
             address is None
             or deed.address == address
-            or (deed.type is AuditEventType.MOVED and address in deed.told.addresses)
+            or (deed.type is AuditEventType.MOVED and address in deed.history_entry.addresses)
         ):
-            found.setdefault(deed.told.record.sequence, []).append(deed)
+            found.setdefault(deed.history_entry.record.sequence, []).append(deed)
     return found
 
 
@@ -99,7 +99,7 @@ def _ending(last: HistoryEntry, *, goes_on: bool) -> str | None:
 def _deed(deed: AuditEvent, style: Style, *, width: int) -> str:
     facts = {"id": deed.id, "order": deed.order_id, "request": deed.request_id}
     parts = [
-        _moment(deed.told.record.time),
+        _moment(deed.history_entry.record.time),
         _painted(pad(deed.type.value, _DEED_WIDTH), style, kind=deed.type),
         style.bold(pad(_name(deed), width)),
         " ".join(f"{name}={escape(value)}" for name, value in facts.items() if value is not None),

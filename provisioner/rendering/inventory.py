@@ -68,7 +68,7 @@ def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
     yield "  hosts:" if inventory.hosts else "  hosts: {}"
     for host in inventory.hosts:
         yield f"    {_quoted(host.name)}:"
-        yield f"      ansible_host: {_quoted(host.reached_at(public=public) or '')}"
+        yield f"      ansible_host: {_quoted(host.first_address(public=public) or '')}"
         for key, value in _host_document(host).items():
             if value is not None and key != "name":
                 yield f"      provisioner_{key}: {_yaml(value)}"
@@ -129,14 +129,14 @@ def _ssh_config(inventory: Inventory, *, public: bool) -> Iterator[str]:
     yield _title(inventory)
     for host in inventory.hosts:
         yield f"Host {host.name}"
-        yield f"  HostName {host.reached_at(public=public)}"
+        yield f"  HostName {host.first_address(public=public)}"
 
 
 def _hosts(inventory: Inventory, *, public: bool) -> Iterator[str]:
     """As /etc/hosts has it."""
     yield _title(inventory)
     for host in inventory.hosts:
-        yield f"{host.reached_at(public=public)}\t{host.name}\t# {escape(str(host.address))}"
+        yield f"{host.first_address(public=public)}\t{host.name}\t# {escape(str(host.address))}"
 
 
 def _env(inventory: Inventory, *, public: bool) -> Iterator[str]:
@@ -156,13 +156,13 @@ def _variables(inventory: Inventory, *, public: bool) -> Iterator[tuple[str, str
         owner = str(host.address)
         yield owner, "ID", host.id
         yield owner, "NAME", host.name
-        yield owner, "ADDRESS", host.reached_at(public=public) or ""
+        yield owner, "ADDRESS", host.first_address(public=public) or ""
         yield owner, "PRIVATE_ADDRESSES", " ".join(host.private_addresses)
         yield owner, "PUBLIC_ADDRESSES", " ".join(host.public_addresses)
     for group, hosts in inventory.groups.items():
         yield group, "COUNT", str(len(hosts))
         yield group, "NAMES", " ".join(host.name for host in hosts)
-        yield group, "ADDRESSES", " ".join(host.reached_at(public=public) or "" for host in hosts)
+        yield group, "ADDRESSES", " ".join(host.first_address(public=public) or "" for host in hosts)
 
 
 def _title(inventory: Inventory) -> str:

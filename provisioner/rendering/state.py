@@ -69,7 +69,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
     how = "in doubt" if intent.effect is Effect.PURCHASE else "unsettled"
     standing = f"in flight, a {what} of a run at work" if in_flight else f"{how}, the outcome of a {what} is not known"
     lines = (
-        style.yellow(style.bold(f"# {escape(intent.whose)}: {standing}")),
+        style.yellow(style.bold(f"# {escape(intent.address_list)}: {standing}")),
         f"{escape(intent.kind)} {value_text(intent.name)} {{",
         *block_text(
             (

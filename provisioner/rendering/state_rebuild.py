@@ -94,7 +94,7 @@ def _unclaimed(rows: Sequence[Live]) -> str:
 
 
 def _absent(intents: Sequence[Intent]) -> str:
-    addresses = ", ".join(intent.whose for intent in intents[:_SHOWN])
+    addresses = ", ".join(intent.address_list for intent in intents[:_SHOWN])
     more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
     count = pluralize(len(intents), "purchase")
     return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."

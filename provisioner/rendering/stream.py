@@ -111,7 +111,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
                 "diagnostic": None if result.diagnostic is None else diagnostic_document(result.diagnostic),
             }
             for outcome in OUTCOMES
-            for result in run.of(outcome)
+            for result in run.of_type(outcome)
         ],
     }
 

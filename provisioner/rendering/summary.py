@@ -44,7 +44,7 @@ def render_summary(
 ) -> str:
     """Ends in a newline. `not_as_wanted` is what the plan had to leave as it was."""
     command = mode.command.capitalize()
-    open_results = [result for outcome in OUTCOMES for result in run.of(outcome)]
+    open_results = [result for outcome in OUTCOMES for result in run.of_type(outcome)]
     if not open_results and not not_as_wanted and not run.interrupted:
         last = f"{style.bold(style.green(f'{command} complete!'))} {run.noun.capitalize()}s: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
@@ -125,8 +125,8 @@ def _what_happened(result: Result) -> str:
     deed = WORDS[result.action].deed
     code = f" [{result.diagnostic.code}]" if result.diagnostic else ""
     if result.built:
-        return f"{deed}: it is bought and built, but {result.told}{code}"
-    return f"{deed}: {result.told}{code}" if result.told else deed
+        return f"{deed}: it is bought and built, but {result.message}{code}"
+    return f"{deed}: {result.message}{code}" if result.message else deed
 
 
 def _outcome(result: Result) -> str:

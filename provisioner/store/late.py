@@ -109,14 +109,16 @@ def unaccounted(words: StoreWords, state: State | None, late: Sequence[tuple[Int
             continue
         if named:
             taken = (
-                f"; `provisioner import {intent.address.typed} {answer.id}` takes the server over" if answer.id else ""
+                f"; `provisioner import {intent.address.shell_quoted} {answer.id}` takes the server over"
+                if answer.id
+                else ""
             )
             what = " and ".join(
                 f"{noun} {name}" for noun, name in (("server", answer.id), ("order", answer.order_id)) if name
             )
             yield warning(
                 "late-answer",
-                f"a purchase of {intent.whose} was answered with {what} after its run had lost the lock, and neither is recorded",
+                f"a purchase of {intent.address_list} was answered with {what} after its run had lost the lock, and neither is recorded",
                 hint=f"look for it in the console{taken}. {words.clear_late}",
                 address=intent.address,
             )

@@ -100,7 +100,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             free = untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
             claims = planner.other_states(free)
             found = planning.find_unmanaged_servers(session.state, snapshot.live, workspace.catalogue, claims=claims)
-            is_partial = bool(request.everything or request.match) and any(gap.is_told for gap in snapshot.gaps)
+            is_partial = bool(request.everything or request.match) and any(gap.is_reported for gap in snapshot.gaps)
             chosen = _select_managed(managed, found, session.state) if managed else _select(request, found, ui)
             if not chosen:
                 return AdoptResult(found, requests=planner.cloud.requests, is_partial=is_partial)
@@ -164,7 +164,7 @@ def _ids_with_period(
     rows = (
         (one, row, workspace.catalogue[row.kind]) for one in managed if (row := snapshot.live.get(one.id)) is not None
     )
-    known = ((one.id, kind, kind.adoption.told_by_terraform(one.attributes, row)) for one, row, kind in rows)
+    known = ((one.id, kind, kind.adoption.from_terraform(one.attributes, row)) for one, row, kind in rows)
     return (identifier for identifier, kind, fields in known if kind.billing.field in fields)
 
 

@@ -42,7 +42,7 @@ def servers_as_specs(
             continue
         draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
         if (one := managed_by_id.get(row.id)) is not None:
-            draft, key = draft.completed(kind.adoption.told_by_terraform(one.attributes, row)), one.key
+            draft, key = draft.with_missing(kind.adoption.from_terraform(one.attributes, row)), one.key
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
             summary = (

@@ -94,7 +94,7 @@ async def read_cloud(
                 if not shown.gaps and (
                     foreign := [one for one in open_calls if _is_from_another_user(one, cloud.user, kind)]
                 ):
-                    gap = await run_read(kind.limited(shown.live.keys()), channel)
+                    gap = await run_read(kind.read_limit(shown.live.keys()), channel)
                     limits = (gap,) if gap is not None else tuple(gaps_of_senders(foreign, state, shown.live, kind))
                     gaps += tuple(replace(each, kind=kind.name) for each in limits)
                 traces |= await read_traces(kind, channel, [one for one in traced if one.kind == kind.name])
@@ -144,7 +144,7 @@ def gaps_of_senders(
         if is_lacking or not any(one.id in live for one in his):
             some = f"not every {kind.noun}" if is_lacking else f"no {kind.noun}"
             finding = f"{some} that he is known to have bought is listed"
-            yield ListGap("", finding, NO_NAME, is_told=False, of_others=True, lacks_sender=True)
+            yield ListGap("", finding, NO_NAME, is_reported=False, of_others=True, lacks_sender=True)
             return
 
 

@@ -64,7 +64,9 @@ def _open_calls(store: StateStore, *, is_held: bool) -> Iterator[Diagnostic]:
         open_calls.setdefault((intent.effect, bool(intent.members)), []).append(intent)
     for (effect, together), intents in open_calls.items():
         code, how = ("in-flight", "still open") if is_held else (_code(effect), "outcome not known")
-        about = ", ".join(f"{each.whose} ({each.target_id})" if each.target_id else each.whose for each in intents)
+        about = ", ".join(
+            f"{each.address_list} ({each.target_id})" if each.target_id else each.address_list for each in intents
+        )
         yield warning(code, f"{how}: {effect.noun} of {about}", hint=_next_step(effect, together=together))
 
 

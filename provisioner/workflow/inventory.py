@@ -44,7 +44,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
     stack = workspace.stack()
     state = read_state(workspace).state
     recorded_hosts = (
-        (one for one in _serving(state) if workspace.catalogue[one.kind].facts.are_of_hosts) if state else ()
+        (one for one in _serving(state) if workspace.catalogue[one.kind].facts.has_addresses) if state else ()
     )
     recorded = sorted(recorded_hosts, key=lambda one: one.address)
     names = Counter(one.name for one in recorded)
@@ -54,7 +54,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
         if not request.labels.items() <= one.labels.items():
             continue
         kind = workspace.catalogue[one.kind]
-        host = _host(one, kind.facts.of(one), is_unique=names[one.name] == 1)
+        host = _host(one, kind.facts.collect(one), is_unique=names[one.name] == 1)
         reason = _unreachable(one, host, is_gone=host.status == kind.statuses.gone, public=request.public)
         if reason is None:
             hosts.append(host)
@@ -81,7 +81,7 @@ def _doubtful(state: State, request: InventoryRequest, catalogue: Catalogue) -> 
     for address, intent in state.doubts.items():
         labels = next((member.labels for member in intent.members if member.address == address), intent.labels)
         is_held = address in state.resources or address.as_deposed in state.resources
-        if not is_held and catalogue[intent.kind].facts.are_of_hosts and request.labels.items() <= labels.items():
+        if not is_held and catalogue[intent.kind].facts.has_addresses and request.labels.items() <= labels.items():
             yield UnreachableServer(address, "the outcome of its purchase is not known")
 
 
@@ -116,7 +116,7 @@ def _unreachable(recorded: Recorded, host: Host, *, is_gone: bool, public: bool)
         return "it is gone from the cloud"
     if recorded.phase is not Phase.READY:
         return _UNREADY[recorded.phase]
-    if host.reached_at(public=public) is None:
+    if host.first_address(public=public) is None:
         return f"no {'public' if public else 'private'} address of it is recorded"
     return None
 

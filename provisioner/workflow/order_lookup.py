@@ -64,7 +64,7 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
         hint = "`provisioner apply` buys it, and places an order where its charging_info says PRE_PAID"
     elif members := sorted(each for each in known if each.group == address):
         summary = f"{address} is a group, and each of its servers has an order of its own, or none"
-        named = ", ".join(each.typed for each in members[:_MEMBERS_SHOWN]) + (
+        named = ", ".join(each.shell_quoted for each in members[:_MEMBERS_SHOWN]) + (
             ", ..." if len(members) > _MEMBERS_SHOWN else ""
         )
         hint = f"name one of them: {named}"

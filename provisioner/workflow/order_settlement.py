@@ -155,7 +155,7 @@ class _Settling:
         leftovers = [
             IntentSettled(intent.id, "observed", "the order tells what became of it")
             for intent in self.state.in_doubt
-            if intent.effect.is_told_by_its_order and intent.target_id == self.wanted.id
+            if intent.effect.targets_order and intent.target_id == self.wanted.id
         ]
         if leftovers:
             journal = JournalRun(self.session, f"{self.request.command} (recovery)", self.workspace.version)
@@ -180,7 +180,7 @@ class _Settling:
 
 def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
     doubts = state.purchases_in_doubt[:_DOUBTS_SHOWN] if state else ()
-    ways = " or ".join(f"`provisioner resolve {one.address.typed} --adopt {order_id}`" for one in doubts)
+    ways = " or ".join(f"`provisioner resolve {one.address.shell_quoted} --adopt {order_id}`" for one in doubts)
     hint = "another's order is settled in the console"
     hint += f"; where it is that of a purchase in doubt: {ways}" if ways else "; nothing was changed"
     return UsageError(

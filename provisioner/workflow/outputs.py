@@ -91,4 +91,4 @@ def _facts(workspace: Workspace, recorded: Recorded | None) -> JsonObject | None
     """What an expression may ask of a server; None for one that is not there yet. Null is what the cloud never told."""
     if recorded is None or recorded.phase is not Phase.READY:
         return None
-    return workspace.catalogue[recorded.kind].facts.of(recorded)
+    return workspace.catalogue[recorded.kind].facts.collect(recorded)

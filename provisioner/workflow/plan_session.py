@@ -141,10 +141,10 @@ class PlanSession:
         if refusals := tuple(other_states.refusals(plan)):
             plan = replace(plan, refusals=(*plan.refusals, *refusals))
         questions = planning.collect_questions(plan, self.catalogue)
-        if questions.are_none:
+        if questions.is_empty:
             return plan
         facts = await read_release_facts(self.cloud, questions)
-        if questions.forbid_nothing:
+        if questions.cannot_refuse:
             return planning.with_offer_warnings(plan, facts, self.catalogue)
         return replace(replanned := planned(facts=facts), refusals=(*replanned.refusals, *refusals))
 

@@ -59,7 +59,7 @@ def _check_settled(state: State | None, mode: Mode) -> None:
     doubts = [
         error(
             "in-doubt",
-            f"{intent.whose}: the outcome of an earlier call is not known, so a saved plan is not carried out",
+            f"{intent.address_list}: the outcome of an earlier call is not known, so a saved plan is not carried out",
             hint=f"run {mode.command} without a plan file: it looks for what it became first",
             address=intent.address,
         )
@@ -68,7 +68,7 @@ def _check_settled(state: State | None, mode: Mode) -> None:
     others = [
         error(
             "unsettled",
-            f"{intent.whose}: the outcome of an earlier {intent.effect.noun} is not known, so a saved plan is not carried out",
+            f"{intent.address_list}: the outcome of an earlier {intent.effect.noun} is not known, so a saved plan is not carried out",
             hint=f"run {mode.command} without a plan file: it looks at what became of it first",
             address=intent.address,
         )

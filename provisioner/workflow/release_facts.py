@@ -30,7 +30,7 @@ async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts
     """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
     that a complete list lacks, and one to billing for every fifty servers.
     """
-    offerings = dict.fromkeys((*questions.wares, *questions.purchases))
+    offerings = dict.fromkeys((*questions.offerings, *questions.purchases))
     async with cloud.channel() as channel:
         paid_until, subscribed = await _paid_until(channel.ask, questions.terms)
         if not offerings:

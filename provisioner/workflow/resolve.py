@@ -118,7 +118,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             until = quiet_until(intent, stack.purchase) if absent_early else None
             names = ", ".join(map(repr, intent.names))
             resolved = ResolveResult(
-                intent.whose, names, until, listed=candidates.alike, orders=candidates.orders, noun=kind.noun
+                intent.address_list, names, until, listed=candidates.alike, orders=candidates.orders, noun=kind.noun
             )
         JournalRun(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
@@ -155,7 +155,7 @@ class _Candidates:
         fitting = kind.match(intent, free)
         alike = {
             row.id: row
-            for row in kind.resembles(intent, free)
+            for row in kind.match_similar(intent, free)
             if not matches_another_purchase(intent, row, state, catalogue)
         }
         alike |= {row.id: row for row in free if may_have_bought(intent, row, kind)}
@@ -163,20 +163,20 @@ class _Candidates:
         return cls(
             fitting,
             remaining,
-            tuple(trace.order_id for trace in snapshot.traces.get(intent.id) or () if not trace.otherwise),
+            tuple(trace.order_id for trace in snapshot.traces.get(intent.id) or () if not trace.mismatch),
         )
 
     def refuse_listed(self, intent: Intent, kind: Kind) -> None:
         """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
         if not self.fitting:
             return
-        row, address = self.fitting[0], intent.address.typed
+        row, address = self.fitting[0], intent.address.shell_quoted
         ids = ", ".join(one.id for one in self.fitting)
         adopt = f"`provisioner resolve {address} --adopt {row.order_id if intent.members else row.id}`"
         raise UsageError(
             error(
                 "server-listed",
-                f"{intent.whose}: a {kind.noun} is listed that fits the request and was not there before it: {ids}",
+                f"{intent.address_list}: a {kind.noun} is listed that fits the request and was not there before it: {ids}",
                 detail="buying it again beside that one would pay for both; nothing was changed",
                 hint=f"{adopt} goes on with it. Where it is none of yours, have it renamed or released in the console, then say --absent "
                 f"again; or take it on record and let it go, as it is: the same --adopt, then `provisioner state rm {address}`",
@@ -239,7 +239,7 @@ def _find_purchase(state: State | None, decision: Decision, snapshot: CloudSnaps
     fitting = (each for each in candidates if _is_its_order(each, decision, snapshot))
     intent = next(fitting, None) or next(iter(candidates), None)
     if intent is None:
-        in_doubt = ", ".join(each.whose for each in doubts)
+        in_doubt = ", ".join(each.address_list for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
             hint = f"the outcome of a {other.effect.noun} is not known: {settle_hint_unread(other)}"
@@ -253,9 +253,9 @@ def _decision_entry(
     evidence = _evidence(decision)
     if decision.adopt is None:
         free = untracked(snapshot.live.values(), state.resources.values() if state else ())
-        passed_over = tuple(sorted(row.id for row in kind.resembles(intent, free)))
+        passed_over = tuple(sorted(row.id for row in kind.match_similar(intent, free)))
         traces = snapshot.traces.get(intent.id) or ()
-        orders = tuple(one.order_id for one in traces if not one.is_over and not one.otherwise)
+        orders = tuple(one.order_id for one in traces if not one.is_over and not one.mismatch)
         return Settled(intent.id, "absent", evidence, passed_over=passed_over, orders=orders)
     if intent.members:
         require_unowned(intent, state, *decision.named)

@@ -43,14 +43,14 @@ def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot)
     if decision.adopt is not None or decision.allow_incomplete_list:
         return
     others = [gap for gap in snapshot.gaps if gap.of_others]
-    if any(gap.blinds(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in others):
+    if any(gap.hides_from(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in others):
         raise UsageError(
             error(
                 "own-list",
-                f"{intent.whose}: another user sent this purchase ({intent.who}), and these keys list nothing of anybody else: it may be there",
+                f"{intent.address_list}: another user sent this purchase ({intent.who}), and these keys list nothing of anybody else: it may be there",
                 detail="the next apply would buy it again beside that one; nothing was changed",
                 hint="have that user say it, or use keys that may list what all users have; where the console shows them all and has none that is it: "
-                f"`provisioner resolve {intent.address.typed} --absent --allow list-incomplete`",
+                f"`provisioner resolve {intent.address.shell_quoted} --absent --allow list-incomplete`",
                 address=intent.address,
             )
         )
@@ -60,7 +60,7 @@ def mismatch(intent: Intent, trace: Trace) -> str:
     """Why an order cannot be the purchase, as the rest of a sentence; empty where it can."""
     before = seconds_before_purchase(intent, trace)
     earlier = f"was placed {before} s before it was sent, by the cloud's time" if before else ""
-    return "; ".join(filter(None, (earlier, trace.otherwise)))
+    return "; ".join(filter(None, (earlier, trace.mismatch)))
 
 
 def single_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> Live | None:
@@ -110,12 +110,12 @@ def require_same_order(intent: Intent, trace: Trace) -> None:
     """An order that was placed before the purchase was sent, or for something else, is not adopted: paying it buys what nobody asked for."""
     if not (why := mismatch(intent, trace)):
         return
-    address = intent.address.typed
+    address = intent.address.shell_quoted
     unpaid = " Unpaid, it is cancelled in the console and costs nothing." if trace.is_unpaid else ""
     raise UsageError(
         error(
             "server-differs",
-            f"order {trace.order_id} is not this purchase of {intent.whose}: it {why}",
+            f"order {trace.order_id} is not this purchase of {intent.address_list}: it {why}",
             hint=f"name another order.{unpaid} Where the purchase became none: `provisioner resolve {address} --absent`; an order of an "
             "earlier purchase that was given up is taken by the same --adopt after that. Nothing was changed",
             address=intent.address,
@@ -138,13 +138,13 @@ def require_fitting(intent: Intent, row: Live, kind: Kind, *, allow_other_name: 
     for in all else, and a person has said to `allow_other_name`.
     """
     was_there = row.id in intent.known_before or row.order_id in intent.listed_orders
-    is_alike = bool(kind.resembles(intent, (row,)))
+    is_alike = bool(kind.match_similar(intent, (row,)))
     if not was_there and (row.name in {intent.name, intent.wanted_name} or (allow_other_name and is_alike)):
         return
     why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
     why += " and is not what was asked for" if allow_other_name and not was_there else ""
     hint = f"it was sent as {intent.name!r}; check the id. Nothing was changed"
     if is_alike and not was_there:
-        adopt = f"`provisioner resolve {intent.address.typed} --adopt {row.id} --allow other-name`"
+        adopt = f"`provisioner resolve {intent.address.shell_quoted} --adopt {row.id} --allow other-name`"
         hint = f"it was sent as {intent.name!r}; check the id, and where it is this one: {adopt}. Nothing was changed"
     raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))

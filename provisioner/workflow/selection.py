@@ -51,7 +51,7 @@ def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> 
     declared = {desired.address for desired in loaded.desired}
     for address in sorted(frozenset(addresses) - declared):
         if members := sorted(one for one in declared if one.group == address):
-            each = " ".join(f"{named_by} {member.typed}" for member in members[:_SHOWN])
+            each = " ".join(f"{named_by} {member.shell_quoted}" for member in members[:_SHOWN])
             summary = f"{named_by} names {address}, which is a group of {len(members)}"
             yield error("unknown-address", summary, hint=f"name its members: {each}")
         else:
@@ -70,7 +70,7 @@ def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str
 def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
     for option, patterns in (("--target", selection.targets), ("--exclude", selection.excludes)):
         for pattern in patterns:
-            if not any(map(pattern.fits, labels)):
+            if not any(map(pattern.matches, labels)):
                 yield _unknown(option, pattern, labels, "which neither the specs nor the state know")
     pairs = {pair for each in labels.values() for pair in each.items()}
     for label, value in selection.labels:
@@ -97,8 +97,8 @@ def _excluded(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]])
     named = [("--replace", address) for address in sorted(request.replace)]
     named += [("--reinstall", address) for address in sorted(request.reinstall)]
     for option, address in named:
-        if not selection.fits(address, labels[address]):
+        if not selection.matches(address, labels[address]):
             hint = f"name it by --target as well, or leave {option} to another run"
             yield error("not-selected", f"{option} names {address}, and {selection} leaves it out", hint=hint)
-    if labels and not any(selection.fits(address, each) for address, each in labels.items()):
+    if labels and not any(selection.matches(address, each) for address, each in labels.items()):
         yield error("nothing-selected", f"{selection} leaves nothing", hint="what is chosen has to fit all of them")

@@ -94,7 +94,9 @@ class OtherStates:
         if state.identity != self.identity:
             return None
         kind = self.catalogue[row.kind]
-        return next((intent.whose for intent in state.purchases_in_doubt if may_have_bought(intent, row, kind)), None)
+        return next(
+            (intent.address_list for intent in state.purchases_in_doubt if may_have_bought(intent, row, kind)), None
+        )
 
 
 def _ids(state: State) -> frozenset[str]:

@@ -91,7 +91,7 @@ def recorded_outputs(workspace: Workspace, name: str | None = None) -> JsonValue
 
 def _output(recorded: Recorded, kind: Kind) -> JsonObject:
     """The facts of its kind, and what is paid for until when where that can be."""
-    facts = kind.facts.of(recorded)
+    facts = kind.facts.collect(recorded)
     labels = facts.pop("labels")
     if kind.has_terms:
         facts["expires_at"] = recorded.term.end if recorded.term else None

@@ -175,7 +175,7 @@ def _require_no_replacement(state: State, origin: Address, address: Address) -> 
     for deposed in (origin.as_deposed, address.as_deposed):
         if deposed in state.resources and deposed != origin:
             summary = f"{deposed} holds one that is to go when {deposed.successor} is done"
-            hint = f"apply releases it; to keep it: provisioner state mv {deposed.typed} ADDRESS. Nothing was changed"
+            hint = f"apply releases it; to keep it: provisioner state mv {deposed.shell_quoted} ADDRESS. Nothing was changed"
             raise UsageError(error("address-taken", summary, hint=hint, address=address))
 
 
@@ -185,7 +185,7 @@ def _require_settled(state: State, addresses: Iterable[Address]) -> None:
             is_purchase = intent.effect is Effect.PURCHASE
             code = "address-in-doubt" if is_purchase else "address-unsettled"
             way = (
-                f"run apply, or provisioner resolve {address.typed}, first"
+                f"run apply, or provisioner resolve {address.shell_quoted}, first"
                 if is_purchase
                 else f"first {settle_hint_unread(intent)}"
             )

@@ -106,7 +106,7 @@ async def note_terms(
     entries = [
         Remembered(one.address, one.phase, term=term)
         for one in ready
-        if (term := terms.get(one.id or "")) is not None and not term.tells_the_same(one.term)
+        if (term := terms.get(one.id or "")) is not None and not term.is_same_as(one.term)
     ]
     if not entries:
         return state

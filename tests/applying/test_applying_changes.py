@@ -270,7 +270,7 @@ def test_a_system_that_somebody_else_is_putting_on_it_is_left_alone_and_told(new
 
     story.cloud.arrivals.append(arrive)
     result = only(story.go_on())
-    assert (result.type, "not by this run" in result.told) == ("failed", True)
+    assert (result.type, "not by this run" in result.message) == ("failed", True)
     assert story.world.state.resources[story.case.then.address].pending == {}
     assert "admin_pass" not in story.world.state.resources[story.case.then.address].declared
 
@@ -291,7 +291,7 @@ def test_a_refused_image_leaves_the_server_as_it_was_found(new_world, only, name
     story.cloud.fails(Effect.WIPE, Outcome.REFUSED, status=400, message="the image does not exist")
     result = only(story.go_on())
     assert (result.type, result.action) == ("failed", "reinstall")
-    assert "the image does not exist" in result.told
+    assert "the image does not exist" in result.message
     assert (story.server.power, story.cloud.wiped) == (story.case.found, [])
     assert story.world.state.resources[story.case.then.address].pending == {}
 
@@ -316,7 +316,7 @@ def test_a_system_that_cannot_be_put_on_is_told_and_not_tried_again(new_world, o
     story = Story(new_world, CASES["a new image"])
     story.cloud.breaking["changeos"] = "CHANGINGOS_FAILED"
     result = only(story.go_on())
-    assert (result.type, "CHANGINGOS_FAILED" in result.told) == ("failed", True)
+    assert (result.type, "CHANGINGOS_FAILED" in result.message) == ("failed", True)
     assert "--reinstall" in result.diagnostic.hint
     story.cloud.breaking.clear()
     assert story.go_on().results == ()
@@ -328,7 +328,7 @@ def test_a_stop_that_fails_is_tried_once_more_and_then_told(new_world, only):
     story = Story(new_world, CASES["a new image"])
     story.cloud.breaking["stop"] = "STOP_FAILED"
     result = only(story.go_on())
-    assert (result.type, "STOP_FAILED" in result.told) == ("failed", True)
+    assert (result.type, "STOP_FAILED" in result.message) == ("failed", True)
     assert (story.sent, story.cloud.wiped) == (("stop", "stop"), [])
     story.cloud.breaking.clear()
     story.go_on()
@@ -363,7 +363,7 @@ def test_what_somebody_else_is_reinstalling_is_left_alone(new_world, only):
     story.server.under_way = ("REINSTALLINGOS", "RUNNING", story.world.clock.time + 60)
     result = only(story.world.carry_out(plan))
     assert result.type == "failed"
-    assert "not by this run" in result.told
+    assert "not by this run" in result.message
     assert story.cloud.wiped == []
 
 
@@ -404,7 +404,7 @@ def test_what_was_attached_by_others_stays_and_what_they_detached_comes_back(new
 def test_an_address_is_not_bound_to_what_does_not_run(new_world, only):
     story = Story(new_world, replace(CASES["off already"], then=a_server(public_ips=[ONE])))
     result = only(story.go_on())
-    assert (result.type, "servers that run" in result.told) == ("failed", True)
+    assert (result.type, "servers that run" in result.message) == ("failed", True)
     assert story.server.addresses == []
 
 

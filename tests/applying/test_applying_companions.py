@@ -42,7 +42,7 @@ def test_no_release_takes_along_what_only_billing_names(shared, servers, only, m
     before = dict(shared.state.resources)
     result = only(shared.carry_out(shared.plan(mode=mode)))
     assert (result.type, result.diagnostic.code) == ("failed", "order-shared")
-    assert "id-2" in result.told
+    assert "id-2" in result.message
     assert shared.cloud.sent(Effect.DESTRUCTIVE) == []
     assert (len(shared.cloud.ours), dict(shared.state.resources)) == (2, before)
 

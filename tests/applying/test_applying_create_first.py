@@ -120,7 +120,7 @@ def test_a_new_server_that_comes_into_a_bad_way_right_away_costs_the_old_one_not
     world.listeners.append(on)
     result = world.apply(wanted(**BIGGER))
     assert ended(result) == {"trainer[0]": "done", "trainer[0]@deposed": "failed"}
-    (told,) = [one.diagnostic for one in result.of(ResultType.FAILED)]
+    (told,) = [one.diagnostic for one in result.of_type(ResultType.FAILED)]
     assert (told.code, status in told.summary) == ("deposed-kept", True)
     assert flavors(world) == ["Si2.large.4", "Si2.xlarge.4"]
 
@@ -167,7 +167,7 @@ def test_an_interruption_leaves_nothing_half_done(bought, wanted):
     world.cloud.build_seconds = 50.0
     world.listeners.append(lambda event: world.interruption.request() if event.type is EventType.BOUGHT else None)
     result = world.apply(wanted(**BIGGER))
-    assert [one.address for one in result.of(ResultType.NOT_STARTED)] == [DEPOSED]
+    assert [one.address for one in result.of_type(ResultType.NOT_STARTED)] == [DEPOSED]
     world.listeners.clear()
     assert set(ended(world.apply(wanted(**BIGGER))).values()) == {"done"}
     assert flavors(world) == ["Si2.xlarge.4"]

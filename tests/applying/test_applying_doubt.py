@@ -51,7 +51,7 @@ class TestInTheSameRun:
         result = only(patient.apply(*servers(1)))
         assert result.type == "in_doubt"
         assert patient.clock.time == pytest.approx(30.0, abs=10.0)
-        assert "no server that fits it is listed so far" in result.told
+        assert "no server that fits it is listed so far" in result.message
         assert "2026-01-01 12:25" in result.diagnostic.hint
         assert patient.cloud.purchases == {}
         assert len(patient.state.intents) == 1
@@ -70,7 +70,7 @@ class TestInTheSameRun:
         patient.cloud.stranger("trainer-0")
         result = only(patient.apply(*servers(1)))
         assert result.type == "in_doubt"
-        assert "several servers fit" in result.told
+        assert "several servers fit" in result.message
         assert "--adopt ID" in result.diagnostic.hint
         assert not patient.state.resources
 
@@ -119,7 +119,7 @@ class TestInTheNextRun:
     def test_what_left_the_specs_is_recorded_and_released_by_the_next_apply(self, doubtful, types, only):
         result = only(doubtful.apply())
         assert result.type == "incomplete"
-        assert "not in the specs any more" in result.told
+        assert "not in the specs any more" in result.message
         assert types(doubtful.apply()) == ["done"]
         assert not doubtful.cloud.ours
 
@@ -253,7 +253,7 @@ class TestTwoSteps:
         careful.cloud.fails(Effect.PAYMENT, Outcome.REFUSED)
         result = only(careful.apply(*servers(1, prepaid=True)))
         assert result.type == "incomplete"
-        assert "awaits payment" in result.told
+        assert "awaits payment" in result.message
         assert types(careful.apply(*servers(1, prepaid=True))) == ["done"]
         assert careful.cloud.purchases.total() == 1
 
@@ -366,13 +366,13 @@ class TestWhatAReviewFound:
         world.apply(*servers(1))
         result = only(world.apply(*servers(1, flavor="larger")))
         assert result.type == "failed"
-        assert "flavor" in result.told
+        assert "flavor" in result.message
 
     def test_a_journal_that_fails_while_a_doubt_is_sought_leaves_a_doubt(self, patient, servers, only):
         lose(patient, executed=True)
         result = only(patient.apply(*servers(1), fail_at=1))
         assert result.type == "in_doubt"
-        assert "nothing was sent" not in result.told
+        assert "nothing was sent" not in result.message
 
 
 class TestDeathWhileItLooks:

@@ -38,7 +38,7 @@ def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(c
     assert set(shown.live) == {"id-1"}
     (gap,) = shown.gaps
     assert gap.hides("dev_server", {"any"})
-    assert gap.is_told
+    assert gap.is_reported
     assert str(gap) == "it lacks id-1, which answers when it is asked for by its id"
 
 
@@ -103,4 +103,4 @@ def test_pages_that_never_end_end_all_the_same():
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
     own = ListGap("GET all", "it is refused", NO_NAME, of_others=True)
     (gap,) = find_unlisted([a_row(1)], [own])
-    assert (gap.hides("dev_server", {"any"}), gap.is_told, gap.of_others) == (False, False, False)
+    assert (gap.hides("dev_server", {"any"}), gap.is_reported, gap.of_others) == (False, False, False)

@@ -238,7 +238,7 @@ def test_a_state_that_cannot_be_read_accounts_for_nothing():
     ).intents
 
 
-HIS_OWN = ListGap("", "no server of his is listed", NO_NAME, is_told=False, of_others=True, lacks_sender=True)
+HIS_OWN = ListGap("", "no server of his is listed", NO_NAME, is_reported=False, of_others=True, lacks_sender=True)
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

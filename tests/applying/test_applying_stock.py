@@ -39,7 +39,7 @@ def test_what_is_sold_out_by_then_stops_that_change_before_its_release(running, 
     result = running.carry_out(plan, parallelism=1, stock=shop)
     assert types(result) == ["done", "done", "failed"]
     assert result.results[2].diagnostic.code == "sold-out"
-    assert "nothing was released" in result.results[2].told
+    assert "nothing was released" in result.results[2].message
     assert not result.results[2].released
     assert sorted(one.flavor for one in running.cloud.ours) == ["Si2.large.4", "larger", "larger"]
     assert shop.asked == ["larger"] * 3

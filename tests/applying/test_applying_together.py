@@ -124,7 +124,7 @@ class TestOneOrder:
         world.cloud.add_server("trainer-1", strange=True)
         result = world.carry_out(plan)
         assert types(result) == ["failed"] * 3
-        assert "a server named 'trainer-1' exists" in result.results[0].told
+        assert "a server named 'trainer-1' exists" in result.results[0].message
         assert bodies(world) == []
 
     def test_a_refusal_is_everybodys_and_the_next_run_buys_them(self, world, together, types):
@@ -143,7 +143,7 @@ class TestOneOrder:
     def test_a_journal_that_fails_behind_the_answer_tells_everybody_the_order(self, world, together):
         result = world.apply(*together(3), fail_at=1)
         assert [one.diagnostic.code for one in result.results] == ["bought-unrecorded"] * 3
-        assert all("BOUGHT (order CS3)" in one.told for one in result.results)
+        assert all("BOUGHT (order CS3)" in one.message for one in result.results)
 
 
 class TestInDoubt:
@@ -210,7 +210,7 @@ class TestPartialOrders:
             result = world.apply(*group)
             (missing,) = [one for one in result.results if one.type == "incomplete"]
             assert (str(missing.address), missing.diagnostic.code) == ("trainer[2]", "timed-out")
-            assert "order CS3" in missing.told
+            assert "order CS3" in missing.message
         assert len(bodies(world)) == 1
         assert world.state.resources[an_address("trainer[2]")].phase == "ordering"
         world.cloud.add_server("trainer-0", prepaid=True, order_id="CS3")

@@ -53,7 +53,7 @@ def test_what_fails_holds_back_all_that_would_follow_and_no_other(world, fleet, 
         "trainer[2]": "done",
         "trainer[3]": "not_started",
     }
-    told = ended.of(ResultType.NOT_STARTED)[0].diagnostic
+    told = ended.of_type(ResultType.NOT_STARTED)[0].diagnostic
     assert (told.code, "wave 3 of trainer" in told.summary, "trainer[1]" in told.summary) == ("held-back", True, True)
     assert world.cloud.purchases == dict.fromkeys(("gateway-0", "trainer-0", "trainer-1", "trainer-2"), 1)
 
@@ -90,7 +90,7 @@ def test_no_wave_begins_after_a_server_that_has_come_into_a_bad_way_since(world,
     break_when_done(world, "trainer[1]", status)
     ended = world.apply(*fleet())
     assert types(ended) == [*["done"] * 3, "not_started"]
-    told = ended.of(ResultType.NOT_STARTED)[0].diagnostic
+    told = ended.of_type(ResultType.NOT_STARTED)[0].diagnostic
     assert (told.code, f"trainer[1] shows status '{status}'" in told.summary) == ("held-back", True)
     assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(3)}
 
@@ -109,7 +109,7 @@ def test_a_server_that_shows_an_unknown_status_by_the_time_of_its_turn_is_not_re
     bigger = tuple(replace(one, fields={**one.fields, "flavor": "Si2.xlarge.4"}) for one in fleet())
     ended = world.apply(*bigger)
     assert types(ended) == [*["done"] * 3, "failed"]
-    assert [one.diagnostic.code for one in ended.of(ResultType.FAILED)] == ["unknown-status"]
+    assert [one.diagnostic.code for one in ended.of_type(ResultType.FAILED)] == ["unknown-status"]
     assert last in {one.id for one in world.cloud.ours}
 
 
@@ -148,7 +148,7 @@ def test_an_interruption_ends_the_waiting_too(world, fleet, types):
     ended = world.apply(*fleet())
     assert ended.interrupted
     assert types(ended) == ["incomplete", *["not_started"] * 3]
-    assert {one.diagnostic.code for one in ended.of(ResultType.NOT_STARTED)} == {"not-started"}
+    assert {one.diagnostic.code for one in ended.of_type(ResultType.NOT_STARTED)} == {"not-started"}
 
 
 def test_who_names_a_server_of_the_last_wave_wants_it_now(world, fleet, types):
@@ -194,7 +194,7 @@ def test_who_waits_names_the_wave_before_it_and_is_told_who_went_wrong(world, fl
     world.cloud.failing = frozenset({"trainer-0"})
     plan = world.plan(*fleet())
     assert [list(map(str, turn.after)) for turn in plan.turns] == [["trainer[0]"], ["trainer[1]", "trainer[2]"]]
-    told = [one.diagnostic.summary for one in world.carry_out(plan).of(ResultType.NOT_STARTED)]
+    told = [one.diagnostic.summary for one in world.carry_out(plan).of_type(ResultType.NOT_STARTED)]
     assert all("because trainer[0] is not done" in summary for summary in told)
 
 

@@ -51,7 +51,7 @@ class Trouble:
         operation = calls[number]
         before = number if self.everywhere else [*calls[:number]].count(operation)
         place = {"at": "*" if self.everywhere else operation, "after": before}
-        times = {"times": "always"} if self.lasting else {}
+        times = {"times": "always"} if self.lasting_fields else {}
         return [{**place, **times, **fault} for fault in self.faults]
 
 

@@ -24,7 +24,7 @@ GROUP = tuple(
 def test_the_first_ones_body_is_sent_with_a_count_and_only_the_order_is_learnt():
     played = play(KIND.batch.buy(GROUP), [ok(order_id="CS1", id=ID, charging_mode="PRE_PAID")])
     (post,) = played.of(Call)
-    assert (post.effect, post.learns) == (Effect.PURCHASE, ("order_id",))
+    assert (post.effect, post.id_fields) == (Effect.PURCHASE, ("order_id",))
     assert post.body == {**GROUP[0].fields, "count": 3}
     assert played.result == Ended(Phase.ORDERING)
     assert played.of(Remember) == []

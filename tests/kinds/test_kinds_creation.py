@@ -50,7 +50,7 @@ def test_a_pay_per_use_server_is_ordered_listed_and_built():
 def test_the_post_is_a_purchase_that_learns_id_and_order():
     (post,) = create(replies=[Reply(200, a_row()), a_live("RUNNING")]).of(Call)
     assert (post.service, post.effect) == (Service.MODELARTS, Effect.PURCHASE)
-    assert post.learns == ("id", "order_id")
+    assert post.id_fields == ("id", "order_id")
 
 
 def test_the_reference_request_goes_out_as_it_stands_in_the_reference():
@@ -223,7 +223,7 @@ def test_billing_that_names_no_usable_id_leaves_all_as_it_was(answer):
 
 def test_a_pay_per_use_server_is_waited_for_without_asking_billing():
     (wait,) = [*create(replies=[Reply(200, a_row()), a_live("RUNNING")]).of(Wait)][:1]
-    assert (wait.id, wait.order_id, wait.looks) == (ID, None, None)
+    assert (wait.id, wait.order_id, wait.max_polls) == (ID, None, None)
 
 
 def test_an_order_id_that_could_lead_elsewhere_is_never_put_into_a_path():

@@ -53,7 +53,7 @@ def listed_own(cloud):
     with pytest.raises(PartialListing) as partial:
         converse(KIND.list(), cloud)
     (gap,) = partial.value.gaps
-    assert (gap.of_others, gap.is_told, gap.hides("dev_server", {"any"}), gap.request) == (
+    assert (gap.of_others, gap.is_reported, gap.hides("dev_server", {"any"}), gap.request) == (
         True,
         True,
         False,
@@ -117,7 +117,7 @@ def test_a_tenants_list_that_does_not_page_makes_way_for_the_users_own():
 def test_an_own_list_that_does_not_page_is_no_list():
     gap = gaps_of(Project(rows(25), most=10, offset_of=lambda _call: 0))[0]
     assert gap.finding == "`offset` does not advance"
-    assert gap.is_told
+    assert gap.is_reported
 
 
 def test_a_list_that_shifts_while_it_is_paged_is_read_again():
@@ -178,7 +178,7 @@ def one_page(data, **more):
 @pytest.mark.parametrize("body", [{}, {"data": []}, {"data": None}, {"total": 0}, {"data": None, "total": "0"}])
 def test_an_empty_answer_is_an_empty_project_for_planning_and_no_proof_of_absence(body):
     (gap,) = gaps_of(lambda _call: Reply(200, body))
-    assert not gap.is_told
+    assert not gap.is_reported
     assert not gap.hides("dev_server", {"any"})
 
 
@@ -196,7 +196,7 @@ def test_an_empty_answer_is_an_empty_project_for_planning_and_no_proof_of_absenc
 )
 def test_a_malformed_page_is_never_an_empty_project(body):
     gaps = gaps_of(lambda _call: Reply(200, body))
-    assert all(gap.is_told and (gap.of_others or gap.hides("dev_server", {"any"})) for gap in gaps)
+    assert all(gap.is_reported and (gap.of_others or gap.hides("dev_server", {"any"})) for gap in gaps)
     assert any(gap.hides("dev_server", {"any"}) for gap in gaps)
     assert {gap.request for gap in gaps} <= {f"GET {ALL}", f"GET {OWN}"}
 
@@ -301,7 +301,7 @@ def test_after_a_failure_of_the_cloud_the_own_list_is_believed_and_proves_no_abs
         converse(KIND.list(), project)
     assert [row.id for row in partial.value.rows] == ids(rows(2))
     (gap,) = partial.value.gaps
-    assert gap.is_told
+    assert gap.is_reported
     assert not gap.hides("dev_server", {"any"})
 
 
@@ -346,7 +346,7 @@ def test_a_strangers_row_without_a_usable_id_hides_its_name_and_nothing_else(row
     (gap,) = partial.value.gaps
     assert gap.hides("dev_server", {"theirs"})
     assert not gap.hides("dev_server", {"ours"})
-    assert gap.is_told
+    assert gap.is_reported
     assert "'theirs'" in gap.finding
 
 

@@ -103,7 +103,7 @@ def test_hidden_fields_never_decide(left_out):
 
 
 def resembles(row, **facts):
-    return KIND.resembles(an_open_purchase(**facts), [row]) == (row,)
+    return KIND.match_similar(an_open_purchase(**facts), [row]) == (row,)
 
 
 @pytest.mark.parametrize(("mode", "alike"), [("PRE_PAID", True), ("POST_PAID", False), (None, True), ("COMMON", True)])
@@ -144,7 +144,7 @@ ODD_AGES = {"zero": 0, "negative": -1, "seconds": SENT // 1000, "a little older"
 @pytest.mark.parametrize("made_at", ODD_AGES.values(), ids=ODD_AGES)
 def test_an_id_that_no_list_showed_is_new_whatever_its_row_says_of_its_age(made_at):
     renamed = the_server(name="somebodys", create_at=made_at)
-    assert KIND.resembles(an_open_purchase(all_listed=True), [renamed]) == (renamed,)
+    assert KIND.match_similar(an_open_purchase(all_listed=True), [renamed]) == (renamed,)
     assert not matches(renamed, all_listed=True)
 
 
@@ -152,11 +152,11 @@ def test_an_id_that_no_list_showed_is_new_whatever_its_row_says_of_its_age(made_
     ("made_at", "may_be"), [(0, True), (SENT - 2 * TOLERANCE, True), (SENT - 5 * TOLERANCE, False)]
 )
 def test_without_a_list_a_time_that_can_be_true_and_lies_well_before_rules_out(made_at, may_be):
-    assert bool(KIND.resembles(an_open_purchase(), [the_server(name="somebodys", create_at=made_at)])) is may_be
+    assert bool(KIND.match_similar(an_open_purchase(), [the_server(name="somebodys", create_at=made_at)])) is may_be
 
 
 def test_what_was_listed_before_is_never_alike():
-    assert not KIND.resembles(an_open_purchase(all_listed=True, listed=(ID,)), [the_server(name="somebodys")])
+    assert not KIND.match_similar(an_open_purchase(all_listed=True, listed=(ID,)), [the_server(name="somebodys")])
 
 
 CHANGED_TOO = {
@@ -168,7 +168,7 @@ CHANGED_TOO = {
 
 @pytest.mark.parametrize("changed", CHANGED_TOO.values(), ids=CHANGED_TOO)
 def test_one_more_field_than_the_name_may_have_been_changed_meanwhile(changed):
-    assert KIND.resembles(an_open_purchase(all_listed=True), [the_server(name="somebodys", **changed)])
+    assert KIND.match_similar(an_open_purchase(all_listed=True), [the_server(name="somebodys", **changed)])
     assert not matches(the_server(**changed), all_listed=True)
 
 
@@ -181,11 +181,11 @@ def test_one_more_field_than_the_name_may_have_been_changed_meanwhile(changed):
     ids=["two fields", "made long after"],
 )
 def test_what_differs_more_or_came_later_is_a_strangers(row):
-    assert not KIND.resembles(an_open_purchase(all_listed=True), [row])
+    assert not KIND.match_similar(an_open_purchase(all_listed=True), [row])
 
 
 def test_blanks_and_letter_case_are_no_difference():
-    assert KIND.resembles(an_open_purchase(), [the_server(name="somebodys", flavor=" SI2.large.4 ")])
+    assert KIND.match_similar(an_open_purchase(), [the_server(name="somebodys", flavor=" SI2.large.4 ")])
 
 
 def test_a_row_of_an_order_that_was_known_before_is_not_ours():
@@ -206,18 +206,18 @@ ANOTHER = {
 
 @pytest.mark.parametrize(("shown", "is_another"), ANOTHER.values(), ids=ANOTHER)
 def test_a_first_row_of_another_name_is_another_server(shown, is_another):
-    assert KIND.is_another(an_open_purchase(), the_server(**shown)) is is_another
+    assert KIND.is_mismatch(an_open_purchase(), the_server(**shown)) is is_another
 
 
 @pytest.mark.parametrize(("name", "is_another"), [("gateway-abc", False), ("GATEWAY-ABC", False), ("gateway", True)])
 def test_under_a_marker_only_the_marked_name_is_ours(name, is_another):
-    assert KIND.is_another(an_open_purchase(name="gateway-abc"), the_server(name=name)) is is_another
+    assert KIND.is_mismatch(an_open_purchase(name="gateway-abc"), the_server(name=name)) is is_another
 
 
 def test_orders_are_asked_for_from_well_before_whatever_billings_clock_says_and_known_ones_left_out():
     intent = an_open_purchase(listed_orders=("CS-OLD",))
     orders = [{"order_id": "CS-OLD", "status": 6}, {"order_id": "CSNEW", "status": 6}]
     played = play(KIND.orders.traces(intent), [ok(order_infos=orders, total_count=2), ok()])
-    assert [trace.order_id for trace in played.result if not trace.otherwise] == ["CSNEW"]
+    assert [trace.order_id for trace in played.result if not trace.mismatch] == ["CSNEW"]
     begin = datetime.fromisoformat(played.of(Call)[0].query["create_time_begin"]).timestamp() * 1000
     assert begin <= SENT - 12 * 60 * 60 * 1000

@@ -45,7 +45,7 @@ def test_a_pay_per_use_server_is_deleted_and_watched_until_the_list_lacks_it():
     assert played.calls == [QUERY, DELETE, SHOW]
     assert played.result == Ended(None)
     (wait,) = played.of(Wait)
-    assert (wait.id, wait.looks) == (ID, None)
+    assert (wait.id, wait.max_polls) == (ID, None)
 
 
 def test_the_call_that_releases_is_destructive_and_the_question_before_it_is_not():
@@ -166,7 +166,7 @@ def test_released_earlier_is_believed_only_when_the_server_disappears(answer):
     still_there = release(PREPAID_RECORD, prepaid(), [SUBSCRIBED, answer, prepaid()])
     assert "still there" in still_there.result.problem
     assert still_there.of(Remember)[-1].phase is still_there.result.phase is Phase.READY
-    assert still_there.of(Wait)[0].looks == 5
+    assert still_there.of(Wait)[0].max_polls == 5
 
 
 def test_a_refusal_by_billing_is_told_with_its_reason_and_the_server_is_recorded_as_kept():

@@ -86,7 +86,7 @@ def test_in_files_an_address_is_its_text():
 )
 def test_as_it_is_typed_a_shell_reads_the_address(text):
     address = Address.parse(text)
-    assert shlex.split(address.typed) == [str(address)]
+    assert shlex.split(address.shell_quoted) == [str(address)]
 
 
 def test_a_counted_group_is_ordered_without_being_taken_apart(monkeypatch):

@@ -50,8 +50,8 @@ def test_a_purchase_and_its_build_are_one_deed_told_when_it_was_answered():
     (bought,) = audit_events(read(*a_run(*a_purchase())))
     assert (bought.type, bought.address, bought.detail) == (AuditEventType.ORDERED, ADDRESS, "")
     assert (bought.id, bought.order_id, bought.request_id) == ("id-of-trainer[0]", "CS1", "request-1")
-    assert bought.told.record.sequence == 2
-    assert bought.told.who == "ana@laptop"
+    assert bought.history_entry.record.sequence == 2
+    assert bought.history_entry.who == "ana@laptop"
 
 
 def test_a_release_is_asked_for_and_then_done():
@@ -102,7 +102,7 @@ def test_a_run_that_died_and_the_one_that_found_its_server_both_tell_of_it():
     found = RunStarted("run-2", "apply", "bob@build", "0.1.0")
     adopted = Adopted(INTENT.id, "id-7", "the only match", "CS7")
     first, second = audit_events(read(died, Intended(INTENT), found, adopted, RunEnded("run-2", "ended")))
-    assert (first.type, first.told.who) == (AuditEventType.IN_DOUBT, "ana@laptop")
+    assert (first.type, first.history_entry.who) == (AuditEventType.IN_DOUBT, "ana@laptop")
     assert first.detail.endswith("settled later")
     assert (second.type, second.detail, second.id, second.order_id) == (
         AuditEventType.ADOPTED,
@@ -110,7 +110,7 @@ def test_a_run_that_died_and_the_one_that_found_its_server_both_tell_of_it():
         "id-7",
         "CS7",
     )
-    assert second.told.who == "bob@build"
+    assert second.history_entry.who == "bob@build"
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_what_is_settled_after_a_run_died_is_not_told_as_its_deed(outcome):
     """The next command settles doubts before a run of its own begins."""
     died = RunStarted("run-1", "apply", "ana@laptop", "0.1.0")
     history = read(died, Intended(INTENT), outcome, Forgotten(ADDRESS, "released"))
-    assert [deed.told.who for deed in audit_events(history)] == ["ana@laptop", None, None]
+    assert [deed.history_entry.who for deed in audit_events(history)] == ["ana@laptop", None, None]
 
 
 def test_what_a_run_that_came_to_its_end_found_by_itself_is_its_deed():
     (adopted,) = audit_events(read(*a_run(Intended(INTENT), Adopted(INTENT.id, "id-7", "the only match"))))
-    assert (adopted.type, adopted.told.who) == (AuditEventType.ADOPTED, "ana@laptop")
+    assert (adopted.type, adopted.history_entry.who) == (AuditEventType.ADOPTED, "ana@laptop")
 
 
 def test_what_the_run_at_work_has_sent_is_in_flight_and_what_a_dead_one_sent_is_not():
@@ -198,7 +198,7 @@ def test_records_of_what_nobody_bought_are_no_changes():
 @given(histories())
 def test_every_purchase_and_every_end_is_told_exactly_once(entries):
     history = read(*entries)
-    told_at = [deed.told.record.sequence for deed in audit_events(history)]
+    told_at = [deed.history_entry.record.sequence for deed in audit_events(history)]
     assert told_at == sorted(told_at)
     outcomes = [line for line in history if isinstance(line.entry, Answered | Settled | Adopted | Forgotten)]
     settled = {line.entry.intent for line in outcomes if not isinstance(line.entry, Forgotten)}

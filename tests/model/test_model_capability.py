@@ -47,25 +47,25 @@ def test_without_orders_it_has_none_and_its_release_ends_none():
 
 
 def test_without_stock_adoption_and_reinstallation_it_is_had_shown_and_left_as_it_is():
-    assert KIND.stock.ware({}, DEFAULT_POLICY) is None
+    assert KIND.stock.offering({}, DEFAULT_POLICY) is None
     assert KIND.adoption.draft(ROW, {}).fields == {"name": "archive", "size": 5}
-    assert KIND.adoption.told_by_terraform({}, ROW) == {}
-    assert not KIND.reinstall.wiped(an_intent(), ROW)
+    assert KIND.adoption.from_terraform({}, ROW) == {}
+    assert not KIND.reinstall.was_carried_out(an_intent(), ROW)
 
 
 def test_what_fits_a_purchase_is_of_its_kind():
     intent = replace(an_intent(), kind="bucket", name="archive", declared={"name": "archive", "size": 5})
     server = replace(ROW, kind="dev_server", id="server-1")
     assert KIND.match(intent, [server, ROW]) == (ROW,)
-    assert KIND.resembles(intent, [server, ROW]) == (ROW,)
+    assert KIND.match_similar(intent, [server, ROW]) == (ROW,)
 
 
 def test_a_gap_of_one_kinds_list_hides_nothing_of_another():
     gap = ListGap("GET /buckets", "it ends early", kind="bucket")
     assert gap.hides("bucket", {"any"})
     assert not gap.hides(SERVERS.name, {"any"})
-    assert gap.blinds("", kind="bucket", sender="")
-    assert not gap.blinds("", kind=SERVERS.name, sender="")
+    assert gap.hides_from("", kind="bucket", sender="")
+    assert not gap.hides_from("", kind=SERVERS.name, sender="")
     assert [one.kind for one in find_unlisted([ROW, replace(ROW, kind="dev_server", id="server-1")], (gap,))] == [
         "dev_server"
     ]

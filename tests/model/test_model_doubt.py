@@ -93,6 +93,6 @@ def test_an_order_was_placed_before_beyond_the_seconds_that_both_clocks_tell(ahe
 def test_an_order_of_other_terms_keeps_nothing_open():
     intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, declared={})
     late = IN_THE_CLOUD + LATER
-    other, same = Trace("CS1", True, otherwise="is for 1 month(s)"), Trace("CS2", True)
+    other, same = Trace("CS1", True, mismatch="is for 1 month(s)"), Trace("CS2", True)
     assert proves_absence(intent, KIND, DEFAULT_POLICY, late, (other,)) is True
     assert proves_absence(intent, KIND, DEFAULT_POLICY, late, (other, same)) is False

@@ -96,7 +96,7 @@ def test_results_are_counted_by_how_they_ended():
         Result(an_address(), Action.CREATE, ResultType.FAILED),
     ]
     run = RunResult(tuple(results))
-    assert run.of(ResultType.FAILED) == (results[2],)
+    assert run.of_type(ResultType.FAILED) == (results[2],)
     assert run.done(Action.CREATE, Action.DELETE) == 2
     assert run.done(Action.CREATE) == 1
 
@@ -114,7 +114,7 @@ def test_results_are_counted_by_how_they_ended():
     ],
 )
 def test_a_result_tells_what_happened_and_why(finding, told):
-    assert Result(an_address(), Action.CREATE, ResultType.FAILED, finding).told == told
+    assert Result(an_address(), Action.CREATE, ResultType.FAILED, finding).message == told
 
 
 def test_an_error_carries_every_finding():

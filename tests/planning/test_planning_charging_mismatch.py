@@ -255,5 +255,5 @@ class TestUnpaid:
 
 def test_what_was_sold_otherwise_is_in_every_rule_with_a_default_that_a_row_can_deny():
     """The kind and not the field: whatever else comes to have a default, and is shown, is compared."""
-    denied = [rule.path for rule in KIND.rules if rule.default is not None and rule.shown and rule.outlives_its_line]
+    denied = [rule.path for rule in KIND.rules if rule.default is not None and rule.shown and rule.survives_removal]
     assert denied == [("charging_info", "charging_mode")]

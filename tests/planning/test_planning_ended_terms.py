@@ -52,7 +52,7 @@ def test_nothing_to_do_is_told_and_neither_refused_nor_asked_about():
     plan = planned(surveyed_of())
     assert (codes(plan.findings), plan.refusals) == (["expired"], ())
     assert "usermanual-server-0025" in plan.findings[0].hint
-    assert collect_questions(plan, CATALOGUE).are_none
+    assert collect_questions(plan, CATALOGUE).is_empty
 
 
 def test_billing_is_asked_about_it_before_a_change_and_has_the_last_word():

@@ -31,7 +31,7 @@ def ware(flavor="other", charging_mode="POST_PAID", **rest):
 
 class TestQuestions:
     def test_nobody_is_asked_where_nothing_is_released(self):
-        assert collect_questions(planned(settled(wanted(charging_info=PREPAID))), CATALOGUE).are_none
+        assert collect_questions(planned(settled(wanted(charging_info=PREPAID))), CATALOGUE).is_empty
         assert collect_questions(planned(surveyed(wanted())), CATALOGUE) == Questions(
             purchases=(ware(flavor="Si2.large.4"),)
         )
@@ -48,20 +48,22 @@ class TestQuestions:
         survey = replace(
             settled(*before), desired=tuple(wanted(f"pool[{n}]", name=f"pool-{n}", flavor="o") for n in range(3))
         )
-        assert collect_questions(planned(survey), CATALOGUE).wares == (ware("o"),)
+        assert collect_questions(planned(survey), CATALOGUE).offerings == (ware("o"),)
 
     def test_a_resource_flavor_is_looked_for_in_its_own_list(self):
         body = {"resource_flavor": "r", "charging_info": None}
-        assert KIND.stock.ware(body, PurchasePolicy()) == Offering("r", is_resource=True, charging_mode="POST_PAID")
+        assert KIND.stock.offering(body, PurchasePolicy()) == Offering("r", is_resource=True, charging_mode="POST_PAID")
 
     def test_a_mode_that_is_not_declared_is_asked_for_as_it_is_sent(self):
         """Pay-per-use, unless the stack leaves it to the cloud."""
-        assert KIND.stock.ware({"flavor": "f"}, PurchasePolicy()).charging_mode == "POST_PAID"
+        assert KIND.stock.offering({"flavor": "f"}, PurchasePolicy()).charging_mode == "POST_PAID"
         assert (
-            KIND.stock.ware({"flavor": "f"}, PurchasePolicy(charging_default=ChargingDefault.CLOUD)).charging_mode
+            KIND.stock.offering({"flavor": "f"}, PurchasePolicy(charging_default=ChargingDefault.CLOUD)).charging_mode
             is None
         )
-        assert KIND.stock.ware({"flavor": "f", "charging_info": PREPAID}, PurchasePolicy()).charging_mode == "PRE_PAID"
+        assert (
+            KIND.stock.offering({"flavor": "f", "charging_info": PREPAID}, PurchasePolicy()).charging_mode == "PRE_PAID"
+        )
 
 
 class TestTerm:

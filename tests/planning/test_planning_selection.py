@@ -44,7 +44,7 @@ def only(*texts, without=(), **labels):
 )
 def test_an_address_a_group_or_a_module(pattern, address, fits):
     parsed = Pattern.parse(pattern)
-    assert parsed.fits(an_address(address)) is fits
+    assert parsed.matches(an_address(address)) is fits
     assert str(parsed) == pattern
 
 

@@ -74,7 +74,7 @@ def after_apply(specs, row, record=RECORD):
 @pytest.mark.parametrize(("true", "otherwise"), STATED)
 def test_what_the_row_shows_is_recorded_as_declared(true, otherwise):
     record = after_apply(true, true)
-    shown_of_it = {path for path in named(true) if KIND.rule(path).shown and KIND.rule(path).outlives_its_line}
+    shown_of_it = {path for path in named(true) if KIND.rule(path).shown and KIND.rule(path).survives_removal}
     assert {path: value_at(record.declared, path) for path in shown_of_it} == {
         path: value_at(true, path) for path in shown_of_it
     }

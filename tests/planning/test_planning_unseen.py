@@ -47,7 +47,7 @@ def only(survey):
 
 
 def test_all_that_every_row_shows_is_tried_here():
-    assert {rule.path for rule in KIND.rules if rule.always} == set(CHANGED)
+    assert {rule.path for rule in KIND.rules if rule.always_shown} == set(CHANGED)
     assert all(value_at(shown(RECORD).shown, path) is not None for path in PATHS if path[0] != "charging_info")
 
 

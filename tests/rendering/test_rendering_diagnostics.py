@@ -94,11 +94,11 @@ class TestMany:
 
     def unwell(self, rank, status="ERROR", **facts):
         address = Address("trainer", rank)
-        hint = f"`provisioner apply --replace {address.typed}` buys a new one"
+        hint = f"`provisioner apply --replace {address.shell_quoted}` buys a new one"
         return warning("adverse-status", f"{address}: the cloud reports {status}", hint=hint, address=address, **facts)
 
     def test_are_one_block_that_names_them_all(self):
-        told = render_diagnostics([self.unwell(rank) for rank in range(14)], PLAIN)
+        told = render_diagnostics([self.unhealthy(rank) for rank in range(14)], PLAIN)
         assert told.count("Warning[adverse-status]") == 1
         assert "trainer[0]: the cloud reports ERROR" in told
         assert "--replace 'trainer[0]'" in told
@@ -106,11 +106,11 @@ class TestMany:
         assert "trainer[10], 3 more" in " ".join(told.split())
 
     def test_are_told_one_by_one_where_they_are_few_or_differ(self):
-        few = [self.unwell(rank) for rank in range(3)]
+        few = [self.unhealthy(rank) for rank in range(3)]
         assert render_diagnostics(few, PLAIN).count("Warning[") == 3
-        differing = [self.unwell(rank, f"STATUS_{rank}") for rank in range(9)]
+        differing = [self.unhealthy(rank, f"STATUS_{rank}") for rank in range(9)]
         assert render_diagnostics(differing, PLAIN).count("Warning[") == 9
-        placed = [self.unwell(rank, source=SourceRange("a.yaml", rank + 1, 1)) for rank in range(9)]
+        placed = [self.unhealthy(rank, source=SourceRange("a.yaml", rank + 1, 1)) for rank in range(9)]
         assert render_diagnostics(placed, PLAIN).count("Warning[") == 9
 
     def test_errors_are_each_told_with_the_way_out_of_its_own(self):
@@ -133,5 +133,5 @@ class TestMany:
 
     def test_stand_where_the_first_of_them_stood(self):
         other = warning("other", "something else")
-        told = render_diagnostics([self.unwell(0), other, *map(self.unwell, range(1, 5))], PLAIN)
+        told = render_diagnostics([self.unhealthy(0), other, *map(self.unhealthy, range(1, 5))], PLAIN)
         assert told.index("trainer[0]") < told.index("something else")

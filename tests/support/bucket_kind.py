@@ -82,7 +82,7 @@ def create(desired: Desired, recorded: Recorded | None, _policy: PurchasePolicy)
     if identifier is None:
         body = {"acl": "private", **desired.fields}
         reply = yield Call(
-            Service.MODELARTS, "POST", PATH, Effect.PURCHASE, body=body, declares=desired.fields, learns=("id",)
+            Service.MODELARTS, "POST", PATH, Effect.PURCHASE, body=body, declares=desired.fields, id_fields=("id",)
         )
         identifier = answered(reply)["id"]
     row = yield Wait(lambda now: now is not None, id=identifier)
@@ -139,7 +139,7 @@ KIND = Kind(
     schema=Bucket,
     rules=(
         FieldRule(("name",), OnChange.IN_PLACE, shown=True),
-        FieldRule(("size",), shown=True, always=True),
+        FieldRule(("size",), shown=True, always_shown=True),
         FieldRule(("acl",), OnChange.IN_PLACE, shown=True, default="private"),
     ),
     longest_name=63,

@@ -47,7 +47,7 @@ def play(flow: Generator[Any, Any, Any], replies: Iterable[Any] = ()) -> Played:
             if isinstance(step, Call | Wait):
                 answer = _next(waiting, steps)
                 if isinstance(step, Wait) and not isinstance(answer, Exception):
-                    assert step.settled(answer) or step.looks is not None, f"{answer} ends no such wait"
+                    assert step.settled(answer) or step.max_polls is not None, f"{answer} ends no such wait"
     except StopIteration as stop:
         assert next(waiting, None) is None, "the flow ended before all replies were used"
         return Played(stop.value, tuple(steps))

@@ -103,7 +103,7 @@ def standing(draw):
         was, now = draw(servers(address)), draw(servers(address))
         record = bought(was, baseline=KIND.baseline(KIND.redact(was.fields, fingerprint), draw(rows)))
         assumed = {
-            key: value for key, value in draw(rows).items() if KIND.rule((key,)).chosen and key not in was.fields
+            key: value for key, value in draw(rows).items() if KIND.rule((key,)).cloud_chooses and key not in was.fields
         }
         record = replace(record, assumed=assumed)
         follows = draw(st.sampled_from([(), tuple(one.address for one in desired)]))

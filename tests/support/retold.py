@@ -278,7 +278,7 @@ class Retold:
         )
 
     def _hear(self, result: RunResult) -> None:
-        for one in result.of(ResultType.IN_DOUBT):
+        for one in result.of_type(ResultType.IN_DOUBT):
             if one.diagnostic is not None and "choose" in one.diagnostic.hint:
                 self.faults.add("asked")
 

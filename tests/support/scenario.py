@@ -238,7 +238,7 @@ class Scenario:
         results = run(execute(context)).results
         yield from cloud.log
         for result in results:
-            yield f"# {result.address} {result.action}: {result.type}{f' ({result.told})' if result.told else ''}"
+            yield f"# {result.address} {result.action}: {result.type}{f' ({result.message})' if result.message else ''}"
         if not results:
             yield "# nothing is sent"
 

@@ -28,7 +28,7 @@ def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> 
         rows.SERVERS,
         Effect.PURCHASE,
         body=body,
-        learns=("order_id",),
+        id_fields=("order_id",),
         declares=updates.bought(group[0]),
     )
     wanted = charging.wanted(group[0].fields, policy)

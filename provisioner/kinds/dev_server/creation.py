@@ -60,7 +60,7 @@ def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
                 Phase.AWAITING_PAYMENT, f"order {order.id} awaits approval", hint if order.is_wanted else moved_on
             )
         case OrderStatus.CANCELLED:
-            hint = f"{cancel} forgets it, and apply orders again then; or `apply --replace {address.typed}`"
+            hint = f"{cancel} forgets it, and apply orders again then; or `apply --replace {address.shell_quoted}`"
             return Ended(Phase.FAILED, f"order {order.id} was cancelled; nothing was built", hint)
         case _:
             return None
@@ -114,7 +114,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             Effect.PURCHASE,
             body=request_body(desired.fields, policy),
             declares=updates.bought(desired),
-            learns=("id", "order_id"),
+            id_fields=("id", "order_id"),
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
@@ -206,7 +206,7 @@ def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, An
             id=identifier,
             order_id=order_id,
             ids=ids,
-            looks=_LOOKS_BEFORE_ASKING_BILLING if order_id else None,
+            max_polls=_LOOKS_BEFORE_ASKING_BILLING if order_id else None,
         )
         if isinstance(live, Live):
             return live
@@ -253,7 +253,7 @@ def _until_built(live: Live, *, built: Phase, address: Address) -> Flow:
         return Ended(
             Phase.FAILED,
             f"the cloud could not build it: status {row.status}",
-            f"it exists and may cost money; remove it from the specs to release it, or `apply --replace {address.typed}`",
+            f"it exists and may cost money; remove it from the specs to release it, or `apply --replace {address.shell_quoted}`",
         )
     yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed, first_shown=row.shown)
     return Ended(Phase.READY)

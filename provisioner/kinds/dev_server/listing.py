@@ -72,7 +72,7 @@ class _Reading:
     @property
     def gaps(self) -> tuple[ListGap, ...]:
         if self.is_empty and not self.faults:
-            return (ListGap(self.request, "`data` or `total` is missing", NO_NAME, is_told=False),)
+            return (ListGap(self.request, "`data` or `total` is missing", NO_NAME, is_reported=False),)
         found = [ListGap(self.request, fault) for fault in self.faults]
         if not found and self.is_incomplete:
             told = " or ".join(sorted("no number" if total is None else str(total) for total in self.totals))
@@ -141,7 +141,7 @@ def limited(listed: Collection[str]) -> ReadFlow[ListGap | None]:
 
 def _own_alone(why: str, *, is_told: bool = True) -> ListGap:
     finding = f"{why}: what other users have is not seen"
-    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_told=is_told, of_others=True)
+    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_reported=is_told, of_others=True)
 
 
 def _told(rows: Mapping[str, Live], gaps: tuple[ListGap, ...]) -> tuple[Live, ...]:

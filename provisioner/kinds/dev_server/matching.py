@@ -76,16 +76,16 @@ def traces(intent: Intent) -> ReadFlow[tuple[Trace, ...] | None]:
         return placed
     told: list[Trace] = []
     for trace in placed[:_MOST_ASKED]:
-        if trace.otherwise:
+        if trace.mismatch:
             told.append(trace)
             continue
         _, lines = yield from orders.read(trace.order_id)
-        told.append(replace(trace, otherwise=orders.otherwise(lines, charging_info, len(intent.addresses))))
+        told.append(replace(trace, mismatch=orders.otherwise(lines, charging_info, len(intent.addresses))))
     return (*told, *placed[_MOST_ASKED:])
 
 
 def _with_what_was_known(intent: Intent, trace: Trace) -> Trace:
-    return replace(trace, otherwise="was known before it was sent") if trace.order_id in intent.listed_orders else trace
+    return replace(trace, mismatch="was known before it was sent") if trace.order_id in intent.listed_orders else trace
 
 
 def absence(intent: Intent) -> Absence:
@@ -127,7 +127,7 @@ def _is_of_the_kind(intent: Intent, row: Live) -> bool:
 
 
 def _may_be_renamed(intent: Intent, row: Live) -> bool:
-    is_new = not intent.was_there(row.id, row.created_at)
+    is_new = not intent.existed_before(row.id, row.created_at)
     return is_new and _is_alike(intent, row) and not _is_charged_otherwise(intent, row)
 
 

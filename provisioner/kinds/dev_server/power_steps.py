@@ -69,7 +69,7 @@ def until_shown(
 ) -> Generator[Step, Answer, Live]:
     """As `until`, for anything that a list shows of it."""
     while True:
-        row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, looks=looks)
+        row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, max_polls=looks)
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
         if row is None:

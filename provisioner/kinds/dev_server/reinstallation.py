@@ -54,7 +54,7 @@ def reinstall(
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
             f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
-            f"look at it in the console; `apply --replace {desired.address.typed}` releases it and buys a new one",
+            f"look at it in the console; `apply --replace {desired.address.shell_quoted}` releases it and buys a new one",
         )
     if recorded.pending.get("power") != rest:
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
@@ -151,6 +151,6 @@ def _installed(
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(
             f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
-            f"`apply --reinstall {address.typed}` puts it on once more; no apply does so by itself",
+            f"`apply --reinstall {address.shell_quoted}` puts it on once more; no apply does so by itself",
         )
     return row

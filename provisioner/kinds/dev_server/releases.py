@@ -137,7 +137,9 @@ def _seen(recorded: Recorded, row: Live) -> Remember:
 
 
 def _looking_for(recorded: Recorded, *, looks: int, ids: tuple[str, ...] = ()) -> Wait:
-    return Wait(settled=lambda row: row is not None, id=recorded.id, order_id=recorded.order_id, ids=ids, looks=looks)
+    return Wait(
+        settled=lambda row: row is not None, id=recorded.id, order_id=recorded.order_id, ids=ids, max_polls=looks
+    )
 
 
 def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) -> Generator[Step, Answer, Live | None]:
@@ -146,7 +148,10 @@ def _until(identifier: str, statuses: frozenset[str], looks: int | None = None) 
     """
     while True:
         row = yield Wait(
-            settled=lambda row: row is None or row.status in statuses, id=identifier, looks=looks, confirms_absence=True
+            settled=lambda row: row is None or row.status in statuses,
+            id=identifier,
+            max_polls=looks,
+            confirms_absence=True,
         )
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
