@@ -24,7 +24,7 @@ import httpx
 from provisioner.applying import Interruption, RunContext, execute
 from provisioner.cloud import Cloud, connect
 from provisioner.cloud.credentials import AccessKey
-from provisioner.cloud.endpoints import for_region
+from provisioner.cloud.endpoints import region_endpoints
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
 from provisioner.model.change import CreateChange
@@ -108,7 +108,7 @@ def _apply(ledger: AbstractContextManager[Any]) -> float:
 
 def _connected() -> AbstractAsyncContextManager[Cloud]:
     return connect(
-        endpoints=for_region(_IDENTITY.region),
+        endpoints=region_endpoints(_IDENTITY.region),
         credentials=AccessKey("EXAMPLEAK0000000001", Secret("example-secret-key")),
         region=_IDENTITY.region,
         project_id=_IDENTITY.project,

@@ -12,21 +12,21 @@ from provisioner.cloud.connection import Cloud, connect
 from provisioner.cloud.credentials import (
     AccessKey,
     Credentials,
-    Found,
+    FoundCredentials,
     InstanceAgency,
     IssuedToken,
     Password,
+    describe_credentials,
     find_credentials,
-    method_of,
 )
-from provisioner.cloud.endpoints import Endpoints, for_region, for_sandbox
+from provisioner.cloud.endpoints import Endpoints, region_endpoints, sandbox_endpoints
 from provisioner.cloud.identities import (
     Account,
     Project,
     list_own_accounts,
     list_own_projects,
     list_projects,
-    names_of,
+    read_names,
 )
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
@@ -40,20 +40,20 @@ __all__ = [
     "Cloud",
     "Credentials",
     "Endpoints",
-    "Found",
+    "FoundCredentials",
     "InstanceAgency",
     "IssuedToken",
     "Password",
     "Project",
     "cache_folder",
     "connect",
+    "describe_credentials",
     "find_credentials",
-    "for_region",
-    "for_sandbox",
     "list_own_accounts",
     "list_own_projects",
     "list_projects",
-    "method_of",
-    "names_of",
+    "read_names",
+    "region_endpoints",
+    "sandbox_endpoints",
     "translate",
 ]

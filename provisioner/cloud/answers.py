@@ -111,7 +111,7 @@ class AnswerRow:
         return Malformed(f"{self.place}{name} {fault}")
 
 
-def known(kind: type[Known], number: Number) -> Known | Number:
+def to_member(kind: type[Known], number: Number) -> Known | Number:
     """The member of that number. One that the reference does not list stays a number: the vendor adds to its lists."""
     return next((member for member in kind if member == number), number)
 

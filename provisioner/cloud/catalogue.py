@@ -113,7 +113,7 @@ async def show_image(ask: Ask, identifier: str) -> Image:
 def read_flavor(row: AnswerRow) -> Flavor:
     """Raises Malformed."""
     stock = Stock(row.text("availability_zone"), row.flag("is_sold_out"))
-    return replace(_bare_flavor(row), stock=() if stock == Stock(None, None) else (stock,))
+    return replace(_flavor_without_stock(row), stock=() if stock == Stock(None, None) else (stock,))
 
 
 def read_resource_flavor(row: AnswerRow) -> Flavor:
@@ -121,7 +121,7 @@ def read_resource_flavor(row: AnswerRow) -> Flavor:
     zones = row.rows("availability_zones") or ()
     parts = row.rows("server_flavors")
     return replace(
-        _bare_flavor(row),
+        _flavor_without_stock(row),
         stock=tuple(Stock(zone.required(zone.text, "id"), zone.flag("is_sold_out")) for zone in zones),
         server_flavors=None if parts is None else tuple(part.required(part.text, "name") for part in parts),
     )
@@ -138,7 +138,7 @@ def read_image(row: AnswerRow) -> Image:
     )
 
 
-def _bare_flavor(row: AnswerRow) -> Flavor:
+def _flavor_without_stock(row: AnswerRow) -> Flavor:
     return Flavor(
         name=row.required(row.text, "flavor"),
         architecture=row.text("arch"),

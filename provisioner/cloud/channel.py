@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import error_in, request_id_of, unreadable_answer
+from provisioner.cloud.failures import find_masked_error, request_id_of, unreadable_answer
 from provisioner.cloud.request import Request, Reveal, encode
 from provisioner.cloud.request_budget import RequestBudget
-from provisioner.cloud.retrying_sender import RetryingSender
+from provisioner.cloud.request_sender import RequestSender
 from provisioner.model.canonical import JsonValue, parse_json
 from provisioner.model.flow import Call, Reply
 from provisioner.model.identity import Identity
@@ -23,9 +23,9 @@ class Channel:
     """One worker's way to the cloud."""
 
     def __init__(
-        self, line: RetryingSender, endpoints: Endpoints, identity: Identity | None, budget: RequestBudget, mask: Mask
+        self, sender: RequestSender, endpoints: Endpoints, identity: Identity | None, budget: RequestBudget, mask: Mask
     ) -> None:
-        self._line = line
+        self._sender = sender
         self._mask = mask
         self._endpoints = endpoints
         self._identity = identity
@@ -33,14 +33,14 @@ class Channel:
 
     async def wait_for_budget(self, call: Call) -> None:
         """Returns when the account's budget has room for `call`. For what is journaled before it is sent."""
-        await self._budget.turn(call.service)
+        await self._budget.acquire(call.service)
 
     async def send(self, call: Call, reveal: Reveal) -> Reply:
         """Raises CallFailed. Reads and repeatable calls wait for their turn and are tried up to five times; all others are
         sent at once and exactly once.
         """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
-        return _reply(request, await self._line.deliver(request), self._mask)
+        return _reply(request, await self._sender.send(request), self._mask)
 
     async def ask(self, call: Call) -> Reply:
         """Sends what holds no secret, as every question does. Raises CallFailed."""
@@ -58,7 +58,7 @@ def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
         raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
         raise unreadable_answer(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
-    if (told := error_in(body, mask)) is not None:
+    if (told := find_masked_error(body, mask)) is not None:
         raise unreadable_answer(
             request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask
         )

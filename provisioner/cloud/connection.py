@@ -19,14 +19,14 @@ from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.identification import GivenIdentity, identify_by_list, identify_by_token
 from provisioner.cloud.request import Request
-from provisioner.cloud.request_budget import RequestBudget, Waiting
-from provisioner.cloud.retrying_sender import RetryingSender
-from provisioner.cloud.senders import pseudonym_of, pseudonym_of_token
+from provisioner.cloud.request_budget import RequestBudget, ThrottleListener
+from provisioner.cloud.request_sender import RequestSender
 from provisioner.cloud.server_time import ServerTime
-from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, for_token, of_instance
-from provisioner.cloud.token_cache import TokenFiles
+from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, instance_metadata_request, token_exchange_request
+from provisioner.cloud.token_cache import TokenFileCache
 from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
+from provisioner.cloud.user_pseudonym import pseudonym_of, pseudonym_of_token
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
@@ -93,7 +93,7 @@ class Cloud:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
         async with self._network.transport() as transport:
-            line = RetryingSender(
+            sender = RequestSender(
                 transport,
                 self._authentication,
                 budget=self._budget,
@@ -101,7 +101,7 @@ class Cloud:
                 mask=self._mask,
                 times=self._times,
             )
-            yield Channel(line, self.endpoints, self.identity, self._budget, self._mask)
+            yield Channel(sender, self.endpoints, self.identity, self._budget, self._mask)
 
 
 @asynccontextmanager
@@ -119,9 +119,9 @@ async def connect(
     timeouts: HttpTimeouts = _DEFAULT_TIMEOUTS,
     clock: Clock = _REAL_TIME,
     token_folder: Path | None = None,
-    waiting: Waiting = lambda _seconds: None,
-    unanswered: SlowRequestListener = lambda _line, _seconds: None,
-    reading: LongReadingListener = lambda _line, _count, _seconds: None,
+    on_wait: ThrottleListener = lambda _seconds: None,
+    on_slow_request: SlowRequestListener = lambda _line, _seconds: None,
+    on_long_reading: LongReadingListener = lambda _line, _count, _seconds: None,
     mask: Mask | None = None,
     keeps_time: bool = True,
     user_named: str = "",
@@ -129,8 +129,8 @@ async def connect(
     """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
 
     `app` is an ASGI application that takes the cloud's place inside this process; `backend` takes the network's. Without
-    a `token_folder` no token outlives the run. `waiting` is told while the cloud makes us wait, `unanswered` of requests that no
-    answer comes to, `reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
+    a `token_folder` no token outlives the run. `on_wait` is told while the cloud makes us wait, `on_slow_request` of requests that no
+    answer comes to, `on_long_reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
     on purpose does not keep time. `user_named` says whose temporary credentials are.
     """
     given = GivenIdentity(region, project_id, project_name, domain_id)
@@ -142,15 +142,15 @@ async def connect(
             backend=in_process(app) if app is not None else backend,
             direct_urls=(METADATA,) if isinstance(credentials, InstanceAgency) else (),
             monotonic=clock.monotonic,
-            unanswered=unanswered,
-            reading=reading,
+            on_slow_request=on_slow_request,
+            on_long_reading=on_long_reading,
         )
     )
     times = {service: ServerTime(clock) for service in Service}
-    budget = RequestBudget(clock, waiting)
+    budget = RequestBudget(clock, on_wait)
     mask = mask or Mask()
     async with network.transport() as transport:
-        cache = TokenFiles(token_folder) if token_folder else NoCache()
+        cache = TokenFileCache(token_folder) if token_folder else NoCache()
         authenticator = _Authenticator(transport, endpoints, given, budget, clock, cache, mask, times)
         try:
             authentication, identity = await authenticator.authenticate(credentials)
@@ -192,10 +192,10 @@ class _Authenticator:
                 advice = (
                     "check HW_AUTH_TOKEN: a token ends a day after it was given, or when its user's password changes"
                 )
-                return await self._by_list(self._temporary(for_token(credentials, self.endpoints), advice))
+                return await self._by_list(self._temporary(token_exchange_request(credentials, self.endpoints), advice))
             case InstanceAgency():
                 advice = "check that this machine is a cloud server, and the agency that it has"
-                return await self._by_list(self._temporary(of_instance(), advice))
+                return await self._by_list(self._temporary(instance_metadata_request(), advice))
             case Password():
                 tokens = self._tokens(credentials)
                 return tokens, await identify_by_token(self.given, tokens)
@@ -204,15 +204,15 @@ class _Authenticator:
 
     async def user_of(self, credentials: Credentials, named: str) -> str:
         if isinstance(credentials, IssuedToken) and not named:
-            return await pseudonym_of_token(credentials, self.endpoints, self._line(Anonymous("")).deliver)
+            return await pseudonym_of_token(credentials, self.endpoints, self._sender(Anonymous("")).send)
         return pseudonym_of(credentials, named)
 
     async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
-        channel = Channel(self._line(authentication), self.endpoints, None, self.budget, self.mask)
+        channel = Channel(self._sender(authentication), self.endpoints, None, self.budget, self.mask)
         return authentication, await identify_by_list(self.given, channel.ask)
 
     def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
-        return TemporaryKeys(request, advice=advice, deliver=self._line(Anonymous(advice)).deliver, clock=self.clock)
+        return TemporaryKeys(request, advice=advice, send=self._sender(Anonymous(advice)).send, clock=self.clock)
 
     def _tokens(self, user: Password) -> Tokens:
         given = self.given
@@ -226,12 +226,12 @@ class _Authenticator:
                 **({Scope.ACCOUNT: account} if account else {}),
             },
             endpoints=self.endpoints,
-            deliver=self._line(Anonymous(Tokens.advice)).deliver,
+            send=self._sender(Anonymous(Tokens.advice)).send,
             clock=self.clock,
             cache=self.cache,
         )
 
-    def _line(self, authentication: Authentication) -> RetryingSender:
-        return RetryingSender(
+    def _sender(self, authentication: Authentication) -> RequestSender:
+        return RequestSender(
             self.transport, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times
         )

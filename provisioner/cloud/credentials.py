@@ -52,7 +52,7 @@ class InstanceAgency:
 Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
 
 
-def method_of(credentials: Credentials) -> str:
+def describe_credentials(credentials: Credentials) -> str:
     """In words for people."""
     match credentials:
         case AccessKey(security_token=None):
@@ -70,7 +70,7 @@ def method_of(credentials: Credentials) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCredentials:
     """`source` says where, for messages. What is None was not said and is to be asked of the cloud."""
 
     credentials: Credentials
@@ -89,7 +89,7 @@ _WAYS: Final = (
 )
 
 
-def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadata: bool = False) -> Found:
+def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadata: bool = False) -> FoundCredentials:
     """The first complete set. Raises UsageError: a set that is begun and not finished, or none at all.
 
     `instance_metadata`: whether this machine may be asked at last; elsewhere than in the cloud anybody could answer.
@@ -103,11 +103,11 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
         or _from_hcloud_profile(variables, home)
         or _from_sdk_profile(variables, home)
         or _from_password_variables(variables)
-        or (Found(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
+        or (FoundCredentials(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
     )
     if found is None:
         missing = error("credentials-missing", "there are no credentials for the cloud", hint=_WAYS)
-        raise UsageError(missing, *_passed_over(variables))
+        raise UsageError(missing, *_ignored(variables))
     return replace(
         found,
         region=variables.sendable("HW_REGION_NAME") or found.region,
@@ -118,18 +118,18 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
     )
 
 
-def _from_provider_variables(variables: VendorVariables) -> Found | None:
-    if not variables.are_given("HW_ACCESS_KEY", "HW_SECRET_KEY"):
+def _from_provider_variables(variables: VendorVariables) -> FoundCredentials | None:
+    if not variables.are_set("HW_ACCESS_KEY", "HW_SECRET_KEY"):
         return None
     key = _access_key(variables, "HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
-    return Found(key, variables.given("HW_ACCESS_KEY") or "")
+    return FoundCredentials(key, variables.name_in_use("HW_ACCESS_KEY") or "")
 
 
-def _from_sdk_variables(variables: VendorVariables) -> Found | None:
+def _from_sdk_variables(variables: VendorVariables) -> FoundCredentials | None:
     access_key, secret_key = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
-    if not variables.are_given(access_key, secret_key):
+    if not variables.are_set(access_key, secret_key):
         return None
-    return Found(
+    return FoundCredentials(
         _access_key(variables, access_key, secret_key, "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
         source=access_key,
         project_id=variables.sendable("HUAWEICLOUD_SDK_PROJECT_ID"),
@@ -137,17 +137,17 @@ def _from_sdk_variables(variables: VendorVariables) -> Found | None:
     )
 
 
-def _from_token_variable(variables: VendorVariables) -> Found | None:
+def _from_token_variable(variables: VendorVariables) -> FoundCredentials | None:
     token = variables.sendable("HW_AUTH_TOKEN")
-    return Found(IssuedToken(Secret(token)), variables.given("HW_AUTH_TOKEN") or "") if token else None
+    return FoundCredentials(IssuedToken(Secret(token)), variables.name_in_use("HW_AUTH_TOKEN") or "") if token else None
 
 
-def _from_hcloud_profile(variables: VendorVariables, home: Path) -> Found | None:
+def _from_hcloud_profile(variables: VendorVariables, home: Path) -> FoundCredentials | None:
     path = Path(variables.get("HW_SHARED_CONFIG_FILE") or home / ".hcloud" / "config.json")
     profile = read_profile(path, variables.get("HW_PROFILE"))
     if profile is None:
         return None
-    return Found(
+    return FoundCredentials(
         AccessKey(profile.access_key, profile.secret_key, profile.security_token),
         source=f"profile {profile.name} of {path}",
         region=profile.region,
@@ -157,12 +157,12 @@ def _from_hcloud_profile(variables: VendorVariables, home: Path) -> Found | None
     )
 
 
-def _from_sdk_profile(variables: VendorVariables, home: Path) -> Found | None:
+def _from_sdk_profile(variables: VendorVariables, home: Path) -> FoundCredentials | None:
     path = Path(variables.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE") or home / ".huaweicloud" / "credentials")
     profile = read_sdk_profile(path)
     if profile is None:
         return None
-    return Found(
+    return FoundCredentials(
         AccessKey(profile.access_key, profile.secret_key, profile.security_token),
         source=str(path),
         project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
@@ -170,20 +170,20 @@ def _from_sdk_profile(variables: VendorVariables, home: Path) -> Found | None:
     )
 
 
-def _from_password_variables(variables: VendorVariables) -> Found | None:
+def _from_password_variables(variables: VendorVariables) -> FoundCredentials | None:
     """By name where a name is given; an id alone needs no account."""
     by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
     name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
     # The account's name alone begins no set: it accompanies access keys as well.
     if not any(map(variables.get, (name, "HW_USER_PASSWORD"))):
         return None
-    variables.are_given(name, "HW_USER_PASSWORD", *account)
+    variables.are_set(name, "HW_USER_PASSWORD", *account)
     password = Secret(variables.get("HW_USER_PASSWORD") or "")
     if by_id:
         user = Password(None, password, None, variables.get("HW_USER_ID"))
     else:
         user = Password(variables.get("HW_USER_NAME"), password, variables.get("HW_DOMAIN_NAME"))
-    return Found(user, variables.given(name) or "")
+    return FoundCredentials(user, variables.name_in_use(name) or "")
 
 
 def _access_key(variables: VendorVariables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
@@ -209,12 +209,12 @@ def _refuse_assumed_role(variables: VendorVariables) -> None:
 
 
 def _warnings(variables: VendorVariables) -> tuple[Diagnostic, ...]:
-    return (*_insecure(variables), *_passed_over(variables))
+    return (*_insecure(variables), *_ignored(variables))
 
 
-def _passed_over(variables: VendorVariables) -> tuple[Diagnostic, ...]:
+def _ignored(variables: VendorVariables) -> tuple[Diagnostic, ...]:
     """What people set for the vendor's tools and would else believe to hold here, named once."""
-    names = variables.passed_over()
+    names = variables.ignored()
     if not names:
         return ()
     hint = "what it says for other tools does not hold here; docs/credentials.md has the variables that are followed"
@@ -229,7 +229,7 @@ def _passed_over(variables: VendorVariables) -> tuple[Diagnostic, ...]:
 def _insecure(variables: VendorVariables) -> tuple[Diagnostic, ...]:
     if (variables.get("HW_INSECURE") or "false").lower() in {"0", "f", "false", "no"}:
         return ()
-    name = variables.given("HW_INSECURE")
+    name = variables.name_in_use("HW_INSECURE")
     return (
         warning(
             "insecure-ignored",

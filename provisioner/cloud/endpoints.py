@@ -43,7 +43,7 @@ class Endpoints:
                 assert_never(service)
 
 
-def for_region(
+def region_endpoints(
     region: str,
     overrides: Mapping[Service, str] = _NO_OVERRIDES,
     *,
@@ -68,11 +68,11 @@ def for_region(
         if overrides.get(service):
             chosen[service] = _checked(f"PROVISIONER_ENDPOINT_{service.upper()}", overrides[service])
         elif name := next(filter(variables.get, _vendor_names(service, region)), None):
-            chosen[service] = _checked(variables.given(name) or name, _without_version(variables.get(name) or ""))
+            chosen[service] = _checked(variables.name_in_use(name) or name, _without_version(variables.get(name) or ""))
     return Endpoints(chosen[Service.MODELARTS], chosen[Service.BILLING], chosen[Service.IDENTITY])
 
 
-def for_sandbox(region: str) -> Endpoints:
+def sandbox_endpoints(region: str) -> Endpoints:
     """Hosts that resolve nowhere (RFC 6761), for an emulator that is called inside the process."""
     _check_region(region)
     return Endpoints(*(f"https://{service}.{region}.sandbox.invalid" for service in ("modelarts", "bss", "iam")))

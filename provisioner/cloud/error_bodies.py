@@ -25,7 +25,7 @@ _FAILED: Final = frozenset({"FAILED", "FAILURE", "FAIL", "ERROR", "DENIED", "REJ
 _HTTP_ERROR_TEXT: Final = re.compile(r"[45]\d\d(?:\s+\D.*)?")
 _NESTED: Final = ("error", "errors", "fault")
 _ENVELOPES: Final = ("result", "data", "response", "body", "resp")
-_AROUND: Final = frozenset({"requestid", "timestamp", "path", "traceid"})
+_COMPANIONS: Final = frozenset({"requestid", "timestamp", "path", "traceid"})
 """What may stand beside a code that stands alone."""
 _SUCCESS: Final = re.compile(
     r"0*|2\d\d|(?:[A-Z_]+\.)?0+|OK|SUCCESS(?:FUL(?:LY)?)?|SUCCEEDED|ACCEPTED|CREATED|NO_CONTENT|NONE|NULL|NO[ _]ERRORS?|FALSE|(?:操作|请求)?成功",
@@ -34,57 +34,58 @@ _SUCCESS: Final = re.compile(
 _HTTP_ERROR: Final = range(400, 600)
 
 
-def error_told(body: JsonValue) -> str | None:
+def find_error(body: JsonValue) -> str | None:
     """Code and text of the error, as far as they are told; None where the body tells of none."""
     if isinstance(body, Sequence) and not isinstance(body, str):
-        told_of_all = [error_told(item) for item in body]
-        return told_of_all[0] if None not in told_of_all and told_of_all else None
+        errors = [find_error(item) for item in body]
+        return errors[0] if None not in errors and errors else None
     if not isinstance(body, Mapping):
         return None
-    fields = _folded(body)
-    if (told := _told(fields)) is not None:
+    fields = _normalize(body)
+    if (told := _find_in_fields(fields)) is not None:
         return told
     is_shown = isinstance(fields.get("id"), str) and not fields.keys().isdisjoint({"name", "status"})
     for name in _NESTED:
-        told = _nested_in_row(fields.get(name)) if is_shown else _nested(fields.get(name))
+        told = _find_in_nested_row(fields.get(name)) if is_shown else _find_in_nested(fields.get(name))
         if told is not None:
             return told
     inside = (fields.get(name) for name in _ENVELOPES)
     return next(
-        (told for value in inside if isinstance(value, Mapping) and (told := _told_inside(_folded(value)))), None
+        (told for value in inside if isinstance(value, Mapping) and (told := _find_in_envelope(_normalize(value)))),
+        None,
     )
 
 
-def _folded(body: JsonObject) -> JsonObject:
+def _normalize(body: JsonObject) -> JsonObject:
     fields: dict[str, JsonValue] = {}
     for name, value in body.items():
         fields.setdefault(re.sub(r"[_-]", "", name).lower(), value)
     return fields
 
 
-def _told(fields: JsonObject) -> str | None:
+def _find_in_fields(fields: JsonObject) -> str | None:
     """A row of the cloud, which has an id, may be of something that failed: of it only what is said of the answer counts."""
     text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
     for code in _failing_codes(fields, _CODES):
         return _joined(code, text)
     if any(fields.get(name) is False or str(fields.get(name)).upper() in {"FALSE", "NO"} for name in _VERDICTS):
         return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
-    return None if isinstance(fields.get("id"), str) else _told_of_the_answer(fields, text)
+    return None if isinstance(fields.get("id"), str) else _find_in_answer(fields, text)
 
 
-def _told_of_the_answer(fields: JsonObject, text: str | None) -> str | None:
+def _find_in_answer(fields: JsonObject, text: str | None) -> str | None:
     if any(fields.get(name) is True or str(fields.get(name)).upper() == "TRUE" for name in _FAILURES):
         return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
     for code in _failing_codes(fields, _PLAIN_CODES):
-        if text or fields.keys() <= {*_PLAIN_CODES, *_AROUND}:
+        if text or fields.keys() <= {*_PLAIN_CODES, *_COMPANIONS}:
             return _joined(code, text)
     status = next((fields[name] for name in _STATUSES if _is_failed(fields.get(name))), None)
-    if status is not None and (text or fields.keys() <= {*_STATUSES, *_AROUND}):
+    if status is not None and (text or fields.keys() <= {*_STATUSES, *_COMPANIONS}):
         return _joined(str(status), text)
     return None if _says_success(fields) else _first_text(fields, _TEXTS)
 
 
-def _told_inside(fields: JsonObject) -> str | None:
+def _find_in_envelope(fields: JsonObject) -> str | None:
     """Of an object that holds the whole answer: what cannot be anything else."""
     text = _first_text(fields, _TEXTS) or _first_text(fields, ("message", "msg"))
     if text is None or isinstance(fields.get("id"), str):
@@ -92,11 +93,11 @@ def _told_inside(fields: JsonObject) -> str | None:
     return next((_joined(code, text) for code in _failing_codes(fields, (*_CODES, "code"))), None)
 
 
-def _nested(value: JsonValue) -> str | None:
+def _find_in_nested(value: JsonValue) -> str | None:
     """Of what stands under the name of an error: anything that is not empty and does not say that there was none."""
     match value:
         case Mapping():
-            fields = _folded(value)
+            fields = _normalize(value)
             codes = (*_failing_codes(fields, (*_CODES, *_PLAIN_CODES)),)
             text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
             if not codes and (_says_success(fields) or _is_empty(fields)):
@@ -105,7 +106,7 @@ def _nested(value: JsonValue) -> str | None:
         case str():
             return None if _is_no_error(value) else value
         case Sequence():
-            return next((told for item in value if (told := _nested(item)) is not None), None)
+            return next((told for item in value if (told := _find_in_nested(item)) is not None), None)
         case True:
             return "an error without a code"
         case bool() | None:
@@ -116,11 +117,11 @@ def _nested(value: JsonValue) -> str | None:
             return None
 
 
-def _nested_in_row(value: JsonValue) -> str | None:
+def _find_in_nested_row(value: JsonValue) -> str | None:
     """A row that shows a thing says by `fault` or `error` what became of that thing; only an error code of its own is of the answer."""
     if not isinstance(value, Mapping):
         return None
-    fields = _folded(value)
+    fields = _normalize(value)
     text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
     return next((_joined(code, text) for code in _failing_codes(fields, _CODES)), None)
 

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
-from provisioner.cloud.error_bodies import error_told
+from provisioner.cloud.error_bodies import find_error
 from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.flow import CallFailed, Outcome
@@ -110,24 +110,24 @@ def unreadable_answer(request: Request, answer: HttpAnswer, fault: str, *, mask:
 
 def refusal(request: Request, answer: HttpAnswer, *, advice: str, now: float, mask: Mask) -> Failure:
     """Any status but 2xx. `advice` is what to check when it is for who we are."""
-    status, complaint = answer.status, error_body_of(answer, mask)
-    message = _verdict(request, status, complaint)
-    if _is_unauthenticated(status, complaint.code):
-        message += f"; {advice}{_skew(answer, now)}"
+    status, error_body = answer.status, error_body_of(answer, mask)
+    message = _verdict(request, status, error_body)
+    if _is_unauthenticated(status, error_body.code):
+        message += f"; {advice}{_clock_skew(answer, now)}"
     return Failure(
-        _outcome(status, complaint.code),
+        _outcome(status, error_body.code),
         message,
         status=status,
-        code=complaint.code,
-        request_id=request_id_of(answer, mask) or complaint.request_id,
+        code=error_body.code,
+        request_id=request_id_of(answer, mask) or error_body.request_id,
         server_time=answer.server_time,
         transient=status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
         retry_after=_retry_after(answer, now),
-        limit=_limit(complaint.text) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
+        limit=_limit(error_body.text) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
     )
 
 
-_SAID_ON_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
+_PROXY_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
 """A proxy says these of a request that a service may have seen."""
 
 
@@ -135,7 +135,7 @@ def _outcome(status: int, code: str) -> Outcome:
     """The gateway's own 429 is the one refusal of which it is certain that no service has seen the request."""
     if status == HTTPStatus.TOO_MANY_REQUESTS and code == "APIG.0308":
         return Outcome.THROTTLED
-    return Outcome.REFUSED if _is_client_error(status) and status not in _SAID_ON_THE_WAY else Outcome.UNKNOWN
+    return Outcome.REFUSED if _is_client_error(status) and status not in _PROXY_STATUSES else Outcome.UNKNOWN
 
 
 def _limit(text: str) -> Limit | None:
@@ -147,16 +147,16 @@ def _limit(text: str) -> Limit | None:
     return limit if limit.seconds <= _SLOWEST_PACE * limit.requests else None
 
 
-def _verdict(request: Request, status: int, complaint: ErrorBody) -> str:
+def _verdict(request: Request, status: int, error_body: ErrorBody) -> str:
     if _is_redirect(status):
         return f"{request.line} was answered with a redirect, which is never followed ({status})"
     verdict = "was refused" if _is_client_error(status) else "failed"
-    text = _shorten(complaint.text) or "no reason given"
-    number = str(status) if complaint.code == str(status) else f"{status} {complaint.code}"
+    text = _shorten(error_body.text) or "no reason given"
+    number = str(status) if error_body.code == str(status) else f"{status} {error_body.code}"
     return f"{request.line} {verdict}: {text} ({number})"
 
 
-def unsent(failure: Failure) -> Failure:
+def as_not_sent(failure: Failure) -> Failure:
     """What a failed exchange of credentials means for the request that they were for."""
     return Failure(
         Outcome.NOT_SENT,
@@ -184,14 +184,14 @@ def error_body_of(answer: HttpAnswer, mask: Mask) -> ErrorBody:
     tries = [(body, shape) for body in objects for shape in _SHAPES] + [(body, _OLD_SHAPE) for body in objects]
     for candidate, shape in tries:
         if all(candidate.get(name) is not None for name in shape):
-            return _complaint(candidate, *shape, objects, mask)
+            return _error_body(candidate, *shape, objects, mask)
     text = mask.text(answer.body.decode(errors="replace"))
     return ErrorBody(str(answer.status), text, _body_request_id(objects, mask))
 
 
-def error_in(body: JsonValue, mask: Mask) -> str | None:
+def find_masked_error(body: JsonValue, mask: Mask) -> str | None:
     """What a body says of an error, although its status is a success; None where it says of none."""
-    told = error_told(body)
+    told = find_error(body)
     return None if told is None else mask.text(_shorten(told))
 
 
@@ -202,7 +202,7 @@ def _objects(body: JsonValue) -> Iterator[JsonObject]:
         yield from (value for value in body.values() if isinstance(value, Mapping))
 
 
-def _complaint(
+def _error_body(
     body: JsonObject, code_name: str, text_name: str, objects: Sequence[JsonObject], mask: Mask
 ) -> ErrorBody:
     code = re.sub(r"^APIGW\.", "APIG.", mask.text(str(body[code_name])))
@@ -223,7 +223,7 @@ def _shorten(text: str) -> str:
     return flat if len(flat) <= _MAX_TEXT else f"{flat[: _MAX_TEXT - 1]}…"
 
 
-def _skew(answer: HttpAnswer, now: float) -> str:
+def _clock_skew(answer: HttpAnswer, now: float) -> str:
     server = answer.server_time
     if server is None or abs(server / 1000 - now) <= _CLOCK_TOLERANCE:
         return ""

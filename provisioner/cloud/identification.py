@@ -40,7 +40,7 @@ async def identify_by_list(given: GivenIdentity, ask: Ask) -> Identity:
     reachable = await list_projects(ask, name=None if given.project_id else given.name)
     matching = [project for project in reachable if _matches(project, given)]
     if len(matching) != 1:
-        _undecided(given, len(matching))
+        _refuse_project(given, len(matching))
     return _identity(given, matching[0].id, matching[0].account or given.domain_id)
 
 
@@ -49,7 +49,7 @@ async def identify_by_token(given: GivenIdentity, tokens: Tokens) -> Identity:
     grant = (await tokens.token(Scope.PROJECT)).grant
     found = _identity(given, _object(grant.get("project")).get("id"), account_of(grant) or given.domain_id)
     if found.account != (given.domain_id or found.account) or found.project != (given.project_id or found.project):
-        _undecided(given, 0)
+        _refuse_project(given, 0)
     return found
 
 
@@ -70,7 +70,7 @@ def _identity(given: GivenIdentity, project: JsonValue, account: JsonValue) -> I
     return Identity(account, project, given.region)
 
 
-def _undecided(given: GivenIdentity, count: int) -> NoReturn:
+def _refuse_project(given: GivenIdentity, count: int) -> NoReturn:
     project = f"with the id {given.project_id}" if given.project_id else f"named {given.name!r}"
     account = f" in the account {given.domain_id}" if given.domain_id else ""
     found = "no project" if count == 0 else f"{count} projects"

@@ -54,7 +54,7 @@ async def list_own_accounts(ask: Ask) -> tuple[Account, ...]:
     return await _list(ask, "/v3/auth/domains", "domains", read_account)
 
 
-async def names_of(ask: Ask, identity: Identity) -> tuple[str | None, str | None]:
+async def read_names(ask: Ask, identity: Identity) -> tuple[str | None, str | None]:
     """The account's and the project's; None where the user may not ask, and where the list lacks it."""
     accounts = await _if_allowed(list_own_accounts, ask)
     projects = await _if_allowed(list_own_projects, ask)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, known
+from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, to_member
 from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.billing import ORDERS, OrderStatus, is_order_id, order_path, order_status, status_number
 from provisioner.model.diagnostic import UsageError, error
@@ -133,7 +133,7 @@ def read_order(row: AnswerRow) -> Order:
     return Order(
         id=row.required(row.text, "order_id"),
         status=order_status(number := row.required(row.number, "status")) or number,
-        type=known(OrderType, row.number("order_type")),
+        type=to_member(OrderType, row.number("order_type")),
         service_type=row.text("service_type_code"),
         user=row.text("user_name"),
         created_at=row.moment("create_time"),
@@ -152,7 +152,7 @@ def read_line(row: AnswerRow) -> OrderLine:
         product_id=row.text("product_id"),
         specification=row.text("product_spec_desc"),
         quantity=row.number("subscription_num"),
-        period_type=known(PeriodType, row.number("period_type")),
+        period_type=to_member(PeriodType, row.number("period_type")),
         periods=row.number("period_num"),
         effective_at=row.moment("effective_time"),
         expires_at=row.moment("expire_time"),

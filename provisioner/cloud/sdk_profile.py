@@ -53,7 +53,7 @@ def read_sdk_profile(path: Path) -> SdkProfile | None:
 
 
 def _parse(content: bytes, path: Path) -> dict[str, dict[str, str]]:
-    """What is no INI is refused without a look at its text: a parser's complaint would quote the line, key and all."""
+    """What is no INI is refused without a look at its text: a parser's message would quote the line, key and all."""
     parser = ConfigParser(interpolation=None, strict=True)
     try:
         parser.read_string(content.decode())

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from provisioner.cloud.answers import AnswerRow, Ask, known
+from provisioner.cloud.answers import AnswerRow, Ask, to_member
 from provisioner.cloud.orders import billing_time
 from provisioner.cloud.paging import PAGE, Listing, read_all
 from provisioner.model.billing import SUBSCRIPTIONS
@@ -107,7 +107,7 @@ def read_subscription(row: AnswerRow) -> Subscription:
         resource_id=row.required(row.text, "resource_id"),
         id=row.text("id"),
         name=row.text("resource_name"),
-        status=known(SubscriptionStatus, row.number("status")),
+        status=to_member(SubscriptionStatus, row.number("status")),
         project=row.text("project_id"),
         region=row.text("region_code"),
         service_type=row.text("service_type_code"),
@@ -115,7 +115,7 @@ def read_subscription(row: AnswerRow) -> Subscription:
         is_main=row.flag("is_main_resource"),
         effective_at=row.moment("effective_time"),
         expires_at=row.moment("expire_time"),
-        expire_policy=known(ExpirePolicy, row.number("expire_policy")),
+        expire_policy=to_member(ExpirePolicy, row.number("expire_policy")),
     )
 
 

@@ -17,7 +17,7 @@ from provisioner.cloud.authentication import Signer
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, IssuedToken
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import Failure, unreadable_answer, unsent
+from provisioner.cloud.failures import Failure, as_not_sent, unreadable_answer
 from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Effect, Service
@@ -33,7 +33,7 @@ _LIFE: Final = 3600
 _RENEW_BEFORE: Final = 600.0
 """Seconds before its end at which a key is no longer used: none expires on its way, or under a purchase."""
 
-Deliver: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
+SendRequest: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class TemporaryKey:
     renew_at: float
 
 
-def for_token(token: IssuedToken, endpoints: Endpoints) -> Request:
+def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
     body = b'{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":%d}}}}' % _LIFE
     return Request(
         service=Service.IDENTITY,
@@ -58,7 +58,7 @@ def for_token(token: IssuedToken, endpoints: Endpoints) -> Request:
     )
 
 
-def of_instance() -> Request:
+def instance_metadata_request() -> Request:
     return Request(
         service=Service.IDENTITY,
         effect=Effect.READ,
@@ -70,12 +70,12 @@ def of_instance() -> Request:
 
 
 class TemporaryKeys:
-    """`request` is answered with a key; `deliver` sends it without authentication."""
+    """`request` is answered with a key; `send` sends it without authentication."""
 
-    def __init__(self, request: Request, *, advice: str, deliver: Deliver, clock: Clock) -> None:
+    def __init__(self, request: Request, *, advice: str, send: SendRequest, clock: Clock) -> None:
         self.advice = advice
         self._request = request
-        self._deliver = deliver
+        self._send = send
         self._clock = clock
         self._held: TemporaryKey | None = None
         self._lock = asyncio.Lock()
@@ -106,9 +106,9 @@ class TemporaryKeys:
         async with self._lock:
             if self._held is None or self._clock.now() >= self._held.renew_at:
                 try:
-                    self._held = self._read(await self._deliver(self._request))
+                    self._held = self._read(await self._send(self._request))
                 except Failure as failure:
-                    raise unsent(failure) from None
+                    raise as_not_sent(failure) from None
             return self._held
 
     def _read(self, answer: HttpAnswer) -> TemporaryKey:

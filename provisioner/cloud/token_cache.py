@@ -32,7 +32,7 @@ def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
     return (given if given.is_absolute() else home / ".cache") / "provisioner" / "tokens"
 
 
-class TokenFiles:
+class TokenFileCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeAlias
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import Password
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.failures import Failure, unreadable_answer, unsent
+from provisioner.cloud.failures import Failure, as_not_sent, unreadable_answer
 from provisioner.cloud.request import Request, encode
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Call, Effect, Outcome, Service
@@ -28,7 +28,7 @@ from provisioner.web import HttpAnswer
 RENEW_BEFORE: Final = 600.0
 """Seconds before its end at which a token is no longer used: none expires on its way, or under a purchase."""
 
-Deliver: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
+SendRequest: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
 
 
 class Scope(StrEnum):
@@ -68,7 +68,7 @@ class NoCache:
 
 class Tokens:
     """`scopes` says how project and account are named to the cloud; an account that is not in it is learnt from the project's
-    token. `deliver` sends without authentication.
+    token. `send` sends without authentication.
     """
 
     advice = "check HW_USER_NAME (or HW_USER_ID), HW_USER_PASSWORD and HW_DOMAIN_NAME"
@@ -79,14 +79,14 @@ class Tokens:
         *,
         scopes: Mapping[Scope, Fields],
         endpoints: Endpoints,
-        deliver: Deliver,
+        send: SendRequest,
         clock: Clock,
         cache: TokenCache,
     ) -> None:
         self._user = user
         self._scopes = scopes
         self._endpoints = endpoints
-        self._deliver = deliver
+        self._send = send
         self._clock = clock
         self._cache = cache
         self._held: dict[Scope, Token] = {}
@@ -139,9 +139,9 @@ class Tokens:
             raise refused
         try:
             request = self._request(scope)
-            return self._token(request, await self._deliver(request))
+            return self._token(request, await self._send(request))
         except Failure as failure:
-            nothing_sent = unsent(failure)
+            nothing_sent = as_not_sent(failure)
             if failure.outcome is Outcome.REFUSED and not failure.transient:
                 self._refused[scope] = nothing_sent
             raise nothing_sent from None

@@ -15,7 +15,7 @@ from provisioner.cloud.private_file import is_sendable, refuse
 
 VENDOR_DOMAINS: Final = ("myhuaweicloud.com", "myhuaweicloud.cn", "myhuaweicloud.eu")
 
-_TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "HW_ACCESS_KEY": ("OS_ACCESS_KEY",),
         "HW_SECRET_KEY": ("OS_SECRET_KEY",),
@@ -36,7 +36,7 @@ _TWINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-PASSED_OVER: Final = (
+IGNORED_VARIABLES: Final = (
     "HW_ENTERPRISE_PROJECT_ID",
     "HW_ENABLE_FORCE_NEW",
     "HW_FLAVOR_ID",
@@ -56,7 +56,7 @@ PASSED_OVER: Final = (
 """What the vendor's Terraform provider and SDKs read and this tool does not. Of the SDKs' own prefixes everything is, but for the
 variables below.
 """
-AGENCIES: Final = ("OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME", "OS_DELEGATED_PROJECT")
+AGENCY_VARIABLES: Final = ("OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME", "OS_DELEGATED_PROJECT")
 """The provider's older names for an agency, beside those that begin with HW_ASSUME_ROLE."""
 
 _OF_THE_SDKS: Final = re.compile(r"HUAWEICLOUD_(SDK|OIDC)_(?!REGION_)[A-Z0-9_]{1,64}")
@@ -71,16 +71,16 @@ class VendorVariables:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._twins: Mapping[str, tuple[str, ...]] = {} if _is_another_cloud(environ.get("OS_AUTH_URL")) else _TWINS
+        self._aliases: Mapping[str, tuple[str, ...]] = {} if _is_another_cloud(environ.get("OS_AUTH_URL")) else _ALIASES
 
-    def given(self, name: str) -> str | None:
+    def name_in_use(self, name: str) -> str | None:
         """The name under which the variable is set: its own, or a twin's."""
-        if name.startswith("OS_") and not self._twins:
+        if name.startswith("OS_") and not self._aliases:
             return None
-        return next((twin for twin in (name, *self._twins.get(name, ())) if self._environ.get(twin)), None)
+        return next((twin for twin in (name, *self._aliases.get(name, ())) if self._environ.get(twin)), None)
 
     def get(self, name: str) -> str | None:
-        given = self.given(name)
+        given = self.name_in_use(name)
         return self._environ[given] if given else None
 
     def sendable(self, name: str) -> str | None:
@@ -88,31 +88,31 @@ class VendorVariables:
         value = self.get(name)
         if not is_sendable(value):
             refuse(
-                f"{self.given(name)} contains a space, a line break or another character that cannot be part of it",
-                f"set {self.given(name)} again",
+                f"{self.name_in_use(name)} contains a space, a line break or another character that cannot be part of it",
+                f"set {self.name_in_use(name)} again",
             )
         return value
 
-    def are_given(self, *names: str) -> bool:
+    def are_set(self, *names: str) -> bool:
         """All of them; False when none is. Raises UsageError in between."""
         missing = [name for name in names if not self.get(name)]
         if missing and len(missing) < len(names):
-            given = next(found for name in names if (found := self.given(name)))
+            given = next(found for name in names if (found := self.name_in_use(name)))
             lacking = " and ".join(missing)
             are = "is" if len(missing) == 1 else "are"
             refuse(f"{given} is set and {lacking} {are} not", f"set {lacking}, or unset {given}")
         return not missing
 
-    def passed_over(self) -> tuple[str, ...]:
+    def ignored(self) -> tuple[str, ...]:
         """The variables of the vendor's tools that are set and not followed, each by the name under which it is set."""
-        listed = (given for name in PASSED_OVER if (given := self.given(name)) is not None)
+        listed = (given for name in IGNORED_VARIABLES if (given := self.name_in_use(name)) is not None)
         others = (name for name, value in self._environ.items() if value and _OF_THE_SDKS.fullmatch(name))
         return (*listed, *sorted(set(others) - _FOLLOWED_OF_THE_SDKS))
 
     def agencies(self) -> tuple[str, ...]:
         """Those that would have it act through an agency, in another account than the keys'."""
         assumed = (name for name, value in self._environ.items() if name.startswith("HW_ASSUME_ROLE") and value)
-        return (*sorted(assumed), *(name for name in AGENCIES if self.given(name)))
+        return (*sorted(assumed), *(name for name in AGENCY_VARIABLES if self.name_in_use(name)))
 
 
 def _is_another_cloud(auth_url: str | None) -> bool:

@@ -13,39 +13,39 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.store.contract import Ending, LockHolder, Store, Waiting
+from provisioner.store.contract import LockHolder, LockWaitListener, Store, UnlockAdvice
 from provisioner.store.folder import FolderStore, locate
+from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.state_store import Siblings, StateStore
-from provisioner.store.witness import Witness, witness_folder
 
 __all__ = [
-    "Ending",
     "LockHolder",
+    "LockWaitListener",
     "Repair",
     "Salvaged",
     "SalvagedPart",
     "Session",
     "Siblings",
     "StateStore",
-    "Waiting",
+    "UnlockAdvice",
+    "high_water_mark_folder",
     "locate",
     "open_store",
-    "witness_folder",
 ]
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def open_store(
-    location: str | Path, label: str, *, owner: tuple[str, str | None] | None = None, witnesses: Path | None = None
+    location: str | Path, label: str, *, owner: tuple[str, str | None] | None = None, mark_folder: Path | None = None
 ) -> StateStore:
     """The state named `label` at a location, given as a path or a URL. Touches nothing yet. `owner` is the stack and environment
-    that it has to be of; `witnesses` is where this user keeps what was seen of states.
+    that it has to be of; `mark_folder` is where this user keeps what was seen of states.
     """
-    return StateStore(_store(location, label), owner=owner, witness=Witness(witnesses))
+    return StateStore(_store(location, label), owner=owner, marks=HighWaterMarks(mark_folder))
 
 
 def _store(location: str | Path, label: str) -> Store:

@@ -133,7 +133,7 @@ def head_of(batch: bytes, *, after: JournalHead) -> JournalHead:
     return JournalHead(after.sequence + batch.count(b"\n"), batch[-_HASH_ENDS - _HASH : -_HASH_ENDS].decode())
 
 
-def ends_with(head: JournalHead) -> bytes:
+def line_ending(head: JournalHead) -> bytes:
     """How the line of that record ends, and no other line does."""
     return _BEFORE_HASH + head.hash.encode() + _AFTER_HASH
 

@@ -36,8 +36,8 @@ _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Added to what is remembered of a record by later versions."""
 _RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up")
 """Likewise to records."""
-_NONE_UNLESS_SAID: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
-_EMPTY_UNLESS_SAID: Mapping[type, tuple[str, ...]] = {
+_OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
+_OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
     Listed: ("complete", "orders", "all_orders"),
     Settled: ("passed_over", "orders"),
     Moved: ("term_given_up",),
@@ -46,24 +46,24 @@ _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in g
 
 
 def state_to_json(state: State) -> JsonObject:
-    written: Any = to_json(_states(), state)
+    written: Any = to_json(_state_adapter(), state)
     for key in ("released", "listed", "all_listed", "listed_orders", "all_orders"):
         if not written[key]:
             del written[key]
     for intent in (*written["intents"].values(), *written["absent"].values()):
-        _leave_out_unsaid(intent)
+        _omit_empty_intent_fields(intent)
     for recorded in written["resources"].values():
-        _leave_out_empty(recorded)
+        _omit_empty_record_fields(recorded)
     return written  # type: ignore[no-any-return]
 
 
-def _leave_out_empty(recorded: dict[str, Any]) -> None:
+def _omit_empty_record_fields(recorded: dict[str, Any]) -> None:
     for key in _RECORDED:
         if not recorded[key]:
             del recorded[key]
 
 
-def _leave_out_unsaid(intent: dict[str, Any]) -> None:
+def _omit_empty_intent_fields(intent: dict[str, Any]) -> None:
     for key in ("listed", "all_listed", "listed_orders", "all_orders", "answered_id", "sender", "passed_over_orders"):
         if not intent[key]:
             del intent[key]
@@ -71,7 +71,7 @@ def _leave_out_unsaid(intent: dict[str, Any]) -> None:
 
 def state_from_json(content: JsonObject) -> State:
     """Raises Damaged for what is no state, and for a state with problems."""
-    state = from_json(_states(), content)
+    state = from_json(_state_adapter(), content)
     if problem := next(state.problems(), None):
         raise Damaged(f"contradicts itself: {problem}")
     return state
@@ -79,18 +79,18 @@ def state_from_json(content: JsonObject) -> State:
 
 def entry_to_json(entry: Entry) -> JsonObject:
     """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
-    written: Any = to_json(_entries_of(entry.type), entry)
-    for key in _NONE_UNLESS_SAID.get(type(entry), ()):
+    written: Any = to_json(_entry_adapter(entry.type), entry)
+    for key in _OMIT_IF_NONE.get(type(entry), ()):
         if written[key] is None:
             del written[key]
-    for key in _EMPTY_UNLESS_SAID.get(type(entry), ()):
+    for key in _OMIT_IF_EMPTY.get(type(entry), ()):
         if not written[key]:
             del written[key]
     match entry:
         case Intended():
-            _leave_out_unsaid(written["intent"])
+            _omit_empty_intent_fields(written["intent"])
         case Imported():
-            _leave_out_empty(written["recorded"])
+            _omit_empty_record_fields(written["recorded"])
         case _:
             pass
     return written  # type: ignore[no-any-return]
@@ -119,7 +119,7 @@ def journal_lines(
         ) from problem
 
 
-def created_of(state: State) -> Created:
+def created_entry(state: State) -> Created:
     """What its journal says of it first."""
     return Created(state.stack, state.environment, state.identity)
 
@@ -130,7 +130,7 @@ def entry_from_json(content: JsonObject) -> Entry:
         case "created" if (number := content.get("format")) and isinstance(number, int) and number > JOURNAL_FORMAT:
             raise FromNewerVersion(f"begins a journal of format {number}; this version reads format {JOURNAL_FORMAT}")
         case str(name) if name in _ENTRY_TYPES:
-            return from_json(_entries_of(name), content)
+            return from_json(_entry_adapter(name), content)
         case name:
             raise FromNewerVersion(
                 f"holds an entry of the unknown type {name!r}, written by a newer version of this tool"
@@ -142,11 +142,11 @@ def entry_from_json(content: JsonObject) -> Entry:
 
 
 @cache
-def _states() -> TypeAdapter[tuple[State]]:
+def _state_adapter() -> TypeAdapter[tuple[State]]:
     return TypeAdapter(tuple[State], config=STRICT)
 
 
 @cache
-def _entries_of(name: str) -> TypeAdapter[tuple[Entry]]:
+def _entry_adapter(name: str) -> TypeAdapter[tuple[Entry]]:
     one: Any = GenericAlias(tuple, (_ENTRY_TYPES[name],))
     return TypeAdapter(one, config=STRICT)

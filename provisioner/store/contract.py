@@ -51,12 +51,12 @@ class LockHolder:
         return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
 
 
-Waiting: TypeAlias = Callable[[LockHolder, float], None]
+LockWaitListener: TypeAlias = Callable[[LockHolder, float], None]
 """Told at every look at a held lock: its holder, and the seconds waited so far."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class UnlockAdvice:
     """How a lock that is held comes to its end, for a person: what holds it, and what can be done about that."""
 
     summary: str
@@ -175,7 +175,7 @@ class Reader(Protocol):
     def log(self, name: str) -> Log: ...
 
 
-class Hold(Reader, Protocol):
+class LockedStore(Reader, Protocol):
     """The store while its lock is held. What is read through it is what its writes build on: a change in between is a Conflict."""
 
     def intrusion(self) -> Intrusion | None:
@@ -212,15 +212,15 @@ class Store(Reader, Protocol):
     def names(self) -> tuple[str, ...]:
         """The labels of all states of which anything is kept at the same place, without reading any."""
 
-    def beside(self, label: str) -> Store:
+    def sibling(self, label: str) -> Store:
         """The store of another state at the same place."""
 
     def holder(self) -> LockHolder | None:
         """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
 
-    def ending(self, holder: LockHolder) -> Ending: ...
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice: ...
 
     def lock(
-        self, holder: LockHolder, *, timeout: float, waiting: Waiting | None = None
-    ) -> AbstractContextManager[Hold]:
+        self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None = None
+    ) -> AbstractContextManager[LockedStore]:
         """Raises LockHeld when another run still holds the lock after `timeout` seconds."""

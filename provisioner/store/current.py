@@ -11,47 +11,51 @@ from itertools import count
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
-from provisioner.store.chain import ends_with
+from provisioner.store.chain import line_ending
 from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, StoreWords
+from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
-    Known,
-    begun,
-    continued,
+    KnownState,
+    initial_state,
     is_behind,
     read_known,
     read_state,
-    require_own,
+    replay_tail,
+    require_owner,
     state_behind,
     state_missing,
 )
-from provisioner.store.witness import Witness
 
 
-def read_current(reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness) -> Known | None:
+def read_current(
+    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
+) -> KnownState | None:
     """None where nothing was ever recorded. Raises StoreError for damage, and for a state that is older than one that was seen."""
     if requires_checkpoint:
-        read = _read_pair(reader, words, witness)
+        read = _read_pair(reader, words, marks)
         return None if read is None else read[0]
     known = _read_newest(reader, words)
     if known is not None:
-        _require_newest(words, known, lambda: read_journal(reader), witness)
+        _require_newest(words, known, lambda: read_journal(reader), marks)
     return known
 
 
 def read_whole(
-    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness
-) -> tuple[Known, bytes] | None:
+    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
+) -> tuple[KnownState, bytes] | None:
     """The same with the whole journal that it was read from."""
     if requires_checkpoint:
-        return _read_pair(reader, words, witness)
+        return _read_pair(reader, words, marks)
     if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
         return None
-    known = _newest_of(reader, words, journal or b"")
-    _require_newest(words, known, lambda: journal, witness)
+    known = _newest_from_journal(reader, words, journal or b"")
+    _require_newest(words, known, lambda: journal, marks)
     return known, journal or b""
 
 
-def read_quickly(reader: Reader, words: StoreWords, *, requires_checkpoint: bool, witness: Witness) -> State | None:
+def read_quickly(
+    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
+) -> State | None:
     """The same without the journal's records from before the checkpoint, and so without noticing damage there."""
     if requires_checkpoint and (newest := reader.checkpoint()) is not None:
         try:
@@ -59,9 +63,9 @@ def read_quickly(reader: Reader, words: StoreWords, *, requires_checkpoint: bool
         except NotInLog:
             pass  # the pair says why
         else:
-            _require_newest(words, known, lambda: read_journal(reader), witness)
+            _require_newest(words, known, lambda: read_journal(reader), marks)
             return known.state
-    current = read_current(reader, words, requires_checkpoint=requires_checkpoint, witness=witness)
+    current = read_current(reader, words, requires_checkpoint=requires_checkpoint, marks=marks)
     return None if current is None else current.state
 
 
@@ -71,28 +75,28 @@ def read_journal(reader: Reader) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
-def _read_pair(reader: Reader, words: StoreWords, witness: Witness) -> tuple[Known, bytes] | None:
+def _read_pair(reader: Reader, words: StoreWords, marks: HighWaterMarks) -> tuple[KnownState, bytes] | None:
     """A refusal counts when a second look finds the same: without the lock a run may write between the two parts."""
-    looked = _look(reader)
+    looked = _read_parts(reader)
     while True:
         try:
-            return _judged(reader, words, witness, *looked)
+            return _check_pair(reader, words, marks, *looked)
         except StoreError:
-            again = _look(reader)
+            again = _read_parts(reader)
             if again == looked:
                 raise
             looked = again
 
 
-def _look(reader: Reader) -> tuple[bytes | None, bytes | None]:
+def _read_parts(reader: Reader) -> tuple[bytes | None, bytes | None]:
     """The checkpoint first, so that the journal is never the older one."""
     newest = reader.checkpoint()
     return None if newest is None else newest.data, read_journal(reader)
 
 
-def _judged(
-    reader: Reader, words: StoreWords, witness: Witness, state: bytes | None, journal: bytes | None
-) -> tuple[Known, bytes] | None:
+def _check_pair(
+    reader: Reader, words: StoreWords, marks: HighWaterMarks, state: bytes | None, journal: bytes | None
+) -> tuple[KnownState, bytes] | None:
     if state is None:
         if journal is not None:
             raise state_missing(words, beside=words.journal_name)
@@ -100,27 +104,27 @@ def _judged(
             raise state_missing(words, beside=words.backup_name)
         return None
     known = read_known(words, state=state, journal=journal)
-    _require_newest(words, known, lambda: journal, witness)
+    _require_newest(words, known, lambda: journal, marks)
     return known, journal or b""
 
 
-def _read_newest(reader: Reader, words: StoreWords) -> Known | None:
+def _read_newest(reader: Reader, words: StoreWords) -> KnownState | None:
     for written in _checkpoints(reader, words):
         try:
             return _from_checkpoint(reader, words, written)
         except NotInLog:
             continue
     journal = read_journal(reader)
-    return None if journal is None else _newest_of(reader, words, journal)
+    return None if journal is None else _newest_from_journal(reader, words, journal)
 
 
-def _newest_of(reader: Reader, words: StoreWords, journal: bytes) -> Known:
+def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> KnownState:
     for written in _checkpoints(reader, words):
-        if written.head == START or ends_with(written.head) in journal:
-            return continued(words, written, journal)
-    if (first := begun(words, journal)) is not None:
-        require_own(words, first)
-        return continued(words, first, journal)
+        if written.head == START or line_ending(written.head) in journal:
+            return replay_tail(words, written, journal)
+    if (first := initial_state(words, journal)) is not None:
+        require_owner(words, first)
+        return replay_tail(words, first, journal)
     raise state_missing(words, beside=words.journal_name)
 
 
@@ -136,13 +140,15 @@ def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[State]:
                 raise
 
 
-def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> Known:
+def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> KnownState:
     """Raises NotInLog."""
     journal = b"".join(reader.log(JOURNAL).read(written.head))
-    return continued(words, written, journal, is_whole=written.head.sequence == 0)
+    return replay_tail(words, written, journal, is_whole=written.head.sequence == 0)
 
 
-def _require_newest(words: StoreWords, known: Known, journal: Callable[[], bytes | None], witness: Witness) -> None:
-    seen = witness.last_seen(known.written.lineage)
+def _require_newest(
+    words: StoreWords, known: KnownState, journal: Callable[[], bytes | None], marks: HighWaterMarks
+) -> None:
+    seen = marks.load(known.written.lineage)
     if seen is not None and is_behind(words, known, lambda: journal() or b"", seen=seen):
         raise state_behind(words, known, seen)

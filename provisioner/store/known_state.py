@@ -18,7 +18,7 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.contract import START, StoreWords
-from provisioner.store.witness import Sighting
+from provisioner.store.high_water_marks import HighWaterMark
 
 FOREIGN: Final = "state-foreign"
 _OR_REBUILD: Final = (
@@ -28,7 +28,7 @@ _OR_REBUILD: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownState:
     """`written` is the checkpoint's, `state` the same with the journal's tail replayed. The first `journal_end` bytes of
     the journal are whole records; what follows is a torn one. `plans` are those that runs have begun to carry out; None where
     only the tail was read. `is_described`: the journal says what it is of.
@@ -41,12 +41,12 @@ class Known:
     is_described: bool = True
 
 
-def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> Known:
+def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> KnownState:
     """Raises StoreError for damage."""
-    return continued(words, read_state(words, state, place=words.state), journal)
+    return replay_tail(words, read_state(words, state, place=words.state), journal)
 
 
-def continued(words: StoreWords, written: State, journal: bytes | None, *, is_whole: bool = True) -> Known:
+def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_whole: bool = True) -> KnownState:
     """What `written` has become by now. A journal that is not whole begins with the record of its head.
 
     Raises StoreError for damage.
@@ -73,16 +73,16 @@ def continued(words: StoreWords, written: State, journal: bytes | None, *, is_wh
         raise _journal_short(words, head, written.head)
     if written.serial < newest:
         raise _state_older(words, written.serial, newest)
-    state = _replayed(words, written, tail, head=head)
-    return Known(written, state, frozenset(plans) if is_whole else None, end, is_described)
+    state = _replay(words, written, tail, head=head)
+    return KnownState(written, state, frozenset(plans) if is_whole else None, end, is_described)
 
 
-def begun(words: StoreWords, journal: bytes) -> State | None:
+def initial_state(words: StoreWords, journal: bytes) -> State | None:
     """The state before the first record after `created`, for a journal whose checkpoints are lost. None where it does not begin so."""
     first = next(single_lines(journal), None)
     if not isinstance(first, Record) or first.lineage is None:
         return None
-    match entry_of(words, first):
+    match decode_entry(words, first):
         case Created(stack=stack, environment=environment, identity=identity):
             serial = max(line.serial or 1 for line in single_lines(journal) if isinstance(line, Record))
             return State(stack, environment, first.lineage, serial, identity)
@@ -90,7 +90,7 @@ def begun(words: StoreWords, journal: bytes) -> State | None:
             return None
 
 
-def plans_begun(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset[str]:
+def started_plans(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset[str]:
     """The ids of all plans that runs have begun to carry out."""
     entries = (record.entry for record in checked_records(words, journal, lineage=lineage))
     plans = (entry.get("plan") for entry in entries if entry.get("type") == "run_started")
@@ -99,10 +99,10 @@ def plans_begun(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset
 
 def read_history(words: StoreWords, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
     for record in checked_records(words, journal, lineage=lineage):
-        yield HistoryRecord(record.sequence, record.time, record.hash, entry_of(words, record))
+        yield HistoryRecord(record.sequence, record.time, record.hash, decode_entry(words, record))
 
 
-def entry_of(words: StoreWords, record: Record) -> Entry:
+def decode_entry(words: StoreWords, record: Record) -> Entry:
     try:
         return entry_from_json(record.entry)
     except Damaged as problem:
@@ -116,7 +116,7 @@ def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: Jour
         raise journal_damaged(words, problem, line=problem.line) from problem
 
 
-def require_own(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
+def require_owner(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
     """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment only come to
     the same label. It would be planned against the wrong specs.
     """
@@ -149,11 +149,11 @@ def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
                 hint=f"Nothing was changed. {words.restore_state} {_OR_REBUILD}",
             )
         ) from problem
-    require_own(words, state)
+    require_owner(words, state)
     return state
 
 
-def _replayed(words: StoreWords, written: State, tail: list[Record], *, head: JournalHead) -> State:
+def _replay(words: StoreWords, written: State, tail: list[Record], *, head: JournalHead) -> State:
     line = written.head.sequence
     for_replay = []
     try:
@@ -199,7 +199,7 @@ def _state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
     )
 
 
-def is_behind(words: StoreWords, known: Known, journal: Callable[[], bytes], *, seen: Sighting) -> bool:
+def is_behind(words: StoreWords, known: KnownState, journal: Callable[[], bytes], *, seen: HighWaterMark) -> bool:
     """Whether the record that was seen last is missing from the whole `journal`. A rebuilt journal lacks it too, and stands beside
     a higher serial.
     """
@@ -209,8 +209,8 @@ def is_behind(words: StoreWords, known: Known, journal: Callable[[], bytes], *, 
     return not any(record.head == seen.head for record in lines)
 
 
-def state_behind(words: StoreWords, found: Known, seen: Sighting) -> StoreError:
-    has, was = _told(found.written.serial, found.state.head), _told(seen.serial, seen.head)
+def state_behind(words: StoreWords, found: KnownState, seen: HighWaterMark) -> StoreError:
+    has, was = _progress(found.written.serial, found.state.head), _progress(seen.serial, seen.head)
     there = "it" if seen.location == words.state else seen.location
     return StoreError(
         error(
@@ -222,12 +222,12 @@ def state_behind(words: StoreWords, found: Known, seen: Sighting) -> StoreError:
     )
 
 
-def _told(serial: int, head: JournalHead) -> str:
+def _progress(serial: int, head: JournalHead) -> str:
     return f"serial {serial} and {head.sequence} records"
 
 
 def _require_same_owner(words: StoreWords, record: Record, written: State) -> bool:
-    told = entry_of(words, record)
+    told = decode_entry(words, record)
     if isinstance(told, Created) and (told.stack, told.environment, told.identity) != (
         written.stack,
         written.environment,

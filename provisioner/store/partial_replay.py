@@ -27,7 +27,7 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
-_NOBODY = State(stack="", environment=None, lineage="", serial=0, identity=Identity("", "", ""))
+_EMPTY = State(stack="", environment=None, lineage="", serial=0, identity=Identity("", "", ""))
 """Where no state is left; only what is replayed onto it is used."""
 
 
@@ -35,7 +35,7 @@ class PartialReplay:
     """`state` is what the entries so far lead to: of it the resources, the intents and what is absent count. `is_whole`: all of it was understood."""
 
     def __init__(self, base: State | None) -> None:
-        self.state = base or _NOBODY
+        self.state = base or _EMPTY
         self.is_whole = True
         self._unplaced: dict[Address, Remembered] = {}
         self._strays: list[str] = []
@@ -50,7 +50,7 @@ class PartialReplay:
         )
 
     @property
-    def strays(self) -> tuple[str, ...]:
+    def unattributed_ids(self) -> tuple[str, ...]:
         placed = {name for one in self.state.resources.values() for name in (one.id, one.order_id)}
         placed |= {name for facts in self.unplaced for name in (facts.id, facts.order_id)}
         return tuple(name for name in dict.fromkeys(self._strays) if name not in placed)
@@ -64,12 +64,12 @@ class PartialReplay:
                 return
             case Remembered() if entry.address not in self.state.resources:
                 if not self._answer(entry):
-                    self._unplaced[entry.address] = _together(self._unplaced.get(entry.address), entry)
+                    self._unplaced[entry.address] = _merge_facts(self._unplaced.get(entry.address), entry)
                     return
             case Stated() if entry.address not in self.state.resources:
                 return  # it says nothing of what was bought
             case Moved():
-                self._make_room(entry)
+                self._clear_target(entry)
             case Imported() | Forgotten():
                 self._unplaced.pop(entry.address, None)
             case _:
@@ -83,11 +83,12 @@ class PartialReplay:
         """
         again = frozenset(intent.addresses)
         left = (
-            one if one.effect is not Effect.PURCHASE else _left_of(one, again) for one in self.state.intents.values()
+            one if one.effect is not Effect.PURCHASE else _without_addresses(one, again)
+            for one in self.state.intents.values()
         )
         self._keep(intents={one.id: one for one in left if one is not None})
 
-    def _make_room(self, move: Moved) -> None:
+    def _clear_target(self, move: Moved) -> None:
         """What stood under the new address must have been forgotten where nobody can read it."""
         if move.origin in self.state.resources:
             self._keep(resources={key: one for key, one in self.state.resources.items() if key != move.address})
@@ -124,7 +125,7 @@ class PartialReplay:
         )
 
 
-def _left_of(intent: Intent, ended: frozenset[Address]) -> Intent | None:
+def _without_addresses(intent: Intent, ended: frozenset[Address]) -> Intent | None:
     """The open purchase without the addresses that it has ended for; None when it has ended for all."""
     if ended.isdisjoint(intent.addresses):
         return intent
@@ -132,7 +133,7 @@ def _left_of(intent: Intent, ended: frozenset[Address]) -> Intent | None:
     return replace(intent, address=members[0].address, members=members) if members else None
 
 
-def _together(before: Remembered | None, facts: Remembered) -> Remembered:
+def _merge_facts(before: Remembered | None, facts: Remembered) -> Remembered:
     """None leaves a fact as it was, as in the journal."""
     if before is None:
         return facts

@@ -17,15 +17,15 @@ from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.clock import StoreClock
-from provisioner.store.codec import created_of, journal_lines, state_to_json
-from provisioner.store.contract import START, DamagedParts, Hold, NotDone, StoreWords
-from provisioner.store.known_state import require_own
+from provisioner.store.codec import created_entry, journal_lines, state_to_json
+from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone, StoreWords
+from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
+from provisioner.store.known_state import require_owner
 from provisioner.store.salvage import Salvaged
-from provisioner.store.witness import Sighting, Witness
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class RebuiltState:
     """What a rebuild wrote. `aside` names the copies of what stood there before."""
 
     state: State
@@ -35,31 +35,31 @@ class Replaced:
 class Repair:
     def __init__(
         self,
-        hold: Hold,
+        store: LockedStore,
         words: StoreWords,
         *,
         clock: StoreClock,
-        witness: Witness,
+        marks: HighWaterMarks,
         damaged: DamagedParts,
         salvaged: Salvaged,
     ) -> None:
-        self._hold = hold
+        self._store = store
         self._words = words
         self._clock = clock
-        self._witness = witness
+        self._marks = marks
         self._damaged = damaged
         self.salvaged = salvaged
 
-    def replace(self, state: State, entries: Sequence[Entry]) -> Replaced:
+    def replace(self, state: State, entries: Sequence[Entry]) -> RebuiltState:
         """A journal of `entries`, and `state` as they lead to; what stood there is copied aside first.
 
         `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises StoreError;
         dying at any moment leaves either the old parts, or damage that the next repair sees through.
         """
-        require_own(self._words, state)
+        require_owner(self._words, state)
         lines, state = self._written(state, entries)
         try:
-            aside = self._hold.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))
+            aside = self._store.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))
         except NotDone as failure:
             raise StoreError(
                 error(
@@ -69,14 +69,14 @@ class Repair:
                     f"{self._words.make_writable} and run `provisioner state rebuild` again.",
                 )
             ) from failure
-        self._witness.note(state.lineage, Sighting(state.serial, state.head, self._words.state))
-        return Replaced(state, aside)
+        self._marks.save(state.lineage, HighWaterMark(state.serial, state.head, self._words.state))
+        return RebuiltState(state, aside)
 
     def _written(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:
         """The journal names the serial before the new state's: what a run that checkpoints it would have written."""
         lines, head = journal_lines(
             self._words,
-            [created_of(empty), *entries],
+            [created_entry(empty), *entries],
             lineage=empty.lineage,
             serial=empty.serial - 1,
             head=START,

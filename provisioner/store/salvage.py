@@ -62,13 +62,13 @@ class Salvaged:
     """Purchases that were believed never to have been carried out."""
     unplaced: tuple[Remembered, ...]
     """Facts about addresses whose purchase stood in what cannot be read."""
-    strays: tuple[str, ...]
+    unattributed_ids: tuple[str, ...]
     """Ids and order ids that answered a request which cannot be read."""
     mentioned: frozenset[Address]
     """Addresses that unreadable lines seem to be about: a purchase of theirs may have been on its way."""
     complete: bool
     """Nothing that ever was recorded can be missing."""
-    nothing: bool
+    is_empty: bool
     """There is no part at all."""
 
 
@@ -82,23 +82,23 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
     rest = _not_included(lines, head)
     linked = _linked(rest, head, lineage=lineage)
     loose = _rising(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
-    replayed = _replayed(words, base, linked, loose)
+    replayed = _replay(words, base, linked, loose)
     reaches = bool(linked) or any(line.head == head for line in _whole(lines))
     return Salvaged(
         damage=tuple(damage),
         parts=_parts(words, damaged, states, lines),
         lineage=lineage,
-        identity=base.identity if base else _told_identity(words, lines),
+        identity=base.identity if base else _identity_from_journal(words, lines),
         serial=_highest_serial(words, states, lines),
         heads=frozenset({base.head if base else _START, *(line.head for line in _whole(lines))}),
         resources=replayed.state.resources,
         intents=replayed.state.intents,
         absent=replayed.state.absent,
         unplaced=replayed.unplaced,
-        strays=replayed.strays,
+        unattributed_ids=replayed.unattributed_ids,
         mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),
         complete=reaches and replayed.is_whole and len(linked) == len(rest),
-        nothing=damaged == DamagedParts(None, None, None),
+        is_empty=damaged == DamagedParts(None, None, None),
     )
 
 
@@ -129,7 +129,7 @@ def _base(words: StoreWords, states: dict[str, State | None], lines: Lines) -> S
     for line in _whole(lines):
         foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
         if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
-            raise _two_histories(words, line)
+            raise _histories_conflict(words, line)
     return base
 
 
@@ -141,7 +141,7 @@ def _first(lines: Lines) -> Record | None:
     return next((line for line in _whole(lines) if line.sequence == 1), None)
 
 
-def _told_identity(words: StoreWords, lines: Lines) -> Identity | None:
+def _identity_from_journal(words: StoreWords, lines: Lines) -> Identity | None:
     """As the journal itself says it."""
     entries = (_entry(words, line) for line in _whole(lines) if line.entry.get("type") == "created")
     return next((entry.identity for entry in entries if isinstance(entry, Created)), None)
@@ -208,7 +208,7 @@ def _rising(lines: Lines, *, above: int) -> list[Record]:
     return kept
 
 
-def _replayed(words: StoreWords, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
+def _replay(words: StoreWords, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
     """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
     partial = PartialReplay(base)
     entries = [_entry(words, record) for record in linked]
@@ -252,12 +252,12 @@ def _parts(
 
     return (
         state_part(words.state_name),
-        SalvagedPart(words.journal_name, _lines_found(lines, damaged)),
+        SalvagedPart(words.journal_name, _describe_lines(lines, damaged)),
         state_part(words.backup_name),
     )
 
 
-def _lines_found(lines: Lines, damaged: DamagedParts) -> str:
+def _describe_lines(lines: Lines, damaged: DamagedParts) -> str:
     if not damaged.journal:
         return "missing" if damaged.journal is None else "empty"
     unreadable = [number for number, line in enumerate(lines, start=1) if isinstance(line, bytes)]
@@ -269,7 +269,7 @@ def _lines_found(lines: Lines, damaged: DamagedParts) -> str:
     )
 
 
-def _two_histories(words: StoreWords, line: Record) -> StoreError:
+def _histories_conflict(words: StoreWords, line: Record) -> StoreError:
     return StoreError(
         error(
             "rebuild-conflict",

@@ -23,11 +23,11 @@ from provisioner.model.journal import Entry, Intended, RunEnded, RunStarted
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import StoreClock
-from provisioner.store.codec import created_of, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, Hold, Log, NotDone, NotWritten, StoreWords, Undecided
-from provisioner.store.known_state import Known, plans_begun, require_own
-from provisioner.store.late import answers_of, with_kept, write_late
-from provisioner.store.witness import Sighting, Witness
+from provisioner.store.codec import created_entry, journal_lines, state_to_json
+from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten, StoreWords, Undecided
+from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
+from provisioner.store.known_state import KnownState, require_owner, started_plans
+from provisioner.store.late_answers import find_answers, with_late_hint, write_late
 
 _WRITER_BYTES: Final = 16
 _NONCE_BYTES: Final = 8
@@ -42,22 +42,22 @@ class Session:
 
     def __init__(
         self,
-        hold: Hold,
+        store: LockedStore,
         words: StoreWords,
         *,
         clock: StoreClock,
-        witness: Witness,
-        known: Known | None,
+        marks: HighWaterMarks,
+        known: KnownState | None,
         late: Sequence[Entry],
         late_log: Callable[[], Log],
     ) -> None:
-        """`known` was read through `hold`; None before the first run. `late` are the late answers of intents that are open in it."""
-        self._hold = hold
+        """`known` was read through `store`; None before the first run. `late` are the late answers of intents that are open in it."""
+        self._store = store
         self._words = words
         self._clock = clock
-        self._witness = witness
+        self._marks = marks
         self._known = known
-        self._journal: Log = hold.log(JOURNAL)
+        self._journal: Log = store.log(JOURNAL)
         self._head = START if known is None else known.state.head
         self._writer = token_hex(_WRITER_BYTES)
         self._run: str | None = None
@@ -71,7 +71,7 @@ class Session:
         self._broken: str | None = None
         self._is_over = False
         self._fenced_off: StoreError | None = None
-        self._one_at_a_time = Lock()
+        self._mutex = Lock()
 
     @property
     def state(self) -> State | None:
@@ -82,16 +82,16 @@ class Session:
 
     def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
         """The first state: a new lineage, serial 1. Durable before a journal exists."""
-        with self._one_at_a_time:
+        with self._mutex:
             self._require_whole()
             if self._known is not None:
                 raise StoreError(error("state-exists", f"{self._words.state} exists already; nothing was changed"))
             state = State(stack=stack, environment=environment, lineage=str(uuid4()), serial=1, identity=identity)
-            require_own(self._words, state)
+            require_owner(self._words, state)
             hint = f"Nothing was sent. {self._words.make_writable} and try again."
             with self._durably("state-not-written", self._words.state, hint):
-                self._hold.create_checkpoint(0, _document(state))
-            self._known = Known(written=state, state=state, plans=frozenset(), journal_end=0)
+                self._store.create_checkpoint(0, _encode(state))
+            self._known = KnownState(written=state, state=state, plans=frozenset(), journal_end=0)
             self._note(state.serial, state.head)
             return state
 
@@ -101,23 +101,23 @@ class Session:
         Space is set aside before the first intent. Facts may use it up when the store is full; entries with an intent among
         them never do, so that nothing is sent whose answer could not be written down.
         """
-        with self._one_at_a_time:
+        with self._mutex:
             try:
                 return self._append_entries(entries)
             except StoreError as failure:
                 if self._keep_late(entries):
-                    raise with_kept(failure, self._words) from failure
+                    raise with_late_hint(failure, self._words) from failure
                 raise
 
     def checkpoint(self) -> State:
         """The state after everything appended, written in one step. Writes nothing when nothing has happened."""
-        with self._one_at_a_time:
-            known = self._begun()
+        with self._mutex:
+            known = self._require_begun()
             self._append_entries(())
             if self._head == known.written.head:
                 return known.state
-            state = self._advanced(known)
-            data = _document(state)
+            state = self._next_state(known)
+            data = _encode(state)
             if not self._is_settled:
                 self._append(b"")
             hint = (
@@ -125,7 +125,7 @@ class Session:
                 "writes the state anew."
             )
             with self._durably("state-not-written", self._words.state, hint):
-                self._hold.create_checkpoint(self._head.sequence, data)
+                self._store.create_checkpoint(self._head.sequence, data)
             plans = None if known.plans is None else known.plans | self._plans()
             self._known = replace(known, written=state, state=state, plans=plans)
             self._entries.clear()
@@ -139,23 +139,25 @@ class Session:
         if known is None:
             return False
         if known.plans is None:
-            journal = b"".join(self._hold.log(JOURNAL).read())
-            self._known = known = replace(known, plans=plans_begun(self._words, journal, lineage=known.written.lineage))
+            journal = b"".join(self._store.log(JOURNAL).read())
+            self._known = known = replace(
+                known, plans=started_plans(self._words, journal, lineage=known.written.lineage)
+            )
         return plan in (known.plans or ()) or plan in self._plans()
 
     def close(self) -> None:
         """After it nothing is written any more: the lock is about to be free."""
-        with self._one_at_a_time:
+        with self._mutex:
             self._broken = self._broken or "the run has ended"
             self._is_over = True
 
     def _append_entries(self, entries: Sequence[Entry]) -> JournalHead:
-        known = self._begun()
+        known = self._require_begun()
         if not self._late_is_told:
             entries = [*self._late, *(entry for entry in entries if entry not in self._late)]
         if not entries:
             return self._head
-        described = [] if self._is_described else [created_of(known.written)]
+        described = [] if self._is_described else [created_entry(known.written)]
         lines, _ = journal_lines(
             self._words,
             [*described, *entries],
@@ -181,7 +183,7 @@ class Session:
         if known is None or self._broken is None or self._is_over:
             return False
         sent = {entry.intent.id: entry.intent for entry in self._entries if isinstance(entry, Intended)}
-        answers = answers_of(entries, {**known.state.intents, **sent})
+        answers = find_answers(entries, {**known.state.intents, **sent})
         new = [(intent, answer) for intent, answer in answers if answer.intent not in self._kept_late]
         batch, lineage = self._batch(entries), known.written.lineage
         if new and write_late(self._late_log, self._words, new, lineage=lineage, batch=batch, clock=self._clock):
@@ -227,13 +229,13 @@ class Session:
                 )
             )
 
-    def _begun(self) -> Known:
+    def _require_begun(self) -> KnownState:
         self._require_whole()
         if self._known is None:
             raise StoreError(error("state-missing", f"{self._words.state} has to be created before its journal begins"))
         return self._known
 
-    def _advanced(self, known: Known) -> State:
+    def _next_state(self, known: KnownState) -> State:
         try:
             state = replace(replay(known.state, self._entries), serial=known.written.serial + 1, head=self._head)
             problem = next(state.problems(), None)
@@ -254,7 +256,7 @@ class Session:
         """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours. Whoever got
         round the lock is not heard of again: a run that was once not alone, or could not look, sends nothing more.
         """
-        if self._fenced_off is None and (intrusion := self._hold.intrusion()) is not None:
+        if self._fenced_off is None and (intrusion := self._store.intrusion()) is not None:
             self._fenced_off = StoreError(
                 error(
                     intrusion.code,
@@ -269,7 +271,7 @@ class Session:
     def _note(self, serial: int, head: JournalHead) -> None:
         """Only what is durable."""
         if self._known is not None:
-            self._witness.note(self._known.written.lineage, Sighting(serial, head, self._words.state))
+            self._marks.save(self._known.written.lineage, HighWaterMark(serial, head, self._words.state))
 
     def _plans(self) -> frozenset[str]:
         return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)
@@ -292,5 +294,5 @@ class Session:
             raise
 
 
-def _document(state: State) -> bytes:
+def _encode(state: State) -> bytes:
     return seal(state_to_json(state), tool=__version__)

@@ -18,15 +18,25 @@ from provisioner.model.history import HistoryRecord, Verified
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, DamagedParts, Ending, Hold, LockHolder, Reader, Store, StoreWords, Waiting
+from provisioner.store.contract import (
+    LATE,
+    DamagedParts,
+    LockedStore,
+    LockHolder,
+    LockWaitListener,
+    Reader,
+    Store,
+    StoreWords,
+    UnlockAdvice,
+)
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
-from provisioner.store.known_state import FOREIGN, Known, read_history, require_own
-from provisioner.store.late import Answer, read_late, still_open, unaccounted
+from provisioner.store.high_water_marks import HighWaterMarks
+from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
+from provisioner.store.late_answers import Answer, open_answers, read_late, unrecorded_purchases
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
 from provisioner.store.verification import verify
-from provisioner.store.witness import Witness
 
 _ID_BYTES: Final = 6
 """Of a lock's id: long enough to be nobody else's, short enough to be typed."""
@@ -49,12 +59,12 @@ class StateStore:
         *,
         owner: tuple[str, str | None] | None = None,
         clock: StoreClock | None = None,
-        witness: Witness | None = None,
+        marks: HighWaterMarks | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
         self._clock = clock or StoreClock()
-        self._witness = witness or Witness()
+        self._marks = marks or HighWaterMarks()
 
     @property
     def location(self) -> str:
@@ -69,7 +79,7 @@ class StateStore:
             known = self._read(self._store) if late else None
         except StoreError:  # told where the state is read, and no hindrance to mending it
             return self._store.warnings
-        found = unaccounted(self._words, None if known is None else known.state, late)
+        found = unrecorded_purchases(self._words, None if known is None else known.state, late)
         return (*self._store.warnings, *found)
 
     @property
@@ -92,13 +102,13 @@ class StateStore:
         for label in self._store.names():
             if label == self._words.label:
                 continue
-            sibling = self._store.beside(label)
+            sibling = self._store.sibling(label)
             try:
                 state = read_quickly(
                     sibling,
                     sibling.words,
                     requires_checkpoint=sibling.requires_checkpoint,
-                    witness=self._witness,
+                    marks=self._marks,
                 )
             except StoreError as problem:
                 unread[label] = problem.diagnostics[0].summary
@@ -113,9 +123,9 @@ class StateStore:
         """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
         return self._store.holder()
 
-    def ending(self, holder: LockHolder) -> Ending:
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
         """How the lock that is held comes to its end."""
-        return self._store.ending(holder)
+        return self._store.unlock_advice(holder)
 
     def history(self) -> Iterator[HistoryRecord]:
         """Everything that ever happened, oldest first. Raises StoreError for damage."""
@@ -139,17 +149,19 @@ class StateStore:
         return verify(self._words, *read)
 
     @contextmanager
-    def write(self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None) -> Iterator[Session]:
+    def write(
+        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+    ) -> Iterator[Session]:
         """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
-        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as hold:
-            known = self._read(hold)
+        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+            known = self._read(locked)
             session = Session(
-                hold,
+                locked,
                 self._words,
                 clock=self._clock,
-                witness=self._witness,
+                marks=self._marks,
                 known=known,
-                late=() if known is None else still_open(known.state, read_late(hold)),
+                late=() if known is None else open_answers(known.state, read_late(locked)),
                 late_log=lambda: self._store.log(LATE),
             )
             try:
@@ -158,30 +170,32 @@ class StateStore:
                 session.close()
 
     @contextmanager
-    def repair(self, *, command: str, who: str, timeout: float, waiting: Waiting | None = None) -> Iterator[Repair]:
+    def repair(
+        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+    ) -> Iterator[Repair]:
         """Raises LockHeld as `write` does, and StoreError for what is not damaged but somebody else's: parts that may not
         be read, that a newer version wrote, of another stack, or of two histories.
         """
-        with self._locked(command=command, who=who, timeout=timeout, waiting=waiting) as hold:
-            newest, before = hold.checkpoint(), hold.checkpoint(1)
+        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+            newest, before = locked.checkpoint(), locked.checkpoint(1)
             damaged = DamagedParts(
                 state=newest.data if newest else None,
                 backup=before.data if before else None,
-                journal=read_journal(hold),
+                journal=read_journal(locked),
             )
             try:
-                self._read(hold)
+                self._read(locked)
                 damage: tuple[Diagnostic, ...] = ()
             except StoreError as refusal:
                 damage = refusal.diagnostics
                 if damage[0].code == FOREIGN:
                     raise
-            salvaged = self._witnessed(salvage(self._words, damaged, damage=damage))
+            salvaged = self._checked_against_mark(salvage(self._words, damaged, damage=damage))
             yield Repair(
-                hold,
+                locked,
                 self._words,
                 clock=self._clock,
-                witness=self._witness,
+                marks=self._marks,
                 damaged=damaged,
                 salvaged=salvaged,
             )
@@ -191,7 +205,9 @@ class StateStore:
         return self._store.words
 
     @contextmanager
-    def _locked(self, *, command: str, who: str, timeout: float, waiting: Waiting | None) -> Iterator[Hold]:
+    def _locked(
+        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None
+    ) -> Iterator[LockedStore]:
         holder = LockHolder(
             who=who,
             pid=os.getpid(),
@@ -200,28 +216,28 @@ class StateStore:
             since=self._clock.now(),
             id=token_hex(_ID_BYTES),
         )
-        with self._store.lock(holder, timeout=timeout, waiting=waiting) as hold:
-            yield hold
+        with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
+            yield locked
 
-    def _read(self, reader: Reader) -> Known | None:
+    def _read(self, reader: Reader) -> KnownState | None:
         known = read_current(
-            reader, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
+            reader, self._words, requires_checkpoint=self._store.requires_checkpoint, marks=self._marks
         )
         if known is not None:
-            require_own(self._words, known.state, owner=self._owner)
+            require_owner(self._words, known.state, owner=self._owner)
         return known
 
-    def _read_whole(self) -> tuple[Known, bytes] | None:
+    def _read_whole(self) -> tuple[KnownState, bytes] | None:
         read = read_whole(
-            self._store, self._words, requires_checkpoint=self._store.requires_checkpoint, witness=self._witness
+            self._store, self._words, requires_checkpoint=self._store.requires_checkpoint, marks=self._marks
         )
         if read is not None:
-            require_own(self._words, read[0].state, owner=self._owner)
+            require_owner(self._words, read[0].state, owner=self._owner)
         return read
 
-    def _witnessed(self, salvaged: Salvaged) -> Salvaged:
+    def _checked_against_mark(self, salvaged: Salvaged) -> Salvaged:
         """Of an older copy everything is readable, and what was recorded since is missing."""
-        seen = self._witness.last_seen(salvaged.lineage or "")
+        seen = self._marks.load(salvaged.lineage or "")
         if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
             return salvaged
         return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.serial))
@@ -229,5 +245,5 @@ class StateStore:
 
 def _with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
     """The next run journals the same."""
-    answers = still_open(state, late)
+    answers = open_answers(state, late)
     return replay(state, answers) if answers else state

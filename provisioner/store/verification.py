@@ -15,7 +15,7 @@ from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.contract import StoreWords
-from provisioner.store.known_state import Known, read_history
+from provisioner.store.known_state import KnownState, read_history
 
 _HINT = (
     "Nothing was changed. Put your own copy of both files back, or let `provisioner state rebuild` make them anew from "
@@ -23,10 +23,10 @@ _HINT = (
 )
 
 
-def verify(words: StoreWords, known: Known, journal: bytes) -> Verified:
+def verify(words: StoreWords, known: KnownState, journal: bytes) -> Verified:
     """`journal` is the whole one that `known` was read from. Raises StoreError for damage."""
     records = tuple(read_history(words, journal, lineage=known.written.lineage))
-    _require_same(words, known.written, _replayed(words, known.written, records))
+    _require_same(words, known.written, _replay(words, known.written, records))
     return Verified(
         records=len(records),
         first=records[0].time if records else None,
@@ -39,7 +39,7 @@ def verify(words: StoreWords, known: Known, journal: bytes) -> Verified:
     )
 
 
-def _replayed(words: StoreWords, written: State, records: Iterable[HistoryRecord]) -> State:
+def _replay(words: StoreWords, written: State, records: Iterable[HistoryRecord]) -> State:
     """What the records up to the checkpoint lead to, beginning with nothing."""
     line = 0
 

@@ -58,7 +58,7 @@ class HttpTimeouts:
     pool: float = 10.0
     read: float = 120.0
     change: float = 60.0
-    sign_of_life: float = 10.0
+    report_interval: float = 10.0
     """How often a caller is told which request is still without an answer."""
 
 
@@ -105,7 +105,7 @@ class HttpAnswer:
         return self.is_success and self.headers.get("age", "0").strip() == "0"
 
     @property
-    def told_time(self) -> tuple[int | None, str]:
+    def trusted_time(self) -> tuple[int | None, str]:
         """The service's own time, in milliseconds since the epoch; else None, and why it is not known, as the rest of a sentence about all
         such answers.
         """
@@ -138,8 +138,8 @@ class NetworkSettings:
     """What all connections of a run have in common.
 
     `base_urls` are the servers that will be asked. `direct_urls` are asked without a proxy, whatever the environment says, and so is
-    every server of `base_urls` on this machine. `backend` replaces the network. `unanswered` is told which request has waited long
-    for its answer, and for how long by the clock `monotonic`; `reading` how many have gone on for long, one after the other.
+    every server of `base_urls` on this machine. `backend` replaces the network. `on_slow_request` is told which request has waited long
+    for its answer, and for how long by the clock `monotonic`; `on_long_reading` how many have gone on for long, one after the other.
     """
 
     base_urls: tuple[str, ...]
@@ -148,8 +148,8 @@ class NetworkSettings:
     backend: HttpBackend | None = None
     direct_urls: tuple[str, ...] = ()
     monotonic: Callable[[], float] = time.monotonic
-    unanswered: SlowRequestListener = lambda _line, _seconds: None
-    reading: LongReadingListener = lambda _line, _count, _seconds: None
+    on_slow_request: SlowRequestListener = lambda _line, _seconds: None
+    on_long_reading: LongReadingListener = lambda _line, _count, _seconds: None
 
 
 class HttpNetwork:
@@ -158,7 +158,7 @@ class HttpNetwork:
     def __init__(self, settings: NetworkSettings) -> None:
         self.settings = settings
         self.slow_requests = SlowRequestWatch(
-            settings.monotonic, settings.timeouts.sign_of_life, settings.unanswered, settings.reading
+            settings.monotonic, settings.timeouts.report_interval, settings.on_slow_request, settings.on_long_reading
         )
         self.requests = 0
         self.answered: set[str] = set()

@@ -23,13 +23,13 @@ class SlowRequestWatch:
         self,
         monotonic: Callable[[], float],
         interval: float,
-        unanswered: SlowRequestListener,
-        reading: LongReadingListener = lambda _line, _count, _seconds: None,
+        on_slow_request: SlowRequestListener,
+        on_long_reading: LongReadingListener = lambda _line, _count, _seconds: None,
     ) -> None:
         self._monotonic = monotonic
         self._interval = interval
-        self._unanswered = unanswered
-        self._reading = reading
+        self._on_slow_request = on_slow_request
+        self._on_long_reading = on_long_reading
         self._under_way: dict[object, tuple[str, float]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._newest = ""
@@ -66,7 +66,7 @@ class SlowRequestWatch:
         line, sent_at = next(iter(self._under_way.values()), ("", now))  # the oldest: it was put in first
         is_late = now - self._set_at > 2 * self._interval  # somebody was asked meanwhile, or the machine slept
         if self._under_way and now - sent_at >= self._interval:
-            self._unanswered(line, now - sent_at)
+            self._on_slow_request(line, now - sent_at)
         elif now - self._begun >= self._interval and not is_late:
-            self._reading(self._newest, self._count, now - self._begun)
+            self._on_long_reading(self._newest, self._count, now - self._begun)
         self._set_alarm()

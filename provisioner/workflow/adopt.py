@@ -91,7 +91,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
     with lock as session:
         async with open_plan_session(workspace, loaded, store, session.state, listen=ui.listen) as planner:
             suspected = [one.id for one in managed]

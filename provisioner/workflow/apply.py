@@ -234,7 +234,7 @@ def _session(
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
     with lock as session:
         yield session, store
 

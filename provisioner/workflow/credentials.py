@@ -21,22 +21,24 @@ async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
     if stack is not None and stack.cloud is CloudName.SANDBOX:
         cloud = workspace.sandbox(stack, listen)
         return await _introduce(cloud, source="the sandbox's own", method="access key", temporary=False)
-    from provisioner.cloud import AccessKey, method_of
+    from provisioner.cloud import AccessKey, describe_credentials
 
     found = workspace.credentials()
     lasting = isinstance(found.credentials, AccessKey) and found.credentials.security_token is None
     cloud = workspace.vendor(found, stack.region if stack else None, listen)
-    return await _introduce(cloud, source=found.source, method=method_of(found.credentials), temporary=not lasting)
+    return await _introduce(
+        cloud, source=found.source, method=describe_credentials(found.credentials), temporary=not lasting
+    )
 
 
 async def _introduce(
     connecting: AbstractAsyncContextManager[Cloud], *, source: str, method: str, temporary: bool
 ) -> CallerIdentity:
-    from provisioner.cloud import names_of, translate
+    from provisioner.cloud import read_names, translate
 
     async with connecting as cloud, cloud.channel() as channel:
         try:
-            account, project = await names_of(channel.ask, cloud.identity)
+            account, project = await read_names(channel.ask, cloud.identity)
         except CallFailed as failed:
             raise translate(failed, "introducing ourselves to the cloud") from failed
         return CallerIdentity(

@@ -48,8 +48,8 @@ def _unknown_lock_error(holder: LockHolder, lock_id: str) -> Diagnostic:
 
 
 def _held_error(store: StateStore, holder: LockHolder) -> Diagnostic:
-    ending = store.ending(holder)
-    return error("lock-live", ending.summary, hint=f"{ending.hint} Nothing was changed.")
+    advice = store.unlock_advice(holder)
+    return error("lock-live", advice.summary, hint=f"{advice.hint} Nothing was changed.")
 
 
 def _open_calls(store: StateStore, *, is_held: bool) -> Iterator[Diagnostic]:

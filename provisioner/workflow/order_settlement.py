@@ -78,7 +78,7 @@ async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> 
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
     with lock as session:
         state = session.state
         async with workspace.cloud(stack, ui.listen) as cloud, cloud.channel() as channel:

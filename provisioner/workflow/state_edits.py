@@ -105,7 +105,7 @@ def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, wa
 
 def _session(workspace: Workspace, loaded: Loaded, edit: Edit, waiting: Waiting) -> AbstractContextManager[Session]:
     store = workspace.store(loaded.stack)
-    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, waiting=waiting)
+    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=waiting)
 
 
 def _require_state(session: Session, loaded: Loaded, workspace: Workspace) -> State:

@@ -79,10 +79,10 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, waiting=ui.waiting)
+    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
     with locked as repair:
         found = repair.salvaged
-        if not found.damage and not found.nothing and not request.force:
+        if not found.damage and not found.is_empty and not request.force:
             return RebuildResult(store.location, None)
         # The history of a damaged state is no ground to judge by.
         async with open_plan_session(workspace, loaded, store, None, listen=ui.listen, history=tuple) as planner:
@@ -112,7 +112,7 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
     workspace, loaded = planner.workspace, planner.loaded
     known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
     check_identity(known, planner.cloud.identity)
-    named = {*found.strays, *filter(None, (facts.id for facts in found.unplaced))}
+    named = {*found.unattributed_ids, *filter(None, (facts.id for facts in found.unplaced))}
     snapshot = await planner.read_cloud(known, suspected=named)
     planner.report_gaps(snapshot)
     free = untracked(snapshot.live.values(), found.resources.values())
@@ -164,7 +164,7 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
             hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
         )
     placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
-    for name in found.strays:
+    for name in found.unattributed_ids:
         if name in placed:
             continue
         yield warning(

@@ -27,10 +27,10 @@ from provisioner.model.secret import Secret
 from provisioner.model.stack import CloudName, Stack
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
-from provisioner.store import StateStore, locate, open_store, witness_folder
+from provisioner.store import StateStore, high_water_mark_folder, locate, open_store
 
 if TYPE_CHECKING:
-    from provisioner.cloud import Cloud, Found
+    from provisioner.cloud import Cloud, FoundCredentials
     from provisioner.loading import Loaded, VariableInputs
 
 
@@ -83,7 +83,7 @@ class Workspace:
             self._state_location(),
             stack.label,
             owner=(stack.name, stack.environment),
-            witnesses=witness_folder(self.environ, self.home),
+            mark_folder=high_water_mark_folder(self.environ, self.home),
         )
 
     def secrets(self) -> SecretReader:
@@ -102,20 +102,22 @@ class Workspace:
             return self.sandbox(stack, listen)
         return self.vendor(self.credentials(), stack.region, listen)
 
-    def credentials(self) -> Found:
+    def credentials(self) -> FoundCredentials:
         """Raises UsageError when there are none, or none that can be right."""
         from provisioner.cloud import find_credentials
 
         return find_credentials(self.environ, self.home, instance_metadata=self.settings.instance_metadata)
 
-    def vendor(self, found: Found, region_in_specs: str | None, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        from provisioner.cloud import cache_folder, connect, for_region
+    def vendor(
+        self, found: FoundCredentials, region_in_specs: str | None, listen: Listener
+    ) -> AbstractAsyncContextManager[Cloud]:
+        from provisioner.cloud import cache_folder, connect, region_endpoints
 
         for finding in found.warnings:
             listen(Event(EventType.NOTICE, diagnostic=finding))
         region = _one_region(region_in_specs, found.region)
         return connect(
-            endpoints=for_region(
+            endpoints=region_endpoints(
                 region,
                 self._endpoint_overrides(),
                 environ=self.environ,
@@ -129,28 +131,28 @@ class Workspace:
             domain_id=found.domain_id,
             user_agent=self._user_agent(),
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
-            waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
-            unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
+            on_slow_request=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
+            on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
     def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        from provisioner.cloud import AccessKey, connect, for_region, for_sandbox
+        from provisioner.cloud import AccessKey, connect, region_endpoints, sandbox_endpoints
 
         region = stack.region or self.emulator.region
         overrides = self._endpoint_overrides()
         return connect(
-            endpoints=for_region(region, overrides) if overrides else for_sandbox(region),
+            endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
             app=None if overrides else self.emulator.app(self.world()),
             keeps_time=False,
             user_agent=self._user_agent(),
-            waiting=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+            on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             mask=self.mask,
-            unanswered=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
+            on_slow_request=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
+            on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
     def _state_location(self) -> str | Path:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from provisioner.cloud import AccessKey, Clock, Cloud, connect, for_region
+from provisioner.cloud import AccessKey, Clock, Cloud, connect, region_endpoints
 from provisioner.model.secret import Secret
 
 REGION = "cn-north-4"
@@ -45,7 +45,7 @@ def connect_to(time: MovableTime) -> Connect:
 
     def connected(handler: Handler, **changes: Any) -> AbstractAsyncContextManager[Cloud]:
         surroundings: dict[str, Any] = {
-            "endpoints": for_region(REGION),
+            "endpoints": region_endpoints(REGION),
             "credentials": AccessKey("EXAMPLEAK0000000001", Secret("canary-secret-key")),
             "region": REGION,
             "project_id": "project-1",

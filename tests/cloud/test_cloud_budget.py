@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from provisioner.cloud import Clock
 from provisioner.cloud.failures import Limit
-from provisioner.cloud.request_budget import LONGEST_PAUSE, NOTEWORTHY, RequestBudget
+from provisioner.cloud.request_budget import LONGEST_PAUSE, REPORT_FROM, RequestBudget
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
 
 READ = Call(Service.MODELARTS, "GET", "/x", Effect.READ)
@@ -45,7 +45,7 @@ def converse(connect_to, gateway, *work: Callable[..., Awaitable[None]], waiting
     """Each on a channel of its own, one after the other, because time only moves while somebody sleeps."""
 
     async def conversation() -> None:
-        async with connect_to(gateway, **({"waiting": waiting} if waiting else {})) as cloud:
+        async with connect_to(gateway, **({"on_wait": waiting} if waiting else {})) as cloud:
             for each in work:
                 async with cloud.channel() as channel:
                     await each(channel)
@@ -114,7 +114,7 @@ def test_refusals_of_what_was_on_its_way_already_do_not_lengthen_the_pause(time)
     budget = RequestBudget(time.clock(), lambda _: None)
     for sent_at in (time.seconds, *[time.seconds - 1] * 9):
         budget.throttled(Service.MODELARTS, sent_at=sent_at, limit=None, retry_after=None)
-    asyncio.run(budget.turn(Service.MODELARTS))
+    asyncio.run(budget.acquire(Service.MODELARTS))
     assert time.slept == [1.0]
 
 
@@ -129,7 +129,7 @@ def test_a_message_without_a_limit_teaches_nothing(connect_to, time, told: str) 
 def test_an_answer_to_an_earlier_request_does_not_end_the_trouble(time) -> None:
     budget = RequestBudget(time.clock(), lambda _: None)
     for _ in range(3):
-        asyncio.run(budget.turn(Service.MODELARTS))
+        asyncio.run(budget.acquire(Service.MODELARTS))
         budget.throttled(Service.MODELARTS, sent_at=time.seconds, limit=None, retry_after=None)
         budget.succeeded(Service.MODELARTS, sent_at=time.seconds - 1)
     assert time.slept == [1.0, 2.0]
@@ -182,7 +182,7 @@ def test_workers_queue_in_the_order_of_asking_and_one_that_gives_up_blocks_nobod
         )
 
         async def work(number: int) -> None:
-            await budget.turn(Service.MODELARTS)
+            await budget.acquire(Service.MODELARTS)
             went.append(number)
 
         workers = [asyncio.ensure_future(work(number)) for number in range(5)]
@@ -215,15 +215,15 @@ def test_whatever_the_cloud_says_every_turn_comes_and_long_waits_are_told(refusa
         clock = Clock(now=lambda: now, monotonic=lambda: now, sleep=sleep, chance=lambda: chance)
         budget = RequestBudget(clock, told.append)
         for limit, retry_after in refusals:
-            await budget.turn(Service.MODELARTS)
+            await budget.acquire(Service.MODELARTS)
             budget.throttled(Service.MODELARTS, sent_at=now, limit=limit, retry_after=retry_after)
         before = now
-        await budget.turn(Service.MODELARTS)
+        await budget.acquire(Service.MODELARTS)
         slowest = max((limit.seconds / (0.9 * limit.requests) for limit, _ in refusals if limit), default=0.0)
         assert now - before <= max(LONGEST_PAUSE, slowest) + 1
 
     asyncio.run(conversation())
-    assert all(seconds >= NOTEWORTHY for seconds in told)
+    assert all(seconds >= REPORT_FROM for seconds in told)
     assert all(seconds > 0 for seconds in slept)
 
 

@@ -1,19 +1,19 @@
 import pytest
 
-from provisioner.cloud import for_region, for_sandbox
+from provisioner.cloud import region_endpoints, sandbox_endpoints
 from provisioner.model.diagnostic import UsageError
 from provisioner.model.flow import Service
 
 
 def test_the_defaults_are_the_vendors() -> None:
-    endpoints = for_region("cn-north-4")
+    endpoints = region_endpoints("cn-north-4")
     assert endpoints.modelarts == "https://modelarts.cn-north-4.myhuaweicloud.com"
     assert endpoints.billing == "https://bss.myhuaweicloud.com"
     assert endpoints.identity == "https://iam.cn-north-4.myhuaweicloud.com"
 
 
 def test_a_sandbox_in_the_process_has_names_that_resolve_nowhere() -> None:
-    assert for_sandbox("cn-north-4").modelarts == "https://modelarts.cn-north-4.sandbox.invalid"
+    assert sandbox_endpoints("cn-north-4").modelarts == "https://modelarts.cn-north-4.sandbox.invalid"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_sandbox_in_the_process_has_names_that_resolve_nowhere() -> None:
     ],
 )
 def test_an_override_replaces_its_service_only(given: str, taken: str) -> None:
-    endpoints = for_region("cn-north-4", {Service.MODELARTS: given, Service.BILLING: ""})
+    endpoints = region_endpoints("cn-north-4", {Service.MODELARTS: given, Service.BILLING: ""})
     assert endpoints.of(Service.MODELARTS) == taken
     assert endpoints.of(Service.BILLING) == "https://bss.myhuaweicloud.com"
 
@@ -59,7 +59,7 @@ def test_an_override_replaces_its_service_only(given: str, taken: str) -> None:
 )
 def test_an_override_that_could_leak_signed_requests_is_refused(given: str) -> None:
     with pytest.raises(UsageError) as refused:
-        for_region("cn-north-4", {Service.BILLING: given})
+        region_endpoints("cn-north-4", {Service.BILLING: given})
     (finding,) = refused.value.diagnostics
     assert finding.code == "endpoint-invalid"
     assert finding.summary.startswith("PROVISIONER_ENDPOINT_BSS ")
@@ -67,23 +67,23 @@ def test_an_override_that_could_leak_signed_requests_is_refused(given: str) -> N
 
 
 @pytest.mark.parametrize("region", ["evil.example/#", "a.b", "", "CN", "-x", "x@y", "cn-north-4\n"])
-@pytest.mark.parametrize("endpoints", [for_region, for_sandbox])
+@pytest.mark.parametrize("endpoints", [region_endpoints, sandbox_endpoints])
 def test_a_region_cannot_name_another_host(endpoints, region: str) -> None:
     with pytest.raises(UsageError, match="is no region"):
         endpoints(region)
 
 
 def test_the_international_site_has_a_billing_of_its_own() -> None:
-    endpoints = for_region("ap-southeast-3", international=True)
+    endpoints = region_endpoints("ap-southeast-3", international=True)
     assert endpoints.billing == "https://bss-intl.myhuaweicloud.com"
     assert endpoints.modelarts == "https://modelarts.ap-southeast-3.myhuaweicloud.com"
 
 
 def test_the_vendors_other_clouds_have_other_hosts() -> None:
-    endpoints = for_region("eu-west-101", environ={"HW_CLOUD": "myhuaweicloud.eu"})
+    endpoints = region_endpoints("eu-west-101", environ={"HW_CLOUD": "myhuaweicloud.eu"})
     assert endpoints.identity == "https://iam.eu-west-101.myhuaweicloud.eu"
     with pytest.raises(UsageError, match="HW_CLOUD names no cloud"):
-        for_region("eu-west-101", environ={"HW_CLOUD": "evil.example"})
+        region_endpoints("eu-west-101", environ={"HW_CLOUD": "evil.example"})
 
 
 def test_the_vendors_own_variables_name_endpoints_too() -> None:
@@ -93,7 +93,7 @@ def test_the_vendors_own_variables_name_endpoints_too() -> None:
         "HUAWEICLOUD_SDK_REGION_BSS_CN_NORTH_4": "https://b.example",
         "HW_AUTH_URL": "https://iam.example:443/v3",
     }
-    endpoints = for_region("cn-north-4", {Service.BILLING: "https://ours.example"}, environ=environ)
+    endpoints = region_endpoints("cn-north-4", {Service.BILLING: "https://ours.example"}, environ=environ)
     assert endpoints.modelarts == "https://a.example"
     assert endpoints.billing == "https://ours.example", "PROVISIONER_ENDPOINT_* goes first"
     assert endpoints.identity == "https://iam.example:443"
@@ -104,4 +104,4 @@ def test_the_vendors_own_variables_name_endpoints_too() -> None:
 )
 def test_the_vendors_variables_are_checked_like_ours(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} is http:// to another machine"):
-        for_region("cn-north-4", environ={name: "http://iam.example"})
+        region_endpoints("cn-north-4", environ={name: "http://iam.example"})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.cloud import AccessKey, Channel, connect, for_region
+from provisioner.cloud import AccessKey, Channel, connect, region_endpoints
 from provisioner.model.diagnostic import UsageError
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret
@@ -77,7 +77,7 @@ async def serving(serve: Serve) -> AsyncIterator[Server]:
 async def channel_to(url: str, timeouts: HttpTimeouts = PATIENT) -> AsyncIterator[Channel]:
     async with (
         connect(
-            endpoints=for_region("r", {Service.MODELARTS: url}),
+            endpoints=region_endpoints("r", {Service.MODELARTS: url}),
             credentials=AccessKey("AK", Secret("SK")),
             region="r",
             project_id="p",

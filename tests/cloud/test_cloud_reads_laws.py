@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.cloud import list_own_accounts, list_own_projects, list_projects
-from provisioner.cloud.answers import AnswerRow, Malformed, known
+from provisioner.cloud.answers import AnswerRow, Malformed, to_member
 from provisioner.cloud.catalogue import (
     list_flavors,
     list_images,
@@ -203,8 +203,8 @@ def _always(body: Any) -> Any:
 def test_what_the_reference_does_not_know_stays_what_it_is() -> None:
     order = read_order(AnswerRow({"order_id": "CS1", "status": 77, "order_type": 99, "colour": "red"}))
     assert (order.status, order.type) == (77, 99)
-    assert known(OrderType, 2) is OrderType.RENEWAL
-    assert known(OrderType, None) is None
+    assert to_member(OrderType, 2) is OrderType.RENEWAL
+    assert to_member(OrderType, None) is None
     assert (order_status(5), order_status(77)) == (OrderStatus.COMPLETED, None)
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from support.token_cloud import USER, TokenCloud
 
-from provisioner.cloud import Channel, list_projects, names_of, translate
+from provisioner.cloud import Channel, list_projects, read_names, translate
 from provisioner.cloud.catalogue import list_flavors
 from provisioner.cloud.orders import list_orders, show_order
 from provisioner.cloud.subscriptions import list_subscriptions
@@ -124,12 +124,12 @@ def test_who_may_not_list_an_accounts_projects_is_shown_his_own(connect_to) -> N
 @pytest.mark.parametrize("status", [403, 404])
 def test_names_that_may_not_be_asked_for_are_unknown(connect_to, status: int) -> None:
     identity = Identity("d", "p", "r")
-    assert ask(connect_to, Answers(httpx.Response(status)), lambda asker: names_of(asker, identity)) == (None, None)
+    assert ask(connect_to, Answers(httpx.Response(status)), lambda asker: read_names(asker, identity)) == (None, None)
 
 
 def test_credentials_that_are_not_believed_are_no_reason_for_silence(connect_to) -> None:
     with pytest.raises(CallFailed):
-        ask(connect_to, Answers(httpx.Response(401)), lambda asker: names_of(asker, Identity("d", "p", "r")))
+        ask(connect_to, Answers(httpx.Response(401)), lambda asker: read_names(asker, Identity("d", "p", "r")))
 
 
 def test_an_order_is_asked_for_by_its_id(connect_to) -> None:

@@ -15,13 +15,13 @@ from provisioner.cloud import (
     Channel,
     Password,
     connect,
-    for_region,
-    for_sandbox,
     list_own_accounts,
     list_own_projects,
     list_projects,
-    names_of,
     orders,
+    read_names,
+    region_endpoints,
+    sandbox_endpoints,
     subscriptions,
 )
 from provisioner.cloud.catalogue import Flavor, Stock, list_flavors, list_images, list_resource_flavors
@@ -87,9 +87,9 @@ def asked(request, market) -> Asker:
     """Opens a channel and asks through it. The served cloud is one for all tests, so they count only what they bought."""
     if request.param == "over HTTP":
         url = request.getfixturevalue("served")
-        cloud: dict[str, Any] = {"endpoints": for_region(PUBLIC.region, dict.fromkeys(Service, url))}
+        cloud: dict[str, Any] = {"endpoints": region_endpoints(PUBLIC.region, dict.fromkeys(Service, url))}
     else:
-        cloud = {"endpoints": for_sandbox(PUBLIC.region), "app": create_app(build_seconds=0, market=market)}
+        cloud = {"endpoints": sandbox_endpoints(PUBLIC.region), "app": create_app(build_seconds=0, market=market)}
     key = AccessKey(PUBLIC.access_key, Secret(PUBLIC.secret_key))
 
     def ask(question: Question, **changes: Any) -> Any:
@@ -280,7 +280,7 @@ def test_who_asks_is_told_his_account_and_projects(asked) -> None:
         assert (project.id, project.account, project.enabled) == (PUBLIC.project_id, account.id, True)
         assert await list_projects(channel.ask, name=PUBLIC.project_name) == (project,)
         assert await list_projects(channel.ask, name="cn-north-9") == ()
-        assert await names_of(channel.ask, IDENTITY) == (PUBLIC.domain_name, PUBLIC.project_name)
+        assert await read_names(channel.ask, IDENTITY) == (PUBLIC.domain_name, PUBLIC.project_name)
 
     asked(question)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner.cloud import Clock
 from provisioner.cloud.failures import Failure
-from provisioner.cloud.retrying import PATIENCE, TRIES, retry
+from provisioner.cloud.retry_policy import MAX_ATTEMPTS, MAX_ELAPSED, retry
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 
 Act = Callable[[], httpx.Response]
@@ -89,7 +89,7 @@ def test_the_fifth_failure_is_the_last(connect_to, time) -> None:
     script = Script(*[answer(503)] * 9)
     with pytest.raises(CallFailed) as failed:
         read(connect_to, script)
-    assert (failed.value.status, len(script.requests)) == (503, TRIES)
+    assert (failed.value.status, len(script.requests)) == (503, MAX_ATTEMPTS)
     assert time.slept == [1.0, 2.0, 4.0, 8.0]
 
 
@@ -159,7 +159,7 @@ def test_tries_and_waits_are_bounded_whatever_the_server_says(
     try:
         assert asyncio.run(retry(attempt, clock)) == "done"
     except Failure:
-        assert tries == TRIES or now >= PATIENCE
-    assert tries <= TRIES
-    assert all(0 < seconds <= PATIENCE for seconds in slept)
-    assert sum(slept) <= 2 * PATIENCE
+        assert tries == MAX_ATTEMPTS or now >= MAX_ELAPSED
+    assert tries <= MAX_ATTEMPTS
+    assert all(0 < seconds <= MAX_ELAPSED for seconds in slept)
+    assert sum(slept) <= 2 * MAX_ELAPSED

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from provisioner.cloud import AccessKey, Credentials, Password, connect, for_region
+from provisioner.cloud import AccessKey, Credentials, Password, connect, region_endpoints
 from provisioner.model.diagnostic import ProvisionerError
 from provisioner.model.flow import Call, CallFailed, Effect, Service
 from provisioner.model.secret import Secret, SecretReference, SecretSource
@@ -98,7 +98,7 @@ def test_the_libraries_below_do_not_log_our_tokens(caplog) -> None:
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             async with connect(
-                endpoints=for_region("r", dict.fromkeys(Service, url)),
+                endpoints=region_endpoints("r", dict.fromkeys(Service, url)),
                 credentials=Password("ann", Secret("p"), "acme"),
                 region="r",
                 user_agent="t",

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import httpx
 import pytest
 
-from provisioner.cloud import AccessKey, connect, for_sandbox
+from provisioner.cloud import AccessKey, connect, sandbox_endpoints
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret, SecretReference, SecretSource
 
@@ -142,7 +142,7 @@ def test_an_application_in_the_process_takes_the_clouds_place() -> None:
     async def conversation() -> Reply:
         async with (
             connect(
-                endpoints=for_sandbox("cn-north-4"),
+                endpoints=sandbox_endpoints("cn-north-4"),
                 credentials=AccessKey("AK", Secret("SK")),
                 region="cn-north-4",
                 project_id="p",
@@ -164,7 +164,7 @@ def test_an_application_that_raises_has_answered_500() -> None:
 
     async def conversation() -> None:
         key = AccessKey("AK", Secret("SK"))
-        endpoints = for_sandbox("r")
+        endpoints = sandbox_endpoints("r")
         async with (
             connect(
                 endpoints=endpoints, credentials=key, region="r", project_id="p", domain_id="d", user_agent="t", app=app

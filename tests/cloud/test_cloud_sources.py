@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password, find_credentials
-from provisioner.cloud.vendor_variables import AGENCIES, PASSED_OVER
+from provisioner.cloud.vendor_variables import AGENCY_VARIABLES, IGNORED_VARIABLES
 from provisioner.model.diagnostic import Diagnostic, UsageError
 from provisioner.model.secret import Secret
 
@@ -134,7 +134,7 @@ def test_the_machine_itself_is_asked_last_and_only_where_somebody_says_so(tmp_pa
     assert find_credentials(KEYS, tmp_path, **METADATA).source == "HW_ACCESS_KEY"
 
 
-@pytest.mark.parametrize("name", ["HW_ASSUME_ROLE_AGENCY_NAME", "HW_ASSUME_ROLE_ID_TOKEN", *AGENCIES])
+@pytest.mark.parametrize("name", ["HW_ASSUME_ROLE_AGENCY_NAME", "HW_ASSUME_ROLE_ID_TOKEN", *AGENCY_VARIABLES])
 def test_an_agency_that_would_be_acted_through_is_refused_rather_than_ignored(tmp_path: Path, name: str) -> None:
     finding = refusal(KEYS | {name: "canary"}, tmp_path)
     assert finding.code == "credentials-unsupported"
@@ -143,7 +143,7 @@ def test_an_agency_that_would_be_acted_through_is_refused_rather_than_ignored(tm
 
 
 def test_an_agency_of_another_cloud_is_none_of_ours(tmp_path: Path) -> None:
-    other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", **dict.fromkeys((*AGENCIES, "OS_CACERT"), "x")}
+    other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", **dict.fromkeys((*AGENCY_VARIABLES, "OS_CACERT"), "x")}
     assert find_credentials(KEYS | other, tmp_path).warnings == ()
 
 
@@ -176,7 +176,7 @@ OF_THE_SDKS += [
 ]
 
 
-@pytest.mark.parametrize("name", ["OS_ENTERPRISE_PROJECT_ID", *PASSED_OVER, *OF_THE_SDKS])
+@pytest.mark.parametrize("name", ["OS_ENTERPRISE_PROJECT_ID", *IGNORED_VARIABLES, *OF_THE_SDKS])
 def test_a_variable_of_the_vendors_tools_that_is_not_followed_is_named(tmp_path: Path, name: str) -> None:
     (finding,) = find_credentials(KEYS | {name: "canary"}, tmp_path).warnings
     assert (finding.code, finding.summary) == ("variable-ignored", f"{name} is set and not followed")

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from provisioner.cloud import AccessKey, InstanceAgency, connect, connection, for_region, temporary_keys
+from provisioner.cloud import AccessKey, InstanceAgency, connect, connection, region_endpoints, temporary_keys
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret
 
@@ -102,7 +102,7 @@ class Proxy(Listener):
 
 async def buy(url: str) -> Reply:
     cloud = connect(
-        endpoints=for_region("r", {Service.MODELARTS: url}),
+        endpoints=region_endpoints("r", {Service.MODELARTS: url}),
         credentials=AccessKey("AK", Secret("SK")),
         region="r",
         project_id="p",
@@ -225,7 +225,7 @@ def test_the_metadata_service_is_never_asked_through_a_proxy(monkeypatch) -> Non
             for module in (connection, temporary_keys):
                 monkeypatch.setattr(module, "METADATA", f"http://{machine.origin}")
             options = {"region": "r", "project_id": "p", "domain_id": "d", "user_agent": "t"}
-            endpoints = for_region("r", {Service.MODELARTS: f"http://{machine.origin}"})
+            endpoints = region_endpoints("r", {Service.MODELARTS: f"http://{machine.origin}"})
             async with connect(endpoints=endpoints, credentials=InstanceAgency(), **options) as cloud:
                 async with cloud.channel() as channel:
                     await channel.send(Call(Service.MODELARTS, "GET", "/x", Effect.READ), lambda _: Secret(""))

@@ -17,7 +17,7 @@ from provisioner.web.client import HttpAnswer
     ],
 )
 def test_the_cause_is_told_by_its_name(headers, why):
-    told, because = HttpAnswer(200, headers, b"").told_time
+    told, because = HttpAnswer(200, headers, b"").trusted_time
     assert (because, told is None) == (why, bool(why))
     time = ServerTime(Clock(monotonic=lambda: 0.0))
     time.observe(told, because)

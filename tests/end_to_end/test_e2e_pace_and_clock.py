@@ -15,7 +15,7 @@ SENTENCE = "The cloud asks for fewer requests: going on in 1s"
 @pytest.fixture
 def throttled(workspace, proxy, monkeypatch):
     """The first look at the servers and the first purchase are turned away, for a second that counts as long."""
-    monkeypatch.setattr(request_budget, "NOTEWORTHY", 0.9)
+    monkeypatch.setattr(request_budget, "REPORT_FROM", 0.9)
     proxy.on(answering(SLOW_DOWN, executed=False), method="GET", ending="/dev-servers/all")
     proxy.on(answering(SLOW_DOWN, executed=False))
     return workspace

@@ -204,7 +204,7 @@ class TestSlowAnswers:
     @pytest.fixture(autouse=True)
     def impatient(self, workspace, monkeypatch):
         """A second or three, where the tool has minutes."""
-        patience = HttpTimeouts(silence=1.5, read=3, change=3, sign_of_life=0.5)
+        patience = HttpTimeouts(silence=1.5, read=3, change=3, report_interval=0.5)
         monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, timeouts=patience))
 
     @SLOW

@@ -11,7 +11,7 @@ from support.disks import Died, DyingDisk, NumberedDisk
 from support.fault_proxy import resetting
 from support.process_workspace import PASSWORD, PREPAID, STACK, THREE, ProcessWorkspace, SandboxControl
 
-from provisioner.cloud import AccessKey, connect, for_region
+from provisioner.cloud import AccessKey, connect, region_endpoints
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.secret import Secret
 from provisioner.sandbox import PUBLIC, create_app
@@ -218,7 +218,7 @@ def send(workspace, method, identifier, *, body=None):
     """What somebody else does with a server, who knows nothing of our state."""
 
     async def sending():
-        endpoints = for_region(PUBLIC.region, dict.fromkeys(Service, workspace.endpoint))
+        endpoints = region_endpoints(PUBLIC.region, dict.fromkeys(Service, workspace.endpoint))
         key = AccessKey(PUBLIC.access_key, Secret(PUBLIC.secret_key))
         path = f"/v1/{{project_id}}/dev-servers/{identifier}"
         connecting = connect(endpoints=endpoints, credentials=key, region=PUBLIC.region, user_agent="a colleague")

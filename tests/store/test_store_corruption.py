@@ -242,7 +242,7 @@ def test_lines_behind_the_damage_are_believed_one_by_one(kept):
     lines[2] = b"unreadable\n"
     found = kept.salvaged(state=None, backup=None, journal=b"".join(lines))
     assert {str(facts.address): facts.id for facts in found.unplaced} == {}
-    assert found.strays == ("id-of-one", "CS1")
+    assert found.unattributed_ids == ("id-of-one", "CS1")
     assert found.intents == kept.intents
     assert not found.complete
     assert found.lineage is not None
@@ -290,7 +290,7 @@ def test_a_ghost_that_was_adopted_behind_the_damage_is_no_stray(ghosts):
     journal.write_bytes(b"".join([*lines[:2], b"unreadable\n", *lines[3:]]))
     found = salvaged_in(ghosts)
     assert "late" in {one.id for one in found.resources.values()}
-    assert "late" not in found.strays
+    assert "late" not in found.unattributed_ids
     assert "intent-for-second" not in found.absent
 
 

@@ -149,7 +149,7 @@ def test_a_writer_waits_says_so_and_gets_its_turn(folder, another):
             another.wait()
 
     with folder_store(folder, "demo.dev", clock=time.clock()).write(
-        command="apply", who="ana", timeout=60, waiting=waiting
+        command="apply", who="ana", timeout=60, on_wait=waiting
     ) as session:
         assert session.state is None
     assert seen == [(another.pid, 0.0), (another.pid, 0.25), (another.pid, 0.5)]

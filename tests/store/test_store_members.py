@@ -26,7 +26,7 @@ def test_a_fact_about_one_with_its_order_tells_of_all():
         "c": (None, "CS1"),
     }
     assert not story.state.intents
-    assert story.strays == ()
+    assert story.unattributed_ids == ()
 
 
 def test_an_id_alone_tells_nothing_of_the_others():

@@ -148,7 +148,7 @@ def test_where_nothing_stands_there_is_nothing_to_salvage(tmp_path):
     store = folder_store(tmp_path / "state", "demo.dev")
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair:
         found = repair.salvaged
-    assert found.nothing
+    assert found.is_empty
     assert not found.damage
     assert (found.lineage, found.identity, found.serial, found.complete) == (None, None, 0, False)
     assert [part.found for part in found.parts] == ["missing"] * 3
@@ -159,7 +159,7 @@ def test_whole_files_are_no_damage(kept):
         found = repair.salvaged
     assert not found.damage
     assert found.complete
-    assert not found.nothing
+    assert not found.is_empty
 
 
 def test_nobody_else_works_meanwhile(damaged):

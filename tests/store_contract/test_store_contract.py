@@ -196,9 +196,9 @@ class TestLock:
 
     def test_a_store_says_what_its_lock_is_and_how_it_ends(self, store):
         assert store.lock_type in LockType
-        ending = store.ending(HOLDER)
-        assert "ana@laptop" in ending.summary
-        assert ending.hint
+        advice = store.unlock_advice(HOLDER)
+        assert "ana@laptop" in advice.summary
+        assert advice.hint
 
 
 class TestPlace:
@@ -211,8 +211,8 @@ class TestPlace:
             hold.log(JOURNAL).append(START, batch("one")[0])
         store = opened("demo.dev")
         assert store.names() == ("demo.dev", "demo.prod", "only-a-journal")
-        assert store.beside("demo.prod").words.label == "demo.prod"
-        assert content(store.beside("only-a-journal").log(JOURNAL)) == batch("one")[0]
+        assert store.sibling("demo.prod").words.label == "demo.prod"
+        assert content(store.sibling("only-a-journal").log(JOURNAL)) == batch("one")[0]
 
     def test_a_store_has_words_for_all_that_a_person_may_have_to_do(self, store):
         words = store.words

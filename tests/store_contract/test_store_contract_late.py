@@ -16,7 +16,7 @@ from provisioner.store.chain import link
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_to_json
 from provisioner.store.contract import JOURNAL, LATE, DamagedParts
-from provisioner.store.late import write_late
+from provisioner.store.late_answers import write_late
 
 from .conftest import HOLDER
 

@@ -81,7 +81,7 @@ def test_a_journal_that_was_begun_for_another_account_is_refused(store, writing)
         hold.replace(DamagedParts(state, None, journal), lines, state)
     with pytest.raises(StoreError, match="was begun for another"):
         StateStore(store).load()
-    assert "was begun for another" in StateStore(store.beside("other")).siblings().unread["demo.dev"]
+    assert "was begun for another" in StateStore(store.sibling("other")).siblings().unread["demo.dev"]
 
 
 def test_a_state_that_only_comes_to_the_same_label_is_refused_wherever_it_is_read(store):

@@ -21,7 +21,7 @@ from support.stores import folder_store
 
 from provisioner.applying import Interruption
 from provisioner.cli.exit_codes import ExitCode, of_apply, of_error
-from provisioner.cloud import AccessKey, Cloud, connect, for_sandbox
+from provisioner.cloud import AccessKey, Cloud, connect, sandbox_endpoints
 from provisioner.cloud import Clock as CloudClock
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import VariableInputs
@@ -137,7 +137,7 @@ class HomeWorkspace(Workspace):
         assert self.household is not None
         clock, user = self.household.clock, self.household.user
         return connect(
-            endpoints=for_sandbox(PUBLIC.region),
+            endpoints=sandbox_endpoints(PUBLIC.region),
             credentials=AccessKey(user.access_key, Secret(user.secret_key)),
             region=PUBLIC.region,
             user_agent="test",

@@ -12,13 +12,12 @@ from enum import Enum
 
 from provisioner.model.diagnostic import LockHeld, error
 from provisioner.model.state import JournalHead
-from provisioner.store.chain import ends_with, head_of, is_closing
+from provisioner.store.chain import head_of, is_closing, line_ending
 from provisioner.store.contract import (
     START,
     Blob,
     Conflict,
     DamagedParts,
-    Ending,
     Intrusion,
     LockHolder,
     LockType,
@@ -26,6 +25,7 @@ from provisioner.store.contract import (
     NotWritten,
     StoreWords,
     Undecided,
+    UnlockAdvice,
 )
 
 
@@ -125,10 +125,10 @@ class MemoryLog:
         return self._kept.logs[self._name].rfind(b"\n", 0, self._end(at) - 1) + 1
 
     def _end(self, at: JournalHead) -> int:
-        position = self._kept.logs.get(self._name, b"").find(ends_with(at))
+        position = self._kept.logs.get(self._name, b"").find(line_ending(at))
         if position < 0:
             raise NotInLog(f"it holds no record {at.sequence} with that hash")
-        return position + len(ends_with(at)) + 1
+        return position + len(line_ending(at)) + 1
 
 
 class MemoryStore:
@@ -191,18 +191,18 @@ class MemoryStore:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(label for label, kept in self.place.states.items() if kept.logs or kept.checkpoints))
 
-    def beside(self, label: str) -> MemoryStore:
+    def sibling(self, label: str) -> MemoryStore:
         return MemoryStore(self.place, label)
 
     def holder(self) -> LockHolder | None:
         return self.kept.holder
 
-    def ending(self, holder: LockHolder) -> Ending:
-        return Ending(f"the lock is held by {holder.who}", "End its connection.")
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
+        return UnlockAdvice(f"the lock is held by {holder.who}", "End its connection.")
 
     @contextmanager
-    def lock(self, holder: LockHolder, *, timeout: float, waiting: object = None) -> Iterator[MemoryStore]:
-        del timeout, waiting
+    def lock(self, holder: LockHolder, *, timeout: float, on_wait: object = None) -> Iterator[MemoryStore]:
+        del timeout, on_wait
         if self.kept.holder is not None:
             raise LockHeld(error("lock-held", f"{self.kept.holder.who} is at work", hint="Wait."))
         self.kept.holder, self.kept.is_fenced = holder, False

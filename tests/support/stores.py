@@ -8,7 +8,7 @@ from provisioner.disk import Disk
 from provisioner.store import StateStore
 from provisioner.store.clock import StoreClock
 from provisioner.store.folder import FolderStore
-from provisioner.store.witness import Witness
+from provisioner.store.high_water_marks import HighWaterMarks
 
 
 def folder_store(
@@ -17,6 +17,6 @@ def folder_store(
     *,
     disk: Disk | None = None,
     clock: StoreClock | None = None,
-    witness: Witness | None = None,
+    marks: HighWaterMarks | None = None,
 ) -> StateStore:
-    return StateStore(FolderStore(folder, label, disk=disk, clock=clock), clock=clock, witness=witness)
+    return StateStore(FolderStore(folder, label, disk=disk, clock=clock), clock=clock, marks=marks)

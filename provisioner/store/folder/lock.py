@@ -18,12 +18,12 @@ from pydantic import TypeAdapter
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import Ending, LockHolder, Waiting
+from provisioner.store.contract import LockHolder, LockWaitListener, UnlockAdvice
 
 _POLL = 0.25
-_BLINK = 0.005
+_SHORT_PAUSE = 0.005
 """Seconds: longer than another's look at the lock takes, and than a new holder needs to write its name."""
-_LOOKS = 4
+_HOLDER_ATTEMPTS = 4
 _LATEST = 253_402_300_799_000
 """Milliseconds: the end of the last year that a calendar knows."""
 
@@ -34,19 +34,19 @@ class FileLock:
         self._disk = disk
         self._clock = clock
 
-    def take(self, holder: LockHolder, *, timeout: float, waiting: Waiting | None) -> int:
+    def take(self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None) -> int:
         """The descriptor that holds the lock. Raises LockHeld after `timeout` seconds; nobody is served in order."""
         began = self._clock.elapsed()
         while (descriptor := self._try()) is None:
             other = self.holder()
             waited = self._clock.elapsed() - began
             if other is None:
-                self._clock.sleep(_BLINK)
+                self._clock.sleep(_SHORT_PAUSE)
             elif waited >= timeout:
                 raise self._held(other)
             else:
-                if waiting is not None:
-                    waiting(other, waited)
+                if on_wait is not None:
+                    on_wait(other, waited)
                 self._clock.sleep(min(_POLL, timeout - waited))
         try:
             self._sign(descriptor, holder)
@@ -64,7 +64,7 @@ class FileLock:
 
     def holder(self) -> LockHolder | None:
         """Looks by taking a shared lock for an instant, which a writer that meets it recognises as a look and tries again."""
-        for _ in range(_LOOKS):
+        for _ in range(_HOLDER_ATTEMPTS):
             try:
                 descriptor = self._disk.open(self._path, os.O_RDONLY)
             except FileNotFoundError:
@@ -78,14 +78,14 @@ class FileLock:
                 self._disk.close(descriptor)
             if (holder := self._named()) is not None:
                 return holder
-            self._clock.sleep(_BLINK)
+            self._clock.sleep(_SHORT_PAUSE)
         return LockHolder(who="someone", pid=0, host="an unknown host", command="a command", since=self._clock.now())
 
-    def ending(self, holder: LockHolder) -> Ending:
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
         """The lock ends with the process that holds it, and is never taken away from one."""
         held_by = f"{holder.who}: {holder.work}"
         if holder.host != socket.gethostname():
-            return Ending(
+            return UnlockAdvice(
                 f"the lock {holder.id} is held from another machine by {held_by}",
                 f"End it on {holder.host}: kill {holder.pid}. If {holder.host} is gone, its lock ends when the file server notices "
                 "that, mostly within minutes. Do not remove or replace the lock file: that ends no run, and two could then buy at "
@@ -93,13 +93,13 @@ class FileLock:
                 "folder and work there with --state.",
             )
         if _is_running(holder.pid):
-            return Ending(
+            return UnlockAdvice(
                 f"the lock {holder.id} is not taken away from a live process: {held_by}",
                 f"End it: kill {holder.pid}. It then sends nothing new, records the replies in flight and names what is under way. "
                 f"Only if it does not end: kill -9 {holder.pid}. The lock ends with it, and the next apply or destroy looks for what it had "
                 "sent.",
             )
-        return Ending(
+        return UnlockAdvice(
             f"the lock {holder.id} outlives its process: {held_by}",
             f"process {holder.pid} cannot be seen from here: it runs in a container, or has left the lock to a process of its "
             f"own. Find that one (fuser -v {self._path}) and end it: the lock ends with it.",

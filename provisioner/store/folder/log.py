@@ -16,7 +16,7 @@ from typing import Final
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.state import JournalHead
-from provisioner.store.chain import ends_with, head_of, is_closing, is_torn
+from provisioner.store.chain import head_of, is_closing, is_torn, line_ending
 from provisioner.store.contract import START, Conflict, NotDone, NotInLog, NotWritten, Undecided
 from provisioner.store.folder.reserve import Reserve
 
@@ -57,7 +57,7 @@ class FileLog:
         if self._outcome is not None:
             raise self._outcome
         try:
-            return self._appended(after, batch, sending=sending)
+            return self._append(after, batch, sending=sending)
         except NotWritten:
             raise
         except NotDone as outcome:
@@ -79,21 +79,21 @@ class FileLog:
             self._disk.close(self._descriptor)
             self._descriptor = None
 
-    def _appended(self, after: JournalHead, batch: bytes, *, sending: bool) -> JournalHead:
-        descriptor = self._opened(after)
+    def _append(self, after: JournalHead, batch: bytes, *, sending: bool) -> JournalHead:
+        descriptor = self._open_for_append(after)
         if after != self._head:
             raise Conflict("it has other records behind that one")
         if not batch:
             return after
-        self._require_ours(descriptor)
+        self._require_unchanged(descriptor)
         data = b"\n" + batch if self._unterminated else batch
         if sending:
-            with _room():
+            with _full_disk_as_not_written():
                 self._reserve.hold()
         self._write(descriptor, data, sending=sending)
         self._disk.sync(descriptor)
         self._size += len(data)
-        self._require_ours(descriptor)  # again: two that wrote at once must both hear of it
+        self._require_unchanged(descriptor)  # again: two that wrote at once must both hear of it
         self._unterminated = False
         self._head = head_of(batch, after=after)
         return self._head
@@ -103,7 +103,7 @@ class FileLog:
         size = _FIRST_LOOK
         while True:
             tail, is_whole = self._tail(size)
-            end = tail.rfind(ends_with(at))
+            end = tail.rfind(line_ending(at))
             begin = tail.rfind(b"\n", 0, end) + 1 if end >= 0 else 0
             if end >= 0 and (begin > 0 or is_whole):
                 return tail[begin:]
@@ -117,7 +117,7 @@ class FileLog:
         except OSError as failure:
             raise unreadable(self._path, failure) from failure
 
-    def _opened(self, after: JournalHead) -> int:
+    def _open_for_append(self, after: JournalHead) -> int:
         """What an earlier run left behind becomes durable before anything is built on it, and a torn record is cut off."""
         if self._descriptor is None:
             if self._is_shared:
@@ -131,7 +131,7 @@ class FileLog:
                 raise Conflict(_CLOSED)
             self._size = len(content)
             descriptor = self._descriptor = self._open() if self._descriptor is None else self._descriptor
-            self._require_ours(descriptor)
+            self._require_unchanged(descriptor)
             if self._size > end:
                 self._disk.truncate(descriptor, end)
                 self._size = end
@@ -146,7 +146,7 @@ class FileLog:
 
     def _write(self, descriptor: int, data: bytes, *, sending: bool) -> None:
         try:
-            with _room():
+            with _full_disk_as_not_written():
                 write_all(self._disk, descriptor, data)
         except NotWritten:
             self._disk.truncate(descriptor, self._size)
@@ -154,7 +154,7 @@ class FileLog:
                 raise
             write_all(self._disk, descriptor, data)
 
-    def _require_ours(self, descriptor: int) -> None:
+    def _require_unchanged(self, descriptor: int) -> None:
         size = self._disk.size_if_named(descriptor, self._path)
         if size is None:
             raise Conflict("it was moved or removed while this run was writing to it")
@@ -166,7 +166,7 @@ def _end_of(content: bytes, head: JournalHead) -> int:
     """Where the next record begins. Raises Conflict where more than a torn record follows."""
     end = 0
     if head != START:
-        mark = ends_with(head)
+        mark = line_ending(head)
         if (position := content.rfind(mark)) < 0:
             raise Conflict(f"it does not hold record {head.sequence} any more")
         end = position + len(mark)
@@ -178,7 +178,7 @@ def _end_of(content: bytes, head: JournalHead) -> int:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def _full_disk_as_not_written() -> Iterator[None]:
     """A full disk leaves nothing of the append in the file, so a later one may find room."""
     try:
         yield

@@ -9,10 +9,10 @@ from pathlib import Path
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, Blob, Ending, LockHolder, LockType, StoreWords, Waiting
+from provisioner.store.contract import LATE, Blob, LockHolder, LockType, LockWaitListener, StoreWords, UnlockAdvice
 from provisioner.store.folder.files import Files, label_of
-from provisioner.store.folder.hold import FolderHold, read_checkpoint
 from provisioner.store.folder.lock import FileLock
+from provisioner.store.folder.locked_store import LockedFolderStore, read_checkpoint
 from provisioner.store.folder.log import FileLog, unreadable
 from provisioner.store.folder.reserve import Reserve
 
@@ -68,29 +68,31 @@ class FolderStore:
         except FileNotFoundError:
             return ()
 
-    def beside(self, label: str) -> FolderStore:
+    def sibling(self, label: str) -> FolderStore:
         return FolderStore(self._files.folder, label, disk=self._disk, clock=self._clock)
 
     def holder(self) -> LockHolder | None:
         return self._lock.holder()
 
-    def ending(self, holder: LockHolder) -> Ending:
-        return self._lock.ending(holder)
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
+        return self._lock.unlock_advice(holder)
 
     @contextmanager
-    def lock(self, holder: LockHolder, *, timeout: float, waiting: Waiting | None = None) -> Iterator[FolderHold]:
+    def lock(
+        self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None = None
+    ) -> Iterator[LockedFolderStore]:
         try:
             self._disk.make_folder(self._files.folder)
         except OSError as failure:
             raise unreadable(self._files.folder, failure) from failure
-        descriptor = self._lock.take(holder, timeout=timeout, waiting=waiting)
+        descriptor = self._lock.take(holder, timeout=timeout, on_wait=on_wait)
         try:
-            hold = FolderHold(
+            locked = LockedFolderStore(
                 self._files, disk=self._disk, clock=self._clock, locked=lambda: self._lock.still_holds(descriptor)
             )
             try:
-                yield hold
+                yield locked
             finally:
-                hold.release()
+                locked.release()
         finally:
             self._lock.release(descriptor)

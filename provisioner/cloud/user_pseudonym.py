@@ -14,7 +14,7 @@ from provisioner.cloud.credentials import AccessKey, Credentials, IssuedToken, P
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure
 from provisioner.cloud.request import encode
-from provisioner.cloud.temporary_keys import Deliver
+from provisioner.cloud.temporary_keys import SendRequest
 from provisioner.model.canonical import parse_json
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
@@ -39,14 +39,14 @@ def pseudonym_of(credentials: Credentials, named: str = "") -> str:
             return ""
 
 
-async def pseudonym_of_token(token: IssuedToken, endpoints: Endpoints, deliver: Deliver) -> str:
+async def pseudonym_of_token(token: IssuedToken, endpoints: Endpoints, send: SendRequest) -> str:
     """That of the user whom another token, got by this one, names. Empty where identity gives none: nothing but the pseudonym hangs on it."""
     held = SecretReference(SecretSource.LITERAL, "", token.value)
     body: Fields = {"auth": {"identity": {"methods": ["token"], "token": {"id": held}}}}
     call = Call(Service.IDENTITY, "POST", "/v3/auth/tokens", Effect.REPEATABLE, query={"nocatalog": "true"}, body=body)
     request = encode(call, endpoints=endpoints, identity=None, reveal=lambda _reference: token.value)
     try:
-        told = parse_json((await deliver(request)).body)
+        told = parse_json((await send(request)).body)
     except (Failure, ValueError):
         return ""
     grant = told.get("token") if isinstance(told, Mapping) else None

@@ -12,11 +12,11 @@ from typing import Final, TypeVar
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.failures import Failure
 
-TRIES: Final = 5
-TRIES_UNANSWERED: Final = 2
+MAX_ATTEMPTS: Final = 5
+MAX_ATTEMPTS_UNANSWERED: Final = 2
 """As long as nobody has ever answered: a wrong address does not come right by waiting, and somebody is watching."""
 
-PATIENCE: Final = 60.0
+MAX_ELAPSED: Final = 60.0
 """Seconds after which no further wait begins, and the longest that one wait may be asked to take."""
 
 _FIRST_WAIT: Final = 1.0
@@ -33,22 +33,22 @@ async def retry(
     `answered`: whether the other end has answered anything yet in this run.
     """
     begun = clock.monotonic()
-    tried = 0
+    attempts = 0
     while True:
         try:
             return await attempt()
         except Failure as failure:
-            tried += 1
-            is_last = tried >= (TRIES if answered() else TRIES_UNANSWERED)
-            if not failure.transient or is_last or clock.monotonic() - begun >= PATIENCE:
+            attempts += 1
+            is_last = attempts >= (MAX_ATTEMPTS if answered() else MAX_ATTEMPTS_UNANSWERED)
+            if not failure.transient or is_last or clock.monotonic() - begun >= MAX_ELAPSED:
                 raise
             if failure.is_throttled:
                 continue
-            wait = max(back_off(tried, clock), min(failure.retry_after or 0.0, PATIENCE))
+            wait = max(back_off(attempts, clock), min(failure.retry_after or 0.0, MAX_ELAPSED))
         await clock.sleep(wait)
 
 
-def back_off(tried: int, clock: Clock) -> float:
+def back_off(attempts: int, clock: Clock) -> float:
     """Doubling, each between half and whole, so that workers thrown out together do not come back together."""
-    whole = min(_FIRST_WAIT * 2.0 ** (tried - 1), _LONGEST_WAIT)
+    whole = min(_FIRST_WAIT * 2.0 ** (attempts - 1), _LONGEST_WAIT)
     return whole * (0.5 + clock.chance() / 2)

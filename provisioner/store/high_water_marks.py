@@ -1,7 +1,7 @@
 """How far each state had come when this user last saw it, so that a folder put back from an older copy is found out.
 
 Kept with the user and not beside the state, where it would be put back with it. What cannot be read or written counts as not
-seen: a witness may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
+seen: a mark may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class HighWaterMark:
     """`head` is the last record that was seen, `serial` that of the state that it stood beside, or of the one made of it."""
 
     serial: int
@@ -32,19 +32,19 @@ class Sighting:
     location: str
 
 
-def witness_folder(environ: Mapping[str, str], home: Path) -> Path:
+def high_water_mark_folder(environ: Mapping[str, str], home: Path) -> Path:
     """As the XDG base directories have it; a relative one there is to be ignored."""
     given = Path(environ.get("XDG_STATE_HOME") or "")
     return (given if given.is_absolute() else home / ".local" / "state") / "provisioner" / "lineages"
 
 
-class Witness:
+class HighWaterMarks:
     """`folder` is None where nobody watches."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
-    def last_seen(self, lineage: str) -> Sighting | None:
+    def load(self, lineage: str) -> HighWaterMark | None:
         """None for a file that is missing, damaged or cannot be read."""
         path = self._path(lineage)
         if path is None:
@@ -63,10 +63,10 @@ class Witness:
                 "hash": str(hashed),
                 "location": str(location),
             } if of == lineage:
-                return Sighting(serial, JournalHead(sequence, hashed), location)
+                return HighWaterMark(serial, JournalHead(sequence, hashed), location)
         return None
 
-    def note(self, lineage: str, seen: Sighting) -> None:
+    def save(self, lineage: str, seen: HighWaterMark) -> None:
         path = self._path(lineage)
         if path is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password
-from provisioner.cloud.senders import pseudonym_of
+from provisioner.cloud.user_pseudonym import pseudonym_of
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.secret import Secret
 

@@ -1,6 +1,6 @@
 """Sends requests with proof of who sends them, judges the answers, and tries again where that is harmless.
 
-The rule that everything else rests on stands in `deliver`: a purchase and a destructive call are sent once, whatever happens.
+The rule that everything else rests on stands in `send`: a purchase and a destructive call are sent once, whatever happens.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from provisioner.cloud.clock import Clock
 from provisioner.cloud.failures import Failure, no_answer, refusal, request_id_of, unreadable_answer
 from provisioner.cloud.request import Request
 from provisioner.cloud.request_budget import RequestBudget
-from provisioner.cloud.retrying import retry
+from provisioner.cloud.retry_policy import retry
 from provisioner.cloud.server_time import ServerTime
 from provisioner.model.flow import Effect, Service
 from provisioner.model.mask import Mask
@@ -23,7 +23,7 @@ from provisioner.web import HttpAnswer, HttpRequest, HttpTransport, NoAnswer
 _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
 
-class RetryingSender:
+class RequestSender:
     """One worker's; the authentication and the budget are shared by all lines of a run."""
 
     def __init__(
@@ -43,42 +43,42 @@ class RetryingSender:
         self._mask = mask
         self._times = times
 
-    def deliver(self, request: Request) -> Coroutine[None, None, HttpAnswer]:
+    def send(self, request: Request) -> Coroutine[None, None, HttpAnswer]:
         """A whole answer with a 2xx status. Raises Failure.
 
         What may be sent only once waits for no turn here: its sender has done so before it was journaled.
         """
         if request.is_repeatable:
             return retry(
-                lambda: self._renewing(request),
+                lambda: self._send_with_renewal(request),
                 self._clock,
                 answered=lambda: self._transport.has_answered(request.origin),
             )
-        return self._once(request)
+        return self._send_once(request)
 
-    async def _renewing(self, request: Request) -> HttpAnswer:
+    async def _send_with_renewal(self, request: Request) -> HttpAnswer:
         """Once more when the token had ended early; twice would only invite a lock."""
-        await self._budget.turn(request.service)
+        await self._budget.acquire(request.service)
         try:
-            return await self._once(request)
+            return await self._send_once(request)
         except Failure as failure:
             if not failure.renewed:
                 raise
-        await self._budget.turn(request.service)
-        return await self._once(request)
+        await self._budget.acquire(request.service)
+        return await self._send_once(request)
 
-    async def _once(self, request: Request) -> HttpAnswer:
+    async def _send_once(self, request: Request) -> HttpAnswer:
         headers = await self._authentication.headers(request)
         for secret in (*request.secrets, *self._authentication.secrets):
             self._mask.add(secret)
         begun = self._clock.monotonic()
         try:
-            answer = await self._transport.exchange(_as_sent(request, headers))
+            answer = await self._transport.exchange(_http_request(request, headers))
         except NoAnswer as nothing:
             self._log(request, begun, f"no answer ({nothing.reason})", None)
             raise no_answer(request, nothing) from None
         if answer.is_success:
-            self._times[request.service].observe(*answer.told_time)
+            self._times[request.service].observe(*answer.trusted_time)
         self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
         if not answer.is_success:
             raise self._refused(request, answer, headers, sent_at=begun)
@@ -109,5 +109,5 @@ class RetryingSender:
         _LOGGER.debug("%s %s: %s, %.0f ms, request %s", request.method, request.url, outcome, milliseconds, request_id)
 
 
-def _as_sent(request: Request, headers: Mapping[str, str]) -> HttpRequest:
+def _http_request(request: Request, headers: Mapping[str, str]) -> HttpRequest:
     return HttpRequest(request.method, request.url, headers, request.body, only_reads=request.effect is Effect.READ)

@@ -15,7 +15,7 @@ from provisioner.store.folder.log import FileLog, read_file
 from provisioner.store.folder.reserve import Reserve
 
 
-class FolderHold:
+class LockedFolderStore:
     """`locked` tells whether the lock that was taken still keeps others out."""
 
     def __init__(self, files: Files, *, disk: Disk, clock: StoreClock, locked: Callable[[], bool]) -> None:
@@ -26,7 +26,7 @@ class FolderHold:
         self._state_path = files.state
         self._state: bytes | None = None
         """The state file as it was read or written last."""
-        self._unmoved_at: tuple[int, int, int] | None = None
+        self._unchanged_stamp: tuple[int, int, int] | None = None
         """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
         self._reserve = Reserve(files.reserve, disk=disk)
         self._logs: dict[str, FileLog] = {}
@@ -53,9 +53,9 @@ class FolderHold:
             return Intrusion("lock-lost", str(self._files.lock), failure.strerror or str(failure))
         try:
             stamp = self._disk.stamp(self._state_path)
-            if stamp is None or stamp != self._unmoved_at:
-                self._require_unmoved()
-                self._unmoved_at = stamp
+            if stamp is None or stamp != self._unchanged_stamp:
+                self._require_unchanged()
+                self._unchanged_stamp = stamp
         except Conflict as conflict:
             return Intrusion("state-moved", str(self._state_path), conflict.reason)
         except OSError as failure:
@@ -63,8 +63,8 @@ class FolderHold:
         return None
 
     def create_checkpoint(self, sequence: int, data: bytes) -> None:  # noqa: ARG002 - the state says it of itself
-        with _undecided(self._files.state):
-            found = self._require_unmoved()
+        with _as_undecided(self._files.state):
+            found = self._require_unchanged()
             if found is not None:
                 replace_file(self._disk, self._files.backup, found)
             replace_file(self._disk, self._files.state, data)
@@ -75,7 +75,7 @@ class FolderHold:
         files = self._files
         parts = {files.state: before.state, files.journal: before.journal, files.backup: before.backup}
         for path, data in parts.items():
-            with _undecided(path):
+            with _as_undecided(path):
                 if self._disk.read(path) != data:
                     raise Conflict("it was changed while it was being looked at, and is left as it is", str(path))
         moment = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
@@ -84,13 +84,13 @@ class FolderHold:
         for path, data in parts.items():
             if data is not None:
                 copies.append(path.with_name(f"{path.name}.{mark}"))
-                with _undecided(files.folder):
+                with _as_undecided(files.folder):
                     replace_file(self._disk, copies[-1], data)
-        with _undecided(files.journal):
+        with _as_undecided(files.journal):
             replace_file(self._disk, files.journal, journal)
-        with _undecided(files.state):
+        with _as_undecided(files.state):
             replace_file(self._disk, files.state, state)
-        with _undecided(files.backup):
+        with _as_undecided(files.backup):
             self._disk.remove(files.backup)
             self._disk.sync_folder(files.folder)
         return tuple(copy.name for copy in copies)
@@ -99,7 +99,7 @@ class FolderHold:
         for log in self._logs.values():
             log.release()
 
-    def _require_unmoved(self) -> bytes | None:
+    def _require_unchanged(self) -> bytes | None:
         """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
         found = self._disk.read(self._state_path)
         if found != self._state:
@@ -108,7 +108,7 @@ class FolderHold:
 
 
 @contextmanager
-def _undecided(path: Path) -> Iterator[None]:
+def _as_undecided(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as failure:

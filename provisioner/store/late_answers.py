@@ -28,7 +28,7 @@ _PAUSE: Final = 0.05
 """Seconds, while another run that was fenced off writes its own answers there."""
 
 
-def answers_of(entries: Sequence[Entry], intents: Mapping[str, Intent]) -> list[tuple[Intent, Answer]]:
+def find_answers(entries: Sequence[Entry], intents: Mapping[str, Intent]) -> list[tuple[Intent, Answer]]:
     """Those among `entries` that say how a call of one of `intents` was answered."""
     heard = [
         entry
@@ -69,7 +69,7 @@ def write_late(
     return False
 
 
-def with_kept(failure: StoreError, words: StoreWords) -> StoreError:
+def with_late_hint(failure: StoreError, words: StoreWords) -> StoreError:
     """The same, and where the answers are kept."""
     where = f"What was answered is kept in {words.late}: the next run reads it there."
     return StoreError(*(replace(one, hint=f"{one.hint} {where}") for one in failure.diagnostics))
@@ -92,14 +92,16 @@ def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
     return found
 
 
-def still_open(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Answer, ...]:
+def open_answers(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Answer, ...]:
     """The answers that end an intent which is open in `state`: one each. A server that is recorded already stays where it is."""
     held = {one.id for one in state.resources.values()} - {None}
     found = {answer.intent: answer for _, answer in late if answer.intent in state.intents}
     return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in held)
 
 
-def unaccounted(words: StoreWords, state: State | None, late: Sequence[tuple[Intent, Answer]]) -> Iterator[Diagnostic]:
+def unrecorded_purchases(
+    words: StoreWords, state: State | None, late: Sequence[tuple[Intent, Answer]]
+) -> Iterator[Diagnostic]:
     """What was bought by an intent that has ended otherwise, and stands in no record."""
     for intent, answer in late:
         if not isinstance(answer, Answered) or (state is not None and answer.intent in state.intents):

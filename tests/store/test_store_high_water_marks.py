@@ -12,18 +12,18 @@ from support.stores import folder_store
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended
 from provisioner.model.state import JournalHead, State
-from provisioner.store import open_store, witness_folder
-from provisioner.store.witness import Sighting, Witness
+from provisioner.store import high_water_mark_folder, open_store
+from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 
 
 @pytest.fixture
-def witness(tmp_path):
-    return Witness(tmp_path / "home" / "lineages")
+def marks(tmp_path):
+    return HighWaterMarks(tmp_path / "home" / "lineages")
 
 
 @pytest.fixture
-def store(tmp_path, witness):
-    return folder_store(tmp_path / "state", "demo.dev", witness=witness)
+def store(tmp_path, marks):
+    return folder_store(tmp_path / "state", "demo.dev", marks=marks)
 
 
 def writing(store):
@@ -73,18 +73,18 @@ def test_an_older_copy_is_refused_by_readers_and_writers(store, copied, to_the_e
         assert refused(work).code == "state-older"
 
 
-def test_it_says_where_the_newest_stands(store, copied, witness):
+def test_it_says_where_the_newest_stands(store, copied, marks):
     buy(store)
-    finding = refused(folder_store(copied, "demo.dev", witness=witness).load)
+    finding = refused(folder_store(copied, "demo.dev", marks=marks).load)
     assert store.location in finding.summary
     assert "serial 1 and 0 records" in finding.summary
     assert "state rebuild" in finding.hint
 
 
-def test_the_newest_may_be_moved(store, copied, witness, tmp_path):
+def test_the_newest_may_be_moved(store, copied, marks, tmp_path):
     buy(store)
     shutil.move(tmp_path / "state", tmp_path / "elsewhere")
-    moved = folder_store(tmp_path / "elsewhere", "demo.dev", witness=witness)
+    moved = folder_store(tmp_path / "elsewhere", "demo.dev", marks=marks)
     assert moved.load() is not None
     buy(moved, "worker")
 
@@ -98,22 +98,22 @@ def test_the_backup_beside_the_whole_journal_is_no_older_copy(store, copied):
 
 def test_a_rebuild_by_somebody_else_is_gone_on_from(store, copied, tmp_path):
     buy(store)
-    theirs = folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home"))
+    theirs = folder_store(tmp_path / "state", "demo.dev", marks=HighWaterMarks(tmp_path / "another home"))
     with theirs.repair(command="state rebuild", who="ben", timeout=0) as repair:
         repair.replace(emptied(repair.salvaged.lineage, repair.salvaged.serial + 1), [])
     assert store.load() is not None
 
 
 def test_who_has_seen_less_goes_on_from_what_others_wrote(store, copied, tmp_path):
-    buy(folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "another home")))
+    buy(folder_store(tmp_path / "state", "demo.dev", marks=HighWaterMarks(tmp_path / "another home")))
     buy(store, "worker")
     assert len(store.load().resources) == 2
 
 
-def test_an_unreadable_sibling_is_told_from_one_that_owns_nothing(store, copied, tmp_path, witness):
+def test_an_unreadable_sibling_is_told_from_one_that_owns_nothing(store, copied, tmp_path, marks):
     buy(store)
     put_back(copied, store)
-    assert "older copy" in folder_store(tmp_path / "state", "other", witness=witness).siblings().unread["demo.dev"]
+    assert "older copy" in folder_store(tmp_path / "state", "other", marks=marks).siblings().unread["demo.dev"]
 
 
 def test_a_rebuild_of_an_older_copy_knows_that_records_are_missing_and_counts_on(store, copied):
@@ -148,7 +148,7 @@ def test_what_cannot_be_read_was_not_seen(store, copied, content, tmp_path):
 
 def test_a_home_that_cannot_be_written_costs_no_run(tmp_path):
     (tmp_path / "home").write_text("a file")
-    store = folder_store(tmp_path / "state", "demo.dev", witness=Witness(tmp_path / "home" / "lineages"))
+    store = folder_store(tmp_path / "state", "demo.dev", marks=HighWaterMarks(tmp_path / "home" / "lineages"))
     with writing(store) as session:
         session.create("demo", "dev", identity=IDENTITY)
     buy(store)
@@ -156,16 +156,19 @@ def test_a_home_that_cannot_be_written_costs_no_run(tmp_path):
 
 
 @pytest.mark.parametrize("lineage", ["", "../../etc/passwd", "a/b", "a" * 65, "ä"])
-def test_a_lineage_that_is_no_name_is_no_path(witness, lineage, tmp_path):
-    witness.note(lineage, Sighting(1, JournalHead(), "here"))
-    assert witness.last_seen(lineage) is None
+def test_a_lineage_that_is_no_name_is_no_path(marks, lineage, tmp_path):
+    marks.save(lineage, HighWaterMark(1, JournalHead(), "here"))
+    assert marks.load(lineage) is None
     assert not (tmp_path / "home").exists()
 
 
 def test_it_stands_with_the_user(tmp_path):
-    assert witness_folder({"XDG_STATE_HOME": "/s"}, tmp_path) == Path("/s/provisioner/lineages")
-    assert witness_folder({"XDG_STATE_HOME": "relative"}, tmp_path) == tmp_path / ".local/state/provisioner/lineages"
-    assert witness_folder({}, tmp_path) == tmp_path / ".local/state/provisioner/lineages"
+    assert high_water_mark_folder({"XDG_STATE_HOME": "/s"}, tmp_path) == Path("/s/provisioner/lineages")
+    assert (
+        high_water_mark_folder({"XDG_STATE_HOME": "relative"}, tmp_path)
+        == tmp_path / ".local/state/provisioner/lineages"
+    )
+    assert high_water_mark_folder({}, tmp_path) == tmp_path / ".local/state/provisioner/lineages"
 
 
 def test_without_a_place_nobody_watches(copied):
